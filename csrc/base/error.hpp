@@ -1,0 +1,61 @@
+// Errors as values: what the engines return for bad input. Exceptions are left to misuse and to
+// failures of the machine (a full disk); mapping to Python lives in bindings/errors.cpp.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace realmsync {
+
+enum class ErrorKind : std::uint8_t {
+    bad_changeset,  // bytes that are no changeset, or one that cannot be applied
+    bad_message,    // bytes that are no protocol message
+    merge_conflict, // concurrent changes that this engine cannot rebase
+    schema,         // a schema change that contradicts the existing schema
+    bad_progress,   // cursors that contradict what is stored
+};
+
+struct Error {
+    ErrorKind kind;
+    std::string message;
+    std::int64_t offset = -1; // byte position in the input, -1 where it has none
+};
+
+// A value or an Error. Smaller than std::expected (C++23), same idea.
+template <class T> class [[nodiscard]] Result {
+  public:
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+    explicit operator bool() const { return state_.index() == 0; }
+    T& value() { return std::get<0>(state_); }
+    const T& value() const { return std::get<0>(state_); }
+    T& operator*() { return value(); }
+    T* operator->() { return &value(); }
+    Error& error() { return std::get<1>(state_); }
+    const Error& error() const { return std::get<1>(state_); }
+
+  private:
+    std::variant<T, Error> state_;
+};
+
+// Carries an Error through code that would otherwise test every step (apply, store). Never leaves
+// the folder that throws it except through bindings/errors.cpp.
+class ErrorException : public std::runtime_error {
+  public:
+    explicit ErrorException(Error error)
+        : std::runtime_error(error.message), error_(std::move(error)) {}
+    const Error& error() const { return error_; }
+
+  private:
+    Error error_;
+};
+
+[[noreturn]] inline void raise(ErrorKind kind, std::string message, std::int64_t offset = -1) {
+    throw ErrorException(Error{kind, std::move(message), offset});
+}
+
+} // namespace realmsync

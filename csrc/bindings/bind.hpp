@@ -1,0 +1,10 @@
+// One registration function per folder bound; module.cpp calls them all.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace realmsync::bindings {
+
+void bind_errors(pybind11::module_& m);
+
+} // namespace realmsync::bindings

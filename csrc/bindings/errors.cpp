@@ -1,0 +1,52 @@
+// Error values and exceptions of the core to Python exceptions: the only place that knows both.
+#include <pybind11/pybind11.h>
+
+#include "base/error.hpp"
+#include "bindings/bind.hpp"
+#include "bindings/errors.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+namespace {
+
+py::object exception_class(ErrorKind kind) {
+    const char* name = "RealmError";
+    switch (kind) {
+    case ErrorKind::bad_changeset: name = "BadChangesetError"; break;
+    case ErrorKind::bad_message: name = "BadMessageError"; break;
+    case ErrorKind::merge_conflict: name = "MergeConflictError"; break;
+    case ErrorKind::schema: name = "SchemaMismatchError"; break;
+    case ErrorKind::bad_progress: name = "BadProgressError"; break;
+    }
+    return py::module_::import("realmsync.errors").attr(name);
+}
+
+} // namespace
+
+void throw_python(const Error& error) {
+    py::object cls = exception_class(error.kind);
+    py::object exception = cls(error.message);
+    exception.attr("offset") =
+        error.offset < 0 ? py::object(py::none()) : py::object(py::int_(error.offset));
+    PyErr_SetObject(cls.ptr(), exception.ptr());
+    throw py::error_already_set();
+}
+
+void bind_errors(py::module_&) {
+    py::register_exception_translator([](std::exception_ptr pointer) {
+        try {
+            if (pointer)
+                std::rethrow_exception(pointer);
+        } catch (const ErrorException& e) {
+            try {
+                throw_python(e.error());
+            } catch (py::error_already_set& set) {
+                set.restore();
+            }
+        }
+    });
+}
+
+} // namespace realmsync::bindings

@@ -1,0 +1,9 @@
+// Registers everything in realmsync._core, and nothing else.
+#include <pybind11/pybind11.h>
+
+#include "bindings/bind.hpp"
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "Native core of realmsync.";
+    realmsync::bindings::bind_errors(m);
+}

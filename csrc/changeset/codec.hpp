@@ -1,0 +1,26 @@
+// Bytes to instructions and back (changeset-format.md sections 2 to 10).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "changeset/instruction.hpp"
+
+namespace realmsync::changeset {
+
+// Parses one changeset, strictly: every MUST and SHOULD of the format is checked, and the first
+// fault in reading order is reported with its byte position. Views of the result point into
+// `bytes`, which it keeps alive. O(n) time; memory at most 32 times the input plus a constant.
+Result<Changeset> parse(std::shared_ptr<const std::string> bytes);
+// The same for memory that the caller keeps alive longer than the result.
+Result<Changeset> parse_borrowed(std::string_view bytes);
+
+// Definitions first, the whole string table in index order, unused ones included; zero bytes when
+// no instruction is left (section 10 rules 6 and 7). What servers store and send.
+std::string encode(const Changeset& changeset);
+// Definitions just before the instruction that needs them first, as local writes are recorded.
+std::string encode_interleaved(const Changeset& changeset);
+
+} // namespace realmsync::changeset

@@ -1,0 +1,97 @@
+// What the server engine needs of durable storage, as an interface: partition_db.cpp implements it
+// on SQLite, memory.cpp in memory for tests. Calls may block; the runtime makes writer calls on one
+// thread, in order, many inside one begin()/commit() pair (group commit), and page reads on others.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "changeset/instruction.hpp"
+#include "wire/body.hpp"
+#include "wire/cursor.hpp"
+#include "wire/error_code.hpp"
+
+namespace realmsync::store {
+
+using PartitionId = std::uint64_t;
+
+// Why an operation is refused; the session gets it as its error.
+struct Refusal {
+    wire::Code code;
+    std::string message;
+};
+
+struct OpenedPartition {
+    PartitionId id = 0;
+    std::uint64_t head = 0; // newest committed server version
+};
+
+struct BindRequest { // a client's IDENT (server-behaviour.md 6.4)
+    std::string user_id;
+    wire::FileIdent file;
+    wire::DownloadCursor download;
+    wire::SaltedVersion latest;
+};
+struct BoundFile {
+    wire::UploadCursor threshold; // stored client version and base server version
+    std::uint64_t locked_server_version = 0;
+    std::uint64_t head = 0;
+};
+
+struct UploadedChangeset {
+    std::uint64_t client_version = 0;
+    std::uint64_t server_version = 0; // base
+    std::uint64_t origin_timestamp = 0;
+    std::uint64_t origin_file_ident = 0; // 0: the sender
+    changeset::Changeset changeset;
+};
+struct AppendRequest { // checked by the engine (7.2); duplicates already dropped
+    std::uint64_t file_ident = 0;
+    std::vector<UploadedChangeset> changesets; // empty: progress alone
+    wire::UploadCursor progress;
+    std::uint64_t locked_server_version = 0;
+};
+struct Appended {
+    std::uint64_t head = 0; // unchanged when only progress was stored
+};
+
+// One DOWNLOAD, its header fields from the same snapshot as its entries (8.1 to 8.4).
+struct Page {
+    wire::PackedBody body;
+    std::size_t entries = 0;
+    wire::SyncProgress progress; // download cursor after it, latest version, acknowledged upload
+    std::uint64_t downloadable_bytes = 0;
+};
+struct PageRequest {
+    PartitionId partition = 0;
+    std::uint64_t file_ident = 0;
+    wire::DownloadCursor cursor;
+    std::uint64_t least_latest = 0; // latest version already told to this client: never go below
+    std::uint64_t byte_limit = 0;   // soft: reached or exceeded by the last entry
+};
+
+class ServerStore {
+  public:
+    virtual ~ServerStore() = default;
+
+    // Writer calls. Nothing is visible outside, or may be told to a client, before commit().
+    virtual void begin() = 0;
+    virtual void commit() = 0;
+    virtual void rollback() = 0;
+    // Creates the partition when it is new. `key` is the canonical partition value.
+    virtual OpenedPartition open_partition(std::string_view app_id, std::string_view key) = 0;
+    virtual wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) = 0;
+    virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
+                                                  const BindRequest& request) = 0;
+    // Rebases, applies and stores; all of it or, when refused, nothing of it.
+    virtual std::variant<Appended, Refusal> append(PartitionId partition,
+                                                   AppendRequest request) = 0;
+
+    // Reader call, from any thread, sees committed state only.
+    virtual Page fetch_page(const PageRequest& request) = 0;
+};
+
+} // namespace realmsync::store
