@@ -1,0 +1,26 @@
+# One line per task; `make build` runs by itself where a task needs it.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -name '*.h' -o -name '*.pyx')
+FUZZ_SECONDS ?= 20
+
+.PHONY: build demo test test-long test-asan fuzz bench lint format wheel clean
+
+build: $(VENV)/.built
+
+$(VENV)/.built: pyproject.toml setup.py $(NATIVE)
+	PYTHON=$(PYTHON) tools/system_packages.sh build
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) tools/install.py
+	touch $@
+
+demo: build ; $(PY) -m realmsync demo
+test: build ; $(PY) -m pytest
+bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
+lint: build ; $(PY) tools/lint.py
+format: build ; $(PY) tools/lint.py --fix
+test-asan: build ; $(PY) tools/asan.py
+fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
+wheel: build ; tools/system_packages.sh wheel && $(PY) tools/wheel.py
+clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/_websocket.c

@@ -1,0 +1,110 @@
+"""Rules of the tree that a reviewer should not have to check: layers, sizes, foreign paths, lint."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CSRC = ROOT / "csrc"
+
+# Which folders a folder's files may include, besides itself.
+LAYERS = {
+    "base": set(),
+    "changeset": {"base"},
+    "wire": {"base"},
+    "merge": {"base", "changeset"},
+    "store": {"base", "changeset", "wire", "merge"},
+    "client": {"base", "changeset", "wire", "merge", "store"},
+    "server": {"base", "changeset", "wire", "merge", "store"},
+    "runtime": {"base", "changeset", "wire", "merge", "store", "client", "server"},
+    "bindings": {"base", "changeset", "wire", "merge", "store", "client", "server", "runtime"},
+    "fuzz": {"base", "changeset", "wire", "merge", "store", "client", "server"},
+}
+# The engines know storage by its interfaces only.
+STORE_INTERFACES = {"store/client_store.hpp", "store/server_store.hpp"}
+
+CPP_FILES = sorted(p for s in ("*.cpp", "*.hpp", "*.h") for p in CSRC.rglob(s))
+PYTHON_FILES = sorted(
+    p for folder in ("realmsync", "tests", "bench", "tools", "examples")
+    for s in ("*.py", "*.pyx", "*.pyi") for p in (ROOT / folder).rglob(s)
+)
+TEXT_FILES = CPP_FILES + PYTHON_FILES + sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def includes(path: Path, opening: str) -> list[str]:
+    return re.findall(rf"^\s*#include {opening}([^>\"]+)[>\"]", path.read_text(), re.M)
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+def test_layers(path: Path) -> None:
+    parts = path.relative_to(CSRC).parts
+    if len(parts) == 1:  # tuning.hpp is for everyone
+        return
+    folder = parts[0]
+    for include in includes(path, '"'):
+        target = include.split("/")[0] if "/" in include else None
+        if target is None or target == folder:
+            continue
+        assert target in LAYERS[folder], f"{folder}/ must not include {include}"
+        if target == "store" and folder in ("client", "server"):
+            assert include in STORE_INTERFACES, f"{folder}/ must not include {include}"
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+def test_system_headers_stay_where_they_belong(path: Path) -> None:
+    folder = path.relative_to(CSRC).parts[0]
+    system = includes(path, "<")
+    if folder != "bindings":
+        foreign = [h for h in system if h.startswith("pybind11/") or h == "Python.h"]
+        assert not foreign, foreign
+    if folder not in ("bindings", "runtime", "store"):
+        threads = {"thread", "mutex", "condition_variable", "shared_mutex"} & set(system)
+        assert not threads, threads
+    if folder != "store":
+        assert "sqlite3.h" not in system
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
+    if path.relative_to(CSRC).parts[0] in ("base", "runtime", "bindings", "store"):
+        return
+    found = re.findall(r"\w+_clock::now|\brand\(|random_device|time\(nullptr\)", path.read_text())
+    assert not found
+
+
+@pytest.mark.parametrize("path", CPP_FILES + PYTHON_FILES, ids=relative)
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 800
+
+
+@pytest.mark.parametrize("path", TEXT_FILES, ids=relative)
+def test_no_machine_paths(path: Path) -> None:
+    if path == Path(__file__):
+        return
+    assert not re.findall(r"/(?:work|home|root|tmp)/\w", path.read_text())
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in CPP_FILES if p.suffix == ".hpp"], ids=relative
+)
+def test_headers_say_what_lives_there(path: Path) -> None:
+    if path.name == "errors.hpp":
+        return
+    assert path.read_text().startswith("// "), "a header starts with what lives in it"
+
+
+def test_lint() -> None:
+    """Formatting, ruff and mypy; the same command as `make lint`."""
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "lint.py")], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

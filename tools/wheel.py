@@ -1,0 +1,38 @@
+"""Builds a wheel that brings its shared libraries along, and tries it in a clean environment.
+
+The result is in wheelhouse/. The trial runs tools/wheel_smoke.py with the installed wheel only,
+away from the checkout.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DIST = ROOT / "dist"
+WHEELHOUSE = ROOT / "wheelhouse"
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> None:
+    subprocess.run([str(part) for part in command], check=True, cwd=cwd)
+
+
+shutil.rmtree(DIST, ignore_errors=True)
+shutil.rmtree(WHEELHOUSE, ignore_errors=True)
+run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", DIST, ".")
+built = next(DIST.glob("realmsync-*.whl"))
+run(sys.executable, "-m", "auditwheel", "repair", "-w", WHEELHOUSE, built)
+wheel = next(WHEELHOUSE.glob("realmsync-*.whl"))
+
+with tempfile.TemporaryDirectory() as folder:
+    clean = Path(folder) / "venv"
+    venv.create(clean, with_pip=True)
+    run(clean / "bin" / "pip", "install", "-q", f"{wheel}[uvloop,cli]")
+    shutil.copy(ROOT / "tools" / "wheel_smoke.py", folder)
+    run(clean / "bin" / "python", "wheel_smoke.py", cwd=Path(folder))
+print(f"{wheel.name}: built, repaired and tried in a clean environment")
