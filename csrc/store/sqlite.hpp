@@ -1,0 +1,193 @@
+// A thin layer over SQLite: connections, statements, transactions, errors as exceptions. Settings
+// that the whole store relies on (WAL, busy timeout, small memory, locks that survive a second copy
+// of SQLite in the process, see ofd_locks.hpp) are made here; no table is known here.
+// One connection belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace realmsync::store {
+
+// Failure of the machine or misuse: SQLite's (extended) result code and its words.
+class StoreError : public std::runtime_error {
+  public:
+    StoreError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
+    int code() const { return code_; }          // extended result code, e.g. SQLITE_BUSY_SNAPSHOT
+    int primary() const { return code_ & 255; } // e.g. SQLITE_BUSY (5), SQLITE_FULL (13)
+
+  private:
+    int code_;
+};
+
+struct Blob { // borrowed bytes, bound as BLOB; a string_view is bound as TEXT
+    std::string_view bytes;
+};
+struct Null {};
+
+// A prepared statement. Texts and blobs are bound without a copy: they must live until the
+// statement has been run or reset. Columns are valid until the next step or reset.
+class Statement {
+  public:
+    Statement() = default;
+    Statement(sqlite3* db, std::string_view sql);
+    Statement(Statement&& other) noexcept : statement_(other.statement_) {
+        other.statement_ = nullptr;
+    }
+    Statement& operator=(Statement&& other) noexcept;
+    ~Statement();
+
+    void bind(int index, std::int64_t value); // index from 1
+    void bind(int index, std::uint64_t value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, int value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, bool value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, double value);
+    void bind(int index, std::string_view text);
+    void bind(int index, const std::string& text) { bind(index, std::string_view(text)); }
+    void bind(int index, const char* text) { bind(index, std::string_view(text)); }
+    void bind(int index, Blob blob);
+    void bind(int index, Null);
+    template <class... Args> void bind_all(const Args&... args) {
+        int index = 0;
+        (bind(++index, args), ...);
+    }
+
+    bool step(); // true: a row is there; false: done
+    void run() { // steps to the end and resets
+        while (step()) {
+        }
+        reset();
+    }
+    void reset() noexcept; // bindings stay, but must not be used without binding texts again
+
+    int type(int column) const; // SQLITE_INTEGER 1, FLOAT 2, TEXT 3, BLOB 4, NULL 5; from 0
+    bool is_null(int column) const { return type(column) == 5; }
+    std::int64_t integer(int column) const;
+    std::uint64_t unsigned_integer(int column) const {
+        return static_cast<std::uint64_t>(integer(column));
+    }
+    double real(int column) const;
+    std::string_view text(int column) const; // TEXT or BLOB bytes, may hold U+0000
+    std::string string(int column) const { return std::string(text(column)); }
+    sqlite3_stmt* handle() const { return statement_; }
+
+  private:
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+// A statement out of the connection's cache, reset when it goes out of scope.
+class Query {
+  public:
+    explicit Query(std::shared_ptr<Statement> statement) : statement_(std::move(statement)) {}
+    Query(Query&&) = default;
+    ~Query() {
+        if (statement_)
+            statement_->reset();
+    }
+    Statement* operator->() const { return statement_.get(); }
+    Statement& operator*() const { return *statement_; }
+    bool step() { return statement_->step(); }
+
+  private:
+    std::shared_ptr<Statement> statement_;
+};
+
+enum class Durability { // SQLite's synchronous
+    off,                // survives a crash of the process, not of the machine
+    normal,             // a crash of the machine may lose the last commits, never tears
+    full,               // every commit is on the disk when it returns
+};
+
+struct DatabaseOptions {
+    bool create = true;
+    bool read_only = false;
+    Durability durability = Durability::full;
+    int busy_timeout_ms = 60'000; // wait for another writer
+    int cache_kib = 512;          // page cache at most; pages are allocated as they are used
+    int page_size = 4096;         // of a new file
+    std::size_t statements = 64;  // prepared ones kept
+    bool checkpoint_on_close = true;
+    int checkpoint_pages = 1000; // WAL size that starts an automatic checkpoint, 0: never
+};
+
+class Database {
+  public:
+    // Opens in WAL mode (":memory:" too, without WAL). Throws StoreError.
+    explicit Database(const std::string& path, const DatabaseOptions& options = {});
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    void exec(const std::string& sql); // any number of statements, no parameters
+    // A cached statement with its parameters bound, ready to step.
+    template <class... Args> Query query(std::string_view sql, const Args&... args) {
+        Query query{cached(sql)};
+        query->bind_all(args...);
+        return query;
+    }
+    template <class... Args> void run(std::string_view sql, const Args&... args) {
+        query(sql, args...)->run();
+    }
+    std::shared_ptr<Statement> cached(std::string_view sql); // O(1) after the first time
+
+    std::int64_t changes() const; // rows changed by the last statement
+    std::int64_t last_rowid() const;
+    bool in_transaction() const;
+    void set_durability(Durability durability); // between transactions
+    void checkpoint();                          // as far as readers allow, then truncates the WAL
+    void shrink();                              // drops statements and pages of an idle connection
+    // Counts rollbacks made through Transaction and Savepoint: caches of what the file holds
+    // compare it and start afresh.
+    std::uint64_t rollbacks() const { return rollbacks_; }
+    void note_rollback() { ++rollbacks_; }
+    sqlite3* handle() const { return db_; }
+
+  private:
+    struct Entry {
+        std::string sql;
+        std::shared_ptr<Statement> statement;
+    };
+    sqlite3* db_ = nullptr;
+    std::size_t capacity_;
+    std::list<Entry> entries_; // most recently used first
+    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
+    std::uint64_t rollbacks_ = 0;
+};
+
+// BEGIN now, COMMIT by commit(), ROLLBACK if it goes out of scope before.
+class Transaction {
+  public:
+    enum class Mode { read, write }; // write: BEGIN IMMEDIATE
+    explicit Transaction(Database& db, Mode mode = Mode::write);
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    void commit();
+    void rollback();
+
+  private:
+    Database* db_;
+};
+
+// The same inside a transaction; may nest.
+class Savepoint {
+  public:
+    explicit Savepoint(Database& db);
+    ~Savepoint();
+    Savepoint(const Savepoint&) = delete;
+    void release();
+    void rollback();
+
+  private:
+    Database* db_;
+};
+
+} // namespace realmsync::store

@@ -1,0 +1,100 @@
+// Objects as rows of typed SQLite tables (docs/storage.md): one table per top-level class, embedded
+// objects, collections and Mixed inside the owner's row. This is the reading side plus inserts of
+// whole objects; changes of existing objects go through apply.hpp, schema changes through
+// catalog.hpp. Nothing here opens a transaction: every call belongs to the caller's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/schema.hpp"
+#include "store/sqlite.hpp"
+#include "store/value.hpp"
+
+namespace realmsync::store {
+
+// client: one schema, the key column is the primary key. server: many partitions in the same
+// tables, "rs$partition" leads the primary key.
+enum class Layout { client, server };
+inline constexpr std::int64_t kOnlyPartition = 1; // of the client layout
+
+// Links to objects that do not exist are stored; `visible` shows them as the data model does
+// (data-model.md 8): a single link, a Mixed value or a dictionary value reads as null, an element
+// of a list or set of links is left out, an element of a list of Mixed reads as null.
+enum class Links { stored, visible };
+
+class Catalog;
+
+class Tables {
+  public:
+    // Creates the internal tables (rs_class, rs_prop, …) if the file has none: needs a write
+    // transaction then.
+    Tables(Database& db, Layout layout);
+    ~Tables();
+    Tables(const Tables&) = delete;
+
+    Database& db() { return db_; }
+    Layout layout() const { return layout_; }
+    Catalog& catalog() { return *catalog_; }
+
+    // The schema as of the caller's transaction: O(1) plus one row read unless another connection
+    // has changed it. Rollbacks through Transaction and Savepoint are noticed.
+    SchemaPtr schema(std::int64_t partition = kOnlyPartition);
+
+    bool exists(std::int64_t partition, const Class& cls, const Key& key); // O(log n)
+    std::uint64_t count(std::int64_t partition, const Class& cls);         // O(n)
+    // One property of one object; nothing if there is no such object. `schema` resolves links.
+    std::optional<Value> read(std::int64_t partition, const Schema& schema, const Class& cls,
+                              const Key& key, std::size_t property, Links links = Links::visible);
+    // All properties, by index.
+    std::optional<std::vector<Value>> read_object(std::int64_t partition, const Schema& schema,
+                                                  const Class& cls, const Key& key,
+                                                  Links links = Links::visible);
+    // Up to `limit` keys in key order, after `after` if given. O(log n + limit).
+    std::vector<ObjectKey> keys(std::int64_t partition, const Class& cls, const Key* after,
+                                std::size_t limit);
+
+    // Inserts an object that does not exist yet. `values` are by property index (the key's own
+    // place is ignored), scalars and links only, checked by the caller; collections and embedded
+    // properties start empty. False if the key exists already (nothing is written then).
+    bool insert(std::int64_t partition, const Class& cls, const Key& key,
+                std::span<const Scalar> values);
+
+    // Where a link is stored: the object, the property, the path inside its value.
+    struct Step {
+        bool is_string;
+        std::uint32_t index;
+        std::string name;
+    };
+    struct Incoming {
+        const Class* cls;
+        ObjectKey key;
+        std::size_t property;
+        std::vector<Step> path;
+    };
+    // Every link to an object, in class, object, property order and deepest/last element first
+    // (so that erasing them one by one keeps the remaining positions right). Scans all classes
+    // that can hold such a link: O(rows of those classes).
+    std::vector<Incoming> incoming(std::int64_t partition, const Schema& schema, const Class& cls,
+                                   const Key& key);
+
+  private:
+    friend class Applier;
+    void hide_dangling(std::int64_t partition, const Schema& schema, const Property& property,
+                       Value& value);
+    bool dangling(std::int64_t partition, const Schema& schema, const Link& link);
+    std::string where_key(const Class& cls) const;
+    int bind_key(Statement& statement, int index, std::int64_t partition, const Key& key) const;
+
+    Database& db_;
+    Layout layout_;
+    std::unique_ptr<Catalog> catalog_;
+};
+
+} // namespace realmsync::store
