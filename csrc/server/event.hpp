@@ -1,0 +1,50 @@
+// What the server engine tells the transport (one struct per event) and its counters.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+namespace realmsync::server {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+struct Writable { // next_message() has something
+    std::uint64_t connection;
+};
+struct Close { // send what next_message() still gives, then a close frame (code 0: none), end TCP
+    std::uint64_t connection;
+    int code;
+};
+struct Drop { // end TCP at once
+    std::uint64_t connection;
+};
+struct PauseReading {
+    std::uint64_t connection;
+};
+struct ResumeReading {
+    std::uint64_t connection;
+};
+struct StorageFailed {
+    std::string message;
+};
+struct Log {
+    LogLevel level;
+    std::string text;
+};
+using Event = std::variant<Writable, Close, Drop, PauseReading, ResumeReading, StorageFailed, Log>;
+
+struct Stats {
+    std::uint64_t connections = 0; // now open
+    std::uint64_t sessions = 0;    // now bound or binding
+    std::uint64_t partitions = 0;  // known to the engine
+    std::uint64_t backlog_bytes = 0;
+    std::uint64_t messages_received = 0;
+    std::uint64_t messages_sent = 0;
+    std::uint64_t changesets_integrated = 0;
+    std::uint64_t downloads_sent = 0;
+    std::uint64_t session_errors = 0;
+    std::uint64_t connection_errors = 0;
+};
+
+} // namespace realmsync::server

@@ -1,0 +1,97 @@
+// What the server engine asks of storage and what comes back. The runtime runs writer jobs in
+// order, many in one transaction, and hands their outcomes back only after the commit; page jobs
+// run beside them (server-behaviour.md 19.2, 19.10).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "server/upload.hpp"
+#include "store/server_store.hpp"
+#include "wire/message.hpp"
+
+namespace realmsync::server {
+
+using ConnectionId = std::uint64_t;
+using store::PartitionId;
+
+// Names one binding for ever: session idents are reused, `binding` is not.
+struct SessionRef {
+    ConnectionId connection = 0;
+    std::uint64_t session = 0;
+    std::uint64_t binding = 0;
+};
+
+// Writer jobs
+struct OpenPartition {
+    std::uint64_t slot = 0; // the engine's number of the partition, known before its id is
+    std::string app_id;
+    std::string key;
+};
+struct AllocateIdent {
+    SessionRef to;
+    PartitionId partition = 0;
+    std::string user_id;
+};
+struct Bind {
+    SessionRef to;
+    std::uint64_t slot = 0;
+    PartitionId partition = 0;
+    store::BindRequest request;
+};
+struct Append {
+    SessionRef to;
+    std::uint64_t slot = 0;
+    PartitionId partition = 0;
+    std::uint64_t file_ident = 0;
+    UploadTask task;
+};
+using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
+
+// Reader job
+struct FetchPage {
+    SessionRef to;
+    store::PageRequest request;
+};
+using Job = std::variant<OpenPartition, AllocateIdent, Bind, Append, FetchPage>;
+
+// Outcomes
+struct PartitionOpened {
+    std::uint64_t slot = 0;
+    store::OpenedPartition partition;
+};
+struct IdentAllocated {
+    SessionRef to;
+    wire::FileIdent file;
+};
+struct FileBound {
+    SessionRef to;
+    std::uint64_t slot = 0;
+    std::uint64_t file_ident = 0;
+    std::variant<store::BoundFile, store::Refusal> result;
+};
+struct UploadDone {
+    SessionRef to;
+    std::uint64_t slot = 0;
+    std::uint64_t bytes = 0;      // given back to the backlog
+    std::uint64_t integrated = 0; // client version integrated with at least one changeset, or 0
+    std::size_t changesets = 0;
+    std::variant<store::Appended, UploadFault> result;
+};
+struct PageFetched {
+    SessionRef to;
+    PartitionId partition = 0;
+    store::Page page;
+};
+// The job could not be done for reasons of the machine; whether it took effect is unknown.
+struct JobFailed {
+    Job job; // without its payload
+    std::string message;
+};
+using Outcome =
+    std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, PageFetched, JobFailed>;
+
+} // namespace realmsync::server

@@ -1,0 +1,63 @@
+// The sync server without I/O: received messages, outcomes of storage jobs and a clock value in;
+// messages, storage jobs, events and the next deadline out. Deterministic for a seed. Connections
+// are in connection.cpp, sessions in session.cpp, partitions in partition.cpp; threads and storage
+// in runtime/server_runtime.cpp (server-behaviour.md sections 5 to 8, 10, 14, 15).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/event.hpp"
+#include "server/job.hpp"
+#include "tuning.hpp"
+
+namespace realmsync::server {
+
+struct Context;
+
+// Free bytes in front of every outgoing message, for the frame header.
+inline constexpr std::size_t kHeadRoom = 16;
+
+class Server {
+  public:
+    Server(const ServerTuning& tuning, std::uint64_t seed);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // `subprotocol` is the element chosen at the upgrade, com.mongodb.realm-sync#14 for instance;
+    // std::invalid_argument when it is none that this server speaks.
+    ConnectionId open_connection(std::string_view app_id, std::string_view user_id,
+                                 std::string_view subprotocol, std::int64_t now);
+    // One whole binary message. Anything wrong with it ends the session or connection in-band.
+    void receive(ConnectionId connection, std::string_view message, std::int64_t now);
+    // The message to send now, behind kHeadRoom free bytes; built only here, so call it when the
+    // socket can take it. None: a Writable event will come.
+    std::optional<std::string> next_message(ConnectionId connection, std::int64_t now);
+    // The transport has lost or ended the connection; always called, also after Close and Drop.
+    void closed(ConnectionId connection);
+
+    void on_outcome(Outcome outcome, std::int64_t now);
+    void on_timer(std::int64_t now);
+    std::optional<std::int64_t> deadline() const;
+    // Finishes what is accepted, acknowledges it (tuning.drain_ms at most), then ends every
+    // connection with 100, try again.
+    void shutdown(std::int64_t now);
+
+    std::vector<Job> take_jobs();
+    std::vector<Event> take_events();
+    bool has_events() const;
+    Stats stats() const;
+
+  private:
+    void settle(std::int64_t now);
+    void finish_shutdown(std::int64_t now);
+
+    std::unique_ptr<Context> context_;
+};
+
+} // namespace realmsync::server

@@ -1,0 +1,51 @@
+// Every limit and interval that somebody could want to change, with unit and reason. Passed in, so
+// that tests and deployments change values without globals; the defaults are the recommendation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace realmsync {
+
+struct ServerTuning {
+    // What one connection may hold. 1,000 sessions are far above any real client's partitions.
+    std::size_t sessions_per_connection = 1000;
+    // Bytes of one message and of one inflated body. An SDK's largest batch is 16 MiB, but a single
+    // larger transaction cannot be split.
+    std::uint64_t message_bytes = 64u << 20;
+    std::uint64_t inflated_bytes = 64u << 20;
+    // ms without any message after which a connection is dead. SDKs ping every 60 s.
+    std::int64_t silence_ms = 180'000;
+    // ms for which output may wait for a socket that takes nothing.
+    std::int64_t stall_ms = 120'000;
+    // ms between telling a connection-level error and ending TCP, so that the client reads it.
+    std::int64_t soft_close_ms = 10'000;
+    // ms for which reading may be paused; below the client's pong timeout of 120 s, as pings stop.
+    std::int64_t pause_ms = 60'000;
+    // Soft bytes of one DOWNLOAD: small while siblings wait on the connection, so that nobody waits
+    // for a bootstrap; larger alone, where only the number of messages counts.
+    std::uint64_t shared_page_bytes = 128u << 10;
+    std::uint64_t page_bytes = 1u << 20;
+    // DOWNLOADs being built or waiting for one connection: bounds the memory of a slow reader.
+    std::size_t pages_per_connection = 8;
+    // Bytes of accepted, unintegrated uploads. At the limit reading pauses until half of it is
+    // done; at twice the limit the connection is ended (100, try again).
+    std::uint64_t partition_backlog_bytes = 64u << 20;
+    std::uint64_t process_backlog_bytes = 1u << 30;
+    // Uploads in one durable transaction: more would delay everybody's acknowledgement.
+    std::uint64_t commit_bytes = 16u << 20;
+    std::size_t commit_jobs = 1000;
+    // Unsent log messages of one connection; test commands waiting in one session.
+    std::size_t log_messages = 100;
+    std::size_t test_commands = 100;
+    // Graceful stop: ms for the last acknowledgements, and the range of s in which clients come
+    // back, spread so that they do not arrive as a herd.
+    std::int64_t drain_ms = 1'000;
+    std::int64_t restart_backoff_min_s = 1;
+    std::int64_t restart_backoff_max_s = 10;
+    // s told to clients when storage or memory is short, first delay and longest.
+    std::int64_t overload_backoff_s = 5;
+    std::int64_t overload_backoff_max_s = 300;
+};
+
+} // namespace realmsync
