@@ -33,6 +33,13 @@ class BadMessageError(RealmError, ValueError):
     offset: int | None = None
 
 
+class BadPartitionValueError(RealmError, ValueError):
+    """A partition value that is none of string, integer, ObjectId, UUID and null."""
+
+    code = 1029
+    offset: int | None = None
+
+
 class BadProgressError(RealmError):
     """Sync cursors that contradict what the file holds."""
 

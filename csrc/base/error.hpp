@@ -12,10 +12,16 @@ namespace realmsync {
 
 enum class ErrorKind : std::uint8_t {
     bad_changeset,  // bytes that are no changeset, or one that cannot be applied
-    bad_message,    // bytes that are no protocol message
     merge_conflict, // concurrent changes that this engine cannot rebase
     schema,         // a schema change that contradicts the existing schema
     bad_progress,   // cursors that contradict what is stored
+    // Bytes that are no protocol message, by the answer they get (wire/error_code.hpp):
+    bad_message,      // 103: head, sizes, JSON
+    unknown_message,  // 102: no such type word
+    bad_compression,  // 110: a body that does not inflate as declared
+    bad_entry_header, // 111: a changeset header inside a body
+    bad_entry_size,   // 112: a changeset that does not fit its body
+    bad_partition,    // 204: BIND data that are no partition value
 };
 
 struct Error {

@@ -15,10 +15,15 @@ py::object exception_class(ErrorKind kind) {
     const char* name = "RealmError";
     switch (kind) {
     case ErrorKind::bad_changeset: name = "BadChangesetError"; break;
-    case ErrorKind::bad_message: name = "BadMessageError"; break;
     case ErrorKind::merge_conflict: name = "MergeConflictError"; break;
     case ErrorKind::schema: name = "SchemaMismatchError"; break;
     case ErrorKind::bad_progress: name = "BadProgressError"; break;
+    case ErrorKind::bad_message:
+    case ErrorKind::unknown_message:
+    case ErrorKind::bad_compression:
+    case ErrorKind::bad_entry_header:
+    case ErrorKind::bad_entry_size: name = "BadMessageError"; break;
+    case ErrorKind::bad_partition: name = "BadPartitionValueError"; break;
     }
     return py::module_::import("realmsync.errors").attr(name);
 }

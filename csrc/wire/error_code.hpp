@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -62,13 +64,23 @@ struct CodeInfo {
     Level level;
     bool try_again;          // what our server sends
     std::string_view action; // what our server sends
-    bool lethal;             // terminates a real client's process: never sent
+    bool lethal;             // terminates a real client's process: never sent (format.hpp throws)
 };
 const CodeInfo* find_code(std::int32_t code); // nullptr: undefined
+std::span<const CodeInfo> code_table();       // ascending
 
-// Thrown away with the message: the code with which a server answers a parse error of parse.hpp or
-// body.hpp (103, 110, 111 or 112).
+// Whether an error with this code may come with this session ident, 0 being the connection
+// (section 10.3). Undefined codes are legal for sessions.
+bool is_legal_level(std::int32_t code, std::uint64_t session);
+
+// The code with which a server answers an error of parse.hpp, body.hpp or partition_value.hpp.
 Code protocol_code(const Error& error);
+
+struct RejectedUpdate {
+    std::string table;
+    std::string reason;
+    std::string key; // the primary key in the payload encoding, see primary_key.hpp
+};
 
 // What a JSON_ERROR says (section 10.2).
 struct ErrorInfo {
@@ -82,19 +94,31 @@ struct ErrorInfo {
         std::int64_t interval_s, max_delay_s, multiplier;
     };
     std::optional<Backoff> backoff;
+    std::optional<std::vector<RejectedUpdate>> rejected_updates;   // mandatory with 231
+    std::int64_t rejected_client_version = 0;                      // stands with rejected_updates
+    std::optional<std::int64_t> compensating_write_server_version; // mandatory with 231
+    std::string partition_query;                                   // mandatory with 232
+    std::optional<std::uint64_t> previous_schema_version;          // mandatory with 236
 };
-Result<ErrorInfo> parse_error_info(std::string_view json);
-std::string format_error_info(const ErrorInfo& info);
-// The body our server sends for a code: try_again and action from the table.
+// Keys that stand only with a certain code are checked for that code.
+Result<ErrorInfo> parse_error_info(std::string_view json, std::int32_t code);
+// What our server says for a code: try_again, action and should_client_reset from the table.
+ErrorInfo error_info(Code code, std::string_view message);
+// Throws std::logic_error where a key that the code demands is missing: it would crash the client.
+std::string format_error_info(Code code, const ErrorInfo& info);
+// Both in one, for codes without further keys.
 std::string error_body(Code code, std::string_view message);
-// The message of a client's JSON_ERROR.
+
+// The body of a client's JSON_ERROR, and its message.
+std::string client_error_body(std::string_view message);
 Result<std::string> parse_client_error(std::string_view json);
 
 struct LogInfo {
-    std::string connection_id; // co_id
-    std::string level;
-    std::string message;
+    std::string connection_id;   // co_id
+    std::string level = "debug"; // fatal, error, warn, info, detail, debug or trace
+    std::string message;         // empty: nothing to log
 };
+// Keys of another type count as absent (section 9.7).
 Result<LogInfo> parse_log_info(std::string_view json);
 std::string format_log_info(const LogInfo& info);
 

@@ -7,6 +7,9 @@
 
 namespace realmsync::wire {
 
+// Throw std::logic_error for what must never be sent: codes that terminate a client's process, 231
+// and 236 as plain ERROR, a progress estimate outside 0 to 1.
+
 // Body.bytes is copied as it stands with its triple; see body.hpp for compressing one.
 std::string format(const Bind& message);
 std::string format(const ClientIdent& message, Mode mode);

@@ -84,10 +84,10 @@ enum class BatchState : std::uint8_t { more_to_come = 0, last_in_batch = 1, stea
 struct Download {
     std::uint64_t session = 0;
     SyncProgress progress;
-    std::int64_t downloadable_bytes = 0;               // PBS
+    std::int64_t downloadable_bytes = 0;               // PBS, and FLX up to version 11
     std::int64_t query_version = 0;                    // FLX
-    BatchState batch_state = BatchState::steady_state; // FLX
-    double progress_estimate = 0;                      // FLX, 0 to 1
+    BatchState batch_state = BatchState::steady_state; // FLX; before 14 never steady_state
+    double progress_estimate = 0;                      // FLX from version 12 on, 0 to 1
     Body body;
 };
 struct Unbound {

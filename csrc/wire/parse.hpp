@@ -9,7 +9,7 @@
 
 namespace realmsync::wire {
 
-// Errors carry kind bad_message and, through protocol_code(), the code a server answers with.
+// The error's kind says which code answers it: protocol_code() of error_code.hpp.
 Result<ClientMessage> parse_client_message(std::string_view bytes, Mode mode);
 // `version` is the negotiated protocol version; FLX DOWNLOAD heads depend on it.
 Result<ServerMessage> parse_server_message(std::string_view bytes, Mode mode, int version);
