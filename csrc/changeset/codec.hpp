@@ -10,9 +10,18 @@
 
 namespace realmsync::changeset {
 
+// Longest string of the format in bytes (section 3.1), names included.
+inline constexpr std::size_t kMaxStringSize = 16'777'199;
+
+// What AddTable may declare (section 4.2); global_key: a class without primary key.
+constexpr bool is_primary_key_type(Type type) {
+    return type == Type::integer || type == Type::string || type == Type::object_id ||
+           type == Type::uuid || type == Type::global_key;
+}
+
 // Parses one changeset, strictly: every MUST and SHOULD of the format is checked, and the first
 // fault in reading order is reported with its byte position. Views of the result point into
-// `bytes`, which it keeps alive. O(n) time; memory at most 32 times the input plus a constant.
+// `bytes`, which it keeps alive. O(n) time; memory at most 64 times the input plus a constant.
 Result<Changeset> parse(std::shared_ptr<const std::string> bytes);
 // The same for memory that the caller keeps alive longer than the result.
 Result<Changeset> parse_borrowed(std::string_view bytes);

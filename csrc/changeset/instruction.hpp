@@ -1,4 +1,4 @@
-// The instruction model: one fixed-size struct per instruction, 56 bytes, so that a parsed
+// The instruction model: one fixed-size struct per instruction, 64 bytes, so that a parsed
 // changeset is four flat arrays and neither parsing nor walking it allocates per instruction.
 // Names are ids of the changeset's own string table, paths and links are slices of side arrays.
 // Parsing is in parse.cpp, writing in encode.cpp and writer.cpp, merging in merge/.

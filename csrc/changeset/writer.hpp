@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "base/values.hpp"
 #include "changeset/instruction.hpp"
+#include "changeset/output.hpp"
 
 namespace realmsync::changeset {
 
@@ -30,8 +32,14 @@ struct Address {
     std::span<const Step> path;
 };
 
+// The caller has checked names and values: valid UTF-8 of at most kMaxStringSize bytes, valid
+// timestamps, no null marker among the decimals.
 class Writer {
   public:
+    Writer() = default;
+    Writer(Writer&&) = default;
+    Writer& operator=(Writer&&) = default;
+
     void add_table(std::string_view table, TableKind kind, std::string_view pk_field, Type pk_type,
                    bool pk_nullable);
     void erase_table(std::string_view table);
@@ -56,20 +64,35 @@ class Writer {
     void update(StringId table, const Key& key, StringId field, const Scalar& value,
                 bool is_default);
 
-    bool empty() const { return bytes_.empty(); } // definitions only count as not empty
-    std::size_t size() const { return bytes_.size(); }
+    bool empty() const { return size() == 0; } // definitions only count as not empty
+    std::size_t size() const { return out_.size(); }
     // A point to return to when a later step of the transaction fails.
     struct Mark {
         std::size_t bytes, strings;
     };
-    Mark mark() const;
+    Mark mark() const { return {out_.size(), names_.size()}; }
     void rewind(const Mark& mark);
     std::string take(); // the bytes; the writer is empty afterwards
 
   private:
-    std::string bytes_;
-    std::unordered_map<std::string, StringId> ids_;
-    std::vector<std::string> names_; // in definition order, for rewind
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const {
+            return std::hash<std::string_view>{}(name);
+        }
+    };
+
+    Instruction begin(Op op, const Address& address);
+    void intern_key(const Key& key, Type& type, KeyData& data);
+    void intern_path(std::span<const Step> path);
+    void set_value(Instruction& i, const Scalar& value);
+    void put(const Instruction& i);
+
+    Output out_;
+    std::unordered_map<std::string, StringId, Hash, std::equal_to<>> ids_;
+    std::vector<const std::string*> names_; // keys of ids_ in definition order, for rewind
+    std::vector<PathElement> path_;         // of the instruction being written
+    Link link_;                             // likewise
 };
 
 } // namespace realmsync::changeset
