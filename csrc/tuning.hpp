@@ -48,4 +48,21 @@ struct ServerTuning {
     std::int64_t overload_backoff_max_s = 300;
 };
 
+// The server's database.
+struct StoreTuning {
+    // Bytes of recent history kept in memory per partition, and of all copies together: live
+    // traffic then reads no SQL. Partitions that were idle longest give way.
+    std::size_t tail_bytes = 8u << 20;
+    std::size_t cache_bytes = 64u << 20;
+    // KiB of SQLite's page cache: the writer's holds the inner pages of all tables, a reader
+    // mostly streams history.
+    int writer_cache_kib = 65'536;
+    int reader_cache_kib = 2'048;
+    // Pages of write-ahead log that start a checkpoint: rare enough to cost little, small enough
+    // (64 MiB) for a quick start after a crash.
+    int checkpoint_pages = 16'384;
+    // ms between stored notes that a client file was seen; expiry works in days.
+    std::int64_t seen_interval_ms = 300'000;
+};
+
 } // namespace realmsync

@@ -1,0 +1,21 @@
+// Exclusive ownership of a server's data directory: two servers must never share one, since each
+// keeps part of its state in memory. The kernel drops the lock when the process ends.
+#pragma once
+
+#include <string>
+
+namespace realmsync::store {
+
+class OwnerLock {
+  public:
+    // Creates the directory if it is missing. Throws StoreError when another server holds it.
+    explicit OwnerLock(const std::string& directory);
+    ~OwnerLock();
+    OwnerLock(const OwnerLock&) = delete;
+    OwnerLock& operator=(const OwnerLock&) = delete;
+
+  private:
+    int fd_ = -1;
+};
+
+} // namespace realmsync::store
