@@ -73,7 +73,7 @@ std::span<const CodeInfo> code_table();       // ascending
 // (section 10.3). Undefined codes are legal for sessions.
 bool is_legal_level(std::int32_t code, std::uint64_t session);
 
-// The code with which a server answers an error of parse.hpp, body.hpp or partition_value.hpp.
+// The code with which a server answers, and a client reports, an error value.
 Code protocol_code(const Error& error);
 
 struct RejectedUpdate {
