@@ -65,4 +65,20 @@ struct StoreTuning {
     std::int64_t seen_interval_ms = 300'000;
 };
 
+// A client's realm files.
+struct RealmTuning {
+    // Connections to realm files that a process keeps open, up to three descriptors each: below
+    // the usual limit of 1,024. The least recently used are closed and opened again on demand.
+    std::size_t connections = 256;
+    // KiB of page cache of one connection, and statements it keeps prepared.
+    int cache_kib = 2048;
+    std::size_t statements = 64;
+    // Pages of write-ahead log at which a commit checkpoints: 8 MiB, so that a bulk load does not
+    // wait for the disk twice for every few megabytes.
+    int checkpoint_pages = 2000;
+    // Bytes of changesets that an integration applies before it lets a waiting writer pass, as
+    // the reference does.
+    std::uint64_t slice_bytes = 102'400;
+};
+
 } // namespace realmsync

@@ -1,7 +1,8 @@
 """The exception hierarchy: every error of realmsync derives from RealmError.
 
 Numeric codes are those of data-model.md section 25 and client-session.md section 12; which native
-error raises which class is decided in csrc/bindings/errors.cpp.
+error raises which class is decided in csrc/bindings/errors.cpp. Where Python has a natural base
+(TypeError, KeyError, ...) the error derives from that too.
 """
 
 from __future__ import annotations
@@ -59,3 +60,156 @@ class SchemaMismatchError(RealmError):
 
     code = 2019
     offset: int | None = None
+
+
+# Writing and reading objects.
+
+
+class ObjectAlreadyExistsError(RealmError, ValueError):
+    """An object with this primary key exists already, and the mode is "never"."""
+
+    code = 1013
+
+
+class InvalidDatabaseError(RealmError):
+    """The file is no realm file."""
+
+    code = 1021
+
+
+class WrongTransactionStateError(RealmError, RuntimeError):
+    """A write outside a transaction, a transaction in a transaction, an end without a beginning."""
+
+    code = 2005
+
+
+class IllegalOperationError(RealmError):
+    """An operation that the kind of object or value does not have."""
+
+    code = 2007
+
+
+class StaleAccessorError(RealmError):
+    """A collection that was replaced by another value."""
+
+    code = 2009
+
+
+class InvalidatedObjectError(RealmError):
+    """An object that was deleted, or whose realm was closed."""
+
+    code = 2010
+
+
+class DeleteOnOpenRealmError(RealmError):
+    """The file cannot be deleted while it is open."""
+
+    code = 2012
+
+
+class MismatchedConfigError(RealmError, ValueError):
+    """The file is open already, with a different configuration."""
+
+    code = 2013
+
+
+class ClosedRealmError(RealmError):
+    """The realm has been closed."""
+
+    code = 2014
+
+
+class SchemaValidationError(RealmError, ValueError):
+    """A declared schema that breaks the rules; the message has one line per violation."""
+
+    code = 2016
+
+
+class InvalidArgumentError(RealmError, ValueError):
+    """An argument outside of what the call accepts."""
+
+    code = 3000
+
+
+class PropertyTypeError(RealmError, TypeError):
+    """A value of another type than the property's."""
+
+    code = 3001
+
+
+class PropertyNotNullableError(RealmError, TypeError):
+    """None for a property that is required."""
+
+    code = 3002
+
+
+class ReadOnlyPropertyError(RealmError, AttributeError):
+    """An assignment to a computed property."""
+
+    code = 3003
+
+
+class MissingPropertyValueError(RealmError, TypeError):
+    """A required property without a value and without a default."""
+
+    code = 3004
+
+
+class MissingPrimaryKeyError(RealmError, TypeError):
+    """A look-up by primary key in a class that has none."""
+
+    code = 3005
+
+
+class ModifyPrimaryKeyError(RealmError, AttributeError):
+    """An assignment to a primary key."""
+
+    code = 3007
+
+
+class InvalidPropertyError(RealmError, AttributeError):
+    """A property that the class does not have."""
+
+    code = 3009
+
+
+class InvalidDictionaryKeyError(RealmError, ValueError):
+    """A dictionary key that starts with `$` or contains `.`."""
+
+    code = 3011
+
+
+class KeyNotFoundError(RealmError, KeyError):
+    """A key that the dictionary does not have."""
+
+    code = 3016
+
+    def __str__(self) -> str:
+        return RealmError.__str__(self)
+
+
+class OutOfBoundsError(RealmError, IndexError):
+    """A list index out of range."""
+
+    code = 3017
+
+
+class LimitExceededError(RealmError, ValueError):
+    """A value larger than the storage takes."""
+
+    code = 3018
+
+
+class ObjectTypeMismatchError(RealmError, TypeError):
+    """A link to an object of another class or realm."""
+
+    code = 3019
+
+
+class NoSuchTableError(RealmError, KeyError):
+    """A class that the schema does not have."""
+
+    code = 3020
+
+    def __str__(self) -> str:
+        return RealmError.__str__(self)

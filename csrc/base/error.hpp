@@ -22,6 +22,14 @@ enum class ErrorKind : std::uint8_t {
     bad_entry_header, // 111: a changeset header inside a body
     bad_entry_size,   // 112: a changeset that does not fit its body
     bad_partition,    // 204: BIND data that are no partition value
+    // Of local writes and reads:
+    invalid_database,   // a file that is no realm
+    object_exists,      // a primary key that is taken
+    invalidated_object, // an object that has been deleted
+    stale_accessor,     // a collection that another value has replaced
+    out_of_bounds,      // a list index
+    illegal_operation,  // what the kind of object or value does not have
+    limit_exceeded,     // a value larger than the storage takes
 };
 
 struct Error {

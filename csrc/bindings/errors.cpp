@@ -24,6 +24,13 @@ py::object exception_class(ErrorKind kind) {
     case ErrorKind::bad_entry_header:
     case ErrorKind::bad_entry_size: name = "BadMessageError"; break;
     case ErrorKind::bad_partition: name = "BadPartitionValueError"; break;
+    case ErrorKind::invalid_database: name = "InvalidDatabaseError"; break;
+    case ErrorKind::object_exists: name = "ObjectAlreadyExistsError"; break;
+    case ErrorKind::invalidated_object: name = "InvalidatedObjectError"; break;
+    case ErrorKind::stale_accessor: name = "StaleAccessorError"; break;
+    case ErrorKind::out_of_bounds: name = "OutOfBoundsError"; break;
+    case ErrorKind::illegal_operation: name = "IllegalOperationError"; break;
+    case ErrorKind::limit_exceeded: name = "LimitExceededError"; break;
     }
     return py::module_::import("realmsync.errors").attr(name);
 }

@@ -1,0 +1,38 @@
+// The sync state and the history of a realm file as SQL (merge-rules.md 7.1, 7.4): one row of
+// rs_sync, one row of rs_history per version until it is trimmed, rs_reciprocal beside it. Plain
+// functions inside the caller's transaction; who calls them when is realm_file.cpp's business.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "store/client_store.hpp"
+#include "store/sqlite.hpp"
+
+namespace realmsync::store::local_history {
+
+inline constexpr int kApplicationId = 0x5253'6631; // PRAGMA application_id of a realm file
+inline constexpr int kFormat = 1;                  // PRAGMA user_version
+
+void create(Database& db);
+
+ClientState load(Database& db); // O(1), uploaded_version included
+void store(Database& db, const ClientState& state);
+
+struct Entry {
+    std::uint64_t version = 0;
+    std::uint64_t remote_version = 0; // newest server version integrated then
+    std::uint64_t origin_ident = 0;   // 0: local
+    std::uint64_t origin_timestamp = 0;
+    std::string_view changeset; // empty: nothing to send
+};
+void append(Database& db, const Entry& entry);
+
+// Bytes of local changesets with after < version <= through.
+std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t through);
+// Drops what no later merge can need, given the download cursor's client version.
+void trim(Database& db, std::uint64_t integrated);
+
+PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLimits& limits);
+
+} // namespace realmsync::store::local_history
