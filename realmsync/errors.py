@@ -213,3 +213,30 @@ class NoSuchTableError(RealmError, KeyError):
 
     def __str__(self) -> str:
         return RealmError.__str__(self)
+
+
+# App Services and the server.
+
+
+class ServerStartError(RealmError):
+    """A server that cannot start: its port or its data directory is not available."""
+
+
+class AppError(RealmError):
+    """A failed request to App Services: log-in, registration, token refresh.
+
+    `code` and `name` are Realm's (app-services-http.md section 6), `status` is the HTTP status or
+    None, `server_error` the server's own name of the error, `link` the address of its log entry.
+    """
+
+    code: int
+    name: str = "AppUnknownError"
+    status: int | None = None
+    server_error: str | None = None
+    link: str | None = None
+
+
+class BadServerUrlError(RealmError, ValueError):
+    """A base URL without scheme or host."""
+
+    code = 3023

@@ -1,14 +1,21 @@
-"""Fixtures for all tests: every test runs on both event loops where it asks for `loop_policy`."""
+"""Fixtures for all tests. Every asynchronous test runs on asyncio's event loop and on uvloop."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 VECTORS = Path(__file__).parent / "vectors"
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loops that pytest-asyncio runs each asynchronous test on."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -1,0 +1,195 @@
+"""Tokens and log-ins: who a bearer token stands for, and what a new one holds.
+
+Signing and checking of JSON web tokens and the rules of each provider live here; storage is in
+users.py, HTTP in http.py. Specification: app-services-http.md sections 8, 10 and 14.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from realmsync.server.config import ServerConfig
+from realmsync.server.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
+
+
+class AuthError(Exception):
+    """A refusal as the HTTP API words it."""
+
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def invalid_session(reason: str) -> AuthError:
+    """A token that is no good (any more)."""
+    return AuthError(401, f"invalid session: {reason}", "InvalidSession")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is behind a valid token."""
+
+    user: UserRecord
+    session_id: str
+    device_id: str
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """What a client gets at log-in."""
+
+    user_id: str
+    device_id: str
+    access_token: str
+    refresh_token: str
+
+
+def load_secret(path: Path) -> bytes:
+    """The key that signs tokens, made at the first start. Keep it: a new one logs everybody out."""
+    try:
+        secret = path.read_bytes()
+    except FileNotFoundError:
+        secret = os.urandom(32)
+        temporary = path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.rename(path)
+    if len(secret) < 32:
+        raise ValueError(f"{path} is damaged: a key has 32 bytes, this one {len(secret)}")
+    return secret
+
+
+class Auth:
+    """Log-ins and tokens of one server."""
+
+    def __init__(self, users: Users, secret: bytes, config: ServerConfig) -> None:
+        self.users = users
+        self._secret = secret
+        self._config = config
+
+    def app_is_served(self, app_id: str) -> bool:
+        """Whether clients of this app are let in."""
+        return bool(app_id) and (not self._config.apps or app_id in self._config.apps)
+
+    async def register(self, app_id: str, email: str, password: str) -> None:
+        """Creates an account that can log in at once."""
+        if not email:
+            raise AuthError(400, "email is required", "BadRequest")
+        if not 6 <= len(password) <= 128:
+            raise AuthError(400, "password must be between 6 and 128 characters", "BadRequest")
+        try:
+            await self.users.register(app_id, email, password)
+        except NameInUse:
+            raise AuthError(409, "name already in use", "AccountNameInUse") from None
+
+    async def log_in(self, app_id: str, provider: str, body: dict[str, Any]) -> LogIn:
+        """Logs in with a provider's credentials."""
+        if provider == "anon-user":
+            user = await self.users.create_anonymous(app_id)
+        elif provider == "local-userpass":
+            email = await self._check_account(app_id, body)
+            user = await self.users.user_of_account(app_id, email)
+        else:
+            raise _no_provider(provider)
+        if user.disabled:
+            raise AuthError(401, "user disabled", "UserDisabled")
+        device_id = new_id()
+        session_id = await self.users.open_session(user.id, device_id)
+        return LogIn(
+            user_id=user.id,
+            device_id=device_id,
+            access_token=self._token("access", user, session_id, device_id),
+            refresh_token=self._token("refresh", user, session_id, device_id),
+        )
+
+    async def link(
+        self, principal: Principal, app_id: str, provider: str, body: dict[str, Any]
+    ) -> str:
+        """Adds an identity to a user; gives a new access token."""
+        if provider != "local-userpass":
+            raise _no_provider(provider)
+        if principal.user.app_id != app_id:
+            raise invalid_session("token of another app")
+        email = await self._check_account(app_id, body)
+        try:
+            await self.users.link_account(app_id, email, principal.user.id)
+        except IdentityTaken:
+            raise AuthError(
+                409, "a user already exists with the specified provider", "AccountNameInUse"
+            ) from None
+        return self.new_access_token(principal)
+
+    def new_access_token(self, principal: Principal) -> str:
+        """An access token of the same log-in."""
+        return self._token("access", principal.user, principal.session_id, principal.device_id)
+
+    async def authenticate(self, token: str | None, kind: str) -> Principal:
+        """Who a token of this kind (access, refresh) stands for. Raises AuthError."""
+        if not token:
+            raise AuthError(401, "must authenticate first", "MissingAuthReq")
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                options={"require": ["exp", "iat", "sub", "sid", "typ"], "verify_iat": False},
+            )
+        except jwt.ExpiredSignatureError:
+            raise invalid_session("token has expired") from None
+        except jwt.InvalidTokenError:
+            raise invalid_session("token is not valid") from None
+        if claims["typ"] != kind:
+            raise invalid_session(f"not an {kind} token")
+        user = await self.users.user_of_session(str(claims["sid"]))
+        if user is None or user.id != claims["sub"] or not self.app_is_served(user.app_id):
+            raise invalid_session("failed to find refresh token")
+        if user.disabled:
+            raise AuthError(401, "user disabled", "UserDisabled")
+        return Principal(user, claims["sid"], str(claims.get("baas_device_id", "")))
+
+    async def _check_account(self, app_id: str, body: dict[str, Any]) -> str:
+        email, password = body.get("username"), body.get("password")
+        if (
+            not isinstance(email, str)
+            or not isinstance(password, str)
+            or not await self.users.check_password(app_id, email, password)
+        ):
+            raise AuthError(401, "unauthorized", "InvalidPassword")
+        return email
+
+    def _token(self, kind: str, user: UserRecord, session_id: str, device_id: str) -> str:
+        config = self._config
+        lifetime = (
+            config.access_token_lifetime if kind == "access" else config.refresh_token_lifetime
+        )
+        now = int(time.time())  # whole seconds: SDKs crash on fractions
+        return jwt.encode(
+            {
+                "exp": now + lifetime,
+                "iat": now,
+                "sub": user.id,
+                "sid": session_id,
+                "typ": kind,
+                "app_id": user.app_id,
+                "baas_device_id": device_id,
+            },
+            self._secret,
+            algorithm="HS256",
+        )
+
+
+def _no_provider(provider: str) -> AuthError:
+    return AuthError(
+        404, f"authentication provider not found: '{provider}'", "AuthProviderNotFound"
+    )

@@ -1,0 +1,63 @@
+"""Settings of a server, with unit and reason per member; no behaviour."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from realmsync._loop import TransportLimits
+
+
+class Durability(str, Enum):
+    """What an acknowledged upload survives."""
+
+    FULL = "full"  # power failure: every commit reaches the disk before its acknowledgement
+    PROCESS = "process"  # death of the process, not of the machine
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """Limits of the HTTP side, which any stranger can reach."""
+
+    # Bytes of a request head; a token makes up most of it. More is answered with 431.
+    head_bytes: int = 16 << 10
+    # Seconds until the first request's head must be complete.
+    head_timeout: float = 30.0
+    # Bytes and seconds of a request body. The largest legitimate one is a login.
+    body_bytes: int = 64 << 10
+    body_timeout: float = 30.0
+    # Seconds a connection may stay open between requests.
+    keep_alive: float = 75.0
+    # Websockets of one user; an ordinary client has one.
+    websockets_per_user: int = 100
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """What `Server` is started with."""
+
+    # Where users, the secret key and all synced data live; created when missing.
+    data: Path
+    # "localhost" listens on both loopback addresses, "0.0.0.0" or "::" for everybody.
+    host: str = "localhost"
+    # 0 picks a free one; see Server.port.
+    port: int = 9090
+    # App ids that are served; empty: any.
+    apps: frozenset[str] = frozenset()
+    durability: Durability = Durability.FULL
+    # Origin that clients should use, such as "https://sync.example.org", behind a proxy that does
+    # not pass the Host header on. Default: what the request itself says.
+    public_url: str | None = None
+    ssl_context: ssl.SSLContext | None = None
+    # Native threads for storage beside the event loop.
+    workers: int = 2
+    # Seconds of an access token: that of the original service.
+    access_token_lifetime: int = 30 * 60
+    # Seconds of a refresh token: what the original service is said to use.
+    refresh_token_lifetime: int = 60 * 24 * 3600
+    # Seconds that a graceful stop may take.
+    stop_timeout: float = 10.0
+    http: HttpLimits = field(default_factory=HttpLimits)
+    transport: TransportLimits = field(default_factory=TransportLimits)

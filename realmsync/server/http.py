@@ -1,0 +1,256 @@
+"""The HTTP endpoints that SDKs call before and beside sync.
+
+Routing, bodies and error replies live here; who may do what is decided in auth.py. A request comes
+from aiohttp's low-level server, which listener.py feeds. Specification: app-services-http.md
+sections 4 to 11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+import realmsync
+from realmsync.server.auth import Auth, AuthError, Principal
+from realmsync.server.config import ServerConfig
+
+_logger = logging.getLogger("realmsync.server")
+
+_CLIENT = "/api/client/v2.0"
+_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+
+Handler = Callable[..., Awaitable[web.Response]]
+
+
+def reply(body: object, status: int = 200) -> web.Response:
+    """A JSON reply. SDKs compare the content type as a whole: no charset."""
+    return web.Response(
+        body=json.dumps(body, separators=(",", ":")).encode(),
+        status=status,
+        content_type="application/json",
+    )
+
+
+def error_reply(error: AuthError) -> web.Response:
+    """An error reply; absent members are left out, since a null hides the error from SDKs."""
+    body = {"error": str(error)}
+    if error.code is not None:
+        body["error_code"] = error.code
+    return reply(body, error.status)
+
+
+def app_not_found(app_id: str) -> AuthError:
+    """What clients of an app hear that is not served here."""
+    return AuthError(404, f"cannot find app using Client App ID '{app_id}'")
+
+
+class HttpApi:
+    """All endpoints. `on_sessions_ended(user_id, session_id | None)` hears of lost log-ins."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        auth: Auth,
+        status: Callable[[], dict[str, Any]],
+        on_sessions_ended: Callable[[str, str | None], None],
+    ) -> None:
+        self._config = config
+        self._auth = auth
+        self._status = status
+        self._on_sessions_ended = on_sessions_ended
+        app = f"{_CLIENT}/app/([^/]+)"
+        userpass = f"{app}/auth/providers/local-userpass"
+        routes: list[tuple[str, str, Handler]] = [
+            ("GET", f"{app}/location", self._location),
+            ("POST", f"{userpass}/register", self._register),
+            ("POST", f"{userpass}/(confirm|reset)", self._use_mailed_token),
+            ("POST", f"{userpass}/(confirm|reset)/(?:send|call)", self._mail),
+            ("POST", f"{app}/auth/providers/([^/]+)/login", self._log_in),
+            ("GET", f"{_CLIENT}/auth/profile", self._profile),
+            ("POST", f"{_CLIENT}/auth/session", self._refresh),
+            ("DELETE", f"{_CLIENT}/auth/session", self._log_out),
+            ("DELETE", f"{_CLIENT}/auth/delete", self._delete_user),
+            ("GET", "/health", self._health),
+            ("GET", "/status", self._server_status),
+        ]
+        self._routes = [(method, re.compile(path), handler) for method, path, handler in routes]
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request, whatever happens."""
+        try:
+            return await self._dispatch(request)
+        except AuthError as error:
+            return error_reply(error)
+        except (asyncio.TimeoutError, web.RequestPayloadError):
+            return error_reply(AuthError(408, "request body did not arrive", "BadRequest"))
+        except web.HTTPException as error:
+            return error_reply(AuthError(error.status, error.reason, "BadRequest"))
+        except Exception:
+            _logger.exception("%s failed", request.path)
+            return error_reply(AuthError(500, "internal server error", "InternalServerError"))
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        # Clients before core 14.10 double the slash when their base URL ends in one.
+        path = re.sub("//+", "/", request.raw_path.partition("?")[0])
+        allowed = set()
+        for method, pattern, handler in self._routes:
+            match = pattern.fullmatch(path)
+            if match is None:
+                continue
+            if method == request.method:
+                return await handler(request, *map(unquote, match.groups()))
+            allowed.add(method)
+        if allowed:
+            raise AuthError(405, f"method not allowed, use {' or '.join(sorted(allowed))}")
+        raise AuthError(404, f"{request.method} {path} is not part of this server's API")
+
+    # without a token
+
+    async def _location(self, request: web.BaseRequest, app_id: str) -> web.Response:
+        self._check_app(app_id)
+        origin = self._config.public_url or self._origin(request)
+        origin = origin.rstrip("/")
+        return reply(
+            {
+                "deployment_model": "GLOBAL",
+                "location": "US-VA",
+                "hostname": origin,
+                "ws_hostname": re.sub("^http", "ws", origin),
+            }
+        )
+
+    async def _register(self, request: web.BaseRequest, app_id: str) -> web.Response:
+        self._check_app(app_id)
+        body = await self._body(request)
+        await self._auth.register(app_id, _text(body, "email"), _text(body, "password"))
+        return reply({}, 201)
+
+    async def _use_mailed_token(
+        self, request: web.BaseRequest, app_id: str, purpose: str
+    ) -> web.Response:
+        self._check_app(app_id)
+        raise AuthError(400, "invalid token data", "BadRequest")
+
+    async def _mail(self, request: web.BaseRequest, app_id: str, purpose: str) -> web.Response:
+        """Accounts are confirmed at registration and this server sends no mail."""
+        self._check_app(app_id)
+        email = _text(await self._body(request), "email")
+        if not await self._auth.users.account_exists(app_id, email):
+            raise AuthError(404, "user not found", "UserNotFound")
+        if purpose == "confirm":
+            raise AuthError(400, "already confirmed", "UserAlreadyConfirmed")
+        raise AuthError(400, f'failed to reset password for user "{email}"', "BadRequest")
+
+    async def _log_in(self, request: web.BaseRequest, app_id: str, provider: str) -> web.Response:
+        self._check_app(app_id)
+        body = await self._body(request)
+        if request.query.get("link") == "true":
+            principal = await self._principal(request, "access")
+            token = await self._auth.link(principal, app_id, provider, body)
+            return reply({"access_token": token})
+        login = await self._auth.log_in(app_id, provider, body)
+        return reply(
+            {
+                "access_token": login.access_token,
+                "refresh_token": login.refresh_token,
+                "user_id": login.user_id,
+                "device_id": login.device_id,
+            }
+        )
+
+    # with a token
+
+    async def _profile(self, request: web.BaseRequest) -> web.Response:
+        user = (await self._principal(request, "access")).user
+        emails = [identity.email for identity in user.identities if identity.email is not None]
+        return reply(
+            {
+                "user_id": user.id,
+                "type": "normal",
+                "identities": [
+                    {"id": identity.id, "provider_type": identity.provider}
+                    for identity in user.identities
+                ],
+                "data": {"email": emails[0]} if emails else {},
+            }
+        )
+
+    async def _refresh(self, request: web.BaseRequest) -> web.Response:
+        principal = await self._principal(request, "refresh")
+        return reply({"access_token": self._auth.new_access_token(principal)}, 201)
+
+    async def _log_out(self, request: web.BaseRequest) -> web.Response:
+        principal = await self._principal(request, "refresh")
+        await self._auth.users.close_session(principal.session_id)
+        self._on_sessions_ended(principal.user.id, principal.session_id)
+        return web.Response(status=204)
+
+    async def _delete_user(self, request: web.BaseRequest) -> web.Response:
+        user = (await self._principal(request, "access")).user
+        await self._auth.users.delete_user(user.id)
+        self._on_sessions_ended(user.id, None)
+        return web.Response(status=204)
+
+    # for operators
+
+    async def _health(self, request: web.BaseRequest) -> web.Response:
+        status = self._status()
+        return reply({"status": status["status"]}, 200 if status["status"] == "ok" else 503)
+
+    async def _server_status(self, request: web.BaseRequest) -> web.Response:
+        return reply({"version": realmsync.__version__, **self._status()})
+
+    # helpers
+
+    def _check_app(self, app_id: str) -> None:
+        if not self._auth.app_is_served(app_id):
+            raise app_not_found(app_id)
+
+    def _origin(self, request: web.BaseRequest) -> str:
+        host = request.headers.get("Host", "")
+        if not _HOST.fullmatch(host):
+            raise AuthError(400, "Host header is missing or malformed", "BadRequest")
+        secure = request.transport is not None and request.transport.get_extra_info("ssl_object")
+        return f"{'https' if secure else 'http'}://{host}"
+
+    async def _principal(self, request: web.BaseRequest, kind: str) -> Principal:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return await self._auth.authenticate(
+            token.strip() if scheme.lower() == "bearer" else None, kind
+        )
+
+    async def _body(self, request: web.BaseRequest) -> dict[str, Any]:
+        limits = self._config.http
+        if (request.content_length or 0) > limits.body_bytes:
+            raise AuthError(413, "request body too large", "ReadSizeLimitExceeded")
+        data = bytearray()
+        deadline = asyncio.get_running_loop().time() + limits.body_timeout
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            chunk = await asyncio.wait_for(request.content.readany(), max(left, 0))
+            if not chunk:
+                break
+            data += chunk
+            if len(data) > limits.body_bytes:
+                raise AuthError(413, "request body too large", "ReadSizeLimitExceeded")
+        try:
+            body = json.loads(data)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise AuthError(400, "request body must be a JSON object", "BadRequest")
+        return body
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise AuthError(400, f"'{name}' must be a string", "BadRequest")
+    return value

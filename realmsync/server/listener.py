@@ -1,0 +1,329 @@
+"""One port for HTTP and websockets: reads a connection's first request head and hands it over.
+
+An upgrade of a sync route goes to picows with an engine connection behind it, everything else to
+aiohttp. The head is read under limits of size and time; its target holds an access token and is
+never logged or passed on. Specification: wire-protocol.md section 3, server-behaviour.md 5.1, 5.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol, cast
+from urllib.parse import unquote
+
+from realmsync._loop import Driver
+from realmsync._websocket import EngineListener, feed, server_protocol
+from realmsync.server.auth import Auth, AuthError, Principal
+from realmsync.server.config import HttpLimits
+from realmsync.server.http import app_not_found
+
+_logger = logging.getLogger("realmsync.server")
+
+_SYNC_PATH = re.compile(r"/api/client/v2\.0/app/([^/]+)/realm-sync")
+_SUBPROTOCOL = re.compile(r"com\.mongodb\.realm-(?:query-)?sync#([0-9]{1,4})")
+_VERSIONS = range(9, 15)
+_LINE_BYTES = 8192
+
+CLOSE_UNAUTHORIZED = 4001  # the client refreshes its token and comes back
+CLOSE_FORBIDDEN = 4002  # the client logs its user out
+
+
+@dataclass(frozen=True)
+class RequestHead:
+    """Request line and headers; header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+
+    @property
+    def is_upgrade(self) -> bool:
+        return self.headers.get("upgrade", "").strip().lower() == "websocket"
+
+
+def parse_head(head: bytes) -> RequestHead | None:
+    """Reads a request head, or None when it is none (aiohttp then says what is wrong)."""
+    lines = head.decode("latin-1").split("\r\n")
+    parts = lines[0].split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        return None
+    headers: dict[str, str] = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            return None
+        name = name.lower()
+        value = value.strip(" \t")
+        # SDKs may spread a list over several lines; joined it means the same.
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    path, _, query = parts[1].partition("?")
+    return RequestHead(parts[0], re.sub("//+", "/", path), query, headers)
+
+
+def choose_subprotocol(offer: str) -> str | None:
+    """The offered element with the highest version that this server speaks."""
+    best: str | None = None
+    best_version = 0
+    for element in offer.split(","):
+        match = _SUBPROTOCOL.fullmatch(element.strip())
+        if match and int(match[1]) in _VERSIONS and int(match[1]) > best_version:
+            best, best_version = match[0], int(match[1])
+    return best
+
+
+def query_token(query: str) -> str | None:
+    """The access token of a request target."""
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "baas_at" and value:
+            return unquote(value)
+    return None
+
+
+def check_upgrade(head: RequestHead) -> str:
+    """The Sec-WebSocket-Key of a correct upgrade. Raises AuthError."""
+    tokens = [token.strip().lower() for token in head.headers.get("connection", "").split(",")]
+    if head.method != "GET":
+        raise AuthError(405, "a websocket is opened with GET")
+    if "upgrade" not in tokens:
+        raise AuthError(400, "Connection header must contain Upgrade")
+    if head.headers.get("sec-websocket-version") != "13":
+        raise AuthError(400, "Sec-WebSocket-Version must be 13")
+    key = head.headers.get("sec-websocket-key", "")
+    try:
+        size = len(base64.b64decode(key, validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != 16:
+        raise AuthError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
+    return key
+
+
+class OpenConnection(Protocol):
+    """Tells the engine of a new connection; gives its id."""
+
+    def __call__(self, app_id: str, user_id: str, subprotocol: str) -> int: ...
+
+
+class SyncConnection:
+    """Who is behind one websocket; made before the engine knows of it."""
+
+    def __init__(self, app_id: str, subprotocol: str, principal: Principal) -> None:
+        self.app_id = app_id
+        self.subprotocol = subprotocol
+        self.user_id = principal.user.id
+        self.session_id = principal.session_id
+
+
+class RefusedHost:
+    """Host of a websocket that is accepted only to be closed with a code.
+
+    Platform sockets show applications no HTTP status, so a refused token is told by close code.
+    """
+
+    def __init__(self, close_code: int) -> None:
+        self._close_code = close_code
+
+    def opened(self, listener: EngineListener) -> None:
+        listener.finish(self._close_code)
+
+    def activity(self) -> None:
+        """Nothing to do: input of a refused client is thrown away."""
+
+    def lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
+        """Nothing to do: no engine knew of it."""
+
+
+class Listener:
+    """Accepts connections for one server."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        auth: Auth,
+        limits: HttpLimits,
+        http_protocol: Callable[[], asyncio.Protocol],
+        open_connection: OpenConnection,
+    ) -> None:
+        self._driver = driver
+        self._auth = auth
+        self.limits = limits
+        self.http_protocol = http_protocol
+        self._open_connection = open_connection
+        self._arriving: dict[EngineListener, SyncConnection] = {}
+        self.connections: dict[EngineListener, SyncConnection] = {}
+        self.fronts: set[FrontProtocol] = set()
+        self.stopping = False
+
+    def protocol(self) -> FrontProtocol:
+        """The protocol of a new TCP connection."""
+        return FrontProtocol(self)
+
+    def opened(self, listener: EngineListener) -> None:
+        """The handshake is done: the engine learns of the connection."""
+        connection = self._arriving.pop(listener)
+        listener.connection = self._open_connection(
+            connection.app_id, connection.user_id, connection.subprotocol
+        )
+        self.connections[listener] = connection
+
+    def lost(self, listener: EngineListener) -> None:
+        """The connection has ended."""
+        self.connections.pop(listener, None)
+
+    def close_sessions(self, user_id: str, session_id: str | None) -> None:
+        """Closes the websockets of a log-in that has ended, or of all of a user's."""
+        for listener, connection in list(self.connections.items()):
+            if connection.user_id == user_id and session_id in (None, connection.session_id):
+                listener.finish(CLOSE_UNAUTHORIZED)
+
+    async def admit(self, head: RequestHead) -> tuple[asyncio.BufferedProtocol, str]:
+        """The protocol for an upgrade and the key of its handshake. Raises AuthError."""
+        match = _SYNC_PATH.fullmatch(head.path)
+        if match is None:
+            raise AuthError(404, "not a sync route")
+        app_id = unquote(match[1])
+        if not self._auth.app_is_served(app_id):
+            raise app_not_found(app_id)
+        key = check_upgrade(head)
+        subprotocol = choose_subprotocol(head.headers.get("sec-websocket-protocol", ""))
+        if subprotocol is None:
+            raise AuthError(400, "no sync protocol version in common; this server speaks 9 to 14")
+        if self.stopping:
+            raise AuthError(503, "server is stopping")
+        try:
+            principal = await self._auth.authenticate(query_token(head.query), "access")
+            if principal.user.app_id != app_id:
+                raise AuthError(401, "token of another app", "InvalidSession")
+        except AuthError as error:
+            forbidden = error.code == "UserDisabled"
+            host = RefusedHost(CLOSE_FORBIDDEN if forbidden else CLOSE_UNAUTHORIZED)
+            refused = EngineListener(
+                self._driver.runtime, host, max_message=1 << 16, linger=self._driver.limits.linger
+            )
+            return server_protocol(refused, self._headers(subprotocol)), key
+        if self.stopping:
+            raise AuthError(503, "server is stopping")
+        connection = SyncConnection(app_id, subprotocol, principal)
+        mine = sum(c.user_id == connection.user_id for c in self.connections.values())
+        if mine >= self.limits.websockets_per_user:
+            raise AuthError(503, "too many connections of this user")
+        listener = self._driver.new_listener()
+        self._arriving[listener] = connection
+        return server_protocol(listener, self._headers(subprotocol)), key
+
+    @staticmethod
+    def _headers(subprotocol: str) -> dict[str, str]:
+        return {
+            "Sec-WebSocket-Protocol": subprotocol,
+            "X-Appservices-Request-Id": os.urandom(12).hex(),
+        }
+
+
+class FrontProtocol(asyncio.Protocol):
+    """A connection until its first request head is complete."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._head = bytearray()
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._listener.fronts.add(self)
+        self._timer = self._loop.call_later(
+            self._listener.limits.head_timeout, self._refuse, 408, "request head did not arrive"
+        )
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._done()
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        searched = max(0, len(self._head) - 3)
+        self._head += data
+        end = self._head.find(b"\r\n\r\n", searched)
+        if (end if end >= 0 else len(self._head)) > self._listener.limits.head_bytes:
+            self._refuse(431, "request head too large")
+        elif end >= 0:
+            self._timer.cancel()
+            self._transport.pause_reading()
+            self._route(bytes(self._head[:end]), bytes(self._head[end + 4 :]))
+
+    def close(self) -> None:
+        """Ends a connection that has not said what it wants."""
+        self._transport.close()
+
+    def _route(self, raw_head: bytes, tail: bytes) -> None:
+        head = parse_head(raw_head)
+        if head is None or not head.is_upgrade:
+            self._hand_over_http(bytes(self._head))
+        elif max(map(len, raw_head.split(b"\r\n"))) > _LINE_BYTES:
+            self._refuse(431, "header line too large")
+        else:
+            self._task = self._loop.create_task(self._upgrade(head, tail))
+
+    async def _upgrade(self, head: RequestHead, tail: bytes) -> None:
+        try:
+            protocol, key = await self._listener.admit(head)
+        except AuthError as error:
+            self._refuse(error.status, str(error))
+            return
+        except Exception:
+            _logger.exception("websocket upgrade failed")
+            self._refuse(503, "internal server error")
+            return
+        if self._transport.is_closing():
+            return
+        self._task = None
+        self._done()
+        # The request that picows sees is ours: canonical, and without the token.
+        request = (
+            "GET /realm-sync HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+        )
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        feed(protocol, request.encode() + tail)
+        self._resume()
+
+    def _hand_over_http(self, data: bytes) -> None:
+        self._done()
+        protocol = self._listener.http_protocol()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(data)
+        self._resume()
+
+    def _resume(self) -> None:
+        if not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._done()
+        if self._transport.is_closing():
+            return
+        body = json.dumps({"error": message}).encode()
+        self._transport.write(
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+            + body
+        )
+        self._transport.close()
+
+    def _done(self) -> None:
+        self._timer.cancel()
+        self._listener.fronts.discard(self)

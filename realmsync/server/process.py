@@ -1,0 +1,270 @@
+"""Starting and stopping a server: data directory, users, engine, port.
+
+`Server` runs on the loop that starts it; `serve` is a whole process with signals, for the command
+line. What clients may do is in http.py, listener.py and auth.py, sync itself in the native engine.
+Specification: server-behaviour.md sections 5 and 15.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import importlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from realmsync._loop import Driver, Event, Runtime
+from realmsync._websocket import EngineListener, monotonic_ms
+from realmsync.errors import ServerStartError
+from realmsync.server.auth import Auth, load_secret
+from realmsync.server.config import ServerConfig
+from realmsync.server.http import HttpApi
+from realmsync.server.listener import Listener
+from realmsync.server.users import Users
+
+_logger = logging.getLogger("realmsync.server")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
+
+
+class ServerRuntime(Runtime, Protocol):
+    """The native engine as the server drives it."""
+
+    def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
+    def closed(self, connection: int, now_ms: int) -> None: ...
+    def shutdown(self, now_ms: int) -> None: ...
+    def close(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+
+
+class Server:
+    """A sync server on the running loop.
+
+    ::
+
+        async with Server(ServerConfig(data=Path("data"))) as server:
+            print(server.url)
+
+    Raises ServerStartError when the port or the data directory is not available.
+    """
+
+    def __init__(self, config: ServerConfig, *, runtime: ServerRuntime | None = None) -> None:
+        self.config = config
+        self.port = config.port
+        self._given = runtime
+        self._lock: int | None = None
+        self._listening: list[asyncio.AbstractServer] = []
+        self._status = "starting"
+        self._empty = asyncio.Event()
+        self._exits = contextlib.AsyncExitStack()
+        self.storage_failed = False
+        # Called when the server can no longer store anything and should be stopped.
+        self.on_storage_failed: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """What clients use as their base URL."""
+        host = "localhost" if self.config.host in ("", "0.0.0.0", "::") else self.config.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.config.ssl_context else 'http'}://{host}:{self.port}"
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Opens the data directory and the port; returns when clients can come."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._exits.aclose()
+            raise
+
+    async def _start(self) -> None:
+        config = self.config
+        self._take_directory(config.data)
+        self._exits.callback(self._release_directory)
+        secret = load_secret(config.data / "secret.key")
+        self.users = Users(config.data / "users.sqlite")
+        await self.users.open()
+        self._exits.push_async_callback(self.users.close)
+        auth = Auth(self.users, secret, config)
+
+        if self._given is not None:
+            self._engine = self._given
+        else:
+            self._engine = await asyncio.to_thread(open_engine, config)
+        self._exits.push_async_callback(asyncio.to_thread, self._engine.close)
+        self._driver = Driver(
+            self._engine,
+            self._on_event,
+            on_opened=self._on_opened,
+            on_lost=self._on_lost,
+            limits=config.transport,
+        )
+        self._exits.callback(self._driver.close)
+
+        api = HttpApi(config, auth, self.status, self._close_sessions)
+        self._http = web.Server(
+            api.handle,
+            access_log=None,
+            keepalive_timeout=config.http.keep_alive,
+            max_line_size=config.http.head_bytes,
+            max_field_size=config.http.head_bytes,
+        )
+        self._exits.push_async_callback(self._http.shutdown, 1.0)
+        self._listener = Listener(
+            self._driver, auth, config.http, self._http, self._open_connection
+        )
+        await self._listen()
+        self._status = "ok"
+        _logger.info("listening on %s", self.url)
+
+    async def stop(self) -> None:
+        """Stops gracefully: what was accepted is made durable, clients are sent away."""
+        if self._status in ("stopping", "stopped"):
+            return
+        self._status = "stopping"
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener.stopping = True
+            for server in self._listening:
+                server.close()
+            for front in list(self._listener.fronts):
+                front.close()
+            self._engine.shutdown(monotonic_ms())
+            self._driver.activity()
+            deadline = loop.time() + self.config.stop_timeout
+            while self._listener.connections and loop.time() < deadline:
+                self._empty.clear()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._empty.wait(), deadline - loop.time())
+        finally:
+            await self._exits.aclose()
+            self._status = "stopped"
+            _logger.info("stopped")
+
+    def status(self) -> dict[str, Any]:
+        """Figures for operators; served as JSON at /status."""
+        return {
+            "status": self._status,
+            "websockets": len(self._listener.connections),
+            "engine": self._engine.stats(),
+        }
+
+    async def _listen(self) -> None:
+        config = self.config
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(
+                config.host or None, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+            for address in addresses:
+                try:
+                    server = await loop.create_server(
+                        self._listener.protocol,
+                        address,
+                        self.port,
+                        ssl=config.ssl_context,
+                        backlog=socket.SOMAXCONN,
+                    )
+                except OSError as error:
+                    # A machine without IPv6 still resolves localhost to ::1.
+                    if error.errno != errno.EADDRNOTAVAIL or address == addresses[-1]:
+                        raise
+                    continue
+                self._listening.append(server)
+                self._exits.callback(server.close)
+                self.port = server.sockets[0].getsockname()[1]
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ServerStartError(
+                f"cannot listen on {config.host}:{config.port}: {reason}"
+            ) from error
+
+    def _take_directory(self, path: Path) -> None:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ServerStartError(f"cannot use data directory {path}: {error}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._release_directory()
+            raise ServerStartError(f"data directory {path} is in use by another server") from error
+
+    def _release_directory(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _open_connection(self, app_id: str, user_id: str, subprotocol: str) -> int:
+        return self._engine.open_connection(app_id, user_id, subprotocol, monotonic_ms())
+
+    def _close_sessions(self, user_id: str, session_id: str | None) -> None:
+        self._listener.close_sessions(user_id, session_id)
+
+    def _on_opened(self, listener: EngineListener) -> None:
+        self._listener.opened(listener)
+
+    def _on_lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
+        self._listener.lost(listener)
+        self._engine.closed(listener.connection, monotonic_ms())
+        if not self._listener.connections:
+            self._empty.set()
+
+    def _on_event(self, event: Event) -> None:
+        if event[0] == "log":
+            _logger.log(_LEVELS.get(event[1], logging.ERROR), "%s", event[2])
+        elif event[0] == "storage_failed":
+            # After a failed write nobody knows what is on disk; only a restart can tell.
+            _logger.critical("storage failed, stopping: %s", event[1])
+            self._status = "storage failed"
+            self.storage_failed = True
+            self.on_storage_failed()
+
+
+def open_engine(config: ServerConfig) -> ServerRuntime:
+    """The native engine on the data directory."""
+    core = importlib.import_module("realmsync._core")
+    engine: ServerRuntime = core.ServerRuntime(
+        str(config.data / "sync"),
+        workers=config.workers,
+        durability=config.durability.value,
+    )
+    return engine
+
+
+async def serve(config: ServerConfig) -> int:
+    """Runs a server until SIGTERM, SIGINT or a storage failure; gives the exit status."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    server = Server(config)
+    await server.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    print(f"realmsync server: {server.url}, data in {config.data}", flush=True)
+    server.on_storage_failed = stop.set
+    await stop.wait()
+    failed = server.storage_failed
+    await server.stop()
+    return 1 if failed else 0
