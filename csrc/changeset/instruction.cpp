@@ -20,6 +20,14 @@ Key make_key(const std::vector<std::string_view>& strings, Type type, const KeyD
 
 } // namespace
 
+const char* op_name(Op op) {
+    static constexpr const char* kNames[] = {
+        "AddTable",   "EraseTable", "CreateObject", "EraseObject", "Update",
+        "AddInteger", "AddColumn",  "EraseColumn",  "ArrayInsert", "ArrayMove",
+        "ArrayErase", "Clear",      "SetInsert",    "SetErase"};
+    return kNames[static_cast<std::size_t>(op)];
+}
+
 Key Changeset::key(const Instruction& i) const { return make_key(strings, i.key_type, i.key); }
 
 Key Changeset::key(const Link& link) const { return make_key(strings, link.key_type, link.key); }

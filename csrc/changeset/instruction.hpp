@@ -34,6 +34,8 @@ enum class Op : std::uint8_t { // wire codes of changeset-format.md 4.1
     set_erase = 13,
 };
 
+const char* op_name(Op op); // "AddTable": the name in specification, messages and inspection
+
 struct StringData { // payload text or bytes, borrowed from Changeset::buffers
     const char* data;
     std::size_t size;

@@ -157,24 +157,4 @@ std::string describe(const Ref& ref) {
     return text;
 }
 
-const char* op_name(Op op) {
-    switch (op) {
-    case Op::add_table: return "AddTable";
-    case Op::erase_table: return "EraseTable";
-    case Op::create_object: return "CreateObject";
-    case Op::erase_object: return "EraseObject";
-    case Op::update: return "Update";
-    case Op::add_integer: return "AddInteger";
-    case Op::add_column: return "AddColumn";
-    case Op::erase_column: return "EraseColumn";
-    case Op::array_insert: return "ArrayInsert";
-    case Op::array_move: return "ArrayMove";
-    case Op::array_erase: return "ArrayErase";
-    case Op::clear: return "Clear";
-    case Op::set_insert: return "SetInsert";
-    case Op::set_erase: return "SetErase";
-    }
-    return "?";
-}
-
 } // namespace realmsync::merge

@@ -37,6 +37,5 @@ bool same_payload(const Ref& a, const Ref& b);
 
 // Class, [key], .field and path: `Dog[Int(5)].tags[3]`.
 std::string describe(const Ref& ref);
-const char* op_name(changeset::Op op);
 
 } // namespace realmsync::merge
