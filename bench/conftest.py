@@ -1,0 +1,106 @@
+"""Fixtures of all benchmarks, and the report: one table of ratios, and JSON in bench/results/."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+import yardsticks
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One measured figure. `ratio` compares times, or rates if `rate`; `must` is its bound."""
+
+    name: str
+    ours_s: float
+    yardstick_s: float
+    ratio: float
+    must: float | None
+    rate: bool
+
+    @property
+    def verdict(self) -> str:
+        if self.must is None:
+            return "report"
+        reached = self.ratio >= self.must if self.rate else self.ratio <= self.must
+        return "ok" if reached else f"missed by {abs(self.ratio / self.must - 1):.0%}"
+
+    def row(self) -> tuple[str, ...]:
+        bound = "" if self.must is None else f"{'≥' if self.rate else '≤'} {self.must:g} ×"
+        figures = (f"{self.ours_s * 1e3:.3f}", f"{self.yardstick_s * 1e3:.3f}")
+        return (self.name, *figures, f"{self.ratio:.2f} ×", bound, self.verdict)
+
+
+_ratios: list[Ratio] = []
+
+
+@pytest.fixture
+def yardstick() -> Callable[..., float]:
+    """best_of(run, rounds=…): best time in seconds of the work that ours is compared with."""
+    return yardsticks.best_of
+
+
+@pytest.fixture
+def record_ratio(request: pytest.FixtureRequest) -> Callable[..., Ratio]:
+    """record_ratio(name, ours_s, yardstick_s, must, rate=False): notes a figure for the report.
+
+    `must` bounds ours/yardstick in time from above or, with `rate=True`, in rate from below; None
+    only reports. Both times are seconds for the same amount of work.
+    """
+
+    def record(
+        name: str, ours_s: float, yardstick_s: float, must: float | None, *, rate: bool = False
+    ) -> Ratio:
+        ratio = yardstick_s / ours_s if rate else ours_s / yardstick_s
+        result = Ratio(name, ours_s, yardstick_s, ratio, must, rate)
+        _ratios.append(result)
+        if "benchmark" in request.fixturenames:
+            request.getfixturevalue("benchmark").extra_info["ratio"] = ratio
+        return result
+
+    return record
+
+
+def _machine() -> dict[str, object]:
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system() + " " + platform.release(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def pytest_sessionfinish() -> None:
+    if not _ratios:
+        return
+    RESULTS.mkdir(exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    report = {
+        "machine": _machine(),
+        "ratios": [asdict(r) | {"verdict": r.verdict} for r in _ratios],
+    }
+    (RESULTS / f"{stamp}.json").write_text(json.dumps(report, indent=1) + "\n")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _ratios:
+        return
+    head = ("figure", "ours, ms", "yardstick, ms", "ratio", "must reach", "")
+    rows = [head, *(r.row() for r in _ratios)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    terminalreporter.section("ratios to the yardsticks of the same run")
+    for row in rows:
+        cells = (
+            c.ljust(w) if i in (0, 5) else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        terminalreporter.write_line("  ".join(cells).rstrip())
