@@ -42,3 +42,17 @@ def parse_decimal(text: str) -> tuple[int, int] | None:
 
 def format_decimal(low: int, high: int) -> str:
     """Scientific text of a decimal128 from its halves."""
+
+# -- merge.cpp -------------------------------------------------------------------------------------
+
+def transform(
+    window: list[tuple[int, int, int, bytes]],
+    incoming: list[tuple[int, int, int, int, bytes]],
+) -> tuple[list[bytes], dict[int, bytes]]:
+    """Rebases incoming changesets over the local ones that their author had not seen.
+
+    `window`: version, origin timestamp, origin ident and changeset, ascending. `incoming`: remote
+    version, base, origin timestamp, origin ident and changeset. Gives the transformed changesets
+    and, by version, the window entries that were altered, empty ones included. Raises
+    MergeConflictError, SchemaMismatchError, BadProgressError or BadChangesetError.
+    """

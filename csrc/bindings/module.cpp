@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "Native core of realmsync.";
     realmsync::bindings::bind_errors(m);
     realmsync::bindings::bind_changeset(m);
+    realmsync::bindings::bind_merge(m);
 }

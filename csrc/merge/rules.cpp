@@ -21,7 +21,9 @@ Error mismatch(std::string what) {
     return {ErrorKind::schema, "Schema mismatch: " + std::move(what)};
 }
 
-std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+std::string quoted(std::string_view name) {
+    return std::string(1, '\'').append(name).append(1, '\'');
+}
 
 const char* type_name(Type type) {
     switch (type) {
@@ -69,10 +71,10 @@ std::optional<Error> same_class(const Ref& a, const Ref& b) {
         return mismatch(table + " has a primary key on one side, but not on the other.");
     if (a_embedded)
         return mismatch(table + " is embedded on one side, but not on the other.");
-    if (a.field() != b.field())
-        return mismatch(table + " has primary key '" + std::string(a.field()) +
-                        "' on one side, but '" + std::string(b.field()) + "' on the other.");
     const std::string key = quoted(a.field());
+    if (a.field() != b.field())
+        return mismatch(table + " has primary key " + key + " on one side, but " +
+                        quoted(b.field()) + " on the other.");
     if (x.value_type != y.value_type)
         return mismatch(table + " has primary key " + key + ", which is of type " +
                         type_name(x.value_type) + " on one side and type " +
