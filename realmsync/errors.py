@@ -240,3 +240,12 @@ class BadServerUrlError(RealmError, ValueError):
     """A base URL without scheme or host."""
 
     code = 3023
+
+
+class StorageError(RealmError, OSError):
+    """The database file cannot be read or written: a full disk, a damaged file, no permission.
+
+    `sqlite_code` is SQLite's extended result code.
+    """
+
+    sqlite_code: int | None = None

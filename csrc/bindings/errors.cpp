@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
+#include "store/sqlite.hpp"
 
 namespace py = pybind11;
 
@@ -57,6 +58,11 @@ void bind_errors(py::module_&) {
             } catch (py::error_already_set& set) {
                 set.restore();
             }
+        } catch (const store::StoreError& e) {
+            py::object cls = py::module_::import("realmsync.errors").attr("StorageError");
+            py::object exception = cls(e.what());
+            exception.attr("sqlite_code") = e.code();
+            PyErr_SetObject(cls.ptr(), exception.ptr());
         }
     });
 }

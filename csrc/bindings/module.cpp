@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, m) {
     realmsync::bindings::bind_errors(m);
     realmsync::bindings::bind_changeset(m);
     realmsync::bindings::bind_merge(m);
+    realmsync::bindings::bind_store(m);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "store/schema.hpp"
 #include "store/sqlite.hpp"
@@ -32,22 +33,26 @@ class Catalog {
     // Values of an embedded class's property inside other rows are the caller's to purge.
     SchemaPtr erase_property(std::int64_t partition, std::string_view cls, std::string_view name);
 
+    // Columns of top-level classes whose values may hold objects of an embedded class.
+    static bool reaches(const Schema& schema, const Property& property, std::string_view embedded);
+
   private:
     struct Cached {
         std::int64_t version = 0; // rs_schema.version that it was loaded at
         SchemaPtr schema;
     };
     SchemaPtr load(std::int64_t partition);
-    SchemaPtr store(std::int64_t partition, Schema schema);
+    SchemaPtr changed(std::int64_t partition, Schema schema); // next version of the partition
     SchemaPtr share(Schema schema);
-    void forget_rolled_back();
     std::string place_table(const Class& cls);
     std::string place_column(const Class& cls, const Property& property);
+    void drop_table(std::int64_t partition, const Class& cls);
+    void drop_column(std::int64_t partition, const Class& cls, const Property& property);
 
     Database& db_;
     Layout layout_;
     std::uint64_t rollbacks_seen_ = 0;
-    bool changed_ = false; // since the last time that all changes were known to be committed
+    std::unordered_set<std::int64_t> changed_; // partitions that a rollback may concern
     std::unordered_map<std::int64_t, Cached> cache_;
     std::unordered_map<std::string, std::weak_ptr<const Schema>> shared_; // by content
 };

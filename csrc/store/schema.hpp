@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/values.hpp"
+#include "store/value.hpp"
 
 namespace realmsync::store {
 
@@ -42,6 +43,7 @@ struct Class {
     std::string table;      // SQL name; empty for embedded classes
     std::string key_column; // SQL name
     std::vector<Property> properties;
+    std::uint64_t id = 0; // of this definition, in this process: for caches
 
     bool embedded() const { return kind == TableKind::embedded; }
     const std::string& key_name() const { return properties[0].name; } // if has_key_property
@@ -51,6 +53,10 @@ struct Class {
   private:
     std::vector<std::uint32_t> by_name_;
 };
+
+// What a new object holds where nothing was written: null, a zero of the type, or an empty
+// collection.
+Value zero_value(const Property& property);
 
 using ClassPtr = std::shared_ptr<const Class>;
 

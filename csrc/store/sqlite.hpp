@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -136,6 +137,12 @@ class Database {
     }
     template <class... Args> void run(std::string_view sql, const Args&... args) {
         query(sql, args...)->run();
+    }
+    // First column of the first row, if there is a row.
+    template <class... Args>
+    std::optional<std::int64_t> integer(std::string_view sql, const Args&... args) {
+        Query query = this->query(sql, args...);
+        return query.step() ? std::optional(query->integer(0)) : std::nullopt;
     }
     std::shared_ptr<Statement> cached(std::string_view sql); // O(1) after the first time
 

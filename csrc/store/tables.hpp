@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "store/columns.hpp"
 #include "store/schema.hpp"
 #include "store/sqlite.hpp"
 #include "store/value.hpp"
@@ -78,23 +79,30 @@ class Tables {
         std::size_t property;
         std::vector<Step> path;
     };
-    // Every link to an object, in class, object, property order and deepest/last element first
-    // (so that erasing them one by one keeps the remaining positions right). Scans all classes
-    // that can hold such a link: O(rows of those classes).
+    // Every link to an object, by class, property and object; within one value the last element
+    // first, so that erasing them in this order keeps the remaining positions right. Scans the
+    // columns that can hold such a link: O(rows of their classes).
     std::vector<Incoming> incoming(std::int64_t partition, const Schema& schema, const Class& cls,
                                    const Key& key);
 
+    // The same condition and parameters in every statement about one object.
+    std::string where_key(const Class& cls) const;
+    // Binds partition and key from `index` on; returns the next index.
+    int bind_object(Statement& statement, int index, std::int64_t partition, const Key& key);
+
   private:
-    friend class Applier;
+    // A prepared statement by what it is for, so that hot calls build no SQL text.
+    template <class Build>
+    Query statement(const Class& cls, unsigned purpose, std::size_t property, const Build& build);
     void hide_dangling(std::int64_t partition, const Schema& schema, const Property& property,
                        Value& value);
-    bool dangling(std::int64_t partition, const Schema& schema, const Link& link);
-    std::string where_key(const Class& cls) const;
-    int bind_key(Statement& statement, int index, std::int64_t partition, const Key& key) const;
+    bool dangling(std::int64_t partition, const Schema& schema, const Value& value);
 
     Database& db_;
     Layout layout_;
     std::unique_ptr<Catalog> catalog_;
+    Scratch scratch_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<Statement>> statements_;
 };
 
 } // namespace realmsync::store

@@ -34,6 +34,7 @@ class ObjectKey {
 
 bool equal(const Key& a, const Key& b);
 std::size_t hash(const Key& key);
+Scalar key_scalar(const Key& key);   // the key as a value
 std::string to_text(const Key& key); // for messages: 5, "text", 507f…, null
 
 struct Link { // target class and key; the object need not exist

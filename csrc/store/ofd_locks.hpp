@@ -1,0 +1,13 @@
+// Locks that another copy of SQLite in the process cannot break. POSIX record locks belong to the
+// process: any close() of the file, by whatever library, drops them all, and a second copy does not
+// even see them as foreign. Open-file-description locks belong to our open file and conflict with
+// everybody else's, in the process or outside (docs/storage.md).
+#pragma once
+
+namespace realmsync::store {
+
+// Makes SQLite's unix VFS, of the copy linked to this module, take OFD locks. Once per process,
+// before the first file is opened.
+void install_ofd_locks();
+
+} // namespace realmsync::store
