@@ -1,0 +1,424 @@
+"""The app: log-in, users, and where its server is.
+
+An asynchronous API only: log-in and refresh are network requests, and sync needs a running event
+loop anyway. A program without one calls `asyncio.run`. Specification: node-sdk-surface.md section
+2, app-services-http.md sections 7 to 11, 16 and 17.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bson import json_util
+
+import realmsync
+from realmsync._app_http import (
+    BASE_PATH,
+    HttpRequest,
+    HttpResponse,
+    HttpTransport,
+    aiohttp_transport,
+    app_error,
+    check,
+    json_object,
+    normalised_base_url,
+    text_member,
+    token_claims,
+    websocket_host,
+)
+from realmsync._metadata import StoredUser, UserStore
+from realmsync.credentials import Credentials
+from realmsync.errors import AppError
+from realmsync.user import Listener, Listeners, User, UserState, safe_name, usable
+
+
+class MetadataMode(str, Enum):
+    """How users and tokens are kept."""
+
+    NO_ENCRYPTION = "noEncryption"  # in a file that only the owner can read
+    IN_MEMORY = "inMemory"  # not at all: log in at each start
+
+
+@dataclass(frozen=True)
+class AppConfiguration:
+    """Settings of an App."""
+
+    id: str
+    # Origin of the server, such as "http://localhost:9090". None: MongoDB's cloud service.
+    base_url: str | None = None
+    # Seconds that an HTTP request may take.
+    timeout: float = 60.0
+    # Whether the sync sessions of a user share one connection.
+    multiplex_sessions: bool = True
+    # Parent of the folder `mongodb-realm` with everything stored. None: the working directory.
+    base_file_path: str | os.PathLike[str] | None = None
+    metadata_mode: MetadataMode = MetadataMode.NO_ENCRYPTION
+    # Sends HTTP requests instead of the built-in transport.
+    http_transport: HttpTransport | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not self.id:
+            raise TypeError(f"Expected 'id' to be a non-empty string, got {self.id!r}")
+        if self.timeout < 0:
+            raise ValueError("timeout must not be negative")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the app's server is, as it says itself."""
+
+    host_url: str
+    sync_route: str
+
+
+class App:
+    """An app on a server.
+
+    Takes an app id or an AppConfiguration, whose members can be given by name too. Making one sends
+    nothing and restores the users of earlier runs.
+    """
+
+    _apps: dict[str, App] = {}
+
+    def __init__(self, id: str | AppConfiguration, **overrides: Any) -> None:
+        config = AppConfiguration(id) if isinstance(id, str) else id
+        if not isinstance(config, AppConfiguration):
+            raise TypeError(f"Expected 'config' to be an AppConfiguration, got {config!r}")
+        self.config = replace(config, **overrides)
+        self._base_url = normalised_base_url(self.config.base_url)
+        self._location: Location | None = None
+        self._locks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._transport = self.config.http_transport or aiohttp_transport
+        self._listeners = Listeners()
+        # Called in the thread of the log-out, before it returns: the sync client stops sessions.
+        self.log_out_hooks: list[Callable[[User], None]] = []
+        in_memory = self.config.metadata_mode is MetadataMode.IN_MEMORY
+        self._store = UserStore(None if in_memory else self.root / "users.sqlite")
+        self._users, self._current_id = self._restore()
+        App._apps[self.id] = self
+
+    @staticmethod
+    def get(id: str) -> App:
+        """The app made last with this id, or a new one."""
+        return App._apps.get(id) or App(id)
+
+    def __repr__(self) -> str:
+        return f"<App {self.id} at {self._base_url}>"
+
+    @property
+    def id(self) -> str:
+        """The client app id."""
+        return self.config.id
+
+    @property
+    def base_url(self) -> str:
+        """The configured origin of the server."""
+        return self._base_url
+
+    @property
+    def root(self) -> Path:
+        """The folder of everything that the app stores."""
+        return Path(self.config.base_file_path or ".") / "mongodb-realm" / safe_name(self.id)
+
+    # users
+
+    @property
+    def current_user(self) -> User | None:
+        """Who logged in or was switched to last, also in an earlier run."""
+        user = self._users.get(self._current_id or "")
+        return user if user is not None and user.is_logged_in else None
+
+    @property
+    def all_users(self) -> dict[str, User]:
+        """All users that were not removed, logged out ones included, by id."""
+        return {id: user for id, user in self._users.items() if user.state is not UserState.REMOVED}
+
+    async def log_in(self, credentials: Credentials) -> User:
+        """Logs in and makes the user the current one. Raises AppError."""
+        if credentials.provider == "anon-user" and credentials.reuse:
+            for user in self._users.values():
+                if user.is_logged_in and user.is_anonymous:
+                    self._set_current(user)
+                    return user
+        path = f"/auth/providers/{credentials.provider}/login"
+        body = json_object(await self._post_app(path, self._log_in_body(credentials)))
+        id = text_member(body, "user_id")
+        tokens = {
+            "access_token": text_member(body, "access_token"),
+            "refresh_token": text_member(body, "refresh_token"),
+            "device_id": text_member(body, "device_id"),
+        }
+        if id in ("", ".", ".."):
+            raise app_error("MalformedJson", f"user id {id!r} is not acceptable")
+        _check_tokens(tokens["access_token"], tokens["refresh_token"])
+        user = self._users.get(id) or User(self, StoredUser(id))
+        self._users[id] = user
+        user._update(state=1, **tokens)
+        await self._read_profile(user)
+        self._set_current(user)
+        return user
+
+    def switch_user(self, user: User) -> None:
+        """Makes another logged in user the current one."""
+        if not user.is_logged_in:
+            raise app_error("ClientUserNotLoggedIn", "User is no longer valid or is logged out")
+        self._set_current(user)
+
+    async def remove_user(self, user: User) -> None:
+        """Logs out and forgets the user on this device; the files go at the next start."""
+        if user.state is UserState.REMOVED or self._users.get(user.id) is not user:
+            raise app_error("ClientUserNotFound", "User does not exist")
+        token = user.refresh_token
+        user.log_out_locally()
+        user._update(state=2)
+        if token is not None:
+            await self._end_session(token)
+
+    async def delete_user(self, user: User) -> None:
+        """Deletes the user's account on the server, then everything here."""
+        user._require_log_in()
+        await self._access(user, "DELETE", "/auth/delete")
+        user.log_out_locally()
+        user._update(state=2)
+
+    @property
+    def email_password_auth(self) -> EmailPasswordAuth:
+        """Registration and passwords of e-mail accounts."""
+        return EmailPasswordAuth(self)
+
+    def add_listener(self, callback: Listener) -> None:
+        """Calls back, without arguments, after log-in, log-out, switch, link and token refresh."""
+        self._listeners.add(callback)
+
+    def remove_listener(self, callback: Listener) -> None:
+        """Undoes `add_listener`; unknown callbacks are ignored."""
+        self._listeners.remove(callback)
+
+    def remove_all_listeners(self) -> None:
+        """Removes every listener of this app."""
+        self._listeners.clear()
+
+    # where the server is
+
+    @property
+    def sync_route(self) -> tuple[str, bool]:
+        """The websocket address of sync, and whether the server named it (is verified)."""
+        if self._location is not None:
+            return self._location.sync_route, True
+        return self._derived_route(websocket_host(self._base_url)), False
+
+    async def refresh_location(self) -> None:
+        """Asks the server anew where it is. Raises AppError."""
+        self._location = await self._read_location(self._base_url)
+
+    async def update_base_url(self, url: str | None) -> None:
+        """Moves to another server, once that has answered; None means MongoDB's cloud."""
+        url = normalised_base_url(url)
+        if url == self._base_url and self._location is not None:
+            return
+        self._location = await self._read_location(url)
+        self._base_url = url
+
+    # requests
+
+    async def _send(self, request: HttpRequest) -> HttpResponse:
+        response = await self._transport(request)
+        check(response)
+        return response
+
+    async def _host_url(self) -> str:
+        lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with lock:
+            if self._location is None:
+                self._location = await self._read_location(self._base_url)
+            return self._location.host_url
+
+    async def _read_location(self, base_url: str) -> Location:
+        url = f"{base_url}{BASE_PATH}/app/{quote(self.id, safe='')}/location"
+        response = await self._send(HttpRequest("GET", url, timeout=self.config.timeout))
+        body = json_object(response)
+        host_url = text_member(body, "hostname").rstrip("/") or base_url
+        ws_host = text_member(body, "ws_hostname").rstrip("/") or websocket_host(host_url)
+        if "sync_route" in body:
+            return Location(host_url, text_member(body, "sync_route"))
+        return Location(host_url, self._derived_route(ws_host))
+
+    def _derived_route(self, ws_host: str) -> str:
+        return f"{ws_host}{BASE_PATH}/app/{quote(self.id, safe='')}/realm-sync"
+
+    async def _client_request(
+        self, method: str, path: str, token: str | None = None, body: str = ""
+    ) -> HttpResponse:
+        headers = {
+            "Content-Type": "application/json;charset=utf-8",
+            "Accept": "application/json",
+        }
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        url = f"{await self._host_url()}{BASE_PATH}{path}"
+        return await self._send(HttpRequest(method, url, headers, body, self.config.timeout))
+
+    async def _post_app(
+        self, path: str, body: dict[str, Any], token: str | None = None
+    ) -> HttpResponse:
+        path = f"/app/{quote(self.id, safe='')}{path}"
+        text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        return await self._client_request("POST", path, token, text)
+
+    async def _access(self, user: User, method: str, path: str) -> HttpResponse:
+        """A request with the access token; after a 401 once more with a new one."""
+        user._require_log_in()
+        try:
+            return await self._client_request(method, path, user.access_token)
+        except AppError as error:
+            if error.status != 401:
+                raise
+            try:
+                await self._refresh_access_token(user)
+            except AppError:
+                raise error from None
+        return await self._client_request(method, path, user.access_token)
+
+    async def _refresh_access_token(self, user: User) -> str:
+        user._require_log_in()
+        used = user.refresh_token
+        body = json_object(await self._client_request("POST", "/auth/session", used))
+        token = text_member(body, "access_token")
+        token_claims(token)
+        if user.refresh_token != used:
+            raise app_error("ClientUserNotLoggedIn", "User was logged out during the refresh")
+        user._update(access_token=token)
+        return token
+
+    async def _end_session(self, refresh_token: str) -> None:
+        await self._client_request("DELETE", "/auth/session", refresh_token)
+
+    async def _read_profile(self, user: User) -> None:
+        body = json_object(await self._access(user, "GET", "/auth/profile"))
+        for name, kind in (("identities", list), ("data", dict)):
+            if name not in body:
+                raise app_error("MissingJsonKey", name)
+            if not isinstance(body[name], kind):
+                raise app_error("MalformedJson", f"'{name}' has the wrong type")
+        identities = [
+            (text_member(item, "id"), text_member(item, "provider_type"))
+            for item in body["identities"]
+            if isinstance(item, dict)
+        ]
+        user._update(identities=identities, profile=body["data"])
+
+    async def _link(self, user: User, credentials: Credentials) -> None:
+        user._require_log_in()
+        path = f"/auth/providers/{credentials.provider}/login?link=true"
+        body = self._log_in_body(credentials)
+        reply = json_object(await self._post_app(path, body, user.access_token))
+        token = text_member(reply, "access_token")
+        _check_tokens(token)
+        user._update(access_token=token)
+        await self._read_profile(user)
+
+    def _log_in_body(self, credentials: Credentials) -> dict[str, Any]:
+        device = {
+            "appId": self.id,
+            "platform": platform.system() or "unknown",
+            "platformVersion": platform.release() or "unknown",
+            "sdk": "Python",
+            "sdkVersion": realmsync.__version__,
+            "cpuArch": platform.machine() or "unknown",
+            "deviceName": "unknown",
+            "deviceVersion": "unknown",
+            "frameworkName": platform.python_implementation(),
+            "frameworkVersion": platform.python_version(),
+            "coreVersion": realmsync.__version__,
+            "bundleId": "unknown",
+        }
+        return {**credentials.payload, "options": {"device": device}}
+
+    # state
+
+    def _restore(self) -> tuple[dict[str, User], str | None]:
+        stored, current = self._store.load()
+        users = {}
+        for id, record in stored.items():
+            if record.state == 2:
+                shutil.rmtree(self.root / safe_name(id), ignore_errors=True)
+                self._store.forget(id)
+                continue
+            if record.state == 1 and not usable(record):
+                record.state, record.access_token, record.refresh_token = 0, "", ""
+            users[id] = User(self, record)
+        return users, current
+
+    def _set_current(self, user: User) -> None:
+        self._current_id = user.id
+        self._store.save_current(user.id)
+        self._listeners.notify()
+
+    def _user_left(self, user: User) -> None:
+        """A user was logged out: another logged in one becomes the current one."""
+        if self._current_id == user.id:
+            others = [u.id for u in self._users.values() if u.is_logged_in]
+            self._current_id = others[0] if others else None
+            self._store.save_current(self._current_id)
+        for hook in self.log_out_hooks:
+            hook(user)
+
+
+class EmailPasswordAuth:
+    """E-mail accounts of an app. Every method raises AppError."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def register_user(self, email: str, password: str) -> None:
+        """Creates an account."""
+        await self._post("register", email=email, password=password)
+
+    async def confirm_user(self, token: str, token_id: str) -> None:
+        """Confirms an account by what was mailed."""
+        await self._post("confirm", token=token, tokenId=token_id)
+
+    async def resend_confirmation_email(self, email: str) -> None:
+        """Has the confirmation mailed again."""
+        await self._post("confirm/send", email=email)
+
+    async def retry_custom_confirmation(self, email: str) -> None:
+        """Runs the app's confirmation function again."""
+        await self._post("confirm/call", email=email)
+
+    async def reset_password(self, token: str, token_id: str, password: str) -> None:
+        """Sets a new password by what was mailed."""
+        await self._post("reset", token=token, tokenId=token_id, password=password)
+
+    async def send_reset_password_email(self, email: str) -> None:
+        """Has a mail for a new password sent."""
+        await self._post("reset/send", email=email)
+
+    async def call_reset_password_function(
+        self, email: str, password: str, *arguments: Any
+    ) -> None:
+        """Runs the app's function for a new password."""
+        await self._post("reset/call", email=email, password=password, arguments=list(arguments))
+
+    async def _post(self, path: str, **body: Any) -> None:
+        await self._app._post_app(f"/auth/providers/local-userpass/{path}", body)
+
+
+def _check_tokens(*tokens: str) -> None:
+    try:
+        for token in tokens:
+            token_claims(token)
+    except AppError as error:
+        raise app_error("BadToken", f"Could not log in user: {error}") from None

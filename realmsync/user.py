@@ -1,0 +1,274 @@
+"""A user of an app: tokens, profile, state. Specification: node-sdk-surface.md section 3.
+
+Requests go through the app (app.py); what is on disk is in _metadata.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from bson import ObjectId
+
+from realmsync._app_http import Claims, app_error, token_claims
+from realmsync._metadata import StoredUser
+from realmsync.credentials import Credentials
+from realmsync.errors import AppError
+
+if TYPE_CHECKING:
+    from realmsync.app import App
+
+Listener = Callable[[], object]
+PartitionValue = str | int | ObjectId | uuid.UUID | None
+
+# Longest file name that leaves room for the companions' endings in the usual limit of 255 bytes.
+_NAME_BYTES = 200
+
+
+class UserState(str, Enum):
+    """Whether a user can sync."""
+
+    LOGGED_OUT = "LoggedOut"
+    LOGGED_IN = "LoggedIn"
+    REMOVED = "Removed"
+
+
+_STATES = (UserState.LOGGED_OUT, UserState.LOGGED_IN, UserState.REMOVED)
+
+
+@dataclass(frozen=True)
+class UserIdentity:
+    """One way in which the user can log in."""
+
+    id: str
+    provider_type: str
+
+
+class Listeners:
+    """Callbacks without arguments, each called on the event loop that registered it."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[Listener, asyncio.AbstractEventLoop | None] = {}
+
+    def add(self, callback: Listener) -> None:
+        if callback in self._callbacks:
+            raise ValueError("Remove callback before adding it again")
+        try:
+            self._callbacks[callback] = asyncio.get_running_loop()
+        except RuntimeError:
+            self._callbacks[callback] = None
+
+    def remove(self, callback: Listener) -> None:
+        self._callbacks.pop(callback, None)
+
+    def clear(self) -> None:
+        self._callbacks.clear()
+
+    def notify(self) -> None:
+        for callback, loop in list(self._callbacks.items()):
+            if loop is None:
+                callback()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(callback)
+
+
+class User:
+    """A user; there is one object per app and user id. Made by `App.log_in`."""
+
+    def __init__(self, app: App, stored: StoredUser) -> None:
+        self._app = app
+        self._stored = stored
+        self._listeners = Listeners()
+
+    def __repr__(self) -> str:
+        return f"<User {self.id} of {self._app.id}: {self.state.value}>"
+
+    @property
+    def app(self) -> App:
+        """The app the user belongs to."""
+        return self._app
+
+    @property
+    def id(self) -> str:
+        """The user's id, the same on all devices."""
+        return self._stored.id
+
+    @property
+    def state(self) -> UserState:
+        """Logged in, logged out or removed."""
+        return _STATES[self._stored.state]
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether the user has tokens."""
+        return self.state is UserState.LOGGED_IN
+
+    @property
+    def access_token(self) -> str | None:
+        """The token of requests and of sync, or None when logged out."""
+        return self._stored.access_token or None
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The token that gives new access tokens, or None when logged out."""
+        return self._stored.refresh_token or None
+
+    @property
+    def access_token_expires_at(self) -> int | None:
+        """Seconds since 1970 by the server's clock, or None when logged out."""
+        claims = self._claims()
+        return claims.expires_at if claims else None
+
+    @property
+    def device_id(self) -> str | None:
+        """The id that the server gave this installation."""
+        device_id = self._stored.device_id
+        return device_id if device_id.strip("0") else None
+
+    @property
+    def identities(self) -> tuple[UserIdentity, ...]:
+        """The ways in which the user can log in, in the server's order."""
+        return tuple(UserIdentity(*identity) for identity in self._stored.identities)
+
+    @property
+    def provider_type(self) -> str:
+        """The provider of the first identity."""
+        if not self._stored.identities:
+            raise AssertionError("No provider found")
+        return self._stored.identities[0][1]
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the user has nothing but an anonymous identity."""
+        return [provider for _, provider in self._stored.identities] == ["anon-user"]
+
+    @property
+    def profile(self) -> Mapping[str, Any]:
+        """What the providers told about the user, such as `email`."""
+        return dict(self._stored.profile)
+
+    @property
+    def custom_data(self) -> Mapping[str, Any]:
+        """The app's own data in the access token."""
+        claims = self._claims()
+        return claims.user_data if claims else {}
+
+    async def refresh_access_token(self) -> str:
+        """Gets a new access token. Raises AppError; the sync client decides what follows."""
+        return await self._app._refresh_access_token(self)
+
+    async def refresh_custom_data(self) -> Mapping[str, Any]:
+        """Reads `custom_data` anew."""
+        await self.refresh_access_token()
+        return self.custom_data
+
+    async def link_credentials(self, credentials: Credentials) -> None:
+        """Adds one more way to log in as this user."""
+        await self._app._link(self, credentials)
+
+    async def log_out(self) -> None:
+        """Ends the log-in here and on the server; an anonymous user is gone for good.
+
+        Local effects stay even when the request fails.
+        """
+        token = self.refresh_token
+        if not self.is_logged_in or token is None:
+            return
+        self.log_out_locally()
+        await self._app._end_session(token)
+
+    def log_out_locally(self) -> None:
+        """Drops the tokens and stops the user's sync sessions, without a request."""
+        if not self.is_logged_in:
+            return
+        self._stored.access_token = self._stored.refresh_token = ""
+        self._stored.state = 2 if self.is_anonymous else 0
+        self._app._user_left(self)
+        self._changed()
+
+    def realm_path(self, partition_value: PartitionValue, name: str | None = None) -> Path:
+        """Where the partition's realm file is when the configuration names none."""
+        name = name or partition_name(partition_value)
+        if not name.endswith(".realm"):
+            name += ".realm"
+        if len(name.encode()) > _NAME_BYTES:
+            # Too long for file systems: a hash instead, in the app's folder.
+            digest = hashlib.sha256(f"{self.id}/{name}".encode()).hexdigest()
+            return self._app.root / f"{digest}.realm"
+        return self.root / name
+
+    @property
+    def root(self) -> Path:
+        """The folder of the user's realms."""
+        return self._app.root / safe_name(self.id)
+
+    def add_listener(self, callback: Listener) -> None:
+        """Calls back, without arguments, after changes of tokens, state or profile."""
+        self._listeners.add(callback)
+
+    def remove_listener(self, callback: Listener) -> None:
+        """Undoes `add_listener`; unknown callbacks are ignored."""
+        self._listeners.remove(callback)
+
+    def remove_all_listeners(self) -> None:
+        """Removes every listener of this user."""
+        self._listeners.clear()
+
+    def _claims(self) -> Claims | None:
+        return token_claims(self._stored.access_token) if self._stored.access_token else None
+
+    def _update(self, **members: Any) -> None:
+        for name, value in members.items():
+            setattr(self._stored, name, value)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._app._store.save(self._stored)
+        self._listeners.notify()
+        self._app._listeners.notify()
+
+    def _require_log_in(self) -> None:
+        if not self.is_logged_in:
+            raise app_error("ClientUserNotLoggedIn", "User is not logged in")
+
+
+def usable(stored: StoredUser) -> bool:
+    """Whether the tokens of a stored user can be read."""
+    try:
+        token_claims(stored.access_token)
+        token_claims(stored.refresh_token)
+    except AppError:
+        return False
+    return True
+
+
+def safe_name(text: str) -> str:
+    """A text as a file name: percent-encoded, and never one of the special names."""
+    encoded = quote(text, safe="")
+    return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def partition_name(value: PartitionValue) -> str:
+    """The file name that belongs to a partition value. Raises TypeError, OverflowError."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return f"s_{safe_name(value)}"
+    if isinstance(value, bool):
+        raise TypeError(f"a partition value cannot be {value!r}")
+    if isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise OverflowError("a partition value must fit into 64 bits")
+        return f"i_{value}" if -(1 << 31) <= value < 1 << 31 else f"l_{value}"
+    if isinstance(value, ObjectId):
+        return f"o_{value}"
+    if isinstance(value, uuid.UUID):
+        return f"u_{value}"
+    raise TypeError(f"a partition value cannot be of type {type(value).__name__}")
