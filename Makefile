@@ -15,7 +15,7 @@ $(VENV)/.built: pyproject.toml setup.py $(NATIVE)
 	$(PY) tools/install.py
 	touch $@
 
-demo: build ; $(PY) -m realmsync demo
+demo: build ; $(PY) examples/demo.py
 test: build ; $(PY) -m pytest
 bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py

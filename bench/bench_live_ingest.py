@@ -66,9 +66,7 @@ def plain_transactions(folder: Path, synchronous: str) -> float:
 
 
 @pytest.mark.parametrize("durability, synchronous", [("full", "FULL"), ("process", "OFF")])
-def test_live_ingest(
-    durability: str, synchronous: str, tmp_path: Path, record_ratio: Any
-) -> None:
+def test_live_ingest(durability: str, synchronous: str, tmp_path: Path, record_ratio: Any) -> None:
     yardstick = plain_transactions(tmp_path, synchronous)
     with ServerProcess(data=tmp_path / "server", durability=durability) as server:
         seconds = asyncio.run(ingest(server.url, tmp_path, durability))

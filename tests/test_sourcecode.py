@@ -30,8 +30,10 @@ STORE_INTERFACES = {"store/client_store.hpp", "store/server_store.hpp"}
 
 CPP_FILES = sorted(p for s in ("*.cpp", "*.hpp", "*.h") for p in CSRC.rglob(s))
 PYTHON_FILES = sorted(
-    p for folder in ("realmsync", "tests", "bench", "tools", "examples")
-    for s in ("*.py", "*.pyx", "*.pyi") for p in (ROOT / folder).rglob(s)
+    p
+    for folder in ("realmsync", "tests", "bench", "tools", "examples")
+    for s in ("*.py", "*.pyx", "*.pyi")
+    for p in (ROOT / folder).rglob(s)
 )
 TEXT_FILES = CPP_FILES + PYTHON_FILES + sorted((ROOT / "docs").rglob("*.md")) + [ROOT / "README.md"]
 
@@ -93,9 +95,7 @@ def test_no_machine_paths(path: Path) -> None:
     assert not re.findall(r"/(?:work|home|root|tmp)/\w", path.read_text())
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in CPP_FILES if p.suffix == ".hpp"], ids=relative
-)
+@pytest.mark.parametrize("path", [p for p in CPP_FILES if p.suffix == ".hpp"], ids=relative)
 def test_headers_say_what_lives_there(path: Path) -> None:
     if path.name == "errors.hpp":
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FIX = "--fix" in sys.argv[1:]
-PYTHON_TREES = ["realmsync", "tests", "bench", "tools", "setup.py"]
+PYTHON_TREES = ["realmsync", "tests", "bench", "tools", "examples", "setup.py"]
 
 
 def cpp_files() -> list[str]:

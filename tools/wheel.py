@@ -24,7 +24,9 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
 
 shutil.rmtree(DIST, ignore_errors=True)
 shutil.rmtree(WHEELHOUSE, ignore_errors=True)
-run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", DIST, ".")
+run(
+    sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", DIST, "."
+)
 built = next(DIST.glob("realmsync-*.whl"))
 run(sys.executable, "-m", "auditwheel", "repair", "-w", WHEELHOUSE, built)
 wheel = next(WHEELHOUSE.glob("realmsync-*.whl"))
