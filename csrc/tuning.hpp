@@ -35,6 +35,8 @@ struct ServerTuning {
     // Uploads in one durable transaction: more would delay everybody's acknowledgement.
     std::uint64_t commit_bytes = 16u << 20;
     std::size_t commit_jobs = 1000;
+    // Partitions without sessions that the engine remembers, to spare their next bind a job.
+    std::size_t idle_partitions = 10'000;
     // Unsent log messages of one connection; test commands waiting in one session.
     std::size_t log_messages = 100;
     std::size_t test_commands = 100;

@@ -47,9 +47,9 @@ class ServerRuntime {
 
   private:
     void pump();
-    void write_batch();
+    void post(std::vector<server::Job> jobs);
+    void write();
     std::vector<server::WriterJob> take_batch();
-    server::Outcome run(server::WriterJob& job);
     void fetch(const server::FetchPage& job);
 
     const ServerTuning tuning_;
@@ -59,6 +59,8 @@ class ServerRuntime {
     CompletionQueue<server::Outcome> outcomes_{wake_up_};
     std::mutex mutex_;
     std::deque<server::WriterJob> waiting_; // guarded by mutex_
+    bool writing_ = false;                  // guarded by mutex_
+    bool signalled_ = false;                // events wait for drain()
     std::atomic<std::uint64_t> commits_{0};
     const bool inline_;
     WorkerPool pool_;

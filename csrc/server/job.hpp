@@ -33,6 +33,7 @@ struct OpenPartition {
 };
 struct AllocateIdent {
     SessionRef to;
+    std::uint64_t slot = 0;
     PartitionId partition = 0;
     std::string user_id;
 };
@@ -47,6 +48,7 @@ struct Append {
     std::uint64_t slot = 0;
     PartitionId partition = 0;
     std::uint64_t file_ident = 0;
+    std::uint64_t bytes = 0; // charged to the backlog
     UploadTask task;
 };
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
@@ -54,6 +56,7 @@ using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
 // Reader job
 struct FetchPage {
     SessionRef to;
+    std::uint64_t slot = 0;
     store::PageRequest request;
 };
 using Job = std::variant<OpenPartition, AllocateIdent, Bind, Append, FetchPage>;
@@ -65,6 +68,7 @@ struct PartitionOpened {
 };
 struct IdentAllocated {
     SessionRef to;
+    std::uint64_t slot = 0;
     wire::FileIdent file;
 };
 struct FileBound {
@@ -76,19 +80,18 @@ struct FileBound {
 struct UploadDone {
     SessionRef to;
     std::uint64_t slot = 0;
-    std::uint64_t bytes = 0;      // given back to the backlog
-    std::uint64_t integrated = 0; // client version integrated with at least one changeset, or 0
-    std::size_t changesets = 0;
+    std::uint64_t bytes = 0;    // given back to the backlog
+    std::size_t changesets = 0; // integrated
     std::variant<store::Appended, UploadFault> result;
 };
 struct PageFetched {
     SessionRef to;
-    PartitionId partition = 0;
+    std::uint64_t slot = 0;
     store::Page page;
 };
 // The job could not be done for reasons of the machine; whether it took effect is unknown.
 struct JobFailed {
-    Job job; // without its payload
+    Job job; // an upload without its bytes
     std::string message;
 };
 using Outcome =

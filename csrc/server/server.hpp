@@ -54,8 +54,8 @@ class Server {
     Stats stats() const;
 
   private:
-    void settle(std::int64_t now);
-    void finish_shutdown(std::int64_t now);
+    void settle();
+    void finish_shutdown();
 
     std::unique_ptr<Context> context_;
 };

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "store/server_store.hpp"
-#include "tuning.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"
@@ -43,7 +42,8 @@ struct UploadTask {
     std::shared_ptr<UploadStream> stream;
     UploadWindow window;
     std::uint64_t locked_server_version = 0;
-    wire::Body body; // views `bytes`
+    bool is_news = false; // moves a cursor, so there is something to store even without entries
+    wire::Body body;      // views `bytes`
     std::shared_ptr<const std::string> bytes;
 };
 
@@ -55,13 +55,9 @@ class UploadGate {
 
     // U3 to U9; `sent` is the newest server version in a DOWNLOAD sent to this session.
     std::optional<UploadFault> check(const wire::Upload& upload, std::uint64_t sent) const;
-    // The message passed: moves on, and tells what its entries are to be checked against.
-    UploadWindow accept(const wire::Upload& upload);
-    // Whether the message, body aside, tells the store anything new (U18 b).
-    bool is_news(const wire::Upload& upload) const {
-        return upload.progress.client_version > threshold_.client_version ||
-               upload.locked_server_version > locked_;
-    }
+    // The message passed: moves on (U18 a, f). Fills in everything of the task but stream and
+    // bytes.
+    UploadTask accept(const wire::Upload& upload);
 
   private:
     wire::UploadCursor threshold_;
@@ -69,8 +65,9 @@ class UploadGate {
     std::uint64_t locked_ = 0;
 };
 
-// What there is to append, or why not. Duplicates are gone; nothing is left of a pure repetition.
-std::variant<store::AppendRequest, UploadFault>
-prepare_append(const UploadTask& task, std::uint64_t file_ident, const ServerTuning& tuning);
+// What there is to append, nothing (a pure repetition), or why not.
+using Prepared = std::variant<std::monostate, store::AppendRequest, UploadFault>;
+Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
+                        std::uint64_t inflated_bytes_limit);
 
 } // namespace realmsync::server

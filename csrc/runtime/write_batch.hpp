@@ -1,0 +1,20 @@
+// Runs writer jobs of the server in one durable transaction (server-behaviour.md 19.10). Which jobs
+// and when is decided in server_runtime.cpp.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "server/job.hpp"
+#include "store/server_store.hpp"
+
+namespace realmsync::runtime {
+
+// One outcome per job, in order, to be published now: what is not JobFailed is durable. A job that
+// throws is found by running the jobs one by one and fails alone; when the commit itself fails, it
+// is unknown what took effect, and all of them fail.
+std::vector<server::Outcome> run_write_batch(store::ServerStore& store,
+                                             std::vector<server::WriterJob> jobs,
+                                             std::uint64_t inflated_bytes_limit);
+
+} // namespace realmsync::runtime

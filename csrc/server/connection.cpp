@@ -1,0 +1,337 @@
+#include "server/connection.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "server/server.hpp"
+#include "wire/format.hpp"
+#include "wire/parse.hpp"
+
+namespace realmsync::server {
+
+using wire::Code;
+
+namespace {
+
+// Put together with free bytes in front for the frame header.
+std::string build(std::string_view head, std::string_view body) {
+    std::string message;
+    message.reserve(kHeadRoom + head.size() + body.size());
+    message.append(kHeadRoom, '\0');
+    message += head;
+    message += body;
+    return message;
+}
+
+std::string connection_error(Code code, const std::string& body) {
+    return wire::format(wire::JsonError{static_cast<std::int32_t>(code), 0, body});
+}
+
+// The service's name for a connection in a client's log: 24 hex digits.
+std::string random_connection_id(std::mt19937_64& random) {
+    std::string id;
+    for (int i = 0; i < 24; ++i)
+        id += "0123456789abcdef"[random() & 15];
+    return id;
+}
+
+} // namespace
+
+Connection::Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
+                       int version, wire::Mode mode)
+    : context_(context), id_(id), app_id_(std::move(app_id)), user_id_(std::move(user_id)),
+      version_(version), mode_(mode), last_received_(context.now) {
+    ++context_.stats.connections;
+    context_.wake_at(last_received_ + context_.tuning.silence_ms);
+    if (version_ >= 10) {
+        logs_.push_back(wire::format(
+            wire::LogMessage{0, wire::format_log_info({random_connection_id(context_.random),
+                                                       "info", "Connected to the sync server"})}));
+        wake();
+    }
+    if (mode_ == wire::Mode::flexible)
+        fail(Code::switch_to_pbs, "This app uses partition-based sync");
+}
+
+Connection::~Connection() {
+    page_waiters_.clear(); // sessions give their page slots back while they are destroyed
+    sessions_.clear();
+    --context_.stats.connections;
+}
+
+// --- Input
+
+void Connection::receive(std::string_view bytes) {
+    if (ended_)
+        return; // until the client closes, or the soft-close deadline
+    last_received_ = context_.now;
+    ++context_.stats.messages_received;
+    if (bytes.size() > context_.tuning.message_bytes)
+        return fail(Code::bad_syntax,
+                    "Message of " + std::to_string(bytes.size()) + " bytes, at most " +
+                        std::to_string(context_.tuning.message_bytes) + " are accepted");
+    auto message = wire::parse_client_message(bytes, mode_);
+    if (!message)
+        return fail(wire::protocol_code(message.error()), message.error().message);
+    on_message(*message);
+}
+
+void Connection::on_message(const wire::ClientMessage& message) {
+    std::visit(
+        [this](const auto& m) {
+            using M = std::decay_t<decltype(m)>;
+            if constexpr (std::is_same_v<M, wire::Ping>) {
+                pong_ = m.timestamp;
+                wake();
+            } else if constexpr (std::is_same_v<M, wire::Bind>) {
+                on_bind(m);
+            } else if constexpr (std::is_same_v<M, wire::ClientIdent>) {
+                if (Session* session = addressee(m.session, "IDENT"))
+                    session->on_ident(m);
+            } else if constexpr (std::is_same_v<M, wire::Upload>) {
+                if (Session* session = addressee(m.session, "UPLOAD"))
+                    session->on_upload(m);
+            } else if constexpr (std::is_same_v<M, wire::Mark>) {
+                if (Session* session = addressee(m.session, "MARK"))
+                    session->on_mark(m);
+            } else if constexpr (std::is_same_v<M, wire::Unbind>) {
+                if (Session* session = addressee(m.session, "UNBIND")) {
+                    session->on_unbind();
+                    if (session->state() == SessionState::over)
+                        sessions_.erase(m.session);
+                }
+            } else if constexpr (std::is_same_v<M, wire::JsonError>) {
+                if (Session* session = addressee(m.session, "JSON_ERROR"))
+                    session->on_client_error(m);
+            } else if constexpr (std::is_same_v<M, wire::TestCommand>) {
+                if (Session* session = addressee(m.session, "TEST_COMMAND"))
+                    session->on_test_command(m);
+            } else {
+                static_assert(std::is_same_v<M, wire::Query>);
+                fail(Code::unknown_message, "QUERY in partition-based sync");
+            }
+        },
+        message);
+}
+
+Session* Connection::addressee(std::uint64_t ident, std::string_view name) {
+    auto found = sessions_.find(ident);
+    if (found != sessions_.end())
+        return &found->second;
+    fail(Code::bad_session_ident,
+         std::string(name) + " for unknown session " + std::to_string(ident));
+    return nullptr;
+}
+
+void Connection::on_bind(const wire::Bind& message) {
+    if (context_.draining)
+        return;
+    if (message.session == 0)
+        return fail(Code::bad_session_ident, "BIND with session ident 0");
+    if (sessions_.contains(message.session))
+        return fail(Code::reuse_of_session_ident,
+                    "Session ident " + std::to_string(message.session) + " is in use");
+    if (message.is_subserver)
+        return fail(Code::other_error, "Servers below this one are not supported");
+    if (sessions_.size() >= context_.tuning.sessions_per_connection)
+        return fail_for_now(Code::connection_closed,
+                            "More than " + std::to_string(sessions_.size()) +
+                                " sessions on one connection",
+                            context_.tuning.overload_backoff_s);
+    auto [at, is_new] =
+        sessions_.try_emplace(message.session, *this, message.session, context_.next_binding++);
+    at->second.on_bind(message);
+}
+
+Session* Connection::find(const SessionRef& ref) {
+    auto found = sessions_.find(ref.session);
+    if (ended_ || found == sessions_.end() || found->second.ref().binding != ref.binding)
+        return nullptr;
+    return &found->second;
+}
+
+// --- Output
+
+void Connection::wake() {
+    if (!asleep_ || dropped_)
+        return;
+    asleep_ = false;
+    waiting_since_ = context_.now;
+    context_.wake_at(context_.now + context_.tuning.stall_ms);
+    context_.events.push_back(Writable{id_});
+}
+
+void Connection::enlist(Session& session) {
+    if (ended_)
+        return;
+    session.enlisted = true;
+    queue_.push_back(session.ref());
+    wake();
+}
+
+std::optional<std::string> Connection::next_message() {
+    if (dropped_)
+        return std::nullopt;
+    waiting_since_ = context_.now;
+    ++context_.stats.messages_sent;
+    if (last_message_)
+        return build(*std::exchange(last_message_, std::nullopt), {});
+    if (pong_)
+        return build(wire::format(wire::Pong{*std::exchange(pong_, std::nullopt)}), {});
+    while (!queue_.empty()) {
+        const SessionRef ref = queue_.front();
+        queue_.pop_front();
+        Session* session = find(ref);
+        if (!session)
+            continue;
+        session->enlisted = false;
+        auto message = session->take_message();
+        if (session->state() == SessionState::over)
+            sessions_.erase(ref.session);
+        else if (session->wants_turn())
+            enlist(*session);
+        if (message)
+            return build(message->head, message->body);
+    }
+    if (!logs_.empty()) {
+        const std::string message = std::move(logs_.front());
+        logs_.pop_front();
+        return build(message, {});
+    }
+    --context_.stats.messages_sent;
+    asleep_ = true;
+    waiting_since_.reset();
+    return std::nullopt;
+}
+
+void Connection::queue_log(std::uint64_t session, std::string_view level, std::string message) {
+    if (version_ < 10 || ended_ || logs_.size() >= context_.tuning.log_messages)
+        return;
+    logs_.push_back(wire::format(wire::LogMessage{
+        session, wire::format_log_info({"", std::string(level), std::move(message)})}));
+    wake();
+}
+
+bool Connection::take_page_slot(const Session& session) {
+    if (page_slots_taken_ < context_.tuning.pages_per_connection) {
+        ++page_slots_taken_;
+        return true;
+    }
+    page_waiters_.push_back(session.ref());
+    return false;
+}
+
+void Connection::release_page_slot() {
+    --page_slots_taken_;
+    while (!page_waiters_.empty()) {
+        Session* session = find(page_waiters_.front());
+        page_waiters_.pop_front();
+        if (session)
+            return session->on_page_slot();
+    }
+}
+
+// --- Ends and deadlines
+
+void Connection::fail(Code code, std::string_view message) {
+    if (ended_)
+        return;
+    const auto number = static_cast<std::int32_t>(code);
+    context_.log(LogLevel::warning,
+                 "Connection error " + std::to_string(number) + ": " + std::string(message));
+    end(connection_error(code, wire::error_body(code, message)));
+}
+
+void Connection::fail_for_now(Code code, std::string_view message, std::int64_t backoff_s) {
+    if (ended_)
+        return;
+    context_.log(LogLevel::info, "Connection is asked to come back: " + std::string(message));
+    wire::ErrorInfo info = wire::error_info(code, message);
+    info.backoff = {backoff_s, context_.tuning.overload_backoff_max_s, 2};
+    end(connection_error(code, wire::format_error_info(code, info)));
+}
+
+void Connection::end(std::string last_message) {
+    ++context_.stats.connection_errors;
+    ended_ = true;
+    last_message_ = std::move(last_message);
+    soft_close_at_ = context_.now + context_.tuning.soft_close_ms;
+    context_.wake_at(*soft_close_at_);
+    pong_.reset();
+    logs_.clear();
+    detach();
+    wake();
+}
+
+void Connection::drop() {
+    if (dropped_)
+        return;
+    ended_ = dropped_ = true;
+    last_message_.reset();
+    detach();
+    context_.events.push_back(Drop{id_});
+}
+
+void Connection::close(int code) {
+    if (dropped_)
+        return;
+    context_.events.push_back(Close{id_, code});
+    soft_close_at_.reset(); // the transport does the rest
+}
+
+void Connection::detach() {
+    queue_.clear();
+    page_waiters_.clear();
+    for (auto& [ident, session] : sessions_)
+        session.detach();
+    context_.unsettled.push_back(id_);
+}
+
+void Connection::settle() {
+    if (ended_)
+        sessions_.clear();
+}
+
+void Connection::pause(const Partition& partition) {
+    if (paused_since_ || ended_)
+        return;
+    paused_for_ = partition.slot;
+    paused_since_ = context_.now;
+    context_.wake_at(context_.now + context_.tuning.pause_ms);
+    context_.paused.push_back(id_);
+    context_.events.push_back(PauseReading{id_});
+}
+
+void Connection::resume() {
+    paused_since_.reset();
+    last_received_ = context_.now;
+    if (!ended_)
+        context_.events.push_back(ResumeReading{id_});
+}
+
+std::optional<std::int64_t> Connection::deadline() const {
+    if (dropped_)
+        return std::nullopt;
+    if (ended_)
+        return soft_close_at_;
+    std::int64_t first = last_received_ + context_.tuning.silence_ms;
+    if (waiting_since_)
+        first = std::min(first, *waiting_since_ + context_.tuning.stall_ms);
+    if (paused_since_)
+        first = std::min(first, *paused_since_ + context_.tuning.pause_ms);
+    return first;
+}
+
+void Connection::on_timer() {
+    const auto due = deadline();
+    if (!due || *due > context_.now)
+        return;
+    if (!ended_ && paused_since_ && *paused_since_ + context_.tuning.pause_ms <= context_.now)
+        return fail_for_now(Code::connection_closed, "Uploads wait too long",
+                            context_.tuning.overload_backoff_s);
+    drop();
+}
+
+} // namespace realmsync::server

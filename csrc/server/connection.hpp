@@ -1,0 +1,91 @@
+// One connection: its sessions and whose turn it is to send, heartbeat, errors of the connection,
+// and its deadlines (server-behaviour.md 5.5, 6.8, 14, 15). What a session does is in session.cpp.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "server/context.hpp"
+#include "server/session.hpp"
+#include "wire/error_code.hpp"
+#include "wire/message.hpp"
+
+namespace realmsync::server {
+
+class Connection {
+  public:
+    Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
+               int version, wire::Mode mode);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    ConnectionId id() const { return id_; }
+    const std::string& app_id() const { return app_id_; }
+    const std::string& user_id() const { return user_id_; }
+    Context& context() const { return context_; }
+
+    void receive(std::string_view bytes);
+    // The next message by priority: connection error, PONG, sessions in turn, log messages.
+    std::optional<std::string> next_message();
+    Session* find(const SessionRef& ref);
+
+    // For sessions
+    void enlist(Session& session);
+    bool has_waiting_siblings() const { return !queue_.empty(); }
+    // Room for one more page being built or waiting; without it the session is called again later.
+    bool take_page_slot(const Session& session);
+    void release_page_slot();
+    void queue_log(std::uint64_t session, std::string_view level, std::string message);
+
+    // Ends the connection in-band: the error is the last message it sends.
+    void fail(wire::Code code, std::string_view message);
+    // The same with 100, try again after `backoff_s`.
+    void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s);
+    void drop();          // ends TCP without a message
+    void close(int code); // asks the transport to flush, then close with this code
+    void detach();        // all sessions leave
+    void settle();        // destroys the sessions of an ended connection
+
+    bool has_failed() const { return ended_; }
+    void pause(const Partition& partition);
+    void resume();
+    std::uint64_t paused_for() const { return paused_for_; } // partition slot
+    std::optional<std::int64_t> deadline() const;
+    void on_timer();
+
+  private:
+    void on_message(const wire::ClientMessage& message);
+    Session* addressee(std::uint64_t ident, std::string_view name);
+    void on_bind(const wire::Bind& message);
+    void end(std::string last_message);
+    void wake(); // tells the transport that there is output
+
+    Context& context_;
+    const ConnectionId id_;
+    const std::string app_id_;
+    const std::string user_id_;
+    const int version_;
+    const wire::Mode mode_;
+    std::unordered_map<std::uint64_t, Session> sessions_;
+    std::deque<SessionRef> queue_; // sessions that want to send, in turn
+    std::deque<SessionRef> page_waiters_;
+    std::size_t page_slots_taken_ = 0;
+    std::optional<std::int64_t> pong_;
+    std::deque<std::string> logs_;
+    std::optional<std::string> last_message_; // of an ended connection
+    bool ended_ = false;
+    bool dropped_ = false;
+    bool asleep_ = true; // the transport waits for a Writable event
+    std::uint64_t paused_for_ = 0;
+    std::int64_t last_received_;
+    std::optional<std::int64_t> waiting_since_; // output, and no call of next_message()
+    std::optional<std::int64_t> paused_since_;
+    std::optional<std::int64_t> soft_close_at_;
+};
+
+} // namespace realmsync::server

@@ -1,0 +1,58 @@
+// What connections and sessions share: settings, time, chance, the outgoing jobs and events, the
+// partitions, the accounting of uploads. One per server engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "server/event.hpp"
+#include "server/job.hpp"
+#include "server/partition.hpp"
+#include "tuning.hpp"
+
+namespace realmsync::server {
+
+class Connection;
+class Session;
+
+struct Context {
+    Context(const ServerTuning& settings, std::uint64_t seed) : tuning(settings), random(seed) {}
+
+    const ServerTuning tuning;
+    std::mt19937_64 random;
+    std::int64_t now = 0; // ms, of the call that is running
+    std::vector<Job> jobs;
+    std::vector<Event> events;
+    Stats stats;
+    PartitionDirectory partitions;
+    std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
+    ConnectionId next_connection = 1;
+    std::uint64_t next_binding = 1;
+    std::vector<ConnectionId> unsettled; // failed or dropped in this call
+    std::vector<ConnectionId> paused;
+    std::optional<std::int64_t> next_timer;
+    std::size_t writer_jobs_in_flight = 0;
+    std::size_t unacknowledged_sessions = 0;
+    bool draining = false; // shutdown: nothing new is accepted
+    std::optional<std::int64_t> drain_until;
+
+    Connection* connection(ConnectionId id);
+    Session* session(const SessionRef& ref); // nullptr when that binding is over
+    void submit(Job job);
+    void log(LogLevel level, std::string text) { events.push_back(Log{level, std::move(text)}); }
+    void wake_at(std::int64_t time);
+    // Accounts for an accepted upload; may pause or end the connection.
+    void charge(Connection& connection, Partition& partition, std::uint64_t bytes);
+    void discharge(Partition& partition, std::uint64_t bytes);
+    void forget_if_idle(Partition& partition);
+
+  private:
+    void resume_readers();
+};
+
+} // namespace realmsync::server

@@ -1,0 +1,61 @@
+// Partitions as the engine sees them: the exposed head, the sessions to wake when it rises, which
+// session holds which client file, the backlog of uploads (server-behaviour.md 2.1, 6.6, 7.6). What
+// a partition contains is the store's business.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "server/job.hpp"
+
+namespace realmsync::server {
+
+class Session;
+
+// Who may upload as a client file. While binds of it are on their way to the store, the uploads of
+// its present holder are held back: the newcomer's threshold will not count them.
+struct FileClaim {
+    Session* holder = nullptr;
+    std::size_t binds_in_flight = 0;
+};
+
+struct Partition {
+    std::uint64_t slot = 0;
+    std::string app_id;
+    std::string key;
+    PartitionId id = 0; // 0: being opened
+    std::uint64_t head = 0;
+    std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
+    std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
+    std::uint64_t backlog_bytes = 0;
+    std::size_t jobs_in_flight = 0;
+
+    bool is_open() const { return id != 0; }
+    bool is_idle() const { return sessions.empty() && files.empty() && jobs_in_flight == 0; }
+    // A version that the store has committed: wakes the sessions that have not been sent it.
+    void expose(std::uint64_t version);
+    // Forgets the claim when nobody needs it.
+    void tidy(std::uint64_t file_ident);
+};
+
+class PartitionDirectory {
+  public:
+    // The second is true when the partition is new here and has to be opened.
+    std::pair<Partition*, bool> find_or_add(std::string_view app_id, std::string_view key);
+    Partition* find(std::uint64_t slot);
+    // Forgets a partition that is idle; the store keeps it.
+    void evict(Partition& partition);
+    std::size_t size() const { return by_slot_.size(); }
+
+  private:
+    std::uint64_t next_slot_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Partition>> by_slot_;
+    std::map<std::pair<std::string, std::string>, Partition*> by_key_;
+};
+
+} // namespace realmsync::server

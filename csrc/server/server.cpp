@@ -1,0 +1,298 @@
+#include "server/server.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+
+#include "server/connection.hpp"
+#include "server/context.hpp"
+
+namespace realmsync::server {
+
+using wire::Code;
+
+namespace {
+
+constexpr int kOldestVersion = 9;
+constexpr int kNewestVersion = 14;
+
+std::pair<wire::Mode, int> parse_subprotocol(std::string_view text) {
+    for (auto [prefix, mode] :
+         {std::pair{std::string_view("com.mongodb.realm-sync#"), wire::Mode::partition},
+          {"com.mongodb.realm-query-sync#", wire::Mode::flexible}}) {
+        if (!text.starts_with(prefix))
+            continue;
+        int version = 0;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data() + prefix.size(), end, version);
+        if (error == std::errc() && stop == end && version >= kOldestVersion &&
+            version <= kNewestVersion)
+            return {mode, version};
+    }
+    throw std::invalid_argument("not a subprotocol of this server: " + std::string(text));
+}
+
+// What an outcome means for connections and partitions.
+struct OutcomeHandler {
+    Context& context;
+
+    // Keeps the partition of a finished job until its consequences are drawn.
+    struct Scope {
+        Context& context;
+        Partition& partition;
+        bool evict = false;
+        Scope(Context& c, std::uint64_t slot) : context(c), partition(*c.partitions.find(slot)) {}
+        ~Scope() {
+            --partition.jobs_in_flight;
+            if (evict)
+                context.partitions.evict(partition);
+            else
+                context.forget_if_idle(partition);
+        }
+    };
+
+    void operator()(PartitionOpened& opened) {
+        Scope scope(context, opened.slot);
+        Partition& partition = scope.partition;
+        partition.id = opened.partition.id;
+        partition.head = opened.partition.head;
+        for (auto& [binding, session] : partition.sessions)
+            session->on_partition_open();
+    }
+
+    void operator()(IdentAllocated& allocated) {
+        Scope scope(context, allocated.slot);
+        if (Session* session = context.session(allocated.to))
+            session->on_ident_allocated(allocated.file);
+    }
+
+    void operator()(FileBound& bound) {
+        Scope scope(context, bound.slot);
+        Partition& partition = scope.partition;
+        FileClaim& claim = partition.files[bound.file_ident];
+        --claim.binds_in_flight;
+        Session* session = context.session(bound.to);
+        if (session && session->state() == SessionState::binding) {
+            if (auto* refusal = std::get_if<store::Refusal>(&bound.result))
+                session->fail(refusal->code, std::move(refusal->message));
+            else
+                accept(partition, claim, *session, std::get<store::BoundFile>(bound.result));
+        }
+        settle_claim(partition, bound.file_ident);
+    }
+
+    // Section 6.4 steps 10 and 11: the newer session wins, but not on one connection.
+    void accept(Partition& partition, FileClaim& claim, Session& session,
+                const store::BoundFile& file) {
+        partition.expose(file.head);
+        if (Session* old = std::exchange(claim.holder, nullptr)) {
+            if (&old->connection() == &session.connection())
+                return session.connection().fail(Code::bound_in_other_session,
+                                                 "Client file is bound by another session");
+            context.log(LogLevel::info, "Client file bound anew: its old connection is dropped");
+            old->connection().drop();
+        }
+        claim.holder = &session;
+        session.on_bound(file);
+    }
+
+    void settle_claim(Partition& partition, std::uint64_t file_ident) {
+        auto claim = partition.files.find(file_ident);
+        if (claim == partition.files.end() || claim->second.binds_in_flight != 0)
+            return;
+        if (claim->second.holder)
+            claim->second.holder->release_uploads();
+        else
+            partition.files.erase(claim);
+    }
+
+    void operator()(UploadDone& done) {
+        Scope scope(context, done.slot);
+        Partition& partition = scope.partition;
+        context.discharge(partition, done.bytes);
+        context.stats.changesets_integrated += done.changesets;
+        if (auto* appended = std::get_if<store::Appended>(&done.result))
+            partition.expose(appended->head);
+        if (Session* session = context.session(done.to))
+            session->on_upload_done(done);
+    }
+
+    void operator()(PageFetched& fetched) {
+        Scope scope(context, fetched.slot);
+        Partition& partition = scope.partition;
+        // The page may show a commit whose outcome is still on its way: a MARK that comes after
+        // what the page tells must wait for it too.
+        partition.expose(std::max(fetched.page.progress.download.server_version,
+                                  fetched.page.progress.latest.version));
+        if (Session* session = context.session(fetched.to))
+            session->on_page(std::move(fetched.page));
+        else if (Connection* connection = context.connection(fetched.to.connection))
+            connection->release_page_slot();
+    }
+
+    // Whether the work took effect is unknown: everybody on the partition comes back and reads the
+    // truth at IDENT.
+    void operator()(JobFailed& failed) {
+        context.events.push_back(StorageFailed{failed.message});
+        const std::uint64_t slot = std::visit([](const auto& job) { return job.slot; }, failed.job);
+        Scope scope(context, slot);
+        Partition& partition = scope.partition;
+        if (auto* append = std::get_if<Append>(&failed.job))
+            context.discharge(partition, append->bytes);
+        if (auto* page = std::get_if<FetchPage>(&failed.job)) {
+            if (Connection* connection = context.connection(page->to.connection)) {
+                connection->release_page_slot();
+                give_up(*connection);
+            }
+            return;
+        }
+        while (!partition.sessions.empty()) // failing a connection takes its sessions out
+            give_up(partition.sessions.begin()->second->connection());
+        if (auto* bind = std::get_if<Bind>(&failed.job)) {
+            --partition.files[bind->request.file.ident].binds_in_flight;
+            partition.tidy(bind->request.file.ident);
+        }
+        // Nothing else can be in flight before it is open; the next BIND tries again.
+        scope.evict = std::holds_alternative<OpenPartition>(failed.job);
+    }
+
+    void give_up(Connection& connection) {
+        connection.fail_for_now(Code::other_error, "Storage is not available",
+                                context.tuning.overload_backoff_s);
+    }
+};
+
+} // namespace
+
+Server::Server(const ServerTuning& tuning, std::uint64_t seed)
+    : context_(std::make_unique<Context>(tuning, seed)) {}
+
+Server::~Server() {
+    while (!context_->connections.empty())
+        closed(context_->connections.begin()->first);
+}
+
+ConnectionId Server::open_connection(std::string_view app_id, std::string_view user_id,
+                                     std::string_view subprotocol, std::int64_t now) {
+    const auto [mode, version] = parse_subprotocol(subprotocol);
+    context_->now = now;
+    const ConnectionId id = context_->next_connection++;
+    auto connection = std::make_unique<Connection>(*context_, id, std::string(app_id),
+                                                   std::string(user_id), version, mode);
+    Connection& added = *context_->connections.emplace(id, std::move(connection)).first->second;
+    if (context_->draining) {
+        added.fail_for_now(Code::connection_closed, "The server is restarting",
+                           context_->tuning.restart_backoff_max_s);
+        added.close(1011);
+    }
+    settle();
+    return id;
+}
+
+void Server::receive(ConnectionId id, std::string_view message, std::int64_t now) {
+    Connection* connection = context_->connection(id);
+    if (!connection)
+        return;
+    context_->now = now;
+    try {
+        connection->receive(message);
+    } catch (const std::exception& e) { // a fault of ours: it ends this connection only
+        context_->log(LogLevel::error, std::string("Internal error: ") + e.what());
+        connection->fail(Code::other_error, "Internal error");
+    }
+    settle();
+}
+
+std::optional<std::string> Server::next_message(ConnectionId id, std::int64_t now) {
+    Connection* connection = context_->connection(id);
+    if (!connection)
+        return std::nullopt;
+    context_->now = now;
+    auto message = connection->next_message();
+    settle();
+    return message;
+}
+
+void Server::closed(ConnectionId id) {
+    auto gone = context_->connections.extract(id);
+    if (!gone.empty()) {
+        gone.mapped()->detach();
+        gone.mapped().reset();
+    }
+    settle();
+}
+
+void Server::on_outcome(Outcome outcome, std::int64_t now) {
+    context_->now = now;
+    const bool is_page = std::holds_alternative<PageFetched>(outcome);
+    const auto* failed = std::get_if<JobFailed>(&outcome);
+    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job)))
+        --context_->writer_jobs_in_flight;
+    std::visit(OutcomeHandler{*context_}, outcome);
+    settle();
+}
+
+void Server::settle() {
+    for (std::size_t i = 0; i < context_->unsettled.size(); ++i)
+        if (Connection* connection = context_->connection(context_->unsettled[i]))
+            connection->settle();
+    context_->unsettled.clear();
+    if (context_->drain_until && context_->writer_jobs_in_flight == 0 &&
+        context_->unacknowledged_sessions == 0)
+        finish_shutdown();
+}
+
+void Server::on_timer(std::int64_t now) {
+    context_->now = now;
+    if (context_->drain_until && now >= *context_->drain_until)
+        finish_shutdown();
+    if (!context_->next_timer || now < *context_->next_timer)
+        return;
+    context_->next_timer.reset();
+    for (auto& [id, connection] : context_->connections) {
+        connection->on_timer();
+        if (auto due = connection->deadline())
+            context_->wake_at(*due);
+    }
+    settle();
+}
+
+std::optional<std::int64_t> Server::deadline() const {
+    if (context_->drain_until && context_->next_timer)
+        return std::min(*context_->drain_until, *context_->next_timer);
+    return context_->drain_until ? context_->drain_until : context_->next_timer;
+}
+
+void Server::shutdown(std::int64_t now) {
+    if (context_->draining)
+        return;
+    context_->now = now;
+    context_->draining = true;
+    context_->drain_until = now + context_->tuning.drain_ms;
+    settle();
+}
+
+void Server::finish_shutdown() {
+    context_->drain_until.reset();
+    std::uniform_int_distribution<std::int64_t> backoff(context_->tuning.restart_backoff_min_s,
+                                                        context_->tuning.restart_backoff_max_s);
+    for (auto& [id, connection] : context_->connections) {
+        connection->fail_for_now(Code::connection_closed, "The server is restarting",
+                                 backoff(context_->random));
+        connection->close(1011);
+    }
+    settle();
+}
+
+std::vector<Job> Server::take_jobs() { return std::exchange(context_->jobs, {}); }
+std::vector<Event> Server::take_events() { return std::exchange(context_->events, {}); }
+bool Server::has_events() const { return !context_->events.empty(); }
+
+Stats Server::stats() const {
+    Stats stats = context_->stats;
+    stats.partitions = context_->partitions.size();
+    return stats;
+}
+
+} // namespace realmsync::server

@@ -1,0 +1,456 @@
+#include "server/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/connection.hpp"
+#include "server/context.hpp"
+#include "wire/format.hpp"
+#include "wire/partition_value.hpp"
+
+namespace realmsync::server {
+
+using wire::Code;
+
+namespace {
+
+// What an upload costs in the queue besides its bytes.
+constexpr std::uint64_t kUploadOverhead = 256;
+
+// PBS messages are the same in every version served.
+constexpr int kNewestVersion = 14;
+
+} // namespace
+
+Session::Session(Connection& connection, std::uint64_t ident, std::uint64_t binding)
+    : connection_(connection), context_(connection.context()), ident_(ident), binding_(binding) {
+    ++context_.stats.sessions;
+}
+
+Session::~Session() {
+    detach();
+    drop_page();
+    set_unacknowledged(false);
+    --context_.stats.sessions;
+}
+
+SessionRef Session::ref() const { return {connection_.id(), ident_, binding_}; }
+
+// --- Received messages
+
+bool Session::is_legal(std::string_view message, bool needs_ident) {
+    if (state_ == SessionState::send_unbound) {
+        connection_.fail(Code::bad_message_order, std::string(message) + " after UNBIND");
+        return false;
+    }
+    if (is_ending())
+        return false; // crossed with the error: ignored
+    if (needs_ident && state_ < SessionState::binding) {
+        connection_.fail(Code::bad_message_order, std::string(message) + " before IDENT");
+        return false;
+    }
+    return true;
+}
+
+void Session::on_bind(const wire::Bind& message) {
+    auto key = wire::canonical_partition(message.data);
+    if (!key) {
+        const Code code = wire::protocol_code(key.error());
+        if (code == Code::illegal_realm_path)
+            return fail(code, std::move(key.error().message));
+        return connection_.fail(code, key.error().message);
+    }
+    auto [partition, is_new] = context_.partitions.find_or_add(connection_.app_id(), *key);
+    partition_ = partition;
+    slot_ = partition->slot;
+    partition_->sessions.emplace(binding_, this);
+    if (message.need_ident)
+        state_ = SessionState::allocating_ident;
+    if (is_new)
+        context_.submit(OpenPartition{partition->slot, partition->app_id, partition->key});
+    else if (partition->is_open())
+        on_partition_open();
+}
+
+void Session::on_partition_open() {
+    partition_id_ = partition_->id;
+    if (state_ == SessionState::allocating_ident)
+        context_.submit(
+            AllocateIdent{ref(), partition_->slot, partition_id_, connection_.user_id()});
+    else if (state_ == SessionState::binding)
+        bind_file();
+}
+
+void Session::on_ident_allocated(wire::FileIdent file) {
+    if (state_ != SessionState::allocating_ident)
+        return; // unbound or failed meanwhile
+    file_ = file;
+    state_ = SessionState::send_ident;
+    changed();
+}
+
+void Session::on_ident(const wire::ClientIdent& message) {
+    if (!is_legal("IDENT", false))
+        return;
+    if (state_ != SessionState::wait_for_ident)
+        return connection_.fail(Code::bad_message_order,
+                                state_ < SessionState::wait_for_ident
+                                    ? "IDENT before the one that was asked for"
+                                    : "Second IDENT");
+    file_ = message.file;
+    download_ = message.download;
+    latest_ = message.latest;
+    state_ = SessionState::binding;
+    if (partition_->is_open())
+        bind_file();
+}
+
+void Session::bind_file() {
+    ++partition_->files[file_.ident].binds_in_flight;
+    context_.submit(Bind{ref(),
+                         partition_->slot,
+                         partition_id_,
+                         {connection_.user_id(), file_, download_, latest_}});
+}
+
+void Session::on_bound(const store::BoundFile& file) {
+    state_ = SessionState::running;
+    gate_ = UploadGate(file.threshold, file.locked_server_version);
+    set_unacknowledged(file.threshold.client_version != 0);
+    oldest_mark_.target = newest_mark_.target = partition_->head;
+    connection_.queue_log(ident_, "debug",
+                          "Session " + std::to_string(ident_) + " bound to client file ident " +
+                              std::to_string(file_.ident));
+    release_uploads();
+    if (!connection_.has_failed())
+        changed();
+}
+
+bool Session::is_fenced() const {
+    if (state_ == SessionState::binding)
+        return true;
+    auto claim = partition_->files.find(file_.ident);
+    return claim != partition_->files.end() && claim->second.binds_in_flight != 0;
+}
+
+void Session::on_upload(const wire::Upload& message) {
+    if (!is_legal("UPLOAD", true) || context_.draining)
+        return;
+    // The one copy of the body: the received message is gone when the writer gets to it.
+    auto bytes = std::make_shared<const std::string>(message.body.bytes);
+    context_.charge(connection_, *partition_, bytes->size() + kUploadOverhead);
+    if (connection_.has_failed())
+        return;
+    wire::Upload owned = message;
+    owned.body.bytes = *bytes;
+    if (is_fenced() || held_) {
+        if (!held_)
+            held_ = std::make_unique<std::deque<HeldUpload>>();
+        held_->push_back({owned, std::move(bytes)});
+        return;
+    }
+    process_upload(owned, std::move(bytes));
+}
+
+void Session::process_upload(const wire::Upload& message,
+                             std::shared_ptr<const std::string> bytes) {
+    const std::uint64_t cost = bytes->size() + kUploadOverhead;
+    if (auto fault = gate_.check(message, download_.server_version)) {
+        context_.discharge(*partition_, cost);
+        return fail(fault->code, std::move(fault->message));
+    }
+    UploadTask task = gate_.accept(message);
+    if (!task.is_news && bytes->empty())
+        return context_.discharge(*partition_, cost);
+    if (!stream_)
+        stream_ = std::make_shared<UploadStream>();
+    task.stream = stream_;
+    task.bytes = std::move(bytes);
+    ++uploads_in_flight_;
+    context_.submit(
+        Append{ref(), partition_->slot, partition_id_, file_.ident, cost, std::move(task)});
+}
+
+void Session::release_uploads() {
+    if (!held_ || is_ending() || is_fenced())
+        return;
+    auto held = std::move(held_);
+    for (auto& upload : *held) {
+        if (partition_ && !connection_.has_failed())
+            process_upload(upload.message, std::move(upload.bytes));
+        else if (Partition* partition = context_.partitions.find(slot_))
+            context_.discharge(*partition, upload.bytes->size() + kUploadOverhead);
+    }
+}
+
+void Session::drop_held_uploads() {
+    if (!held_)
+        return;
+    auto held = std::move(held_);
+    for (auto& upload : *held)
+        context_.discharge(*partition_, upload.bytes->size() + kUploadOverhead);
+}
+
+void Session::on_upload_done(const UploadDone& done) {
+    --uploads_in_flight_;
+    if (const auto* fault = std::get_if<UploadFault>(&done.result)) {
+        const auto* info = wire::find_code(static_cast<std::int32_t>(fault->code));
+        if (info && info->level == wire::Level::connection)
+            return connection_.fail(fault->code, fault->message);
+        fail(fault->code, fault->message);
+    } else if (done.changesets != 0) {
+        set_unacknowledged(true);
+        page_acknowledges_ = false;
+    }
+    changed();
+}
+
+void Session::on_mark(const wire::Mark& message) {
+    if (!is_legal("MARK", true))
+        return;
+    const std::uint64_t last =
+        std::max({answered_mark_, oldest_mark_.request, newest_mark_.request});
+    if (message.request <= last)
+        return; // answered or about to be; a second answer would be a violation
+    MarkRequest& mark = oldest_mark_.request == 0 ? oldest_mark_ : newest_mark_;
+    mark = {message.request, partition_->head};
+    changed();
+}
+
+void Session::on_unbind() {
+    if (state_ == SessionState::wait_for_unbind) {
+        state_ = SessionState::over;
+        return;
+    }
+    if (state_ == SessionState::send_unbound)
+        return connection_.fail(Code::bad_message_order, "UNBIND after UNBIND");
+    detach();
+    drop_page();
+    set_unacknowledged(false);
+    error_.reset();
+    test_commands_.reset();
+    state_ = SessionState::send_unbound;
+    changed();
+}
+
+void Session::on_client_error(const wire::JsonError& message) {
+    auto reason = wire::parse_client_error(message.body);
+    context_.log(LogLevel::error,
+                 "Client could not integrate what it was sent: error " +
+                     std::to_string(message.code) + " (" +
+                     (reason ? reason.value() : std::string("unreadable")) + "), partition " +
+                     (partition_ ? partition_->key : std::string("-")) + ", client file " +
+                     std::to_string(file_.ident) + ", up to version " +
+                     std::to_string(download_.server_version));
+    if (is_legal("JSON_ERROR", false))
+        fail(Code::bad_client_file, "Client could not integrate a download");
+}
+
+void Session::on_test_command(const wire::TestCommand& message) {
+    if (!is_legal("TEST_COMMAND", false))
+        return;
+    if (!test_commands_)
+        test_commands_ = std::make_unique<std::vector<std::uint64_t>>();
+    if (test_commands_->size() == context_.tuning.test_commands)
+        return connection_.fail(Code::bad_syntax, "Too many test commands waiting");
+    test_commands_->push_back(message.request);
+    changed();
+}
+
+// --- Ends
+
+void Session::fail(Code code, std::string message) {
+    if (is_ending())
+        return;
+    ++context_.stats.session_errors;
+    context_.log(LogLevel::warning, "Session error " +
+                                        std::to_string(static_cast<std::int32_t>(code)) + ": " +
+                                        message);
+    const auto* info = wire::find_code(static_cast<std::int32_t>(code));
+    acknowledgement_due_ =
+        state_ == SessionState::running && info && info->action.starts_with("ClientReset");
+    error_ = std::make_unique<SessionError>(SessionError{code, std::move(message)});
+    state_ = SessionState::send_error;
+    detach();
+    test_commands_.reset();
+    if (!acknowledgement_due_)
+        drop_page();
+    changed();
+}
+
+void Session::detach() {
+    if (!partition_)
+        return;
+    drop_held_uploads();
+    Partition& partition = *std::exchange(partition_, nullptr);
+    partition.sessions.erase(binding_);
+    auto claim = partition.files.find(file_.ident);
+    if (claim != partition.files.end() && claim->second.holder == this) {
+        claim->second.holder = nullptr;
+        partition.tidy(file_.ident);
+    }
+    context_.forget_if_idle(partition);
+}
+
+// --- Output
+
+void Session::changed() {
+    if (!enlisted && wants_turn())
+        connection_.enlist(*this);
+}
+
+void Session::on_head() {
+    if (state_ == SessionState::running)
+        changed();
+}
+
+bool Session::is_mark_due() const {
+    return first_download_sent_ && oldest_mark_.request != 0 &&
+           download_.server_version >= oldest_mark_.target;
+}
+
+bool Session::needs_download() const {
+    return !first_download_sent_ || partition_->head > download_.server_version;
+}
+
+bool Session::wants_turn() const {
+    const bool can_ask = !page_in_flight_ && !waits_for_page_slot_;
+    switch (state_) {
+    case SessionState::send_ident:
+    case SessionState::send_unbound: return true;
+    case SessionState::send_error:
+        if (!acknowledgement_due_)
+            return true;
+        return uploads_in_flight_ == 0 && (!unacknowledged_ || page_ || can_ask);
+    case SessionState::running:
+        return test_commands_ || is_mark_due() || page_ || (needs_download() && can_ask);
+    case SessionState::allocating_ident:
+    case SessionState::wait_for_ident:
+    case SessionState::binding: return test_commands_ != nullptr;
+    case SessionState::wait_for_unbind:
+    case SessionState::over: break;
+    }
+    return false;
+}
+
+std::optional<Outgoing> Session::take_message() {
+    if (!wants_turn())
+        return std::nullopt;
+    switch (state_) {
+    case SessionState::send_ident:
+        state_ = SessionState::wait_for_ident;
+        return Outgoing{wire::format(wire::ServerIdent{ident_, file_}), {}};
+    case SessionState::send_unbound:
+        state_ = SessionState::over;
+        return Outgoing{wire::format(wire::Unbound{ident_}), {}};
+    case SessionState::send_error:
+        if (!acknowledgement_due_ || !unacknowledged_)
+            return take_error();
+        break;
+    default:
+        if (test_commands_) {
+            const std::uint64_t request = test_commands_->front();
+            test_commands_->erase(test_commands_->begin());
+            if (test_commands_->empty())
+                test_commands_.reset();
+            return Outgoing{wire::format(wire::TestCommand{ident_, request, "{}"}), {}};
+        }
+        if (is_mark_due())
+            return take_mark();
+    }
+    if (page_)
+        return take_download();
+    request_page();
+    return std::nullopt;
+}
+
+Outgoing Session::take_error() {
+    state_ = SessionState::wait_for_unbind;
+    drop_page();
+    const std::string body = wire::error_body(error_->code, error_->message);
+    const auto code = static_cast<std::int32_t>(error_->code);
+    error_.reset();
+    return {wire::format(wire::JsonError{code, ident_, body}), {}};
+}
+
+Outgoing Session::take_mark() {
+    std::uint64_t request = oldest_mark_.request;
+    oldest_mark_ = std::exchange(newest_mark_, {});
+    if (is_mark_due()) // the newest answers both
+        request = std::exchange(oldest_mark_, {}).request;
+    answered_mark_ = request;
+    return {wire::format(wire::Mark{ident_, request}), {}};
+}
+
+Outgoing Session::take_download() {
+    auto page = std::move(page_);
+    connection_.release_page_slot();
+    first_download_sent_ = true;
+    download_ = page->progress.download;
+    latest_ = page->progress.latest;
+    if (page_acknowledges_)
+        set_unacknowledged(false);
+    ++context_.stats.downloads_sent;
+    wire::Download download;
+    download.session = ident_;
+    download.progress = page->progress;
+    download.downloadable_bytes = static_cast<std::int64_t>(page->downloadable_bytes);
+    download.body = page->body.view();
+    download.body.bytes = {};
+    return {wire::format(download, wire::Mode::partition, kNewestVersion),
+            std::move(page->body.bytes)};
+}
+
+void Session::request_page() {
+    if (!connection_.take_page_slot(*this)) {
+        waits_for_page_slot_ = true;
+        return;
+    }
+    page_in_flight_ = true;
+    page_acknowledges_ = true;
+    const bool shared = connection_.has_waiting_siblings();
+    store::PageRequest request;
+    request.partition = partition_id_;
+    request.file_ident = file_.ident;
+    request.cursor = download_;
+    request.least_latest = latest_.version;
+    request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
+    context_.submit(FetchPage{ref(), slot_, request});
+}
+
+void Session::on_page_slot() {
+    waits_for_page_slot_ = false;
+    changed();
+}
+
+void Session::on_page(store::Page page) {
+    page_in_flight_ = false;
+    const bool wanted = state_ == SessionState::running ||
+                        (state_ == SessionState::send_error && acknowledgement_due_);
+    if (!wanted) {
+        connection_.release_page_slot();
+        return changed();
+    }
+    if (first_download_sent_ && state_ == SessionState::running && needs_download() &&
+        page.progress.download.server_version <= download_.server_version) {
+        connection_.release_page_slot();
+        return fail(Code::other_session_error, "The history could not be read");
+    }
+    page_ = std::make_unique<store::Page>(std::move(page));
+    changed();
+}
+
+void Session::drop_page() {
+    if (page_) {
+        page_.reset();
+        connection_.release_page_slot();
+    }
+}
+
+void Session::set_unacknowledged(bool value) {
+    if (value != unacknowledged_)
+        value ? ++context_.unacknowledged_sessions : --context_.unacknowledged_sessions;
+    unacknowledged_ = value;
+}
+
+} // namespace realmsync::server

@@ -1,0 +1,146 @@
+// One session: the server's state machine of a binding, from BIND to UNBOUND or ERROR
+// (server-behaviour.md sections 6 to 8, wire-protocol.md section 12). Its turn on the wire is given
+// by connection.cpp; whether an UPLOAD is acceptable is decided in upload.cpp.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/job.hpp"
+#include "server/partition.hpp"
+#include "server/upload.hpp"
+#include "wire/error_code.hpp"
+#include "wire/message.hpp"
+
+namespace realmsync::server {
+
+class Connection;
+struct Context;
+
+enum class SessionState : std::uint8_t {
+    allocating_ident, // BIND asked for an ident
+    send_ident,       // ident known, not sent
+    wait_for_ident,   // for the client's IDENT
+    binding,          // client's IDENT is being checked
+    running,
+    send_error,      // error decided, not sent
+    wait_for_unbind, // error sent
+    send_unbound,    // UNBIND received
+    over,            // last message sent: to be destroyed
+};
+
+// A message: the head and what is sent behind it. Put together once, by the connection.
+struct Outgoing {
+    std::string head;
+    std::string body;
+};
+
+class Session {
+  public:
+    Session(Connection& connection, std::uint64_t ident, std::uint64_t binding);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    SessionRef ref() const;
+    Connection& connection() const { return connection_; }
+    SessionState state() const { return state_; }
+
+    // Received messages. What is illegal ends the connection; what concerns this session alone
+    // ends the session.
+    void on_bind(const wire::Bind& message);
+    void on_ident(const wire::ClientIdent& message);
+    void on_upload(const wire::Upload& message);
+    void on_mark(const wire::Mark& message);
+    void on_unbind();
+    void on_client_error(const wire::JsonError& message);
+    void on_test_command(const wire::TestCommand& message);
+
+    // Outcomes of its jobs, and news of its partition
+    void on_partition_open();
+    void on_ident_allocated(wire::FileIdent file);
+    void on_bound(const store::BoundFile& file);
+    void on_upload_done(const UploadDone& done);
+    void on_page(store::Page page);
+    void on_head();
+    // The claim on its file is settled: held uploads may go.
+    void release_uploads();
+
+    // The session gets `code` as its error, after an acknowledgement where a reset would otherwise
+    // repeat what is integrated (10.7 R4).
+    void fail(wire::Code code, std::string message);
+    // Leaves partition and file: nothing of this binding will be integrated but what is queued.
+    void detach();
+
+    // Whether it has something to send; and the next message. None although it had a turn: a page
+    // was asked for.
+    bool wants_turn() const;
+    std::optional<Outgoing> take_message();
+    // There is room for the page that it had to wait for.
+    void on_page_slot();
+    bool enlisted = false; // stands in the connection's queue
+
+  private:
+    struct MarkRequest {
+        std::uint64_t request = 0; // 0: none
+        std::uint64_t target = 0;  // server version to be sent first
+    };
+    struct HeldUpload {
+        wire::Upload message; // body views `bytes`
+        std::shared_ptr<const std::string> bytes;
+    };
+    struct SessionError {
+        wire::Code code;
+        std::string message;
+    };
+
+    bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
+    bool is_ending() const { return state_ >= SessionState::send_error; }
+    bool is_fenced() const; // uploads have to wait
+    void bind_file();
+    void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
+    void drop_held_uploads();
+    void drop_page();
+    bool is_mark_due() const;
+    bool needs_download() const;
+    void request_page();
+    Outgoing take_download();
+    Outgoing take_mark();
+    Outgoing take_error();
+    void set_unacknowledged(bool value);
+    void changed(); // enlists when there is something to send
+
+    Connection& connection_;
+    Context& context_;
+    const std::uint64_t ident_;
+    const std::uint64_t binding_;
+    SessionState state_ = SessionState::wait_for_ident;
+    bool first_download_sent_ = false;
+    bool page_in_flight_ = false;
+    bool page_acknowledges_ = false; // was asked for after the last upload was integrated
+    bool waits_for_page_slot_ = false;
+    bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
+    bool acknowledgement_due_ = false; // before the error
+    Partition* partition_ = nullptr;   // while attached
+    std::uint64_t slot_ = 0;           // of the partition, also when detached
+    PartitionId partition_id_ = 0;
+    wire::FileIdent file_;
+    wire::DownloadCursor download_; // sent
+    wire::SaltedVersion latest_;    // told or heard
+    std::uint32_t uploads_in_flight_ = 0;
+    UploadGate gate_;
+    std::shared_ptr<UploadStream> stream_; // made by the first upload
+    MarkRequest oldest_mark_, newest_mark_;
+    std::uint64_t answered_mark_ = 0;
+    std::unique_ptr<store::Page> page_;
+    std::unique_ptr<SessionError> error_;
+    std::unique_ptr<std::deque<HeldUpload>> held_;
+    std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
+};
+
+} // namespace realmsync::server
