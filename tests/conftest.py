@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from hypothesis import settings
+
+# Examples are small; how long one takes depends on what else the machine does.
+settings.register_profile("realmsync", deadline=None)
+settings.load_profile("realmsync")
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -22,6 +27,12 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 def vectors() -> Path:
     """The folder of reference data."""
     return VECTORS
+
+
+def pytest_collection_finish() -> None:
+    """Modules live on anyway: left out, they make the collection after each test cheap."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
