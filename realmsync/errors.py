@@ -28,10 +28,14 @@ class BadChangesetError(RealmError, ValueError):
 
 
 class BadMessageError(RealmError, ValueError):
-    """Bytes that are no sync protocol message. `offset` as in BadChangesetError."""
+    """Bytes that are no sync protocol message. `offset` as in BadChangesetError.
+
+    `protocol_code` is the code with which a server answers it.
+    """
 
     code = 1038
     offset: int | None = None
+    protocol_code: int | None = None
 
 
 class BadPartitionValueError(RealmError, ValueError):
@@ -39,6 +43,7 @@ class BadPartitionValueError(RealmError, ValueError):
 
     code = 1029
     offset: int | None = None
+    protocol_code: int | None = None
 
 
 class BadProgressError(RealmError):

@@ -5,6 +5,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
 #include "store/sqlite.hpp"
+#include "wire/error_code.hpp"
 
 namespace py = pybind11;
 
@@ -43,6 +44,8 @@ void throw_python(const Error& error) {
     py::object exception = cls(error.message);
     exception.attr("offset") =
         error.offset < 0 ? py::object(py::none()) : py::object(py::int_(error.offset));
+    if (py::hasattr(cls, "protocol_code"))
+        exception.attr("protocol_code") = static_cast<int>(wire::protocol_code(error));
     PyErr_SetObject(cls.ptr(), exception.ptr());
     throw py::error_already_set();
 }

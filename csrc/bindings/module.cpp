@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, m) {
     realmsync::bindings::bind_merge(m);
     realmsync::bindings::bind_store(m);
     realmsync::bindings::bind_server(m);
+    realmsync::bindings::bind_wire(m);
 }

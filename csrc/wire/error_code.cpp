@@ -123,9 +123,9 @@ Code protocol_code(const Error& error) {
     case ErrorKind::merge_conflict: return Code::bad_changeset;
     case ErrorKind::schema: return Code::invalid_schema_change;
     case ErrorKind::bad_progress: return Code::bad_progress;
-    case ErrorKind::bad_message: break;
+    case ErrorKind::bad_message: return Code::bad_syntax;
+    default: return Code::other_session_error; // trouble of the machine or misuse, not of the peer
     }
-    return Code::bad_syntax;
 }
 
 } // namespace realmsync::wire

@@ -209,8 +209,8 @@ std::string format(const PlainError& m) {
 
 std::string format(const ClientMessage& message, Mode mode) {
     return std::visit(
-        [mode](const auto& m) {
-            if constexpr (requires { format(m, mode); })
+        [mode]<class M>(const M& m) {
+            if constexpr (std::same_as<M, ClientIdent>)
                 return format(m, mode);
             else
                 return format(m);
@@ -220,8 +220,8 @@ std::string format(const ClientMessage& message, Mode mode) {
 
 std::string format(const ServerMessage& message, Mode mode, int version) {
     return std::visit(
-        [mode, version](const auto& m) {
-            if constexpr (requires { format(m, mode, version); })
+        [mode, version]<class M>(const M& m) {
+            if constexpr (std::same_as<M, Download>)
                 return format(m, mode, version);
             else
                 return format(m);
