@@ -56,3 +56,70 @@ def transform(
     and, by version, the window entries that were altered, empty ones included. Raises
     MergeConflictError, SchemaMismatchError, BadProgressError or BadChangesetError.
     """
+
+# -- wire.cpp --------------------------------------------------------------------------------------
+# `mode` is "partition" or "flexible"; `version` is the negotiated protocol version. All of these
+# raise BadMessageError for bytes that are none, with the answering code in `protocol_code`.
+
+def decode_message(
+    data: bytes, from_client: bool, mode: str = "partition", version: int = 14
+) -> dict[str, Any]:
+    """The fields of one message, its type word under `type`; texts and bodies are bytes."""
+
+def encode_message(
+    message: dict[str, Any], from_client: bool, mode: str = "partition", version: int = 14
+) -> bytes:
+    """The inverse. RuntimeError for what must never be sent, such as lethal error codes."""
+
+def unpack_body(data: bytes, compressed: bool, uncompressed_size: int, limit: int) -> bytes:
+    """The plain bytes of the body of an upload or download, at most `limit` of them."""
+
+def pack_body(plain: bytes) -> tuple[bool, bytes]:
+    """Whether the body goes out compressed, and its bytes then."""
+
+def decode_entries(plain: bytes, from_client: bool) -> list[dict[str, Any]]:
+    """The changesets of a plain body with their header fields."""
+
+def encode_entries(entries: list[dict[str, Any]], from_client: bool) -> bytes:
+    """The inverse."""
+
+def canonical_partition(text: str | bytes) -> str:
+    """The one spelling of a partition value. Raises BadPartitionValueError for anything else, and
+    BadMessageError for a length outside 1 to 1024."""
+
+def format_partition(value: int | str | bytes | None) -> str:
+    """The canonical text of a value; 12 bytes are an ObjectId, 16 a UUID."""
+
+def error_codes() -> list[dict[str, Any]]:
+    """The table of protocol error codes, ascending."""
+
+def is_legal_level(code: int, session: int) -> bool:
+    """Whether an error with this code may come for this session, 0 being the connection."""
+
+def error_body(code: int, message: str) -> bytes:
+    """The JSON body our server sends with a code. RuntimeError for codes that must not be sent or
+    that need further keys."""
+
+def decode_error_body(body: bytes, code: int) -> dict[str, Any]:
+    """What a server's JSON_ERROR says; keys that stand with this code are checked."""
+
+def encode_error_body(info: dict[str, Any], code: int) -> bytes:
+    """The inverse. RuntimeError where a key that the code demands is missing."""
+
+def decode_client_error_body(body: bytes) -> str:
+    """The message of a client's JSON_ERROR."""
+
+def encode_client_error_body(message: str) -> bytes:
+    """The inverse."""
+
+def decode_log_body(body: bytes) -> dict[str, str]:
+    """`connection_id`, `level` and `message` of a LOG_MESSAGE."""
+
+def encode_log_body(connection_id: str, level: str, message: str) -> bytes:
+    """The inverse."""
+
+def encode_primary_key(key: int | str | bytes | None) -> bytes:
+    """A primary key as it stands in rejected updates, before base64."""
+
+def decode_primary_key(data: bytes) -> int | str | bytes | None:
+    """The inverse."""
