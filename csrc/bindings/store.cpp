@@ -5,11 +5,12 @@
 
 #include <cstdio>
 
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
 #include "changeset/codec.hpp"
 #include "store/apply.hpp"
-#include "store/decimal.hpp"
 #include "store/tables.hpp"
 #include "store/text_forms.hpp"
 
@@ -42,7 +43,7 @@ class StateForm {
     py::object key(const Key& key) const {
         Scalar scalar = key_scalar(key);
         if (key.type == Type::global_key)
-            return py::str(id_text(key.global));
+            return py::str(global_key_text(key.global));
         return value(Value(scalar), nullptr, false);
     }
 
@@ -60,9 +61,8 @@ class StateForm {
         case Type::float64:
             return tagged("$numberDouble", printed("%.16e", std::get<double>(value.data)));
         case Type::decimal:
-            return tagged(
-                "$numberDecimal",
-                py::str(store::to_text(std::get<Decimal128>(value.data)).value_or("NaN")));
+            return tagged("$numberDecimal",
+                          py::str(to_reference_text(std::get<Decimal128>(value.data))));
         case Type::binary: return py::bytes(std::get<Binary>(value.data).bytes);
         case Type::timestamp: {
             const auto& time = std::get<Timestamp>(value.data);
@@ -71,8 +71,8 @@ class StateForm {
                                                                  time.nanoseconds / 1000000))));
         }
         case Type::object_id:
-            return tagged("$oid", py::str(id_text(std::get<ObjectId>(value.data))));
-        case Type::uuid: return tagged("$uuid", py::str(id_text(std::get<Uuid>(value.data))));
+            return tagged("$oid", py::str(format_object_id(std::get<ObjectId>(value.data))));
+        case Type::uuid: return tagged("$uuid", py::str(format_uuid(std::get<Uuid>(value.data))));
         case Type::link: return link(*value.link(), hide);
         case Type::object_value: {
             py::dict object;

@@ -6,7 +6,8 @@
 
 #include <sqlite3.h>
 
-#include "store/decimal.hpp"
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 #include "store/json_form.hpp"
 #include "store/text_forms.hpp"
 
@@ -122,8 +123,8 @@ std::string zero_literal(const Property& property) {
     case Type::binary: return "x''";
     case Type::timestamp: return "'" + *date_text({0, 0}) + "'";
     case Type::decimal: return "'0'";
-    case Type::object_id: return "'" + id_text(ObjectId{}) + "'";
-    case Type::uuid: return "'" + id_text(Uuid{}) + "'";
+    case Type::object_id: return "'" + format_object_id(ObjectId{}) + "'";
+    case Type::uuid: return "'" + format_uuid(Uuid{}) + "'";
     case Type::float32:
     case Type::float64: return "0.0";
     default: return "0";
@@ -148,9 +149,13 @@ void bind_key(Statement& statement, int index, const Key& key, Scratch& scratch)
     switch (key.type) {
     case Type::integer: statement.bind(index, key.integer); return;
     case Type::string: statement.bind(index, key.string); return;
-    case Type::object_id: statement.bind(index, scratch.next() = id_text(key.object_id)); return;
-    case Type::uuid: statement.bind(index, scratch.next() = id_text(key.uuid)); return;
-    case Type::global_key: statement.bind(index, scratch.next() = id_text(key.global)); return;
+    case Type::object_id:
+        statement.bind(index, scratch.next() = format_object_id(key.object_id));
+        return;
+    case Type::uuid: statement.bind(index, scratch.next() = format_uuid(key.uuid)); return;
+    case Type::global_key:
+        statement.bind(index, scratch.next() = global_key_text(key.global));
+        return;
     default: statement.bind(index, Blob{}); // null
     }
 }
@@ -193,13 +198,15 @@ void bind_scalar(Statement& statement, int index, const Property& property, cons
         }
         return;
     case Type::decimal:
-        if (auto text = to_text(value.decimal))
+        if (auto text = decimal_text(value.decimal))
             statement.bind(index, scratch.next() = std::move(*text));
         else
             statement.bind(index, Blob{scratch.next() = raw(value.decimal)});
         return;
-    case Type::object_id: statement.bind(index, scratch.next() = id_text(value.object_id)); return;
-    case Type::uuid: statement.bind(index, scratch.next() = id_text(value.uuid)); return;
+    case Type::object_id:
+        statement.bind(index, scratch.next() = format_object_id(value.object_id));
+        return;
+    case Type::uuid: statement.bind(index, scratch.next() = format_uuid(value.uuid)); return;
     case Type::link: bind_key(statement, index, value.link->key, scratch); return;
     default: corrupt(property); // collections go through bind_value
     }
@@ -229,9 +236,9 @@ Key read_key(const Statement& statement, int column, Type key_type) {
     case Type::integer: key.integer = statement.integer(column); break;
     case Type::string: key.string = statement.text(column); break;
     case Type::object_id:
-        key.object_id = need(object_id_from_text(statement.text(column)), kKey);
+        key.object_id = need(parse_object_id(statement.text(column)), kKey);
         break;
-    case Type::uuid: key.uuid = need(uuid_from_text(statement.text(column)), kKey); break;
+    case Type::uuid: key.uuid = need(parse_uuid(statement.text(column)), kKey); break;
     default: key.global = need(global_key_from_text(statement.text(column)), kKey);
     }
     return key;
@@ -262,15 +269,15 @@ Value read_value(const Statement& statement, int column, const Property& propert
     case Type::decimal: {
         std::string_view text = statement.text(column);
         if (!blob)
-            return Value(need(decimal_from_text(text), property));
+            return Value(need(parse_decimal(text), property));
         if (text.size() != sizeof(Decimal128))
             corrupt(property);
         Decimal128 decimal;
         std::memcpy(&decimal, text.data(), sizeof decimal);
         return Value(decimal);
     }
-    case Type::object_id: return Value(need(object_id_from_text(statement.text(column)), property));
-    case Type::uuid: return Value(need(uuid_from_text(statement.text(column)), property));
+    case Type::object_id: return Value(need(parse_object_id(statement.text(column)), property));
+    case Type::uuid: return Value(need(parse_uuid(statement.text(column)), property));
     case Type::link:
         return Value(std::make_unique<Link>(Link{
             property.target, ObjectKey(read_key(statement, column, property.target_key_type))}));

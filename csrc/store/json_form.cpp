@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
 
-#include "store/decimal.hpp"
+#include "base/base64.hpp"
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 #include "store/sqlite.hpp"
 #include "store/text_forms.hpp"
 
@@ -92,9 +94,9 @@ void append_key(std::string& out, const Key& key, bool typed) {
     switch (key.type) {
     case Type::integer: out += std::to_string(key.integer); break;
     case Type::string: append_string(out, key.string); break;
-    case Type::object_id: text("oid", id_text(key.object_id)); break;
-    case Type::uuid: text("uuid", id_text(key.uuid)); break;
-    case Type::global_key: text("globalKey", id_text(key.global)); break;
+    case Type::object_id: text("oid", format_object_id(key.object_id)); break;
+    case Type::uuid: text("uuid", format_uuid(key.uuid)); break;
+    case Type::global_key: text("globalKey", global_key_text(key.global)); break;
     default: out += typed ? "{\"$nullKey\":true}" : "null";
     }
 }
@@ -111,7 +113,7 @@ void append_scalar(std::string& out, const Value& value, bool typed) {
     case Type::integer: out += std::to_string(std::get<std::int64_t>(value.data)); break;
     case Type::boolean: out += std::get<bool>(value.data) ? "true" : "false"; break;
     case Type::string: append_string(out, std::get<std::string>(value.data)); break;
-    case Type::binary: text("binary", to_base64(std::get<Binary>(value.data).bytes)); break;
+    case Type::binary: text("binary", base64_encode(std::get<Binary>(value.data).bytes)); break;
     case Type::timestamp: {
         const auto& time = std::get<Timestamp>(value.data);
         if (auto date = date_text(time))
@@ -131,14 +133,14 @@ void append_scalar(std::string& out, const Value& value, bool typed) {
         break;
     case Type::decimal: {
         const auto& decimal = std::get<Decimal128>(value.data);
-        if (auto digits = to_text(decimal))
+        if (auto digits = decimal_text(decimal))
             text("numberDecimal", *digits);
         else
             append_wrapped(out, "decimalBits", bits_text(decimal.high) + bits_text(decimal.low));
         break;
     }
-    case Type::object_id: text("oid", id_text(std::get<ObjectId>(value.data))); break;
-    case Type::uuid: text("uuid", id_text(std::get<Uuid>(value.data))); break;
+    case Type::object_id: text("oid", format_object_id(std::get<ObjectId>(value.data))); break;
+    case Type::uuid: text("uuid", format_uuid(std::get<Uuid>(value.data))); break;
     case Type::link:
         if (typed) {
             append_key(out, value.link()->key.view(), true);
@@ -231,8 +233,8 @@ Key key_from_text(std::string_view text, Type type) {
     key.type = type;
     switch (type) {
     case Type::string: key.string = text; break;
-    case Type::object_id: key.object_id = need(object_id_from_text(text), "ObjectId"); break;
-    case Type::uuid: key.uuid = need(uuid_from_text(text), "UUID"); break;
+    case Type::object_id: key.object_id = need(parse_object_id(text), "ObjectId"); break;
+    case Type::uuid: key.uuid = need(parse_uuid(text), "UUID"); break;
     case Type::global_key: key.global = need(global_key_from_text(text), "GlobalKey"); break;
     default: corrupt("no key");
     }
@@ -272,7 +274,7 @@ Value wrapped_from(const Json& json) { // {"$tag": …}
     if (tag == "$date")
         return Value(need(date_from_text(text), "date"));
     if (tag == "$binary")
-        return Value(Binary{need(from_base64(text), "binary")});
+        return Value(Binary{need(base64_decode(text), "binary")});
     if (tag == "$numberFloat")
         return Value(real_from<float>(text));
     if (tag == "$numberDouble")
@@ -282,14 +284,14 @@ Value wrapped_from(const Json& json) { // {"$tag": …}
     if (tag == "$doubleBits")
         return Value(std::bit_cast<double>(bits_from<std::uint64_t>(text)));
     if (tag == "$numberDecimal")
-        return Value(need(decimal_from_text(text), "decimal"));
+        return Value(need(parse_decimal(text), "decimal"));
     if (tag == "$decimalBits" && text.size() == 32)
         return Value(Decimal128{bits_from<std::uint64_t>(text.substr(16)),
                                 bits_from<std::uint64_t>(text.substr(0, 16))});
     if (tag == "$oid")
-        return Value(need(object_id_from_text(text), "ObjectId"));
+        return Value(need(parse_object_id(text), "ObjectId"));
     if (tag == "$uuid")
-        return Value(need(uuid_from_text(text), "UUID"));
+        return Value(need(parse_uuid(text), "UUID"));
     corrupt("unknown tag " + tag);
 }
 
@@ -348,13 +350,13 @@ Value element_from(const Json& json, const Property& property, const Schema& sch
     case Type::integer: return Value(json.get<std::int64_t>());
     case Type::boolean: return Value(json.get<bool>());
     case Type::string: return Value(json.get<std::string>());
-    case Type::binary: return Value(Binary{need(from_base64(text_of(json)), "binary")});
+    case Type::binary: return Value(Binary{need(base64_decode(text_of(json)), "binary")});
     case Type::timestamp: return Value(need(date_from_text(text_of(json)), "date"));
     case Type::float32: return Value(static_cast<float>(json.get<double>()));
     case Type::float64: return Value(json.get<double>());
-    case Type::decimal: return Value(need(decimal_from_text(text_of(json)), "decimal"));
-    case Type::object_id: return Value(need(object_id_from_text(text_of(json)), "ObjectId"));
-    case Type::uuid: return Value(need(uuid_from_text(text_of(json)), "UUID"));
+    case Type::decimal: return Value(need(parse_decimal(text_of(json)), "decimal"));
+    case Type::object_id: return Value(need(parse_object_id(text_of(json)), "ObjectId"));
+    case Type::uuid: return Value(need(parse_uuid(text_of(json)), "UUID"));
     default: corrupt("unknown type");
     }
 }

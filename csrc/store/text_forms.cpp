@@ -1,43 +1,17 @@
 #include "store/text_forms.hpp"
 
-#include <cstring>
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 
 namespace realmsync::store {
 
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
-constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::int64_t kDay = 86400;
 constexpr std::int64_t kFirstSecond = -62135596800; // 0001-01-01T00:00:00Z
 constexpr std::int64_t kLastSecond = 253402300799;  // 9999-12-31T23:59:59Z
 constexpr std::int32_t kBillion = 1000000000;
-
-int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Reads hex digits, `dash` skipping one where the form has it.
-template <class T> std::optional<T> bytes_from(std::string_view text, std::string_view pattern) {
-    T result{};
-    auto* out = reinterpret_cast<std::uint8_t*>(&result);
-    if (text.size() != pattern.size())
-        return std::nullopt;
-    std::size_t digits = 0;
-    for (std::size_t i = 0; i < text.size(); i++) {
-        if (pattern[i] == '-') {
-            if (text[i] != '-')
-                return std::nullopt;
-            continue;
-        }
-        int digit = hex_digit(text[i]);
-        if (digit < 0)
-            return std::nullopt;
-        std::uint8_t& byte = out[digits++ / 2];
-        byte = static_cast<std::uint8_t>(byte << 4 | digit);
-    }
-    return result;
-}
 
 // Days since 1970-01-01 to a civil date and back (proleptic Gregorian calendar), by eras of 400
 // years that start in March so that leap days are last.
@@ -77,55 +51,13 @@ void put(char* out, int width, std::int64_t number) {
 
 } // namespace
 
-std::string to_hex(std::string_view bytes) {
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (char byte : bytes) {
-        text += kHex[static_cast<unsigned char>(byte) >> 4];
-        text += kHex[byte & 15];
-    }
-    return text;
-}
-
-std::optional<std::string> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0)
-        return std::nullopt;
-    std::string bytes;
-    for (std::size_t i = 0; i < text.size(); i += 2) {
-        int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
-        if (high < 0 || low < 0)
-            return std::nullopt;
-        bytes += static_cast<char>(high << 4 | low);
-    }
-    return bytes;
-}
-
-std::string id_text(const ObjectId& id) {
-    return to_hex({reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()});
-}
-
-std::string id_text(const Uuid& id) {
-    std::string text = to_hex({reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()});
-    for (std::size_t at : {8, 13, 18, 23})
-        text.insert(at, 1, '-');
-    return text;
-}
-
-std::string id_text(const GlobalKey& key) {
+std::string global_key_text(const GlobalKey& key) {
     std::string text(33, '-');
     for (std::size_t i = 0; i < 16; i++) {
         text[i] = kHex[(key.hi >> (60 - 4 * i)) & 15];
         text[17 + i] = kHex[(key.lo >> (60 - 4 * i)) & 15];
     }
     return text;
-}
-
-std::optional<ObjectId> object_id_from_text(std::string_view text) {
-    return bytes_from<ObjectId>(text, "xxxxxxxxxxxxxxxxxxxxxxxx");
-}
-
-std::optional<Uuid> uuid_from_text(std::string_view text) {
-    return bytes_from<Uuid>(text, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
 }
 
 std::optional<GlobalKey> global_key_from_text(std::string_view text) {
@@ -193,41 +125,10 @@ std::optional<Timestamp> date_from_text(std::string_view text) {
     return time;
 }
 
-std::string to_base64(std::string_view bytes) {
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        unsigned group = 0;
-        for (std::size_t j = 0; j < 3; j++)
-            group =
-                group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
-        for (std::size_t j = 0; j < 4; j++)
-            text += i + j <= bytes.size() ? kBase64[(group >> (18 - 6 * j)) & 63] : '=';
-    }
-    return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-    if (text.size() % 4 != 0)
-        return std::nullopt;
-    std::string bytes;
-    bytes.reserve(text.size() / 4 * 3);
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        unsigned group = 0;
-        std::size_t padding = 0;
-        for (std::size_t j = 0; j < 4; j++) {
-            char c = text[i + j];
-            const char* found = c == 0 ? nullptr : std::strchr(kBase64, c);
-            if (c == '=' && i + 4 == text.size() && j >= 2)
-                padding++;
-            else if (found == nullptr || padding != 0)
-                return std::nullopt;
-            group = group << 6 | (found == nullptr ? 0 : static_cast<unsigned>(found - kBase64));
-        }
-        for (std::size_t j = 0; j < 3 - padding; j++)
-            bytes += static_cast<char>(group >> (16 - 8 * j));
-    }
-    return bytes;
+std::optional<std::string> decimal_text(const Decimal128& decimal) {
+    std::string text = format_decimal(decimal);
+    std::optional<Decimal128> back = parse_decimal(text);
+    return back && *back == decimal ? std::optional(std::move(text)) : std::nullopt;
 }
 
 } // namespace realmsync::store

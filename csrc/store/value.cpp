@@ -8,7 +8,8 @@
 #include <functional>
 #include <utility>
 
-#include "store/decimal.hpp"
+#include "base/decimal.hpp"
+#include "base/hex.hpp"
 
 namespace realmsync::store {
 
@@ -47,31 +48,21 @@ void strip(Digits& number) {
         number = {};
 }
 
-Digits digits(double value) {
-    char text[800]; // a double has at most 767 significant digits
-    int size = std::snprintf(text, sizeof text, "%.770e", std::fabs(value));
-    std::string_view view(text, static_cast<std::size_t>(size));
-    std::size_t e = view.find('e');
-    Digits result{std::signbit(value), std::string(1, view[0]) + std::string(view.substr(2, e - 2)),
-                  std::atoi(text + e + 1) + 1};
-    strip(result);
-    return result;
-}
-
-Digits digits(const Decimal128& value) {
-    DecimalParts parts = split(value);
-    Digits result{parts.negative, coefficient_text(parts), 0};
-    result.point = static_cast<int>(result.digits.size()) + parts.exponent;
-    strip(result);
-    return result;
-}
-
-Digits digits(std::int64_t value) {
-    std::string text = std::to_string(value);
-    Digits result{value < 0, text.substr(value < 0 ? 1 : 0), 0};
-    result.point = static_cast<int>(result.digits.size());
-    strip(result);
-    return result;
+// From text: digits with a point somewhere and perhaps an exponent.
+Digits digits(std::string_view text) {
+    Digits number;
+    number.negative = text.starts_with('-');
+    text.remove_prefix(number.negative ? 1 : 0);
+    std::size_t e = std::min(text.find_first_of("eE"), text.size());
+    std::size_t point = std::min(text.find('.'), e);
+    number.digits = text.substr(0, point);
+    if (point < e)
+        number.digits += text.substr(point + 1, e - point - 1);
+    number.point = static_cast<int>(point);
+    if (e < text.size())
+        number.point += std::atoi(std::string(text.substr(e + 1)).c_str());
+    strip(number);
+    return number;
 }
 
 int order(const Digits& a, const Digits& b) {
@@ -93,8 +84,8 @@ bool is_number(Type type) {
 // -2: NaN, -1 and 1: infinite, 0: finite.
 int special(const Value& value) {
     if (auto* decimal = std::get_if<Decimal128>(&value.data)) {
-        DecimalParts parts = split(*decimal);
-        return parts.nan ? -2 : parts.infinite ? (parts.negative ? -1 : 1) : 0;
+        bool negative = split_decimal(*decimal).negative;
+        return is_nan(*decimal) ? -2 : is_special(*decimal) ? (negative ? -1 : 1) : 0;
     }
     double number = 0;
     if (auto* f = std::get_if<float>(&value.data))
@@ -126,10 +117,13 @@ double real(const Value& value) {
 
 Digits digits(const Value& value) {
     switch (value.type()) {
-    case Type::integer: return digits(std::get<std::int64_t>(value.data));
-    case Type::decimal: return digits(std::get<Decimal128>(value.data));
-    default: return digits(real(value));
+    case Type::integer: return digits(std::to_string(std::get<std::int64_t>(value.data)));
+    case Type::decimal: return digits(format_decimal(std::get<Decimal128>(value.data)));
+    default: break;
     }
+    char text[800]; // a double has at most 767 significant digits
+    int size = std::snprintf(text, sizeof text, "%.770e", real(value));
+    return digits(std::string_view(text, static_cast<std::size_t>(size)));
 }
 
 int compare_numbers(const Value& a, const Value& b) {
@@ -174,14 +168,6 @@ int rank(Type type) {
     }
 }
 
-template <std::size_t N>
-void append_hex(std::string& out, const std::array<std::uint8_t, N>& bytes) {
-    for (std::uint8_t byte : bytes) {
-        out += "0123456789abcdef"[byte >> 4];
-        out += "0123456789abcdef"[byte & 15];
-    }
-}
-
 } // namespace
 
 bool equal(const Key& a, const Key& b) { return compare_keys(a, b) == 0; }
@@ -218,12 +204,11 @@ Scalar key_scalar(const Key& key) {
 }
 
 std::string to_text(const Key& key) {
-    std::string out;
     switch (key.type) {
     case Type::integer: return std::to_string(key.integer);
     case Type::string: return '"' + std::string(key.string.substr(0, 100)) + '"';
-    case Type::object_id: append_hex(out, key.object_id.bytes); return out;
-    case Type::uuid: append_hex(out, key.uuid.bytes); return out;
+    case Type::object_id: return format_object_id(key.object_id);
+    case Type::uuid: return format_uuid(key.uuid);
     case Type::global_key:
         return std::to_string(key.global.hi) + "-" + std::to_string(key.global.lo);
     default: return "null";
