@@ -1,0 +1,120 @@
+"""Builds every libFuzzer target of csrc/fuzz and runs it for FUZZ_SECONDS (default 20).
+
+A target NAME is csrc/fuzz/NAME_fuzz.cpp with an entry in TARGETS below. Each is
+linked with the core sources it uses, without Python, under AddressSanitizer and UBSan, and
+starts from seeds taken out of tests/vectors. Exits with 1 when a target finds something; the
+input that does it is kept in build/fuzz/NAME/. Arguments select targets by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+VECTORS = ROOT / "tests" / "vectors"
+BUILD = ROOT / "build" / "fuzz"
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
+CXX = os.environ.get("FUZZ_CXX", "clang++")
+FLAGS = [
+    "-std=c++20",
+    "-O1",
+    "-g",
+    "-fno-omit-frame-pointer",
+    "-fno-strict-aliasing",
+    "-fsanitize=fuzzer-no-link,address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-Icsrc",
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one target is linked with, where its seeds come from, how long an input may be."""
+
+    folders: tuple[str, ...]  # of csrc, all their sources
+    seeds: Callable[[], Iterator[bytes]]
+    libraries: tuple[str, ...] = ()
+    max_size: int = 4096
+
+
+def changeset_seeds() -> Iterator[bytes]:
+    """Well-formed changesets, and damaged ones that are nearly so."""
+    for name in ("valid.jsonl", "malformed.jsonl"):
+        text = (VECTORS / "changesets" / name).read_text(encoding="utf-8")
+        for line in filter(None, text.split("\n")):
+            yield bytes.fromhex(json.loads(line)["hex"])
+
+
+TARGETS = {
+    "changeset": Target(
+        folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
+    ),
+}
+
+
+def compile_source(source: Path, target_dir: Path) -> Path:
+    out = target_dir / (str(source.relative_to(ROOT / "csrc")).replace("/", "-") + ".o")
+    subprocess.run([CXX, *FLAGS, "-c", str(source), "-o", str(out)], cwd=ROOT, check=True)
+    return out
+
+
+def build(name: str, target: Target) -> Path:
+    objects = BUILD / "objects"
+    objects.mkdir(parents=True, exist_ok=True)
+    sources = [ROOT / "csrc" / "fuzz" / f"{name}_fuzz.cpp"]
+    for folder in target.folders:
+        sources += sorted((ROOT / "csrc" / folder).glob("*.cpp"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = pool.map(lambda source: compile_source(source, objects), sources)
+        inputs = [str(path) for path in compiled]
+    program = BUILD / f"{name}_fuzz"
+    libraries = [f"-l{library}" for library in target.libraries]
+    link = [CXX, "-fsanitize=fuzzer,address,undefined", *inputs, *libraries, "-o", str(program)]
+    subprocess.run(link, cwd=ROOT, check=True)
+    return program
+
+
+def run(name: str, target: Target) -> bool:
+    """True if nothing was found."""
+    program = build(name, target)
+    corpus = BUILD / name / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.seeds()):
+        (corpus / f"seed-{number:05}").write_bytes(seed)
+    command = [
+        str(program),
+        f"-max_total_time={SECONDS}",
+        f"-max_len={target.max_size}",
+        "-rss_limit_mb=2048",
+        "-timeout=10",
+        "-print_final_stats=1",
+        "-verbosity=0",
+        f"-artifact_prefix={BUILD / name}/",
+        str(corpus),
+    ]
+    print(f"{name}: {SECONDS} s from {len(list(corpus.iterdir()))} inputs", flush=True)
+    return subprocess.run(command, cwd=ROOT).returncode == 0
+
+
+def main() -> int:
+    selected = sys.argv[1:] or list(TARGETS)
+    unlisted = {p.name.removesuffix("_fuzz.cpp") for p in (ROOT / "csrc/fuzz").glob("*_fuzz.cpp")}
+    unlisted -= TARGETS.keys()
+    if unlisted:
+        print(f"targets without an entry in TARGETS: {', '.join(sorted(unlisted))}")
+        return 1
+    failed = [name for name in selected if not run(name, TARGETS[name])]
+    if failed:
+        print(f"findings in: {', '.join(failed)}; the inputs are in {BUILD.relative_to(ROOT)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
