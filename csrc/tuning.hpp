@@ -83,4 +83,26 @@ struct RealmTuning {
     std::uint64_t slice_bytes = 102'400;
 };
 
+// The sync client.
+struct ClientTuning {
+    // Intervals in milliseconds; defaults of client-session.md 9.1.
+    std::int64_t connect_timeout_ms = 120'000; // from resolving to the finished upgrade
+    std::int64_t linger_ms = 30'000;           // an idle socket is kept: resume is then immediate
+    std::int64_t ping_period_ms = 60'000;
+    std::int64_t pong_timeout_ms = 120'000;
+    std::int64_t fast_reconnect_limit_ms = 60'000; // shorter gaps skip download-before-upload
+    std::int64_t reconnect_first_ms = 1'000;
+    std::int64_t reconnect_max_ms = 300'000;
+    std::int64_t reconnect_multiplier = 2;
+    std::int64_t reconnect_jitter_divisor = 4; // 0: none
+    std::int64_t session_closed_resume_ms = 1'000;
+
+    // Sizes in bytes.
+    std::uint64_t upload_soft_bytes = 131'072;     // of one UPLOAD; the wire's habit (8.4)
+    std::uint64_t upload_hard_bytes = 16'777'216;  // App Services refuses longer messages
+    std::uint64_t download_limit_bytes = 1u << 30; // one inflated DOWNLOAD: refuses bombs
+    std::uint64_t download_backlog_bytes = 32u
+                                           << 20; // received, not integrated: stop reading above
+};
+
 } // namespace realmsync

@@ -1,0 +1,64 @@
+#include "client/download.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "changeset/codec.hpp"
+#include "wire/body.hpp"
+
+namespace realmsync::client {
+
+namespace {
+
+IntegrationFailed broken(std::string message) { return {0, std::move(message)}; }
+
+// The fault of an entry, or nullptr. `version` and `base` are those of the entry before it.
+const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::uint64_t version,
+                  std::uint64_t base) {
+    if (e.server_version <= version)
+        return "server versions of DOWNLOAD entries do not increase";
+    if (e.server_version > d.progress.download.server_version)
+        return "DOWNLOAD entry beyond the message's download cursor";
+    if (e.client_version < base || e.client_version > d.progress.download.client_version)
+        return "bad last integrated client version in a DOWNLOAD entry";
+    if (e.origin_file_ident == 0 || e.origin_file_ident == d.own_ident)
+        return "bad origin file ident in a DOWNLOAD entry";
+    return nullptr;
+}
+
+} // namespace
+
+std::variant<store::Integration, IntegrationFailed> prepare(const ReceivedDownload& d) {
+    const wire::Body body{d.compressed, d.uncompressed_size,
+                          d.compressed ? d.body_bytes->size() : 0, *d.body_bytes};
+    auto plain = wire::plain_body(body, d.size_limit);
+    if (!plain)
+        return broken(plain.error().message);
+    auto entries = wire::parse_download_entries(**plain);
+    if (!entries)
+        return broken(entries.error().message);
+
+    store::Integration integration;
+    integration.progress = d.progress;
+    integration.downloadable_bytes = d.downloadable_bytes;
+    integration.changesets.reserve(entries->size());
+    std::uint64_t version = d.previous.server_version, base = d.previous.client_version;
+    for (const wire::DownloadEntry& e : *entries) {
+        if (const char* message = fault(e, d, version, base))
+            return broken(message);
+        version = e.server_version;
+        base = e.client_version;
+        auto changeset = changeset::parse_borrowed(e.changeset);
+        if (!changeset)
+            return IntegrationFailed{212, std::move(changeset.error().message)};
+        integration.changesets.push_back({e.server_version, e.client_version, e.origin_timestamp,
+                                          e.origin_file_ident, e.original_size,
+                                          std::move(*changeset)});
+    }
+    if (!integration.changesets.empty()) // the views of all changesets point into it
+        integration.changesets.front().changeset.buffers.push_back(std::move(*plain));
+    return integration;
+}
+
+} // namespace realmsync::client

@@ -1,0 +1,60 @@
+#include "client/store_job.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "client/download.hpp"
+
+namespace realmsync::client {
+
+namespace {
+
+struct Runner {
+    store::ClientStore& store;
+
+    StoreOutcome operator()(const ReadState&) { return StateRead{store.state()}; }
+    StoreOutcome operator()(const StoreIdent& task) {
+        return IdentStored{store.store_ident(task.file)};
+    }
+    StoreOutcome operator()(const FetchUpload& task) {
+        return store.fetch_upload(task.from, task.limits);
+    }
+    StoreOutcome operator()(const ReceivedDownload& task) {
+        // Messages are queued before their predecessors are stored: after a failure there is a gap.
+        if (store.state().progress.download != task.previous)
+            return IntegrationSkipped{};
+        auto prepared = prepare(task);
+        if (auto* failed = std::get_if<IntegrationFailed>(&prepared))
+            return std::move(*failed);
+        auto state = store.integrate(std::move(std::get<store::Integration>(prepared)));
+        if (state)
+            return Integrated{*state};
+        const bool progress = state.error().kind == ErrorKind::bad_progress;
+        return IntegrationFailed{progress ? 233 : 212, std::move(state.error().message)};
+    }
+};
+
+} // namespace
+
+StoreResult run(StoreJob job, store::ClientStore& store) {
+    StoreResult result{job.session, job.binding, 0, StoreFault{}};
+    const auto* download = std::get_if<ReceivedDownload>(&job.task);
+    if (download)
+        result.size = download->body_bytes->size();
+    try {
+        result.outcome = std::visit(Runner{store}, job.task);
+    } catch (const ErrorException& e) {
+        if (download)
+            result.outcome = IntegrationFailed{212, e.error().message};
+        else
+            result.outcome = StoreFault{e.error().message};
+    } catch (const std::exception& e) {
+        if (download)
+            result.outcome = IntegrationFailed{201, e.what()};
+        else
+            result.outcome = StoreFault{e.what()};
+    }
+    return result;
+}
+
+} // namespace realmsync::client

@@ -1,0 +1,284 @@
+#include "client/sync_session.hpp"
+
+#include <utility>
+
+#include "client/client.hpp"
+
+namespace realmsync::client {
+
+namespace {
+
+const std::string kBecameInactive = "Sync session became inactive";
+constexpr std::uint64_t kInternalWait = std::uint64_t(1) << 63; // nobody is told of its outcome
+
+} // namespace
+
+// ---- life cycle (2.3 to 2.5)
+
+void SyncSession::enter(Lifecycle state) {
+    state_ = state;
+    death_ = 0;
+    client_.emit(LifecycleChanged{id_, state});
+}
+
+void SyncSession::revive(bool token_expired) {
+    referenced_ = true;
+    if (state_ != Lifecycle::dying && state_ != Lifecycle::inactive)
+        return;
+    if (token_expired) {
+        enter(Lifecycle::waiting_for_access_token);
+        client_.emit(RefreshToken{id_});
+    } else {
+        activate();
+    }
+}
+
+void SyncSession::resume(bool token_expired) {
+    if (state_ == Lifecycle::paused)
+        state_ = Lifecycle::inactive; // from here as any stopped session
+    revive(token_expired);
+    if (connection)
+        connection->wake(); // what applications resume for (3.4)
+}
+
+void SyncSession::activate() {
+    enter(Lifecycle::active);
+    if (!session)
+        start();
+}
+
+// Stored waits are registered anew with every protocol session.
+void SyncSession::start() {
+    Session& s = client_.open(*this);
+    s.activate();
+    if (waits_.count(Direction::upload))
+        s.request_upload_wait();
+    for (std::size_t n = waits_.count(Direction::download); n > 0; --n)
+        s.request_download_wait();
+    client_.join(*this);
+}
+
+void SyncSession::pause() {
+    if (state_ == Lifecycle::paused)
+        return;
+    if (state_ == Lifecycle::inactive)
+        enter(Lifecycle::paused);
+    else
+        stop(Lifecycle::paused, status::kOperationAborted, kBecameInactive);
+}
+
+void SyncSession::force_close(std::int32_t status, const std::string& message) {
+    if (state_ != Lifecycle::inactive && state_ != Lifecycle::paused)
+        stop(Lifecycle::inactive, status, message.empty() ? kBecameInactive : message);
+}
+
+void SyncSession::close() {
+    referenced_ = false;
+    switch (state_) {
+    case Lifecycle::active:
+        if (config_.stop_policy == StopPolicy::live_indefinitely)
+            return;
+        if (config_.stop_policy == StopPolicy::after_changes_uploaded && session) {
+            enter(Lifecycle::dying);
+            death_ = client_.next_wait() | kInternalWait;
+            waits_.add(Direction::upload, death_);
+            session->request_upload_wait();
+            return;
+        }
+        [[fallthrough]];
+    case Lifecycle::waiting_for_access_token:
+        stop(Lifecycle::inactive, status::kOperationAborted, kBecameInactive);
+        return;
+    case Lifecycle::dying: return;
+    case Lifecycle::inactive:
+    case Lifecycle::paused: client_.released(*this);
+    }
+}
+
+// The order of 2.4: state, protocol session, connection callbacks, waits.
+void SyncSession::stop(Lifecycle state, std::int32_t status, const std::string& message) {
+    const ConnectionState previous =
+        std::exchange(connection_state_, ConnectionState::disconnected);
+    Waits waits = std::exchange(waits_, {});
+    enter(state);
+    client_.leave(*this);
+    if (previous != ConnectionState::disconnected)
+        client_.emit(ConnectionChanged{id_, previous, ConnectionState::disconnected});
+    for (const std::uint64_t wait : waits.take_all())
+        resolve(wait, status, message);
+}
+
+void SyncSession::restart() {
+    if (state_ != Lifecycle::active)
+        return;
+    set_connection_state(ConnectionState::disconnected);
+    client_.leave(*this);
+    start();
+}
+
+void SyncSession::reconnect() {
+    if (state_ != Lifecycle::active || !session)
+        return;
+    session->resume();
+    if (connection)
+        connection->request_reconnect();
+}
+
+void SyncSession::set_access_token(const std::string& token) {
+    config_.route.access_token = token;
+    switch (state_) {
+    case Lifecycle::active:
+        connection->route().access_token = token;
+        session->resume();
+        connection->wake();
+        break;
+    case Lifecycle::waiting_for_access_token: activate(); break;
+    case Lifecycle::dying:
+    case Lifecycle::inactive:
+        if (referenced_)
+            revive(false);
+        break;
+    case Lifecycle::paused: break;
+    }
+}
+
+void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
+                                       const std::string& message) {
+    if (authentication) {
+        fail_waits(status, message);
+        client_.emit(LogOut{id_});
+        Failure failure;
+        failure.status = status::kAuthError;
+        failure.message = message;
+        failure.fatal = true;
+        report(failure, false, FileAction::none);
+    } else if (state_ == Lifecycle::waiting_for_access_token) {
+        activate(); // with the old token: the server has the last word
+    } else if (config_.cancel_waits_on_nonfatal_error) {
+        fail_waits(status, message);
+    }
+}
+
+// ---- waits and progress
+
+void SyncSession::wait(Direction direction, std::uint64_t wait_id) {
+    waits_.add(direction, wait_id);
+    if (!session || !running())
+        return;
+    if (direction == Direction::upload)
+        session->request_upload_wait();
+    else
+        session->request_download_wait();
+}
+
+void SyncSession::resolve(std::uint64_t wait, std::int32_t status, const std::string& message) {
+    if (!(wait & kInternalWait))
+        client_.emit(WaitResolved{id_, wait, status, message});
+    else if (wait == death_ && state_ == Lifecycle::dying)
+        stop(Lifecycle::inactive, status::kOperationAborted, kBecameInactive);
+}
+
+void SyncSession::fail_waits(std::int32_t status, const std::string& message) {
+    for (const std::uint64_t wait : waits_.take_all())
+        resolve(wait, status, message);
+}
+
+void SyncSession::on_complete(Direction direction) {
+    for (const std::uint64_t wait : waits_.take(direction))
+        resolve(wait, status::kOk, "");
+}
+
+Notifiers::Registration SyncSession::add_notifier(Direction direction, bool streaming) {
+    return notifiers_.add(direction, streaming);
+}
+
+void SyncSession::committed(std::uint64_t version) {
+    notifiers_.set_local_version(version);
+    if (session && state_ == Lifecycle::active)
+        session->committed(version);
+}
+
+void SyncSession::on_report(const Report& report) {
+    std::vector<Notifiers::Call> calls;
+    notifiers_.update(report, calls);
+    for (const Notifiers::Call& call : calls)
+        client_.emit(Progressed{id_, call});
+}
+
+// ---- connection state and errors
+
+void SyncSession::set_connection_state(ConnectionState state) {
+    if (state == connection_state_)
+        return;
+    const ConnectionState previous = std::exchange(connection_state_, state);
+    client_.emit(ConnectionChanged{id_, previous, state});
+}
+
+void SyncSession::on_connection(ConnectionState state, const Failure* failure) {
+    if (!running())
+        return;
+    set_connection_state(state); // first the state, then the error
+    if (failure)
+        report_error(*failure);
+}
+
+void SyncSession::report(const Failure& failure, bool client_reset, FileAction action) {
+    client_.emit(Errored{id_, failure, client_reset, action});
+}
+
+void SyncSession::on_client_reset(Failure failure) {
+    if (!config_.manual_client_reset && failure.status != status::kAutoClientResetFailed) {
+        failure.message = "The server requires a client reset; automatic client reset is not "
+                          "supported yet: " +
+                          failure.message;
+        failure.status = status::kAutoClientResetFailed;
+        failure.fatal = true;
+    }
+    stop(Lifecycle::inactive, failure.status, failure.message);
+    report(failure, true, FileAction::back_up_then_remove);
+}
+
+void SyncSession::report_error(const Failure& failure) {
+    if (!running())
+        return;
+    if (state_ == Lifecycle::dying && failure.fatal) {
+        stop(Lifecycle::inactive, failure.status, failure.message);
+        return;
+    }
+    if (failure.status == status::kAutoClientResetFailed) {
+        on_client_reset(failure);
+        return;
+    }
+    switch (failure.action) {
+    case Action::transient: return;
+    case Action::refresh_user: client_.emit(RefreshToken{id_}); return;
+    case Action::refresh_location: client_.emit(RefreshLocation{id_}); return;
+    case Action::client_reset:
+    case Action::client_reset_no_recovery: on_client_reset(failure); return;
+    case Action::none:
+    case Action::warning:
+        if (failure.fatal || config_.cancel_waits_on_nonfatal_error)
+            fail_waits(failure.status, failure.message);
+        report(failure, false, FileAction::none);
+        return;
+    case Action::application_bug:
+    case Action::protocol_violation:
+    case Action::migrate_to_flx: // this client has no other mode to go to
+    case Action::revert_to_pbs:
+    case Action::migrate_schema:
+        stop(Lifecycle::inactive, failure.status, failure.message);
+        report(failure, false, FileAction::none);
+        return;
+    case Action::delete_realm:
+        stop(Lifecycle::inactive, failure.status, failure.message);
+        report(failure, false, FileAction::remove);
+        return;
+    case Action::log_out_user:
+        stop(Lifecycle::inactive, failure.status, failure.message);
+        client_.emit(LogOut{id_});
+        report(failure, false, FileAction::none);
+        return;
+    }
+}
+
+} // namespace realmsync::client

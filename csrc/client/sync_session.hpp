@@ -1,0 +1,90 @@
+// The sync session: what the application sees of one synced file. Life cycle, waits, notifiers and
+// the reaction to errors (client-session.md 2 to 5 and 12.4). It owns at most one protocol session.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "client/connection.hpp"
+#include "client/event.hpp"
+#include "client/waits.hpp"
+
+namespace realmsync::client {
+
+class Client;
+
+enum class StopPolicy : std::uint8_t { after_changes_uploaded, immediately, live_indefinitely };
+
+struct SyncSessionConfig {
+    std::string user;
+    std::string partition; // as extended JSON
+    Route route;
+    StopPolicy stop_policy = StopPolicy::after_changes_uploaded;
+    bool cancel_waits_on_nonfatal_error = false;
+    bool manual_client_reset = false; // else automatic, which this version cannot do
+};
+
+class SyncSession {
+  public:
+    SyncSession(Client& client, std::uint64_t id, SyncSessionConfig config)
+        : client_(client), id_(id), config_(std::move(config)) {}
+
+    std::uint64_t id() const { return id_; }
+    SyncSessionConfig& config() { return config_; }
+    Lifecycle state() const { return state_; }
+    ConnectionState connection_state() const { return connection_state_; }
+    std::uint64_t file_ident() const { return file_ident_; }
+    bool referenced() const { return referenced_; }
+
+    // User calls, one row each of the table in 2.3. `token_expired` is the token gate (2.5).
+    void revive(bool token_expired);
+    void resume(bool token_expired);
+    void pause();
+    void force_close(std::int32_t status, const std::string& message);
+    void close();
+    void restart();
+    void reconnect();
+    void set_access_token(const std::string& token);
+    void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
+    void wait(Direction direction, std::uint64_t wait_id);
+    Notifiers::Registration add_notifier(Direction direction, bool streaming);
+    void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
+    void committed(std::uint64_t version);
+    void report_error(const Failure& failure); // 12.4
+
+    // From the protocol session
+    void on_report(const Report& report);
+    void on_complete(Direction direction);
+    void on_connection(ConnectionState state, const Failure* failure);
+    void on_file_ident(std::uint64_t ident) { file_ident_ = ident; }
+
+    // The protocol session, while there is one.
+    Session* session = nullptr;
+    Connection* connection = nullptr;
+
+  private:
+    bool running() const { return state_ == Lifecycle::active || state_ == Lifecycle::dying; }
+    void enter(Lifecycle state);
+    void activate();
+    void start();
+    void stop(Lifecycle state, std::int32_t status, const std::string& message);
+    void set_connection_state(ConnectionState state);
+    void fail_waits(std::int32_t status, const std::string& message);
+    void resolve(std::uint64_t wait, std::int32_t status, const std::string& message);
+    void report(const Failure& failure, bool client_reset, FileAction action);
+    void on_client_reset(Failure failure);
+
+    Client& client_;
+    const std::uint64_t id_;
+    SyncSessionConfig config_;
+    Lifecycle state_ = Lifecycle::inactive;
+    ConnectionState connection_state_ = ConnectionState::disconnected;
+    std::uint64_t file_ident_ = 0;
+    bool referenced_ = true;
+    Waits waits_;
+    Notifiers notifiers_;
+    std::uint64_t death_ = 0; // number of the upload wait that ends Dying; 0: not dying
+};
+
+} // namespace realmsync::client
