@@ -123,3 +123,70 @@ def encode_primary_key(key: int | str | bytes | None) -> bytes:
 
 def decode_primary_key(data: bytes) -> int | str | bytes | None:
     """The inverse."""
+
+# -- partition.cpp ---------------------------------------------------------------------------------
+
+class PartitionDb:
+    """A server's data directory, for tests and measurements: one caller at a time.
+
+    Refusals are values: a pair of protocol code and message beside None. Failures of the machine
+    are exceptions, after which rollback() is due.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        durability: str = "full",
+        tail_bytes: int | None = None,
+        cache_bytes: int | None = None,
+    ) -> None:
+        """`durability` is "full" or "process" (survives a crash of the process only)."""
+
+    def close(self) -> None:
+        """Gives the directory free. Everything else raises ValueError afterwards."""
+
+    def begin(self) -> None: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def open_partition(self, app_id: str, key: bytes) -> tuple[int, int]:
+        """Number and newest server version of the partition, which is created if it is new."""
+
+    def allocate_ident(self, partition: int, user_id: str) -> tuple[int, int]:
+        """Ident and salt of a new client file."""
+
+    def bind(
+        self,
+        partition: int,
+        user_id: str,
+        file: tuple[int, int],
+        download: tuple[int, int] = ...,
+        latest: tuple[int, int] = ...,
+    ) -> tuple[tuple[int, int, int, int] | None, tuple[int, str] | None]:
+        """Stored client version, base server version, locked server version and head."""
+
+    def append(
+        self,
+        partition: int,
+        file_ident: int,
+        changesets: list[tuple[int, int, int, int, bytes]],
+        progress: tuple[int, int],
+        locked_server_version: int = 0,
+    ) -> tuple[int | None, tuple[int, str] | None]:
+        """The head afterwards. Changesets: client version, base server version, origin timestamp,
+        origin ident (0: the sender) and bytes; progress: client and server version."""
+
+    def fetch_page(
+        self,
+        partition: int,
+        file_ident: int,
+        cursor: tuple[int, int] = ...,
+        least_latest: int = 0,
+        byte_limit: int = ...,
+    ) -> dict[str, Any]:
+        """One DOWNLOAD after the cursor (server and client version): `entries` (server version,
+        client version, origin timestamp, origin ident, original size, bytes), `latest` with salt,
+        `download` and `upload` cursors, `downloadable` bytes, whether it went out `compressed`."""
+
+    def cached_bytes(self) -> int:
+        """What the copies in memory take, about."""

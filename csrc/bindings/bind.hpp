@@ -11,5 +11,6 @@ void bind_merge(pybind11::module_& m);
 void bind_store(pybind11::module_& m);
 void bind_server(pybind11::module_& m);
 void bind_wire(pybind11::module_& m);
+void bind_partition(pybind11::module_& m);
 
 } // namespace realmsync::bindings

@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, m) {
     realmsync::bindings::bind_store(m);
     realmsync::bindings::bind_server(m);
     realmsync::bindings::bind_wire(m);
+    realmsync::bindings::bind_partition(m);
 }

@@ -1,0 +1,544 @@
+"""The server's store: idents, binding, appending, pages, group commit, and kill -9 at any point."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from instructions import DOG, add_column, add_table, changeset, create, erase, update
+from merge.replay import SERVER, Peer, read_stories
+
+from realmsync._core import PartitionDb
+from realmsync.errors import MergeConflictError
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+Upload = tuple[int, int, int, int, bytes]
+
+
+def upload(version: int, base: int, payload: bytes, timestamp: int = 1000) -> Upload:
+    return (version, base, timestamp, 0, payload)
+
+
+class Server:
+    """One partition of a PartitionDb, a transaction per call."""
+
+    def __init__(self, directory: Path, **options: Any) -> None:
+        self.directory = directory
+        self.db = PartitionDb(str(directory), **options)
+        self.db.begin()
+        self.partition, self.head = self.db.open_partition("app", b'"dogs"')
+        self.db.commit()
+
+    def file(self, user: str = "ann") -> tuple[int, int]:
+        self.db.begin()
+        file = self.db.allocate_ident(self.partition, user)
+        self.db.commit()
+        return file
+
+    def bind(self, file: tuple[int, int], user: str = "ann", **cursors: Any) -> Any:
+        self.db.begin()
+        try:
+            return self.db.bind(self.partition, user, file, **cursors)
+        finally:
+            self.db.commit()
+
+    def append(
+        self, ident: int, *uploads: Upload, progress: tuple[int, int] | None = None
+    ) -> tuple[int | None, tuple[int, str] | None]:
+        """The head after it, or the refusal."""
+        self.db.begin()
+        try:
+            return self.db.append(self.partition, ident, list(uploads), progress or uploads[-1][:2])
+        finally:
+            self.db.commit()
+
+    def page(self, ident: int, cursor: tuple[int, int] = (0, 0), **options: Any) -> Any:
+        return self.db.fetch_page(self.partition, ident, cursor, **options)
+
+    def rows(self, sql: str) -> list[Any]:
+        """What another process would read, from a closed database."""
+        self.db.close()
+        with sqlite3.connect(self.directory / "partitions.sqlite") as connection:
+            rows = connection.execute(sql).fetchall()
+        connection.close()
+        self.db = PartitionDb(str(self.directory))
+        return rows
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path / "data")
+    yield server
+    server.db.close()
+
+
+def code(result: tuple[Any, tuple[int, str] | None]) -> int | None:
+    return result[1] and result[1][0]
+
+
+# Opening
+
+
+def test_two_servers_cannot_share_a_directory(server: Server) -> None:
+    with pytest.raises(Exception, match="in use by another server"):
+        PartitionDb(str(server.directory))
+    server.db.close()
+    PartitionDb(str(server.directory)).close()
+
+
+def test_a_foreign_format_is_refused(server: Server) -> None:
+    server.db.close()
+    with sqlite3.connect(server.directory / "partitions.sqlite") as connection:
+        connection.execute("UPDATE rs_meta SET v = 99 WHERE k = 'format.rs_history'")
+    connection.close()
+    with pytest.raises(Exception, match="rs_history has format 99"):
+        PartitionDb(str(server.directory))
+
+
+def test_partitions_are_found_again_by_app_and_key(server: Server) -> None:
+    db = server.db
+    db.begin()
+    dogs = db.open_partition("app", b'"dogs"')
+    cats = db.open_partition("app", b'"cats"')
+    other = db.open_partition("other", b'"dogs"')
+    assert dogs == (server.partition, 0)
+    assert len({dogs[0], cats[0], other[0]}) == 3
+    db.rollback()
+    db.begin()
+    assert db.open_partition("other", b'"dogs"')[1] == 0, "the rolled back one is gone"
+    db.commit()
+    server.db.close()
+    again = Server(server.directory)
+    assert again.partition == server.partition
+    again.db.close()
+
+
+# Idents and binding
+
+
+def test_idents_start_at_two_and_are_never_reused(server: Server) -> None:
+    first = server.file()
+    server.db.begin()
+    rolled_back = server.db.allocate_ident(server.partition, "ann")
+    server.db.rollback()
+    second = server.file()
+    assert (first[0], rolled_back[0], second[0]) == (2, 3, 3)
+    assert len({first[1], rolled_back[1], second[1]}) == 3
+    assert all(0 < salt < 2**63 for _, salt in (first, rolled_back, second))
+    assert code(server.bind(rolled_back)) == 211
+
+
+def test_bind_gives_the_stored_cursors(server: Server) -> None:
+    file = server.file()
+    assert server.bind(file) == ((0, 0, 0, 0), None)
+    server.append(file[0], upload(5, 0, changeset(*DOG)), progress=(6, 0))
+    assert server.bind(file) == ((6, 0, 0, 1), None)
+
+
+def test_binding_checks_in_order(server: Server) -> None:
+    file = server.file()
+    server.append(file[0], upload(5, 0, changeset(*DOG)))
+    server.append(file[0], upload(6, 1, changeset(create("Dog", 1))))
+    latest = server.page(file[0])["latest"]
+    good = {"download": (2, 6), "latest": latest}
+    assert server.bind(file, **good)[1] is None
+
+    ident, salt = file
+    foreign = "bob"
+    assert code(server.bind((99, 1), foreign, latest=(3, 1))) == 209, "0: latest beyond the head"
+    assert code(server.bind((99, salt), foreign, latest=latest)) == 208, "1: unknown ident"
+    assert code(server.bind((1, 0), foreign, latest=latest)) == 208, "1: the server's own"
+    assert code(server.bind((ident, salt + 1), foreign, latest=latest)) == 211, "2: its salt"
+    assert code(server.bind(file, foreign, latest=latest)) == 223, "2b: the user"
+    assert code(server.bind(file, download=(0, 9), latest=latest)) == 209, "3: behind the base"
+    assert code(server.bind(file, download=(3, 9), latest=latest)) == 209, "5: beyond the head"
+    assert code(server.bind(file, download=(2, 9), latest=(1, 1))) == 210, "6: never uploaded"
+    assert code(server.bind(file, download=(2, 6), latest=(1, 1))) == 209, "7: beyond latest"
+    assert code(server.bind(file, download=(1, 5), latest=(1, 1))) == 211, "8: salt of the version"
+    assert code(server.bind(file, download=(1, 5), latest=(2, latest[1] ^ 1))) == 211
+
+
+def test_an_expired_file_is_told_so(server: Server) -> None:
+    file = server.file()
+    server.db.close()
+    with sqlite3.connect(server.directory / "partitions.sqlite") as connection:
+        connection.execute("UPDATE rs_client SET state = 1")
+    connection.close()
+    server.db = PartitionDb(str(server.directory))
+    assert code(server.bind(file)) == 222
+    assert code(server.append(file[0], upload(5, 0, changeset(*DOG)))) == 222
+
+
+# Appending
+
+
+def test_versions_count_every_changeset_and_salts_every_transaction(server: Server) -> None:
+    a, b = server.file(), server.file()
+    assert server.append(a[0], upload(3, 0, changeset(*DOG)), upload(4, 0, b"")) == (2, None)
+    assert server.append(b[0], upload(2, 2, changeset(create("Dog", 1)))) == (3, None)
+    rows = server.rows("SELECT version, salt, via_ident, client_version, size FROM rs_history")
+    assert [(v, via, cv) for v, _, via, cv, _ in rows] == [(1, a[0], 3), (2, a[0], 4), (3, b[0], 2)]
+    assert rows[0][1] == rows[1][1] != rows[2][1]
+    assert rows[1][4] == 0, "an empty one counts too"
+
+
+def test_a_repeated_upload_is_stored_once(server: Server) -> None:
+    file = server.file()
+    first = upload(3, 0, changeset(*DOG))
+    assert server.append(file[0], first) == (1, None)
+    assert server.append(file[0], first) == (1, None)
+    assert server.append(file[0], first, upload(4, 0, changeset(create("Dog", 1)))) == (2, None)
+    assert [e[0] for e in server.page(server.file()[0])["entries"]] == [1, 2]
+
+
+def test_progress_alone_makes_no_version_and_acknowledges_nothing(server: Server) -> None:
+    a, b = server.file(), server.file()
+    server.append(a[0], upload(3, 0, changeset(*DOG)))
+    server.append(b[0], progress=(7, 1))
+    assert server.bind(b, download=(1, 0), latest=server.page(b[0])["latest"])[0][:2] == (7, 1)
+    page = server.page(b[0])
+    assert page["upload"] == (0, 0), "only what history entries back is acknowledged"
+    server.append(b[0], upload(8, 1, changeset(create("Dog", 1))))
+    assert server.page(b[0])["upload"] == (8, 1)
+    server.append(b[0], progress=(9, 2))
+    assert server.page(b[0])["upload"] == (8, 1)
+
+
+def test_refused_requests_leave_no_trace(server: Server) -> None:
+    file, other = server.file(), server.file()
+    server.append(file[0], upload(3, 0, changeset(*DOG, create("Dog", 1))))
+    before = server.rows("SELECT * FROM rs_history") + server.rows("SELECT * FROM rs_client")
+    good = upload(5, 1, changeset(create("Dog", 5), update("Dog", 5, "name", "Rex")))
+    dog = changeset(create("Dog", 2))
+    for expected, *uploads in (
+        (212, good, upload(6, 1, changeset(update("Cat", 1, "name", "x")))),
+        (212, good, upload(6, 1, changeset(update("Dog", 9, "name", "x")))),
+        (212, upload(4, 0, b""), upload(5, 0, changeset(erase("Dog", 1)))),
+        (225, good, upload(6, 1, changeset(add_column("Dog", "age", 3)))),
+        (225, upload(4, 0, b""), upload(5, 0, changeset(add_table("Dog", pk_type=3)))),
+        (225, good, upload(6, 1, changeset({"op": "EraseTable", "table": "Dog"}))),
+        (225, good, upload(6, 1, changeset({"op": "EraseColumn", "table": "Dog", "field": "age"}))),
+        (216, good, (6, 1, 1000, file[0], dog)),
+        (209, good, upload(6, 9, dog)),
+        (209, good, upload(6, 0, dog)),
+        (210, good, upload(5, 1, dog)),
+    ):
+        result = server.append(other[0], *uploads, progress=(9, 1))
+        assert code(result) == expected, result
+    assert code(server.append(other[0], good, progress=(9, 2))) == 209
+    assert code(server.append(other[0], progress=(9, 2))) == 209
+    rows = server.rows("SELECT * FROM rs_history") + server.rows("SELECT * FROM rs_client")
+    assert rows == before
+    assert server.rows('SELECT count(*) FROM "Dog"') == [(1,)]
+    assert server.append(other[0], good) == (2, None)
+
+
+def test_conflicts_name_what_they_are_about(server: Server) -> None:
+    a, b = server.file(), server.file()
+    server.append(a[0], upload(3, 0, changeset(*DOG, create("Dog", 1))))
+    server.append(a[0], upload(4, 1, changeset(update("Dog", 1, "name", "Rex"))))
+    refused = server.append(b[0], upload(2, 1, changeset(update("Dog", 1, "name", "Bo"))))
+    assert refused[1] is not None
+    assert refused[1][0] == 212
+    assert "Dog[Int(1)].name" in refused[1][1]
+
+
+def test_several_clients_open_the_same_schema_at_once(server: Server) -> None:
+    files = [server.file() for _ in range(4)]
+    for ident, _ in files:
+        head, refusal = server.append(ident, upload(2, 0, changeset(*DOG)))
+        assert refusal is None
+    assert head == 4
+    for ident, _ in files:
+        payload = changeset(create("Dog", ident), update("Dog", ident, "age", ident))
+        assert server.append(ident, upload(3, 0, payload))[1] is None
+    sizes = server.rows("SELECT size FROM rs_history ORDER BY version")
+    assert sizes[0][0] > 0
+    assert [s for (s,) in sizes[1:4]] == [0, 0, 0], "the first one's schema is everybody's"
+    reciprocals = server.rows("SELECT ident, version, length(changeset) FROM rs_recip")
+    assert reciprocals == [(ident, 1, 0) for ident, _ in files[1:]], "empty, but present"
+    assert server.rows('SELECT count(*) FROM "Dog"') == [(4,)]
+    server.append(files[1][0], progress=(3, 1))
+    assert server.rows("SELECT ident FROM rs_recip") == [(i,) for i, _ in files[2:]], "trimmed"
+
+
+# Group commit
+
+
+def test_nothing_is_visible_before_the_commit(server: Server) -> None:
+    a, b = server.file(), server.file()
+    server.db.begin()
+    assert server.db.append(server.partition, a[0], [upload(3, 0, changeset(*DOG))], (3, 0))[0] == 1
+    created = upload(2, 1, changeset(create("Dog", 1)))
+    assert server.db.append(server.partition, b[0], [created], (2, 1))[0] == 2
+    page = server.page(a[0])
+    assert (page["entries"], page["latest"], page["upload"]) == ([], (0, 0), (0, 0))
+    server.db.commit()
+    assert [e[0] for e in server.page(a[0])["entries"]] == [2]
+    assert server.page(a[0])["upload"] == (3, 0)
+
+
+def test_a_rolled_back_group_is_gone_entirely(server: Server) -> None:
+    a, b = server.file(), server.file()
+    server.append(a[0], upload(3, 0, changeset(*DOG)))
+    for _ in range(2):
+        server.db.begin()
+        created = upload(4, 1, changeset(create("Dog", 1)))
+        assert server.db.append(server.partition, a[0], [created], (4, 1))[0] == 2
+        updated = upload(9, 1, changeset(create("Dog", 2)))
+        assert server.db.append(server.partition, b[0], [updated], (9, 1))[0] == 3
+        server.db.rollback()
+    assert server.bind(a)[1] is None
+    assert server.page(b[0])["latest"][0] == 1
+    assert server.rows('SELECT count(*) FROM "Dog"') == [(0,)]
+    assert server.append(b[0], upload(9, 1, changeset(create("Dog", 2)))) == (2, None)
+
+
+def test_a_refused_request_does_not_touch_its_neighbours(server: Server) -> None:
+    a, b, c = server.file(), server.file(), server.file()
+    server.append(a[0], upload(3, 0, changeset(*DOG)))
+    append = server.db.append
+    server.db.begin()
+    assert (
+        append(server.partition, a[0], [upload(4, 1, changeset(create("Dog", 1)))], (4, 1))[0] == 2
+    )
+    bad = changeset(create("Dog", 2), update("Dog", 2, "nope", 1))
+    assert code(append(server.partition, b[0], [upload(2, 1, bad)], (2, 1))) == 212
+    assert (
+        append(server.partition, c[0], [upload(2, 1, changeset(create("Dog", 3)))], (2, 1))[0] == 3
+    )
+    server.db.commit()
+    assert server.rows('SELECT "_id" FROM "Dog" ORDER BY "_id"') == [(1,), (3,)]
+    assert [v for (v,) in server.rows("SELECT version FROM rs_history")] == [1, 2, 3]
+
+
+# Pages
+
+
+@pytest.mark.parametrize("tail_bytes", [None, 0], ids=["memory", "tables"])
+def test_the_batch_example_of_the_specification(tmp_path: Path, tail_bytes: int | None) -> None:
+    """Section 8.11, its megabytes as bytes and its server write as one of a fourth client."""
+    server = Server(tmp_path / "data", tail_bytes=tail_bytes)
+    two, three, nine, writer = (server.file() for _ in range(4))
+    server.append(two[0], upload(5, 0, changeset(*DOG)))
+    server.append(three[0], upload(4, 1, changeset(create("Dog", 1))))
+    server.append(two[0], upload(6, 1, changeset(create("Dog", 2))))
+    server.append(writer[0], upload(2, 3, changeset(create("Dog", 3))))
+
+    limit = len(changeset(*DOG))  # not exceeded by version 1, but by version 2
+    first = server.page(nine[0], byte_limit=limit)
+    assert [(e[0], e[1], e[3]) for e in first["entries"]] == [(1, 0, two[0]), (2, 0, three[0])]
+    assert first["download"] == (2, 0)
+    second = server.page(nine[0], first["download"], byte_limit=limit)
+    assert [(e[0], e[1], e[3]) for e in second["entries"]] == [(3, 0, two[0]), (4, 0, writer[0])]
+    assert second["download"] == (4, 0)
+    assert first["downloadable"] == sum(len(e[5]) for e in second["entries"])
+    assert second["downloadable"] == 0
+
+    own = server.page(two[0])
+    assert [(e[0], e[1]) for e in own["entries"]] == [(2, 5), (4, 6)]
+    assert own["download"] == (4, 6)
+    other = server.page(three[0])
+    assert [(e[0], e[1]) for e in other["entries"]] == [(1, 0), (3, 4), (4, 4)]
+    assert other["download"] == (4, 4)
+    server.db.close()
+
+
+@pytest.mark.parametrize("tail_bytes", [None, 0], ids=["memory", "tables"])
+def test_latest_is_never_more_than_a_page_shows(tmp_path: Path, tail_bytes: int | None) -> None:
+    server = Server(tmp_path / "data", tail_bytes=tail_bytes)
+    writer, reader = server.file(), server.file()
+    for version, base in ((2, 0), (3, 1), (4, 2)):
+        payload = changeset(*DOG) if base == 0 else changeset(create("Dog", version))
+        server.append(writer[0], upload(version, base, payload))
+    salts = dict(server.rows("SELECT version, salt FROM rs_history"))
+    server.db.close()
+    server.db = PartitionDb(str(server.directory), tail_bytes=tail_bytes)
+    server.bind(reader)
+
+    page = server.page(reader[0], byte_limit=1)
+    assert (page["download"], page["latest"]) == ((1, 0), (1, salts[1]))
+    told = server.page(reader[0], byte_limit=1, least_latest=2)
+    assert told["latest"] == (2, salts[2]), "what was told before stays"
+    acknowledged = server.page(writer[0], byte_limit=1)
+    assert acknowledged["latest"] == (3, salts[3])
+    assert acknowledged["download"] == (3, 4)
+    assert server.page(reader[0], (3, 0))["entries"] == []
+    server.db.close()
+
+
+def test_large_pages_are_compressed_and_small_ones_are_not(server: Server) -> None:
+    writer, reader = server.file(), server.file()
+    server.append(writer[0], upload(2, 0, changeset(*DOG)))
+    assert not server.page(reader[0])["compressed"]
+    objects = [create("Dog", n) for n in range(2000)]
+    server.append(writer[0], upload(3, 1, changeset(*objects)))
+    page = server.page(reader[0], (1, 0))
+    assert page["compressed"]
+    assert len(page["entries"][0][5]) > 1024
+
+
+def test_pages_are_the_same_from_memory_and_from_the_tables(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", cache_bytes=1, durability="process")
+    writer, reader = server.file(), server.file()
+    server.append(writer[0], upload(2, 0, changeset(*DOG)))
+    for version in range(3, 300):  # many commits: caches are evicted meanwhile
+        server.append(writer[0], upload(version, version - 2, changeset(create("Dog", version))))
+        page = server.page(reader[0], (version - 2, 0))
+        assert [e[0] for e in page["entries"]] == [version - 1]
+    assert len(server.page(reader[0])["entries"]) == 298
+    assert server.db.cached_bytes() < 100_000
+    server.db.close()
+
+
+def test_pages_of_unknown_files_and_partitions_are_misuse(server: Server) -> None:
+    with pytest.raises(ValueError, match="no client file 77"):
+        server.page(77)
+    with pytest.raises(ValueError, match="no partition 5"):
+        server.db.fetch_page(5, 2)
+
+
+# Whole histories
+
+
+@pytest.mark.parametrize("name", ["plain", "nested"])
+def test_recorded_histories_on_the_server(name: str, tmp_path: Path) -> None:
+    """Every upload of the stories through the store, until their first conflict."""
+    integrated = 0
+    db = PartitionDb(str(tmp_path / "data"), durability="process")
+    for story in read_stories(VECTORS / "merges" / f"{name}.jsonl.gz"):
+        db.begin()
+        partition, _ = db.open_partition("app", str(story["seed"]).encode())
+        peer = Peer(SERVER)
+        for client in range(2, story["clients"] + 2):
+            assert db.allocate_ident(partition, "ann")[0] == client
+        versions = {1: 0}  # of the recorder, which starts at 1 and gives progress a version too
+        for event in story["events"]:
+            if event.get("at") != SERVER:
+                assert event.get("peer") != SERVER, "the recorded server writes nothing itself"
+                continue
+            (c,) = event["changesets"]
+            base = versions.get(c["last_integrated_local_version"], 0)
+            payload = bytes.fromhex(c["hex"])
+            entry = (c["remote_version"], base, c["origin_timestamp"], 0, payload)
+            head, refusal = db.append(partition, event["from"], [entry], entry[:2])
+            try:
+                result = peer.integrate(event)
+            except MergeConflictError as conflict:
+                assert refusal == (212, f"Bad changeset (UPLOAD): {conflict}")
+                break
+            assert refusal is None, (story["seed"], refusal)
+            assert head == versions[max(versions)] + 1
+            versions[event["version"]] = head
+            assert result.hex() == event["result_hex"]
+            integrated += 1
+        db.commit()
+        fresh = db.fetch_page(partition, 2, byte_limit=1 << 30)
+        expected = [e.changeset for e in peer.entries if e.changeset and e.via != 2]
+        assert [e[5] for e in fresh["entries"]] == expected
+    assert integrated > 500
+    db.close()
+
+
+# kill -9
+
+WRITER = """
+import random, sys
+from realmsync._core import PartitionDb
+sys.path.insert(0, sys.argv[2])
+from instructions import DOG, changeset, create, update
+db = PartitionDb(sys.argv[1])
+db.begin()
+partition, head = db.open_partition("app", b'"dogs"')
+files = [db.allocate_ident(partition, "ann")[0] for _ in range(3)]
+db.commit()
+version = 1
+for ident in files:
+    db.begin()
+    version += 1
+    db.append(partition, ident, [(version, 0, 1, 0, changeset(*DOG))], (version, 0))
+    db.commit()
+chance = random.Random(int(sys.argv[3]))
+while True:
+    db.begin()
+    heads = []
+    for ident in chance.sample(files, 2):
+        version += 1
+        key = ident * 1_000_000 + version
+        changes = changeset(create("Dog", key), update("Dog", key, "age", version))
+        entry = (version, 0, version, 0, changes)
+        head, refusal = db.append(partition, ident, [entry], (version, 0))
+        assert refusal is None, refusal
+        heads.append((ident, version, head))
+    db.commit()
+    for ident, acknowledged, head in heads:
+        print(ident, acknowledged, head, flush=True)
+"""
+
+
+def check_invariants(path: Path, acknowledged: list[tuple[int, int, int]]) -> None:
+    """I1 to I7 of the server's specification, by SQL alone."""
+    connection = sqlite3.connect(path)
+    head, salt, cumulative = connection.execute(
+        "SELECT head_version, head_salt, cumul_bytes FROM rs_head"
+    ).fetchone()
+    history = connection.execute(
+        "SELECT version, salt, via_ident, client_version, size, cumul_bytes, length(changeset) "
+        "FROM rs_history ORDER BY version"
+    ).fetchall()
+    assert [row[0] for row in history] == list(range(1, head + 1)), "no gaps, none beyond the head"
+    assert history[-1][1] == salt
+    total = 0
+    for _, _, _, _, size, running, length in history:
+        total += size
+        assert (size, running) == (length, total)
+    assert cumulative == total
+    stored = {(via, cv): version for version, _, via, cv, *_ in history}
+    assert len(stored) == len(history), "every client version once"
+    for ident, cv, ack_cv, ack_head in connection.execute(
+        "SELECT ident, client_version, ack_client_version, ack_head FROM rs_client"
+    ):
+        newest = max((v for i, v in stored if i == ident), default=0)
+        assert cv == newest == ack_cv, "the cursor and its entries are one step"
+        assert ack_head == stored.get((ident, newest), 0)
+    for ident, version, at in acknowledged:
+        assert stored.get((ident, version)) == at, "an acknowledged change is there"
+    keys = {i * 1_000_000 + v: v for i, v in stored if stored[i, v] > 3}
+    objects = dict(connection.execute('SELECT "_id", "age" FROM "Dog"'))
+    assert objects == keys, "the tables are the sum of the history"
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_point_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
+    directory = tmp_path / "data"
+    command = [sys.executable, "-c", WRITER, str(directory), str(Path(__file__).parent.parent)]
+    child = subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    acknowledged = []
+    enough = random.Random(seed).randrange(4, 120)
+    for line in child.stdout:
+        acknowledged.append(tuple(map(int, line.split())))
+        if len(acknowledged) == enough:
+            os.kill(child.pid, signal.SIGKILL)
+            break
+    rest = child.stdout.read().rpartition("\n")[0]
+    acknowledged += [tuple(map(int, line.split())) for line in rest.splitlines()]
+    child.stdout.close()
+    assert child.wait() == -signal.SIGKILL
+    check_invariants(directory / "partitions.sqlite", acknowledged)
+    server = Server(directory)
+    assert server.head >= len(acknowledged)
+    reader = server.file()
+    page = server.page(reader[0], byte_limit=1 << 30)
+    assert page["download"][0] == server.head
+    server.db.close()
