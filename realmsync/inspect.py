@@ -16,8 +16,8 @@ from realmsync.errors import BadMessageError
 MAX_BODY_BYTES = 256 << 20
 
 # Fields that only one of the two sync modes has.
-_ONLY_FLEXIBLE = ("query_version", "query", "batch_state", "progress_estimate")
-_ONLY_PARTITION = ("downloadable_bytes",)
+_ONLY_FLEXIBLE: tuple[str, ...] = ("query_version", "query", "batch_state", "progress_estimate")
+_ONLY_PARTITION: tuple[str, ...] = ("downloadable_bytes",)
 
 
 def decode_changeset(data: bytes) -> list[dict[str, Any]]:
