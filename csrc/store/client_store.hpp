@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/error.hpp"
@@ -55,6 +56,13 @@ struct PendingUpload {
     wire::UploadCursor progress; // cursor after this message (wire-protocol.md 8.4)
 };
 
+// Told of local commits once they can be read, on the committing thread, without locks held.
+class CommitListener {
+  public:
+    virtual ~CommitListener() = default;
+    virtual void on_commit(std::uint64_t version) = 0;
+};
+
 class ClientStore {
   public:
     virtual ~ClientStore() = default;
@@ -68,6 +76,7 @@ class ClientStore {
     // The next UPLOAD after `from`, read from one snapshot.
     virtual PendingUpload fetch_upload(const wire::UploadCursor& from,
                                        const UploadLimits& limits) = 0;
+    virtual void add_listener(std::weak_ptr<CommitListener> listener) = 0;
 };
 
 } // namespace realmsync::store

@@ -33,13 +33,6 @@ struct RealmFileOptions {
     RealmTuning tuning;
 };
 
-// Told of local commits once they can be read, on the committing thread, without locks held.
-class CommitListener {
-  public:
-    virtual ~CommitListener() = default;
-    virtual void on_commit(std::uint64_t version) = 0;
-};
-
 // A connection of a realm file with its view of the objects.
 struct RealmConnection {
     RealmConnection(const std::string& path, const DatabaseOptions& options)
@@ -75,7 +68,7 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     bool try_claim_sync();
     void release_sync();
 
-    void add_listener(std::weak_ptr<CommitListener> listener);
+    void add_listener(std::weak_ptr<CommitListener> listener) override;
 
     // Waits for its turn. The transaction must end before the file is destroyed.
     std::unique_ptr<WriteTransaction> begin_write();
