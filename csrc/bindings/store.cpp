@@ -10,6 +10,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
 #include "changeset/codec.hpp"
+#include "changeset/writer.hpp"
 #include "store/apply.hpp"
 #include "store/tables.hpp"
 #include "store/text_forms.hpp"
@@ -137,6 +138,75 @@ class StateForm {
     const Schema& schema_;
 };
 
+// The instructions that make an object as it is stored, hidden links included.
+class ObjectWriter {
+  public:
+    ObjectWriter(const Schema& schema, const Class& cls, const Key& key)
+        : schema_(schema), cls_(cls), key_(key) {}
+
+    std::string write(const std::vector<Value>& values) {
+        writer_.create_object(cls_.name, key_);
+        for (std::size_t i = cls_.has_key_property ? 1 : 0; i < values.size(); i++) {
+            field_ = cls_.properties[i].name;
+            property(values[i], cls_.properties[i]);
+        }
+        return writer_.take();
+    }
+
+  private:
+    changeset::Address address() const { return {cls_.name, key_, field_, path_}; }
+
+    void property(const Value& value, const Property& property) {
+        if (property.collection == Collection::single)
+            assign(value, property);
+        else
+            contents(value, property);
+    }
+
+    void assign(const Value& value, const Property& property) {
+        LinkTarget link;
+        writer_.update(address(), value.view(link), 0);
+        contents(value, property);
+    }
+
+    void contents(const Value& value, const Property& property) {
+        if (const List* list = value.list()) {
+            for (std::uint32_t i = 0; i < list->items.size(); i++) {
+                LinkTarget link;
+                path_.push_back({false, i, {}});
+                writer_.array_insert(address(), list->items[i].view(link), i);
+                contents(list->items[i], property);
+                path_.pop_back();
+            }
+        } else if (const Set* set = value.set()) {
+            for (const Value& item : set->items) {
+                LinkTarget link;
+                writer_.set_insert(address(), item.view(link));
+            }
+        } else if (const Dictionary* dictionary = value.dictionary()) {
+            for (const auto& [name, item] : dictionary->items) {
+                path_.push_back({true, 0, name});
+                assign(item, property);
+                path_.pop_back();
+            }
+        } else if (const Embedded* object = value.embedded()) {
+            const Class* cls = schema_.find(property.target);
+            for (std::size_t i = 0; i < object->properties.size(); i++) {
+                path_.push_back({true, 0, cls->properties[i].name});
+                this->property(object->properties[i], cls->properties[i]);
+                path_.pop_back();
+            }
+        }
+    }
+
+    const Schema& schema_;
+    const Class& cls_;
+    Key key_;
+    std::string_view field_;
+    std::vector<changeset::Step> path_;
+    changeset::Writer writer_;
+};
+
 Layout layout(bool server) { return server ? Layout::server : Layout::client; }
 
 class ScratchStore {
@@ -203,6 +273,22 @@ class ScratchStore {
             classes[py::str(name)] = entry;
         }
         return classes;
+    }
+
+    py::list changesets(std::int64_t partition) {
+        SchemaPtr schema = tables_->schema(partition);
+        py::list changesets;
+        for (const auto& [name, cls] : schema->classes) {
+            if (cls->embedded())
+                continue;
+            for (const ObjectKey& key : tables_->keys(partition, *cls, nullptr, SIZE_MAX >> 1)) {
+                auto values =
+                    tables_->read_object(partition, *schema, *cls, key.view(), Links::stored);
+                changesets.append(
+                    py::bytes(ObjectWriter(*schema, *cls, key.view()).write(*values)));
+            }
+        }
+        return changesets;
     }
 
     bool shares_schema(std::int64_t a, std::int64_t b) {
@@ -286,6 +372,7 @@ void bind_store(py::module_& m) {
             py::arg("changesets"), py::arg("partition") = kOnlyPartition)
         .def("state", &ScratchStore::state, py::arg("partition") = kOnlyPartition)
         .def("schema", &ScratchStore::schema, py::arg("partition") = kOnlyPartition)
+        .def("changesets", &ScratchStore::changesets, py::arg("partition") = kOnlyPartition)
         .def("shares_schema", &ScratchStore::shares_schema, py::arg("a"), py::arg("b"))
         .def("incoming", &ScratchStore::incoming, py::arg("cls"), py::arg("key"),
              py::arg("partition") = kOnlyPartition)
