@@ -146,6 +146,18 @@ class PartitionDb:
     def close(self) -> None:
         """Gives the directory free. Everything else raises ValueError afterwards."""
 
+# -- store.cpp -------------------------------------------------------------------------------------
+
+class ScratchStore:
+    """The typed tables of a file without a history: for tests and tools.
+
+    Outside begin() and commit() every call of apply() is its own transaction. Raises StorageError
+    where SQLite fails.
+    """
+
+    def __init__(self, path: str, server: bool = False, durability: str = "full") -> None:
+        """Opens or creates the file; durability is "off", "normal" or "full"."""
+
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
@@ -190,3 +202,33 @@ class PartitionDb:
 
     def cached_bytes(self) -> int:
         """What the copies in memory take, about."""
+
+    def apply(self, changeset: bytes, partition: int = 1) -> None:
+        """Applies one changeset, all of it or nothing.
+
+        Raises BadChangesetError or SchemaMismatchError.
+        """
+
+    def apply_all(self, changesets: list[bytes], partition: int = 1) -> None:
+        """The same for several, written back together: one row write per object."""
+
+    def state(self, partition: int = 1) -> dict[str, list[dict[str, Any]]]:
+        """All objects in the form of the recorded histories' `final_state`."""
+
+    def schema(self, partition: int = 1) -> dict[str, dict[str, Any]]:
+        """By class: kind, SQL table, properties with their SQL columns."""
+
+    def changesets(self, partition: int = 1) -> list[bytes]:
+        """One changeset per object that makes it as it is stored."""
+
+    def shares_schema(self, a: int, b: int) -> bool:
+        """Whether two partitions share one schema in memory."""
+
+    def incoming(
+        self, cls: str, key: int, partition: int = 1
+    ) -> list[tuple[str, Any, str, list[str | int]]]:
+        """Links to an object: class, key, property and path of each."""
+
+    def set_durability(self, durability: str) -> None: ...
+    def shrink(self) -> None:
+        """Gives the memory of an idle connection back."""
