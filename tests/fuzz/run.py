@@ -52,10 +52,22 @@ def changeset_seeds() -> Iterator[bytes]:
             yield bytes.fromhex(json.loads(line)["hex"])
 
 
+def wire_seeds() -> Iterator[bytes]:
+    """Recorded messages and worked exchanges behind the byte that chooses direction and mode."""
+    for path in (*sorted((VECTORS / "wire").glob("*.jsonl")), ROOT / "tests/wire/exchanges.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            message = json.loads(line)
+            if "hex" in message:
+                from_client = "c2s" in message.values() or "client" in message.values()
+                choice = from_client | ("flexible" in message.values()) << 1 | 5 << 2
+                yield bytes([choice]) + bytes.fromhex(message["hex"])
+
+
 TARGETS = {
     "changeset": Target(
         folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
     ),
+    "wire": Target(folders=("base", "wire"), seeds=wire_seeds, libraries=("deflate",)),
 }
 
 
