@@ -60,6 +60,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.no_asan
 @pytest.mark.parametrize("name", HOSTILE)
 def test_memory_is_bounded_by_the_input(name: str) -> None:
     child = CHILD.format(size=SIZE, a=A, data=HOSTILE[name])
@@ -94,6 +95,7 @@ def colliding_names(count: int) -> list[bytes]:
     return names[:count]
 
 
+@pytest.mark.no_asan
 def test_colliding_names_cost_no_quadratic_time() -> None:
     with np.errstate(over="ignore"):
         names = colliding_names(20_000)
