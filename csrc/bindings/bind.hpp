@@ -6,6 +6,7 @@
 namespace realmsync::bindings {
 
 void bind_errors(pybind11::module_& m);
+void bind_client(pybind11::module_& m);
 void bind_changeset(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_store(pybind11::module_& m);

@@ -6,6 +6,7 @@
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Native core of realmsync.";
     realmsync::bindings::bind_errors(m);
+    realmsync::bindings::bind_client(m);
     realmsync::bindings::bind_changeset(m);
     realmsync::bindings::bind_merge(m);
     realmsync::bindings::bind_store(m);

@@ -1,5 +1,6 @@
 #include "runtime/client_runtime.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace realmsync::runtime {
@@ -104,6 +105,13 @@ std::optional<std::int64_t> ClientRuntime::deadline() {
     std::lock_guard lock(mutex_);
     announced_deadline_ = engine_.deadline();
     return announced_deadline_ < 0 ? std::nullopt : std::optional(announced_deadline_);
+}
+
+void ClientRuntime::tick() {
+    using namespace std::chrono;
+    if (!pool_.is_inline())
+        engine_.set_time(
+            duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
 void ClientRuntime::pump() {

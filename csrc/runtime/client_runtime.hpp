@@ -36,6 +36,7 @@ class ClientRuntime {
     // Runs `use` on the engine. For everything that is not bound to a socket.
     template <class F> auto call(F&& use) {
         std::lock_guard lock(mutex_);
+        tick();
         if constexpr (std::is_void_v<decltype(use(engine_))>) {
             use(engine_);
             pump();
@@ -72,6 +73,7 @@ class ClientRuntime {
         std::shared_ptr<store::CommitListener> listener;
     };
 
+    void tick(); // calls of the application do not name the time; with inline jobs it stands still
     void pump(); // with mutex_
     void committed(std::uint64_t session, std::uint64_t version);
 
