@@ -10,6 +10,8 @@ void bind_client(pybind11::module_& m);
 void bind_changeset(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_store(pybind11::module_& m);
+void bind_arrow(pybind11::module_& m);
+void bind_realm(pybind11::module_& m);
 void bind_server(pybind11::module_& m);
 void bind_wire(pybind11::module_& m);
 void bind_partition(pybind11::module_& m);

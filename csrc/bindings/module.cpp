@@ -10,6 +10,8 @@ PYBIND11_MODULE(_core, m) {
     realmsync::bindings::bind_changeset(m);
     realmsync::bindings::bind_merge(m);
     realmsync::bindings::bind_store(m);
+    realmsync::bindings::bind_arrow(m);
+    realmsync::bindings::bind_realm(m);
     realmsync::bindings::bind_server(m);
     realmsync::bindings::bind_wire(m);
     realmsync::bindings::bind_partition(m);

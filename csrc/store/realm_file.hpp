@@ -92,7 +92,8 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     // Between begin() and commit() or rollback() the caller, who has taken writer_lock_, is the
     // writer. All three give the lock back when they end the writing, with an exception too.
     void begin(Durability durability);
-    std::uint64_t commit(std::uint64_t version, bool deferred); // ticket, 0 unless deferred
+    enum class Commit { local, deferred, remote };            // remote: the session knows of it
+    std::uint64_t commit(std::uint64_t version, Commit kind); // ticket, 0 unless deferred
     void rollback() noexcept;
     void commit_group();
     void lose_group() noexcept;

@@ -1,0 +1,278 @@
+#include "store/realm_file.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "store/connection_pool.hpp"
+#include "store/local_history.hpp"
+#include "store/realm_creation.hpp"
+#include "store/write_transaction.hpp"
+
+namespace realmsync::store {
+
+namespace {
+
+std::string canonical(const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
+}
+
+} // namespace
+
+RealmFile::RealmFile(std::string path, RealmFileOptions options)
+    : path_(std::move(path)), options_(std::move(options)) {}
+
+std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
+                                           const RealmFileOptions& options) {
+    const std::string name = canonical(path);
+    return connection_pool::find_or_make(name, [&] {
+        if (!std::filesystem::exists(name))
+            create_realm_file(name, options.durability == Durability::full);
+        check_realm_file(name);
+        return std::shared_ptr<RealmFile>(new RealmFile(name, options));
+    });
+}
+
+bool RealmFile::is_open(const std::string& path) {
+    return connection_pool::find(canonical(path)) != nullptr;
+}
+
+void RealmFile::remove(const std::string& path) { remove_realm_file(canonical(path)); }
+
+RealmFile::~RealmFile() {
+    if (transaction_) { // deferred commits that nobody flushed are finished commits all the same
+        try {
+            transaction_->commit();
+        } catch (const std::exception&) { // never acknowledged, so nobody is left to be told
+        }
+    }
+    transaction_.reset();
+    const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);
+    reader_.reset();
+    writer_.reset();
+    connection_pool::closed(open);
+    release_sync();
+}
+
+void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
+    last_used_.store(connection_pool::tick(), std::memory_order_relaxed);
+    if (connection)
+        return;
+    connection_pool::opening(options_.tuning.connections);
+    DatabaseOptions database;
+    database.create = false;
+    database.durability = options_.durability;
+    database.cache_kib = options_.tuning.cache_kib;
+    database.statements = options_.tuning.statements;
+    database.checkpoint_on_close = false; // closing an idle file must not cost an fsync
+    database.checkpoint_pages = options_.tuning.checkpoint_pages;
+    try {
+        connection = std::make_unique<RealmConnection>(path_, database);
+    } catch (...) {
+        connection_pool::closed(1);
+        throw;
+    }
+}
+
+std::size_t RealmFile::close_idle() {
+    std::size_t count = 0;
+    if (writer_lock_.try_acquire()) {
+        if (writer_ && !transaction_) {
+            writer_.reset();
+            ++count;
+        }
+        writer_lock_.release();
+    }
+    if (std::unique_lock lock(reader_mutex_, std::try_to_lock); lock && reader_) {
+        reader_.reset();
+        ++count;
+    }
+    connection_pool::closed(count);
+    return count;
+}
+
+void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
+    std::lock_guard lock(reader_mutex_);
+    open_connection(reader_);
+    use(*reader_);
+}
+
+// Writing.
+
+void RealmFile::begin(Durability durability) {
+    try {
+        if (!writer_)
+            writer_durability_ = options_.durability;
+        open_connection(writer_);
+        if (!transaction_ && writer_durability_ != durability) {
+            writer_->db.set_durability(durability);
+            writer_durability_ = durability;
+        }
+        if (transaction_)
+            savepoint_.emplace(writer_->db);
+        else
+            transaction_.emplace(writer_->db);
+    } catch (...) {
+        writer_lock_.release();
+        throw;
+    }
+}
+
+std::uint64_t RealmFile::commit(std::uint64_t version, Commit kind) {
+    const bool announce = kind == Commit::local || group_first_ != 0;
+    try {
+        if (savepoint_) {
+            savepoint_->release();
+            savepoint_.reset();
+        }
+        if (kind == Commit::deferred) {
+            const std::uint64_t ticket = ++tickets_;
+            if (group_first_ == 0)
+                group_first_ = ticket;
+            group_version_ = version;
+            writer_lock_.release();
+            return ticket;
+        }
+        commit_group();
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    writer_lock_.release();
+    if (announce)
+        notify(version);
+    return 0;
+}
+
+void RealmFile::rollback() noexcept {
+    if (savepoint_) {
+        savepoint_.reset(); // the deferred commits before it stay
+    } else {
+        lose_group();
+        transaction_.reset();
+    }
+    writer_lock_.release();
+}
+
+void RealmFile::commit_group() {
+    transaction_->commit();
+    transaction_.reset();
+    group_first_ = 0;
+}
+
+void RealmFile::lose_group() noexcept {
+    if (group_first_ != 0)
+        lost_.emplace_back(group_first_, tickets_);
+    group_first_ = 0;
+}
+
+void RealmFile::flush(std::uint64_t ticket) {
+    writer_lock_.acquire();
+    std::uint64_t version = 0;
+    if (group_first_ != 0 && ticket >= group_first_) {
+        version = group_version_;
+        try {
+            commit_group();
+        } catch (...) {
+            rollback();
+            throw;
+        }
+    }
+    bool lost = false;
+    for (const auto& [first, last] : lost_)
+        lost |= ticket >= first && ticket <= last;
+    writer_lock_.release();
+    if (lost)
+        throw StoreError(1, "the transaction was lost when its group could not be written");
+    if (version != 0)
+        notify(version);
+}
+
+void RealmFile::notify(std::uint64_t version) {
+    std::vector<std::shared_ptr<CommitListener>> alive;
+    {
+        std::lock_guard lock(mutex_);
+        std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
+        for (auto& listener : listeners_)
+            if (auto strong = listener.lock())
+                alive.push_back(std::move(strong));
+    }
+    for (auto& listener : alive)
+        listener->on_commit(version);
+}
+
+void RealmFile::add_listener(std::weak_ptr<CommitListener> listener) {
+    std::lock_guard lock(mutex_);
+    listeners_.push_back(std::move(listener));
+}
+
+std::unique_ptr<WriteTransaction> RealmFile::begin_write() {
+    writer_lock_.acquire();
+    begin(options_.durability);
+    return std::unique_ptr<WriteTransaction>(new WriteTransaction(shared_from_this()));
+}
+
+std::unique_ptr<WriteTransaction> RealmFile::try_begin_write() {
+    if (!writer_lock_.try_acquire())
+        return nullptr;
+    begin(options_.durability);
+    return std::unique_ptr<WriteTransaction>(new WriteTransaction(shared_from_this()));
+}
+
+// Sync.
+
+ClientState RealmFile::state() {
+    ClientState state;
+    read([&](RealmConnection& connection) {
+        Transaction snapshot(connection.db, Transaction::Mode::read);
+        state = local_history::load(connection.db);
+    });
+    return state;
+}
+
+PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) {
+    PendingUpload upload;
+    read([&](RealmConnection& connection) {
+        Transaction snapshot(connection.db, Transaction::Mode::read);
+        upload = local_history::fetch(connection.db, from, limits);
+    });
+    return upload;
+}
+
+ClientState RealmFile::store_ident(const wire::FileIdent& file) {
+    writer_lock_.acquire();
+    begin(options_.durability);
+    ClientState state;
+    try {
+        state = local_history::load(writer_->db);
+        state.file = file;
+        state.progress.download.client_version = 0;
+        state.progress.upload = {};
+        ++state.current_version;
+        local_history::store(writer_->db, state);
+        local_history::append(writer_->db,
+                              {.version = state.current_version,
+                               .remote_version = state.progress.download.server_version,
+                               .origin_ident = file.ident});
+        state = local_history::load(writer_->db); // the upload cursor decides what is uploaded
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    commit(state.current_version, Commit::remote);
+    return state;
+}
+
+bool RealmFile::try_claim_sync() {
+    std::lock_guard lock(mutex_);
+    if (!claimed_)
+        claimed_ = connection_pool::claim(path_);
+    return claimed_;
+}
+
+void RealmFile::release_sync() {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(claimed_, false))
+        connection_pool::release_claim(path_);
+}
+
+} // namespace realmsync::store

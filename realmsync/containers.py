@@ -1,0 +1,217 @@
+"""Live lists, sets and dictionaries: accessors of collections inside objects.
+
+They hold a place, no data: every read gives what is there now. An accessor of a collection inside
+a mixed value or an embedded object stays at its position in the surrounding collection. Iteration
+runs over a copy taken at its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Iterable,
+    Iterator,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+    Sequence,
+)
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+from realmsync.errors import OutOfBoundsError
+from realmsync.objects import Path
+
+if TYPE_CHECKING:
+    from realmsync.realm import Realm
+
+
+class Collection:
+    """What the three kinds share."""
+
+    __slots__ = ("__weakref__", "_place", "_realm")
+
+    def __init__(self, realm: Realm, place: tuple[int, Any, int, Path]) -> None:
+        self._realm = realm
+        self._place = place
+
+    def __len__(self) -> int:
+        return self._realm._core.size(*self._place)
+
+    def _items(self) -> list[Any]:
+        return self._realm._core.items(self._realm, *self._place)
+
+    def clear(self) -> None:
+        """Removes all elements; linked objects stay, embedded ones go."""
+        self._realm._core.clear(*self._place)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the collection still exists and the realm is open."""
+        from realmsync.errors import RealmError
+
+        try:
+            self._realm._core.size(*self._place)
+        except RealmError:
+            return False
+        return True
+
+
+class List(Collection, MutableSequence[Any]):
+    """A list property, or a list inside a mixed value."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # mutable, like every list
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return self._items()[index]
+        return self._realm._core.item(self._realm, *self._place, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self._set_slice(index, list(value))
+            return
+        self._realm._core.list_set(self._realm, *self._place, self._position(index), value)
+
+    def __delitem__(self, index: int | slice) -> None:
+        if isinstance(index, slice):
+            for position in sorted(range(*index.indices(len(self))), reverse=True):
+                self._realm._core.list_erase(*self._place, position)
+            return
+        self._realm._core.list_erase(*self._place, self._position(index))
+
+    def _set_slice(self, where: slice, values: list[Any]) -> None:
+        positions = range(*where.indices(len(self)))
+        if where.step not in (None, 1):
+            if len(positions) != len(values):
+                raise ValueError(
+                    f"attempt to assign sequence of size {len(values)} "
+                    f"to extended slice of size {len(positions)}"
+                )
+            for position, value in zip(positions, values, strict=True):
+                self[position] = value
+            return
+        kept = min(len(positions), len(values))
+        for offset in range(kept):
+            self[positions.start + offset] = values[offset]
+        for position in reversed(positions[kept:]):
+            del self[position]
+        for offset in range(kept, len(values)):
+            self.insert(positions.start + offset, values[offset])
+
+    def insert(self, index: SupportsIndex, value: Any) -> None:
+        size = len(self)
+        position = index.__index__()
+        if position < 0:
+            position = max(0, position + size)
+        self._realm._core.list_insert(self._realm, *self._place, min(position, size), value)
+
+    def extend(self, values: Iterable[Any]) -> None:
+        for value in list(values):
+            self.append(value)
+
+    def move(self, source: int, target: int) -> None:
+        """Moves an element so that it ends at index `target`."""
+        self._realm._core.list_move(*self._place, self._position(source), self._position(target))
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:
+        """Replaces the content by the sorted one."""
+        self[:] = sorted(self._items(), key=key, reverse=reverse)
+
+    def _position(self, index: int) -> int:
+        size = len(self)
+        position = index + size if index < 0 else index
+        if not 0 <= position < size:
+            raise OutOfBoundsError(f"index {index} is out of range: there are {size} elements")
+        return position
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items())
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(self._items())
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._items()
+
+    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
+        items = self._items()
+        return items.index(value, start, len(items) if stop is None else stop)
+
+    def count(self, value: Any) -> int:
+        return self._items().count(value)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Sequence) and not isinstance(other, str | bytes):
+            return self._items() == list(other)
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+
+class Set(Collection, MutableSet[Any]):
+    """A set property. Elements come in the order of Realm's values (data-model.md 2.2)."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # mutable, like every set
+
+    def add(self, value: Any) -> None:
+        self._realm._core.set_insert(self._realm, *self._place, value)
+
+    def discard(self, value: Any) -> None:
+        self._realm._core.set_erase(self._realm, *self._place, value)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._items()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items())
+
+    @classmethod
+    def _from_iterable(cls, values: Iterable[Any]) -> set[Any]:  # type: ignore[override]
+        return set(values)  # results of algebra are plain sets
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AbstractSet):
+            return set(self._items()) == set(other)
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        items = self._items()
+        return "{" + ", ".join(map(repr, items)) + "}" if items else "set()"
+
+
+class Dictionary(Collection, MutableMapping[str, Any]):
+    """A dictionary property, or a dictionary inside a mixed value. Sorted by the bytes of keys."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # mutable, like every mapping
+
+    def __getitem__(self, key: str) -> Any:
+        return self._realm._core.item(self._realm, *self._place, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._realm._core.dictionary_set(self._realm, *self._place, key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self._realm._core.dictionary_erase(*self._place, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for key, _ in self._items()])
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+
+def _plain(value: Any) -> Any:
+    """Nested accessors as lists and dicts, for showing."""
+    if isinstance(value, Dictionary):
+        return {key: _plain(item) for key, item in value._items()}
+    if isinstance(value, List):
+        return [_plain(item) for item in value._items()]
+    return value

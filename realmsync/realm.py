@@ -1,0 +1,471 @@
+"""Realm: opening a file, its schema, transactions, creating and finding objects.
+
+The synchronised part begins at one seam: a configuration with `sync` makes
+`realmsync.sync.session.attach(realm, config)` the last step of opening, and its result becomes
+`realm.sync_session`. Asynchronous transactions are in write.py, values in
+csrc/bindings/convert.cpp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar, overload
+
+from realmsync import _core
+from realmsync.containers import Collection, Dictionary, List, Set
+from realmsync.errors import (
+    ClosedRealmError,
+    DeleteOnOpenRealmError,
+    IllegalOperationError,
+    InvalidArgumentError,
+    MissingPrimaryKeyError,
+    NoSuchTableError,
+    ObjectTypeMismatchError,
+)
+from realmsync.ingest import read_rows
+from realmsync.objects import BaseObject, EmbeddedObject, Object, model_of, schema_of, stored
+from realmsync.results import Results
+from realmsync.schema import ClassSchema, Property, make_property, parse_class, validate
+from realmsync.write import WriteBlock, WriteQueue, now
+
+T = TypeVar("T", bound=Object)
+R = TypeVar("R")
+ClassLike = type[T] | str
+Mode = Literal["never", "modified", "all"]
+
+TYPE_CODES = {
+    "mixed": 0,
+    "int": 1,
+    "bool": 2,
+    "string": 3,
+    "data": 4,
+    "date": 5,
+    "float": 6,
+    "double": 7,
+    "decimal128": 8,
+    "object": 9,
+    "objectId": 10,
+    "uuid": 11,
+}
+TYPE_NAMES = {code: name for name, code in TYPE_CODES.items()}
+COLLECTION_CODES = {None: 0, "list": 1, "dictionary": 2, "set": 3}
+COLLECTION_NAMES = {code: name for name, code in COLLECTION_CODES.items()}
+MODES = {
+    "never": _core.CreateMode.never,
+    "modified": _core.CreateMode.modified,
+    "all": _core.CreateMode.all,
+}
+DEFAULT_PATH = "default.realm"
+FIELDS = {"path", "schema", "schema_version", "sync", "durability"}
+
+_set_realm = BaseObject._realm.__set__  # type: ignore[attr-defined]  # slot descriptors
+_set_class = BaseObject._class.__set__  # type: ignore[attr-defined]
+_set_key = Object._key.__set__
+_set_place = EmbeddedObject._place.__set__  # type: ignore[attr-defined]
+
+
+def option(config: Any, name: str, default: Any = None) -> Any:
+    """A field of a configuration, which is a mapping or an object with attributes."""
+    if config is None:
+        return default
+    if isinstance(config, Mapping):
+        return config.get(name, default)
+    return getattr(config, name, default)
+
+
+def file_path(config: Any) -> Path:
+    """Where the realm of a configuration lies."""
+    path = option(config, "path")
+    if path is not None and not str(path):
+        raise InvalidArgumentError("the path must not be empty")
+    if option(config, "sync") is not None:
+        from realmsync.sync.session import realm_path
+
+        return Path(realm_path(config))
+    return Path(path if path is not None else DEFAULT_PATH)
+
+
+def _read_schema(declared: Iterable[Any]) -> list[ClassSchema]:
+    classes: list[ClassSchema] = []
+    for entry in declared:
+        if isinstance(entry, ClassSchema):
+            classes.append(entry)
+        elif isinstance(entry, type) and issubclass(entry, BaseObject):
+            classes.append(schema_of(entry))
+        elif isinstance(entry, Mapping):
+            classes.append(parse_class(entry))
+        else:
+            raise InvalidArgumentError(f"cannot read a class from {entry!r}")
+    return classes
+
+
+class Realm:
+    """An open realm.
+
+    `Realm(config)` opens at once; `await Realm.open(config)` may download first. A configuration
+    is a mapping or an object with the fields
+
+    - path: of the file; default "default.realm"
+    - schema: object classes, or Realm's dictionaries; without one, what the file has
+    - sync: a SyncConfiguration, for a synchronised realm
+    - durability: "full" (default) or "process": commits survive the process, not the machine
+
+    They can be given as keyword arguments too. One realm belongs to one thread or event loop.
+    """
+
+    def __init__(self, config: Any = None, **fields: Any) -> None:
+        if fields:
+            unknown = set(fields) - FIELDS
+            if unknown:
+                raise InvalidArgumentError(f"unknown configuration field {sorted(unknown)[0]!r}")
+            if config is not None:
+                raise InvalidArgumentError("give a configuration or keyword arguments, not both")
+            config = fields
+        self.config = config
+        self.sync_session: Any = None
+        self._closed = False
+        sync = option(config, "sync")
+        declared = option(config, "schema")
+        classes = None
+        if declared is not None:
+            classes = validate(_read_schema(declared), synced=sync is not None)
+        durability = option(config, "durability", "full")
+        if durability not in ("full", "process"):
+            raise InvalidArgumentError('durability is "full" or "process"')
+        path = file_path(config)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _core.RealmFile.open(str(path), durability=durability)
+        self._core = _core.RealmHandle(file)
+        self._file = file
+        if classes is None:
+            self._declare(_schema_of_file(self._core.file_schema()))
+        else:
+            self._declare(classes)
+            self._core.apply_schema(now())
+        self._queue = WriteQueue(self._core, file)
+        if sync is not None:
+            from realmsync.sync.session import attach
+
+            self.sync_session = attach(self, config)
+
+    def _declare(self, classes: Mapping[str, ClassSchema]) -> None:
+        self._classes = list(classes.values())
+        self._models = [model_of(c) for c in self._classes]
+        self._index: dict[Any, int] = {c.name: i for i, c in enumerate(self._classes)}
+        for i, model in enumerate(self._models):
+            self._index[model] = i
+        self._core.declare([_native_class(c) for c in self._classes])
+
+    # Opening and closing.
+
+    @classmethod
+    def open(cls, config: Any = None, **fields: Any) -> Awaitable[Realm]:
+        """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
+        given = config if config is not None else fields
+        if option(given, "sync") is not None:
+            from realmsync.sync.open_task import OpenRealmTask
+
+            task: Awaitable[Realm] = OpenRealmTask(given)
+            return task
+        return _OpenLocal(given)
+
+    @staticmethod
+    def exists(config: Any = None, **fields: Any) -> bool:
+        """Whether the file is there; creates nothing."""
+        return file_path(config if config is not None else fields).exists()
+
+    @staticmethod
+    def delete_file(config: Any = None, **fields: Any) -> None:
+        """Deletes the file and what lies beside it; it must not be open in this process."""
+        path = str(file_path(config if config is not None else fields))
+        if _core.RealmFile.is_open(path):
+            raise DeleteOnOpenRealmError(f"cannot delete the open realm '{path}'")
+        _core.RealmFile.remove(path)
+
+    def close(self) -> None:
+        """Rolls an open transaction back and ends the use of the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.sync_session is not None:
+            from realmsync.sync.session import detach
+
+            detach(self)
+        self._queue.forget()
+        self._core.close()
+        del self._file
+
+    def __enter__(self) -> Realm:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Realm:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._queue.drain()
+        self.close()
+
+    # State.
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the file."""
+        return str(self._open_file.path)
+
+    @property
+    def schema(self) -> list[dict[str, Any]]:
+        """The classes in canonical form, sorted by name."""
+        return [c.canonical() for c in self._classes]
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return not self._closed and self._core.writing
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no class has an object."""
+        return not any(self.objects(c.name) for c in self._classes if not c.embedded)
+
+    @property
+    def _open_file(self) -> _core.RealmFile:
+        if self._closed:
+            raise ClosedRealmError("Cannot access realm that has been closed.")
+        return self._file
+
+    # Transactions.
+
+    @overload
+    def write(self) -> WriteBlock: ...
+    @overload
+    def write(self, function: Callable[[], R]) -> R: ...
+    def write(self, function: Callable[[], Any] | None = None) -> Any:
+        """A transaction: `with realm.write(): ...`, or `async with realm.write(): ...`.
+
+        Leaving the block commits, durable on return; an exception undoes everything and goes on.
+        The asynchronous form waits without blocking the event loop and shares its fsync with
+        others that are waiting. With a function: runs it in a transaction, gives its result.
+        """
+        self._open_file  # noqa: B018  # raises when closed
+        if function is None:
+            return WriteBlock(self._queue)
+        if asyncio.iscoroutinefunction(function):
+            raise InvalidArgumentError("use `async with realm.write()` for asynchronous code")
+        with WriteBlock(self._queue):
+            return function()
+
+    def begin_transaction(self) -> None:
+        """Waits for the file's write lock; end with commit_transaction or cancel_transaction."""
+        self._open_file  # noqa: B018
+        self._queue.begin()
+
+    def commit_transaction(self) -> None:
+        """Commits, durable on return."""
+        self._open_file  # noqa: B018
+        self._queue.commit(now())
+
+    def cancel_transaction(self) -> None:
+        """Undoes everything since the transaction began."""
+        self._open_file  # noqa: B018
+        self._queue.cancel()
+
+    # Objects.
+
+    @overload
+    def create(
+        self, cls: type[T], values: Mapping[str, Any] | None = None, mode: Mode = "never"
+    ) -> T: ...
+    @overload
+    def create(
+        self, cls: str, values: Mapping[str, Any] | None = None, mode: Mode = "never"
+    ) -> Any: ...
+    def create(
+        self, cls: type[Object] | str, values: Mapping[str, Any] | None = None, mode: Mode = "never"
+    ) -> Any:
+        """Creates an object from values by property name and gives it.
+
+        `mode` decides what happens when its primary key exists: "never" raises
+        ObjectAlreadyExistsError; "all" sets the given properties; "modified" only those that
+        differ. Dictionaries in link properties are created by the same mode. A failed create
+        leaves nothing.
+        """
+        index = self._class_of(cls)
+        try:
+            native = MODES[mode]
+        except KeyError:
+            raise InvalidArgumentError(f"unknown mode {mode!r}") from None
+        key = self._core.create(self, index, {} if values is None else values, native)
+        return self._make_object(index, key)
+
+    def create_many(self, cls: ClassLike[Any], rows: Any) -> int:
+        """Creates objects in bulk and gives their number.
+
+        `rows` is an iterable of mappings, or columns: a mapping of property names to sequences,
+        NumPy arrays (masked entries are null) or Arrow arrays, or an Arrow table (anything with
+        `__arrow_c_stream__`). Properties without a column get their defaults. Inside of a
+        transaction it belongs to that; outside, everything is one transaction.
+        """
+        index = self._class_of(cls)
+        if self._core.writing:
+            return self._create_many(index, rows)
+        with self.write():
+            return self._create_many(index, rows)
+
+    def _create_many(self, index: int, rows: Any) -> int:
+        columns = read_rows(rows, self._classes[index])
+        if columns is not None:
+            return self._core.create_columns(index, columns)
+        return self._core.create_rows(self, index, rows)
+
+    def delete(self, subject: Any) -> None:
+        """Deletes an object, or every object of an iterable, with all links to them."""
+        if isinstance(subject, Object):
+            self._own(subject)
+            self._core.erase(subject._class, subject._key)
+        elif isinstance(subject, EmbeddedObject):
+            self._own(subject)
+            self._core.erase_embedded(*subject._place)
+        elif isinstance(subject, Iterable) and not isinstance(subject, str | bytes | Mapping):
+            targets = list(subject)
+            if isinstance(subject, Collection) and not all(
+                isinstance(t, BaseObject) for t in targets
+            ):
+                subject.clear()
+                return
+            for target in reversed(targets):  # positions of embedded elements stay right
+                if not isinstance(target, BaseObject):
+                    raise InvalidArgumentError("Can only delete objects, lists and results.")
+                if target.is_valid:  # an object may stand in a list twice
+                    self.delete(target)
+        else:
+            raise InvalidArgumentError("Can only delete objects, lists and results.")
+
+    def delete_all(self) -> None:
+        """Deletes every object of every class; the schema stays."""
+        for c in self._classes:
+            if not c.embedded:
+                self.delete(self.objects(c.name))
+
+    def _own(self, subject: BaseObject) -> None:
+        if subject._realm is not self:
+            raise ObjectTypeMismatchError("the object is of another realm")
+
+    @overload
+    def objects(self, cls: type[T]) -> Results[T]: ...
+    @overload
+    def objects(self, cls: str) -> Results[Any]: ...
+    def objects(self, cls: type[Object] | str) -> Results[Any]:
+        """All objects of a class, live."""
+        index = self._class_of(cls)
+        if self._classes[index].embedded:
+            raise IllegalOperationError("You cannot query an embedded object.")
+        return Results(self, index)
+
+    @overload
+    def object_for_primary_key(self, cls: type[T], key: Any) -> T | None: ...
+    @overload
+    def object_for_primary_key(self, cls: str, key: Any) -> Any: ...
+    def object_for_primary_key(self, cls: type[Object] | str, key: Any) -> Any:
+        """The object with this primary key, or None."""
+        index = self._class_of(cls)
+        if self._classes[index].primary_key is None:
+            raise MissingPrimaryKeyError(f"Expected a primary key on '{self._classes[index].name}'")
+        return self._make_object(index, key) if self._core.exists(index, key) else None
+
+    def _class_of(self, cls: Any) -> int:
+        self._open_file  # noqa: B018
+        index = self._index.get(cls)
+        if index is None:
+            name = cls if isinstance(cls, str) else getattr(cls, "__name__", repr(cls))
+            raise NoSuchTableError(f"Object type '{name}' not found in schema.")
+        return index
+
+    # Called by the core when it reads.
+
+    def _make_object(self, cls: int, key: Any) -> Any:
+        model = self._models[cls]
+        made = object.__new__(model)
+        _set_realm(made, self)
+        _set_class(made, cls)
+        _set_key(made, key)
+        return made
+
+    def _make_embedded(self, cls: int, owner: int, key: Any, prop: int, path: Any) -> Any:
+        made = object.__new__(self._models[cls])
+        _set_realm(made, self)
+        _set_class(made, cls)
+        _set_place(made, (owner, key, prop, path))
+        return made
+
+    def _make_collection(self, kind: int, cls: int, key: Any, prop: int, path: Any) -> Any:
+        return (List, Dictionary, Set)[kind - 1](self, (cls, key, prop, path))
+
+    def __repr__(self) -> str:
+        return "<Realm: closed>" if self._closed else f"<Realm {self.path}>"
+
+
+class _OpenLocal(Awaitable[Realm]):
+    """Opening of a local realm, as an awaitable."""
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
+
+    def __await__(self) -> Generator[Any, None, Realm]:
+        return self._open().__await__()
+
+    async def _open(self) -> Realm:
+        return await asyncio.get_running_loop().run_in_executor(None, Realm, self._config)
+
+
+def _native_class(c: ClassSchema) -> tuple[Any, ...]:
+    properties = stored(c)
+    key = next((i for i, p in enumerate(properties) if p.name == c.primary_key), -1)
+    return (c.name, 1 if c.embedded else 0, key, [_native_property(p) for p in properties])
+
+
+def _native_property(p: Property) -> tuple[Any, ...]:
+    return (
+        p.persisted,
+        p.name,
+        TYPE_CODES[p.type],
+        COLLECTION_CODES[p.collection],
+        p.optional,
+        p.target or "",
+        p.has_default,
+        p.default,
+    )
+
+
+def _schema_of_file(classes: list[tuple[Any, ...]]) -> dict[str, ClassSchema]:
+    """What a file holds, as a declaration (a realm opened without schema)."""
+    result = {}
+    for name, kind, key, properties in classes:
+        parsed = []
+        for persisted, code, collection, optional, target in properties:
+            element = target if TYPE_NAMES[code] == "object" else TYPE_NAMES[code]
+            p = make_property(
+                persisted, element, COLLECTION_NAMES[collection], True if optional else None
+            )
+            parsed.append(p)
+        primary_key = parsed[key].name if key >= 0 else None
+        result[name] = ClassSchema(name, tuple(parsed), primary_key, kind == 1)
+    return result

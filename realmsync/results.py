@@ -1,0 +1,63 @@
+"""Results: all objects of a class, live, in the order of their keys. No queries yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from realmsync.errors import OutOfBoundsError
+
+if TYPE_CHECKING:
+    from realmsync.realm import Realm
+
+T = TypeVar("T")
+
+PAGE = 1000  # keys read at once: iteration holds one page, not the whole class
+
+
+class Results(Sequence[T], Generic[T]):
+    """The objects of one class as they are now.
+
+    Iteration reads page by page in key order: objects created behind its position while it runs
+    are seen, deleted ones are not. Deleting the object at hand is safe. Access by position costs
+    the way to it.
+    """
+
+    __slots__ = ("_class", "_realm")
+
+    def __init__(self, realm: Realm, cls: int) -> None:
+        self._realm = realm
+        self._class = cls
+
+    def __len__(self) -> int:
+        return self._realm._core.count(self._class)
+
+    def __bool__(self) -> bool:
+        return bool(self._realm._core.keys(self._class, ..., 1))
+
+    def __iter__(self) -> Iterator[T]:
+        after: Any = ...
+        while True:
+            keys = self._realm._core.keys(self._class, after, PAGE)
+            for key in keys:
+                yield self._realm._make_object(self._class, key)
+            if len(keys) < PAGE:
+                return
+            after = keys[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        position = index if index >= 0 else index + len(self)
+        if position >= 0:
+            keys = self._realm._core.keys(self._class, ..., position + 1)
+            if len(keys) > position:
+                return self._realm._make_object(self._class, keys[position])
+        raise OutOfBoundsError(f"index {index} is out of range")
+
+    def __repr__(self) -> str:
+        return f"<Results of {self._realm._classes[self._class].name}: {len(self)} objects>"
