@@ -139,9 +139,10 @@ def test_bind_many_partitions(tmp_path: Path, record_ratio: Callable[..., Any]) 
             assert db.bind(partition, "ann", file)[1] is None
         db.commit()
         seconds = time.perf_counter() - start
-        record_ratio(f"server: bind {partitions} partitions", seconds, seconds, None)
-        print(f"{db.cached_bytes() / partitions:.0f} bytes per partition")
         db.close()
         return seconds
 
-    assert bind(4000) < 8 * bind(1000)
+    few = min(bind(1000 + n) / (1000 + n) for n in range(3))
+    many = bind(8000) / 8000
+    # Linear is 1; the original engine grows faster than its number of sessions.
+    record_ratio("server: bind, one of 8,000 partitions to one of 1,000", many, few, 2.0)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -396,6 +397,34 @@ def test_pages_are_the_same_from_memory_and_from_the_tables(tmp_path: Path) -> N
         assert [e[0] for e in page["entries"]] == [version - 1]
     assert len(server.page(reader[0])["entries"]) == 298
     assert server.db.cached_bytes() < 100_000
+    server.db.close()
+
+
+@pytest.mark.parametrize("tail_bytes", [None, 2000], ids=["memory", "tables"])
+def test_readers_beside_the_writer_see_every_version_once(
+    tmp_path: Path, tail_bytes: int | None
+) -> None:
+    server = Server(tmp_path / "data", durability="process", tail_bytes=tail_bytes)
+    writer, last = server.file(), 400
+
+    def follow(ident: int) -> list[int]:
+        seen: list[int] = []
+        cursor, latest = (0, 0), 0
+        while cursor[0] < last:
+            page = server.page(ident, cursor, least_latest=latest, byte_limit=500)
+            seen += [entry[0] for entry in page["entries"]]
+            assert page["latest"][0] >= max(latest, page["download"][0])
+            cursor, latest = page["download"], page["latest"][0]
+        return seen
+
+    readers = [server.file()[0] for _ in range(4)]
+    with ThreadPoolExecutor(len(readers)) as pool:
+        following = [pool.submit(follow, ident) for ident in readers]
+        server.append(writer[0], upload(2, 0, changeset(*DOG)))
+        for version in range(3, last + 2):
+            server.append(writer[0], upload(version, 1, changeset(create("Dog", version))))
+        for future in following:
+            assert future.result(timeout=60) == list(range(1, last + 1))
     server.db.close()
 
 
