@@ -232,3 +232,82 @@ class ScratchStore:
     def set_durability(self, durability: str) -> None: ...
     def shrink(self) -> None:
         """Gives the memory of an idle connection back."""
+
+# -- server.cpp ------------------------------------------------------------------------------------
+
+class MemoryStore:
+    """A server's store in memory, for tests: survives the runtimes opened on it, fails on demand."""
+
+    def __init__(self, seed: int = 0) -> None: ...
+    def copy(self) -> MemoryStore:
+        """What is committed, as a backup would hold it."""
+
+    def fail_commit(self, stored: bool) -> None:
+        """The next commit raises, before or (`stored`) after it has taken effect."""
+
+    def fail_append(self) -> None:
+        """The next upload raises while it is integrated."""
+
+    def fail_page(self) -> None:
+        """The next DOWNLOAD cannot be read."""
+
+    def entries(self, app_id: str, key: str) -> list[tuple[int, int, bytes]]:
+        """The history of a partition: client file ident, client version, changeset."""
+
+    def files(self, app_id: str, key: str) -> dict[int, tuple[int, int, int]]:
+        """By ident: stored client version, base server version, locked server version."""
+
+class ServerRuntime:
+    """The sync server's engine with its store and workers. For the event loop's thread alone.
+
+    `store` is the data directory, or a MemoryStore. `durability` is "full" (survives power
+    failure) or "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0
+    workers all jobs run inside drain().
+
+    Events of drain(): ("writable", conn); ("close", conn, code): send what next_message() still
+    gives, then a close frame (code 0: none), end TCP; ("drop", conn): end TCP at once;
+    ("pause_reading", conn); ("resume_reading", conn); ("storage_failed", message);
+    ("log", level, text).
+    """
+
+    def __init__(
+        self,
+        store: str | MemoryStore,
+        *,
+        workers: int = 2,
+        seed: int | None = None,
+        durability: str = "full",
+        tuning: dict[str, int] = ...,
+    ) -> None: ...
+    def fileno(self) -> int:
+        """Readable when drain() has something to do."""
+
+    def endpoint(self) -> object:
+        """Capsule of csrc/bindings/bridge.h, for the transport."""
+
+    def drain(self, now_ms: int) -> list[tuple[Any, ...]]:
+        """Takes in finished jobs and due deadlines; what the transport has to do."""
+
+    def deadline(self) -> int | None:
+        """When drain() has to be called even if nothing happens, in ms."""
+
+    def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int:
+        """After the upgrade. Raises ValueError for a subprotocol this server does not speak."""
+
+    def receive(self, conn: int, data: bytes, now_ms: int) -> None:
+        """One whole binary message. Anything wrong with it is answered in-band."""
+
+    def next_message(self, conn: int, now_ms: int) -> bytes | None:
+        """What to send now; None until the next "writable" event."""
+
+    def closed(self, conn: int, now_ms: int) -> None:
+        """The connection has ended, for whatever reason."""
+
+    def shutdown(self, now_ms: int) -> None:
+        """Acknowledges what is accepted, then ends every connection with 100, try again."""
+
+    def close(self) -> None:
+        """Stops the workers and closes the store."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters and gauges, by name."""

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -15,6 +16,7 @@
 #include "bindings/bridge.h"
 #include "runtime/server_runtime.hpp"
 #include "store/memory.hpp"
+#include "store/partition_db.hpp"
 
 namespace py = pybind11;
 
@@ -29,6 +31,12 @@ static_assert(server::kHeadRoom == REALMSYNC_HEAD_ROOM);
 
 // Longer messages are handled without the GIL: copying them takes more than a few microseconds.
 constexpr std::size_t kLongMessage = 16 << 10;
+
+// For connection ids and the spread of restarts; salts come from the store.
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
 
 ServerTuning server_tuning(const py::dict& values) {
     ServerTuning tuning;
@@ -231,19 +239,37 @@ void bind_memory_store(py::module_& m) {
         });
 }
 
+store::Durability parse_durability(const std::string& name) {
+    if (name == "full")
+        return store::Durability::full;
+    if (name == "process")
+        return store::Durability::off;
+    throw py::value_error("durability is 'full' or 'process', not '" + name + "'");
+}
+
+// `target` is the data directory, or a MemoryStore.
+std::unique_ptr<PyServerRuntime>
+open_runtime(const std::variant<std::string, std::shared_ptr<MemoryState>>& target,
+             unsigned workers, std::optional<std::uint64_t> seed, const std::string& durability,
+             const py::dict& tuning) {
+    std::unique_ptr<store::ServerStore> opened;
+    if (const auto* path = std::get_if<std::string>(&target))
+        opened = std::make_unique<store::PartitionDb>(*path, parse_durability(durability));
+    else
+        opened =
+            std::make_unique<store::MemoryStore>(std::get<std::shared_ptr<MemoryState>>(target));
+    return std::make_unique<PyServerRuntime>(std::move(opened), workers,
+                                             seed ? *seed : random_seed(), server_tuning(tuning));
+}
+
 } // namespace
 
 void bind_server(py::module_& m) {
     bind_memory_store(m);
     py::class_<PyServerRuntime>(m, "ServerRuntime")
-        .def(py::init([](const std::shared_ptr<MemoryState>& memory, unsigned workers,
-                         std::uint64_t seed, const std::string&, const py::dict& tuning) {
-                 return std::make_unique<PyServerRuntime>(
-                     std::make_unique<store::MemoryStore>(memory), workers, seed,
-                     server_tuning(tuning));
-             }),
-             py::arg("store"), py::kw_only(), py::arg("workers") = 2, py::arg("seed") = 0,
-             py::arg("durability") = "full", py::arg("tuning") = py::dict())
+        .def(py::init(&open_runtime), py::arg("store"), py::kw_only(), py::arg("workers") = 2,
+             py::arg("seed") = py::none(), py::arg("durability") = "full",
+             py::arg("tuning") = py::dict())
         .def("fileno", [](PyServerRuntime& self) { return self.runtime().fileno(); })
         .def("endpoint", &PyServerRuntime::endpoint)
         .def("drain", &PyServerRuntime::drain, py::arg("now_ms"))

@@ -21,7 +21,10 @@ ServerRuntime::ServerRuntime(std::unique_ptr<store::ServerStore> store, unsigned
 
 ServerRuntime::~ServerRuntime() { close(); }
 
-void ServerRuntime::close() { pool_.stop(); }
+void ServerRuntime::close() {
+    pool_.stop();
+    store_.reset();
+}
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,
                                             std::string_view subprotocol, std::int64_t now) {
@@ -79,6 +82,8 @@ void ServerRuntime::pump() {
 }
 
 void ServerRuntime::post(std::vector<Job> jobs) {
+    if (!store_)
+        return; // closed
     std::vector<WriterJob> writes;
     for (auto& job : jobs) {
         if (auto* page = std::get_if<FetchPage>(&job)) {

@@ -40,7 +40,7 @@ class ServerRuntime {
     std::optional<std::int64_t> deadline() const { return engine_.deadline(); }
     void shutdown(std::int64_t now);
     // Stops the workers: running jobs end, waiting ones are dropped (nothing of them was told to
-    // anybody). Call without the GIL.
+    // anybody), and closes the store. Call without the GIL.
     void close();
     server::Stats stats() const { return engine_.stats(); }
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }

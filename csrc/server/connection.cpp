@@ -241,19 +241,20 @@ void Connection::fail(Code code, std::string_view message) {
     const auto number = static_cast<std::int32_t>(code);
     context_.log(LogLevel::warning,
                  "Connection error " + std::to_string(number) + ": " + std::string(message));
-    end(connection_error(code, wire::error_body(code, message)));
+    end(connection_error(code, wire::error_body(code, message)), kNoCloseFrame);
 }
 
-void Connection::fail_for_now(Code code, std::string_view message, std::int64_t backoff_s) {
+void Connection::fail_for_now(Code code, std::string_view message, std::int64_t backoff_s,
+                              int close_code) {
     if (ended_)
         return;
     context_.log(LogLevel::info, "Connection is asked to come back: " + std::string(message));
     wire::ErrorInfo info = wire::error_info(code, message);
     info.backoff = {backoff_s, context_.tuning.overload_backoff_max_s, 2};
-    end(connection_error(code, wire::format_error_info(code, info)));
+    end(connection_error(code, wire::format_error_info(code, info)), close_code);
 }
 
-void Connection::end(std::string last_message) {
+void Connection::end(std::string last_message, int close_code) {
     ++context_.stats.connection_errors;
     ended_ = true;
     last_message_ = std::move(last_message);
@@ -263,6 +264,7 @@ void Connection::end(std::string last_message) {
     logs_.clear();
     detach();
     wake();
+    context_.events.push_back(Close{id_, close_code});
 }
 
 void Connection::drop() {
@@ -272,13 +274,6 @@ void Connection::drop() {
     last_message_.reset();
     detach();
     context_.events.push_back(Drop{id_});
-}
-
-void Connection::close(int code) {
-    if (dropped_)
-        return;
-    context_.events.push_back(Close{id_, code});
-    soft_close_at_.reset(); // the transport does the rest
 }
 
 void Connection::detach() {

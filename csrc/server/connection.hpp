@@ -16,6 +16,9 @@
 
 namespace realmsync::server {
 
+// End TCP without a close frame: the client has been told in-band.
+inline constexpr int kNoCloseFrame = 0;
+
 class Connection {
   public:
     Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
@@ -42,14 +45,15 @@ class Connection {
     void release_page_slot();
     void queue_log(std::uint64_t session, std::string_view level, std::string message);
 
-    // Ends the connection in-band: the error is the last message it sends.
+    // Ends the connection in-band: the error is the last message it sends, then the transport
+    // closes; when that does not come to an end, the soft-close deadline drops the connection.
     void fail(wire::Code code, std::string_view message);
     // The same with 100, try again after `backoff_s`.
-    void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s);
-    void drop();          // ends TCP without a message
-    void close(int code); // asks the transport to flush, then close with this code
-    void detach();        // all sessions leave
-    void settle();        // destroys the sessions of an ended connection
+    void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s,
+                      int close_code = kNoCloseFrame);
+    void drop();   // ends TCP without a message
+    void detach(); // all sessions leave
+    void settle(); // destroys the sessions of an ended connection
 
     bool has_failed() const { return ended_; }
     void pause(const Partition& partition);
@@ -62,7 +66,7 @@ class Connection {
     void on_message(const wire::ClientMessage& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
-    void end(std::string last_message);
+    void end(std::string last_message, int close_code);
     void wake(); // tells the transport that there is output
 
     Context& context_;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kOldestVersion = 9;
 constexpr int kNewestVersion = 14;
+constexpr int kRetrySilently = 1011; // close code
 
 std::pair<wire::Mode, int> parse_subprotocol(std::string_view text) {
     for (auto [prefix, mode] :
@@ -183,8 +184,7 @@ ConnectionId Server::open_connection(std::string_view app_id, std::string_view u
     Connection& added = *context_->connections.emplace(id, std::move(connection)).first->second;
     if (context_->draining) {
         added.fail_for_now(Code::connection_closed, "The server is restarting",
-                           context_->tuning.restart_backoff_max_s);
-        added.close(1011);
+                           context_->tuning.restart_backoff_max_s, kRetrySilently);
     }
     settle();
     return id;
@@ -277,11 +277,9 @@ void Server::finish_shutdown() {
     context_->drain_until.reset();
     std::uniform_int_distribution<std::int64_t> backoff(context_->tuning.restart_backoff_min_s,
                                                         context_->tuning.restart_backoff_max_s);
-    for (auto& [id, connection] : context_->connections) {
+    for (auto& [id, connection] : context_->connections)
         connection->fail_for_now(Code::connection_closed, "The server is restarting",
-                                 backoff(context_->random));
-        connection->close(1011);
-    }
+                                 backoff(context_->random), kRetrySilently);
     settle();
 }
 

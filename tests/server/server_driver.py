@@ -52,8 +52,10 @@ class Message:
 
     @property
     def session(self) -> int:
-        return self.fields[1] if self.type == "json_error" and len(self.fields) == 2 else (
-            self.fields[0]
+        return (
+            self.fields[1]
+            if self.type == "json_error" and len(self.fields) == 2
+            else (self.fields[0])
         )
 
 

@@ -1,0 +1,245 @@
+"""Connections: heartbeat, fairness among sessions, limits, deadlines, versions, overload, stop."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from server_driver import APP, Connection, Server, read
+
+
+def test_pong_comes_first(connection: Connection) -> None:
+    connection.open(1)
+    connection.upload(1, (2, 0), [(2, 0, 1, b"")])
+    connection.server.run()
+    connection.ping(77)
+    message = connection.take()
+    assert message is not None and (message.type, message.fields) == ("pong", [77])
+
+
+@pytest.mark.parametrize("version", range(9, 15))
+def test_log_messages_by_version(server: Server, version: int) -> None:
+    connection = server.connect(version=version)
+    connection.bind(1)
+    messages = connection.take_all()
+    logs = [m for m in messages if m.type == "log_message"]
+    assert bool(logs) == (version >= 10)
+    for log in logs:
+        assert len(log.json["co_id"]) == 24
+
+
+@pytest.mark.parametrize("version", [9, 14])
+def test_flexible_sync_is_refused(server: Server, version: int) -> None:
+    number = server.runtime.open_connection(
+        APP, "user", f"com.mongodb.realm-query-sync#{version}", server.now
+    )
+    data = server.runtime.next_message(number, server.now)
+    assert data is not None
+    answer = read(data)
+    assert answer.fields == [114, 0] and answer.json["action"] == "ApplicationBug"
+    assert ("close", number, 0) in server.run()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "com.mongodb.realm-sync#8", "com.mongodb.realm-sync#15", "com.mongodb.realm-sync#1x"],
+)
+def test_unknown_subprotocol(server: Server, name: str) -> None:
+    with pytest.raises(ValueError, match="subprotocol"):
+        server.runtime.open_connection(APP, "user", name, server.now)
+
+
+def test_siblings_take_turns() -> None:
+    """A session with a long history does not delay another by more than one message."""
+    server = Server(tuning={"page_bytes": 50, "shared_page_bytes": 50})
+    writer, reader = server.connect(), server.connect()
+    writer.open(1, "big")
+    writer.open(2, "chat")
+    writer.upload(1, (40, 0), [(n, 0, n, proper(n)) for n in range(2, 40)])
+    writer.take_all()
+    reader.open(2, "chat")
+    reader.bind(1, "big")
+    reader.take_all()
+    file = reader.bindings[1].file
+    assert file is not None
+    reader.ident(1, file)
+    reader.mark(2, 1)
+    kinds = [(m.type, m.session) for m in reader.answers()]
+    assert ("mark", 2) in kinds[:2]
+    assert kinds.count(("download", 1)) > 10
+
+
+def proper(number: int) -> bytes:
+    """AddTable of class `n` with a unique name: never in conflict with another."""
+    name = b"T%05d" % number
+    return b"\x3f\x00\x06" + name + b"\x3f\x01\x03_id\x00\x00\x00\x01\x01\x00"
+
+
+def test_slow_reader_is_sent_what_is_there_when_it_reads(server: Server) -> None:
+    writer, reader = server.connect(), server.connect()
+    writer.open(1)
+    reader.open(1)
+    for n in range(2, 60):
+        writer.upload(1, (n, 0), [(n, 0, n, proper(n))])
+        writer.take_all()
+    answers = reader.answers()
+    assert len(answers) <= 2, "what happened meanwhile is coalesced"
+    assert len(reader.bindings[1].received) == 58
+
+
+def test_pages_of_a_connection_are_bounded() -> None:
+    server = Server(tuning={"pages_per_connection": 3})
+    connection = server.connect()
+    for n in range(1, 41):
+        connection.open(n, n)
+    writer = server.connect()
+    for n in range(1, 41):
+        writer.open(n, n)
+        writer.upload(n, (2, 0), [(2, 0, 1, proper(n))])
+    writer.take_all()
+    assert connection.take() is None
+    server.run()
+    ready = 0
+    while connection.take() is not None:
+        ready += 1
+    assert ready == 3, "no more was built than there is room for"
+    connection.server.writable.add(connection.id)
+    connection.take_all()
+    assert all(len(b.received) == 1 for b in connection.bindings.values())
+
+
+def test_too_many_sessions() -> None:
+    server = Server(tuning={"sessions_per_connection": 3})
+    connection = server.connect()
+    for n in range(1, 5):
+        connection.bind(n, n)
+    connection.take_all()
+    assert connection.error is not None and connection.error.fields == [100, 0]
+    assert connection.error.json["backoffIntervalSec"] > 0
+    assert server.runtime.stats()["sessions"] == 0
+
+
+def test_too_long_message() -> None:
+    server = Server(tuning={"message_bytes": 1000})
+    connection = server.connect()
+    connection.send(bytes(1001))
+    connection.take_all()
+    assert connection.error is not None and connection.error.fields == [103, 0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", 103),
+        (b"hello\n", 102),
+        (b"mark 1\n", 103),
+        (b"query 1 1 2\n{}", 103),
+        (b"unbind 1\nx", 103),
+        (b'bind 0 3 0 1 0\n"p"', 106),
+        (b'bind 1 3 0 1 1\n"p"', 101),
+    ],
+)
+def test_bad_messages(connection: Connection, raw: bytes, code: int) -> None:
+    connection.send(raw)
+    connection.take_all()
+    assert connection.error is not None
+    assert connection.error.fields[0] in ({code, 102} if raw.startswith(b"query") else {code})
+
+
+def test_silent_connection_is_dropped(server: Server) -> None:
+    silent, alive = server.connect(), server.connect()
+    silent.open(1)
+    alive.open(1)
+    for n in range(4):
+        server.advance(60_000)
+        alive.ping(n)
+        alive.take_all()
+    assert silent.gone and not alive.gone
+    assert server.runtime.stats()["sessions"] == 1
+
+
+def test_reader_that_takes_nothing_is_dropped(server: Server) -> None:
+    connection = server.connect()
+    connection.open(1)
+    connection.ping(1)
+    for n in range(4):
+        server.advance(50_000)
+        connection.ping(n)  # sends, but never reads
+    assert connection.gone
+
+
+def test_connection_that_stays_after_its_error_is_dropped(connection: Connection) -> None:
+    connection.send(b"mark 5 1\n")
+    connection.take_all()
+    assert connection.error is not None
+    events = connection.server.advance(10_000)
+    assert ("drop", connection.id) in events
+
+
+def test_shutdown_acknowledges_then_ends(server: Server) -> None:
+    connection, idle = server.connect(), server.connect()
+    connection.open(1)
+    idle.open(1)
+    connection.upload(1, (2, 0), [(2, 0, 1, b"")])
+    server.runtime.shutdown(server.now)
+    types = [m.type for m in connection.answers()]
+    assert types == ["download", "json_error"]
+    idle.take_all()
+    for ended in (connection, idle):
+        assert ended.error is not None and ended.error.fields == [100, 0]
+        body = ended.error.json
+        assert (body["tryAgain"], body["action"]) == (True, "Transient")
+        assert 1 <= body["backoffIntervalSec"] <= 10
+        assert ("close", ended.id, 1011) in server.events
+
+
+def test_shutdown_does_not_wait_for_a_silent_reader(server: Server) -> None:
+    connection = server.connect()
+    connection.open(1)
+    connection.upload(1, (2, 0), [(2, 0, 1, b"")])
+    server.runtime.shutdown(server.now)
+    server.run()
+    assert ("close", connection.id, 1011) not in server.events
+    server.advance(1_000)
+    assert ("close", connection.id, 1011) in server.events
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_conversations(seed: int) -> None:
+    """Random bytes and damaged messages: an error at most, siblings and the server unharmed."""
+    rng = random.Random(seed)
+    server = Server(seed=seed)
+    sibling = server.connect()
+    sibling.open(1)
+    pool = [
+        b'bind 1 3 0 1 0\n"p"',
+        b"bind 2 4 0 0 0\nnull",
+        b"ident 1 2 7 0 0 0 0\n",
+        b"upload 1 0 11 0 9 0 0\n7 0 1 0 0 ",
+        b"mark 1 3\n",
+        b"unbind 1\n",
+        b"ping 5 0\n",
+        b"json_error 212 2 1\n{}",
+        b"test_command 1 1 2\n{}",
+        b"upload 1 1 50 10 9 0 0\n0123456789",
+    ]
+    for _ in range(60):
+        number = server.runtime.open_connection(
+            APP, "user", "com.mongodb.realm-sync#14", server.now
+        )
+        for _ in range(8):
+            data = bytearray(rng.choice(pool))
+            for _ in range(rng.choice([0, 0, 1, 3])):
+                at = rng.randrange(len(data) + 1)
+                data[at : at + rng.randrange(3)] = rng.randbytes(rng.randrange(3))
+            server.runtime.receive(number, bytes(data), server.now)
+            server.runtime.drain(server.now)
+            while (message := server.runtime.next_message(number, server.now)) is not None:
+                answer = read(message)
+                if answer.type == "json_error":
+                    assert answer.fields[0] not in (104, 202, 203, 205, 207, 214, 215, 218)
+        server.runtime.closed(number, server.now)
+    server.writable.add(sibling.id)
+    sibling.mark(1, 1)
+    assert "mark" in [m.type for m in sibling.answers()]
+    assert server.runtime.stats()["connections"] == 1
