@@ -309,3 +309,12 @@ class ClientDriver(Driver):
 
 class _NoSubprotocol(Exception):
     pass
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """An event loop for a thread of our own: uvloop's where that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,622 @@
+"""The client's App and User: against the real server, and against one that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from bson import ObjectId
+
+from realmsync._app_http import (
+    APP_ERROR_CODES,
+    HttpRequest,
+    HttpResponse,
+    aiohttp_transport,
+    check,
+    token_claims,
+    websocket_host,
+)
+from realmsync.app import App, AppConfiguration, MetadataMode
+from realmsync.credentials import Credentials
+from realmsync.errors import AppError, BadServerUrlError
+from realmsync.server.process import Server
+from realmsync.user import UserState, partition_name
+
+JSON = {"Content-Type": "application/json"}
+BASE = "/api/client/v2.0"
+
+
+def token(lifetime: int = 1800, **claims: Any) -> str:
+    now = int(time.time())
+    return jwt.encode({"exp": now + lifetime, "iat": now, **claims}, "k" * 32, algorithm="HS256")
+
+
+def reply(body: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, JSON, body if isinstance(body, str) else json.dumps(body))
+
+
+class FakeService:
+    """A transport with its own answers. `answers` maps the end of the path to a reply or more."""
+
+    def __init__(self) -> None:
+        self.requests: list[HttpRequest] = []
+        self.answers: dict[str, Any] = {
+            "/location": reply({"hostname": "http://host:1", "ws_hostname": "ws://sync:2"}),
+            "/login": reply(
+                {
+                    "user_id": "u1",
+                    "device_id": "d1",
+                    "access_token": token(),
+                    "refresh_token": token(),
+                }
+            ),
+            "/auth/profile": reply(
+                {"identities": [{"id": "i", "provider_type": "anon-user"}], "data": {}}
+            ),
+            "/auth/session": reply({"access_token": token(n=2)}),
+            "/auth/delete": HttpResponse(204),
+        }
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        path = request.url.partition("?")[0]
+        end = next(end for end in self.answers if path.endswith(end))
+        answer = self.answers[end]
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        assert isinstance(answer, HttpResponse)
+        return answer
+
+    def paths(self) -> list[str]:
+        return [f"{r.method} {r.url.partition(BASE)[2]}" for r in self.requests]
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def make_app(service: FakeService, tmp_path: Path) -> Callable[..., App]:
+    def make(**overrides: Any) -> App:
+        settings = {"base_url": "http://base", "base_file_path": tmp_path}
+        return App("my-app", http_transport=service, **{**settings, **overrides})
+
+    return make
+
+
+async def test_against_the_server(server: Server, tmp_path: Path) -> None:
+    app = App("test-app-0", base_url=server.url + "/", base_file_path=tmp_path)
+    assert app.sync_route == (
+        f"ws://127.0.0.1:{server.port}{BASE}/app/test-app-0/realm-sync",
+        False,
+    )
+    assert app.current_user is None
+    assert not (tmp_path / "mongodb-realm").exists()
+    anonymous = await app.log_in(Credentials.anonymous())
+    assert app.sync_route == (f"ws://127.0.0.1:{server.port}{BASE}/app/test-app-0/realm-sync", True)
+    assert anonymous.is_logged_in
+    assert anonymous.device_id
+    assert anonymous.is_anonymous
+    assert await app.log_in(Credentials.anonymous()) is anonymous
+    other = await app.log_in(Credentials.anonymous(reuse=False))
+    assert other.id != anonymous.id
+
+    await app.email_password_auth.register_user("a@b.c", "secret12")
+    with pytest.raises(AppError, match="^name already in use$") as caught:
+        await app.email_password_auth.register_user("a@b.c", "secret12")
+    assert (caught.value.code, caught.value.name, caught.value.status) == (
+        4348,
+        "AccountNameInUse",
+        409,
+    )
+    with pytest.raises(AppError, match="^unauthorized$") as caught:
+        await app.log_in(Credentials.email_password("a@b.c", "wrong-one"))
+    assert caught.value.code == 4349
+    user = await app.log_in(Credentials.email_password("a@b.c", "secret12"))
+    assert app.current_user is user
+    assert user.profile == {"email": "a@b.c"}
+    assert user.provider_type == "local-userpass"
+    assert set(app.all_users) == {anonymous.id, other.id, user.id}
+
+    before = user.access_token
+    await asyncio.sleep(1.1)
+    assert await user.refresh_access_token() == user.access_token != before
+
+    await app.email_password_auth.register_user("d@e.f", "secret12")
+    await other.link_credentials(Credentials.email_password("d@e.f", "secret12"))
+    assert [identity.provider_type for identity in other.identities] == [
+        "anon-user",
+        "local-userpass",
+    ]
+    refresh_token = user.refresh_token
+    await user.log_out()
+    assert user.state is UserState.LOGGED_OUT
+    assert user.access_token is None
+    assert app.current_user in (anonymous, other)
+    response = await aiohttp_transport(
+        HttpRequest(
+            "POST",
+            f"{server.url}{BASE}/auth/session",
+            {"Authorization": f"Bearer {refresh_token}"},
+        )
+    )
+    assert response.status == 401
+    await anonymous.log_out()
+    assert anonymous.state is UserState.REMOVED
+    await app.delete_user(other)
+    assert other.state is UserState.REMOVED
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.email_password("d@e.f", "secret12"))
+    assert caught.value.code == 4349
+
+
+async def test_unknown_app(server: Server, tmp_path: Path) -> None:
+    app = App("a/b", base_url=server.url, base_file_path=tmp_path)
+    user = await app.log_in(Credentials.anonymous())
+    assert user.root.parent == tmp_path / "mongodb-realm" / "a%2Fb"
+
+
+async def test_unreachable_server(tmp_path: Path) -> None:
+    app = App("x", base_url="http://127.0.0.1:1", base_file_path=tmp_path)
+    with pytest.raises(
+        AppError, match="request to http://127.0.0.1:1/.* failed, reason: "
+    ) as caught:
+        await app.log_in(Credentials.anonymous())
+    assert caught.value.code == 4000
+    assert caught.value.status == 0
+
+
+async def test_location_is_read_once_and_before_everything(
+    make_app: Callable[..., App], service: FakeService
+) -> None:
+    app = make_app()
+    assert service.requests == []
+    users = await asyncio.gather(
+        *(app.log_in(Credentials.anonymous(reuse=False)) for _ in range(3))
+    )
+    await users[0].refresh_access_token()
+    assert service.paths().count("GET /app/my-app/location") == 1
+    assert service.requests[0].url == f"http://base{BASE}/app/my-app/location"
+    assert dict(service.requests[0].headers) == {}
+    assert all(request.url.startswith("http://host:1/") for request in service.requests[1:])
+    assert app.sync_route == (f"ws://sync:2{BASE}/app/my-app/realm-sync", True)
+    login = service.requests[1]
+    assert login.headers["Content-Type"] == "application/json;charset=utf-8"
+    assert "Authorization" not in login.headers
+    body = json.loads(login.body)
+    assert body["provider"] == "anon-user"
+    assert len(body["options"]["device"]) == 12
+    assert all(isinstance(value, str) and value for value in body["options"]["device"].values())
+
+
+@pytest.mark.parametrize(
+    ("location", "route", "host"),
+    [
+        ({"hostname": "", "ws_hostname": ""}, "ws://base/api", "http://base"),
+        ({"hostname": "https://h/", "ws_hostname": ""}, "wss://h/api", "https://h"),
+        ({"hostname": "", "ws_hostname": "wss://w"}, "wss://w/api", "http://base"),
+        (
+            {"hostname": "http://h", "ws_hostname": "ws://w", "sync_route": "ws://r/x"},
+            "ws://r/x",
+            "http://h",
+        ),
+    ],
+)
+async def test_location_members(
+    make_app: Callable[..., App], service: FakeService, location: Any, route: str, host: str
+) -> None:
+    service.answers["/location"] = reply(location)
+    app = make_app()
+    await app.refresh_location()
+    assert app.sync_route[0].startswith(route)
+    await app.log_in(Credentials.anonymous())
+    assert service.requests[-1].url.startswith(host + "/")
+    await app.refresh_location()
+    assert service.requests[-1].url.startswith("http://base/")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (reply("oops", 500), 4309),
+        (reply("{"), 4201),
+        (reply([]), 4201),
+        (reply({"hostname": "http://h"}), 4202),
+        (reply({"ws_hostname": "ws://h"}), 4202),
+        (reply({"hostname": None, "ws_hostname": ""}), 4201),
+        (reply({"hostname": "", "ws_hostname": "", "sync_route": None}), 4201),
+    ],
+)
+async def test_failed_location(
+    make_app: Callable[..., App], service: FakeService, answer: HttpResponse, code: int
+) -> None:
+    good = service.answers["/location"]
+    service.answers["/location"] = [answer, good]
+    app = make_app()
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.anonymous())
+    assert caught.value.code == code
+    assert len(service.requests) == 1
+    assert (await app.log_in(Credentials.anonymous())).is_logged_in
+
+
+@pytest.mark.parametrize("url", ["localhost:9090", "//host", "ftp://host", "http://", "http://[x"])
+def test_bad_base_url(make_app: Callable[..., App], url: str) -> None:
+    with pytest.raises(BadServerUrlError):
+        make_app(base_url=url)
+
+
+async def test_update_of_the_base_url(make_app: Callable[..., App], service: FakeService) -> None:
+    app = make_app(base_url="http://one///")
+    assert app.base_url == "http://one"
+    await app.update_base_url("http://two/")
+    assert app.base_url == "http://two"
+    await app.update_base_url("http://two")
+    assert len(service.requests) == 1
+    service.answers["/location"] = reply("", 500)
+    with pytest.raises(AppError):
+        await app.update_base_url("http://three")
+    assert (app.base_url, app.sync_route[1]) == ("http://two", True)
+    service.answers["/location"] = reply({"hostname": "", "ws_hostname": ""})
+    await app.update_base_url(None)
+    assert app.base_url == "https://services.cloud.mongodb.com"
+    assert app.sync_route[0].startswith("wss://ws.services.cloud.mongodb.com/")
+
+
+@pytest.mark.parametrize(
+    ("http", "websocket"),
+    [
+        ("http://localhost:9090", "ws://localhost:9090"),
+        ("https://example.org/prefix", "wss://example.org/prefix"),
+        ("https://realm.mongodb.com", "wss://ws.realm.mongodb.com"),
+        ("https://us-east-1.aws.realm.mongodb.com", "wss://ws.us-east-1.aws.realm.mongodb.com"),
+        ("https://services.cloud.mongodb.com", "wss://ws.services.cloud.mongodb.com"),
+        (
+            "https://us-east-1.aws.services.cloud.mongodb.com",
+            "wss://us-east-1.aws.ws.services.cloud.mongodb.com",
+        ),
+        ("http:/", "http:/"),
+        ("ftp://host", "ftp://host"),
+    ],
+)
+def test_websocket_host(http: str, websocket: str) -> None:
+    assert websocket_host(http) == websocket
+
+
+async def test_second_401_is_final(make_app: Callable[..., App], service: FakeService) -> None:
+    refused = reply({"error": "invalid session", "error_code": "InvalidSession"}, 401)
+    profile = service.answers["/auth/profile"]
+    service.answers["/auth/profile"] = [refused, profile]
+    app = make_app()
+    user = await app.log_in(Credentials.anonymous())
+    assert service.paths()[1:] == [
+        "POST /app/my-app/auth/providers/anon-user/login",
+        "GET /auth/profile",
+        "POST /auth/session",
+        "GET /auth/profile",
+    ]
+    assert service.requests[3].headers["Authorization"] == f"Bearer {user.refresh_token}"
+    assert service.requests[3].body == ""
+    assert service.requests[4].headers["Authorization"] == f"Bearer {user.access_token}"
+    service.answers["/auth/profile"] = [refused, refused]
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.anonymous(reuse=False))
+    assert caught.value.code == 4301
+    service.answers["/auth/profile"] = [refused]
+    service.answers["/auth/session"] = reply({"error": "x", "error_code": "UserDisabled"}, 401)
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.anonymous(reuse=False))
+    assert caught.value.name == "InvalidSession", "the original answer, not the refresh's"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"access_token": "x.y"}, 4200),
+        ({"refresh_token": "a.b.c"}, 4200),
+        ({"access_token": token(exp=1.5)}, 4200),
+        ({"access_token": token(user_data=None)}, 4200),
+        ({"user_id": None}, 4201),
+        ({"device_id": 1}, 4201),
+        ({"user_id": ".."}, 4201),
+    ],
+)
+async def test_malformed_log_in(
+    make_app: Callable[..., App], service: FakeService, change: dict[str, Any], code: int
+) -> None:
+    body = json.loads(service.answers["/login"].body) | change
+    service.answers["/login"] = reply(body)
+    app = make_app()
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.anonymous())
+    assert caught.value.code == code
+    assert app.all_users == {}
+    del body[next(iter(change))]
+    service.answers["/login"] = reply(body)
+    with pytest.raises(AppError) as caught:
+        await app.log_in(Credentials.anonymous())
+    assert caught.value.code == 4202
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"),
+    [
+        ({"data": {}}, 4202),
+        ({"identities": []}, 4202),
+        ({"identities": {}, "data": {}}, 4201),
+        ({"identities": [], "data": None}, 4201),
+        ({"identities": [{"id": 1, "provider_type": "x"}], "data": {}}, 4201),
+    ],
+)
+async def test_malformed_profile(
+    make_app: Callable[..., App], service: FakeService, profile: Any, code: int
+) -> None:
+    service.answers["/auth/profile"] = reply(profile)
+    with pytest.raises(AppError) as caught:
+        await make_app().log_in(Credentials.anonymous())
+    assert caught.value.code == code
+
+
+async def test_custom_data(make_app: Callable[..., App], service: FakeService) -> None:
+    user = await make_app().log_in(Credentials.anonymous())
+    assert user.custom_data == {}
+    service.answers["/auth/session"] = reply({"access_token": token(user_data={"a": [1]})})
+    assert await user.refresh_custom_data() == {"a": [1]}
+
+
+async def test_log_out_during_a_refresh(make_app: Callable[..., App], service: FakeService) -> None:
+    user = await make_app().log_in(Credentials.anonymous())
+    refresh = asyncio.create_task(user.refresh_access_token())
+    await asyncio.sleep(0)
+    user.log_out_locally()
+    with pytest.raises(AppError) as caught:
+        await refresh
+    assert caught.value.code == 4101
+    assert user.access_token is None
+    with pytest.raises(AppError):
+        await user.refresh_access_token()
+
+
+async def test_local_effects_of_a_log_out_stay(
+    make_app: Callable[..., App], service: FakeService
+) -> None:
+    app = make_app()
+    left: list[str] = []
+    app.log_out_hooks.append(lambda user: left.append(user.id))
+    user = await app.log_in(Credentials.anonymous())
+    service.answers["/auth/session"] = reply("", 500)
+    with pytest.raises(AppError):
+        await user.log_out()
+    assert user.state is UserState.REMOVED
+    assert left == ["u1"]
+    assert app.current_user is None
+    count = len(service.requests)
+    await user.log_out()
+    assert len(service.requests) == count
+    with pytest.raises(AppError) as caught:
+        await app.remove_user(user)
+    assert caught.value.code == 4100
+
+
+async def test_listeners(make_app: Callable[..., App]) -> None:
+    app = make_app()
+    calls: list[str] = []
+
+    def app_changed() -> None:
+        calls.append("app")
+
+    app.add_listener(app_changed)
+    with pytest.raises(ValueError, match="Remove callback before adding it again"):
+        app.add_listener(app_changed)
+    user = await app.log_in(Credentials.anonymous())
+    user.add_listener(lambda: calls.append("user"))
+    await asyncio.sleep(0)
+    assert "app" in calls
+    calls.clear()
+    await user.refresh_access_token()
+    await asyncio.sleep(0)
+    assert sorted(calls) == ["app", "user"]
+    calls.clear()
+    app.remove_listener(app_changed)
+    user.remove_all_listeners()
+    await user.refresh_access_token()
+    await asyncio.sleep(0)
+    assert calls == []
+
+
+async def test_users_are_restored_without_a_request(
+    make_app: Callable[..., App], service: FakeService, tmp_path: Path
+) -> None:
+    first = await make_app().log_in(Credentials.anonymous())
+    tokens = (first.access_token, first.refresh_token)
+    count = len(service.requests)
+    app = make_app()
+    user = app.current_user
+    assert user is not None
+    assert user is not first
+    assert (user.access_token, user.refresh_token) == tokens
+    assert (user.id, user.device_id, user.is_anonymous) == ("u1", "d1", True)
+    assert app.all_users == {"u1": user}
+    assert App.get("my-app") is app
+    assert len(service.requests) == count
+    stored = app.root / "users.sqlite"
+    assert stored.stat().st_mode & 0o077 == 0
+
+    user.root.mkdir(parents=True)
+    (user.root / "s_x.realm").write_bytes(b"x")
+    user.log_out_locally()
+    assert user.root.exists()
+    app = make_app()
+    assert app.all_users == {}
+    assert not user.root.exists()
+
+
+async def test_unreadable_stored_tokens_mean_logged_out(
+    make_app: Callable[..., App],
+) -> None:
+    app = make_app()
+    user = await app.log_in(Credentials.anonymous())
+    user._update(access_token="damaged")
+    app = make_app()
+    assert app.current_user is None
+    assert app.all_users["u1"].state is UserState.LOGGED_OUT
+
+
+async def test_in_memory(make_app: Callable[..., App], tmp_path: Path) -> None:
+    app = make_app(metadata_mode=MetadataMode.IN_MEMORY)
+    await app.log_in(Credentials.anonymous())
+    assert not app.root.exists()
+    assert make_app(metadata_mode=MetadataMode.IN_MEMORY).current_user is None
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (None, "null"),
+        ("c", "s_c"),
+        ("a b/ä.", "s_a%20b%2F%C3%A4."),
+        ("..", "s_%2E%2E"),
+        ("", "s_"),
+        (4, "i_4"),
+        (-(1 << 31), "i_-2147483648"),
+        (1 << 31, "l_2147483648"),
+        (ObjectId("65f0c0ffee0123456789abcd"), "o_65f0c0ffee0123456789abcd"),
+        (uuid.UUID(int=1), "u_00000000-0000-0000-0000-000000000001"),
+    ],
+)
+async def test_realm_paths(
+    make_app: Callable[..., App], tmp_path: Path, value: Any, name: str
+) -> None:
+    assert partition_name(value) == name
+    user = await make_app().log_in(Credentials.anonymous())
+    folder = tmp_path / "mongodb-realm" / "my-app" / "u1"
+    assert user.realm_path(value) == folder / f"{name}.realm"
+    assert user.realm_path(value, "my") == folder / "my.realm"
+    long = user.realm_path("x" * 300)
+    assert long.parent == folder.parent
+    assert len(long.name) == 64 + len(".realm")
+    assert long != user.realm_path("x" * 301)
+
+
+@pytest.mark.parametrize("value", [True, 1.5, b"x", [], 1 << 63])
+def test_bad_partition_values(value: Any) -> None:
+    with pytest.raises((TypeError, OverflowError)):
+        partition_name(value)
+
+
+# what a reply means
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "message"),
+    [
+        (reply({"error": "no", "error_code": "InvalidPassword"}, 401), 4349, "no"),
+        (reply({"error": "no", "error_code": "InvalidPassword"}), 4349, "no"),
+        (reply({"error_code": "Whatever"}, 400), 4355, "no error message"),
+        (reply({"error": "no", "error_code": ""}, 400), 4351, "no"),
+        (reply({"error": "no"}), 4351, "no"),
+        (
+            reply({"error": "no", "link": None}, 401),
+            4309,
+            'http error code considered fatal: {"error": "no", "link": null}. Client Error: 401',
+        ),
+        (
+            HttpResponse(401, {"Content-Type": "application/json; charset=utf-8"}, '{"error":"n"}'),
+            4309,
+            'http error code considered fatal: {"error":"n"}. Client Error: 401',
+        ),
+        (HttpResponse(500), 4309, "http error code considered fatal. Server Error: 500"),
+        (HttpResponse(304), 4309, "http error code considered fatal. Redirection: 304"),
+        (HttpResponse(700), 4309, "http error code considered fatal. Unknown HTTP Error: 700"),
+        (HttpResponse(0, custom_status=-1), 4000, "non-zero custom status code considered fatal"),
+        (HttpResponse(200, body="text", custom_status=7), 4000, "text"),
+        (HttpResponse(400, {"content-type": "application/json"}, '{"error":"n"}'), 4351, "n"),
+    ],
+)
+def test_errors(response: HttpResponse, code: int, message: str) -> None:
+    with pytest.raises(AppError) as caught:
+        check(response)
+    assert (caught.value.code, str(caught.value)) == (code, message)
+
+
+def test_error_details() -> None:
+    with pytest.raises(AppError) as caught:
+        check(reply({"error": "e", "error_code": "Nonsense", "link": "http://log"}, 403))
+    error = caught.value
+    assert (error.name, error.server_error, error.link, error.status) == (
+        "AppServerError",
+        "Nonsense",
+        "http://log",
+        403,
+    )
+
+
+@pytest.mark.parametrize(
+    "response",
+    [HttpResponse(0), HttpResponse(204), reply({"a": 1}), reply([]), reply("{"), reply("", 299)],
+)
+def test_success(response: HttpResponse) -> None:
+    check(response)
+
+
+def test_codes() -> None:
+    assert APP_ERROR_CODES["MissingAuthReq"] == 4300
+    assert APP_ERROR_CODES["FunctionNotFound"] == 4325
+    assert APP_ERROR_CODES["APIKeyNotFound"] == 4334
+    assert APP_ERROR_CODES["UserNotFound"] == 4344
+    assert APP_ERROR_CODES["AppServerError"] == 4355
+
+
+def test_worked_token() -> None:
+    claims = token_claims(
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+        ".eyJleHAiOjE3NjAwMDE4MDAsImlhdCI6MTc2MDAwMDAwMCwic3ViIjoiNjVmMGMwZmZlZTAxMjM0NTY3ODlh"
+        "YmNkIiwidHlwIjoiYWNjZXNzIn0"
+        ".3CliraINBOSOYbmwLm61OtJori5U2i615Z8TrCBhlgs"
+    )
+    assert (claims.expires_at, claims.issued_at) == (1760001800, 1760000000)
+
+
+# credentials
+
+
+def test_credentials() -> None:
+    assert Credentials.api_key("k").payload == {"provider": "api-key", "key": "k"}
+    assert Credentials.jwt("t").payload == {"provider": "custom-token", "token": "t"}
+    assert Credentials.function({"a": 1}).payload == {"a": 1}
+    assert Credentials.google(auth_code="c").payload["authCode"] == "c"
+    assert Credentials.google(id_token="c").payload["id_token"] == "c"
+    assert Credentials.facebook("f").payload["accessToken"] == "f"
+    assert Credentials.apple("a").payload["id_token"] == "a"
+    assert "secret12" not in repr(Credentials.email_password("a@b.c", "secret12"))
+    with pytest.raises(ValueError, match="Must not supply both"):
+        Credentials.google(auth_code="c", id_token="t")
+    with pytest.raises(ValueError, match="Must supply either"):
+        Credentials.google()
+    with pytest.raises(TypeError, match="Expected 'password' to be a string"):
+        Credentials.email_password("a", None)
+
+
+async def test_custom_function_payload(make_app: Callable[..., App], service: FakeService) -> None:
+    await make_app().log_in(Credentials.function({"n": 1, "options": "overwritten"}))
+    body = json.loads(service.requests[1].body)
+    assert set(body) == {"n", "options"}
+    assert body["n"] == {"$numberInt": "1"}
+    assert "device" in body["options"]
+
+
+def test_configuration() -> None:
+    assert App(AppConfiguration("c"), timeout=3).config.timeout == 3
+    with pytest.raises(TypeError, match="Expected 'id'"):
+        App("")
+    with pytest.raises(TypeError, match="Expected 'config'"):
+        App(7)
