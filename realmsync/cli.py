@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 from realmsync.errors import RealmError
@@ -55,3 +57,60 @@ def message(file: IO[bytes], from_client: bool) -> None:
         _print_json(decode_message(file.read(), from_client=from_client))
     except RealmError as error:
         _fail(error)
+
+
+@main.command()
+@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 for everybody.")
+@click.option("--port", default=9090, show_default=True, help="0 for a free one.")
+@click.option(
+    "--data",
+    default="realmsync-data",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is stored; created when missing.",
+)
+@click.option("--app", "apps", multiple=True, help="App id to serve; repeatable.  [default: any]")
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "process"]),
+    default="full",
+    show_default=True,
+    help="What acknowledged uploads survive: power failure, or death of the process.",
+)
+@click.option("--public-url", help="Origin that clients should use, behind a proxy.")
+@click.option("--log-level", default="info", show_default=True)
+def serve(
+    host: str,
+    port: int,
+    data: Path,
+    apps: tuple[str, ...],
+    durability: str,
+    public_url: str | None,
+    log_level: str,
+) -> None:
+    """Run a sync server until it is told to stop (SIGTERM or Ctrl+C)."""
+    from realmsync._loop import new_event_loop
+    from realmsync.server import process
+    from realmsync.server.config import Durability, ServerConfig
+
+    try:
+        logging.basicConfig(
+            level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--log-level") from None
+    config = ServerConfig(
+        data=data,
+        host=host,
+        port=port,
+        apps=frozenset(apps),
+        durability=Durability(durability),
+        public_url=public_url,
+    )
+    loop = new_event_loop()
+    try:
+        sys.exit(loop.run_until_complete(process.serve(config)))
+    except RealmError as error:
+        _fail(error)
+    finally:
+        loop.close()

@@ -250,6 +250,7 @@ def open_engine(config: ServerConfig) -> ServerRuntime:
         str(config.data / "sync"),
         workers=config.workers,
         durability=config.durability.value,
+        tuning={"message_bytes": config.transport.max_message},
     )
     return engine
 

@@ -1,0 +1,246 @@
+"""The loop driver: connecting, deadlines, wake-ups. Peers: the `websockets` package, sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import websockets
+from engine_double import EngineDouble
+
+from realmsync._loop import ClientDriver, TransportLimits
+from realmsync._websocket import monotonic_ms
+
+OFFER = ["com.mongodb.realm-sync#14", "com.mongodb.realm-sync#13"]
+TLS_ALERT = bytes([21, 3, 3, 0, 2, 2, 40])
+
+
+@pytest.fixture
+def engine() -> EngineDouble:
+    return EngineDouble()
+
+
+@pytest.fixture
+async def driver(engine: EngineDouble) -> AsyncIterator[ClientDriver]:
+    seen: list[Any] = []
+    driver = ClientDriver(engine, seen.append, limits=TransportLimits(1 << 20, linger=0.2))
+    yield driver
+    driver.close()
+    await asyncio.sleep(0.05)
+
+
+async def eventually(condition: Callable[[], Any]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    assert condition()
+
+
+async def peer(handler: Any, **settings: Any) -> tuple[websockets.Server, str]:
+    settings.setdefault("subprotocols", OFFER[:1])
+    server = await websockets.serve(handler, "127.0.0.1", 0, max_size=None, **settings)
+    port = next(iter(server.sockets)).getsockname()[1]
+    return server, f"ws://127.0.0.1:{port}/path?baas_at=tok"
+
+
+async def test_conversation(engine: EngineDouble, driver: ClientDriver) -> None:
+    requests: list[Any] = []
+
+    async def echo(connection: websockets.ServerConnection) -> None:
+        requests.append(connection.request)
+        async for message in connection:
+            await connection.send(message)
+
+    server, url = await peer(echo)
+    async with server:
+        driver.connect(7, url, OFFER, {"User-Agent": "RealmSync/x", "X-Mine": "1"})
+        await eventually(lambda: ("connected", 7, OFFER[0]) in engine.calls)
+        for payload in (b"hello", bytes(200), b"x" * (1 << 20)):
+            engine.send(7, payload)
+            await eventually(lambda: engine.received)
+            assert engine.received.pop() == (7, payload)
+        assert engine.held_buffers == 0
+        headers = requests[0].headers
+        assert requests[0].path == "/path?baas_at=tok"
+        assert headers["Sec-WebSocket-Protocol"] == ", ".join(OFFER)
+        assert headers["X-Mine"] == "1"
+        assert headers["User-Agent"] == "RealmSync/x"
+        assert "Sec-WebSocket-Extensions" not in headers
+        engine.outbox[7].append(b"last")
+        engine.emit("close", 7, 0)
+        await eventually(lambda: ("closed", 7, None, "") in engine.calls)
+
+
+@pytest.mark.parametrize("code", [1000, 1011, 4001, 4003])
+async def test_close_code_of_the_peer(
+    engine: EngineDouble, driver: ClientDriver, code: int
+) -> None:
+    async def refuse(connection: websockets.ServerConnection) -> None:
+        await connection.close(code, "because")
+
+    server, url = await peer(refuse)
+    async with server:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: ("closed", 1, code, "because") in engine.calls)
+        assert driver.listeners == {}
+
+
+async def test_end_without_a_close_frame(engine: EngineDouble, driver: ClientDriver) -> None:
+    async def vanish(connection: websockets.ServerConnection) -> None:
+        connection.transport.abort()
+
+    server, url = await peer(vanish)
+    async with server:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: ("closed", 1, None, "") in engine.calls)
+
+
+async def test_oversized_and_broken_input(engine: EngineDouble, driver: ClientDriver) -> None:
+    async def flood(connection: websockets.ServerConnection) -> None:
+        await connection.send(bytes((1 << 20) + 1))
+        await connection.wait_closed()
+
+    server, url = await peer(flood)
+    async with server:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: any(call[0] == "closed" for call in engine.calls))
+        assert engine.received == []
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 503])
+async def test_refusal(engine: EngineDouble, driver: ClientDriver, status: int) -> None:
+    def refuse(connection: websockets.ServerConnection, request: Any) -> Any:
+        return connection.respond(status, "no entry\n")
+
+    async def unused(connection: websockets.ServerConnection) -> None:
+        raise AssertionError
+
+    server, url = await peer(unused, process_request=refuse)
+    async with server:
+        driver.connect(1, url, OFFER, {})
+        expected = ("connect_failed", 1, "http", status, "no entry")
+        await eventually(lambda: engine.calls)
+        assert engine.calls == [expected]
+
+
+async def test_subprotocol_that_was_not_offered(engine: EngineDouble, driver: ClientDriver) -> None:
+    async def unused(connection: websockets.ServerConnection) -> None:
+        await connection.wait_closed()
+
+    server, url = await peer(unused, subprotocols=None)
+    async with server:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: engine.calls)
+        assert engine.calls[0][:4] == ("connect_failed", 1, "protocol", 101)
+
+
+async def raw_server(answer: bytes | None) -> tuple[asyncio.Server, int]:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        if answer is not None:
+            writer.write(answer)
+            writer.close()
+        else:
+            await reader.read(-1)
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def test_stream_ends_in_the_handshake(engine: EngineDouble, driver: ClientDriver) -> None:
+    server, port = await raw_server(b"")
+    driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {})
+    await eventually(lambda: engine.calls)
+    assert engine.calls == [("closed", 1, None, "stream ended during the handshake")]
+    server.close()
+
+
+async def test_no_http(engine: EngineDouble, driver: ClientDriver) -> None:
+    server, port = await raw_server(b"SSH-2.0-OpenSSH\r\n\r\n")
+    driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {})
+    await eventually(lambda: engine.calls)
+    assert engine.calls[0][:4] == ("connect_failed", 1, "http", 0)
+    server.close()
+
+
+async def test_nobody_listens(engine: EngineDouble, driver: ClientDriver) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        driver.connect(1, f"ws://127.0.0.1:{unused.getsockname()[1]}/", OFFER, {})
+        await eventually(lambda: engine.calls)
+    assert engine.calls[0][:4] == ("connect_failed", 1, "tcp", 0)
+
+
+async def test_unknown_host(engine: EngineDouble, driver: ClientDriver) -> None:
+    driver.connect(1, "ws://does-not-exist.invalid/", OFFER, {})
+    await eventually(lambda: engine.calls)
+    assert engine.calls[0][:4] == ("connect_failed", 1, "resolve", 0)
+
+
+async def test_no_tls(engine: EngineDouble, driver: ClientDriver) -> None:
+    server, port = await raw_server(TLS_ALERT)
+    context = ssl.create_default_context()
+    driver.connect(1, f"wss://127.0.0.1:{port}/", OFFER, {}, ssl_context=context)
+    await eventually(lambda: engine.calls)
+    assert engine.calls[0][:4] == ("connect_failed", 1, "tls", 0)
+    server.close()
+
+
+async def test_time_out(engine: EngineDouble, driver: ClientDriver) -> None:
+    server, port = await raw_server(None)
+    driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {}, timeout=0.1)
+    await eventually(lambda: engine.calls)
+    assert engine.calls == [("connect_failed", 1, "timeout", 0, "not connected within 0.1 s")]
+    server.close()
+
+
+async def test_close_while_connecting(engine: EngineDouble, driver: ClientDriver) -> None:
+    server, port = await raw_server(None)
+    driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {}, timeout=0.3)
+    await asyncio.sleep(0.05)
+    engine.emit("close", 1, 0)
+    await asyncio.sleep(0.5)
+    assert engine.calls == []
+    server.close()
+
+
+async def test_deadlines(engine: EngineDouble, driver: ClientDriver) -> None:
+    engine.next_deadline = monotonic_ms() + 100
+    driver.activity()
+    await asyncio.sleep(0.05)
+    count = len(engine.drained_at)
+    assert engine.next_deadline is not None
+    await eventually(lambda: engine.next_deadline is None)
+    assert len(engine.drained_at) <= count + 2, "a deadline must not make the loop spin"
+
+
+async def test_events_and_failing_handlers(engine: EngineDouble) -> None:
+    seen: list[Any] = []
+    problems: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+
+    def handle(event: tuple[Any, ...]) -> None:
+        if event[0] == "bad":
+            raise RuntimeError("handler")
+        seen.append(event)
+
+    driver = ClientDriver(engine, handle)
+    engine.emit("bad")
+    engine.emit("progress", 3, 4)
+    engine.emit("writable", 99)
+    engine.emit("close", 99, 0)
+    await eventually(lambda: seen)
+    assert seen == [("progress", 3, 4)]
+    assert [str(problem["exception"]) for problem in problems] == ["handler"]
+    driver.close()
+
+
+def test_clock() -> None:
+    assert abs(monotonic_ms() - time.monotonic() * 1000) < 1000
