@@ -311,3 +311,162 @@ class ServerRuntime:
 
     def stats(self) -> dict[str, int]:
         """Counters and gauges, by name."""
+
+# -- realm.cpp, realm_read.cpp, realm_write.cpp, realm_bulk.cpp ------------------------------------
+
+class RealmFile:
+    """A client's realm file. All openers of a path in a process share one."""
+
+    @staticmethod
+    def open(path: str, *, durability: str = "full") -> RealmFile:
+        """Creates the file when it is missing. `durability`: "full" or "process"."""
+
+    @staticmethod
+    def is_open(path: str) -> bool: ...
+    @staticmethod
+    def remove(path: str) -> None: ...
+    @property
+    def path(self) -> str: ...
+    def try_claim_sync(self) -> bool:
+        """Takes the right to the file's one protocol session; False when another process has it."""
+
+    def release_sync(self) -> None: ...
+    def flush(self, ticket: int) -> None:
+        """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
+
+    def state(self) -> dict[str, int]:
+        """Versions, byte counters and ident as the session sees them."""
+
+    def history(self) -> list[dict[str, Any]]:
+        """The entries that are kept: version, remote_version, origin_ident, origin_timestamp,
+        changeset (bytes) and reciprocal (bytes or None)."""
+
+    def store_ident(self, ident: int, salt: int) -> None:
+        """What an IDENT message does to the file."""
+
+    def integrate(
+        self,
+        changesets: list[tuple[int, int, int, int, bytes]],
+        download: tuple[int, int],
+        upload: tuple[int, int] = (0, 0),
+        latest: tuple[int, int] = (0, 0),
+        downloadable_bytes: int = 0,
+    ) -> None:
+        """What a DOWNLOAD does. Changesets: server version, base client version, timestamp,
+        origin ident, bytes."""
+
+    def fetch_upload(
+        self, client_version: int, server_version: int, soft: int = 131072, hard: int = 16777216
+    ) -> tuple[list[tuple[int, int, int, bytes]], tuple[int, int]]:
+        """The next UPLOAD after a cursor: entries (client version, base server version, timestamp,
+        bytes), and the cursor after it."""
+
+    def close_idle(self) -> int:
+        """Closes connections that nobody uses; they open again on demand. How many."""
+
+class CreateMode:
+    never: CreateMode
+    modified: CreateMode
+    all: CreateMode
+
+class RealmHandle:
+    """What a Realm holds. A place is (class, key, property, path): class and property by their
+    declared numbers, the path a tuple of indexes, dictionary keys and names."""
+
+    def __init__(self, file: RealmFile) -> None: ...
+    @property
+    def file(self) -> RealmFile: ...
+    @property
+    def writing(self) -> bool: ...
+    def declare(self, classes: list[tuple[Any, ...]]) -> None:
+        """Per class: name, kind, key's property number or -1, properties as (name in the file,
+        public name, type code, collection code, optional, target, has default, default)."""
+
+    def apply_schema(self, now: int) -> int:
+        """Adds what the file lacks; the version made, 0 for none. SchemaMismatchError."""
+
+    def file_schema(self) -> list[tuple[Any, ...]]: ...
+    def close(self) -> None: ...
+    def begin(self) -> None: ...
+    def try_begin(self) -> bool: ...
+    def commit(self, now: int, deferred: bool) -> tuple[int, int]:
+        """Version, and the ticket for RealmFile.flush when deferred."""
+
+    def rollback(self) -> None: ...
+    def get(self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> Any: ...
+    def size(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> int: ...
+    def item(
+        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], at: Any
+    ) -> Any: ...
+    def items(
+        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...]
+    ) -> list[Any]: ...
+    def exists(self, cls: int, key: Any) -> bool: ...
+    def count(self, cls: int) -> int: ...
+    def keys(self, cls: int, after: Any, limit: int) -> list[Any]:
+        """Keys in order, behind `after` unless it is `...`."""
+
+    def create(self, realm: object, cls: int, values: Any, mode: CreateMode) -> Any: ...
+    def set(
+        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
+    ) -> None: ...
+    def erase(self, cls: int, key: Any) -> None: ...
+    def erase_embedded(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> None: ...
+    def list_insert(
+        self,
+        realm: object,
+        cls: int,
+        key: Any,
+        prop: int,
+        path: tuple[Any, ...],
+        index: int,
+        value: Any,
+    ) -> None: ...
+    def list_set(
+        self,
+        realm: object,
+        cls: int,
+        key: Any,
+        prop: int,
+        path: tuple[Any, ...],
+        index: int,
+        value: Any,
+    ) -> None: ...
+    def list_erase(
+        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], index: int
+    ) -> None: ...
+    def list_move(
+        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], source: int, target: int
+    ) -> None: ...
+    def set_insert(
+        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
+    ) -> bool: ...
+    def set_erase(
+        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
+    ) -> bool: ...
+    def dictionary_set(
+        self,
+        realm: object,
+        cls: int,
+        key: Any,
+        prop: int,
+        path: tuple[Any, ...],
+        at: str,
+        value: Any,
+    ) -> None: ...
+    def dictionary_erase(
+        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], at: str
+    ) -> None: ...
+    def clear(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> None: ...
+    def create_rows(self, realm: object, cls: int, rows: Any) -> int: ...
+    def create_columns(self, cls: int, columns: list[tuple[Any, ...]]) -> int: ...
+
+# -- arrow.cpp -------------------------------------------------------------------------------------
+
+class ArrowColumn:
+    """A column of an imported Arrow table; keeps the table's memory alive."""
+
+    def __len__(self) -> int: ...
+
+def arrow_columns(table: object) -> dict[str, ArrowColumn]:
+    """The columns of an Arrow table or struct array, by name."""

@@ -19,7 +19,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from realmsync.errors import OutOfBoundsError
-from realmsync.objects import Path
+from realmsync.objects import Object, Path
 
 if TYPE_CHECKING:
     from realmsync.realm import Realm
@@ -133,7 +133,7 @@ class List(Collection, MutableSequence[Any]):
         return iter(self._items())
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._items())
+        return iter(self._items()[::-1])
 
     def __contains__(self, value: object) -> bool:
         return value in self._items()
@@ -151,7 +151,7 @@ class List(Collection, MutableSequence[Any]):
         return NotImplemented
 
     def __repr__(self) -> str:
-        return repr(_plain(self))
+        return _show(self)
 
 
 class Set(Collection, MutableSet[Any]):
@@ -173,7 +173,7 @@ class Set(Collection, MutableSet[Any]):
         return iter(self._items())
 
     @classmethod
-    def _from_iterable(cls, values: Iterable[Any]) -> set[Any]:  # type: ignore[override]
+    def _from_iterable(cls, values: Iterable[Any]) -> set[Any]:
         return set(values)  # results of algebra are plain sets
 
     def __eq__(self, other: object) -> bool:
@@ -183,7 +183,7 @@ class Set(Collection, MutableSet[Any]):
 
     def __repr__(self) -> str:
         items = self._items()
-        return "{" + ", ".join(map(repr, items)) + "}" if items else "set()"
+        return "{" + ", ".join(map(_show, items)) + "}" if items else "set()"
 
 
 class Dictionary(Collection, MutableMapping[str, Any]):
@@ -205,13 +205,13 @@ class Dictionary(Collection, MutableMapping[str, Any]):
         return iter([key for key, _ in self._items()])
 
     def __repr__(self) -> str:
-        return repr(_plain(self))
+        return _show(self)
 
 
-def _plain(value: Any) -> Any:
-    """Nested accessors as lists and dicts, for showing."""
+def _show(value: Any) -> str:
+    """Nested accessors as lists and dicts, linked objects by class and key only."""
     if isinstance(value, Dictionary):
-        return {key: _plain(item) for key, item in value._items()}
+        return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value._items()) + "}"
     if isinstance(value, List):
-        return [_plain(item) for item in value._items()]
-    return value
+        return "[" + ", ".join(map(_show, value._items())) + "]"
+    return value._short() if isinstance(value, Object) else repr(value)

@@ -7,6 +7,7 @@ csrc/bindings/convert.cpp.
 
 from __future__ import annotations
 
+import types
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from realmsync.annotations import is_class_variable, own_annotations, read_class
@@ -256,5 +257,5 @@ def model_of(schema: ClassSchema) -> type[BaseObject]:
     if schema.model is not None:
         return schema.model
     base = EmbeddedObject if schema.embedded else Object
-    model: type[BaseObject] = type(base)(schema.name, (base,), {"__slots__": ()}, schema=schema)
-    return model
+    body = {"__slots__": (), "__module__": __name__}
+    return types.new_class(schema.name, (base,), {"schema": schema}, lambda ns: ns.update(body))

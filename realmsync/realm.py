@@ -1,15 +1,17 @@
 """Realm: opening a file, its schema, transactions, creating and finding objects.
 
 The synchronised part begins at one seam: a configuration with `sync` makes
-`realmsync.sync.session.attach(realm, config)` the last step of opening, and its result becomes
-`realm.sync_session`. Asynchronous transactions are in write.py, values in
-csrc/bindings/convert.cpp.
+`realmsync.sync.session.attach(realm, config)` the last step of opening, its result becomes
+`realm.sync_session`; `detach(realm)` is called by close(), `realm_path(config)` says where the file
+lies, and `Realm.open` gives `realmsync.sync.open_task.OpenRealmTask(config)`. Asynchronous
+transactions are in write.py, values in csrc/bindings/convert.cpp.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
@@ -61,10 +63,22 @@ MODES = {
 DEFAULT_PATH = "default.realm"
 FIELDS = {"path", "schema", "schema_version", "sync", "durability"}
 
-_set_realm = BaseObject._realm.__set__  # type: ignore[attr-defined]  # slot descriptors
-_set_class = BaseObject._class.__set__  # type: ignore[attr-defined]
-_set_key = Object._key.__set__
-_set_place = EmbeddedObject._place.__set__  # type: ignore[attr-defined]
+
+def _slot(owner: type, name: str) -> Callable[[Any, Any], None]:
+    """The setter of a slot: objects refuse assignment to anything but properties."""
+    setter: Callable[[Any, Any], None] = owner.__dict__[name].__set__
+    return setter
+
+
+_set_realm = _slot(BaseObject, "_realm")
+_set_class = _slot(BaseObject, "_class")
+_set_key = _slot(Object, "_key")
+_set_place = _slot(EmbeddedObject, "_place")
+
+
+def _sync(module: str) -> Any:
+    """A module of the synchronised part, loaded when the first realm needs it."""
+    return import_module(f"realmsync.sync.{module}")
 
 
 def option(config: Any, name: str, default: Any = None) -> Any:
@@ -82,9 +96,7 @@ def file_path(config: Any) -> Path:
     if path is not None and not str(path):
         raise InvalidArgumentError("the path must not be empty")
     if option(config, "sync") is not None:
-        from realmsync.sync.session import realm_path
-
-        return Path(realm_path(config))
+        return Path(_sync("session").realm_path(config))
     return Path(path if path is not None else DEFAULT_PATH)
 
 
@@ -147,9 +159,7 @@ class Realm:
             self._core.apply_schema(now())
         self._queue = WriteQueue(self._core, file)
         if sync is not None:
-            from realmsync.sync.session import attach
-
-            self.sync_session = attach(self, config)
+            self.sync_session = _sync("session").attach(self, config)
 
     def _declare(self, classes: Mapping[str, ClassSchema]) -> None:
         self._classes = list(classes.values())
@@ -166,9 +176,7 @@ class Realm:
         """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
         given = config if config is not None else fields
         if option(given, "sync") is not None:
-            from realmsync.sync.open_task import OpenRealmTask
-
-            task: Awaitable[Realm] = OpenRealmTask(given)
+            task: Awaitable[Realm] = _sync("open_task").OpenRealmTask(given)
             return task
         return _OpenLocal(given)
 
@@ -191,9 +199,7 @@ class Realm:
             return
         self._closed = True
         if self.sync_session is not None:
-            from realmsync.sync.session import detach
-
-            detach(self)
+            _sync("session").detach(self)
         self._queue.forget()
         self._core.close()
         del self._file

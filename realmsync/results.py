@@ -56,7 +56,8 @@ class Results(Sequence[T], Generic[T]):
         if position >= 0:
             keys = self._realm._core.keys(self._class, ..., position + 1)
             if len(keys) > position:
-                return self._realm._make_object(self._class, keys[position])
+                found: T = self._realm._make_object(self._class, keys[position])
+                return found
         raise OutOfBoundsError(f"index {index} is out of range")
 
     def __repr__(self) -> str:

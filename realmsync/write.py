@@ -33,7 +33,6 @@ class WriteQueue:
 
     def __init__(self, core: _core.RealmHandle, file: _core.RealmFile) -> None:
         self._core = core
-        self._file = file
         self._path = str(file.path)
         self._lock: asyncio.Lock | None = None
         self._waiting = 0  # asynchronous writers that have not begun
@@ -135,27 +134,28 @@ class WriteQueue:
     def _flush_when_due(self) -> None:
         if self._unflushed and (self._waiting == 0 or len(self._unflushed) >= GROUP):
             group, self._unflushed = self._unflushed, []
-            task = asyncio.get_running_loop().create_task(self._flush(group))
+            task = asyncio.get_running_loop().create_task(_flush(self._core.file, group))
             self._flushing.add(task)
             task.add_done_callback(self._flushing.discard)
-
-    async def _flush(self, group: list[tuple[int, asyncio.Future[None]]]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(None, self._file.flush, group[-1][0])
-        except Exception as error:
-            for _, durable in group:
-                if not durable.done():
-                    durable.set_exception(error)
-        else:
-            for _, durable in group:
-                if not durable.done():
-                    durable.set_result(None)
 
     async def drain(self) -> None:
         """Waits until everything committed is durable."""
         while self._flushing:
             await asyncio.wait(self._flushing)
+
+
+async def _flush(file: _core.RealmFile, group: list[tuple[int, asyncio.Future[None]]]) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.run_in_executor(None, file.flush, group[-1][0])
+    except Exception as error:
+        for _, durable in group:
+            if not durable.done():
+                durable.set_exception(error)
+    else:
+        for _, durable in group:
+            if not durable.done():
+                durable.set_result(None)
 
 
 class WriteBlock:
