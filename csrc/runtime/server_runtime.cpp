@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "runtime/write_batch.hpp"
+#include "server/write_batch.hpp"
 
 namespace realmsync::runtime {
 

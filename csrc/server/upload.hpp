@@ -32,8 +32,8 @@ struct UploadWindow {
     wire::UploadCursor progress;  // of the message
 };
 
-// Shared by the jobs of one session and touched by the writer alone: after a refusal nothing later
-// of that session may be integrated.
+// Shared by the jobs of one session and touched by the writer alone: after a refusal or a failure
+// nothing later of that session may be integrated.
 struct UploadStream {
     bool refused = false;
 };

@@ -63,9 +63,25 @@ def wire_seeds() -> Iterator[bytes]:
                 yield bytes([choice]) + bytes.fromhex(message["hex"])
 
 
+def server_seeds() -> Iterator[bytes]:
+    """Whole conversations: every message behind a byte for connection and work, and its length.
+    IDENT is left to the target, which knows the salts."""
+    for path in sorted((VECTORS / "wire").glob("*.jsonl")):
+        lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        sent = [bytes.fromhex(line["hex"]) for line in lines if line["t"] == "c2s"]
+        sent = [data for data in sent if not data.startswith(b"ident ")]
+        yield b"".join(b"\x04" + len(data).to_bytes(2, "little") + data for data in sent)
+
+
 TARGETS = {
     "changeset": Target(
         folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
+    ),
+    "server": Target(
+        folders=("base", "changeset", "merge", "wire", "store", "server"),
+        seeds=server_seeds,
+        libraries=("deflate", "sqlite3"),
+        max_size=16384,
     ),
     "wire": Target(folders=("base", "wire"), seeds=wire_seeds, libraries=("deflate",)),
 }

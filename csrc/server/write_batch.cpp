@@ -1,4 +1,4 @@
-#include "runtime/write_batch.hpp"
+#include "server/write_batch.hpp"
 
 #include <exception>
 #include <iterator>
@@ -9,9 +9,7 @@
 
 #include "server/upload.hpp"
 
-namespace realmsync::runtime {
-
-using namespace server;
+namespace realmsync::server {
 
 namespace {
 
@@ -46,10 +44,15 @@ class WriteBatch {
         std::move(mine.begin(), mine.end(), std::back_inserter(outcomes));
         return End::done;
     }
+    // Those jobs are lost, and with them what their sessions have sent since.
     void fail(std::span<WriterJob> jobs, std::vector<Outcome>& outcomes) const {
         for (auto& job : jobs) {
-            if (auto* append = std::get_if<Append>(&job))
+            if (auto* append = std::get_if<Append>(&job)) {
+                // Later uploads of the session may be waiting already, with a progress that would
+                // cover what is lost here.
+                append->task.stream->refused = true;
                 append->task = {};
+            }
             outcomes.push_back(
                 JobFailed{std::visit([](auto& j) { return Job(std::move(j)); }, job), failure_});
         }
@@ -119,4 +122,4 @@ std::vector<Outcome> run_write_batch(store::ServerStore& store, std::vector<Writ
     return outcomes;
 }
 
-} // namespace realmsync::runtime
+} // namespace realmsync::server

@@ -1,5 +1,5 @@
 // Runs writer jobs of the server in one durable transaction (server-behaviour.md 19.10). Which jobs
-// and when is decided in server_runtime.cpp.
+// and when is decided in runtime/server_runtime.cpp.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,12 @@
 #include "server/job.hpp"
 #include "store/server_store.hpp"
 
-namespace realmsync::runtime {
+namespace realmsync::server {
 
 // One outcome per job, in order, to be published now: what is not JobFailed is durable. A job that
 // throws is found by running the jobs one by one and fails alone; when the commit itself fails, it
 // is unknown what took effect, and all of them fail.
-std::vector<server::Outcome> run_write_batch(store::ServerStore& store,
-                                             std::vector<server::WriterJob> jobs,
-                                             std::uint64_t inflated_bytes_limit);
+std::vector<Outcome> run_write_batch(store::ServerStore& store, std::vector<WriterJob> jobs,
+                                     std::uint64_t inflated_bytes_limit);
 
-} // namespace realmsync::runtime
+} // namespace realmsync::server

@@ -1,0 +1,53 @@
+"""Part benchmark: the server's engine alone, without sockets and database.
+
+Binding 1,000 sessions on one connection, from BIND to the answered MARK, against four times 250:
+the time has to grow with the number of sessions and no faster (the original needs 38 s for 1,000
+and grows faster than linearly). Memory per idle session is reported with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from realmsync import _core
+
+
+def resident_bytes() -> int:
+    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) * 1024
+
+
+def bind(count: int) -> _core.ServerRuntime:
+    """A server with `count` sessions of one connection, everything sent and answered."""
+    runtime = _core.ServerRuntime(_core.MemoryStore(1), workers=0, seed=1)
+    connection = runtime.open_connection("app", "user", "com.mongodb.realm-sync#14", 0)
+    for session in range(1, count + 1):
+        data = b'"p%d"' % session
+        runtime.receive(connection, b"bind %d %d 0 1 0\n" % (session, len(data)) + data, 0)
+    marks, now = 0, 0
+    while marks < count:
+        now += 1
+        runtime.drain(now)
+        while (message := runtime.next_message(connection, now)) is not None:
+            if message.startswith(b"ident "):
+                session, file, salt = message.split()[1:]
+                ident = b"ident %s %s %s 0 0 0 0\n" % (session, file, salt)
+                runtime.receive(connection, ident, now)
+                runtime.receive(connection, b"mark %s 1\n" % session, now)
+            elif message.startswith(b"mark "):
+                marks += 1
+    return runtime
+
+
+def test_bind(
+    benchmark: Any, yardstick: Callable[..., float], record_ratio: Callable[..., object]
+) -> None:
+    quarter = yardstick(lambda: bind(250), rounds=5, warm_up=1)
+    benchmark.pedantic(bind, args=(1000,), rounds=5, warmup_rounds=1)
+    record_ratio("bind 1,000 sessions : 4 times 250", benchmark.stats.stats.min, 4 * quarter, 1.5)
+    before = resident_bytes()
+    kept = [bind(1000) for _ in range(5)]
+    benchmark.extra_info["bytes_per_session"] = (resident_bytes() - before) // (1000 * len(kept))
+    assert all(runtime.stats()["sessions"] == 1000 for runtime in kept)
