@@ -131,8 +131,9 @@ cdef class EngineListener(WSListener):
     cpdef on_ws_connected(self, WSTransport transport):
         self._transport = transport
         self._loop = asyncio.get_running_loop()
-        # One message in flight: the next is built when this one is with the system.
-        transport.underlying_transport.set_write_buffer_limits(high=0, low=0)
+        # One message in flight: the next is built when this one is with the system. Not high=0,
+        # with which TLS transports count an empty buffer as full.
+        transport.underlying_transport.set_write_buffer_limits(high=1, low=0)
         transport.disconnected_future.add_done_callback(_retrieve)
         self.host.opened(self)
         self._pump()

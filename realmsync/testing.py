@@ -97,10 +97,12 @@ class ServerProcess:
             server.start()
     """
 
-    def __init__(self, data: Path, *arguments: str, port: int = 0) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, port: int = 0, durability: str = "full"
+    ) -> None:
         self.data = data
         self.port = port
-        self._arguments = arguments
+        self._arguments = ("--durability", durability, *arguments)
         self._process: subprocess.Popen[str] | None = None
 
     @property

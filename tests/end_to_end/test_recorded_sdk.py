@@ -1,4 +1,4 @@
-"""The client's side of recorded SDK conversations, replayed over real sockets against `realmsync serve`.
+"""The client's side of recorded SDK conversations, replayed over sockets against `realmsync serve`.
 
 A real Node SDK wrote these frames; only what a server hands out (idents, salts, tokens) is
 substituted. The answers must be those of the recording in order and fields, but for idents, salts,
@@ -89,8 +89,8 @@ class Player:
         assert received["type"] == recorded["type"]
         match recorded["type"]:
             case "ident":
-                ours = received["file_ident"], received["salt"]
-                self.idents[recorded["file_ident"], recorded["salt"]] = ours
+                ours = received["file_ident"], received["file_ident_salt"]
+                self.idents[recorded["file_ident"], recorded["file_ident_salt"]] = ours
             case "download":
                 if received["download_server_version"] > recorded["download_server_version"]:
                     with box.mutex:  # acknowledged together with a later one: keep it for that
