@@ -110,7 +110,7 @@ def settle(server: Server, clients: list[Client], rng: random.Random) -> None:
             if client.connection is None:
                 client.connect(server)
             client.upload(rng)
-        busy = any([client.take() for client in clients])
+        taken = [client.take() for client in clients]
         server.run()
         done = all(
             client.connection is not None
@@ -118,7 +118,7 @@ def settle(server: Server, clients: list[Client], rng: random.Random) -> None:
             and client.download[0] == len(server.store.entries("app", '"p"'))
             for client in clients
         )
-        if done and not busy:
+        if done and not any(taken):
             return
     raise AssertionError("does not come to rest")
 
