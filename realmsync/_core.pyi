@@ -236,7 +236,7 @@ class ScratchStore:
 # -- server.cpp ------------------------------------------------------------------------------------
 
 class MemoryStore:
-    """A server's store in memory, for tests: outlives the runtimes opened on it, fails on demand."""
+    """A server's store in memory, for tests: outlives its runtimes, fails on demand."""
 
     def __init__(self, seed: int = 0) -> None: ...
     def copy(self) -> MemoryStore:
