@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bson import json_util
@@ -40,6 +40,9 @@ from realmsync._metadata import StoredUser, UserStore
 from realmsync.credentials import Credentials
 from realmsync.errors import AppError
 from realmsync.user import Listener, Listeners, User, UserState, safe_name, usable
+
+if TYPE_CHECKING:
+    from realmsync.sync.app_sync import AppSync
 
 
 class MetadataMode(str, Enum):
@@ -102,6 +105,7 @@ class App:
         )
         self._transport = self.config.http_transport or aiohttp_transport
         self._listeners = Listeners()
+        self._sync: AppSync | None = None
         # Called in the thread of the log-out, before it returns: the sync client stops sessions.
         self.log_out_hooks: list[Callable[[User], None]] = []
         in_memory = self.config.metadata_mode is MetadataMode.IN_MEMORY
@@ -131,6 +135,20 @@ class App:
     def root(self) -> Path:
         """The folder of everything that the app stores."""
         return Path(self.config.base_file_path or ".") / "mongodb-realm" / safe_name(self.id)
+
+    @property
+    def sync(self) -> AppSync:
+        """The app's sync sessions and their settings."""
+        if self._sync is None:
+            from realmsync.sync.app_sync import AppSync
+
+            self._sync = AppSync(self)
+        return self._sync
+
+    async def close(self) -> None:
+        """Ends the sync sessions and the sync client's thread. Close the realms first."""
+        if self._sync is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._sync.stop)
 
     # users
 

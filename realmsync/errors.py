@@ -254,3 +254,76 @@ class StorageError(RealmError, OSError):
     """
 
     sqlite_code: int | None = None
+
+
+# Synchronisation.
+
+
+class SyncError(RealmError):
+    """An error of a sync session.
+
+    `reason` is the message with the address of the server's log, `user_info` holds paths when a
+    file action is due, and `is_fatal` says that the session cannot go on by itself.
+    """
+
+    name = "SyncError"
+    category = "UNKNOWN"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        log_url: str = "",
+        is_fatal: bool = False,
+        action: str = "NoAction",
+        user_info: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.log_url = log_url
+        self.is_fatal = is_fatal
+        self.action = action
+        self.user_info = user_info or {}
+
+    @property
+    def message(self) -> str:
+        """The message alone."""
+        return str(self.args[0])
+
+    @property
+    def reason(self) -> str:
+        """The message and the address of the server's log."""
+        return f"{self.message} Logs: {self.log_url}" if self.log_url else self.message
+
+
+class ClientResetError(SyncError):
+    """The server cannot go on with this file: a client reset is due.
+
+    `recovery_path` is where `app.sync.initiate_client_reset` moves the file.
+    """
+
+    name = "ClientReset"
+
+    @property
+    def recovery_path(self) -> str:
+        """Where the file goes."""
+        return self.user_info.get("RECOVERY_FILE_PATH", "")
+
+
+class SyncOperationAborted(SyncError):
+    """A wait that ended because its session stopped."""
+
+
+class SyncTimeoutError(RealmError, TimeoutError):
+    """A wait or an opening that took longer than allowed. The transfer itself goes on."""
+
+
+class OpenCancelledError(RealmError):
+    """The opening of a realm was cancelled."""
+
+
+class MultipleSyncAgentsError(RealmError):
+    """Another process synchronises this file."""
+
+    code = 1012

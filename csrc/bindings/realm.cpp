@@ -327,7 +327,7 @@ void bind_realm(py::module_& m) {
         .value("never", Mode::never)
         .value("modified", Mode::modified)
         .value("all", Mode::all);
-    py::class_<RealmFile, std::shared_ptr<RealmFile>>(m, "RealmFile")
+    py::class_<RealmFile, store::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
         .def_static(
             "open",
             [](const std::string& path, const std::string& durability) {

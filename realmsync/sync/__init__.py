@@ -1,0 +1,52 @@
+"""Synchronisation: sessions, their progress and connection, opening synced realms."""
+
+from realmsync.config import (
+    DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
+    OPEN_LOCAL_REALM_BEHAVIOR,
+    ClientResetConfiguration,
+    OpenRealmBehaviorConfiguration,
+    SSLConfiguration,
+    SyncConfiguration,
+)
+from realmsync.enums import (
+    ClientResetMode,
+    ConnectionState,
+    LogLevel,
+    OpenRealmBehaviorType,
+    OpenRealmTimeOutBehavior,
+    ProgressDirection,
+    ProgressMode,
+    SessionLifecycleState,
+    SessionState,
+    SessionStopPolicy,
+)
+from realmsync.sync.app_sync import AppSync
+from realmsync.sync.callbacks import Progress
+from realmsync.sync.open_task import OpenRealmTask
+from realmsync.sync.session import SyncSession
+
+Session = SyncSession
+
+__all__ = [
+    "DOWNLOAD_BEFORE_OPEN_BEHAVIOR",
+    "OPEN_LOCAL_REALM_BEHAVIOR",
+    "AppSync",
+    "ClientResetConfiguration",
+    "ClientResetMode",
+    "ConnectionState",
+    "LogLevel",
+    "OpenRealmBehaviorConfiguration",
+    "OpenRealmBehaviorType",
+    "OpenRealmTask",
+    "OpenRealmTimeOutBehavior",
+    "Progress",
+    "ProgressDirection",
+    "ProgressMode",
+    "SSLConfiguration",
+    "Session",
+    "SessionLifecycleState",
+    "SessionState",
+    "SessionStopPolicy",
+    "SyncConfiguration",
+    "SyncSession",
+]

@@ -1,0 +1,173 @@
+"""Configuration of a realm and of its synchronisation, checked when it is made.
+
+Specification: client-session.md 7.1, 7.4 and 16.3. What the fields do is in realm.py and sync/.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bson import ObjectId
+
+from realmsync import _core
+from realmsync.enums import (
+    ClientResetMode,
+    OpenRealmBehaviorType,
+    OpenRealmTimeOutBehavior,
+    SessionStopPolicy,
+)
+from realmsync.user import PartitionValue, User
+
+if TYPE_CHECKING:
+    from realmsync.errors import SyncError
+    from realmsync.sync.session import SyncSession
+
+E = TypeVar("E", bound=Enum)
+
+
+class _Missing(Enum):
+    """Tells an absent partition value from None, which is a value."""
+
+    MISSING = "missing"
+
+
+MISSING = _Missing.MISSING
+
+
+def _member(kind: type[E], value: Any, name: str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = " and ".join(f"'{m.value}'" for m in kind)
+        raise ValueError(f"Invalid '{name}': {value!r}. Only {allowed} is allowed.") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRealmBehaviorConfiguration:
+    """How a realm is opened. `time_out` is in seconds; without one a download waits for ever."""
+
+    type: OpenRealmBehaviorType
+    time_out: float | None = None
+    time_out_behavior: OpenRealmTimeOutBehavior | None = None
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "type", _member(OpenRealmBehaviorType, self.type, "type"))
+        if self.time_out is not None and self.time_out < 0:
+            raise ValueError("time_out must not be negative")
+        if self.time_out is not None or self.time_out_behavior is not None:
+            behavior = _member(
+                OpenRealmTimeOutBehavior, self.time_out_behavior, "time_out_behavior"
+            )
+            set_field(self, "time_out_behavior", behavior)
+
+
+OPEN_LOCAL_REALM_BEHAVIOR = OpenRealmBehaviorConfiguration(
+    type=OpenRealmBehaviorType.OPEN_IMMEDIATELY
+)
+DOWNLOAD_BEFORE_OPEN_BEHAVIOR = OpenRealmBehaviorConfiguration(
+    type=OpenRealmBehaviorType.DOWNLOAD_BEFORE_OPEN,
+    time_out=30.0,
+    time_out_behavior=OpenRealmTimeOutBehavior.THROW_EXCEPTION,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientResetConfiguration:
+    """How a client reset is handled.
+
+    This version reports it and stops the session in every mode. In MANUAL mode `on_manual(session,
+    path)` is called with the path of the file; `app.sync.initiate_client_reset(path)` then moves
+    the file aside. The automatic modes give a ClientResetError that says so.
+    """
+
+    mode: ClientResetMode = ClientResetMode.RECOVER_UNSYNCED_CHANGES
+    on_manual: Callable[[SyncSession, str], object] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mode", _member(ClientResetMode, self.mode, "mode"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SSLConfiguration:
+    """Checks of the server's certificate."""
+
+    validate: bool = True
+    certificate_path: str | os.PathLike[str] | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """The context for connections."""
+        path = None if self.certificate_path is None else os.fspath(self.certificate_path)
+        context = ssl.create_default_context(cafile=path)
+        if not self.validate:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def _partition_json(value: object) -> str:
+    if isinstance(value, ObjectId):
+        return _core.format_partition(value.binary)
+    if isinstance(value, uuid.UUID):
+        return _core.format_partition(value.bytes)
+    if value is None or isinstance(value, str):
+        return _core.format_partition(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _core.format_partition(value)
+    raise TypeError(f"a partition value cannot be of type {type(value).__name__}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncConfiguration:
+    """Synchronisation of one realm with one partition.
+
+    `on_error(session, error)` is called for errors that concern the application, on the event loop
+    on which the realm was opened. `cancel_waits_on_non_fatal_error`: see client-session.md 5.6.
+    """
+
+    user: User
+    partition_value: PartitionValue | _Missing = MISSING
+    flexible: bool = False
+    new_realm_file_behavior: OpenRealmBehaviorConfiguration | None = None
+    existing_realm_file_behavior: OpenRealmBehaviorConfiguration | None = None
+    on_error: Callable[[SyncSession, SyncError], object] | None = None
+    custom_http_headers: Mapping[str, str] = field(default_factory=dict)
+    ssl: SSLConfiguration = field(default_factory=SSLConfiguration)
+    client_reset: ClientResetConfiguration = field(default_factory=ClientResetConfiguration)
+    cancel_waits_on_non_fatal_error: bool = False
+    session_stop_policy: SessionStopPolicy = SessionStopPolicy.AFTER_UPLOAD
+    # URL of an HTTP or SOCKS proxy for sync.
+    proxy: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.user, User):
+            raise TypeError(f"Expected 'user' to be a User, got {self.user!r}")
+        if self.flexible:
+            raise NotImplementedError("flexible sync is not available in this version")
+        if self.partition_value is MISSING:
+            raise TypeError("'partition_value' is required; None is a value")
+        _partition_json(self.partition_value)  # raises for what is no partition value
+        policy = _member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
+        object.__setattr__(self, "session_stop_policy", policy)
+
+    @property
+    def partition_json(self) -> str:
+        """The partition value as canonical extended JSON: what BIND carries."""
+        return _partition_json(self.partition_value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Configuration of a realm. See `Realm` for the fields."""
+
+    path: str | os.PathLike[str] | None = None
+    schema: Iterable[Any] | None = None
+    schema_version: int = 0
+    sync: SyncConfiguration | None = None
+    durability: str = "full"

@@ -1,0 +1,92 @@
+"""Enumerations of sync: str enums whose values are those of Realm's JavaScript SDK, so that plain
+strings are accepted wherever a member is. Specification: client-session.md 16.5.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+
+class ProgressDirection(str, Enum):
+    """Which way the bytes go."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+
+
+class ProgressMode(str, Enum):
+    """For ever, or until what is outstanding now is done."""
+
+    REPORT_INDEFINITELY = "reportIndefinitely"
+    FOR_CURRENTLY_OUTSTANDING_WORK = "forCurrentlyOutstandingWork"
+
+
+class ConnectionState(str, Enum):
+    """What a session sees of its connection."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+
+
+class SessionState(str, Enum):
+    """Public state of a session. INVALID is never produced."""
+
+    INVALID = "invalid"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class SessionLifecycleState(IntEnum):
+    """All states of a session."""
+
+    ACTIVE = 0
+    DYING = 1
+    INACTIVE = 2
+    WAITING_FOR_ACCESS_TOKEN = 3
+    PAUSED = 4
+
+
+class SessionStopPolicy(str, Enum):
+    """What happens to a session when its last realm is closed."""
+
+    AFTER_UPLOAD = "after-upload"
+    IMMEDIATELY = "immediately"
+    NEVER = "never"
+
+
+class OpenRealmBehaviorType(str, Enum):
+    """Whether opening waits for a download."""
+
+    DOWNLOAD_BEFORE_OPEN = "downloadBeforeOpen"
+    OPEN_IMMEDIATELY = "openImmediately"
+
+
+class OpenRealmTimeOutBehavior(str, Enum):
+    """What happens when the download takes too long."""
+
+    OPEN_LOCAL_REALM = "openLocalRealm"
+    THROW_EXCEPTION = "throwException"
+
+
+class ClientResetMode(str, Enum):
+    """How a client reset is handled. This version does MANUAL only."""
+
+    MANUAL = "manual"
+    DISCARD_UNSYNCED_CHANGES = "discardUnsyncedChanges"
+    RECOVER_UNSYNCED_CHANGES = "recoverUnsyncedChanges"
+    RECOVER_OR_DISCARD_UNSYNCED_CHANGES = "recoverOrDiscardUnsyncedChanges"
+
+
+class LogLevel(str, Enum):
+    """Levels of the sync client's log."""
+
+    ALL = "all"
+    TRACE = "trace"
+    DEBUG = "debug"
+    DETAIL = "detail"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+    FATAL = "fatal"
+    OFF = "off"

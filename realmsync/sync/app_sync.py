@@ -1,0 +1,131 @@
+"""`app.sync`: the sync client's settings and the sessions of an App.
+
+Specification: client-session.md 16.4.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import realmsync
+from realmsync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
+from realmsync.enums import LogLevel
+from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError
+from realmsync.sync.callbacks import logger
+from realmsync.sync.client import SyncClient
+from realmsync.sync.session import SyncSession, recovery_path
+from realmsync.user import PartitionValue, User
+
+if TYPE_CHECKING:
+    from realmsync.app import App
+
+_LEVELS = {
+    LogLevel.ALL: 1,
+    LogLevel.TRACE: 5,
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.DETAIL: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARN: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+    LogLevel.FATAL: logging.CRITICAL,
+    LogLevel.OFF: logging.CRITICAL + 1,
+}
+
+
+class AppSync:
+    """The synchronisation of an App."""
+
+    OPEN_LOCAL_REALM_BEHAVIOR = OPEN_LOCAL_REALM_BEHAVIOR
+    DOWNLOAD_BEFORE_OPEN_BEHAVIOR = DOWNLOAD_BEFORE_OPEN_BEHAVIOR
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._client: SyncClient | None = None
+        self._multiplexing = app.config.multiplex_sessions
+        self._user_agent = f"realmsync/{realmsync.__version__}"
+        self._logger: Callable[[str, str], object] | None = None
+
+    @property
+    def client(self) -> SyncClient:
+        """The running sync client; starts it."""
+        if self._client is None:
+            self._client = SyncClient(
+                self._app, multiplexing=self._multiplexing, user_agent=self._user_agent
+            )
+            self._client.server_log = self._logger
+        return self._client
+
+    def _before_start(self, what: str) -> None:
+        if self._client is not None:
+            raise IllegalOperationError(f"Cannot {what} after creating the sync client")
+
+    def enable_session_multiplexing(self) -> None:
+        """Lets sessions of a user share a connection, as is the default."""
+        if not self._multiplexing:
+            self._before_start("enable session multiplexing")
+            self._multiplexing = True
+
+    def set_user_agent(self, text: str) -> None:
+        """Adds to the User-Agent of sync connections. Before the first synced realm."""
+        self._before_start("set the user agent")
+        self._user_agent = f"realmsync/{realmsync.__version__} {text}"
+
+    def set_log_level(self, level: LogLevel | str) -> None:
+        """Sets the level of the Python logger `realmsync.sync`."""
+        logger.setLevel(_LEVELS[LogLevel(level)])
+
+    def set_logger(self, callback: Callable[[str, str], object] | None) -> None:
+        """Sends the server's log messages to `callback(level, message)`, on the client's thread."""
+        self._logger = callback
+        if self._client is not None:
+            self._client.server_log = callback
+
+    def _sessions(self) -> list[SyncSession]:
+        if self._client is None:
+            return []
+        with self._client.lock:
+            return [s for s in self._client.by_path.values() if s.references > 0]
+
+    def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
+        """The sessions of a user's open realms."""
+        return [s for s in self._sessions() if s.user is user]
+
+    def get_sync_session(self, user: User, partition_value: PartitionValue) -> SyncSession | None:
+        """The session of a partition's realm at its default path, if that is open."""
+        path = os.path.abspath(user.realm_path(partition_value))
+        return next((s for s in self._sessions() if s.path == path and s.user is user), None)
+
+    @property
+    def has_existing_sessions(self) -> bool:
+        """Whether a synced realm is open."""
+        return bool(self._sessions())
+
+    def reconnect(self) -> None:
+        """Ends the reconnect delays of all sessions; for changes of the network."""
+        for session in self._sessions():
+            session.reconnect()
+
+    def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path:
+        """Moves a closed realm file aside, so that the next opening begins anew.
+
+        Gives the new place. Unsent changes stay in the moved file.
+        """
+        source = os.path.abspath(path)
+        if self._client is not None and source in self._client.by_path:
+            raise DeleteOnOpenRealmError(f"the realm '{source}' is open")
+        target = recovery_path(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for ending in ("", "-wal"):
+            if os.path.exists(source + ending):
+                os.replace(source + ending, f"{target}{ending}")
+        return target
+
+    def stop(self) -> None:
+        """Ends all sessions and the sync client's thread; a later realm starts it anew."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.stop()

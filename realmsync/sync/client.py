@@ -1,0 +1,293 @@
+"""The sync client of an App: a background thread with an event loop of its own, on which the native
+engine and its sockets live, and the registry of sessions by file path.
+
+What the engine decides is in csrc/client; sockets are realmsync/_loop.py. Specification:
+client-session.md 2.6, 8 and 11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import secrets
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from realmsync import _core
+from realmsync._loop import ClientDriver, Event
+from realmsync._websocket import monotonic_ms
+from realmsync.config import SyncConfiguration
+from realmsync.errors import (
+    AppError,
+    MismatchedConfigError,
+    MultipleSyncAgentsError,
+    RealmError,
+)
+from realmsync.sync.callbacks import logger
+from realmsync.user import User, UserState
+
+if TYPE_CHECKING:
+    from realmsync.app import App
+    from realmsync.sync.session import SyncSession
+
+USER_NOT_FOUND = 4100
+# Errors of a token refresh that no later try can mend (client-session.md 11.3).
+_AUTHENTICATION_CODES = {4100, 4101}
+_AUTH_ERROR = 4346
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def token_expired(user: User) -> bool:
+    """The token gate: expired for more than five seconds, by the local clock."""
+    expires_at = user.access_token_expires_at
+    return expires_at is not None and expires_at < time.time() - 5
+
+
+class SyncClient:
+    """Made with the first session of an App; methods may be called from any thread."""
+
+    def __init__(self, app: App, *, multiplexing: bool, user_agent: str) -> None:
+        self._app = weakref.ref(app)
+        self.user_agent = user_agent
+        self.runtime = _core.ClientRuntime(
+            workers=max(2, min(4, os.cpu_count() or 2)), seed=secrets.randbits(64)
+        )
+        self.runtime.enable_multiplexing(multiplexing)
+        self.lock = threading.RLock()
+        self.by_path: dict[str, SyncSession] = {}
+        self.by_id: dict[int, SyncSession] = {}
+        self.server_log: Callable[[str, str], object] | None = None
+        self._refreshes: dict[str, set[int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = _new_loop()
+        self._stopped = False
+        self._driver: ClientDriver | None = None
+        started = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(started,), name="realmsync-sync", daemon=True
+        )
+        self._thread.start()
+        started.wait()
+        app.log_out_hooks.append(self._logged_out)
+        # Daemon threads die at the end of the interpreter wherever they are: stop it before.
+        atexit.register(self.stop)
+
+    # the thread
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.call_soon(self._start, started)
+        try:
+            self._loop.run_forever()
+        finally:
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.close()
+
+    def _start(self, started: threading.Event) -> None:
+        self._driver = ClientDriver(self.runtime, self._on_event)
+        started.set()
+
+    def stop(self) -> None:
+        """Ends all sessions, connections and the thread. Waits fail. Idempotent."""
+        if self._stopped or threading.current_thread() is self._thread:
+            return
+        self._stopped = True
+        atexit.unregister(self.stop)
+        self.runtime.shutdown()
+
+        def finish() -> None:
+            for event in self.runtime.drain(monotonic_ms()):
+                if event[0] not in ("connect", "close", "writable"):
+                    self._on_event(event)
+            if self._driver is not None:
+                self._driver.close()
+            self._loop.call_soon(self._loop.stop)
+
+        self._loop.call_soon_threadsafe(finish)
+        self._thread.join()
+        self.runtime.close()
+        with self.lock:
+            for session in self.by_path.values():
+                session.file.release_sync()
+            self.by_path.clear()
+            self.by_id.clear()
+
+    # sessions
+
+    def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
+        """The session of a file, with one more reference; revived if the user is logged in."""
+        from realmsync.sync.session import SyncSession
+
+        user = config.user
+        if user.state is UserState.REMOVED:
+            error = RealmError(
+                f"Cannot start a sync session for user '{user.id}' because this user has been"
+                " removed."
+            )
+            error.code = USER_NOT_FOUND
+            raise error
+        path = str(file.path)
+        with self.lock:
+            session = self.by_path.get(path)
+            if session is None:
+                session = self._add(path, file, config, SyncSession)
+            elif session.config.user is not user or (
+                session.config.partition_json != config.partition_json
+            ):
+                raise MismatchedConfigError(
+                    f"Realm at path '{path}' already opened with different sync configuration"
+                )
+            session.references += 1
+        if user.is_logged_in:
+            self.runtime.revive(session.id, token_expired(user))
+        return session
+
+    def _add(
+        self, path: str, file: _core.RealmFile, config: SyncConfiguration, make: type[SyncSession]
+    ) -> SyncSession:
+        app = self._app()
+        assert app is not None, "a user keeps its app alive"
+        if not file.try_claim_sync():
+            raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
+        url, verified = app.sync_route
+        id = self.runtime.add_session(
+            file,
+            user=config.user.id,
+            partition=config.partition_json,
+            url=url,
+            access_token=config.user.access_token or "",
+            verified=verified,
+            headers=list(self._headers(config).items()),
+            stop_policy=config.session_stop_policy.value,
+            cancel_waits=config.cancel_waits_on_non_fatal_error,
+            manual_reset=config.client_reset.mode.value == "manual",
+        )
+        session = make(self, id, path, file, config)
+        self.by_path[path] = self.by_id[id] = session
+        return session
+
+    def release(self, session: SyncSession) -> None:
+        """Gives a reference back; the stop policy says what the last one does."""
+        with self.lock:
+            session.references -= 1
+            last = session.references == 0
+        if last and not self._stopped:
+            self.runtime.close_session(session.id)
+
+    def _released(self, session: SyncSession) -> None:
+        with self.lock:
+            if session.references > 0 or self.by_id.pop(session.id, None) is None:
+                return
+            del self.by_path[session.path]
+        self.runtime.remove_session(session.id)
+        session.file.release_sync()
+
+    def _headers(self, config: SyncConfiguration) -> dict[str, str]:
+        return {"User-Agent": self.user_agent, **config.custom_http_headers}
+
+    def _logged_out(self, user: User) -> None:
+        if not self._stopped:
+            self.runtime.log_out(user.id)
+
+    # events, on the client's thread
+
+    def _on_event(self, event: Event) -> None:
+        kind = event[0]
+        if kind == "connect":
+            self._connect(*event[1:])
+        elif kind == "log":
+            self._log(*event[1:])
+        elif len(event) > 1 and (session := self.by_id.get(event[1])) is not None:
+            if kind == "refresh_token":
+                self._refresh_token(session)
+            elif kind == "refresh_location":
+                self._spawn(self._refresh_location(session))
+            elif kind == "log_out":
+                session.user.log_out_locally()
+            elif kind == "released":
+                self._released(session)
+            else:
+                session.on_event(event)
+
+    def _connect(
+        self, socket: int, url: str, subprotocols: list[str], headers: dict[str, str]
+    ) -> None:
+        # Connection settings are those of the newest session of the endpoint.
+        config = next((s.config for s in reversed(self.by_id.values()) if s.matches(url)), None)
+        context = config.ssl.context() if config and url.startswith("wss:") else None
+        proxy = config.proxy if config else None
+        if self._driver is not None:
+            self._driver.connect(
+                socket, url, subprotocols, headers, ssl_context=context, proxy=proxy
+            )
+
+    def _log(self, level: str, message: str) -> None:
+        text = f"Server log: {message}"
+        if self.server_log is not None:
+            self.server_log(level, text)
+        else:
+            logger.debug(text)
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refresh_token(self, session: SyncSession) -> None:
+        waiting = self._refreshes.get(session.user.id)
+        if waiting is not None:  # one request serves all sessions of the user
+            waiting.add(session.id)
+            return
+        self._refreshes[session.user.id] = {session.id}
+        self._spawn(self._refresh(session.user))
+
+    async def _refresh(self, user: User) -> None:
+        try:
+            token = await user.refresh_access_token()
+        except (AppError, OSError, asyncio.TimeoutError) as error:
+            for id in self._refreshes.pop(user.id):
+                self._refresh_failed(id, error)
+            return
+        del self._refreshes[user.id]
+        self.runtime.set_access_token(user.id, token)
+
+    async def _refresh_location(self, session: SyncSession) -> None:
+        app = self._app()
+        if app is None:
+            return
+        try:
+            await app.refresh_location()
+            token = await session.user.refresh_access_token()
+        except (AppError, OSError, asyncio.TimeoutError) as error:
+            self._refresh_failed(session.id, error)
+            return
+        url, verified = app.sync_route
+        headers = list(self._headers(session.config).items())
+        self.runtime.set_route(session.id, url, token, verified, headers)
+
+    def _refresh_failed(self, id: int, error: Exception) -> None:
+        status = getattr(error, "status", None)
+        code = getattr(error, "code", None)
+        authentication = status in (401, 403) or code in _AUTHENTICATION_CODES
+        if authentication and status in (401, 403):
+            message = f"Unable to refresh the user access token: {error}"
+        elif status in (301, 308):
+            authentication = True
+            message = f"Unhandled redirect response when trying to reach the server: {error}"
+        else:
+            message = str(error)
+        reported = _AUTH_ERROR if authentication else int(code or 4309)
+        self.runtime.token_refresh_failed(id, authentication, reported, message)

@@ -1,0 +1,434 @@
+"""SyncSession: pause, resume, waits, progress and connection state of one synced file.
+
+The state machine is csrc/client; threads and the registry are client.py. Specification:
+client-session.md 3 to 6 and 16.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from realmsync import _core
+from realmsync.config import SyncConfiguration
+from realmsync.enums import (
+    ClientResetMode,
+    ConnectionState,
+    ProgressDirection,
+    ProgressMode,
+    SessionLifecycleState,
+    SessionState,
+)
+from realmsync.errors import (
+    ClientResetError,
+    RealmError,
+    SyncError,
+    SyncOperationAborted,
+    SyncTimeoutError,
+)
+from realmsync.sync.callbacks import Callback, Progress, logger, progress_function
+from realmsync.user import PartitionValue, User
+
+if TYPE_CHECKING:
+    from realmsync.realm import Realm
+    from realmsync.sync.client import SyncClient
+
+_OPERATION_ABORTED = 1027
+_ACTIVE = (
+    SessionLifecycleState.ACTIVE,
+    SessionLifecycleState.DYING,
+    SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN,
+)
+# Reports that an `async for` has not taken yet; older ones make way.
+_PENDING_REPORTS = 100
+
+
+def seconds_of(timeout: float | timedelta | None) -> float | None:
+    """A time-out in seconds."""
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+class SyncSession:
+    """The session of a synced realm, shared by all realms of the same file.
+
+    Callbacks run on the event loop on which they were registered, in order; without one, on the
+    sync client's thread. All other methods may be called from any thread.
+    """
+
+    def __init__(
+        self, client: SyncClient, id: int, path: str, file: _core.RealmFile, config: SyncConfiguration
+    ) -> None:
+        self._client = client
+        self._runtime = client.runtime
+        self.id = id
+        self.path = path
+        self.file = file
+        self.references = 0
+        self._config = config
+        self._waits: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = {}
+        self._tokens = itertools.count()
+        self._connection_callbacks: dict[int, Callback] = {}
+        self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
+        self._on_error = Callback(config.on_error) if config.on_error is not None else None
+
+    def __repr__(self) -> str:
+        return f"<SyncSession of {self.path}: {self.lifecycle_state.name}>"
+
+    # state
+
+    @property
+    def config(self) -> SyncConfiguration:
+        """The configuration it was opened with."""
+        return self._config
+
+    @property
+    def user(self) -> User:
+        """Whose session it is."""
+        return self._config.user
+
+    @property
+    def url(self) -> str:
+        """The server's address for sync."""
+        return self.user.app.sync_route[0]
+
+    @property
+    def lifecycle_state(self) -> SessionLifecycleState:
+        """One of all five states."""
+        return SessionLifecycleState(self._runtime.facts(self.id)[0])
+
+    @property
+    def state(self) -> SessionState:
+        """ACTIVE or INACTIVE. Says nothing about the network: an offline session is active."""
+        return SessionState.ACTIVE if self.lifecycle_state in _ACTIVE else SessionState.INACTIVE
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """What the session sees of its connection."""
+        return ConnectionState(self._runtime.facts(self.id)[1])
+
+    @property
+    def is_connected(self) -> bool:
+        """Connected, and active."""
+        lifecycle, connection, _ = self._runtime.facts(self.id)
+        return connection == "connected" and lifecycle in (0, 1)
+
+    @property
+    def file_ident(self) -> int:
+        """The file's number on the server; 0 before the server gave it one."""
+        return self._runtime.facts(self.id)[2]
+
+    def matches(self, url: str) -> bool:
+        """Whether a connection to this address is (also) for this session."""
+        return url.startswith(self.url)
+
+    # control
+
+    def pause(self) -> None:
+        """Stops both directions of this realm until `resume`. Sticky: nothing else starts it."""
+        self._runtime.pause(self.id)
+
+    def resume(self) -> None:
+        """Goes on, at once: a reconnect delay is cut short."""
+        from realmsync.sync.client import token_expired
+
+        self._runtime.resume(self.id, token_expired(self.user))
+
+    def paused(self) -> _Paused:
+        """A context, with or without async, in which the session is paused. Does not count."""
+        return _Paused(self)
+
+    def reconnect(self) -> None:
+        """Ends delays; on an open connection, checks that it is alive."""
+        self._runtime.reconnect(self.id)
+
+    # waits
+
+    async def upload_all_local_changes(self, timeout: float | timedelta | None = None) -> bool:
+        """Waits until the server has acknowledged all that is written now. Gives True.
+
+        Raises SyncTimeoutError after `timeout` seconds, SyncError when the session fails.
+        """
+        return await self._wait("upload", "Uploading", timeout)
+
+    async def download_all_server_changes(self, timeout: float | timedelta | None = None) -> bool:
+        """Waits until all that the server has now is in the file. Gives True; raises as above."""
+        return await self._wait("download", "Downloading", timeout)
+
+    async def _wait(
+        self, direction: str, doing: str, timeout: float | timedelta | None
+    ) -> bool:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        with self._client.lock:  # the outcome may come before the number is known
+            wait = self._runtime.wait(self.id, direction)
+            self._waits[wait] = (loop, future)
+        seconds = seconds_of(timeout)
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except asyncio.TimeoutError:
+            raise SyncTimeoutError(
+                f"Timed out: {doing} changes did not complete in {round((seconds or 0) * 1000)} ms."
+            ) from None
+        finally:
+            with self._client.lock:
+                self._waits.pop(wait, None)
+
+    # progress
+
+    def add_progress_notification(
+        self,
+        direction: ProgressDirection | str,
+        mode: ProgressMode | str,
+        callback: Callable[..., object],
+    ) -> int:
+        """Reports transfers to `callback(Progress)`, or to a callable with two parameters as
+        (transferred, transferable). Called at once if there is something to report. Gives a token.
+        """
+        function = progress_function(callback)
+        streaming = ProgressMode(mode) is ProgressMode.REPORT_INDEFINITELY
+        with self._client.lock:
+            token, first = self._runtime.add_notifier(
+                self.id, ProgressDirection(direction).value, streaming
+            )
+            if token:
+                self._progress[token] = (callback, Callback(function))
+        if first is not None:
+            function(Progress(*first[:3]))
+        return token
+
+    def remove_progress_notification(self, token_or_callback: int | Callable[..., object]) -> None:
+        """Removes what was added; unknown tokens and callbacks are ignored."""
+        with self._client.lock:
+            tokens = [
+                token
+                for token, (callback, _) in self._progress.items()
+                if token_or_callback in (token, callback)
+            ]
+            for token in tokens:
+                del self._progress[token]
+                self._runtime.remove_notifier(self.id, token)
+
+    async def progress(
+        self, direction: ProgressDirection | str, mode: ProgressMode | str
+    ) -> AsyncIterator[Progress]:
+        """Reports one by one. Ends by itself in one-shot mode."""
+        direction, mode = ProgressDirection(direction), ProgressMode(mode)
+        one_shot = mode is ProgressMode.FOR_CURRENTLY_OUTSTANDING_WORK
+        reports: deque[Progress] = deque(maxlen=_PENDING_REPORTS)
+        arrived = asyncio.Event()
+
+        def take(report: Progress) -> None:
+            reports.append(report)
+            arrived.set()
+
+        token = self.add_progress_notification(direction, mode, take)
+        try:
+            while True:
+                while reports:
+                    report = reports.popleft()
+                    yield report
+                    if one_shot and not reports and report.transferred >= report.transferable:
+                        return
+                arrived.clear()
+                await arrived.wait()
+        finally:
+            self.remove_progress_notification(token)
+
+    # connection
+
+    def add_connection_notification(
+        self, callback: Callable[[ConnectionState, ConnectionState], object]
+    ) -> int:
+        """Calls `callback(new, old)` when the connection state changes. Gives a token."""
+        with self._client.lock:
+            token = next(self._tokens)
+            self._connection_callbacks[token] = Callback(callback)
+        return token
+
+    def remove_connection_notification(
+        self, token_or_callback: int | Callable[..., object]
+    ) -> None:
+        """Removes what was added; unknown tokens and callbacks are ignored."""
+        with self._client.lock:
+            self._connection_callbacks = {
+                token: callback
+                for token, callback in self._connection_callbacks.items()
+                if token_or_callback not in (token, callback.function)
+            }
+
+    async def connection_changes(self) -> AsyncIterator[tuple[ConnectionState, ConnectionState]]:
+        """Changes of the connection state as (new, old), for ever."""
+        queue: asyncio.Queue[tuple[ConnectionState, ConnectionState]] = asyncio.Queue()
+        token = self.add_connection_notification(lambda new, old: queue.put_nowait((new, old)))
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self.remove_connection_notification(token)
+
+    # tests
+
+    def _simulate_error(self, code: int, message: str, kind: str, is_fatal: bool) -> None:
+        status = 1032 if kind == "realm::sync::ProtocolError" else 2000000
+        action = "ClientReset" if code == 211 else "Warning"
+        self._runtime.simulate_error(self.id, status, message, is_fatal, action)
+
+    # events, on the sync client's thread
+
+    def on_event(self, event: tuple[Any, ...]) -> None:
+        """Called by the sync client."""
+        kind = event[0]
+        if kind == "wait":
+            self._on_wait(*event[2:])
+        elif kind == "progress":
+            self._on_progress(*event[2:])
+        elif kind == "connection":
+            new, old = ConnectionState(event[2]), ConnectionState(event[3])
+            for token, callback in list(self._connection_callbacks.items()):
+                if token in self._connection_callbacks:
+                    callback(new, old)
+        elif kind == "error":
+            self._on_errored(event[2])
+
+    def _on_wait(self, wait: int, status: int, message: str) -> None:
+        with self._client.lock:
+            entry = self._waits.pop(wait, None)
+        if entry is None:
+            return  # nobody waits any more
+        loop, future = entry
+
+        def resolve() -> None:
+            if future.done():
+                return
+            if status == 0:
+                future.set_result(True)
+            elif status == _OPERATION_ABORTED:
+                future.set_exception(SyncOperationAborted(message, code=status))
+            else:
+                future.set_exception(SyncError(message, code=status))
+
+        try:
+            loop.call_soon_threadsafe(resolve)
+        except RuntimeError:
+            logger.debug("the event loop of a wait is closed")
+
+    def _on_progress(self, token: int, call: tuple[int, int, float, bool]) -> None:
+        with self._client.lock:
+            entry = self._progress.get(token)
+            if call[3]:
+                self._progress.pop(token, None)
+        if entry is not None:
+            entry[1](Progress(*call[:3]))
+
+    def _on_errored(self, facts: dict[str, Any]) -> None:
+        error = self._make_error(facts)
+        reset = self._config.client_reset
+        if (
+            isinstance(error, ClientResetError)
+            and reset.mode is ClientResetMode.MANUAL
+            and reset.on_manual is not None
+        ):
+            self._manual_callback()(self, self.path)
+        elif self._on_error is not None:
+            self._on_error(self, error)
+        else:
+            logger.error("session of %s: %s", self.path, error.reason)
+
+    def _manual_callback(self) -> Callback:
+        assert self._config.client_reset.on_manual is not None
+        callback = Callback(self._config.client_reset.on_manual)
+        callback.loop = self._on_error.loop if self._on_error is not None else None
+        return callback
+
+    def _make_error(self, facts: dict[str, Any]) -> SyncError:
+        info: dict[str, str] = {}
+        if facts["file_action"] != "none":
+            info["ORIGINAL_FILE_PATH"] = self.path
+        if facts["file_action"] == "back_up_then_remove":
+            info["RECOVERY_FILE_PATH"] = str(recovery_path(self.path))
+        make = ClientResetError if facts["client_reset"] else SyncError
+        return make(
+            facts["message"],
+            code=facts["code"],
+            log_url=facts["log_url"],
+            is_fatal=facts["is_fatal"],
+            action=facts["action"],
+            user_info=info,
+        )
+
+
+class _Paused:
+    def __init__(self, session: SyncSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        self._session.pause()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.resume()
+
+    async def __aenter__(self) -> None:
+        self._session.pause()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.resume()
+
+
+def recovery_path(path: str) -> Path:
+    """Where a client reset puts a file."""
+    file = Path(path)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    return file.parent / "recovered-realms" / f"{file.stem}-{stamp}{file.suffix}"
+
+
+# The seam of realm.py.
+
+
+def _sync_of(config: Any) -> SyncConfiguration:
+    sync = config.get("sync") if isinstance(config, dict) else getattr(config, "sync", None)
+    if not isinstance(sync, SyncConfiguration):
+        raise TypeError(f"Expected 'sync' to be a SyncConfiguration, got {sync!r}")
+    return sync
+
+
+def realm_path(config: Any) -> str:
+    """Where the file of a synced configuration lies."""
+    sync = _sync_of(config)
+    path = config.get("path") if isinstance(config, dict) else getattr(config, "path", None)
+    value = cast(PartitionValue, sync.partition_value)  # checked by SyncConfiguration
+    if path is None:
+        return os.path.abspath(sync.user.realm_path(value))
+    if os.path.isabs(path):
+        return os.fspath(path)
+    return os.path.abspath(sync.user.realm_path(value, os.fspath(path)))
+
+
+def attach(realm: Realm, config: Any) -> SyncSession:
+    """The session of a realm that has just been opened."""
+    sync = _sync_of(config)
+    client: SyncClient = sync.user.app.sync.client
+    return client.acquire(realm._file, sync)
+
+
+def detach(realm: Realm) -> None:
+    """A realm is being closed."""
+    session: SyncSession = realm.sync_session
+    session._client.release(session)
