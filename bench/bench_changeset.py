@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yardsticks
 
+import yardsticks
 from realmsync import _core
 
 VECTORS = Path(__file__).parent.parent / "tests" / "vectors"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import workloads
 from clients import connect, synced_realm
-
 from realmsync.testing import ServerProcess
 
 COUNT = 20_000

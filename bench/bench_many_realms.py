@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 import workloads
 from clients import configuration, connect
-
 from realmsync import Realm
 from realmsync.testing import ServerProcess
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+
 import yardsticks
 
 RESULTS = Path(__file__).parent / "results"

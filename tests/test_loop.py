@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import websockets
-from engine_double import EngineDouble
 
+from engine_double import EngineDouble
 from realmsync._loop import ClientDriver, TransportLimits
 from realmsync._websocket import monotonic_ms
 

@@ -1,4 +1,4 @@
-"""Rules of the tree that a reviewer should not have to check: layers, sizes, foreign paths, lint."""
+"""Rules of the tree that no reviewer should have to check: layers, sizes, foreign paths, lint."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ extern "C" {
 #endif
 
 typedef struct {
-    char* data;   /* the message; REALMSYNC_HEAD_ROOM bytes before it are writable too */
+    char* data; /* the message; REALMSYNC_HEAD_ROOM bytes before it are writable too */
     size_t size;
-    void* owner;  /* for release() */
+    void* owner; /* for release() */
 } realmsync_message;
 
 typedef struct {

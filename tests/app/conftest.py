@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from engine_double import EngineDouble
-from sdk_http import SdkHttp
 
+from engine_double import EngineDouble
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.process import Server
+from sdk_http import SdkHttp
 
 
 @pytest.fixture

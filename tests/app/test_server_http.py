@@ -10,11 +10,11 @@ from typing import Any
 
 import jwt
 import pytest
-from engine_double import EngineDouble
-from sdk_http import SdkHttp
 
+from engine_double import EngineDouble
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
+from sdk_http import SdkHttp
 
 CLIENT = "/api/client/v2.0"
 APP = f"{CLIENT}/app/test-app-0"

@@ -6,10 +6,10 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 import pytest
-from changeset_examples import decimal_text
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from changeset_examples import decimal_text
 from realmsync import _core
 from realmsync.inspect import decode_changeset, encode_changeset
 

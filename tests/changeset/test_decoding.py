@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from changeset_examples import EXAMPLES, MALFORMED_EXAMPLES, NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from changeset_examples import EXAMPLES, MALFORMED_EXAMPLES, NAMES
 from realmsync import _core
 from realmsync.errors import BadChangesetError, RealmError
 from realmsync.inspect import decode_changeset

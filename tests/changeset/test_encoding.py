@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from changeset_examples import EXAMPLES, decimal_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from changeset_examples import EXAMPLES, decimal_text
 from realmsync import _core
 from realmsync.errors import BadChangesetError
 from realmsync.inspect import decode_changeset, encode_changeset

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from instructions import (
     DOG,
     Instruction,
@@ -22,7 +23,6 @@ from instructions import (
 )
 from merge.replay import Peer, read_stories
 from realmsync._core import transform
-
 from realmsync.errors import BadProgressError, MergeConflictError, SchemaMismatchError
 from realmsync.inspect import decode_changeset
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from server_driver import Connection, Server
 
 

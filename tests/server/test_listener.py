@@ -18,8 +18,8 @@ from typing import Any
 import jwt
 import pytest
 import websockets
-from engine_double import EngineDouble
 
+from engine_double import EngineDouble
 from realmsync._loop import TransportLimits
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.listener import choose_subprotocol, parse_head, query_token

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from server_driver import Message, Server, read
 
 ONE_CLIENT = ["seed_page", "all_types", "multiplex", "reconnect", "schema_add"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from server_driver import Connection, Message, Server
 
 # States of a session, each reached from a fresh connection.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import zlib
 
 import pytest
+
 from server_driver import Connection, Server, upload_body
 
 PROPER = bytes.fromhex("3f0001413f01035f6964000000010100")

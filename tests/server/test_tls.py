@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 import websockets
-from engine_double import EngineDouble
 
+from engine_double import EngineDouble
 from realmsync._loop import ClientDriver
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from instructions import DOG, add_column, add_table, changeset, create, erase, update
 from merge.replay import SERVER, Peer, read_stories
-
 from realmsync._core import PartitionDb
 from realmsync.errors import MergeConflictError
 
