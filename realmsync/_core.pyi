@@ -314,7 +314,7 @@ class ServerRuntime:
 
 # -- realm.cpp, realm_read.cpp, realm_write.cpp, realm_bulk.cpp ------------------------------------
 
-class RealmFile:
+class RealmFile(ClientStore):
     """A client's realm file. All openers of a path in a process share one."""
 
     @staticmethod
@@ -470,3 +470,138 @@ class ArrowColumn:
 
 def arrow_columns(table: object) -> dict[str, ArrowColumn]:
     """The columns of an Arrow table or struct array, by name."""
+
+# -- client.cpp ------------------------------------------------------------------------------------
+
+class ClientStore:
+    """What a sync session needs of a file. Implemented by RealmFile and MemoryClientStore."""
+
+class MemoryClientStore(ClientStore):
+    """A client's file in memory, for tests: history and cursors, changesets neither merged nor
+    applied."""
+
+    def __init__(self) -> None: ...
+    def commit(self, changeset: bytes, timestamp: int) -> int:
+        """One local transaction, announced to its session. Gives the version it made."""
+
+    def fail_integration(self, kind: str) -> None:
+        """Lets the next integration fail, once: "bad_changeset" or "bad_progress"."""
+
+    def received(self) -> list[tuple[int, int, int, int]]:
+        """Server version, base, origin ident and number of instructions of what has come."""
+
+    def state(self) -> dict[str, Any]: ...
+
+class Backoff:
+    """Growing delays of one kind of failure, in ms."""
+
+    def __init__(self, initial: int, max: int, multiplier: int, jitter_divisor: int) -> None: ...
+    def update(
+        self, reason: int, parameters: tuple[int, int, int, int] | None = None
+    ) -> None: ...
+    def delay(self, seed: int = 0) -> int: ...
+    def reset(self) -> None: ...
+
+_Call = tuple[int, int, float, bool]  # transferred, transferable, estimate, expired
+
+class ProgressNotifiers:
+    """The notifiers of one session, fed with reports by hand."""
+
+    def __init__(self) -> None: ...
+    def add(
+        self, direction: str, streaming: bool, pending_query: int = 0
+    ) -> tuple[int, _Call | None]: ...
+    def remove(self, token: int) -> None: ...
+    def set_local_version(self, version: int) -> None: ...
+    def update(
+        self,
+        *,
+        upload: tuple[int, int] = (0, 0),
+        download: tuple[int, int] = (0, 0),
+        upload_estimate: float = 1.0,
+        download_estimate: float = 1.0,
+        snapshot: int = 1,
+        query_version: int = 0,
+    ) -> list[tuple[int, _Call]]: ...
+
+class ClientRuntime:
+    """The client engine with its workers. Methods may be called from any thread.
+
+    With 0 workers everything is deterministic: jobs run within calls, their results are taken in
+    by drain(), and time is only what drain() and the transport's calls say.
+
+    drain() gives ("connect", conn, url, subprotocols, headers), ("writable", conn), ("close", conn,
+    code), ("pause_reading", conn), ("resume_reading", conn); by session ("lifecycle", id, state),
+    ("connection", id, new, old), ("progress", id, token, call), ("wait", id, wait, status,
+    message), ("error", id, facts), ("released", id), ("refresh_token", id), ("refresh_location",
+    id), ("log_out", id); and ("log", level, message).
+    """
+
+    def __init__(
+        self, workers: int = 2, seed: int = 0, tuning: dict[str, int] | None = None
+    ) -> None: ...
+    def fileno(self) -> int: ...
+    def endpoint(self) -> object: ...
+    def drain(self, now_ms: int) -> list[tuple[Any, ...]]: ...
+    def deadline(self) -> int | None: ...
+    def connected(self, conn: int, protocol: str, now_ms: int) -> None: ...
+    def connect_failed(
+        self, conn: int, failure: str, status: int, message: str, now_ms: int
+    ) -> None: ...
+    def closed(self, conn: int, close_code: int | None, reason: str, now_ms: int) -> None: ...
+    def receive(self, conn: int, data: bytes, now_ms: int) -> None: ...
+    def next_message(self, conn: int, now_ms: int) -> bytes | None: ...
+    def close(self) -> None:
+        """Stops the workers; waits for running jobs."""
+
+    def enable_multiplexing(self, enabled: bool) -> bool:
+        """False when there has been a session already."""
+
+    def add_session(
+        self,
+        store: ClientStore,
+        *,
+        user: str,
+        partition: str,
+        url: str,
+        access_token: str = "",
+        verified: bool = False,
+        headers: list[tuple[str, str]] = ...,
+        stop_policy: str = "after-upload",
+        cancel_waits: bool = False,
+        manual_reset: bool = False,
+    ) -> int:
+        """A session, inactive until it is revived."""
+
+    def remove_session(self, session: int) -> None:
+        """Lets go of the file. After ("released", id)."""
+
+    def revive(self, session: int, token_expired: bool = False) -> None: ...
+    def resume(self, session: int, token_expired: bool = False) -> None: ...
+    def pause(self, session: int) -> None: ...
+    def force_close(self, session: int) -> None: ...
+    def close_session(self, session: int) -> None:
+        """The last reference is gone: the stop policy decides."""
+
+    def reconnect(self, session: int) -> None: ...
+    def wait(self, session: int, direction: str) -> int: ...
+    def add_notifier(
+        self, session: int, direction: str, streaming: bool
+    ) -> tuple[int, _Call | None]: ...
+    def remove_notifier(self, session: int, token: int) -> None: ...
+    def simulate_error(
+        self, session: int, status: int, message: str, fatal: bool, action: str
+    ) -> None: ...
+    def set_access_token(self, user: str, token: str) -> None: ...
+    def token_refresh_failed(
+        self, session: int, authentication: bool, status: int, message: str
+    ) -> None: ...
+    def set_route(
+        self, session: int, url: str, token: str, verified: bool, headers: list[tuple[str, str]]
+    ) -> None: ...
+    def log_out(self, user: str) -> None: ...
+    def shutdown(self) -> None: ...
+    def facts(self, session: int) -> tuple[int, str, int]:
+        """Lifecycle state, connection state and file ident."""
+
+    def connection_count(self) -> int: ...

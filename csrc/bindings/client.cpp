@@ -530,10 +530,11 @@ void bind_client(py::module_& m) {
     bind_memory_store(m);
     bind_parts(m);
     py::class_<PyClientRuntime> runtime(m, "ClientRuntime");
-    runtime.def(py::init([](unsigned workers, std::uint64_t seed, const py::dict& tuning) {
-                    return std::make_unique<PyClientRuntime>(workers, seed, client_tuning(tuning));
+    runtime.def(py::init([](unsigned workers, std::uint64_t seed, std::optional<py::dict> tuning) {
+                    return std::make_unique<PyClientRuntime>(
+                        workers, seed, client_tuning(tuning.value_or(py::dict())));
                 }),
-                py::arg("workers") = 2, py::arg("seed") = 0, py::arg("tuning") = py::dict());
+                py::arg("workers") = 2, py::arg("seed") = 0, py::arg("tuning") = std::nullopt);
     bind_transport(runtime);
     bind_sessions(runtime);
 }

@@ -96,7 +96,7 @@ class AppSync:
 
     def get_sync_session(self, user: User, partition_value: PartitionValue) -> SyncSession | None:
         """The session of a partition's realm at its default path, if that is open."""
-        path = os.path.abspath(user.realm_path(partition_value))
+        path = str(user.realm_path(partition_value).resolve())
         return next((s for s in self._sessions() if s.path == path and s.user is user), None)
 
     @property
@@ -114,14 +114,15 @@ class AppSync:
 
         Gives the new place. Unsent changes stay in the moved file.
         """
-        source = os.path.abspath(path)
+        source = str(Path(path).resolve())
         if self._client is not None and source in self._client.by_path:
             raise DeleteOnOpenRealmError(f"the realm '{source}' is open")
         target = recovery_path(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         for ending in ("", "-wal"):
-            if os.path.exists(source + ending):
-                os.replace(source + ending, f"{target}{ending}")
+            file = Path(source + ending)
+            if file.exists():
+                file.replace(f"{target}{ending}")
         return target
 
     def stop(self) -> None:

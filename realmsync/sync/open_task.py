@@ -6,8 +6,8 @@ Specification: client-session.md 7.1 to 7.3.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realmsync import _core
@@ -74,7 +74,7 @@ class OpenRealmTask:
         return Realm(self._config)
 
     def _behavior(self) -> OpenRealmBehaviorConfiguration:
-        exists = os.path.exists(self._path)
+        exists = Path(self._path).exists()
         sync = self._sync
         given = sync.existing_realm_file_behavior if exists else sync.new_realm_file_behavior
         return given or DOWNLOAD_BEFORE_OPEN_BEHAVIOR
@@ -85,7 +85,7 @@ class OpenRealmTask:
             if self._cancelled:
                 raise OpenCancelledError(_CANCELLED)
             return self._open()
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         durability = getattr(self._config, "durability", "full")
         if isinstance(self._config, dict):
             durability = self._config.get("durability", "full")

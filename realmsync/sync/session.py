@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +28,6 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     ClientResetError,
-    RealmError,
     SyncError,
     SyncOperationAborted,
     SyncTimeoutError,
@@ -64,7 +62,12 @@ class SyncSession:
     """
 
     def __init__(
-        self, client: SyncClient, id: int, path: str, file: _core.RealmFile, config: SyncConfiguration
+        self,
+        client: SyncClient,
+        id: int,
+        path: str,
+        file: _core.RealmFile,
+        config: SyncConfiguration,
     ) -> None:
         self._client = client
         self._runtime = client.runtime
@@ -97,7 +100,8 @@ class SyncSession:
     @property
     def url(self) -> str:
         """The server's address for sync."""
-        return self.user.app.sync_route[0]
+        url, _ = self.user.app.sync_route
+        return url
 
     @property
     def lifecycle_state(self) -> SessionLifecycleState:
@@ -162,9 +166,7 @@ class SyncSession:
         """Waits until all that the server has now is in the file. Gives True; raises as above."""
         return await self._wait("download", "Downloading", timeout)
 
-    async def _wait(
-        self, direction: str, doing: str, timeout: float | timedelta | None
-    ) -> bool:
+    async def _wait(self, direction: str, doing: str, timeout: float | timedelta | None) -> bool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         with self._client.lock:  # the outcome may come before the number is known
@@ -414,11 +416,10 @@ def realm_path(config: Any) -> str:
     sync = _sync_of(config)
     path = config.get("path") if isinstance(config, dict) else getattr(config, "path", None)
     value = cast(PartitionValue, sync.partition_value)  # checked by SyncConfiguration
-    if path is None:
-        return os.path.abspath(sync.user.realm_path(value))
-    if os.path.isabs(path):
-        return os.fspath(path)
-    return os.path.abspath(sync.user.realm_path(value, os.fspath(path)))
+    place = Path(path) if path is not None else None
+    if place is None or not place.is_absolute():
+        place = sync.user.realm_path(value, None if place is None else str(place))
+    return str(place.resolve())
 
 
 def attach(realm: Realm, config: Any) -> SyncSession:
