@@ -37,8 +37,10 @@ struct ServerTuning {
     std::size_t commit_jobs = 1000;
     // Partitions without sessions that the engine remembers, to spare their next bind a job.
     std::size_t idle_partitions = 10'000;
-    // Unsent log messages of one connection; test commands waiting in one session.
+    // Unsent log messages and unanswered pings of one connection; test commands waiting in one
+    // session. SDKs have one ping on its way.
     std::size_t log_messages = 100;
+    std::size_t pings = 1000;
     std::size_t test_commands = 100;
     // Graceful stop: ms for the last acknowledgements, and the range of s in which clients come
     // back, spread so that they do not arrive as a herd.

@@ -59,6 +59,7 @@ ServerTuning server_tuning(const py::dict& values) {
             {"commit_jobs", &ServerTuning::commit_jobs},
             {"idle_partitions", &ServerTuning::idle_partitions},
             {"log_messages", &ServerTuning::log_messages},
+            {"pings", &ServerTuning::pings},
             {"test_commands", &ServerTuning::test_commands},
             {"drain_ms", &ServerTuning::drain_ms},
             {"restart_backoff_min_s", &ServerTuning::restart_backoff_min_s},

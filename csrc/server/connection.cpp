@@ -46,9 +46,10 @@ Connection::Connection(Context& context, ConnectionId id, std::string app_id, st
     ++context_.stats.connections;
     context_.wake_at(last_received_ + context_.tuning.silence_ms);
     if (version_ >= 10) {
-        logs_.push_back(wire::format(
-            wire::LogMessage{0, wire::format_log_info({random_connection_id(context_.random),
-                                                       "info", "Connected to the sync server"})}));
+        logs_.push_back(
+            {0, wire::format(wire::LogMessage{
+                    0, wire::format_log_info({random_connection_id(context_.random), "info",
+                                              "Connected to the sync server"})})});
         wake();
     }
     if (mode_ == wire::Mode::flexible)
@@ -83,8 +84,7 @@ void Connection::on_message(const wire::ClientMessage& message) {
         [this](const auto& m) {
             using M = std::decay_t<decltype(m)>;
             if constexpr (std::is_same_v<M, wire::Ping>) {
-                pong_ = m.timestamp;
-                wake();
+                on_ping(m);
             } else if constexpr (std::is_same_v<M, wire::Bind>) {
                 on_bind(m);
             } else if constexpr (std::is_same_v<M, wire::ClientIdent>) {
@@ -116,12 +116,21 @@ void Connection::on_message(const wire::ClientMessage& message) {
         message);
 }
 
+// One PONG per PING: a client that pipelines them counts.
+void Connection::on_ping(const wire::Ping& message) {
+    if (pongs_.size() == context_.tuning.pings)
+        return fail(Code::bad_syntax, "Too many pings waiting");
+    pongs_.push_back(message.timestamp);
+    wake();
+}
+
 Session* Connection::addressee(std::uint64_t ident, std::string_view name) {
     auto found = sessions_.find(ident);
     if (found != sessions_.end())
         return &found->second;
-    fail(Code::bad_session_ident,
-         std::string(name) + " for unknown session " + std::to_string(ident));
+    if (!context_.draining) // of a BIND that the shutdown has ignored, otherwise
+        fail(Code::bad_session_ident,
+             std::string(name) + " for unknown session " + std::to_string(ident));
     return nullptr;
 }
 
@@ -178,8 +187,11 @@ std::optional<std::string> Connection::next_message() {
     ++context_.stats.messages_sent;
     if (last_message_)
         return build(*std::exchange(last_message_, std::nullopt), {});
-    if (pong_)
-        return build(wire::format(wire::Pong{*std::exchange(pong_, std::nullopt)}), {});
+    if (!pongs_.empty()) {
+        const wire::Pong pong{pongs_.front()};
+        pongs_.pop_front();
+        return build(wire::format(pong), {});
+    }
     while (!queue_.empty()) {
         const SessionRef ref = queue_.front();
         queue_.pop_front();
@@ -195,10 +207,12 @@ std::optional<std::string> Connection::next_message() {
         if (message)
             return build(message->head, message->body);
     }
-    if (!logs_.empty()) {
-        const std::string message = std::move(logs_.front());
+    while (!logs_.empty()) {
+        const LogEntry log = std::move(logs_.front());
         logs_.pop_front();
-        return build(message, {});
+        if (log.session == 0 ||
+            sessions_.contains(log.session)) // none names a session that is over
+            return build(log.message, {});
     }
     --context_.stats.messages_sent;
     asleep_ = true;
@@ -209,8 +223,10 @@ std::optional<std::string> Connection::next_message() {
 void Connection::queue_log(std::uint64_t session, std::string_view level, std::string message) {
     if (version_ < 10 || ended_ || logs_.size() >= context_.tuning.log_messages)
         return;
-    logs_.push_back(wire::format(wire::LogMessage{
-        session, wire::format_log_info({"", std::string(level), std::move(message)})}));
+    logs_.push_back(
+        {session,
+         wire::format(wire::LogMessage{
+             session, wire::format_log_info({"", std::string(level), std::move(message)})})});
     wake();
 }
 
@@ -228,8 +244,8 @@ void Connection::release_page_slot() {
     while (!page_waiters_.empty()) {
         Session* session = find(page_waiters_.front());
         page_waiters_.pop_front();
-        if (session)
-            return session->on_page_slot();
+        if (session && session->on_page_slot())
+            return;
     }
 }
 
@@ -260,7 +276,7 @@ void Connection::end(std::string last_message, int close_code) {
     last_message_ = std::move(last_message);
     soft_close_at_ = context_.now + context_.tuning.soft_close_ms;
     context_.wake_at(*soft_close_at_);
-    pong_.reset();
+    pongs_.clear();
     logs_.clear();
     detach();
     wake();

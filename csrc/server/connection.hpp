@@ -63,7 +63,13 @@ class Connection {
     void on_timer();
 
   private:
+    struct LogEntry {
+        std::uint64_t session; // 0: the connection
+        std::string message;
+    };
+
     void on_message(const wire::ClientMessage& message);
+    void on_ping(const wire::Ping& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
     void end(std::string last_message, int close_code);
@@ -79,8 +85,8 @@ class Connection {
     std::deque<SessionRef> queue_; // sessions that want to send, in turn
     std::deque<SessionRef> page_waiters_;
     std::size_t page_slots_taken_ = 0;
-    std::optional<std::int64_t> pong_;
-    std::deque<std::string> logs_;
+    std::deque<std::int64_t> pongs_; // timestamps to give back
+    std::deque<LogEntry> logs_;
     std::optional<std::string> last_message_; // of an ended connection
     bool ended_ = false;
     bool dropped_ = false;

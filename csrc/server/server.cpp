@@ -119,13 +119,16 @@ struct OutcomeHandler {
             session->on_upload_done(done);
     }
 
+    // A session that has failed gets its last page detached; the partition may be forgotten then.
     void operator()(PageFetched& fetched) {
-        Scope scope(context, fetched.slot);
-        Partition& partition = scope.partition;
+        std::optional<Scope> scope;
+        if (context.partitions.find(fetched.slot))
+            scope.emplace(context, fetched.slot);
         // The page may show a commit whose outcome is still on its way: a MARK that comes after
         // what the page tells must wait for it too.
-        partition.expose(std::max(fetched.page.progress.download.server_version,
-                                  fetched.page.progress.latest.version));
+        if (scope)
+            scope->partition.expose(std::max(fetched.page.progress.download.server_version,
+                                             fetched.page.progress.latest.version));
         if (Session* session = context.session(fetched.to))
             session->on_page(std::move(fetched.page));
         else if (Connection* connection = context.connection(fetched.to.connection))
@@ -136,18 +139,13 @@ struct OutcomeHandler {
     // truth at IDENT.
     void operator()(JobFailed& failed) {
         context.events.push_back(StorageFailed{failed.message});
+        if (auto* page = std::get_if<FetchPage>(&failed.job))
+            return no_page(*page);
         const std::uint64_t slot = std::visit([](const auto& job) { return job.slot; }, failed.job);
         Scope scope(context, slot);
         Partition& partition = scope.partition;
         if (auto* append = std::get_if<Append>(&failed.job))
             context.discharge(partition, append->bytes);
-        if (auto* page = std::get_if<FetchPage>(&failed.job)) {
-            if (Connection* connection = context.connection(page->to.connection)) {
-                connection->release_page_slot();
-                give_up(*connection);
-            }
-            return;
-        }
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
             give_up(partition.sessions.begin()->second->connection());
         if (auto* bind = std::get_if<Bind>(&failed.job)) {
@@ -156,6 +154,16 @@ struct OutcomeHandler {
         }
         // Nothing else can be in flight before it is open; the next BIND tries again.
         scope.evict = std::holds_alternative<OpenPartition>(failed.job);
+    }
+
+    void no_page(const FetchPage& job) {
+        std::optional<Scope> scope;
+        if (context.partitions.find(job.slot))
+            scope.emplace(context, job.slot);
+        if (Connection* connection = context.connection(job.to.connection)) {
+            connection->release_page_slot();
+            give_up(*connection);
+        }
     }
 
     void give_up(Connection& connection) {

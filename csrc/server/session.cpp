@@ -313,17 +313,25 @@ bool Session::needs_download() const {
     return !first_download_sent_ || partition_->head > download_.server_version;
 }
 
+bool Session::owes_acknowledgement() const {
+    return state_ == SessionState::send_error && acknowledgement_due_ && unacknowledged_ &&
+           uploads_in_flight_ == 0;
+}
+
+bool Session::needs_page() const {
+    return !page_ && !page_in_flight_ && !waits_for_page_slot_ &&
+           (state_ == SessionState::running ? needs_download() : owes_acknowledgement());
+}
+
 bool Session::wants_turn() const {
-    const bool can_ask = !page_in_flight_ && !waits_for_page_slot_;
     switch (state_) {
     case SessionState::send_ident:
     case SessionState::send_unbound: return true;
     case SessionState::send_error:
         if (!acknowledgement_due_)
             return true;
-        return uploads_in_flight_ == 0 && (!unacknowledged_ || page_ || can_ask);
-    case SessionState::running:
-        return test_commands_ || is_mark_due() || page_ || (needs_download() && can_ask);
+        return uploads_in_flight_ == 0 && (!unacknowledged_ || page_ || needs_page());
+    case SessionState::running: return test_commands_ || is_mark_due() || page_ || needs_page();
     case SessionState::allocating_ident:
     case SessionState::wait_for_ident:
     case SessionState::binding: return test_commands_ != nullptr;
@@ -418,9 +426,15 @@ void Session::request_page() {
     context_.submit(FetchPage{ref(), slot_, request});
 }
 
-void Session::on_page_slot() {
+// Takes the room at once: a session that ended before its turn came would keep it from the others.
+bool Session::on_page_slot() {
     waits_for_page_slot_ = false;
-    changed();
+    if (!needs_page()) {
+        changed();
+        return false;
+    }
+    request_page();
+    return true;
 }
 
 void Session::on_page(store::Page page) {

@@ -81,8 +81,8 @@ class Session {
     // was asked for.
     bool wants_turn() const;
     std::optional<Outgoing> take_message();
-    // There is room for the page that it had to wait for.
-    void on_page_slot();
+    // There is room for the page that it had to wait for; false when it needs none any more.
+    bool on_page_slot();
     bool enlisted = false; // stands in the connection's queue
 
   private:
@@ -108,6 +108,8 @@ class Session {
     void drop_page();
     bool is_mark_due() const;
     bool needs_download() const;
+    bool owes_acknowledgement() const; // before the error, and it can be told now
+    bool needs_page() const;           // has none, and none is asked for
     void request_page();
     Outgoing take_download();
     Outgoing take_mark();

@@ -38,7 +38,7 @@ class WriteBatch {
                 stream->refused = false;
             if (committing)
                 return End::commit_failed;
-            store_.rollback();
+            roll_back();
             return End::job_failed;
         }
         std::move(mine.begin(), mine.end(), std::back_inserter(outcomes));
@@ -59,6 +59,16 @@ class WriteBatch {
     }
 
   private:
+    // That it fails, too, changes nothing: what was not committed is not stored, whether the
+    // transaction could not even begin or the file is beyond reach.
+    void roll_back() {
+        try {
+            store_.rollback();
+        } catch (const std::exception& e) {
+            failure_ += std::string("; ") + e.what();
+        }
+    }
+
     Outcome do_job(OpenPartition& job) {
         return PartitionOpened{job.slot, store_.open_partition(job.app_id, job.key)};
     }

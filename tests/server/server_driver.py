@@ -266,8 +266,7 @@ class Connection:
             assert self.version >= 10
             return
         if message.type == "pong":
-            assert message.fields[0] in self.pings, "PONG unasked"
-            self.pings = []
+            assert self.pings and message.fields[0] == self.pings.pop(0), "PONG unasked"
             return
         if message.type == "json_error":
             self.check_error(message)

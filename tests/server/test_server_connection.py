@@ -18,6 +18,50 @@ def test_pong_comes_first(connection: Connection) -> None:
     assert message is not None and (message.type, message.fields) == ("pong", [77])
 
 
+def test_one_pong_per_ping(connection: Connection) -> None:
+    for timestamp in (5, 6, 6, -7):
+        connection.ping(timestamp)
+    assert [m.fields for m in connection.answers()] == [[5], [6], [6], [-7]]
+
+
+def test_too_many_pings() -> None:
+    connection = Server(tuning={"pings": 3}).connect()
+    for timestamp in range(4):
+        connection.ping(timestamp)
+    connection.take_all()
+    assert connection.error is not None and connection.error.fields == [103, 0]
+
+
+def test_no_log_message_of_a_session_that_is_over(connection: Connection) -> None:
+    binding = connection.bind(1)
+    connection.take_all()
+    assert binding.file is not None
+    connection.ident(1, binding.file)
+    connection.server.run()  # bound: the log message waits behind everything else
+    connection.unbind(1)
+    assert [m.type for m in connection.take_all()] == ["unbound"]
+
+
+def test_sessions_that_end_while_they_wait_for_room() -> None:
+    """Their turns go to the others: a page at a time, and every session left gets its DOWNLOAD."""
+    connection = Server(tuning={"pages_per_connection": 2}).connect()
+    for session in range(1, 21):
+        connection.bind(session, session)
+    connection.take_all()
+    for session in range(1, 21):
+        file = connection.bindings[session].file
+        assert file is not None
+        connection.ident(session, file)
+    connection.server.run()
+    while connection.take() is not None:  # all have had a turn, two may fetch a page
+        pass
+    for session in range(3, 11):
+        connection.unbind(session)
+    connection.take_all()
+    assert sorted(connection.bindings) == [1, 2, *range(11, 21)]
+    assert all(binding.downloads == 1 for binding in connection.bindings.values())
+
+
 @pytest.mark.parametrize("version", range(9, 15))
 def test_log_messages_by_version(server: Server, version: int) -> None:
     connection = server.connect(version=version)
@@ -192,6 +236,26 @@ def test_shutdown_acknowledges_then_ends(server: Server) -> None:
         assert (body["tryAgain"], body["action"]) == (True, "Transient")
         assert 1 <= body["backoffIntervalSec"] <= 10
         assert ("close", ended.id, 1011) in server.events
+
+
+def test_bind_during_shutdown(server: Server) -> None:
+    """A session bound too late hears nothing, its connection no more than that it has to return."""
+    connection, busy = server.connect(), server.connect()
+    file = connection.open(1).file
+    assert file is not None
+    connection.unbind(1)
+    connection.take_all()
+    busy.open(1, "q")
+    busy.upload(1, (2, 0), [(2, 0, 1, b"")])
+    server.runtime.shutdown(server.now)
+    connection.bind(2, need_ident=False)
+    connection.ident(2, file)
+    connection.mark(2, 1)
+    connection.unbind(2)
+    connection.take_all()
+    busy.take_all()
+    connection.take_all()
+    assert connection.error is not None and connection.error.fields == [100, 0]
 
 
 def test_shutdown_does_not_wait_for_a_silent_reader(server: Server) -> None:

@@ -372,6 +372,23 @@ def test_acknowledged_before_a_reset(connection: Connection) -> None:
     assert answers[1].fields == [210, 1]
 
 
+@pytest.mark.parametrize("page_fails", [False, True])
+def test_last_page_of_a_forgotten_partition(page_fails: bool) -> None:
+    """The acknowledgement before the error is fetched by a session that has left its partition."""
+    server = Server(tuning={"idle_partitions": 0})
+    connection = server.connect()
+    connection.open(1)
+    connection.upload(1, (3, 0), [(3, 0, 9, b"")])
+    server.run()
+    connection.upload(1, (2, 0))
+    if page_fails:
+        server.store.fail_page()
+    answers = connection.answers()
+    assert [m.type for m in answers] == ["json_error"] if page_fails else ["download", "json_error"]
+    assert answers[-1].fields == ([101, 0] if page_fails else [210, 1])
+    server.connect().open(1)
+
+
 def test_test_command_is_answered(connection: Connection) -> None:
     connection.bind(1)
     connection.send(b"test_command 1 5 2\n{}")
