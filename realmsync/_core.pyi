@@ -459,7 +459,9 @@ class RealmHandle:
     ) -> None: ...
     def clear(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> None: ...
     def create_rows(self, realm: object, cls: int, rows: Any) -> int: ...
-    def create_columns(self, cls: int, columns: list[tuple[Any, ...]]) -> int: ...
+    def create_columns(
+        self, cls: int, columns: list[tuple[Any, ...]], first: int, limit: int
+    ) -> int: ...
 
 # -- arrow.cpp -------------------------------------------------------------------------------------
 
@@ -467,6 +469,9 @@ class ArrowColumn:
     """A column of an imported Arrow table; keeps the table's memory alive."""
 
     def __len__(self) -> int: ...
+
+def arrow_column(array: object) -> ArrowColumn:
+    """An Arrow array or chunked array."""
 
 def arrow_columns(table: object) -> dict[str, ArrowColumn]:
     """The columns of an Arrow table or struct array, by name."""

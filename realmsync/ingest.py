@@ -34,24 +34,17 @@ def read_rows(rows: Any, schema: ClassSchema) -> list[Column] | None:
         if name not in numbers:
             raise InvalidPropertyError(f"'{schema.name}' has no property '{name}'")
         result.append(_column(numbers[name], column))
-    for p in stored(schema):
-        if p.has_default and p.name not in columns and p.collection is None:
-            size = _length(columns, schema)
-            make = p.default if callable(p.default) else lambda value=p.default: value
-            result.append((numbers[p.name], [make() for _ in range(size)], None, 0))
+    if not result:
+        raise InvalidArgumentError(f"no columns for '{schema.name}'")
     return result
-
-
-def _length(columns: Mapping[str, Any], schema: ClassSchema) -> int:
-    for column in columns.values():
-        return len(column)
-    raise InvalidArgumentError(f"no columns for '{schema.name}'")
 
 
 def _column(number: int, column: Any) -> Column:
     arrow = ("__arrow_c_array__", "__arrow_c_stream__")
-    if isinstance(column, _core.ArrowColumn) or any(hasattr(column, name) for name in arrow):
+    if isinstance(column, _core.ArrowColumn):
         return (number, column)
+    if any(hasattr(column, name) for name in arrow):
+        return (number, _core.arrow_column(column))
     kind = getattr(getattr(column, "dtype", None), "kind", None)
     if kind is None:
         return (number, column, None, 0)

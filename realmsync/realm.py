@@ -10,6 +10,8 @@ transactions are in write.py, values in csrc/bindings/convert.cpp.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sys
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +29,7 @@ from realmsync.errors import (
     NoSuchTableError,
     ObjectTypeMismatchError,
 )
-from realmsync.ingest import read_rows
+from realmsync.ingest import Column, read_rows
 from realmsync.objects import BaseObject, EmbeddedObject, Object, model_of, schema_of, stored
 from realmsync.results import Results
 from realmsync.schema import ClassSchema, Property, make_property, parse_class, validate
@@ -322,25 +324,47 @@ class Realm:
         key = self._core.create(self, index, {} if values is None else values, native)
         return self._make_object(index, key)
 
-    def create_many(self, cls: ClassLike[Any], rows: Any) -> int:
+    def create_many(
+        self, cls: ClassLike[Any], rows: Any, *, transaction_size: int | None = None
+    ) -> int:
         """Creates objects in bulk and gives their number.
 
         `rows` is an iterable of mappings, or columns: a mapping of property names to sequences,
-        NumPy arrays (masked entries are null) or Arrow arrays, or an Arrow table (anything with
-        `__arrow_c_stream__`). Properties without a column get their defaults. Inside of a
-        transaction it belongs to that; outside, everything is one transaction.
+        NumPy arrays (masked entries and, in optional properties, NaN are null) or Arrow arrays, or
+        an Arrow table (anything with `__arrow_c_stream__`). Properties without a column get their
+        defaults.
+
+        Inside of a transaction it belongs to that, whole or not at all. Outside, everything is one
+        transaction, or with `transaction_size` one per so many rows: these share fsyncs, and all
+        are durable on return; an error or a crash leaves the finished ones.
         """
         index = self._class_of(cls)
-        if self._core.writing:
-            return self._create_many(index, rows)
-        with self.write():
-            return self._create_many(index, rows)
-
-    def _create_many(self, index: int, rows: Any) -> int:
         columns = read_rows(rows, self._classes[index])
+        if self._core.writing:
+            if transaction_size is not None:
+                raise InvalidArgumentError("a transaction is open: its size is not for choosing")
+            return self._create_batch(index, columns, rows, 0, sys.maxsize)
+        if transaction_size is None:
+            with self.write():
+                return self._create_batch(index, columns, rows, 0, sys.maxsize)
+        if transaction_size < 1:
+            raise InvalidArgumentError("transaction_size must be at least 1")
+        source = rows if columns is not None else iter(rows)
+        count = 0
+        with self._queue.deferred() as commit:
+            while True:
+                with commit():
+                    made = self._create_batch(index, columns, source, count, transaction_size)
+                count += made
+                if made < transaction_size:
+                    return count
+
+    def _create_batch(
+        self, index: int, columns: list[Column] | None, rows: Any, first: int, limit: int
+    ) -> int:
         if columns is not None:
-            return self._core.create_columns(index, columns)
-        return self._core.create_rows(self, index, rows)
+            return self._core.create_columns(index, columns, first, limit)
+        return self._core.create_rows(self, index, itertools.islice(rows, limit))
 
     def delete(self, subject: Any) -> None:
         """Deletes an object, or every object of an iterable, with all links to them."""

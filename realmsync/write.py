@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from realmsync import _core
@@ -58,6 +60,31 @@ class WriteQueue:
         self._require()
         _holders.pop(self._path, None)
         self._core.commit(timestamp, False)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Gives transactions that share fsyncs; all are durable when the block is left."""
+        tickets: list[int] = []
+
+        @contextlib.contextmanager
+        def transaction() -> Iterator[None]:
+            self.begin()
+            try:
+                yield
+            except BaseException:
+                self.cancel()
+                raise
+            _holders.pop(self._path, None)
+            tickets.append(self._core.commit(now(), True)[1])
+            if len(tickets) == GROUP:
+                self._core.file.flush(tickets[-1])
+                tickets.clear()
+
+        try:
+            yield transaction
+        finally:
+            if tickets:
+                self._core.file.flush(tickets[-1])
 
     def cancel(self) -> None:
         """Undoes everything since begin()."""

@@ -321,6 +321,7 @@ std::unique_ptr<Column> arrow_column(const DeclaredClass& cls, const DeclaredPro
 void bind_arrow(py::module_& m) {
     py::class_<ArrowColumnSource>(m, "ArrowColumn").def("__len__", &ArrowColumnSource::size);
     m.def("arrow_columns", &columns_of);
+    m.def("arrow_column", [](const py::object& array) { return whole(import(array)); });
 }
 
 } // namespace realmsync::bindings

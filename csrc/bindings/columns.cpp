@@ -187,7 +187,50 @@ class BufferColumn final : public Column {
     std::string label_;
 };
 
+class DefaultColumn final : public Column {
+  public:
+    DefaultColumn(const DeclaredClass& cls, const DeclaredProperty& property, std::size_t size)
+        : cls_(cls), property_(property), size_(size),
+          callable_(PyCallable_Check(property.default_value.ptr())) {
+        if (!callable_)
+            constant_ = convert(property.default_value);
+    }
+    std::size_t size() const override { return size_; }
+    Scalar at(std::size_t) override {
+        return callable_ ? convert(scratch_.objects.emplace_front(property_.default_value()))
+                         : constant_;
+    }
+    bool needs_python() const override { return callable_; }
+    void forget() override {
+        if (callable_)
+            scratch_ = {};
+    }
+
+  private:
+    Scalar convert(py::handle value) {
+        if (value.is_none())
+            return {};
+        const Where where{cls_.name, property_.label};
+        if (property_.type == kMixed && mixed_shape(value, where) != Shape::scalar)
+            raise_python("IllegalOperationError",
+                         where.text() + ": defaults of columns are scalars only");
+        return to_scalar(value, property_.type, where, scratch_);
+    }
+
+    const DeclaredClass& cls_;
+    const DeclaredProperty& property_;
+    const std::size_t size_;
+    const bool callable_;
+    Scalar constant_;
+    Scratch scratch_;
+};
+
 } // namespace
+
+std::unique_ptr<Column> default_column(const DeclaredClass& cls, const DeclaredProperty& property,
+                                       std::size_t size) {
+    return std::make_unique<DefaultColumn>(cls, property, size);
+}
 
 std::unique_ptr<Column> python_column(const DeclaredClass& cls, const DeclaredProperty& property,
                                       py::object values, py::object mask, std::int64_t unit) {

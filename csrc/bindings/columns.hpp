@@ -31,6 +31,10 @@ std::unique_ptr<Column> python_column(const DeclaredClass& cls, const DeclaredPr
 std::unique_ptr<Column> arrow_column(const DeclaredClass& cls, const DeclaredProperty& property,
                                      pybind11::object array);
 
+// The declared default in every row; a function is called once per row.
+std::unique_ptr<Column> default_column(const DeclaredClass& cls, const DeclaredProperty& property,
+                                       std::size_t size);
+
 [[noreturn]] void null_in_column(const DeclaredClass& cls, const DeclaredProperty& property,
                                  std::size_t row);
 

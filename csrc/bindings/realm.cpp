@@ -314,15 +314,6 @@ std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
 } // namespace
 
 void bind_realm(py::module_& m) {
-    py::register_exception_translator([](std::exception_ptr pointer) {
-        try {
-            if (pointer)
-                std::rethrow_exception(pointer);
-        } catch (const store::StoreError& e) {
-            const py::object cls = py::module_::import("realmsync.errors").attr("RealmError");
-            PyErr_SetString(cls.ptr(), e.what());
-        }
-    });
     py::enum_<Mode>(m, "CreateMode")
         .value("never", Mode::never)
         .value("modified", Mode::modified)

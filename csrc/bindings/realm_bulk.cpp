@@ -34,6 +34,7 @@ struct Bound {
     const DeclaredProperty* property;
     std::size_t at; // property index in the file's class
     std::unique_ptr<Column> column;
+    Given given = Given::yes;
 };
 
 Key key_from(const Scalar& scalar) {
@@ -51,7 +52,8 @@ Key key_from(const Scalar& scalar) {
 
 } // namespace
 
-std::size_t RealmHandle::create_columns(int cls, py::list columns) {
+std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t first,
+                                        std::size_t limit) {
     const DeclaredClass& c = declared(cls);
     const auto index = static_cast<std::size_t>(cls);
     const store::Class& actual = *writing_schema().classes[index];
@@ -75,14 +77,21 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns) {
                 : python_column(c, p, entry[1], entry[2], entry[3].cast<std::int64_t>());
         bound.push_back({&p, writer_.properties[index][number], std::move(column)});
     }
+    const std::size_t rows = bound.empty() ? 0 : bound[0].column->size();
     for (std::size_t i = 0; i < c.properties.size(); ++i) {
         const DeclaredProperty& p = c.properties[i];
-        if (covered[i] || p.collection != Collection::single || p.nullable)
+        if (covered[i])
             continue;
-        raise_python("MissingPropertyValueError",
-                     "Missing column for property '" + c.name + "." + p.label + "'");
+        if (p.has_default && p.collection == Collection::single && p.type != Type::link)
+            bound.push_back(
+                {&p, writer_.properties[index][i], default_column(c, p, rows), Given::as_default});
+        else if (p.has_default)
+            raise_python("IllegalOperationError",
+                         "'" + c.name + "." + p.label + "' has a default that columns cannot fill");
+        else if (p.collection == Collection::single && !p.nullable)
+            raise_python("MissingPropertyValueError",
+                         "Missing column for property '" + c.name + "." + p.label + "'");
     }
-    const std::size_t rows = bound.empty() ? 0 : bound[0].column->size();
     bool needs_python = false;
     for (const Bound& b : bound) {
         if (b.column->size() != rows)
@@ -92,6 +101,7 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns) {
                                                      std::to_string(rows));
         needs_python |= b.column->needs_python();
     }
+    const std::size_t end = first + std::min(limit, rows - std::min(first, rows));
     // Updates come in declaration order, the key's column apart.
     std::sort(bound.begin(), bound.end(),
               [](const Bound& a, const Bound& b) { return a.property < b.property; });
@@ -100,11 +110,11 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns) {
     std::vector<Given> given(actual.properties.size(), Given::no);
     for (const Bound& b : bound)
         if (b.property != &key_property)
-            given[b.at] = Given::yes;
+            given[b.at] = b.given;
 
     WriteTransaction::Step step(transaction());
     auto insert_all = [&] {
-        for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t row = first; row < end; ++row) {
             Key key;
             for (Bound& b : bound) {
                 const Scalar scalar = b.column->at(row);
@@ -131,7 +141,7 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns) {
         insert_all();
     }
     step.keep();
-    return rows;
+    return end - std::min(first, end);
 }
 
 } // namespace realmsync::bindings

@@ -106,9 +106,11 @@ class RealmHandle {
                           pybind11::object at); // KeyNotFoundError when absent
     void clear(int cls, pybind11::object key, int property, pybind11::tuple path);
     // In bulk: how many. Columns are tuples (property number, Arrow array) or (property number,
-    // sequence or buffer, mask or None, ticks per second or 0). All or nothing.
+    // sequence or buffer, mask or None, ticks per second or 0), of which the rows from `first`
+    // are taken, at most `limit`. All or nothing.
     std::size_t create_rows(pybind11::object realm, int cls, pybind11::iterable rows);
-    std::size_t create_columns(int cls, pybind11::list columns);
+    std::size_t create_columns(int cls, pybind11::list columns, std::size_t first,
+                               std::size_t limit);
 
   private:
     friend class ObjectWriter;

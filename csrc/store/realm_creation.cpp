@@ -13,6 +13,7 @@
 #include "store/local_history.hpp"
 #include "store/sqlite.hpp"
 #include "store/tables.hpp"
+#include "tuning.hpp"
 
 namespace realmsync::store {
 
@@ -39,7 +40,9 @@ class Descriptor {
 // The bytes of an empty realm, built once per process.
 const std::string& image() {
     static const std::string bytes = [] {
-        Database db(":memory:");
+        DatabaseOptions options;
+        options.page_size = RealmTuning{}.page_bytes;
+        Database db(":memory:", options);
         {
             Transaction transaction(db);
             Tables tables(db, Layout::client);

@@ -128,13 +128,26 @@ bool WriteTransaction::create(const Class& cls, const Key& key, std::span<const 
     settle();
     if (!file_->writer_->tables.insert(kOnlyPartition, cls, key, values))
         return false;
-    const changeset::StringId table = writer_.intern(cls.name);
-    writer_.create_object(table, key);
-    for (std::size_t i = 0; i < given.size(); ++i)
-        if (given[i] != Given::no)
-            writer_.update(table, key, writer_.intern(cls.properties[i].name), values[i],
-                           given[i] == Given::as_default);
+    Names& ids = names(cls);
+    if (!ids.table)
+        ids.table = writer_.intern(cls.name);
+    writer_.create_object(*ids.table, key);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        if (given[i] == Given::no)
+            continue;
+        if (!ids.fields[i])
+            ids.fields[i] = writer_.intern(cls.properties[i].name);
+        writer_.update(*ids.table, key, *ids.fields[i], values[i], given[i] == Given::as_default);
+    }
     return true;
+}
+
+WriteTransaction::Names& WriteTransaction::names(const Class& cls) {
+    if (names_.cls != &cls) {
+        names_ = {&cls, std::nullopt, {}};
+        names_.fields.resize(cls.properties.size());
+    }
+    return names_;
 }
 
 void WriteTransaction::create(const Class& cls, const Key& key) {
@@ -305,6 +318,7 @@ WriteTransaction::Step::~Step() {
     transaction_.applier_.reset(); // what it holds back goes too
     savepoint_.reset();
     transaction_.writer_.rewind(mark_);
+    transaction_.names_ = {};
 }
 
 } // namespace realmsync::store

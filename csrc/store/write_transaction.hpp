@@ -2,7 +2,7 @@
 // instructions that changeset-format.md section 11 prescribes, in the order in which they happen.
 // Values have the types of their places: bindings/convert.cpp sees to it. What is checked here is
 // checked before anything is changed; after an exception of any other kind than ErrorException the
-// transaction can only be rolled back. Columns at once: bulk.hpp.
+// transaction can only be rolled back. Columns are written row by row through create().
 #pragma once
 
 #include <cstdint>
@@ -90,18 +90,24 @@ class WriteTransaction {
         changeset::Writer::Mark mark_;
     };
 
-    // For bulk.cpp.
-    changeset::Writer& writer() { return writer_; }
-
   private:
     friend class RealmFile;
     explicit WriteTransaction(std::shared_ptr<RealmFile> file);
+    // Ids of a class's names in writer_, filled in as they are used; bulk inserts spare the
+    // look-ups.
+    struct Names {
+        const Class* cls = nullptr;
+        std::optional<changeset::StringId> table;
+        std::vector<std::optional<changeset::StringId>> fields;
+    };
+    Names& names(const Class& cls);
     Applier& applier();
     void settle(); // writes what the applier holds back
 
     std::shared_ptr<RealmFile> file_; // null after the end
     std::optional<Applier> applier_;
     changeset::Writer writer_;
+    Names names_; // of the class that create() saw last
 };
 
 } // namespace realmsync::store
