@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import workloads
 
 import realmsync
+import workloads
 
 COUNT = 100_000
 TURNS = 3
