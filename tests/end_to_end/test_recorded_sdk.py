@@ -3,7 +3,8 @@
 A real Node SDK wrote these frames; only what a server hands out (idents, salts, tokens) is
 substituted. The answers must be those of the recording in order and fields, but for idents, salts,
 log messages, and DOWNLOADs that our server had already coalesced into a later one. Conversations
-of several clients are in tests/server, where their interleaving can be driven.
+of several clients that write at the same moment are in tests/server, where their interleaving can
+be driven.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import queue
 import threading
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
+from sdk_client import HttpClient
 
 OFFER = [f"com.mongodb.realm-sync#{n}" for n in range(14, 1, -1)]
 APP = "test-app-0"
@@ -61,6 +64,8 @@ class Player:
         self.lock = threading.Lock()
         self.idents: dict[tuple[int, int], tuple[int, int]] = {}  # recorded to ours
         self.salts: dict[int, int] = {0: 0}  # server version salts, recorded to ours
+        self.progress = 0  # client version of the newest upload
+        self.mark = self.answered_mark = 0
         threading.Thread(target=self.read, daemon=True).start()
 
     def box(self, session: int) -> queue.Queue[dict[str, Any]]:
@@ -81,6 +86,10 @@ class Player:
             ident, salt = self.idents[recorded]
             fields[2:4] = [str(ident).encode(), str(salt).encode()]
             fields[7] = str(self.salts[int(fields[7])]).encode()
+        elif fields[0] == b"upload":
+            self.progress = int(fields[5])
+        elif fields[0] == b"mark":
+            self.mark = int(fields[2])
         self.socket.send(b" ".join(fields) + newline + body)
 
     def expect(self, recorded: dict[str, Any]) -> None:
@@ -99,6 +108,7 @@ class Player:
                 self.compare_downloads(received, recorded)
             case "mark":
                 assert received["request"] == recorded["request"]
+                self.answered_mark = recorded["request"]
             case "pong":
                 assert received["timestamp"] == recorded["timestamp"]
 
@@ -119,21 +129,74 @@ class Player:
         assert ours == theirs
 
 
+def dial(server: ServerProcess, token: str) -> ClientConnection:
+    address = server.url.replace("http", "ws", 1)
+    uri = f"{address}/api/client/v2.0/app/{APP}/realm-sync?baas_at={token}"
+    return connect(uri, subprotocols=OFFER, compression=None, ping_interval=None, max_size=None)
+
+
 @pytest.mark.parametrize("name", ["seed_page", "all_types", "multiplex", "reconnect", "schema_add"])
 def test_one_client(name: str, vectors: Path, tmp_path: Path) -> None:
-    with ServerProcess(data=tmp_path) as server:
-        token = log_in(server.url)
-        address = server.url.replace("http", "ws", 1)
-        uri = f"{address}/api/client/v2.0/app/{APP}/realm-sync?baas_at={token}"
-        with connect(
-            uri, subprotocols=OFFER, compression=None, ping_interval=None, max_size=None
-        ) as socket:
-            assert socket.subprotocol == OFFER[0]
-            player = Player(socket)
-            for side, frame in frames(vectors / "wire" / f"{name}.jsonl"):
-                if side == "c2s":
-                    player.send(frame)
-                else:
-                    recorded = decode_message(frame, from_client=False)
-                    if recorded["type"] != "log_message":
-                        player.expect(recorded)
+    with ServerProcess(data=tmp_path) as server, dial(server, log_in(server.url)) as socket:
+        assert socket.subprotocol == OFFER[0]
+        player = Player(socket)
+        for side, frame in frames(vectors / "wire" / f"{name}.jsonl"):
+            if side == "c2s":
+                player.send(frame)
+            else:
+                recorded = decode_message(frame, from_client=False)
+                if recorded["type"] != "log_message":
+                    player.expect(recorded)
+
+
+def sender(message: dict[str, Any], players: list[Player]) -> Player:
+    """Whose message it is: connections are not recorded, but cursors and numbers tell."""
+    match message["type"]:
+        case "bind":
+            return players[-1]
+        case "ident":
+            ident = message["file_ident"], message["file_ident_salt"]
+            return next(player for player in players if ident in player.idents)
+        case "upload":
+            earlier = [p for p in players if p.progress < message["upload_client_version"]]
+            return max(earlier, key=lambda player: player.progress)
+        case "mark":
+            return next(player for player in players if player.mark < message["request"])
+    raise AssertionError(message)
+
+
+def receiver(message: dict[str, Any], players: list[Player]) -> Player:
+    match message["type"]:
+        case "ident":
+            return players[-1]
+        case "download":
+            version = message["upload_client_version"]
+            return next(player for player in players if player.progress == version)
+        case "mark":
+            request = message["request"]
+            return next(p for p in players if p.answered_mark < p.mark == request)
+    raise AssertionError(message)
+
+
+@pytest.mark.parametrize("name", ["async_open", "compressed"])
+def test_two_clients(name: str, vectors: Path, tmp_path: Path) -> None:
+    """The second comes when the first has written, once opening by download. One app here: the
+    recorded server knew no apps."""
+    with ServerProcess(data=tmp_path) as server, ExitStack() as stack:
+        api = HttpClient("127.0.0.1", server.port, APP)
+        stack.callback(api.close)
+        api.register("a@b.c")
+        players: list[Player] = []
+        for line in (vectors / "wire" / f"{name}.jsonl").read_text().splitlines():
+            event = json.loads(line)
+            if event["t"] == "ws-open":
+                token = api.log_in("a@b.c" if players else None).access_token
+                players.append(Player(stack.enter_context(dial(server, token))))
+            elif event["t"] in ("c2s", "s2c"):
+                frame = bytes.fromhex(event["hex"])
+                message = decode_message(frame, from_client=event["t"] == "c2s")
+                if event["t"] == "c2s":
+                    sender(message, players).send(frame)
+                elif message["type"] != "log_message":
+                    receiver(message, players).expect(message)
+        assert len(players) == 2
