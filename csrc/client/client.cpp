@@ -91,7 +91,7 @@ void Client::set_route(std::uint64_t session, const Route& route) {
 
 void Client::shutdown() {
     for (auto& [id, s] : sync_sessions_)
-        s->force_close(status::kOperationAborted, "");
+        s->shut_down();
     const auto sockets = sockets_;
     for (const auto& [socket, connection] : sockets)
         emit(Close{socket, 0});

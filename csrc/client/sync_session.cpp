@@ -108,6 +108,11 @@ void SyncSession::stop(Lifecycle state, std::int32_t status, const std::string& 
         resolve(wait, status, message);
 }
 
+void SyncSession::shut_down() {
+    force_close(status::kOperationAborted, "");
+    fail_waits(status::kOperationAborted, kBecameInactive);
+}
+
 void SyncSession::restart() {
     if (state_ != Lifecycle::active)
         return;

@@ -43,6 +43,7 @@ class SyncSession {
     void pause();
     void force_close(std::int32_t status, const std::string& message);
     void close();
+    void shut_down(); // for good: no wait stays open, not even one of a stopped session
     void restart();
     void reconnect();
     void set_access_token(const std::string& token);

@@ -193,6 +193,7 @@ class SyncClient:
                 return
             del self.by_path[session.path]
         self.runtime.remove_session(session.id)
+        session.abandon_waits()
         session.file.release_sync()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:

@@ -300,6 +300,13 @@ class SyncSession:
         elif kind == "error":
             self._on_errored(event[2])
 
+    def abandon_waits(self) -> None:
+        """The session is gone: what still waits would wait for ever."""
+        with self._client.lock:
+            waits = list(self._waits)
+        for wait in waits:
+            self._on_wait(wait, _OPERATION_ABORTED, "Sync session became inactive")
+
     def _on_wait(self, wait: int, status: int, message: str) -> None:
         with self._client.lock:
             entry = self._waits.pop(wait, None)

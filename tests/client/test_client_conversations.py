@@ -1,9 +1,10 @@
-"""The server's side of recorded SDK conversations, played to our client: it sends what the SDK sent.
+"""The server's side of recorded SDK conversations, played to our client: it sends what the SDK did.
 
 Local writes are replayed at the versions that the recording gives them; a DOWNLOAD or IDENT makes
 the next version after the writes that came before it. One deliberate difference: our client fetches
-an UPLOAD as soon as something is written, the SDK when it is its turn, so cursors without changesets
-may come in one message more or less, and the locked server version may be newer. Everything else is compared field by field.
+an UPLOAD as soon as something is written, the SDK when it is its turn. Cursors without changesets
+may therefore come in one message more or less, and the locked server version may be newer.
+Everything else is compared field by field.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Life cycle of sync sessions: states, pause, stop policies, tokens (client-session.md 2, 3, 11)."""
+"""Life cycle of sync sessions: states, pause, stop policies, tokens.
+
+client-session.md sections 2, 3 and 11.
+"""
 
 from __future__ import annotations
 
@@ -230,3 +233,12 @@ def test_shutdown_fails_waits_and_closes_sockets() -> None:
     assert [w[:2] for w in file.of("wait")] == [(wait, 1027)]
     assert client.closed == [client.socket]
     assert client.runtime.connection_count() == 0
+
+
+def test_shutdown_ends_waits_of_stopped_sessions() -> None:
+    client, file = online()
+    client.runtime.pause(file.id)
+    wait = client.wait(file, "upload")
+    client.runtime.shutdown()
+    client.run()
+    assert [w[:2] for w in file.of("wait")] == [(wait, 1027)]

@@ -73,9 +73,23 @@ def server_seeds() -> Iterator[bytes]:
         yield b"".join(b"\x04" + len(data).to_bytes(2, "little") + data for data in sent)
 
 
+def client_seeds() -> Iterator[bytes]:
+    """What a server sent in whole conversations, behind the byte for what happens before."""
+    for path in sorted((VECTORS / "wire").glob("*.jsonl")):
+        lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        sent = [bytes.fromhex(line["hex"]) for line in lines if line["t"] == "s2c"]
+        yield b"".join(b"\x00" + len(data).to_bytes(2, "big") + data for data in sent)
+
+
 TARGETS = {
     "changeset": Target(
         folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
+    ),
+    "client": Target(
+        folders=("base", "changeset", "merge", "wire", "store", "client"),
+        seeds=client_seeds,
+        libraries=("deflate", "sqlite3"),
+        max_size=16384,
     ),
     "server": Target(
         folders=("base", "changeset", "merge", "wire", "store", "server"),

@@ -1,0 +1,131 @@
+// libFuzzer target: anything that a server may send over one connection with two sessions, in any
+// order, with cuts, pauses and local writes in between. The input is a row of messages, each behind
+// a byte (what happens before it) and a length of two bytes. A second user's connection must stay
+// undisturbed, and the engine must end every wait.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "client/client.hpp"
+#include "store/memory_client.hpp"
+
+using namespace realmsync;
+
+namespace {
+
+constexpr std::string_view kSubprotocol = "com.mongodb.realm-sync#14";
+
+void require(bool condition) {
+    if (!condition)
+        std::abort();
+}
+
+ClientTuning tuning() {
+    ClientTuning t;
+    t.download_limit_bytes = 1 << 20;
+    return t;
+}
+
+class Harness {
+  public:
+    Harness() : engine_(tuning(), 1) {
+        engine_.set_time(1);
+        witness_ = open("witness", "null");
+        sessions_[0] = open("user", "1");
+        sessions_[1] = open("user", "2");
+        work();
+    }
+
+    void step(std::uint8_t choice, std::string_view message) {
+        const std::uint64_t session = sessions_[choice & 1];
+        switch ((choice >> 1) & 7) {
+        case 1: engine_.find(session)->pause(); break;
+        case 2: engine_.find(session)->resume(false); break;
+        case 3: engine_.closed(socket_, std::nullopt, "cut"); break;
+        case 4: engine_.set_time(now_ += 70'000); break;
+        case 5: stores_.at(session)->commit("change", 1); break;
+        case 6: waits_.insert(engine_.wait(session, client::Direction::download)); break;
+        case 7: waits_.insert(engine_.wait(session, client::Direction::upload)); break;
+        }
+        if (choice & 16)
+            work();
+        engine_.receive(socket_, message);
+        work();
+    }
+
+    void finish() {
+        engine_.find(witness_)->reconnect();
+        require(engine_.find(witness_)->state() == client::Lifecycle::active);
+        engine_.shutdown();
+        work();
+        require(waits_.empty() && engine_.connection_count() == 0);
+    }
+
+  private:
+    std::uint64_t open(const char* user, const char* partition) {
+        client::SyncSessionConfig config;
+        config.user = user;
+        config.partition = partition;
+        config.route.url = std::string("ws://") + user + "/sync";
+        config.route.verified = true;
+        const std::uint64_t session = engine_.add_session(std::move(config));
+        stores_[session] = std::make_shared<store::MemoryClientStore>();
+        engine_.find(session)->revive(false);
+        engine_.settle();
+        return session;
+    }
+
+    // Runs jobs, accepts connections and takes all messages, until nothing moves any more.
+    void work() {
+        for (bool moved = true; moved;) {
+            moved = false;
+            engine_.advance();
+            engine_.settle();
+            for (client::StoreJob& job : engine_.take_jobs()) {
+                store::ClientStore& store = *stores_.at(job.sync_session);
+                engine_.done(client::run(std::move(job), store));
+                moved = true;
+            }
+            for (const client::Event& event : engine_.take_events()) {
+                moved = true;
+                if (const auto* connect = std::get_if<client::Connect>(&event)) {
+                    if (connect->url.starts_with("ws://user"))
+                        socket_ = connect->socket;
+                    engine_.connected(connect->socket, kSubprotocol);
+                } else if (const auto* wait = std::get_if<client::WaitResolved>(&event)) {
+                    require(waits_.erase(wait->wait) == 1); // exactly once
+                }
+            }
+            while (engine_.next_message(socket_))
+                moved = true;
+        }
+    }
+
+    client::Client engine_;
+    std::map<std::uint64_t, std::shared_ptr<store::MemoryClientStore>> stores_;
+    std::set<std::uint64_t> waits_;
+    std::uint64_t witness_ = 0, sessions_[2] = {}, socket_ = 0;
+    std::int64_t now_ = 1;
+};
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Harness harness;
+    while (size >= 3) {
+        const std::uint8_t choice = data[0];
+        const std::size_t length = std::min<std::size_t>(data[1] << 8 | data[2], size - 3);
+        harness.step(choice, {reinterpret_cast<const char*>(data + 3), length});
+        data += 3 + length;
+        size -= 3 + length;
+    }
+    harness.finish();
+    return 0;
+}

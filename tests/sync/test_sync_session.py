@@ -1,0 +1,288 @@
+"""Synced realms through the public API, against a server in the same process: waits, progress,
+pausing, connection notifications, opening with time-outs, errors (client-session.md 3 to 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from realmsync import (
+    App,
+    AppConfiguration,
+    Configuration,
+    ConnectionState,
+    Credentials,
+    OpenCancelledError,
+    OpenRealmBehaviorConfiguration,
+    Progress,
+    Realm,
+    SessionLifecycleState,
+    SessionState,
+    SyncConfiguration,
+    SyncOperationAborted,
+    SyncTimeoutError,
+    User,
+)
+from realmsync.errors import IllegalOperationError, MismatchedConfigError
+from realmsync.server.config import ServerConfig
+from realmsync.server.process import Server
+
+DOG = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name": "string"}}
+STREAM, ONCE = "reportIndefinitely", "forCurrentlyOutstandingWork"
+LIMIT = 20.0  # seconds; far above what anything here takes
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with Server(ServerConfig(data=tmp_path / "server", port=0)) as server:
+        yield server
+
+
+class Device:
+    """One installation: an app and its user."""
+
+    def __init__(self, app: App, user: User) -> None:
+        self.app, self.user = app, user
+        self.realms: list[Realm] = []
+
+    def config(self, partition: Any = "p", **settings: Any) -> Configuration:
+        sync = SyncConfiguration(user=self.user, partition_value=partition, **settings)
+        return Configuration(schema=[DOG], sync=sync)
+
+    async def open(self, partition: Any = "p", **settings: Any) -> Realm:
+        realm = await Realm.open(self.config(partition, **settings))
+        self.realms.append(realm)
+        return realm
+
+
+@pytest.fixture
+async def device(server: Server, tmp_path: Path) -> AsyncIterator[Any]:
+    devices: list[Device] = []
+
+    async def make(url: str | None = None) -> Device:
+        app = App(
+            AppConfiguration(
+                id="app",
+                base_url=url or server.url,
+                base_file_path=tmp_path / f"device{len(devices)}",
+            )
+        )
+        device = Device(app, await app.log_in(Credentials.anonymous()))
+        devices.append(device)
+        return device
+
+    yield make
+    for one in devices:
+        for realm in one.realms:
+            realm.close()
+        await one.app.close()
+
+
+def add(realm: Realm, *keys: int) -> None:
+    with realm.write():
+        for key in keys:
+            realm.create("Dog", {"_id": key, "name": f"dog {key}"})
+
+
+async def test_both_ways(device: Any) -> None:
+    a, b = await (await device()).open(), await (await device()).open()
+    add(a, 1, 2, 3)
+    assert await a.sync_session.upload_all_local_changes(LIMIT) is True
+    assert await b.sync_session.download_all_server_changes(LIMIT) is True
+    add(b, 4)
+    await b.sync_session.upload_all_local_changes(LIMIT)
+    await a.sync_session.download_all_server_changes(LIMIT)
+    assert len(a.objects("Dog")) == len(b.objects("Dog")) == 4
+    assert {a.sync_session.file_ident, b.sync_session.file_ident} == {2, 3}
+    assert a.sync_session.url.startswith("ws://") and a.sync_session.is_connected
+
+
+async def test_pause_and_resume(device: Any) -> None:
+    realm = await (await device()).open()
+    session = realm.sync_session
+    changes: list[tuple[ConnectionState, ConnectionState]] = []
+    session.add_connection_notification(lambda new, old: changes.append((new, old)))
+    pending = asyncio.ensure_future(session.download_all_server_changes())
+    await asyncio.sleep(0)
+    session.pause()
+    assert session.state is SessionState.INACTIVE
+    assert session.lifecycle_state is SessionLifecycleState.PAUSED
+    assert session.connection_state is ConnectionState.DISCONNECTED
+    assert not session.is_connected
+    with pytest.raises(SyncOperationAborted, match="Sync session became inactive") as error:
+        await pending
+    assert error.value.code == 1027
+    add(realm, 1)
+    held = asyncio.ensure_future(session.upload_all_local_changes(LIMIT))
+    await asyncio.sleep(0.05)
+    assert not held.done()
+    session.resume()
+    assert await held is True
+    assert [new.value for new, _ in changes] == ["disconnected", "connecting", "connected"]
+
+
+async def test_paused_block(device: Any) -> None:
+    session = (await (await device()).open()).sync_session
+    async with session.paused():
+        assert session.state == "inactive"
+    assert session.state == "active"
+    with session.paused():
+        assert session.state == "inactive"
+    assert session.state == "active"
+
+
+async def test_time_outs(device: Any) -> None:
+    session = (await (await device()).open()).sync_session
+    session.pause()
+    with pytest.raises(SyncTimeoutError) as error:
+        await session.upload_all_local_changes(0.001)
+    message = "Timed out: Uploading changes did not complete in 1 ms."
+    assert str(error.value) == message and isinstance(error.value, TimeoutError)
+    with pytest.raises(SyncTimeoutError, match="Downloading changes did not complete in 1 ms"):
+        await session.download_all_server_changes(0.001)
+
+
+async def test_progress(device: Any) -> None:
+    one = await device()
+    realm = await one.open()
+    session = realm.sync_session
+    reports: list[Progress] = []
+    pairs: list[tuple[int, int]] = []
+    session.add_progress_notification("upload", STREAM, reports.append)
+
+    def pair(transferred: int, transferable: int) -> None:
+        pairs.append((transferred, transferable))
+
+    token = session.add_progress_notification("upload", STREAM, pair)
+    add(realm, *range(100))
+    await session.upload_all_local_changes(LIMIT)
+    await asyncio.sleep(0.05)
+    assert reports[-1].transferred == reports[-1].transferable > 0
+    assert reports[-1].estimate == 1.0
+    assert pairs == [(r.transferred, r.transferable) for r in reports][-len(pairs) :]
+    session.remove_progress_notification(token)
+    session.remove_progress_notification(pair)
+    count = len(pairs)
+    add(realm, 1000)
+    last = [report async for report in session.progress("upload", ONCE)][-1]
+    assert last.transferred >= last.transferable and len(pairs) == count
+
+
+async def test_sessions_are_shared_by_path(device: Any) -> None:
+    one = await device()
+    first = await one.open()
+    second = Realm(one.config())
+    assert second.sync_session is first.sync_session
+    second.close()
+    assert first.sync_session.state == "active"
+    with pytest.raises(MismatchedConfigError):
+        sync = SyncConfiguration(user=one.user, partition_value="other")
+        Realm(Configuration(path=first.path, schema=[DOG], sync=sync))
+    sync = one.app.sync
+    assert sync.has_existing_sessions
+    assert sync.get_all_sync_sessions(one.user) == [first.sync_session]
+    assert sync.get_sync_session(one.user, "p") is first.sync_session
+    assert sync.get_sync_session(one.user, "q") is None
+    sync.enable_session_multiplexing()  # it is on
+    with pytest.raises(IllegalOperationError):
+        sync.set_user_agent("late")
+
+
+async def test_closed_realm_is_reopened(device: Any) -> None:
+    one = await device()
+    realm = await one.open()
+    add(realm, 1)
+    realm.close()
+    again = await one.open()
+    assert len(again.objects("Dog")) == 1
+    await again.sync_session.upload_all_local_changes(LIMIT)
+    other = await (await device()).open()
+    assert len(other.objects("Dog")) == 1
+
+
+async def test_log_out_stops_sessions(device: Any) -> None:
+    one = await device()
+    realm = await one.open()
+    await one.user.log_out()
+    assert realm.sync_session.state == "inactive"
+
+
+async def test_open_time_out(device: Any, server: Server) -> None:
+    one = await device()
+    throw = OpenRealmBehaviorConfiguration(
+        type="downloadBeforeOpen", time_out=0.05, time_out_behavior="throwException"
+    )
+    local = OpenRealmBehaviorConfiguration(
+        type="downloadBeforeOpen", time_out=0.05, time_out_behavior="openLocalRealm"
+    )
+    immediately = OpenRealmBehaviorConfiguration(type="openImmediately")
+    await server.stop()
+    message = "Timed out: Realm could not be downloaded in the allocated time: 50 ms."
+    with pytest.raises(SyncTimeoutError) as error:
+        await one.open(new_realm_file_behavior=throw)
+    assert str(error.value) == message
+    realm = await one.open(existing_realm_file_behavior=local)
+    assert realm.sync_session.state == "active"
+    other = await one.open("q", new_realm_file_behavior=immediately)
+    add(other, 1)
+    assert len(other.objects("Dog")) == 1
+
+
+async def test_open_cancelled(device: Any, server: Server) -> None:
+    one = await device()
+    await server.stop()
+    seen: list[Progress] = []
+    task = Realm.open(one.config())
+    task.progress(seen.append)
+    assert seen == [Progress(0, 0, 1.0)]
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(OpenCancelledError, match="Async open canceled"):
+        await task
+
+
+async def test_errors_reach_the_application(device: Any) -> None:
+    told: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
+    one = await device()
+    realm = await one.open(on_error=lambda session, error: told.put_nowait((session, error)))
+    realm.sync_session._simulate_error(226, "no good", "realm::sync::ProtocolError", False)
+    session, error = await asyncio.wait_for(told.get(), LIMIT)
+    assert session is realm.sync_session
+    assert (error.code, error.message, error.is_fatal) == (1032, "no good", False)
+
+
+async def test_waits_end_with_the_app(device: Any) -> None:
+    one = await device()
+    realm = await one.open()
+    realm.sync_session.pause()
+    wait = asyncio.ensure_future(realm.sync_session.download_all_server_changes())
+    await asyncio.sleep(0.01)
+    await one.app.close()
+    with pytest.raises(SyncOperationAborted):
+        await wait
+
+
+@pytest.mark.parametrize("value", [True, 1.5, b"x", [1]])
+async def test_partition_values(device: Any, value: Any) -> None:
+    one = await device()
+    with pytest.raises(TypeError):
+        SyncConfiguration(user=one.user, partition_value=value)
+
+
+async def test_configuration_is_checked(device: Any) -> None:
+    one = await device()
+    with pytest.raises(TypeError, match="partition_value"):
+        SyncConfiguration(user=one.user)
+    with pytest.raises(TypeError, match="user"):
+        SyncConfiguration(user="me", partition_value=1)  # type: ignore[arg-type]
+    with pytest.raises(NotImplementedError):
+        SyncConfiguration(user=one.user, flexible=True)
+    with pytest.raises(ValueError, match="time_out_behavior"):
+        OpenRealmBehaviorConfiguration(type="downloadBeforeOpen", time_out=1.0)
+    with pytest.raises(ValueError, match="type"):
+        OpenRealmBehaviorConfiguration(type="sometimes")
+    assert SyncConfiguration(user=one.user, partition_value=None).partition_json == "null"
