@@ -24,7 +24,7 @@ async def main() -> None:
     print("open", flush=True)
     objects = realm.objects(getattr(workloads, schema)["name"])
     while len(objects) < int(count):
-        await asyncio.sleep(0.002)
+        await realm.sync_session.download_all_server_changes()
     print(time.monotonic(), flush=True)
     realm.close()
     await app.close()
