@@ -29,7 +29,10 @@ async def run(server: ServerProcess, folder: Path) -> dict[str, float]:
     app, user = await connect(server.url, "bench", folder)
     before = client.memory_info().rss, host.memory_info().rss
     start = time.perf_counter()
-    realms = [Realm(configuration(user, f"partition-{i}", workloads.NOTE, "process")) for i in range(SESSIONS)]
+    realms = [
+        Realm(configuration(user, f"partition-{i}", workloads.NOTE, "process"))
+        for i in range(SESSIONS)
+    ]
     opened = time.perf_counter()
     await asyncio.gather(*(r.sync_session.download_all_server_changes() for r in realms))
     bound = time.perf_counter()
