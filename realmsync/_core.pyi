@@ -143,21 +143,6 @@ class PartitionDb:
     ) -> None:
         """`durability` is "full" or "process" (survives a crash of the process only)."""
 
-    def close(self) -> None:
-        """Gives the directory free. Everything else raises ValueError afterwards."""
-
-# -- store.cpp -------------------------------------------------------------------------------------
-
-class ScratchStore:
-    """The typed tables of a file without a history: for tests and tools.
-
-    Outside begin() and commit() every call of apply() is its own transaction. Raises StorageError
-    where SQLite fails.
-    """
-
-    def __init__(self, path: str, server: bool = False, durability: str = "full") -> None:
-        """Opens or creates the file; durability is "off", "normal" or "full"."""
-
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
@@ -203,6 +188,24 @@ class ScratchStore:
     def cached_bytes(self) -> int:
         """What the copies in memory take, about."""
 
+    def close(self) -> None:
+        """Gives the directory free. Everything else raises ValueError afterwards."""
+
+# -- store.cpp -------------------------------------------------------------------------------------
+
+class ScratchStore:
+    """The typed tables of a file without a history: for tests and tools.
+
+    Outside begin() and commit() every call of apply() is its own transaction. Raises StorageError
+    where SQLite fails.
+    """
+
+    def __init__(self, path: str, server: bool = False, durability: str = "full") -> None:
+        """Opens or creates the file; durability is "off", "normal" or "full"."""
+
+    def begin(self) -> None: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
     def apply(self, changeset: bytes, partition: int = 1) -> None:
         """Applies one changeset, all of it or nothing.
 
