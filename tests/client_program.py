@@ -89,6 +89,10 @@ class Client:
     async def open(self, url: str, folder: str, partition: Any) -> str:
         self.app = make_app(url, folder)
         self.realm = await open_realm(self.app, partition)
+        self.changes: list[str] = []
+        self.realm.sync_session.add_connection_notification(
+            lambda new, old: self.changes.append(new.value)
+        )
         return str(self.realm.path)
 
     async def write(self, changes: list[dict[str, Any]], deletes: list[int]) -> None:
@@ -118,6 +122,10 @@ class Client:
 
     async def download(self) -> bool:
         return await self.realm.sync_session.download_all_server_changes(PATIENCE)
+
+    async def connection_changes(self) -> list[str]:
+        """States of the connection since the realm was opened."""
+        return self.changes
 
     async def people(self) -> dict[int, dict[str, Any]]:
         return people(self.realm)
