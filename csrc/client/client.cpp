@@ -270,6 +270,10 @@ void Client::done(StoreResult result) {
         s->on_file_ident(session->state()->file.ident);
 }
 
+bool Client::watched(Session& session) {
+    SyncSession* s = owner(session);
+    return s && s->watched();
+}
 void Client::reported(Session& session, const Report& report) {
     if (SyncSession* s = owner(session))
         s->on_report(report);

@@ -85,6 +85,7 @@ class Client final : private ConnectionHost {
     std::uint64_t open_socket(Connection& connection) override;
     void socket_closed(std::uint64_t socket) override { sockets_.erase(socket); }
     void post(Session& session, StoreTask task) override;
+    bool watched(Session& session) override;
     void reported(Session& session, const Report& report) override;
     void uploads_complete(Session& session) override;
     void downloads_complete(Session& session) override;

@@ -37,6 +37,7 @@ class ConnectionHost {
     virtual std::uint64_t open_socket(Connection& connection) = 0; // a fresh number for it
     virtual void socket_closed(std::uint64_t socket) = 0;
     virtual void post(Session& session, StoreTask task) = 0;
+    virtual bool watched(Session& session) = 0;
     virtual void reported(Session& session, const Report& report) = 0;
     virtual void uploads_complete(Session& session) = 0;
     virtual void downloads_complete(Session& session) = 0;
@@ -86,6 +87,7 @@ class Connection final : public SessionHost {
     // SessionHost
     void wants_to_send(Session& session) override;
     void post(Session& session, StoreTask task) override;
+    bool watched(Session& s) override { return host_.watched(s); }
     void reported(Session& s, const Report& report) override { host_.reported(s, report); }
     void uploads_complete(Session& s) override { host_.uploads_complete(s); }
     void downloads_complete(Session& s) override { host_.downloads_complete(s); }

@@ -139,8 +139,16 @@ void Session::request_download_wait() {
 
 void Session::committed(std::uint64_t version) {
     newest_version_ = std::max(newest_version_, version);
-    read_state();
+    if (host_.watched(*this))
+        read_state();
+    else
+        counters_stale_ = true;
     fetch();
+}
+
+void Session::catch_up() {
+    if (std::exchange(counters_stale_, false))
+        read_state();
 }
 
 void Session::set_state(const store::ClientState& state) {

@@ -25,6 +25,8 @@ class SessionHost {
   public:
     virtual void wants_to_send(Session& session) = 0;
     virtual void post(Session& session, StoreTask task) = 0;
+    // Whether somebody looks at reports now: without, commits need not be counted one by one.
+    virtual bool watched(Session& session) = 0;
     virtual void reported(Session& session, const Report& report) = 0;
     virtual void uploads_complete(Session& session) = 0;
     virtual void downloads_complete(Session& session) = 0;
@@ -72,6 +74,7 @@ class Session {
     void request_upload_wait();
     void request_download_wait();
     void committed(std::uint64_t version);
+    void catch_up(); // reads the counters that nobody was watching until now
     void done(StoreResult result);
 
     // Received messages. What they return is the violation, if they are one.
@@ -135,6 +138,7 @@ class Session {
 
     std::uint32_t integrating_ = 0; // jobs under way, of any binding
     bool reading_ = false, read_again_ = false;
+    bool counters_stale_ = false; // commits have not been read, as nobody was watching
 
     // Waits (5.1, 5.2)
     bool upload_wait_requested_ = false; // the version it waits for is not known yet

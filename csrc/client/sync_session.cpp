@@ -194,6 +194,8 @@ void SyncSession::on_complete(Direction direction) {
 }
 
 Notifiers::Registration SyncSession::add_notifier(Direction direction, bool streaming) {
+    if (session)
+        session->catch_up();
     return notifiers_.add(direction, streaming);
 }
 

@@ -52,6 +52,7 @@ class SyncSession {
     Notifiers::Registration add_notifier(Direction direction, bool streaming);
     void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
     void committed(std::uint64_t version);
+    bool watched() const { return !notifiers_.empty() || !waits_.empty(); }
     void report_error(const Failure& failure); // 12.4
 
     // From the protocol session
