@@ -43,10 +43,11 @@ struct ServerTuning {
     std::size_t pings = 1000;
     std::size_t test_commands = 100;
     // Graceful stop: ms for the last acknowledgements, and the range of s in which clients come
-    // back, spread so that they do not arrive as a herd.
+    // back, spread so that at most so many arrive in a second: a few need not wait for a herd.
     std::int64_t drain_ms = 1'000;
     std::int64_t restart_backoff_min_s = 1;
     std::int64_t restart_backoff_max_s = 10;
+    std::int64_t restart_connections_per_s = 100;
     // s told to clients when storage or memory is short, first delay and longest.
     std::int64_t overload_backoff_s = 5;
     std::int64_t overload_backoff_max_s = 300;

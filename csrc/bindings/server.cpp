@@ -64,6 +64,7 @@ ServerTuning server_tuning(const py::dict& values) {
             {"drain_ms", &ServerTuning::drain_ms},
             {"restart_backoff_min_s", &ServerTuning::restart_backoff_min_s},
             {"restart_backoff_max_s", &ServerTuning::restart_backoff_max_s},
+            {"restart_connections_per_s", &ServerTuning::restart_connections_per_s},
             {"overload_backoff_s", &ServerTuning::overload_backoff_s},
             {"overload_backoff_max_s", &ServerTuning::overload_backoff_max_s},
     };

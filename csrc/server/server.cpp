@@ -192,7 +192,7 @@ ConnectionId Server::open_connection(std::string_view app_id, std::string_view u
     Connection& added = *context_->connections.emplace(id, std::move(connection)).first->second;
     if (context_->draining) {
         added.fail_for_now(Code::connection_closed, "The server is restarting",
-                           context_->tuning.restart_backoff_max_s, kRetrySilently);
+                           draw_restart_backoff(), kRetrySilently);
     }
     settle();
     return id;
@@ -283,12 +283,20 @@ void Server::shutdown(std::int64_t now) {
 
 void Server::finish_shutdown() {
     context_->drain_until.reset();
-    std::uniform_int_distribution<std::int64_t> backoff(context_->tuning.restart_backoff_min_s,
-                                                        context_->tuning.restart_backoff_max_s);
     for (auto& [id, connection] : context_->connections)
         connection->fail_for_now(Code::connection_closed, "The server is restarting",
-                                 backoff(context_->random), kRetrySilently);
+                                 draw_restart_backoff(), kRetrySilently);
     settle();
+}
+
+// In s.
+std::int64_t Server::draw_restart_backoff() {
+    const ServerTuning& tuning = context_->tuning;
+    const auto first = tuning.restart_backoff_min_s;
+    const auto spread = static_cast<std::int64_t>(context_->connections.size()) /
+                        std::max<std::int64_t>(tuning.restart_connections_per_s, 1);
+    const auto last = std::max(first, std::min(first + spread, tuning.restart_backoff_max_s));
+    return std::uniform_int_distribution<std::int64_t>(first, last)(context_->random);
 }
 
 std::vector<Job> Server::take_jobs() { return std::exchange(context_->jobs, {}); }

@@ -56,6 +56,7 @@ class Server {
   private:
     void settle();
     void finish_shutdown();
+    std::int64_t draw_restart_backoff();
 
     std::unique_ptr<Context> context_;
 };

@@ -234,8 +234,20 @@ def test_shutdown_acknowledges_then_ends(server: Server) -> None:
         assert ended.error is not None and ended.error.fields == [100, 0]
         body = ended.error.json
         assert (body["tryAgain"], body["action"]) == (True, "Transient")
-        assert 1 <= body["backoffIntervalSec"] <= 10
+        assert body["backoffIntervalSec"] == 1
         assert ("close", ended.id, 1011) in server.events
+
+
+def test_clients_return_spread_over_time() -> None:
+    server = Server(tuning={"restart_connections_per_s": 2})
+    connections = [server.connect() for _ in range(60)]
+    server.runtime.shutdown(server.now)
+    delays = set()
+    for connection in connections:
+        connection.take_all()
+        assert connection.error is not None
+        delays.add(connection.error.json["backoffIntervalSec"])
+    assert min(delays) == 1 and max(delays) == 10 and len(delays) > 5
 
 
 def test_bind_during_shutdown(server: Server) -> None:
