@@ -34,6 +34,13 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """For tests that leave it running; each has an app of its own."""
+    with ServerProcess(tmp_path_factory.mktemp("shared"), durability="process") as server:
+        yield server
+
+
 def log_in(server: ServerProcess, client: Client, *, anonymous: bool = True) -> None:
     api = HttpClient("127.0.0.1", server.port, client.app_id)
     email = None if anonymous else f"client{client.name}@example.org"
@@ -69,6 +76,11 @@ def settle(clients: Iterable[Client], seconds: float = 20) -> None:
                     idle = False
             if idle:
                 time.sleep(0.002)
+
+
+def close(*clients: Client) -> None:
+    for client in clients:
+        client.close()
 
 
 def assert_equal(files: list[RealmFile]) -> None:
@@ -197,8 +209,7 @@ class World:
                 assert file.received <= others, "from nowhere"
         for socket in self.zombies:
             assert_ends(socket)
-        for client in everybody:
-            client.close()
+        close(*everybody)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -208,9 +219,9 @@ def test_everyday_life(server: ServerProcess, seed: int) -> None:
     world.check()
 
 
-def test_same_schema_at_the_same_time(server: ServerProcess) -> None:
+def test_same_schema_at_the_same_time(shared: ServerProcess) -> None:
     """Each uploads before it has seen the others, then an app update adds a property everywhere."""
-    clients = [new_client(server, n) for n in range(5)]
+    clients = [new_client(shared, n, "schema") for n in range(5)]
     for client in clients:
         file = client.open("p").file
         file.write([*SCHEMA, create("Dog", client.name)], 5)
@@ -229,11 +240,12 @@ def test_same_schema_at_the_same_time(server: ServerProcess) -> None:
     settle(clients)
     assert_equal(files)
     assert "tags" in files[0].schema["Dog"]
+    close(*clients)
 
 
-def test_erased_class_is_refused(server: ServerProcess) -> None:
+def test_erased_class_is_refused(shared: ServerProcess) -> None:
     """An error of that session alone: its siblings, and a later session of the file, go on."""
-    client, other = new_client(server, 0), new_client(server, 1)
+    client, other = new_client(shared, 0, "erased"), new_client(shared, 1, "erased")
     session, sibling = client.open("p"), client.open("q")
     session.file.write([*SCHEMA, create("Dog", 1)], 5)
     settle([client])
@@ -250,11 +262,12 @@ def test_erased_class_is_refused(server: ServerProcess) -> None:
     other.open("p")
     settle([other])
     assert other.files["p"].objects == {("Dog", 1): {}}
+    close(client, other)
 
 
-def test_large_changeset(server: ServerProcess) -> None:
+def test_large_changeset(shared: ServerProcess) -> None:
     """One transaction of more than the 16 MiB that the original service took."""
-    client, other = new_client(server, 0), new_client(server, 1)
+    client, other = new_client(shared, 0, "large"), new_client(shared, 1, "large")
     file = client.open("p").file
     text = "y" * (1 << 20)
     rows = [i for key in range(18) for i in (create("Dog", key), update("Dog", key, "name", text))]
@@ -264,10 +277,11 @@ def test_large_changeset(server: ServerProcess) -> None:
     settle([client])
     settle([other])
     assert_equal([file, other.files["p"]])
+    close(client, other)
 
 
-def test_pipelined_pings(server: ServerProcess) -> None:
-    client = new_client(server, 0)
+def test_pipelined_pings(shared: ServerProcess) -> None:
+    client = new_client(shared, 0, "pings")
     client.connect()
     assert client.socket is not None
     for timestamp in (1, 2, 3):
@@ -278,7 +292,7 @@ def test_pipelined_pings(server: ServerProcess) -> None:
         if not bytes(message).startswith(b"log_message "):
             answers.append(message)
     assert answers == [b"pong 1\n", b"pong 2\n", b"pong 3\n"]
-    client.close()
+    close(client)
 
 
 def test_restart_keeps_log_ins(server: ServerProcess) -> None:
