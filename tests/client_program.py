@@ -15,7 +15,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ async def settle(*realms: Realm) -> None:
         assert await realm.sync_session.upload_all_local_changes(PATIENCE)
     for realm in realms:
         assert await realm.sync_session.download_all_server_changes(PATIENCE)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what is bound to happen."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        await asyncio.sleep(0.01)
 
 
 class Client:

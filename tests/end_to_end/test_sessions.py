@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from client_program import PATIENCE, Person, make_app, open_realm, people, settle
+from client_program import PATIENCE, Person, make_app, open_realm, people, settle, until
 from realmsync import (
     App,
     ConnectionState,
@@ -85,14 +84,6 @@ def write(realm: Realm, *keys: int, **values: Any) -> None:
 def websockets(server: ServerProcess) -> int:
     with urllib.request.urlopen(f"{server.url}/status", timeout=PATIENCE) as reply:
         return int(json.load(reply)["websockets"])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for what is bound to happen."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        await asyncio.sleep(0.01)
 
 
 # Multiplexing
