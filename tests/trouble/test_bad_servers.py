@@ -86,7 +86,7 @@ class BadServer:
 
     def handle(self, socket: ServerConnection) -> None:
         partitions: dict[int, str] = {}
-        failed: set[int] = set()  # nothing is said to them any more
+        failed: set[int] = set()  # nothing is said to them until the next BIND
         for data in socket:
             assert isinstance(data, bytes)
             message = decode_message(data, from_client=True)
@@ -94,6 +94,7 @@ class BadServer:
             kind, session = message["type"], message.get("session", 0)
             if kind == "bind":
                 partitions[session] = message["data"]
+                failed.discard(session)
             elif kind == "upload":
                 self.uploaded[partitions[session]] = message["upload_client_version"]
             if session in failed:
