@@ -69,7 +69,12 @@ def message(file: IO[bytes], from_client: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where everything is stored; created when missing.",
 )
-@click.option("--app", "apps", multiple=True, help="App id to serve; repeatable.  [default: any]")
+@click.option(
+    "--app",
+    "apps",
+    multiple=True,
+    help="App id to serve, with users and data of its own; repeatable.  [default: one app, any id]",
+)
 @click.option(
     "--durability",
     type=click.Choice(["full", "process"]),

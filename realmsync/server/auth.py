@@ -70,6 +70,10 @@ def load_secret(path: Path) -> bytes:
     return secret
 
 
+# Name under which the users and partitions of a server without configured apps are kept.
+ONLY_APP = "app"
+
+
 class Auth:
     """Log-ins and tokens of one server."""
 
@@ -78,9 +82,15 @@ class Auth:
         self._secret = secret
         self._config = config
 
-    def app_is_served(self, app_id: str) -> bool:
-        """Whether clients of this app are let in."""
-        return bool(app_id) and (not self._config.apps or app_id in self._config.apps)
+    def served_app(self, app_id: str) -> str | None:
+        """The app that a client's app id means here, None if it is not served.
+
+        Users and partitions belong to it. Without configured apps the server is one app, and every
+        id is a name of it.
+        """
+        if not self._config.apps:
+            return ONLY_APP if app_id else None
+        return app_id if app_id in self._config.apps else None
 
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account that can log in at once."""
@@ -152,7 +162,7 @@ class Auth:
         if claims["typ"] != kind:
             raise invalid_session(f"not an {kind} token")
         user = await self.users.user_of_session(str(claims["sid"]))
-        if user is None or user.id != claims["sub"] or not self.app_is_served(user.app_id):
+        if user is None or user.id != claims["sub"] or self.served_app(user.app_id) != user.app_id:
             raise invalid_session("failed to find refresh token")
         if user.disabled:
             raise AuthError(401, "user disabled", "UserDisabled")

@@ -44,7 +44,8 @@ class ServerConfig:
     host: str = "localhost"
     # 0 picks a free one; see Server.port.
     port: int = 9090
-    # App ids that are served; empty: any.
+    # App ids that are served, each with its own users and data; others are refused. Empty: this
+    # server is one app, whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
     durability: Durability = Durability.FULL
     # Origin that clients should use, such as "https://sync.example.org", behind a proxy that does

@@ -114,7 +114,7 @@ class HttpApi:
     # without a token
 
     async def _location(self, request: web.BaseRequest, app_id: str) -> web.Response:
-        self._check_app(app_id)
+        self._served_app(app_id)
         origin = self._config.public_url or self._origin(request)
         origin = origin.rstrip("/")
         return reply(
@@ -127,35 +127,35 @@ class HttpApi:
         )
 
     async def _register(self, request: web.BaseRequest, app_id: str) -> web.Response:
-        self._check_app(app_id)
+        app = self._served_app(app_id)
         body = await self._body(request)
-        await self._auth.register(app_id, _text(body, "email"), _text(body, "password"))
+        await self._auth.register(app, _text(body, "email"), _text(body, "password"))
         return reply({}, 201)
 
     async def _use_mailed_token(
         self, request: web.BaseRequest, app_id: str, purpose: str
     ) -> web.Response:
-        self._check_app(app_id)
+        self._served_app(app_id)
         raise AuthError(400, "invalid token data", "BadRequest")
 
     async def _mail(self, request: web.BaseRequest, app_id: str, purpose: str) -> web.Response:
         """Accounts are confirmed at registration and this server sends no mail."""
-        self._check_app(app_id)
+        app = self._served_app(app_id)
         email = _text(await self._body(request), "email")
-        if not await self._auth.users.account_exists(app_id, email):
+        if not await self._auth.users.account_exists(app, email):
             raise AuthError(404, "user not found", "UserNotFound")
         if purpose == "confirm":
             raise AuthError(400, "already confirmed", "UserAlreadyConfirmed")
         raise AuthError(400, f'failed to reset password for user "{email}"', "BadRequest")
 
     async def _log_in(self, request: web.BaseRequest, app_id: str, provider: str) -> web.Response:
-        self._check_app(app_id)
+        app = self._served_app(app_id)
         body = await self._body(request)
         if request.query.get("link") == "true":
             principal = await self._principal(request, "access")
-            token = await self._auth.link(principal, app_id, provider, body)
+            token = await self._auth.link(principal, app, provider, body)
             return reply({"access_token": token})
-        login = await self._auth.log_in(app_id, provider, body)
+        login = await self._auth.log_in(app, provider, body)
         return reply(
             {
                 "access_token": login.access_token,
@@ -209,9 +209,11 @@ class HttpApi:
 
     # helpers
 
-    def _check_app(self, app_id: str) -> None:
-        if not self._auth.app_is_served(app_id):
+    def _served_app(self, app_id: str) -> str:
+        app = self._auth.served_app(app_id)
+        if app is None:
             raise app_not_found(app_id)
+        return app
 
     def _origin(self, request: web.BaseRequest) -> str:
         host = request.headers.get("Host", "")

@@ -192,9 +192,9 @@ class Listener:
         match = _SYNC_PATH.fullmatch(head.path)
         if match is None:
             raise AuthError(404, "not a sync route")
-        app_id = unquote(match[1])
-        if not self._auth.app_is_served(app_id):
-            raise app_not_found(app_id)
+        app = self._auth.served_app(unquote(match[1]))
+        if app is None:
+            raise app_not_found(unquote(match[1]))
         key = check_upgrade(head)
         subprotocol = choose_subprotocol(head.headers.get("sec-websocket-protocol", ""))
         if subprotocol is None:
@@ -203,7 +203,7 @@ class Listener:
             raise AuthError(503, "server is stopping")
         try:
             principal = await self._auth.authenticate(query_token(head.query), "access")
-            if principal.user.app_id != app_id:
+            if principal.user.app_id != app:
                 raise AuthError(401, "token of another app", "InvalidSession")
         except AuthError as error:
             forbidden = error.code == "UserDisabled"
@@ -214,7 +214,7 @@ class Listener:
             return server_protocol(refused, self._headers(subprotocol)), key
         if self.stopping:
             raise AuthError(503, "server is stopping")
-        connection = SyncConnection(app_id, subprotocol, principal)
+        connection = SyncConnection(app, subprotocol, principal)
         mine = sum(c.user_id == connection.user_id for c in self.connections.values())
         if mine >= self.limits.websockets_per_user:
             raise AuthError(503, "too many connections of this user")

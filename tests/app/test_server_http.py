@@ -147,11 +147,28 @@ async def test_account(http: Any) -> None:
         assert reply.reason == "Unauthorized"
 
 
-async def test_accounts_belong_to_their_app(http: Any) -> None:
+OTHER_USERPASS = USERPASS.replace("test-app-0", "test-app-1")
+
+
+async def test_accounts_belong_to_their_app(tmp_path: Path) -> None:
+    config = ServerConfig(
+        data=tmp_path / "two-apps",
+        host="127.0.0.1",
+        port=0,
+        apps=frozenset({"test-app-0", "test-app-1"}),
+    )
+    async with Server(config, runtime=EngineDouble()) as server:
+        http = SdkHttp(server.url)
+        await http("POST", f"{USERPASS}/register", account())
+        assert (await http("POST", f"{OTHER_USERPASS}/login", login())).status == 401
+        assert (await http("POST", f"{OTHER_USERPASS}/register", account())).status == 201
+
+
+async def test_a_server_without_configured_apps_is_one_app(http: Any) -> None:
     await http("POST", f"{USERPASS}/register", account())
-    other = USERPASS.replace("test-app-0", "test-app-1")
-    assert (await http("POST", f"{other}/login", login())).status == 401
-    assert (await http("POST", f"{other}/register", account())).status == 201
+    first = await http("POST", f"{USERPASS}/login", login())
+    second = await http("POST", f"{OTHER_USERPASS}/login", login())
+    assert first.json["user_id"] == second.json["user_id"]
 
 
 async def test_linking(http: Any) -> None:

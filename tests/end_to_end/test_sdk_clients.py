@@ -28,16 +28,20 @@ SCHEMA = [
 ]
 
 
+# Each with users and data of its own.
+APPS = [f"--app={name}" for name in ("app", "other", "erased", "large", "pings", "schema")]
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path, durability="process") as server:
+    with ServerProcess(tmp_path, *APPS, durability="process") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """For tests that leave it running; each has an app of its own."""
-    with ServerProcess(tmp_path_factory.mktemp("shared"), durability="process") as server:
+    with ServerProcess(tmp_path_factory.mktemp("shared"), *APPS, durability="process") as server:
         yield server
 
 
