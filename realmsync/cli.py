@@ -24,7 +24,8 @@ def _print_json(value: Any) -> None:
 def _fail(error: RealmError) -> None:
     offset = getattr(error, "offset", None)
     where = "" if offset is None else f" (at byte {offset})"
-    raise click.ClickException(f"{error}{where}")
+    text = str(error)  # that of changesets names the position itself
+    raise click.ClickException(text if text.endswith(where) else text + where)
 
 
 @click.group()

@@ -128,7 +128,10 @@ class SyncConfiguration:
     """Synchronisation of one realm with one partition.
 
     `on_error(session, error)` is called for errors that concern the application, on the event loop
-    on which the realm was opened. `cancel_waits_on_non_fatal_error`: see client-session.md 5.6.
+    on which the realm was opened. The two behaviours say how `Realm.open` opens a new and an
+    existing file; None is DOWNLOAD_BEFORE_OPEN within 30 seconds. With
+    `cancel_waits_on_non_fatal_error` waits fail at the first error, also one that the session
+    survives by trying again.
     """
 
     user: User

@@ -128,6 +128,8 @@ class Realm:
     - durability: "full" (default) or "process": commits survive the process, not the machine
 
     They can be given as keyword arguments too. One realm belongs to one thread or event loop.
+
+    Attributes: `config` as given; `sync_session`, the SyncSession, or None for a local realm.
     """
 
     def __init__(self, config: Any = None, **fields: Any) -> None:
@@ -233,6 +235,7 @@ class Realm:
 
     @property
     def is_closed(self) -> bool:
+        """Whether close() was called."""
         return self._closed
 
     @property
@@ -247,6 +250,7 @@ class Realm:
 
     @property
     def is_in_transaction(self) -> bool:
+        """Whether this realm is writing."""
         return not self._closed and self._core.writing
 
     @property

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import realmsync
 from realmsync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
 from realmsync.enums import LogLevel
-from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError
+from realmsync.errors import IllegalOperationError
 from realmsync.sync.callbacks import logger
 from realmsync.sync.client import SyncClient
 from realmsync.sync.session import SyncSession, recovery_path
@@ -48,6 +48,7 @@ class AppSync:
         self._multiplexing = app.config.multiplex_sessions
         self._user_agent = f"realmsync/{realmsync.__version__}"
         self._logger: Callable[[str, str], object] | None = None
+        self._recoveries: dict[str, Path] = {}
 
     @property
     def client(self) -> SyncClient:
@@ -109,15 +110,21 @@ class AppSync:
         for session in self._sessions():
             session.reconnect()
 
+    def recovery_path(self, source: str) -> Path:
+        """Where the next reset moves this file: the same place until it does."""
+        return self._recoveries.setdefault(source, recovery_path(source))
+
     def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path:
         """Moves a closed realm file aside, so that the next opening begins anew.
 
-        Gives the new place. Unsent changes stay in the moved file.
+        Gives the new place. Unsent changes stay in the moved file; a session that is still
+        uploading them is ended. Raises DeleteOnOpenRealmError while a realm of the file is open.
         """
         source = str(Path(path).resolve())
-        if self._client is not None and source in self._client.by_path:
-            raise DeleteOnOpenRealmError(f"the realm '{source}' is open")
-        target = recovery_path(source)
+        if self._client is not None:
+            self._client.end(source)
+        target = self.recovery_path(source)
+        del self._recoveries[source]
         target.parent.mkdir(parents=True, exist_ok=True)
         for ending in ("", "-wal"):
             file = Path(source + ending)

@@ -23,6 +23,7 @@ from realmsync._websocket import monotonic_ms
 from realmsync.config import SyncConfiguration
 from realmsync.errors import (
     AppError,
+    DeleteOnOpenRealmError,
     MismatchedConfigError,
     MultipleSyncAgentsError,
     RealmError,
@@ -38,6 +39,8 @@ USER_NOT_FOUND = 4100
 # Errors of a token refresh that no later try can mend (client-session.md 11.3).
 _AUTHENTICATION_CODES = {4100, 4101}
 _AUTH_ERROR = 4346
+# Far more than a session takes to end: a job of the file may be running.
+_END_SECONDS = 30.0
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -121,7 +124,7 @@ class SyncClient:
         self.runtime.close()
         with self.lock:
             for session in self.by_path.values():
-                session.file.release_sync()
+                session.release_file()
             self.by_path.clear()
             self.by_id.clear()
 
@@ -187,6 +190,23 @@ class SyncClient:
         if last and not self._stopped:
             self.runtime.close_session(session.id)
 
+    def end(self, path: str) -> None:
+        """Ends the session of a file without open realms; returns when the file is free.
+
+        Raises DeleteOnOpenRealmError while a realm is open, and on the sync client's own thread
+        when the session has not ended already.
+        """
+        with self.lock:
+            session = self.by_path.get(path)
+            if session is None:
+                return
+            if session.references > 0:
+                raise DeleteOnOpenRealmError(f"the realm '{path}' is open")
+            self.runtime.force_close(session.id)
+        here = threading.current_thread() is self._thread
+        if here or not session.ended.wait(_END_SECONDS):
+            raise DeleteOnOpenRealmError(f"the session of '{path}' has not ended yet")
+
     def _released(self, session: SyncSession) -> None:
         with self.lock:
             if session.references > 0 or self.by_id.pop(session.id, None) is None:
@@ -194,7 +214,7 @@ class SyncClient:
             del self.by_path[session.path]
         self.runtime.remove_session(session.id)
         session.abandon_waits()
-        session.file.release_sync()
+        session.release_file()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -75,6 +76,7 @@ class SyncSession:
         self.path = path
         self.file = file
         self.references = 0
+        self.ended = threading.Event()
         self._config = config
         self._waits: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = {}
         self._tokens = itertools.count()
@@ -300,6 +302,12 @@ class SyncSession:
         elif kind == "error":
             self._on_errored(event[2])
 
+    def release_file(self) -> None:
+        """The session is over: whoever still holds it does not keep the file open."""
+        self.file.release_sync()
+        del self.file
+        self.ended.set()
+
     def abandon_waits(self) -> None:
         """The session is gone: what still waits would wait for ever."""
         with self._client.lock:
@@ -362,7 +370,7 @@ class SyncSession:
         if facts["file_action"] != "none":
             info["ORIGINAL_FILE_PATH"] = self.path
         if facts["file_action"] == "back_up_then_remove":
-            info["RECOVERY_FILE_PATH"] = str(recovery_path(self.path))
+            info["RECOVERY_FILE_PATH"] = str(self.user.app.sync.recovery_path(self.path))
         make = ClientResetError if facts["client_reset"] else SyncError
         return make(
             facts["message"],
@@ -402,10 +410,13 @@ class _Paused:
 
 
 def recovery_path(path: str) -> Path:
-    """Where a client reset puts a file."""
+    """Where a client reset puts a file: a place where nothing is."""
     file = Path(path)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    return file.parent / "recovered-realms" / f"{file.stem}-{stamp}{file.suffix}"
+    name = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = file.parent / "recovered-realms"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    places = (folder / f"{free}{file.suffix}" for free in names)
+    return next(place for place in places if not place.exists())
 
 
 # The seam of realm.py.

@@ -13,6 +13,7 @@ import pytest
 from realmsync import (
     App,
     AppConfiguration,
+    ClientResetError,
     Configuration,
     ConnectionState,
     Credentials,
@@ -27,7 +28,7 @@ from realmsync import (
     SyncTimeoutError,
     User,
 )
-from realmsync.errors import IllegalOperationError, MismatchedConfigError
+from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError, MismatchedConfigError
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 
@@ -253,6 +254,31 @@ async def test_errors_reach_the_application(device: Any) -> None:
     session, error = await asyncio.wait_for(told.get(), LIMIT)
     assert session is realm.sync_session
     assert (error.code, error.message, error.is_fatal) == (1032, "no good", False)
+
+
+async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
+    one = await device()
+    for _ in range(2):  # within one second: the second must not replace the first
+        told: asyncio.Queue[Any] = asyncio.Queue()
+        realm = await one.open(on_error=lambda session, error, told=told: told.put_nowait(error))
+        realm.sync_session._simulate_error(211, "lost", "realm::sync::ProtocolError", True)
+        error = await asyncio.wait_for(told.get(), LIMIT)
+        assert isinstance(error, ClientResetError)
+        with pytest.raises(DeleteOnOpenRealmError):
+            one.app.sync.initiate_client_reset(realm.path)
+        assert error.code is not None
+        realm.close()
+        moved = one.app.sync.initiate_client_reset(realm.sync_session.path)
+        assert str(moved) == error.recovery_path and moved.exists()
+
+
+async def test_a_closed_app_keeps_no_file_open(device: Any) -> None:
+    one = await device()
+    realm = await one.open()  # kept, with its session
+    realm.close()
+    await one.app.close()
+    Realm.delete_file(realm.config)
+    assert not Realm.exists(realm.config)
 
 
 async def test_waits_end_with_the_app(device: Any) -> None:
