@@ -14,16 +14,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "asan"
-SUITES = ["changeset", "wire", "merge", "store", "client", "server", "simulation"]
+SUITES = ["changeset", "wire", "merge", "store", "model", "client", "server"]
 
 environment = os.environ | {"REALMSYNC_SANITIZE": "1"}
-subprocess.run(
-    [sys.executable, "setup.py", "-q", "build", "--build-base", str(BUILD)]
-    + ["--build-lib", str(BUILD / "lib")],
-    check=True,
-    cwd=ROOT,
-    env=environment,
-)
+build = [sys.executable, "setup.py", "-q", "build", "--build-base", str(BUILD)]
+build += ["--build-lib", str(BUILD / "lib")]
+subprocess.run(build, check=True, cwd=ROOT, env=environment)
 
 
 def runtime_library(name: str) -> str:
@@ -37,9 +33,15 @@ environment |= {
     # Python itself leaks by design at exit; what matters here is invalid memory use.
     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "PYTHONPATH": str(BUILD / "lib"),
+    # The instrumented package first, then the tree, for what the tests import from each other.
+    "PYTHONPATH": f"{BUILD / 'lib'}{os.pathsep}{ROOT}",
     "PYTHONMALLOC": "malloc",
 }
+check = (
+    "import sys; from realmsync import _core; sys.exit(not _core.__file__.startswith(sys.argv[1]))"
+)
+if subprocess.run([sys.executable, "-c", check, str(BUILD)], cwd=BUILD, env=environment).returncode:
+    sys.exit("the instrumented module is not the one that Python imports")
 pytest = shutil.which("pytest", path=str(Path(sys.executable).parent)) or "pytest"
 tests = [str(ROOT / "tests" / name) for name in SUITES if (ROOT / "tests" / name).exists()]
 command = [pytest, "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-q"]

@@ -1,14 +1,18 @@
 """A second copy of SQLite in the process cannot break the locks of ours, and a killed holder
-leaves none behind. apsw brings its own copy; other processes stand for other programs."""
+leaves none behind. apsw brings its own copy, Python's sqlite3 is one where ours came with a wheel;
+other processes stand for other programs."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -44,9 +48,21 @@ def succeeds(program: str, file: Path) -> bool:
     return subprocess.run([sys.executable, "-c", program, str(file)], check=False).returncode == 0
 
 
-def visit_with_other_copy(file: Path) -> int:
+def libraries() -> set[str]:
+    """The files of SQLite's library in this process."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return {line.split()[-1] for line in lines if "libsqlite3" in line}
+
+
+# Other copies by how they open a file.
+COPIES: dict[str, Callable[[str], Any]] = {"apsw": apsw.Connection}
+if len(libraries()) > 1:
+    COPIES["sqlite3"] = sqlite3.connect
+
+
+def visit_with_other_copy(file: Path, copy: str = "apsw") -> int:
     """Opens, reads and closes the file with the other copy."""
-    connection = apsw.Connection(str(file))
+    connection = COPIES[copy](str(file))
     try:
         count = connection.execute("SELECT count(*) FROM T").fetchone()[0]
     finally:
@@ -64,19 +80,20 @@ def rows(store: _core.ScratchStore) -> int:
     return len(store.state()["T"])
 
 
-def test_locks_survive_another_copy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copy", COPIES)
+def test_locks_survive_another_copy(tmp_path: Path, copy: str) -> None:
     file = tmp_path / "x.realm"
     store = open_store(file)
     store.apply(changeset(create("T", 1)))
-    assert visit_with_other_copy(file) == 1
+    assert visit_with_other_copy(file, copy) == 1
     assert Path(f"{file}-wal").exists()  # the other copy was not the last one to close
     assert not succeeds(LEAVE_WAL, file)
     store.begin()
     store.apply(changeset(create("T", 2)))
-    assert visit_with_other_copy(file) == 1
+    assert visit_with_other_copy(file, copy) == 1
     assert not succeeds(WRITE, file)
-    with pytest.raises(apsw.BusyError):
-        apsw.Connection(str(file)).execute("BEGIN IMMEDIATE")
+    with pytest.raises((apsw.BusyError, sqlite3.OperationalError)):
+        COPIES[copy](str(file)).execute("BEGIN IMMEDIATE")
     store.commit()
     assert succeeds(WRITE, file)
     assert rows(store) == 2
