@@ -8,6 +8,7 @@ input that does it is kept in build/fuzz/NAME/. Arguments select targets by name
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 VECTORS = ROOT / "tests" / "vectors"
 BUILD = ROOT / "build" / "fuzz"
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
-CXX = os.environ.get("FUZZ_CXX", "clang++")
+CXX = os.environ.get("FUZZ_CXX", "clang++").split()  # may be "ccache clang++"
 FLAGS = [
     "-std=c++20",
     "-O1",
@@ -101,9 +102,10 @@ TARGETS = {
 }
 
 
+@functools.cache  # targets share most sources
 def compile_source(source: Path, target_dir: Path) -> Path:
     out = target_dir / (str(source.relative_to(ROOT / "csrc")).replace("/", "-") + ".o")
-    subprocess.run([CXX, *FLAGS, "-c", str(source), "-o", str(out)], cwd=ROOT, check=True)
+    subprocess.run([*CXX, *FLAGS, "-c", str(source), "-o", str(out)], cwd=ROOT, check=True)
     return out
 
 
@@ -118,7 +120,7 @@ def build(name: str, target: Target) -> Path:
         inputs = [str(path) for path in compiled]
     program = BUILD / f"{name}_fuzz"
     libraries = [f"-l{library}" for library in target.libraries]
-    link = [CXX, "-fsanitize=fuzzer,address,undefined", *inputs, *libraries, "-o", str(program)]
+    link = [*CXX, "-fsanitize=fuzzer,address,undefined", *inputs, *libraries, "-o", str(program)]
     subprocess.run(link, cwd=ROOT, check=True)
     return program
 
