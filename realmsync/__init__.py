@@ -1,4 +1,11 @@
-"""realmsync: Realm Device Sync for Python."""
+"""realmsync: Realm Device Sync for Python.
+
+Everything that an application needs is here: App and Credentials to log in, Object and property to
+declare classes, Realm and SyncConfiguration to open a realm, SyncSession to wait and watch, and all
+errors. Beside it: `realmsync.sync` (the same names and the less common ones of synchronisation),
+`realmsync.inspect` (changesets and messages), `realmsync.testing` (servers for tests),
+`realmsync.server` (the server itself). Modules with an underscore are not public.
+"""
 
 __version__ = "0.1.0"
 

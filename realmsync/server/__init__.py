@@ -1,0 +1,1 @@
+"""The sync server: `Server` of process.py, with a `ServerConfig` of config.py."""
