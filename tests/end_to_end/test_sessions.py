@@ -32,6 +32,8 @@ from realmsync import (
 )
 from realmsync.testing import FaultProxy, ServerProcess
 
+pytestmark = pytest.mark.no_asan
+
 SHORT = 0.3  # seconds after which nothing more is expected to happen
 DOWN, CONNECTING, UP = (
     ConnectionState.DISCONNECTED,

@@ -10,6 +10,8 @@ import pytest
 from client_program import ClientProgram, query
 from realmsync.testing import ServerProcess
 
+pytestmark = pytest.mark.no_asan
+
 Pair = tuple[ClientProgram, ClientProgram]
 
 

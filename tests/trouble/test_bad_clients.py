@@ -22,6 +22,8 @@ from instructions import add_table, changeset, create, update
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
 
+pytestmark = pytest.mark.no_asan
+
 BODY_KEYS = {
     "message": str,
     "logURL": str,

@@ -25,7 +25,7 @@ from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
 
 # Sockets are the sync client's, on a loop of its own: the program's loop makes no difference.
-pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+pytestmark = [pytest.mark.no_asan, pytest.mark.asyncio(loop_factories=["asyncio"])]
 
 FILE = (7, 4711)
 INVARIANT, BAD_CHANGESET, RUNTIME, CLOSED, UNKNOWN = 1038, 1015, 1000, 1030, 2_000_000

@@ -24,6 +24,8 @@ PROGRAM = """
 import asyncio, sys
 from client_program import Person, make_app, open_realm
 
+pytestmark = pytest.mark.no_asan
+
 async def main():
     app = make_app(sys.argv[1], sys.argv[2])
     realms = [await open_realm(app, name) for name in sys.argv[4:]]

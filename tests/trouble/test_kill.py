@@ -17,6 +17,8 @@ import pytest
 from client_program import ClientProgram, query
 from realmsync.testing import ServerProcess
 
+pytestmark = pytest.mark.no_asan
+
 TRANSACTIONS = 30
 OBJECTS = 20
 # The writers' own persons; the objects of each follow with the next numbers.
