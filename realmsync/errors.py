@@ -230,8 +230,9 @@ class ServerStartError(RealmError):
 class AppError(RealmError):
     """A failed request to App Services: log-in, registration, token refresh.
 
-    `code` and `name` are Realm's (app-services-http.md section 6), `status` is the HTTP status or
-    None, `server_error` the server's own name of the error, `link` the address of its log entry.
+    `code` and `name` are Realm's (app-services-http.md section 6), `status` is the HTTP status, 0
+    or None when there was no answer, `server_error` the server's own name of the error, `link` the
+    address of its log entry.
     """
 
     code: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 import time
 from collections import deque
@@ -357,7 +358,8 @@ class SyncSession:
         elif self._on_error is not None:
             self._on_error(self, error)
         else:
-            logger.error("session of %s: %s", self.path, error.reason)
+            level = logging.ERROR if error.is_fatal else logging.WARNING
+            logger.log(level, "session of %s: %s", self.path, error.reason)
 
     def _manual_callback(self) -> Callback:
         assert self._config.client_reset.on_manual is not None

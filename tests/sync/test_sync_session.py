@@ -4,6 +4,7 @@ pausing, connection notifications, opening with time-outs, errors (client-sessio
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,22 @@ async def test_errors_reach_the_application(device: Any) -> None:
     session, error = await asyncio.wait_for(told.get(), LIMIT)
     assert session is realm.sync_session
     assert (error.code, error.message, error.is_fatal) == (1032, "no good", False)
+
+
+async def test_errors_without_a_handler_are_logged(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, told = asyncio.get_running_loop(), asyncio.Queue[tuple[int, str]]()
+
+    def log(level: int, text: str, *details: object) -> None:  # on the sync client's thread
+        loop.call_soon_threadsafe(told.put_nowait, (level, text % details))
+
+    monkeypatch.setattr("realmsync.sync.session.logger.log", log)
+    realm = await (await device()).open()
+    for level, is_fatal in ((logging.WARNING, False), (logging.ERROR, True)):
+        realm.sync_session._simulate_error(226, "no", "realm::sync::ProtocolError", is_fatal)
+        message = await asyncio.wait_for(told.get(), LIMIT)
+        assert message == (level, f"session of {realm.path}: no")
 
 
 async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
