@@ -17,14 +17,14 @@ import pytest
 from client_program import PATIENCE, ROOT, ClientProgram, query
 from realmsync.testing import FaultProxy, ServerProcess
 
+pytestmark = pytest.mark.no_asan
+
 # Seconds that a program may take to end. On an idle machine it is a fraction of one.
 PROMPT = 10.0
 
 PROGRAM = """
 import asyncio, sys
 from client_program import Person, make_app, open_realm
-
-pytestmark = pytest.mark.no_asan
 
 async def main():
     app = make_app(sys.argv[1], sys.argv[2])
@@ -105,7 +105,8 @@ def test_end_without_close(server: ServerProcess, tmp_path: Path, name: str, sta
         paths = program.stdout.readline().split()
         if stalled:
             proxy.stall()
-        assert "2\n" in program.stdout  # reads up to there
+        if "2\n" not in program.stdout:  # reads up to there
+            pytest.fail(f"ended early: {program.communicate()[1]}")
         begin = time.monotonic()
         _, errors = program.communicate(timeout=PATIENCE)
         assert time.monotonic() - begin < PROMPT
@@ -127,7 +128,8 @@ def test_interrupt(server: ServerProcess, tmp_path: Path, rounds: int, stalled: 
         paths = program.stdout.readline().split()
         if stalled:
             proxy.stall()
-        assert "2\n" in program.stdout  # reads up to there
+        if "2\n" not in program.stdout:  # reads up to there
+            pytest.fail(f"ended early: {program.communicate()[1]}")
         program.send_signal(signal.SIGINT)
         begin = time.monotonic()
         _, errors = program.communicate(timeout=PATIENCE)
