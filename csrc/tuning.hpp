@@ -72,9 +72,13 @@ struct StoreTuning {
 
 // A client's realm files.
 struct RealmTuning {
-    // Connections to realm files that a process keeps open, up to three descriptors each: below
-    // the usual limit of 1,024. The least recently used are closed and opened again on demand.
-    std::size_t connections = 256;
+    // Connections to realm files that a process keeps open, up to six descriptors each, of the
+    // usual 1,024: locks have their own, and SQLite keeps those of closed second connections. The
+    // least recently used are closed and opened again on demand.
+    std::size_t connections = 128;
+    // Files whose connections keep pages and prepared statements, 200 KiB after a small commit; a
+    // file behind the most recently used ones keeps about 60 KiB.
+    std::size_t warm = 16;
     // KiB of page cache of one connection, and statements it keeps prepared.
     int cache_kib = 2048;
     std::size_t statements = 64;
@@ -84,6 +88,9 @@ struct RealmTuning {
     // Pages of write-ahead log at which a commit checkpoints: 16 MiB, so that a bulk load does not
     // wait for the disk twice for every few megabytes.
     int checkpoint_pages = 2000;
+    // Bytes of write-ahead log from which closing an idle file checkpoints it: opening it again
+    // reads the whole log.
+    std::int64_t reopen_bytes = 256 << 10;
     // Bytes of changesets that an integration applies before it lets a waiting writer pass, as
     // the reference does.
     std::uint64_t slice_bytes = 102'400;

@@ -55,6 +55,7 @@ void RealmHandle::declare(const py::list& classes) {
     by_name_ = std::move(by_name);
     reader_ = {};
     writer_ = {};
+    writer_current_ = false;
 }
 
 namespace {
@@ -182,6 +183,7 @@ void RealmHandle::close() {
     transaction_.reset();
     reader_ = {};
     writer_ = {};
+    writer_current_ = false;
     py::gil_scoped_release release;
     file_.reset();
 }
@@ -193,12 +195,12 @@ void RealmHandle::begin() {
         transaction = file_->begin_write();
     }
     transaction_ = std::move(transaction);
-    writer_ = {};
+    writer_current_ = false;
 }
 
 bool RealmHandle::try_begin() {
     transaction_ = file_->try_begin_write();
-    writer_ = {};
+    writer_current_ = false;
     return transaction_ != nullptr;
 }
 
@@ -241,8 +243,10 @@ const Resolved& RealmHandle::resolve(Resolved& slot, store::SchemaPtr schema) {
 }
 
 const Resolved& RealmHandle::writing_schema() {
-    if (!writer_.schema) // nobody else changes it while we write
+    if (!writer_current_) { // nobody else changes it while we write
         resolve(writer_, transaction().schema());
+        writer_current_ = true;
+    }
     return writer_;
 }
 

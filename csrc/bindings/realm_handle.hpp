@@ -137,6 +137,7 @@ class RealmHandle {
     std::unordered_map<std::string, int> by_name_;
     Resolved reader_, writer_;
     std::unique_ptr<store::WriteTransaction> transaction_;
+    bool writer_current_ = false; // writer_ is the schema of transaction_
 };
 
 // A Python path as steps; the names live as long as `path`.

@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
+#include <list>
 #include <mutex>
 #include <system_error>
 #include <unordered_map>
@@ -19,11 +20,19 @@ namespace realmsync::store::connection_pool {
 
 namespace {
 
-std::mutex mutex; // of the two maps; never held while a file works or is destroyed
+std::mutex mutex; // of everything here; never held while a file works or is destroyed
 std::unordered_map<std::string, std::weak_ptr<RealmFile>> files;
 std::mutex making; // one new file at a time
-std::atomic<std::size_t> connections{0};
-std::atomic<std::uint64_t> ticks{0};
+
+struct Entry { // a file with connections
+    std::weak_ptr<RealmFile> file;
+    std::size_t connections;
+    bool is_warm;
+};
+using Order = std::list<Entry>; // most recently used first
+Order warm, cold;
+std::unordered_map<const RealmFile*, Order::iterator> places;
+std::size_t connections = 0;
 
 struct LockFile { // of one directory
     int fd = -1;
@@ -46,24 +55,6 @@ bool set_lock(int fd, short type, off_t byte) {
     throw std::system_error(errno, std::generic_category(), "lock of a realm file");
 }
 
-std::vector<std::shared_ptr<RealmFile>> by_use() {
-    std::vector<std::shared_ptr<RealmFile>> open;
-    {
-        std::lock_guard lock(mutex);
-        for (auto& [path, file] : files)
-            if (auto alive = file.lock())
-                open.push_back(std::move(alive));
-    }
-    std::vector<std::pair<std::uint64_t, std::size_t>> order;
-    for (std::size_t i = 0; i < open.size(); ++i)
-        order.emplace_back(open[i]->last_used(), i);
-    std::sort(order.begin(), order.end());
-    std::vector<std::shared_ptr<RealmFile>> sorted;
-    for (auto& [used, i] : order)
-        sorted.push_back(std::move(open[i]));
-    return sorted;
-}
-
 } // namespace
 
 std::shared_ptr<RealmFile> find(const std::string& path) {
@@ -84,21 +75,56 @@ std::shared_ptr<RealmFile> find_or_make(const std::string& path,
     return file;
 }
 
-void opening(std::size_t limit) {
-    if (connections.fetch_add(1) < limit)
-        return;
-    // Somewhat more than needed, so that the next ones come for free.
-    const std::size_t target = limit - limit / 8;
-    for (auto& file : by_use()) {
-        if (connections.load() <= target)
-            break;
-        file->close_idle();
+void using_connection(RealmFile& file, bool opening, const RealmTuning& tuning) {
+    std::shared_ptr<RealmFile> cooled;
+    std::vector<std::shared_ptr<RealmFile>> surplus;
+    {
+        std::lock_guard lock(mutex);
+        auto [place, added] = places.try_emplace(&file);
+        if (added) {
+            warm.push_front({file.weak_from_this(), 0, true});
+            place->second = warm.begin();
+        }
+        const Order::iterator entry = place->second;
+        warm.splice(warm.begin(), entry->is_warm ? warm : cold, entry);
+        entry->is_warm = true;
+        if (warm.size() > std::max<std::size_t>(tuning.warm, 1)) {
+            cold.splice(cold.begin(), warm, std::prev(warm.end()));
+            cold.front().is_warm = false;
+            cooled = cold.front().file.lock();
+        }
+        if (opening) {
+            ++entry->connections;
+            if (++connections > tuning.connections) {
+                // Somewhat more than needed, so that the next ones come for free.
+                std::size_t excess = connections - (tuning.connections - tuning.connections / 8);
+                for (auto e = cold.rbegin(); e != cold.rend() && excess != 0; ++e) {
+                    excess -= std::min(excess, e->connections);
+                    if (auto alive = e->file.lock())
+                        surplus.push_back(std::move(alive));
+                }
+            }
+        }
     }
+    if (cooled)
+        cooled->shrink_idle();
+    for (auto& idle : surplus)
+        idle->close_idle();
 }
 
-void closed(std::size_t count) { connections.fetch_sub(count); }
-
-std::uint64_t tick() { return ticks.fetch_add(1, std::memory_order_relaxed) + 1; }
+void closed(const RealmFile& file, std::size_t count) {
+    if (count == 0)
+        return;
+    std::lock_guard lock(mutex);
+    connections -= count;
+    const auto place = places.find(&file);
+    const Order::iterator entry = place->second;
+    entry->connections -= count;
+    if (entry->connections != 0)
+        return;
+    (entry->is_warm ? warm : cold).erase(entry);
+    places.erase(place);
+}
 
 bool claim(const std::string& path) {
     struct stat info = {};

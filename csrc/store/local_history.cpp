@@ -2,6 +2,34 @@
 
 namespace realmsync::store::local_history {
 
+namespace {
+
+constexpr std::uint64_t kMaxBehind = 64; // versions that rs_sync may be behind: bounds load()
+
+struct Newest {
+    std::uint64_t stored;  // version of rs_sync
+    std::uint64_t version; // the file's
+    std::uint64_t download_server;
+    std::uint64_t remote_version; // of the newest version's entry, else download_server
+};
+
+Newest newest(Database& db) {
+    auto row = db.query("SELECT s.version, s.download_server, h.version, h.remote_version "
+                        "FROM rs_sync s LEFT JOIN rs_history h "
+                        "ON h.version = (SELECT max(version) FROM rs_history) WHERE s.id = 1");
+    if (!row.step())
+        raise(ErrorKind::bad_progress, "the realm file has lost its sync state");
+    Newest n{row->unsigned_integer(0), row->unsigned_integer(0), row->unsigned_integer(1),
+             row->unsigned_integer(1)};
+    if (!row->is_null(2)) { // not everything is trimmed
+        n.version = row->unsigned_integer(2);
+        n.remote_version = row->unsigned_integer(3);
+    }
+    return n;
+}
+
+} // namespace
+
 void create(Database& db) {
     db.exec("PRAGMA application_id = " + std::to_string(kApplicationId) +
             ";"
@@ -50,6 +78,13 @@ ClientState load(Database& db) {
     state.uploadable_bytes = next();
     state.downloaded_bytes = next();
     state.downloadable_bytes = next();
+    auto behind = db.query("SELECT max(version), sum(length(changeset)) FROM rs_history "
+                           "WHERE version > ?",
+                           state.current_version);
+    if (behind.step() && !behind->is_null(0)) {
+        state.current_version = behind->unsigned_integer(0);
+        state.uploadable_bytes += behind->unsigned_integer(1);
+    }
     // Entries that need no upload count as uploaded as soon as nothing before them does.
     auto pending = db.query("SELECT version FROM rs_history WHERE version > ? AND origin_ident = 0 "
                             "AND changeset IS NOT NULL ORDER BY version LIMIT 1",
@@ -80,6 +115,17 @@ void append(Database& db, const Entry& e) {
     else
         db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp,
                Blob{e.changeset});
+}
+
+std::uint64_t append_local(Database& db, std::uint64_t timestamp, std::string_view changeset) {
+    const Newest last = newest(db);
+    append(db, {.version = last.version + 1,
+                .remote_version = last.download_server,
+                .origin_timestamp = timestamp,
+                .changeset = changeset});
+    if (last.version + 1 - last.stored >= kMaxBehind)
+        store(db, load(db));
+    return last.version + 1;
 }
 
 std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t through) {
@@ -128,12 +174,9 @@ PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLi
         ++upload.changesets;
     }
     if (complete) {
-        auto last = db.query("SELECT s.version, coalesce(h.remote_version, s.download_server) "
-                             "FROM rs_sync s LEFT JOIN rs_history h ON h.version = s.version "
-                             "WHERE s.id = 1 AND s.version > ?",
-                             from.client_version);
-        if (last.step())
-            upload.progress = {last->unsigned_integer(0), last->unsigned_integer(1)};
+        const Newest last = newest(db);
+        if (last.version > from.client_version)
+            upload.progress = {last.version, last.remote_version};
     }
     upload.body = wire::pack_body(std::move(plain));
     return upload;

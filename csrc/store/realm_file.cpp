@@ -49,45 +49,69 @@ RealmFile::~RealmFile() {
     const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);
     reader_.reset();
     writer_.reset();
-    connection_pool::closed(open);
+    connection_pool::closed(*this, open);
     release_sync();
 }
 
 void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
-    last_used_.store(connection_pool::tick(), std::memory_order_relaxed);
+    connection_pool::using_connection(*this, !connection, options_.tuning);
     if (connection)
         return;
-    connection_pool::opening(options_.tuning.connections);
     DatabaseOptions database;
     database.create = false;
+    database.is_wal = true;
     database.durability = options_.durability;
     database.cache_kib = options_.tuning.cache_kib;
     database.statements = options_.tuning.statements;
-    database.checkpoint_on_close = false; // closing an idle file must not cost an fsync
+    database.checkpoint_on_close = false; // closing an idle file must not always cost an fsync
     database.checkpoint_pages = options_.tuning.checkpoint_pages;
     try {
         connection = std::make_unique<RealmConnection>(path_, database);
     } catch (...) {
-        connection_pool::closed(1);
+        connection_pool::closed(*this, 1);
         throw;
     }
+}
+
+RealmConnection& RealmFile::writer() {
+    if (!writer_)
+        writer_durability_ = options_.durability;
+    open_connection(writer_);
+    return *writer_;
+}
+
+void RealmFile::shrink_idle() {
+    if (writer_lock_.try_acquire()) {
+        if (writer_ && !transaction_) {
+            writer_->tables.shrink();
+            writer_->db.shrink();
+        }
+        writer_lock_.release();
+    }
+    close_reader();
+}
+
+std::size_t RealmFile::close_reader() {
+    std::unique_lock lock(reader_mutex_, std::try_to_lock);
+    if (!lock || !reader_)
+        return 0;
+    reader_.reset();
+    connection_pool::closed(*this, 1);
+    return 1;
 }
 
 std::size_t RealmFile::close_idle() {
     std::size_t count = 0;
     if (writer_lock_.try_acquire()) {
         if (writer_ && !transaction_) {
+            writer_->db.checkpoint_from(options_.tuning.reopen_bytes);
             writer_.reset();
+            connection_pool::closed(*this, 1);
             ++count;
         }
         writer_lock_.release();
     }
-    if (std::unique_lock lock(reader_mutex_, std::try_to_lock); lock && reader_) {
-        reader_.reset();
-        ++count;
-    }
-    connection_pool::closed(count);
-    return count;
+    return count + close_reader();
 }
 
 void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
@@ -96,13 +120,23 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
     use(*reader_);
 }
 
+template <class Use> void RealmFile::read_for_sync(const Use& use) {
+    if (writer_lock_.try_acquire()) {
+        struct Turn {
+            WriterLock& lock;
+            ~Turn() { lock.release(); }
+        } turn{writer_lock_};
+        if (!transaction_) // deferred commits are not to be seen yet
+            return use(writer());
+    }
+    read(use);
+}
+
 // Writing.
 
 void RealmFile::begin(Durability durability) {
     try {
-        if (!writer_)
-            writer_durability_ = options_.durability;
-        open_connection(writer_);
+        writer();
         if (!transaction_ && writer_durability_ != durability) {
             writer_->db.set_durability(durability);
             writer_durability_ = durability;
@@ -222,7 +256,7 @@ std::unique_ptr<WriteTransaction> RealmFile::try_begin_write() {
 
 ClientState RealmFile::state() {
     ClientState state;
-    read([&](RealmConnection& connection) {
+    read_for_sync([&](RealmConnection& connection) {
         Transaction snapshot(connection.db, Transaction::Mode::read);
         state = local_history::load(connection.db);
     });
@@ -231,7 +265,7 @@ ClientState RealmFile::state() {
 
 PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) {
     PendingUpload upload;
-    read([&](RealmConnection& connection) {
+    read_for_sync([&](RealmConnection& connection) {
         Transaction snapshot(connection.db, Transaction::Mode::read);
         upload = local_history::fetch(connection.db, from, limits);
     });

@@ -8,7 +8,6 @@
 // wait for a writer. All openers of one path in a process share one RealmFile.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -81,9 +80,10 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     // at a time; may not call back into this file.
     void read(const std::function<void(RealmConnection&)>& use);
 
-    // For connection_pool.hpp: closes connections that nobody uses; how many.
+    // For connection_pool.hpp, as far as nobody uses them: closes the connections (how many), or
+    // leaves one without pages and statements.
     std::size_t close_idle();
-    std::uint64_t last_used() const { return last_used_.load(std::memory_order_relaxed); }
+    void shrink_idle();
 
   private:
     friend class WriteTransaction;
@@ -99,12 +99,16 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     void lose_group() noexcept;
     void notify(std::uint64_t version);
     void open_connection(std::unique_ptr<RealmConnection>& connection);
+    RealmConnection& writer(); // opened if need be; for the holder of writer_lock_
+    std::size_t close_reader();
+    // read(), on the writer's connection when nobody writes: most synced files are only written,
+    // and need no second connection then. `use` may take milliseconds at most.
+    template <class Use> void read_for_sync(const Use& use);
     // One transaction of an integration, from changeset `first`: where it stopped.
     std::size_t integrate_from(Integration& integration, std::size_t first, ClientState& state);
 
     const std::string path_;
     const RealmFileOptions options_;
-    std::atomic<std::uint64_t> last_used_{0};
 
     WriterLock writer_lock_;
     // Guarded by writer_lock_:

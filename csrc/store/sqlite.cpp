@@ -136,12 +136,13 @@ Database::Database(const std::string& path, const DatabaseOptions& options)
         sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
                           options.checkpoint_on_close ? 0 : 1, nullptr);
         sqlite3_busy_timeout(db_, options.busy_timeout_ms);
-        if (!options.read_only)
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+        sqlite3_wal_autocheckpoint(db_, options.checkpoint_pages);
+        if (!options.read_only && !options.is_wal)
             exec("PRAGMA page_size=" + std::to_string(options.page_size) +
                  "; PRAGMA journal_mode=WAL");
         exec("PRAGMA cache_size=-" + std::to_string(options.cache_kib) +
-             "; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=" +
-             std::to_string(options.checkpoint_pages) + "; PRAGMA trusted_schema=OFF");
+             "; PRAGMA temp_store=MEMORY");
         set_durability(options.durability);
     } catch (...) {
         sqlite3_close_v2(db_);
@@ -193,6 +194,16 @@ void Database::checkpoint() {
         sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     if (code != SQLITE_OK && (code & 255) != SQLITE_BUSY)
         fail(db_, code, "checkpoint");
+}
+
+void Database::checkpoint_from(std::int64_t bytes) {
+    sqlite3_file* log = nullptr;
+    sqlite3_int64 size = 0;
+    if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK || size < bytes)
+        return;
+    sqlite3_busy_timeout(db_, 0);
+    sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 
 void Database::shrink() {

@@ -111,6 +111,7 @@ enum class Durability { // SQLite's synchronous
 struct DatabaseOptions {
     bool create = true;
     bool read_only = false;
+    bool is_wal = false; // known to be in WAL mode: spares a look at the file
     Durability durability = Durability::full;
     int busy_timeout_ms = 60'000; // wait for another writer
     int cache_kib = 512;          // page cache at most; pages are allocated as they are used
@@ -151,7 +152,9 @@ class Database {
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
     void checkpoint();                          // as far as readers allow, then truncates the WAL
-    void shrink();                              // drops statements and pages of an idle connection
+    // Before closing: the same without waiting, if the WAL has grown to so many bytes.
+    void checkpoint_from(std::int64_t bytes);
+    void shrink(); // drops statements and pages of an idle connection
     // Counts rollbacks made through Transaction and Savepoint: caches of what the file holds
     // compare it and start afresh.
     std::uint64_t rollbacks() const { return rollbacks_; }

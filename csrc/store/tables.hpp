@@ -44,6 +44,8 @@ class Tables {
     Layout layout() const { return layout_; }
     Catalog& catalog() { return *catalog_; }
 
+    void shrink() { statements_.clear(); } // of an idle connection, before Database::shrink()
+
     // The schema as of the caller's transaction: O(1) plus one row read unless another connection
     // has changed it. Rollbacks through Transaction and Savepoint are noticed.
     SchemaPtr schema(std::int64_t partition = kOnlyPartition);

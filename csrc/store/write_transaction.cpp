@@ -55,27 +55,17 @@ void WriteTransaction::rollback() noexcept {
 }
 
 WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool deferred) {
-    ClientState state;
+    std::uint64_t version = 0;
     try {
         settle();
-        Database& db = file_->writer_->db;
-        state = local_history::load(db);
-        const std::string bytes = writer_.take();
-        ++state.current_version;
-        state.uploadable_bytes += bytes.size();
-        local_history::append(db, {.version = state.current_version,
-                                   .remote_version = state.progress.download.server_version,
-                                   .origin_timestamp = now,
-                                   .changeset = bytes});
-        local_history::store(db, state);
+        version = local_history::append_local(file_->writer_->db, now, writer_.take());
     } catch (...) {
         rollback();
         throw;
     }
     auto file = std::exchange(file_, nullptr);
-    return {state.current_version,
-            file->commit(state.current_version,
-                         deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local)};
+    return {version, file->commit(version, deferred ? RealmFile::Commit::deferred
+                                                    : RealmFile::Commit::local)};
 }
 
 Applier& WriteTransaction::applier() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import subprocess
@@ -338,6 +339,54 @@ def test_closing_idle_connections_goes_unnoticed(realm: realmsync.Realm) -> None
         realm.create(Note, {"_id": 3})
         assert realm._file.close_idle() == 1  # the writer is busy
     assert len(realm.objects(Note)) == 3
+
+
+def descriptors(path: Path) -> int:
+    return sum(os.path.realpath(fd) == str(path) for fd in Path("/proc/self/fd").iterdir())
+
+
+def test_a_file_not_used_lately_keeps_one_connection(tmp_path: Path) -> None:
+    files = [
+        realmsync.Realm(path=tmp_path / f"{n}.realm", schema=[Note], durability="process")
+        for n in range(40)
+    ]
+    first = Path(files[0].path + "-wal")
+    note(files[0], 1)
+    assert len(files[0].objects(Note)) == 1
+    with_reader = descriptors(first)
+    for other in files[1:]:
+        note(other, 1)
+    assert descriptors(first) < with_reader
+    note(files[0], 2)  # its statements are gone, the object is not
+    assert len(files[0].objects(Note)) == 2
+    for opened in files:
+        opened.close()
+
+
+def test_closing_an_idle_file_empties_a_long_log(realm: realmsync.Realm) -> None:
+    log = Path(realm.path + "-wal")
+    note(realm, 0)
+    realm._file.close_idle()
+    assert log.stat().st_size > 0  # a short one is not worth a checkpoint
+    for key in range(1, 100):
+        note(realm, key)
+    assert log.stat().st_size > 1 << 18
+    realm._file.close_idle()
+    assert log.stat().st_size == 0
+    assert len(realm.objects(Note)) == 100
+
+
+def test_the_state_counts_every_local_commit(realm: realmsync.Realm) -> None:
+    start = realm._file.state()["version"]
+    for count in range(1, 131):
+        note(realm, count)
+        state = realm._file.state()
+        assert state["version"] == start + count
+        uploads, cursor = realm._file.fetch_upload(0, 0)
+        assert cursor[0] == start + count
+        assert state["uploadable_bytes"] == sum(len(entry[3]) for entry in uploads)
+    realm._file.close_idle()
+    assert realm._file.state()["version"] == start + 130
 
 
 def test_handles_share_one_file(realm: realmsync.Realm) -> None:
