@@ -7,6 +7,7 @@ side at that moment does not matter for the outcome.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Iterator
@@ -85,11 +86,13 @@ def test_uploading_client(server: ServerProcess, tmp_path: Path) -> None:
     steady, steady_file = start(server, tmp_path / "steady")
     with steady:
         steady.tell("fill", TWO, TRANSACTIONS, OBJECTS)
-        for point in sorted(rng.sample(range(2, TRANSACTIONS), 3)):
+        for _ in range(3):
             victim, _ = start(server, tmp_path / "victim")
             with victim:
                 victim.tell("fill", ONE, TRANSACTIONS, OBJECTS)
-                assert run_until(victim, "written", point)
+                # Some reports on; it may have written further, even all, when it is killed.
+                for _ in itertools.islice(victim.reports(), rng.randint(1, TRANSACTIONS // 5)):
+                    pass
                 time.sleep(rng.random() * 0.02)
         victim, victim_file = start(server, tmp_path / "victim")
         with victim:
