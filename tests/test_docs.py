@@ -90,6 +90,7 @@ class Page:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for processes that examples start
     yield tmp_path
     sys.modules.pop("documentation_page", None)
 
