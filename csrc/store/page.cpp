@@ -89,6 +89,10 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const PageRequest& req
     if (found == partitions_.end())
         return std::nullopt;
     const Partition& cached = *found->second;
+    // The last page may have come from the tables in the moment between a commit and its copy into
+    // memory: memory is then behind what the client has been told.
+    if (cached.head.version < std::max(request.cursor.server_version, request.least_latest))
+        return std::nullopt;
     auto file = cached.files.find(request.file_ident);
     if (file == cached.files.end() ||
         !cached.tail.reaches(request.cursor.server_version, cached.head.version))
