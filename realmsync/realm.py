@@ -258,6 +258,10 @@ class Realm:
         """Whether no class has an object."""
         return not any(self.objects(c.name) for c in self._classes if not c.embedded)
 
+    def _require_open(self) -> None:
+        """Raises ClosedRealmError when the realm is closed."""
+        _ = self._open_file
+
     @property
     def _open_file(self) -> _core.RealmFile:
         if self._closed:
@@ -277,7 +281,7 @@ class Realm:
         The asynchronous form waits without blocking the event loop and shares its fsync with
         others that are waiting. With a function: runs it in a transaction, gives its result.
         """
-        self._open_file  # noqa: B018  # raises when closed
+        self._require_open()
         if function is None:
             return WriteBlock(self._queue)
         if asyncio.iscoroutinefunction(function):
@@ -287,17 +291,17 @@ class Realm:
 
     def begin_transaction(self) -> None:
         """Waits for the file's write lock; end with commit_transaction or cancel_transaction."""
-        self._open_file  # noqa: B018
+        self._require_open()
         self._queue.begin()
 
     def commit_transaction(self) -> None:
         """Commits, durable on return."""
-        self._open_file  # noqa: B018
+        self._require_open()
         self._queue.commit(now())
 
     def cancel_transaction(self) -> None:
         """Undoes everything since the transaction began."""
-        self._open_file  # noqa: B018
+        self._require_open()
         self._queue.cancel()
 
     # Objects.
@@ -426,7 +430,7 @@ class Realm:
         return self._make_object(index, key) if self._core.exists(index, key) else None
 
     def _class_of(self, cls: Any) -> int:
-        self._open_file  # noqa: B018
+        self._require_open()
         index = self._index.get(cls)
         if index is None:
             name = cls if isinstance(cls, str) else getattr(cls, "__name__", repr(cls))
