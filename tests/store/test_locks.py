@@ -213,6 +213,7 @@ def test_storage_errors_carry_the_code(tmp_path: Path) -> None:
         _core.ScratchStore(str(damaged))
 
 
+@pytest.mark.no_asan
 def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
     """Transactions of 20 objects each; the process is killed somewhere in the middle of one."""
     file = tmp_path / "x.realm"
@@ -272,7 +273,7 @@ print((private_bytes() - before) / 100)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.no_asan
 def test_memory_of_an_idle_connection(tmp_path: Path) -> None:
     """Private memory; the mapped WAL index (32 KiB) belongs to the page cache."""
     root = Path(__file__).parent.parent.parent
