@@ -63,9 +63,12 @@ struct StoreTuning {
     // mostly streams history.
     int writer_cache_kib = 65'536;
     int reader_cache_kib = 2'048;
+    // Bytes of a page of a new database: history is long blobs, and every page written is two
+    // calls.
+    int page_size = 8'192;
     // Pages of write-ahead log that start a checkpoint: rare enough to cost little, small enough
     // (64 MiB) for a quick start after a crash.
-    int checkpoint_pages = 16'384;
+    int checkpoint_pages = 8'192;
     // ms between stored notes that a client file was seen; expiry works in days.
     std::int64_t seen_interval_ms = 300'000;
 };

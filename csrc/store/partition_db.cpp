@@ -12,6 +12,7 @@ DatabaseOptions writer_options(Durability durability, const StoreTuning& tuning)
     DatabaseOptions options;
     options.durability = durability;
     options.cache_kib = tuning.writer_cache_kib;
+    options.page_size = tuning.page_size;
     options.checkpoint_pages = tuning.checkpoint_pages;
     options.statements = 256;
     return options;
