@@ -1,7 +1,8 @@
 """W2 and the flights: rows written, uploaded and durable on the server, and a cold second client.
 
-Server and clients are separate processes. The yardstick is `sqlite3.executemany` of the same rows,
-in the same run, WAL, synchronous=FULL, 1,000 rows per transaction.
+Server and clients are separate processes; numbers come as NumPy columns. The yardstick is
+`sqlite3.executemany` of the same rows, in the same run, WAL, synchronous=FULL, 1,000 rows per
+transaction.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ COUNT = 100_000
 
 async def measure(url: str, folder: Path, schema: dict[str, Any], columns: Any) -> dict[str, float]:
     """Seconds of: write while syncing until acknowledged; upload alone; download by another."""
-    batches = workloads.batches(columns)
+    batches = workloads.batches(workloads.arrays(schema, columns))
     name = schema["name"]
     times = {}
 

@@ -44,7 +44,7 @@ NOTE: dict[str, Any] = {
     },
 }
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, Any]  # lists or arrays of equal length
 
 
 def read_flights() -> Any:
@@ -85,6 +85,19 @@ def notes(count: int) -> Columns:
         "label": [f"label-{i % 97}" for i in range(count)],
         "value": [i * 0.5 for i in range(count)],
         "text": [f"{i:08} " + "x" * 71 for i in range(count)],
+    }
+
+
+def arrays(schema: dict[str, Any], columns: Columns) -> Columns:
+    """The same columns as an ingestion service holds them: numbers in NumPy, NaN for no value."""
+    import numpy as np
+
+    kinds = {"int": np.int64, "double": np.float64}
+    return {
+        name: np.array([math.nan if v is None else v for v in values], dtype=kinds[kind])
+        if (kind := schema["properties"][name].rstrip("?")) in kinds
+        else values
+        for name, values in columns.items()
     }
 
 
