@@ -96,6 +96,7 @@ def test_arrow_arrays(tmp_path: Path) -> None:
 
 def test_arrow_tables(tmp_path: Path) -> None:
     import pyarrow as arrow
+
     table = arrow.table(
         {
             "_id": arrow.chunked_array([[1, 2], [-3]]),
