@@ -13,6 +13,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/bridge.h"
+#include "bindings/tuning.hpp"
 #include "client/backoff.hpp"
 #include "client/progress.hpp"
 #include "runtime/client_runtime.hpp"
@@ -49,19 +50,7 @@ ClientTuning client_tuning(const py::dict& values) {
             {"download_limit_bytes", &ClientTuning::download_limit_bytes},
             {"download_backlog_bytes", &ClientTuning::download_backlog_bytes},
     };
-    for (auto [key, value] : values) {
-        const auto name = key.cast<std::string>();
-        const auto* found = std::find_if(std::begin(members), std::end(members),
-                                         [&](const auto& member) { return name == member.first; });
-        if (found == std::end(members))
-            throw py::value_error("no such tuning value: " + name);
-        std::visit(
-            [&](auto member) {
-                using T = std::decay_t<decltype(tuning.*member)>;
-                tuning.*member = value.template cast<T>();
-            },
-            found->second);
-    }
+    set_members(tuning, members, values);
     return tuning;
 }
 

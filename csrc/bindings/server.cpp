@@ -14,6 +14,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/bridge.h"
+#include "bindings/tuning.hpp"
 #include "runtime/server_runtime.hpp"
 #include "store/memory.hpp"
 #include "store/partition_db.hpp"
@@ -68,19 +69,7 @@ ServerTuning server_tuning(const py::dict& values) {
             {"overload_backoff_s", &ServerTuning::overload_backoff_s},
             {"overload_backoff_max_s", &ServerTuning::overload_backoff_max_s},
     };
-    for (auto [key, value] : values) {
-        const auto name = key.cast<std::string>();
-        const auto* found = std::find_if(std::begin(members), std::end(members),
-                                         [&](const auto& member) { return name == member.first; });
-        if (found == std::end(members))
-            throw py::value_error("no such tuning value: " + name);
-        std::visit(
-            [&](auto member) {
-                using T = std::decay_t<decltype(tuning.*member)>;
-                tuning.*member = value.template cast<T>();
-            },
-            found->second);
-    }
+    set_members(tuning, members, values);
     return tuning;
 }
 
