@@ -48,7 +48,6 @@ from realmsync.errors import (
     InvalidPropertyError,
     KeyNotFoundError,
     LimitExceededError,
-    MergeConflictError,
     MismatchedConfigError,
     MissingPrimaryKeyError,
     MissingPropertyValueError,
@@ -71,6 +70,7 @@ from realmsync.errors import (
     SyncError,
     SyncOperationAborted,
     SyncTimeoutError,
+    TransformError,
     WrongTransactionStateError,
 )
 from realmsync.objects import EmbeddedObject, Object
@@ -111,7 +111,7 @@ __all__ = [
     "KeyNotFoundError",
     "LimitExceededError",
     "List",
-    "MergeConflictError",
+    "TransformError",
     "MismatchedConfigError",
     "MissingPrimaryKeyError",
     "MissingPropertyValueError",

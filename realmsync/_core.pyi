@@ -1,5 +1,6 @@
 """Stub of the native module. One section per file in csrc/bindings."""
 
+from collections.abc import Sequence
 from typing import Any
 
 # -- changeset.cpp ---------------------------------------------------------------------------------
@@ -47,15 +48,30 @@ def format_decimal(low: int, high: int) -> str:
 
 def transform(
     window: list[tuple[int, int, int, bytes]],
-    incoming: list[tuple[int, int, int, int, bytes]],
+    incoming: list[tuple[int, int, int, bytes]],
+    profile: str = "strict",
 ) -> tuple[list[bytes], dict[int, bytes]]:
     """Rebases incoming changesets over the local ones that their author had not seen.
 
-    `window`: version, origin timestamp, origin ident and changeset, ascending. `incoming`: remote
-    version, base, origin timestamp, origin ident and changeset. Gives the transformed changesets
+    `window`: version, origin timestamp, origin ident and changeset, ascending. `incoming`: base,
+    origin timestamp, origin ident and changeset. Gives the transformed changesets
     and, by version, the window entries that were altered, empty ones included. Raises
-    MergeConflictError, SchemaMismatchError, BadProgressError or BadChangesetError.
+    TransformError, SchemaMismatchError, BadProgressError or BadChangesetError.
     """
+
+class MergePeer:
+    """What realmsync.inspect.MergePeer is made of; documented there."""
+
+    def __init__(self, file_ident: int, profile: str = "strict") -> None: ...
+    @property
+    def file_ident(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    def commit(self, changeset: bytes, timestamp: int) -> int: ...
+    def integrate(
+        self, remote_file_ident: int, changesets: Sequence[tuple[int, int, int, int, bytes]]
+    ) -> bytes: ...
+    def state(self) -> dict[str, list[dict[str, Any]]]: ...
 
 # -- wire.cpp --------------------------------------------------------------------------------------
 # `mode` is "partition" or "flexible"; `version` is the negotiated protocol version. All of these
@@ -140,6 +156,7 @@ class PartitionDb:
         durability: str = "full",
         tail_bytes: int | None = None,
         cache_bytes: int | None = None,
+        merge_profile: str = "safe",
     ) -> None:
         """`durability` is "full" or "process" (survives a crash of the process only)."""
 

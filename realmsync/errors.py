@@ -53,8 +53,11 @@ class BadProgressError(RealmError):
     offset: int | None = None
 
 
-class MergeConflictError(RealmError):
-    """Concurrent changes of the same object, which this version cannot merge yet."""
+class TransformError(RealmError):
+    """Concurrent changes that contradict each other, for example about the size of one list.
+
+    No valid client makes such changes; the realm stays as it was before the merge.
+    """
 
     code = 1015
     offset: int | None = None

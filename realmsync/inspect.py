@@ -1,5 +1,6 @@
 """Readable forms of what travels between client and server: changesets as lists of dicts, messages
-as dicts. Reading and writing the bytes is the native module's work; nothing here is needed to sync.
+as dicts, and a peer that shows how changesets merge. Reading, writing and merging the bytes is the
+native module's work; nothing here is needed to sync.
 
 The instructions of a changeset have the JSON form described in tests/vectors/README.md, one dict
 each.
@@ -7,7 +8,7 @@ each.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from realmsync import _core
 from realmsync.errors import BadMessageError
@@ -34,6 +35,90 @@ def encode_changeset(instructions: list[dict[str, Any]]) -> bytes:
     Raises TypeError or ValueError, naming instruction and key, for what no changeset can hold.
     """
     return _core.encode_instructions(instructions)
+
+
+MergeProfile = Literal["strict", "safe", "full"]
+
+
+class ReceivedChangeset(NamedTuple):
+    """A changeset as another peer sends it."""
+
+    remote_version: int
+    """Version it made in the sender's history."""
+    last_integrated_local_version: int
+    """The receiver's newest version that its author had integrated, the merge base; 0: none."""
+    origin_timestamp: int
+    """When its author made it, in milliseconds since 2015; the later of two conflicting writes
+    usually wins."""
+    origin_file_ident: int
+    """Its author; decides between equal timestamps. Never 0, nor the receiver's own."""
+    changeset: bytes
+
+
+class MergePeer:
+    """One peer of a realm in memory, to see how concurrent changesets merge.
+
+    It has a history, the reciprocal histories towards its peers, and the objects; merging and
+    applying is done by the engine of synced realms and of the server. A peer with ident 1 is the
+    server, by convention. Versions are counted from 1, the empty realm.
+
+    `profile`: "strict" merges exactly as the Realm SDKs do, including their defects; "safe" as
+    realmsync's server does by default, without the defects that a server alone can avoid; "full"
+    also without one that only shows when all peers avoid it. docs/concepts/merging.md explains
+    them.
+
+    Any thread may call it; calls wait for each other, and merging does not hold the GIL.
+    """
+
+    def __init__(self, file_ident: int, profile: MergeProfile = "strict") -> None:
+        if file_ident < 1:
+            raise ValueError(f"a file ident is positive, not {file_ident}")
+        self._peer = _core.MergePeer(file_ident, profile)
+        self._profile = profile
+
+    @property
+    def file_ident(self) -> int:
+        """This peer's ident."""
+        return self._peer.file_ident
+
+    @property
+    def version(self) -> int:
+        """Newest local version."""
+        return self._peer.version
+
+    def commit(self, changeset: bytes, timestamp: int) -> int:
+        """Applies a local transaction; returns its version. Empty changesets make one, too.
+
+        Raises BadChangesetError or SchemaMismatchError, and changes nothing, when `changeset` is
+        damaged or contradicts the objects.
+        """
+        return self._peer.commit(changeset, timestamp)
+
+    def integrate(self, remote_file_ident: int, changesets: list[ReceivedChangeset]) -> bytes:
+        """Merges what another peer sent into the objects, as one version.
+
+        Each changeset is rebased over what this peer made, or received from third ones, after
+        `last_integrated_local_version`. Returns the rebased changesets, each encoded by itself, one
+        after the other; one of which nothing is left adds no bytes.
+
+        Raises, and changes nothing: BadChangesetError for damaged changesets and those that cannot
+        be applied, SchemaMismatchError, TransformError where both sides contradict each other,
+        BadProgressError for versions and idents that cannot be.
+
+        Costs O(window + changesets) where both sides touch different properties; those they both
+        changed cost the product of their instructions.
+        """
+        return self._peer.integrate(remote_file_ident, changesets)
+
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """The objects by class, in the form of `final_state` in tests/vectors/README.md."""
+        return self._peer.state()
+
+    def __repr__(self) -> str:
+        return (
+            f"MergePeer(file_ident={self.file_ident}, profile={self._profile!r}, "
+            f"version={self.version})"
+        )
 
 
 def decode_message(data: bytes, *, from_client: bool) -> dict[str, Any]:

@@ -104,7 +104,36 @@ std::optional<Written> read_number(std::string_view text, Wide limit) {
     return out;
 }
 
+// Sign, coefficient without zeros at its end, exponent; zeros of any kind are alike.
+struct Normal {
+    bool negative;
+    Wide coefficient;
+    int exponent;
+    bool operator==(const Normal&) const = default;
+};
+
+Normal normal(const Decimal128& decimal) {
+    const DecimalParts parts = split_decimal(decimal);
+    Wide coefficient = wide(parts.coefficient);
+    if (coefficient == 0 || coefficient >= kCanonicalLimit)
+        return {false, 0, 0};
+    int exponent = parts.exponent;
+    for (; coefficient % 10 == 0; coefficient /= 10)
+        ++exponent;
+    return {parts.negative, coefficient, exponent};
+}
+
 } // namespace
+
+bool is_same_number(const Decimal128& a, const Decimal128& b) {
+    if (a == b)
+        return true;
+    if (is_nan(a) || is_nan(b))
+        return false;
+    if (is_special(a) || is_special(b))
+        return is_special(a) && is_special(b) && (a.high >> 63) == (b.high >> 63);
+    return normal(a) == normal(b);
+}
 
 std::string to_reference_text(const Decimal128& decimal) {
     DecimalParts parts = split_decimal(decimal);

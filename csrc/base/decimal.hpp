@@ -1,5 +1,5 @@
 // Decimal128 in its BID bit pattern: the raw fields that changesets carry (changeset-format.md
-// 5.2) and text. No arithmetic: nothing in sync computes with decimals.
+// 5.2), numeric equality and text. No arithmetic: nothing in sync computes with decimals.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,9 @@ constexpr bool is_special(const Decimal128& decimal) { // infinite or NaN
     return (decimal.high >> 59 & 0xf) == 0xf;
 }
 constexpr bool is_nan(const Decimal128& decimal) { return (decimal.high >> 58 & 0x1f) == 0x1f; }
+
+// Whether both are the same number (1.0 and 1.00, 0 and -0); a NaN equals its own pattern only.
+bool is_same_number(const Decimal128& a, const Decimal128& b);
 
 // The text of the reference engine, used by inspection and its vectors. Keeps every finite
 // pattern, trailing zeros included; special values come down to Inf, -Inf, NaN, -NaN.

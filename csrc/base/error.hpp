@@ -11,10 +11,10 @@
 namespace realmsync {
 
 enum class ErrorKind : std::uint8_t {
-    bad_changeset,  // bytes that are no changeset, or one that cannot be applied
-    merge_conflict, // concurrent changes that this engine cannot rebase
-    schema,         // a schema change that contradicts the existing schema
-    bad_progress,   // cursors that contradict what is stored
+    bad_changeset, // bytes that are no changeset, or one that cannot be applied
+    transform,     // concurrent changes that contradict each other
+    schema,        // a schema change that contradicts the existing schema
+    bad_progress,  // cursors that contradict what is stored
     // Bytes that are no protocol message, by the answer they get (wire/error_code.hpp):
     bad_message,      // 103: head, sizes, JSON
     unknown_message,  // 102: no such type word

@@ -17,7 +17,7 @@ py::object exception_class(ErrorKind kind) {
     const char* name = "RealmError";
     switch (kind) {
     case ErrorKind::bad_changeset: name = "BadChangesetError"; break;
-    case ErrorKind::merge_conflict: name = "MergeConflictError"; break;
+    case ErrorKind::transform: name = "TransformError"; break;
     case ErrorKind::schema: name = "SchemaMismatchError"; break;
     case ErrorKind::bad_progress: name = "BadProgressError"; break;
     case ErrorKind::bad_message:

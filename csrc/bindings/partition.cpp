@@ -7,6 +7,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
+#include "bindings/profile.hpp"
 #include "changeset/codec.hpp"
 #include "store/partition_db.hpp"
 #include "wire/body.hpp"
@@ -38,13 +39,15 @@ py::object refused(const store::Refusal& refusal) {
 class Partitions {
   public:
     Partitions(const std::string& directory, const std::string& level,
-               std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes) {
+               std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
+               const std::string& merge_profile) {
         StoreTuning tuning;
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
         const store::Durability wanted = durability(level);
+        const merge::Profile profile = to_profile(merge_profile);
         py::gil_scoped_release release;
-        db_ = std::make_unique<store::PartitionDb>(directory, wanted, tuning);
+        db_ = std::make_unique<store::PartitionDb>(directory, wanted, tuning, profile);
     }
 
     store::PartitionDb& db() {
@@ -142,9 +145,10 @@ class Partitions {
 void bind_partition(py::module_& m) {
     py::class_<Partitions>(m, "PartitionDb")
         .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
-                      std::optional<std::size_t>>(),
+                      std::optional<std::size_t>, const std::string&>(),
              py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
-             py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none())
+             py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
+             py::arg("merge_profile") = "safe")
         .def("close", &Partitions::close)
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",

@@ -1,46 +1,74 @@
 #include "merge/compare.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "base/decimal.hpp"
 
 namespace realmsync::merge {
 
+using changeset::Changeset;
+using changeset::Instruction;
 using changeset::KeyData;
+using changeset::Link;
 using changeset::Op;
 using changeset::PathElement;
+using changeset::StringData;
+using changeset::StringId;
 
 namespace {
 
-bool same_key(const Ref& a, Type type_a, const KeyData& key_a, const Ref& b, Type type_b,
-              const KeyData& key_b) {
-    if (type_a != type_b)
-        return false;
-    switch (type_a) {
-    case Type::integer: return key_a.integer == key_b.integer;
-    case Type::string: return a.name(key_a.string) == b.name(key_b.string);
-    case Type::object_id: return key_a.object_id == key_b.object_id;
-    case Type::uuid: return key_a.uuid == key_b.uuid;
-    case Type::global_key: return key_a.global == key_b.global;
+std::string_view name(const Operand& operand, StringId id) {
+    return operand.side->changeset->strings[id];
+}
+
+bool same_elements(const Operand& a, const Operand& b, std::size_t count) {
+    const PathElement *x = a.path().data(), *y = b.path().data();
+    for (std::size_t i = 0; i < count; ++i) {
+        if (x[i].is_string != y[i].is_string)
+            return false;
+        if (x[i].is_string ? a.side->names[x[i].value] != b.side->names[y[i].value]
+                           : x[i].value != y[i].value)
+            return false;
+    }
+    return true;
+}
+
+template <class SameString>
+bool same_key(Type type, const KeyData& a, const KeyData& b, SameString same_string) {
+    switch (type) {
+    case Type::integer: return a.integer == b.integer;
+    case Type::string: return same_string(a.string, b.string);
+    case Type::object_id: return a.object_id == b.object_id;
+    case Type::uuid: return a.uuid == b.uuid;
+    case Type::global_key: return a.global == b.global;
     default: return true; // null
     }
 }
 
-bool same_element(const Ref& a, const PathElement& x, const Ref& b, const PathElement& y) {
-    if (x.is_string != y.is_string)
-        return false;
-    return x.is_string ? a.name(x.value) == b.name(y.value) : x.value == y.value;
+template <class SameString>
+bool same_link(const Operand& a, const Operand& b, SameString same_string) {
+    const Link& x = a.side->changeset->links[a.instruction->value.link];
+    const Link& y = b.side->changeset->links[b.instruction->value.link];
+    return same_string(x.table, y.table) && x.key_type == y.key_type &&
+           same_key(x.key_type, x.key, y.key, same_string);
 }
 
-bool same_elements(const Ref& a, const Ref& b, std::size_t count) {
-    const auto x = a.path(), y = b.path();
-    for (std::size_t i = 0; i < count; ++i)
-        if (!same_element(a, x[i], b, y[i]))
-            return false;
-    return true;
+bool is_text(Type type) { return type == Type::string || type == Type::binary; }
+
+bool has_payload(Op op) {
+    return op == Op::update || op == Op::array_insert || op == Op::set_insert ||
+           op == Op::set_erase;
 }
 
-std::string describe_key(const Ref& ref) {
-    const auto& key = ref.instruction.key;
+std::uint64_t text_offset(const Side& side, const char* data) {
+    const auto found =
+        std::lower_bound(side.texts.begin(), side.texts.end(), data,
+                         [](const Side::Text& text, const char* at) { return text.data < at; });
+    return found->offset;
+}
+
+std::string describe_key(const Operand& operand) {
+    const auto& key = operand.instruction->key;
     const auto hex = [](const auto& bytes) {
         static constexpr char digits[] = "0123456789abcdef";
         std::string text;
@@ -50,9 +78,9 @@ std::string describe_key(const Ref& ref) {
         }
         return text;
     };
-    switch (ref.instruction.key_type) {
+    switch (operand.instruction->key_type) {
     case Type::integer: return "Int(" + std::to_string(key.integer) + ")";
-    case Type::string: return '"' + std::string(ref.name(key.string)) + '"';
+    case Type::string: return '"' + std::string(name(operand, key.string)) + '"';
     case Type::object_id: return "ObjectId{" + hex(key.object_id.bytes) + "}";
     case Type::uuid: {
         std::string text = hex(key.uuid.bytes);
@@ -76,49 +104,39 @@ bool is_schema(Op op) {
 
 bool is_path(Op op) { return !is_schema(op) && op != Op::create_object && op != Op::erase_object; }
 
-std::uint32_t level(const changeset::Instruction& i) {
+std::uint32_t level(const Instruction& i) {
     if (i.op == Op::add_table || i.op == Op::erase_table)
         return 1;
     return is_path(i.op) ? 3 + i.path_size : 2;
 }
 
-bool same_table(const Ref& a, const Ref& b) { return a.table() == b.table(); }
-
-bool same_object(const Ref& a, const Ref& b) {
-    return same_key(a, a.instruction.key_type, a.instruction.key, b, b.instruction.key_type,
-                    b.instruction.key) &&
-           same_table(a, b);
-}
-
-bool same_field(const Ref& a, const Ref& b) { return same_object(a, b) && a.field() == b.field(); }
-
-bool same_path(const Ref& a, const Ref& b) {
-    return a.path().size() == b.path().size() && same_field(a, b) &&
-           same_elements(a, b, a.path().size());
-}
-
-bool same_container(const Ref& a, const Ref& b) {
+bool same_path(const Operand& a, const Operand& b) {
     const std::size_t size = a.path().size();
-    return size == b.path().size() && same_field(a, b) && same_elements(a, b, size ? size - 1 : 0);
+    return same_field(a, b) && size == b.path().size() && same_elements(a, b, size);
 }
 
-bool is_prefix(const Ref& outer, const Ref& inner) {
+bool same_container(const Operand& a, const Operand& b) {
+    const std::size_t size = a.path().size();
+    return same_field(a, b) && size == b.path().size() && same_elements(a, b, size ? size - 1 : 0);
+}
+
+bool is_prefix(const Operand& outer, const Operand& inner) {
     const std::size_t size = outer.path().size();
-    return size < inner.path().size() && same_field(outer, inner) &&
+    return same_field(outer, inner) && size < inner.path().size() &&
            same_elements(outer, inner, size);
 }
 
-bool is_container_prefix(const Ref& outer, const Ref& inner) {
+bool is_container_prefix(const Operand& outer, const Operand& inner) {
     const std::size_t size = outer.path().size();
-    return size != 0 && size < inner.path().size() && same_field(outer, inner) &&
+    return size != 0 && same_field(outer, inner) && size < inner.path().size() &&
            same_elements(outer, inner, size - 1);
 }
 
-bool same_payload(const Ref& a, const Ref& b) {
-    const auto &x = a.instruction.value, &y = b.instruction.value;
-    if (a.instruction.value_type != b.instruction.value_type)
+bool same_payload(const Operand& a, const Operand& b) {
+    const auto &x = a.instruction->value, &y = b.instruction->value;
+    if (a.instruction->value_type != b.instruction->value_type)
         return false;
-    switch (a.instruction.value_type) {
+    switch (a.instruction->value_type) {
     case Type::integer: return x.integer == y.integer;
     case Type::boolean: return x.boolean == y.boolean;
     case Type::string:
@@ -128,29 +146,56 @@ bool same_payload(const Ref& a, const Ref& b) {
     case Type::timestamp: return x.timestamp == y.timestamp;
     case Type::float32: return x.float32 == y.float32;
     case Type::float64: return x.float64 == y.float64;
-    case Type::decimal: return x.decimal == y.decimal;
+    case Type::decimal: return is_same_number(x.decimal, y.decimal);
     case Type::object_id: return x.object_id == y.object_id;
     case Type::uuid: return x.uuid == y.uuid;
-    case Type::link: {
-        const auto &l = a.changeset.links[x.link], &m = b.changeset.links[y.link];
-        return a.name(l.table) == b.name(m.table) &&
-               same_key(a, l.key_type, l.key, b, m.key_type, m.key);
-    }
+    case Type::link:
+        return same_link(a, b, [&](StringId s, StringId t) { return name(a, s) == name(b, t); });
     default: return true; // null and the markers
     }
 }
 
-std::string describe(const Ref& ref) {
-    std::string text(ref.table());
-    if (!is_schema(ref.op()))
-        text += '[' + describe_key(ref) + ']';
-    if (is_path(ref.op()) || ref.op() == Op::add_column || ref.op() == Op::erase_column) {
-        text += '.';
-        text += ref.field();
+bool same_handle(const Operand& a, const Operand& b) {
+    const Type type = a.instruction->value_type;
+    if (type != b.instruction->value_type)
+        return false;
+    if (is_text(type)) {
+        const StringData &x = a.instruction->value.string, &y = b.instruction->value.string;
+        return x.size == y.size && text_offset(*a.side, x.data) == text_offset(*b.side, y.data);
     }
-    for (const PathElement& element : ref.path()) {
+    if (type == Type::link)
+        return same_link(a, b, [](StringId s, StringId t) { return s == t; });
+    return same_payload(a, b);
+}
+
+// Texts stand in the bytes in the order in which the original's parser meets them.
+std::vector<Side::Text> locate_texts(const Changeset& changeset) {
+    std::vector<std::string_view> found(changeset.strings);
+    for (const Instruction& i : changeset.instructions)
+        if (has_payload(i.op) && is_text(i.value_type))
+            found.emplace_back(i.value.string.data, i.value.string.size);
+    std::sort(found.begin(), found.end(),
+              [](std::string_view x, std::string_view y) { return x.data() < y.data(); });
+    std::vector<Side::Text> texts;
+    texts.reserve(found.size());
+    std::uint64_t offset = 0;
+    for (const std::string_view text : found) {
+        texts.push_back({text.data(), offset});
+        offset += text.size();
+    }
+    return texts;
+}
+
+std::string describe(const Operand& operand) {
+    const Instruction& i = *operand.instruction;
+    std::string text(name(operand, i.table));
+    if (!is_schema(i.op))
+        text += '[' + describe_key(operand) + ']';
+    if (is_path(i.op) || i.op == Op::add_column || i.op == Op::erase_column)
+        text.append(1, '.').append(name(operand, i.field));
+    for (const PathElement& element : operand.path()) {
         if (element.is_string)
-            text.append(1, '.').append(ref.name(element.value));
+            text.append(1, '.').append(name(operand, element.value));
         else
             text += '[' + std::to_string(element.value) + ']';
     }

@@ -1,40 +1,73 @@
 #include "merge/transform.hpp"
 
-#include <algorithm>
+#include <optional>
 
 #include "merge/walk.hpp"
 
 namespace realmsync::merge {
 
-// Bases ascend, so the window of a later run is a suffix of the first run's, in the form that the
-// earlier runs left it in.
-Result<std::monostate> transform(Window& window, std::vector<Incoming>& incoming) {
-    if (incoming.empty())
-        return std::monostate{};
-    std::vector<Local> locals;
-    for (WindowEntry& entry : window.entries_after(incoming.front().base))
-        locals.push_back({std::move(entry)});
-    if (locals.empty())
-        return std::monostate{};
+class Transformer::Impl {
+  public:
+    Impl(Window& window, Profile profile) : window_(window), profile_(profile) {}
 
-    for (std::size_t begin = 0, end; begin < incoming.size(); begin = end) {
-        const std::uint64_t base = incoming[begin].base;
-        if (begin != 0 && base < incoming[begin - 1].base)
-            return Error{ErrorKind::bad_progress, "The bases of the changesets descend."};
-        for (end = begin + 1; end < incoming.size() && incoming[end].base == base;)
-            ++end;
-        const auto first = std::find_if(locals.begin(), locals.end(), [&](const Local& local) {
-            return local.entry.version > base;
-        });
-        if (first == locals.end())
-            break;
-        if (auto error = walk({first, locals.end()}, {&incoming[begin], end - begin}))
-            return std::move(*error);
+    void transform(std::span<Incoming> incoming) {
+        while (!incoming.empty()) {
+            const std::uint64_t base = incoming.front().base;
+            if (base < base_)
+                raise(ErrorKind::bad_progress, "The bases of the changesets descend.");
+            base_ = base;
+            std::size_t count = 1;
+            while (count < incoming.size() && incoming[count].base == base)
+                ++count;
+            if (!index_)
+                index_.emplace(window_.entries_after(base), profile_);
+            // The window of a later run is the end of the first one's, as earlier runs left it.
+            index_->advance(base);
+            if (!index_->empty())
+                walk(*index_, incoming.first(count), profile_);
+            incoming = incoming.subspan(count);
+        }
     }
-    for (const Local& local : locals)
-        if (local.dirty)
-            window.store_reciprocal(local.entry.version, *local.entry.changeset);
+
+    void store_reciprocals() {
+        if (!index_)
+            return;
+        for (std::size_t n = 0; n < index_->entries.size(); ++n) {
+            if (!index_->sides()[n].dirty)
+                continue;
+            window_.store_reciprocal(index_->entries[n], index_->encode(n));
+            index_->sides()[n].dirty = false;
+        }
+    }
+
+  private:
+    Window& window_;
+    const Profile profile_;
+    std::uint64_t base_ = 0;
+    std::optional<WindowIndex> index_; // read at the first batch
+};
+
+Transformer::Transformer(Window& window, Profile profile)
+    : impl_(std::make_unique<Impl>(window, profile)) {}
+Transformer::~Transformer() = default;
+
+Result<std::monostate> Transformer::transform(std::span<Incoming> incoming) {
+    try {
+        impl_->transform(incoming);
+    } catch (const ErrorException& e) {
+        return e.error();
+    }
     return std::monostate{};
+}
+
+void Transformer::store_reciprocals() { impl_->store_reciprocals(); }
+
+Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile) {
+    Transformer transformer(window, profile);
+    Result<std::monostate> result = transformer.transform(incoming);
+    if (result)
+        transformer.store_reciprocals();
+    return result;
 }
 
 } // namespace realmsync::merge

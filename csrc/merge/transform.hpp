@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
+#include <span>
+#include <variant>
 #include <vector>
 
 #include "base/error.hpp"
@@ -14,14 +14,21 @@
 
 namespace realmsync::merge {
 
+// How far the merge departs from the original engine (1.7). All peers of one realm must agree on
+// the outcome, so clients are strict: that is what every shipped SDK does.
+enum class Profile : std::uint8_t {
+    strict, // bit for bit the original, its defects included
+    safe,   // without the defects that a server can cure alone: R1, R3, R5
+    full,   // also without R2; for realms all of whose clients are `full`
+};
+
 struct Origin { // orders conflicting writes: timestamp, then file ident
     std::uint64_t timestamp = 0;
     std::uint64_t file_ident = 0;
 };
 
 struct Incoming {
-    std::uint64_t version = 0; // remote version that it made
-    std::uint64_t base = 0;    // newest local version its author had integrated
+    std::uint64_t base = 0; // newest local version its author had integrated
     Origin origin;
     changeset::Changeset* changeset = nullptr; // rebased in place
 };
@@ -29,7 +36,8 @@ struct Incoming {
 struct WindowEntry { // a local changeset, as the remote peer sees it (its reciprocal if it has one)
     std::uint64_t version = 0;
     Origin origin;
-    std::shared_ptr<changeset::Changeset> changeset;
+    changeset::Changeset changeset;
+    std::uint64_t slot = 0; // the store's own name for it
 };
 
 // The local history as seen for one remote peer (2.2), implemented by the stores.
@@ -38,13 +46,34 @@ class Window {
     virtual ~Window() = default;
     // The unrelated, non-empty entries with version > `base`, ascending.
     virtual std::vector<WindowEntry> entries_after(std::uint64_t base) = 0;
-    // A window entry that the merge has changed: to be stored as the peer's reciprocal, also when
-    // nothing of it is left.
-    virtual void store_reciprocal(std::uint64_t version, const changeset::Changeset& changed) = 0;
+    // The peer's reciprocal of an entry, from now on; empty bytes when nothing of it is left.
+    virtual void store_reciprocal(const WindowEntry& entry, std::string_view bytes) = 0;
 };
 
-// Rebases `incoming` (bases ascending) over the window. O(window + incoming) where they touch
-// different objects.
-Result<std::monostate> transform(Window& window, std::vector<Incoming>& incoming);
+// A merge over one state of the local history: the window is read and indexed once, however many
+// batches of incoming changesets follow. Lives inside one transaction; of no use after an error.
+//
+// Cost: O(window) once, then per batch O(incoming) plus, for every property that both sides
+// changed, the product of their instructions on it. Erasing an object counts as a change of all its
+// properties; erasing a class or property in either side costs O(window * incoming).
+// Memory: the parsed window, at most some 120 bytes per instruction beside its bytes.
+class Transformer {
+  public:
+    Transformer(Window& window, Profile profile);
+    ~Transformer();
+    Transformer(const Transformer&) = delete;
+
+    // Rebases a batch; bases must not descend, not from call to call either.
+    Result<std::monostate> transform(std::span<Incoming> incoming);
+    // Hands the window those entries that the merge has changed since the last call.
+    void store_reciprocals();
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// All of the above for one batch.
+Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile);
 
 } // namespace realmsync::merge

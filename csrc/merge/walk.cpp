@@ -1,200 +1,258 @@
 #include "merge/walk.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
-#include <string_view>
+#include <deque>
+#include <list>
 
-#include "merge/compare.hpp"
 #include "merge/rules.hpp"
+#include "merge/schema_rules.hpp"
 
 namespace realmsync::merge {
 
 using changeset::Changeset;
 using changeset::Instruction;
 using changeset::Op;
+using changeset::StringId;
 
 namespace {
 
-std::uint64_t mix(std::uint64_t seed, std::uint64_t value) {
-    std::uint64_t x = seed ^ (value + 0x9e3779b97f4a7c15u + (seed << 6) + (seed >> 2));
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93u;
-    return x ^ (x >> 32);
-}
-
-std::uint64_t hash_bytes(std::string_view bytes) { return std::hash<std::string_view>{}(bytes); }
-
-template <std::size_t n> std::uint64_t hash_bytes(const std::array<std::uint8_t, n>& bytes) {
-    return hash_bytes(std::string_view(reinterpret_cast<const char*>(bytes.data()), n));
-}
-
-// Hash of what an instruction can conflict over: the class for schema instructions, the object for
-// the others. Equal things have equal hashes; the rules themselves compare the things.
-std::uint64_t group(const Changeset& changeset, const Instruction& i) {
-    const std::uint64_t table = hash_bytes(changeset.strings[i.table]);
-    if (is_schema(i.op))
-        return mix(table, 1);
-    const std::uint64_t object = mix(table, static_cast<std::uint8_t>(i.key_type));
-    switch (i.key_type) {
-    case Type::integer: return mix(object, static_cast<std::uint64_t>(i.key.integer));
-    case Type::string: return mix(object, hash_bytes(changeset.strings[i.key.string]));
-    case Type::object_id: return mix(object, hash_bytes(i.key.object_id.bytes));
-    case Type::uuid: return mix(object, hash_bytes(i.key.uuid.bytes));
-    case Type::global_key: return mix(mix(object, i.key.global.hi), i.key.global.lo);
-    default: return object;
-    }
-}
-
-// Instructions of one changeset that follow each other usually change the same object.
-bool obviously_same_group(const Instruction& a, const Instruction& b) {
-    if (a.table != b.table || a.key_type != b.key_type || is_schema(a.op) != is_schema(b.op))
-        return false;
-    switch (a.key_type) {
-    case Type::integer: return a.key.integer == b.key.integer;
-    case Type::string: return a.key.string == b.key.string;
-    case Type::object_id: return a.key.object_id == b.key.object_id;
-    case Type::uuid: return a.key.uuid == b.key.uuid;
-    case Type::global_key: return a.key.global == b.key.global;
-    default: return true;
-    }
-}
-
-bool is_destructive(const Changeset& changeset) {
-    return std::any_of(
-        changeset.instructions.begin(), changeset.instructions.end(),
-        [](const Instruction& i) { return i.op == Op::erase_table || i.op == Op::erase_column; });
-}
-
-struct Slice { // consecutive minor instructions of one group
-    std::uint64_t group;
-    std::uint32_t first, count;
-};
-
-class Walk {
+// The usual walk: no class or property is erased on either side, so only instructions about the
+// same object can affect each other, and of those only instructions about the same property, unless
+// the object is erased.
+class GroupedWalk {
   public:
-    Walk(std::span<Local> window, std::span<Incoming> run) : window_(window), run_(run) {
-        index_minors();
+    GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile)
+        : window_(window), profile_(profile) {
+        sides_.reserve(run.size());
+        for (Incoming& incoming : run)
+            collect(incoming);
     }
 
-    std::optional<Error> run() {
-        for (Local& local : window_)
-            if (auto error = walk_changeset(local))
-                return error;
-        std::size_t position = 0;
-        for (Incoming& incoming : run_)
-            remove(*incoming.changeset, [&] { return minor_gone_[position++] != 0; });
-        return std::nullopt;
+    void run() {
+        for (const Number object : touched_) {
+            meet(object);
+            window_.objects[object].incoming = {};
+        }
+        auto next = minors_.begin();
+        for (Side& side : sides_) {
+            const auto begin = next;
+            while (next != minors_.end() && next->side == &side)
+                ++next;
+            if (side.dirty)
+                remove_gone(*side.changeset, {begin, next});
+        }
     }
 
   private:
-    void index_minors() {
-        everything_ = std::any_of(run_.begin(), run_.end(),
-                                  [](const Incoming& i) { return is_destructive(*i.changeset); }) ||
-                      std::any_of(window_.begin(), window_.end(), [](const Local& l) {
-                          return is_destructive(*l.entry.changeset);
-                      });
-        for (Incoming& incoming : run_) {
-            const Instruction* previous = nullptr;
-            for (Instruction& i : incoming.changeset->instructions) {
-                const auto position = static_cast<std::uint32_t>(minors_.size());
-                minors_.push_back({&incoming, &i});
-                if (everything_)
-                    continue;
-                if (previous && obviously_same_group(*previous, i))
-                    ++slices_.back().count;
-                else
-                    slices_.push_back({group(*incoming.changeset, i), position, 1});
-                previous = &i;
-            }
+    // Incoming instructions about objects that the window does not mention meet nothing.
+    void collect(Incoming& incoming) {
+        sides_.push_back(window_.make_side(*incoming.changeset, incoming.origin, false));
+        Side& side = sides_.back();
+        for (Instruction& i : side.changeset->instructions) {
+            Chained operand;
+            operand.side = &side;
+            operand.instruction = &i;
+            window_.numbers.number(operand, false);
+            if (operand.object == kNone)
+                continue;
+            Chain& chain = window_.objects[operand.object].incoming;
+            if (chain.head == kNone)
+                touched_.push_back(operand.object);
+            minors_.push_back(operand);
+            append(minors_, chain, static_cast<Number>(minors_.size() - 1));
         }
-        minor_gone_.assign(minors_.size(), 0);
-        if (everything_)
-            slices_.push_back({0, 0, static_cast<std::uint32_t>(minors_.size())});
-        std::stable_sort(slices_.begin(), slices_.end(),
-                         [](const Slice& a, const Slice& b) { return a.group < b.group; });
     }
 
-    std::span<const Slice> find(const Changeset& changeset, const Instruction& i) const {
-        if (everything_)
-            return slices_;
-        const std::uint64_t wanted = group(changeset, i);
-        const auto begin =
-            std::lower_bound(slices_.begin(), slices_.end(), wanted,
-                             [](const Slice& s, std::uint64_t g) { return s.group < g; });
-        auto end = begin;
-        while (end != slices_.end() && end->group == wanted)
-            ++end;
-        return {begin, end};
-    }
-
-    std::optional<Error> walk_changeset(Local& local) {
-        Changeset& changeset = *local.entry.changeset;
-        std::vector<char> gone(changeset.instructions.size(), 0);
-        bool any_gone = false;
-        const Instruction* previous = nullptr;
-        std::span<const Slice> slices;
-        for (std::size_t n = 0; n < changeset.instructions.size(); ++n) {
-            Instruction& i = changeset.instructions[n];
-            if (!previous || !obviously_same_group(*previous, i))
-                slices = find(changeset, i);
-            previous = &i;
-            Operand major{changeset, i, local.entry.origin};
-            if (auto error = row(major, slices))
-                return error;
-            local.dirty |= major.changed || major.discarded;
-            gone[n] = major.discarded;
-            any_gone |= major.discarded;
+    // Operands in order; true if one of them erases the object.
+    static bool list(std::vector<Chained>& operands, Number head, std::vector<Operand*>& out) {
+        bool erases = false;
+        out.clear();
+        for (Number n = head; n != kNone; n = operands[n].next) {
+            if (operands[n].gone)
+                continue;
+            out.push_back(&operands[n]);
+            erases |= operands[n].op() == Op::erase_object;
         }
-        std::size_t n = 0;
-        if (any_gone)
-            remove(changeset, [&] { return gone[n++] != 0; });
-        return std::nullopt;
+        return erases;
     }
 
-    std::optional<Error> row(Operand& major, std::span<const Slice> slices) {
-        for (const Slice& slice : slices)
-            for (std::uint32_t p = slice.first; p != slice.first + slice.count; ++p) {
-                if (minor_gone_[p])
+    void meet(Number object) {
+        Number& head = window_.objects[object].local.head;
+        while (head != kNone && head < window_.first_operand())
+            head = window_.operands[head].next;
+        const bool local = list(window_.operands, head, majors_list_);
+        if (majors_list_.empty())
+            return;
+        const bool incoming = list(minors_, window_.objects[object].incoming.head, minors_list_);
+        if (local || incoming)
+            return meet(majors_list_, minors_list_);
+        // Operands of one side lie in one array: their addresses tell the order.
+        const auto by_field = [](const Operand* a, const Operand* b) {
+            return a->field != b->field ? a->field < b->field : a < b;
+        };
+        std::sort(majors_list_.begin(), majors_list_.end(), by_field);
+        std::sort(minors_list_.begin(), minors_list_.end(), by_field);
+        for (std::size_t i = 0, j = 0; i < majors_list_.size() && j < minors_list_.size();) {
+            const Number field = std::max(majors_list_[i]->field, minors_list_[j]->field);
+            const std::span majors = take(majors_list_, i, field);
+            meet(majors, take(minors_list_, j, field));
+        }
+    }
+
+    // Skips to a field from `at` on; the operands about it.
+    static std::span<Operand*> take(std::vector<Operand*>& list, std::size_t& at, Number field) {
+        while (at < list.size() && list[at]->field < field)
+            ++at;
+        const std::size_t begin = at;
+        while (at < list.size() && list[at]->field == field)
+            ++at;
+        return {list.data() + begin, at - begin};
+    }
+
+    void meet(std::span<Operand*> majors, std::span<Operand*> minors) {
+        for (Operand* major : majors)
+            for (Operand* minor : minors) {
+                if (minor->gone)
                     continue;
-                Operand minor{*minors_[p].incoming->changeset, *minors_[p].instruction,
-                              minors_[p].incoming->origin};
-                if (auto error = merge_cell(major, minor))
-                    return error;
-                minor_gone_[p] = minor.discarded;
-                if (major.discarded)
-                    return std::nullopt;
+                merge_cell(*major, *minor, profile_);
+                if (major->gone)
+                    break;
             }
-        return std::nullopt;
     }
 
-    // Calls `gone` once per instruction, in order.
-    template <class Gone> static void remove(Changeset& changeset, Gone gone) {
-        auto& list = changeset.instructions;
-        auto kept = list.begin();
-        for (const Instruction& i : list)
-            if (!gone())
+    static void remove_gone(Changeset& changeset, std::span<const Chained> operands) {
+        auto kept = changeset.instructions.begin();
+        auto operand = operands.begin();
+        for (Instruction& i : changeset.instructions) {
+            bool gone = false;
+            if (operand != operands.end() && operand->instruction == &i)
+                gone = operand++->gone;
+            if (!gone)
                 *kept++ = i;
-        list.erase(kept, list.end());
+        }
+        changeset.instructions.erase(kept, changeset.instructions.end());
     }
 
-    struct Minor {
-        Incoming* incoming;
-        Instruction* instruction;
-    };
+    WindowIndex& window_;
+    const Profile profile_;
+    std::vector<Side> sides_;
+    std::vector<Chained> minors_; // that can meet something, in order
+    std::vector<Number> touched_; // objects that both sides mention
+    std::vector<Operand*> majors_list_, minors_list_;
+};
 
-    std::span<Local> window_;
-    std::span<Incoming> run_;
-    std::vector<Minor> minors_;
-    std::vector<char> minor_gone_;
-    std::vector<Slice> slices_; // by group, then position
-    bool everything_ = false;   // classes or properties are erased: all pairs meet
+// The walk where classes or properties are erased: every instruction meets every other one, and
+// rule D4 adds instructions while it goes on.
+class FullWalk {
+  public:
+    FullWalk(WindowIndex& window, std::span<Incoming> run, Profile profile)
+        : window_(window), profile_(profile) {
+        window.drop_gone();
+        sides_.reserve(run.size());
+        for (Incoming& incoming : run) {
+            sides_.push_back(window_.make_side(*incoming.changeset, incoming.origin, true));
+            add(minors_, sides_.back());
+        }
+    }
+
+    void run() {
+        for (std::size_t n = window_.first_side(); n < window_.sides().size(); ++n) {
+            Side& side = window_.sides()[n];
+            add(majors_, side);
+            for (auto major = majors_.begin(); major != majors_.end(); ++major)
+                row(major, minors_.begin());
+            write_back(majors_, side);
+        }
+        for (Side& side : sides_)
+            write_back(minors_, side);
+        window_.rebuild();
+    }
+
+  private:
+    using Operands = std::list<Operand>;
+
+    void add(Operands& operands, Side& side) {
+        for (Instruction& i : side.changeset->instructions)
+            number(operands.emplace_back(), side, i);
+    }
+    void number(Operand& operand, Side& side, Instruction& i) {
+        operand.side = &side;
+        operand.instruction = &i;
+        window_.numbers.number(operand, true);
+    }
+
+    void row(Operands::iterator major, Operands::iterator minor) {
+        for (; minor != minors_.end() && !major->gone; ++minor) {
+            if (minor->gone)
+                continue;
+            merge_cell(*major, *minor, profile_);
+            if (major->gone || minor->gone)
+                continue;
+            // D4: the erasing side erases the property, too; the other side forgets it.
+            if (links_to_erased_class(*major, *minor)) {
+                prepend(minors_, minor, *major);
+                major->discard();
+            } else if (links_to_erased_class(*minor, *major)) {
+                row(prepend(majors_, major, *minor), std::next(minor));
+                minor->discard();
+            }
+        }
+    }
+
+    Operands::iterator prepend(Operands& operands, Operands::iterator before,
+                               const Operand& column) {
+        Side& side = *before->side;
+        const auto& names = column.side->changeset->strings;
+        Instruction& erase = added_.emplace_back();
+        erase.op = Op::erase_column;
+        erase.table = intern(side, names[column.instruction->table]);
+        erase.field = intern(side, names[column.instruction->field]);
+        side.dirty = true;
+        const auto added = operands.emplace(before);
+        number(*added, side, erase);
+        return added;
+    }
+
+    StringId intern(Side& side, std::string_view name) {
+        auto& strings = side.changeset->strings;
+        const auto known = std::find(strings.begin(), strings.end(), name);
+        if (known != strings.end())
+            return static_cast<StringId>(known - strings.begin());
+        side.changeset->buffers.push_back(std::make_shared<const std::string>(name));
+        strings.emplace_back(*side.changeset->buffers.back());
+        window_.numbers.number_strings(side, true);
+        return static_cast<StringId>(strings.size() - 1);
+    }
+
+    // Takes the side's operands off the front of the list.
+    static void write_back(Operands& operands, Side& side) {
+        std::vector<Instruction> left;
+        while (!operands.empty() && operands.front().side == &side) {
+            if (!operands.front().gone)
+                left.push_back(*operands.front().instruction);
+            operands.pop_front();
+        }
+        side.changeset->instructions = std::move(left);
+    }
+
+    WindowIndex& window_;
+    const Profile profile_;
+    std::vector<Side> sides_;
+    Operands minors_, majors_; // majors: of one window changeset at a time
+    std::deque<Instruction> added_;
 };
 
 } // namespace
 
-std::optional<Error> walk(std::span<Local> window, std::span<Incoming> run) {
-    return Walk(window, run).run();
+void walk(WindowIndex& window, std::span<Incoming> run, Profile profile) {
+    const bool destructive =
+        window.destructive() || std::any_of(run.begin(), run.end(), [](const Incoming& incoming) {
+            return is_destructive(*incoming.changeset);
+        });
+    if (destructive)
+        FullWalk(window, run, profile).run();
+    else
+        GroupedWalk(window, run, profile).run();
 }
 
 } // namespace realmsync::merge

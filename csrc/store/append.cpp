@@ -6,6 +6,7 @@
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
 #include "store/apply.hpp"
+#include "store/complete_clears.hpp"
 #include "store/partition_db.hpp"
 
 namespace realmsync::store {
@@ -49,19 +50,18 @@ class FileWindow : public merge::Window {
             if (!parsed) // 11: SQLITE_CORRUPT
                 throw StoreError(11, "Version " + std::to_string(entry.version) +
                                          " of the history is damaged: " + parsed.error().message);
-            window.push_back(
-                {entry.version,
-                 {entry.origin_timestamp, entry.origin_ident ? entry.origin_ident : kServerIdent},
-                 std::make_shared<changeset::Changeset>(std::move(*parsed))});
+            window.push_back({.version = entry.version,
+                              .origin = {entry.origin_timestamp,
+                                         entry.origin_ident ? entry.origin_ident : kServerIdent},
+                              .changeset = std::move(*parsed)});
         }
         return window;
     }
 
-    void store_reciprocal(std::uint64_t version, const changeset::Changeset& changed) override {
-        const std::string bytes = changeset::encode(changed);
+    void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
         db_.db_.run("INSERT INTO rs_recip(pid, ident, version, changeset) VALUES(?, ?, ?, ?) "
                     "ON CONFLICT(pid, ident, version) DO UPDATE SET changeset = excluded.changeset",
-                    partition_, file_, version, Blob{bytes});
+                    partition_, file_, entry.version, Blob{bytes});
     }
 
   private:
@@ -150,8 +150,7 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
                 return Refusal{Code::invalid_schema_change,
                                "Invalid schema change (UPLOAD): classes and properties of a synced "
                                "schema cannot be removed."};
-        incoming.push_back({upload.client_version,
-                            upload.server_version,
+        incoming.push_back({upload.server_version,
                             {upload.origin_timestamp, request.file_ident},
                             &upload.changeset});
     }
@@ -159,9 +158,12 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
         return Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
 
     if (!incoming.empty()) {
+        if (profile_ != merge::Profile::strict)
+            for (UploadedChangeset& upload : uploads)
+                complete_clears(upload.changeset, *tables_.schema(static_cast<std::int64_t>(id)));
         cover_runs(id, incoming.front().base);
         FileWindow window(*this, id, request.file_ident, staged);
-        if (auto transformed = merge::transform(window, incoming); !transformed)
+        if (auto transformed = merge::transform(window, incoming, profile_); !transformed)
             return refusal(transformed.error());
         Applier applier(tables_, static_cast<std::int64_t>(id));
         for (const UploadedChangeset& upload : uploads)

@@ -71,7 +71,7 @@ class ClientStore {
     // Stores ident and salt; both client versions of the cursors restart at 0 (15.3).
     virtual ClientState store_ident(const wire::FileIdent& file) = 0;
     // Rebases, applies and stores one DOWNLOAD with its progress, durable on return. On error
-    // (bad_changeset, merge_conflict, bad_progress) the file is as before.
+    // (bad_changeset, transform, bad_progress) the file is as before.
     virtual Result<ClientState> integrate(Integration integration) = 0;
     // The next UPLOAD after `from`, read from one snapshot.
     virtual PendingUpload fetch_upload(const wire::UploadCursor& from,

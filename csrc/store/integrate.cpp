@@ -1,7 +1,5 @@
 // RealmFile::integrate: rebases, applies and stores one DOWNLOAD (merge-rules.md 7.3).
 #include <algorithm>
-#include <unordered_map>
-#include <variant>
 
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
@@ -27,37 +25,25 @@ class LocalWindow final : public merge::Window {
                               "AND h.changeset IS NOT NULL ORDER BY h.version",
                               base);
         while (rows.step()) {
-            const std::uint64_t version = rows->unsigned_integer(0);
-            auto& parsed = parsed_[version];
-            if (!parsed) {
-                auto result =
-                    changeset::parse(std::make_shared<const std::string>(rows->string(2)));
-                if (!result)
-                    throw ErrorException(result.error());
-                parsed = std::make_shared<changeset::Changeset>(std::move(*result));
-            }
-            if (!parsed->instructions.empty()) // nothing left of it after earlier merges
-                entries.push_back({version, {rows->unsigned_integer(1), ident_}, parsed});
+            auto parsed = changeset::parse(std::make_shared<const std::string>(rows->string(2)));
+            if (!parsed)
+                throw ErrorException(parsed.error());
+            entries.push_back({.version = rows->unsigned_integer(0),
+                               .origin = {rows->unsigned_integer(1), ident_},
+                               .changeset = std::move(*parsed)});
         }
         return entries;
     }
 
-    void store_reciprocal(std::uint64_t version, const changeset::Changeset& changed) override {
-        const std::string bytes = changeset::encode(changed);
+    void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
         db_.run("INSERT INTO rs_reciprocal(version, changeset) VALUES(?, ?) "
                 "ON CONFLICT(version) DO UPDATE SET changeset = excluded.changeset",
-                version, Blob{bytes});
-        parsed_.erase(version);
-        dirty_ = true;
+                entry.version, Blob{bytes});
     }
-
-    bool take_dirty() { return std::exchange(dirty_, false); }
 
   private:
     Database& db_;
     const std::uint64_t ident_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<changeset::Changeset>> parsed_;
-    bool dirty_ = false;
 };
 
 std::optional<Error> check_progress(const ClientState& state, const wire::SyncProgress& next) {
@@ -87,18 +73,17 @@ void store_progress(Database& db, ClientState& state, const wire::SyncProgress& 
     state.progress = progress;
 }
 
-// Applies changesets [first, end) with recording off. The message says which stage failed.
-void apply_slice(RealmConnection& connection, LocalWindow& window,
+// Rebases and applies changesets [first, end) with recording off. The message says which stage
+// failed.
+void apply_slice(RealmConnection& connection, merge::Transformer& transformer,
                  std::vector<IncomingChangeset>& changesets, std::size_t first, std::size_t end) {
     std::vector<merge::Incoming> incoming;
     for (std::size_t i = first; i < end; ++i) {
         IncomingChangeset& c = changesets[i];
-        incoming.push_back({c.server_version,
-                            c.client_version,
-                            {c.origin_timestamp, c.origin_file_ident},
-                            &c.changeset});
+        incoming.push_back(
+            {c.client_version, {c.origin_timestamp, c.origin_file_ident}, &c.changeset});
     }
-    auto transformed = merge::transform(window, incoming);
+    auto transformed = transformer.transform(incoming);
     if (!transformed) {
         Error error = transformed.error();
         error.message = "Failed to transform received changeset: " + error.message;
@@ -151,12 +136,13 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
     if (auto fault = check_progress(state, integration.progress))
         throw ErrorException(std::move(*fault));
     LocalWindow window(db, state.file.ident);
+    merge::Transformer transformer(window, merge::Profile::strict);
     std::uint64_t bytes = 0; // in this transaction
     std::size_t done = first;
-    bool whole_run = false; // the server sees our history changed: finish what has the same base
+    // May end between any two changesets: those that wait have not been rebased yet, and what local
+    // writers add meanwhile joins the window of the rest.
     while (done < changesets.size()) {
-        if (done != first && bytes >= options_.tuning.slice_bytes && writer_lock_.has_waiters() &&
-            !(whole_run && changesets[done].client_version == changesets[done - 1].client_version))
+        if (done != first && bytes >= options_.tuning.slice_bytes && writer_lock_.has_waiters())
             break;
         std::size_t end = done;
         std::uint64_t slice = 0;
@@ -165,12 +151,11 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
             state.downloaded_bytes += changesets[end].original_size;
             ++end;
         }
-        apply_slice(*writer_, window, changesets, done, end);
-        whole_run = window.take_dirty() || (whole_run && changesets[end - 1].client_version ==
-                                                             changesets[done].client_version);
+        apply_slice(*writer_, transformer, changesets, done, end);
         bytes += slice;
         done = end;
     }
+    transformer.store_reciprocals();
     wire::SyncProgress progress = integration.progress;
     local_history::Entry entry;
     entry.remote_version = progress.download.server_version;

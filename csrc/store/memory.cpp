@@ -14,13 +14,11 @@ namespace {
 
 constexpr std::uint64_t kServerIdent = 1; // origin of what the server itself wrote
 
-std::shared_ptr<changeset::Changeset> parsed(const std::string& bytes) {
-    if (bytes.empty())
-        return std::make_shared<changeset::Changeset>();
+changeset::Changeset parsed(const std::string& bytes) {
     auto result = changeset::parse(std::make_shared<const std::string>(bytes));
     if (!result)
         throw std::logic_error("stored changeset does not parse: " + result.error().message);
-    return std::make_shared<changeset::Changeset>(std::move(*result));
+    return std::move(*result);
 }
 
 // The history as one client file sees it: without its own entries, with its reciprocals.
@@ -39,14 +37,15 @@ class FileWindow : public merge::Window {
             const std::string& bytes =
                 reciprocal == file_.reciprocals.end() ? entry.changeset : reciprocal->second;
             if (!bytes.empty())
-                result.push_back({version,
-                                  {entry.timestamp, std::max(entry.file_ident, kServerIdent)},
-                                  parsed(bytes)});
+                result.push_back(
+                    {.version = version,
+                     .origin = {entry.timestamp, std::max(entry.file_ident, kServerIdent)},
+                     .changeset = parsed(bytes)});
         }
         return result;
     }
-    void store_reciprocal(std::uint64_t version, const changeset::Changeset& changed) override {
-        file_.reciprocals[version] = changeset::encode(changed);
+    void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
+        file_.reciprocals[entry.version] = bytes;
     }
 
   private:
@@ -174,11 +173,10 @@ std::variant<Appended, Refusal> MemoryStore::append(PartitionId partition, Appen
     std::vector<merge::Incoming> incoming;
     incoming.reserve(request.changesets.size());
     for (auto& uploaded : request.changesets)
-        incoming.push_back({uploaded.client_version,
-                            uploaded.server_version,
+        incoming.push_back({uploaded.server_version,
                             {uploaded.origin_timestamp, request.file_ident},
                             &uploaded.changeset});
-    if (auto merged = merge::transform(window, incoming); !merged)
+    if (auto merged = merge::transform(window, incoming, merge::Profile::safe); !merged)
         return Refusal{Code::bad_changeset, merged.error().message};
 
     MemoryPartition& p = write(partition);

@@ -21,8 +21,8 @@ DatabaseOptions writer_options(Durability durability, const StoreTuning& tuning)
 } // namespace
 
 PartitionDb::PartitionDb(const std::string& directory, Durability durability,
-                         const StoreTuning& tuning)
-    : tuning_(tuning), lock_(directory), path_(directory + "/partitions.sqlite"),
+                         const StoreTuning& tuning, merge::Profile profile)
+    : tuning_(tuning), profile_(profile), lock_(directory), path_(directory + "/partitions.sqlite"),
       db_(path_, writer_options(durability, tuning)),
       tables_(
           [this]() -> Database& {

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "merge/transform.hpp"
 #include "store/client_file.hpp"
 #include "store/history.hpp"
 #include "store/owner_lock.hpp"
@@ -28,7 +29,8 @@ class PartitionDb : public ServerStore {
   public:
     // Opens or creates `directory`, which no other server may use meanwhile. Throws StoreError.
     explicit PartitionDb(const std::string& directory, Durability durability = Durability::full,
-                         const StoreTuning& tuning = {});
+                         const StoreTuning& tuning = {},
+                         merge::Profile profile = merge::Profile::safe);
     ~PartitionDb() override;
 
     void begin() override;
@@ -100,6 +102,7 @@ class PartitionDb : public ServerStore {
     Scan scan_tables(const PageRequest& request);
 
     const StoreTuning tuning_;
+    const merge::Profile profile_;
     OwnerLock lock_;
     const std::string path_;
     Database db_; // the writer's connection

@@ -120,7 +120,7 @@ Code protocol_code(const Error& error) {
     case ErrorKind::bad_entry_size: return Code::bad_changeset_size;
     case ErrorKind::bad_partition: return Code::illegal_realm_path;
     case ErrorKind::bad_changeset:
-    case ErrorKind::merge_conflict: return Code::bad_changeset;
+    case ErrorKind::transform: return Code::bad_changeset;
     case ErrorKind::schema: return Code::invalid_schema_change;
     case ErrorKind::bad_progress: return Code::bad_progress;
     case ErrorKind::bad_message: return Code::bad_syntax;

@@ -6,51 +6,20 @@ alone, in both layouts, with every recorded story.
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from merge.stories import FILES, SERVER, Story, by_id, read_stories, recorded_states
 from realmsync import _core
 from realmsync.errors import BadChangesetError
 
-MERGES = Path(__file__).parent.parent / "vectors" / "merges"
-FILES = sorted(str(path.relative_to(MERGES)) for path in MERGES.rglob("*.gz"))
-SERVER = 1
 DEFINITION_0 = b"\x3f\x00"
-
-Story = dict[str, Any]
-
-
-def stories(name: str) -> list[Story]:
-    with gzip.open(MERGES / name) as lines:
-        return [json.loads(line) for line in lines]
-
-
-def comparable(value: Any) -> Any:
-    """Sets without order."""
-    if isinstance(value, dict):
-        if set(value) == {"$set"}:
-            return {"$set": sorted((comparable(v) for v in value["$set"]), key=repr)}
-        return {key: comparable(v) for key, v in value.items()}
-    if isinstance(value, list):
-        return [comparable(v) for v in value]
-    return value
-
-
-def by_id(state: dict[str, Any]) -> dict[str, Any]:
-    return {
-        cls: {repr(object["_id"]): comparable(object) for object in objects}
-        for cls, objects in state.items()
-    }
 
 
 def server_state(story: Story) -> dict[str, Any] | None:
-    states = story.get("states")
-    state = states[0] if states else story.get("final_state")
-    return None if state is None else by_id(state)
+    states = recorded_states(story)
+    return by_id(states[0]) if states else None
 
 
 def received(story: Story, peer: int) -> list[bytes]:
@@ -67,7 +36,7 @@ def received(story: Story, peer: int) -> list[bytes]:
 @pytest.mark.parametrize("server", [False, True], ids=["client", "server"])
 def test_server_state(name: str, server: bool) -> None:
     checked = 0
-    for number, story in enumerate(stories(name)):
+    for number, story in enumerate(read_stories(name)):
         store = _core.ScratchStore(":memory:", server=server)
         for changeset in received(story, SERVER):
             store.apply(changeset)
@@ -81,7 +50,7 @@ def test_server_state(name: str, server: bool) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_one_row_write_for_many_changesets_is_the_same(name: str) -> None:
     """All changesets through one cache, written once at the end."""
-    for number, story in enumerate(stories(name)):
+    for number, story in enumerate(read_stories(name)):
         expected = server_state(story)
         if expected is None:
             continue
@@ -117,7 +86,7 @@ def parses(data: bytes) -> bool:
 def test_client_states(name: str) -> None:
     """A client's own commits and transformed integrations, in order, give its recorded state."""
     checked = 0
-    for number, story in enumerate(stories(name)):
+    for number, story in enumerate(read_stories(name)):
         if "final_state" not in story and "states" not in story:
             continue
         for peer in range(2, story["clients"] + 2):

@@ -1,0 +1,70 @@
+// An instruction on its way through a merge: which changeset it belongs to, and what it is about as
+// small numbers that are equal exactly when the names and keys are (merge-rules.md 9.3 C6). The
+// numbers are given in numbers.hpp; who meets whom is decided in walk.cpp.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "changeset/instruction.hpp"
+#include "merge/transform.hpp"
+
+namespace realmsync::merge {
+
+using Number = std::uint32_t;
+inline constexpr Number kNone = std::numeric_limits<Number>::max();
+
+// A changeset of either side.
+struct Side {
+    changeset::Changeset* changeset = nullptr;
+    Origin origin;
+    std::vector<Number> names; // numbers of changeset->strings; kNone: not in the window
+    // Where each text of the changeset lies in the original engine's string buffer, by address;
+    // only where defect R5 asks for it.
+    struct Text {
+        const char* data;
+        std::uint64_t offset;
+    };
+    std::vector<Text> texts;
+    bool dirty = false; // altered by the merge
+};
+
+struct Operand {
+    Side* side = nullptr;
+    changeset::Instruction* instruction = nullptr;
+    Number table = kNone;
+    Number object = kNone; // object, or all schema instructions of a class
+    Number field = kNone;  // of instructions about one property
+    bool gone = false;     // discarded
+
+    changeset::Op op() const { return instruction->op; }
+    std::span<const changeset::PathElement> path() const {
+        return side->changeset->path(*instruction);
+    }
+    // Last index of an array instruction or of an Update of an element.
+    std::uint32_t index() const { return path().back().value; }
+
+    void set_element(std::size_t position, std::uint32_t index) {
+        assign(side->changeset->paths[instruction->path_begin + position].value, index);
+    }
+    void set_index(std::uint32_t index) { set_element(instruction->path_size - 1, index); }
+    void set_prior_size(std::uint32_t size) { assign(instruction->prior_size, size); }
+    void set_move_to(std::uint32_t index) { assign(instruction->value.move_to, index); }
+    void set_integer(std::int64_t value) { assign(instruction->value.integer, value); }
+    void discard() { gone = side->dirty = true; }
+
+  private:
+    template <class T> void assign(T& member, T value) {
+        side->dirty |= member != value;
+        member = value;
+    }
+};
+
+// What an instruction may contain (1.5).
+bool is_schema(changeset::Op op); // AddTable, EraseTable, AddColumn, EraseColumn
+bool is_path(changeset::Op op);   // those that address a property
+std::uint32_t level(const changeset::Instruction& i);
+
+} // namespace realmsync::merge
