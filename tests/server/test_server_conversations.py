@@ -4,14 +4,15 @@ real client accepts, with the fields of the recording (idents, salts, log messag
 from __future__ import annotations
 
 import json
-import zlib
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server_driver import Message, Server, read
+from realmsync.inspect import MergePeer, ReceivedChangeset
+from recorded import Conversation, RecordedClient, final_objects, plain
+from server_driver import Entry, Message, Server, read
 
 ONE_CLIENT = ["seed_page", "all_types", "multiplex", "reconnect", "schema_add"]
 SEVERAL_CLIENTS = ["async_open", "compressed", "conflict", "three_way"]
@@ -153,89 +154,45 @@ def test_one_client(vectors: Path, name: str) -> None:
     assert got == expected
 
 
-def first_timestamp(raw: bytes) -> int | None:
-    """Of the first changeset in an UPLOAD."""
-    _, compressed, size = numbers(raw)[:3]
-    body = raw.partition(b"\n")[2]
-    if not size:
-        return None
-    return int((zlib.decompress(body) if compressed else body).split(b" ", 3)[2])
-
-
-def assign(raw: bytes, players: list[Player], rest: list[bytes], origins: dict[int, int]) -> Player:
-    """The client that sent a message; connections are not recorded. Idents tell who binds, the
-    timestamp of a changeset tells whose it is, an upload without one continues the nearest
-    cursor, and any client may own an ambiguous MARK or UNBIND."""
-    kind, values = words(raw)[0], numbers(raw)
-    session = values[0]
-    if kind == "bind":
-        if values[3]:
-            return next(p for p in players if not p.partitions)
-        idents = (numbers(m) for m in rest if words(m)[0] == "ident")
-        binders = (players[ident[1] - 2] for ident in idents if ident[0] == session)
-        return next(p for p in binders if session not in p.progress)
-    candidates = [p for p in players if session in p.progress]
-    if kind == "ident":
-        return players[values[1] - 2]
-    if kind == "upload":
-        timestamp = first_timestamp(raw)
-        if timestamp in origins:
-            return players[origins[timestamp] - 2]
-        newest = [(max(p.newest.values(), default=0), p) for p in candidates]
-        return max((n for n in newest if n[0] < values[4]), key=lambda n: n[0])[1]
-    if kind == "mark":
-        return min((p for p in candidates if session in p.marks), key=lambda p: p.marks[session])
-    return candidates[0]
-
-
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "files"])
 @pytest.mark.parametrize("name", SEVERAL_CLIENTS)
-def test_several_clients(vectors: Path, name: str) -> None:
-    """Together the clients get exactly the changesets of the recording, with versions and bases;
-    conflict and three_way up to the first upload that concurrent changes touch."""
-    lines = load(vectors, name)
-    sent = [bytes.fromhex(line["hex"]) for line in lines if line["t"] == "c2s"]
-    answers = [read(bytes.fromhex(line["hex"])) for line in lines if line["t"] == "s2c"]
-    origins = {e.timestamp: e.origin for message in answers for e in message.entries}
-    server, players, at = Server(), [], 0
+def test_several_clients(vectors: Path, name: str, stored: bool, tmp_path: Path) -> None:
+    """Each client gets exactly the changesets of the recording, with versions and bases, wherever
+    the clients' writes meet; then the objects are as recorded."""
+    conversation = Conversation(vectors / "wire" / f"{name}.jsonl")
+    server = Server(str(tmp_path) if stored else None)
     salts: dict[tuple[bytes, int], int] = {}
-    got: Counter[tuple[Any, ...]] = Counter()
-    expected: Counter[tuple[Any, ...]] = Counter()
-    stopped = False
-    for line in lines:
-        if line["t"] == "ws-open":
-            players.append(Player(server))
-        elif line["t"] == "s2c":
-            message = read(bytes.fromhex(line["hex"]))
-            for e in message.entries:
-                expected[
-                    e.server_version, e.client_version, e.timestamp, e.origin, e.changeset
-                ] += 1
-        elif line["t"] == "c2s":
-            at += 1
-            if stopped:
-                continue
-            raw = sent[at - 1]
-            assign(raw, players, sent[at:], origins).send(raw, salts)
-            for player in players:
-                for message in player.connection.answers():
-                    if message.type == "download":
-                        partition = player.partitions[message.session]
-                        salts[partition, message.fields[3]] = message.fields[4]
-                    if message.type == "json_error":
-                        assert message.fields[0] == 212, message
-                        stopped = True
-                    for e in message.entries:
-                        got[
-                            e.server_version, e.client_version, e.timestamp, e.origin, e.changeset
-                        ] += 1
-    assert got
-    assert stopped == (name in ("conflict", "three_way"))
-    if not stopped:
-        assert got == expected
-        return
-    # Until clients that wrote at the same moment were served in another order than sent.
-    recorded = {e[0]: e[2] for e in expected}
-    apart = min((e[0] for e in got if recorded.get(e[0]) != e[2]), default=max(e[0] for e in got))
-    assert apart > 4 or name == "conflict"
-    early = Counter({e: n for e, n in got.items() if e[0] < apart})
-    assert early == Counter({e: n for e, n in expected.items() if e[0] < apart})
+    players: dict[RecordedClient, Player] = {}
+    received: dict[RecordedClient, list[Entry]] = defaultdict(list)
+    for client, frame in conversation.in_version_order():
+        if client not in players:
+            players[client] = Player(server)
+        players[client].send(frame.data, salts)
+        for reader, player in players.items():
+            for message in player.connection.answers():
+                assert message.type != "json_error", message
+                if message.type == "download":
+                    partition = player.partitions[message.session]
+                    salts[partition, message.fields[3]] = message.fields[4]
+                received[reader] += message.entries
+    for client in conversation.clients:
+        recorded = [
+            entry
+            for frame in conversation.of(client)
+            if not frame.sent
+            for entry in read(frame.data).entries
+        ]
+        assert received[client] == recorded
+
+    binding = server.connect().open(1, json.loads(next(iter(salts))[0]))
+    reader = MergePeer(1000)
+    reader.integrate(
+        1,
+        [
+            ReceivedChangeset(e.server_version, 0, e.timestamp, e.origin, e.changeset)
+            for e in binding.received
+        ],
+    )
+    objects = plain(reader.state())
+    for final in final_objects(vectors / "wire" / f"{name}.result.json"):
+        assert {cls: objects[cls] for cls in final} == final
