@@ -19,6 +19,45 @@ from realmsync.inspect import decode_message
 
 Message = dict[str, Any]
 
+SDK_SCHEMA: list[dict[str, Any]] = [
+    {
+        "name": "Dog",
+        "primaryKey": "_id",
+        "properties": {
+            "_id": "int",
+            "name": "string",
+            "age": "int?",
+            "tags": "string[]",
+            "scores": "int{}",
+            "u": "int<>",
+            "any": "mixed",
+            "owner": "Person",
+            "weight": "double?",
+            "born": "date?",
+            "raw": "data?",
+            "uid": "uuid?",
+            "oid": "objectId?",
+            "money": "decimal128?",
+            "f": "float?",
+            "b": "bool?",
+        },
+    },
+    {
+        "name": "Person",
+        "primaryKey": "_id",
+        "properties": {
+            "_id": "int",
+            "name": "string",
+            "dogs": "Dog[]",
+            "addr": "Address",
+            "pts": "int[]",
+            "houses": "Address[]",
+            "byName": "Dog{}",
+        },
+    },
+    {"name": "Address", "embedded": True, "properties": {"street": "string?", "no": "int?"}},
+]
+
 
 @dataclass(frozen=True)
 class Frame:

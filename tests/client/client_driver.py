@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from realmsync._core import ClientRuntime, MemoryClientStore
+from realmsync._core import ClientRuntime, ClientStore, MemoryClientStore
 
 PROTOCOL = "com.mongodb.realm-sync#14"
 URL = "ws://localhost:9090/api/client/v2.0/app/app/realm-sync"
@@ -54,7 +54,7 @@ class File:
     """One synced file: its session in the engine and what was told about it."""
 
     id: int
-    store: MemoryClientStore
+    store: Any  # MemoryClientStore, or what the test brought
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
     def of(self, kind: str) -> list[tuple[Any, ...]]:
@@ -102,9 +102,16 @@ class Client:
         self.now = end
         self.run()
 
-    def open(self, partition: str = '"p"', user: str = "u", **settings: Any) -> File:
+    def open(
+        self,
+        partition: str = '"p"',
+        user: str = "u",
+        store: ClientStore | None = None,
+        **settings: Any,
+    ) -> File:
+        """A session, of a file in memory unless `store` is another."""
         self.run()  # from here on the engine knows the time
-        store = MemoryClientStore()
+        store = MemoryClientStore() if store is None else store
         id = self.runtime.add_session(
             store, user=user, partition=partition, url=URL, access_token="token", **settings
         )

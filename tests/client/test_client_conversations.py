@@ -1,10 +1,9 @@
-"""The server's side of recorded SDK conversations, played to our client: it sends what the SDK did.
+"""Recorded SDK conversations, played to our client (client_replay.py): what it sends, and what its
+objects are in the end where several clients met.
 
-Local writes are replayed at the versions that the recording gives them; a DOWNLOAD or IDENT makes
-the next version after the writes that came before it. One deliberate difference: our client fetches
-an UPLOAD as soon as something is written, the SDK when it is its turn. Cursors without changesets
-may therefore come in one message more or less, and the locked server version may be newer.
-Everything else is compared field by field.
+One deliberate difference: our client fetches an UPLOAD as soon as something is written, the SDK
+when it is its turn. Cursors without changesets may therefore come in one message more or less, and
+the locked server version may be newer. Everything else is compared field by field.
 """
 
 from __future__ import annotations
@@ -15,9 +14,13 @@ from typing import Any
 
 import pytest
 
-from client_driver import Client, File, numbers, upload_entries, words
+from client_driver import numbers, upload_entries, words
+from client_replay import RealmReplay, Replay
+from realmsync.inspect import decode_changeset
+from recorded import Conversation, final_objects
 
 ONE_CLIENT = ["seed_page", "all_types", "multiplex", "reconnect", "schema_add"]
+SEVERAL_CLIENTS = ["async_open", "compressed", "conflict", "three_way"]
 # Where the timing leaves no choice, every message is the same, empty UPLOADs included.
 EXACT = {"seed_page", "reconnect", "schema_add"}
 
@@ -26,87 +29,6 @@ def load(vectors: Path, name: str) -> list[tuple[str, bytes]]:
     with (vectors / "wire" / f"{name}.jsonl").open() as file:
         lines = [json.loads(line) for line in file]
     return [(d["t"], bytes.fromhex(d["hex"])) for d in lines if d["t"] in ("c2s", "s2c")]
-
-
-class Replay:
-    """One recorded client and the partitions it opened."""
-
-    def __init__(self, lines: list[tuple[str, bytes]]) -> None:
-        self.lines = lines
-        self.client = Client()
-        self.partitions: dict[int, str] = {}  # by session ident
-        self.files: dict[str, File] = {}
-        self.marks: dict[int, int] = {}
-        self.writes: dict[str, dict[int, tuple[int, bytes]]] = {}
-        self.sent: list[bytes] = []
-        for kind, message in lines:
-            if kind == "c2s" and message.startswith(b"bind"):
-                self.partitions[numbers(message)[0]] = message.partition(b"\n")[2].decode()
-            elif kind == "c2s" and message.startswith(b"upload"):
-                writes = self.writes.setdefault(self.partitions[numbers(message)[0]], {})
-                for version, _, timestamp, changeset in upload_entries(message):
-                    writes[version] = (timestamp, changeset)
-
-    def write(self, partition: str, up_to: int | None = None) -> None:
-        """Makes the local writes that come next, or all up to a version."""
-        store = self.files[partition].store
-        writes = self.writes.get(partition, {})
-        while True:
-            version = store.state()["current_version"] + 1
-            if version not in writes or (up_to is not None and version > up_to):
-                return
-            timestamp, changeset = writes[version]
-            assert store.commit(changeset, timestamp) == version
-            self.client.run()
-
-    def before_sending(self, message: bytes) -> None:
-        """What the application did that made the SDK send this."""
-        client, kind = self.client, words(message)[0]
-        if kind == "ping":
-            client.runtime.reconnect(next(iter(self.files.values())).id)
-            client.run()
-            return
-        session = numbers(message)[0]
-        partition = self.partitions[session]
-        if kind == "bind":
-            self.marks[session] = 1
-            if partition not in self.files:
-                self.files[partition] = client.open(partition)
-                if len(client.sockets) == 1 and len(self.files) == 1:
-                    client.connect()
-            else:
-                client.runtime.resume(self.files[partition].id)
-                client.run()
-        elif kind == "unbind":
-            client.runtime.pause(self.files[partition].id)
-            client.run()
-        elif kind == "mark":
-            for _ in range(numbers(message)[1] - self.marks[session]):
-                client.wait(self.files[partition], "download")
-            self.marks[session] = numbers(message)[1]
-        elif kind == "upload":
-            entries = upload_entries(message)
-            if entries:
-                self.write(partition, entries[-1][0])
-
-    def answer(self, message: bytes) -> None:
-        kind, values = words(message)[0], numbers(message)
-        if kind in ("ident", "download"):
-            self.write(self.partitions[values[0]])
-        if kind == "pong":
-            sent = next(m for m in reversed(self.sent) if m.startswith(b"ping"))
-            message = b"pong %d\n" % numbers(sent)[0]
-        self.client.receive(message)
-        assert not self.client.closed, message
-
-    def run(self) -> None:
-        for kind, message in self.lines:
-            if kind == "c2s":
-                self.before_sending(message)
-            self.sent += self.client.take()
-            if kind == "s2c" and self.files:  # before: the log message of the upgrade
-                self.answer(message)
-        self.sent += self.client.take()
 
 
 def normalised(messages: list[bytes], exact: bool) -> dict[int, list[Any]]:
@@ -130,6 +52,22 @@ def last_cursors(messages: list[bytes]) -> dict[int, list[int]]:
     return {numbers(m)[0]: numbers(m)[4:6] for m in messages if m.startswith(b"upload")}
 
 
+def decoded(messages: list[bytes]) -> dict[int, list[Any]]:
+    """The same per session with instructions in place of bytes: the SDK also defines names that it
+    does not use."""
+    return {
+        session: [
+            (*entry[:3], decode_changeset(entry[3])) if isinstance(entry, tuple) else entry
+            for entry in sequence
+        ]
+        for session, sequence in normalised(messages, exact=False).items()
+    }
+
+
+def newest_versions(messages: list[bytes]) -> dict[int, int]:
+    return {session: cursor[0] for session, cursor in last_cursors(messages).items()}
+
+
 @pytest.mark.parametrize("name", ONE_CLIENT)
 def test_one_client(vectors: Path, name: str) -> None:
     replay = Replay(load(vectors, name))
@@ -139,3 +77,24 @@ def test_one_client(vectors: Path, name: str) -> None:
     assert normalised(replay.sent, exact) == normalised(recorded, exact)
     assert last_cursors(replay.sent) == last_cursors(recorded)
     assert not any(file.of("error") for file in replay.files.values())
+
+
+@pytest.mark.parametrize("name", SEVERAL_CLIENTS)
+def test_several_clients(
+    vectors: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each client in turn ends with the recorded objects, having sent what the SDK sent."""
+    conversation = Conversation(vectors / "wire" / f"{name}.jsonl")
+    objects = []
+    for client in conversation.clients:
+        replay = RealmReplay(conversation.of(client), tmp_path / f"{client.ident}", monkeypatch)
+        replay.run()
+        recorded = [message for kind, message in replay.lines if kind == "c2s"]
+        assert decoded(replay.sent) == decoded(recorded)
+        # The other half of the cursor may be newer, where what came last was trimmed at once.
+        assert newest_versions(replay.sent) == newest_versions(recorded)
+        assert not any(file.of("error") for file in replay.files.values())
+        objects.append(replay.objects())
+    for final in final_objects(vectors / "wire" / f"{name}.result.json"):
+        assert objects == [final] * len(objects)
+    assert objects == objects[:1] * len(objects)

@@ -1,4 +1,4 @@
-"""The schema of the recorded SDK conversations, and a realm of it."""
+"""A realm with the schema of the recorded SDK conversations."""
 
 from __future__ import annotations
 
@@ -10,45 +10,7 @@ import pytest
 
 import realmsync
 from realmsync.inspect import decode_changeset
-
-SDK_SCHEMA: list[dict[str, Any]] = [
-    {
-        "name": "Dog",
-        "primaryKey": "_id",
-        "properties": {
-            "_id": "int",
-            "name": "string",
-            "age": "int?",
-            "tags": "string[]",
-            "scores": "int{}",
-            "u": "int<>",
-            "any": "mixed",
-            "owner": "Person",
-            "weight": "double?",
-            "born": "date?",
-            "raw": "data?",
-            "uid": "uuid?",
-            "oid": "objectId?",
-            "money": "decimal128?",
-            "f": "float?",
-            "b": "bool?",
-        },
-    },
-    {
-        "name": "Person",
-        "primaryKey": "_id",
-        "properties": {
-            "_id": "int",
-            "name": "string",
-            "dogs": "Dog[]",
-            "addr": "Address",
-            "pts": "int[]",
-            "houses": "Address[]",
-            "byName": "Dog{}",
-        },
-    },
-    {"name": "Address", "embedded": True, "properties": {"street": "string?", "no": "int?"}},
-]
+from recorded import SDK_SCHEMA
 
 
 @pytest.fixture
