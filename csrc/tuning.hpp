@@ -59,6 +59,9 @@ struct StoreTuning {
     // traffic then reads no SQL. Partitions that were idle longest give way.
     std::size_t tail_bytes = 8u << 20;
     std::size_t cache_bytes = 64u << 20;
+    // Bytes of merge windows kept between the uploads of clients that come back after long: without
+    // them every upload reads and indexes the whole window again.
+    std::size_t window_bytes = 128u << 20;
     // KiB of SQLite's page cache: the writer's holds the inner pages of all tables, a reader
     // mostly streams history.
     int writer_cache_kib = 65'536;

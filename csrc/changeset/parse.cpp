@@ -28,6 +28,7 @@ constexpr std::uint64_t kDefineString = 63; // the one item that is no instructi
 constexpr std::int64_t kStringStep = -1;    // path element: a name follows
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::uint64_t kMaxIndex = 0xffff'ffff;
+constexpr std::size_t kSmall = 4096;          // bytes of an input
 constexpr std::size_t kMaxSize = 0xffff'ffff; // slices of the side arrays are 32-bit
 
 // The unread rest of the input. Always a local variable whose address is not kept.
@@ -46,8 +47,10 @@ class Parser {
         if (size > kMaxSize)
             fail("changeset too large", begin_);
         Cursor c{begin_, begin_ + size};
-        // Typical instructions take 16 bytes and more: most inputs need one allocation.
-        out_.instructions.reserve(size / 16 + 1);
+        // Typical instructions take 16 bytes and more: most inputs need one allocation. Small
+        // inputs are kept by the thousand, and few of their bytes may be instructions.
+        out_.instructions.reserve(size < kSmall ? std::min<std::size_t>(size / 16 + 1, 4)
+                                                : size / 16 + 1);
         while (c.at != c.end) {
             const Byte* start = c.at;
             std::uint64_t code = read_code(c);

@@ -19,7 +19,9 @@ class Numbers {
     // Fills in what an instruction of a numbered side is about.
     void number(Operand& operand, bool learn);
 
-    std::size_t objects() const { return objects_.size(); }
+    std::size_t memory() const { // bytes, about
+        return names_.size() * 56 + objects_.size() * 64;
+    }
 
   private:
     struct ObjectKey {

@@ -1,72 +1,79 @@
 #include "merge/transform.hpp"
 
-#include <optional>
-
 #include "merge/walk.hpp"
 
 namespace realmsync::merge {
 
 class Transformer::Impl {
   public:
-    Impl(Window& window, Profile profile) : window_(window), profile_(profile) {}
+    explicit Impl(Profile profile) : profile_(profile), index(profile) {}
 
-    void transform(std::span<Incoming> incoming) {
+    void transform(Window& window, std::span<Incoming> incoming) {
+        if (incoming.empty())
+            return;
+        require_base(incoming.front().base);
+        const std::uint64_t known = index.entries.empty() ? base : index.entries.back().version;
+        index.append(window.entries_after(std::max(known, base)));
         while (!incoming.empty()) {
-            const std::uint64_t base = incoming.front().base;
-            if (base < base_)
-                raise(ErrorKind::bad_progress, "The bases of the changesets descend.");
-            base_ = base;
+            require_base(incoming.front().base);
             std::size_t count = 1;
             while (count < incoming.size() && incoming[count].base == base)
                 ++count;
-            if (!index_)
-                index_.emplace(window_.entries_after(base), profile_);
             // The window of a later run is the end of the first one's, as earlier runs left it.
-            index_->advance(base);
-            if (!index_->empty())
-                walk(*index_, incoming.first(count), profile_);
+            index.advance(base);
+            if (!index.empty())
+                walk(index, incoming.first(count), profile_);
             incoming = incoming.subspan(count);
         }
     }
 
-    void store_reciprocals() {
-        if (!index_)
-            return;
-        for (std::size_t n = 0; n < index_->entries.size(); ++n) {
-            if (!index_->sides()[n].dirty)
+    void store_reciprocals(Window& window) {
+        for (std::size_t n = 0; n < index.entries.size(); ++n) {
+            if (!index.sides[n].dirty)
                 continue;
-            window_.store_reciprocal(index_->entries[n], index_->encode(n));
-            index_->sides()[n].dirty = false;
+            window.store_reciprocal(index.entries[n], index.encode(n));
+            index.sides[n].dirty = false;
         }
     }
 
   private:
-    Window& window_;
+    void require_base(std::uint64_t next) {
+        if (next < base)
+            raise(ErrorKind::bad_progress, "The bases of the changesets descend.");
+        base = next;
+    }
+
     const Profile profile_;
-    std::uint64_t base_ = 0;
-    std::optional<WindowIndex> index_; // read at the first batch
+
+  public:
+    WindowIndex index;
+    std::uint64_t base = 0;
 };
 
-Transformer::Transformer(Window& window, Profile profile)
-    : impl_(std::make_unique<Impl>(window, profile)) {}
+Transformer::Transformer(Profile profile) : impl_(std::make_unique<Impl>(profile)) {}
 Transformer::~Transformer() = default;
 
-Result<std::monostate> Transformer::transform(std::span<Incoming> incoming) {
+Result<std::monostate> Transformer::transform(Window& window, std::span<Incoming> incoming) {
     try {
-        impl_->transform(incoming);
+        impl_->transform(window, incoming);
     } catch (const ErrorException& e) {
         return e.error();
     }
     return std::monostate{};
 }
 
-void Transformer::store_reciprocals() { impl_->store_reciprocals(); }
+void Transformer::store_reciprocals(Window& window) { impl_->store_reciprocals(window); }
+std::uint64_t Transformer::base() const { return impl_->base; }
+std::size_t Transformer::memory() const { return impl_->index.memory(); }
+bool Transformer::is_mostly_past() const {
+    return impl_->index.first() * 2 > impl_->index.entries.size();
+}
 
 Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile) {
-    Transformer transformer(window, profile);
-    Result<std::monostate> result = transformer.transform(incoming);
+    Transformer transformer(profile);
+    Result<std::monostate> result = transformer.transform(window, incoming);
     if (result)
-        transformer.store_reciprocals();
+        transformer.store_reciprocals(window);
     return result;
 }
 

@@ -50,23 +50,28 @@ class Window {
     virtual void store_reciprocal(const WindowEntry& entry, std::string_view bytes) = 0;
 };
 
-// A merge over one state of the local history: the window is read and indexed once, however many
-// batches of incoming changesets follow. Lives inside one transaction; of no use after an error.
+// Merges what one remote peer sends, batch after batch. The window is read and indexed once and
+// extended when the history has grown. It belongs to a transaction of its store: of no use after an
+// error or a rollback.
 //
-// Cost: O(window) once, then per batch O(incoming) plus, for every property that both sides
+// Cost: O(new window entries) plus, per batch, O(incoming) and, for every property that both sides
 // changed, the product of their instructions on it. Erasing an object counts as a change of all its
-// properties; erasing a class or property in either side costs O(window * incoming).
-// Memory: the parsed window, at most some 120 bytes per instruction beside its bytes.
+// properties; erasing a class or property on either side costs O(window * incoming).
+// Memory: the parsed window, some 150 bytes per instruction beside its bytes.
 class Transformer {
   public:
-    Transformer(Window& window, Profile profile);
+    explicit Transformer(Profile profile);
     ~Transformer();
     Transformer(const Transformer&) = delete;
 
     // Rebases a batch; bases must not descend, not from call to call either.
-    Result<std::monostate> transform(std::span<Incoming> incoming);
+    Result<std::monostate> transform(Window& window, std::span<Incoming> incoming);
     // Hands the window those entries that the merge has changed since the last call.
-    void store_reciprocals();
+    void store_reciprocals(Window& window);
+
+    std::uint64_t base() const;  // of the last batch
+    std::size_t memory() const;  // bytes, about
+    bool is_mostly_past() const; // most of what it holds is of no use any more
 
   private:
     class Impl;

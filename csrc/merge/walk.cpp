@@ -59,7 +59,7 @@ class GroupedWalk {
             if (chain.head == kNone)
                 touched_.push_back(operand.object);
             minors_.push_back(operand);
-            append(minors_, chain, static_cast<Number>(minors_.size() - 1));
+            link(minors_, chain, static_cast<Number>(minors_.size() - 1));
         }
     }
 
@@ -156,8 +156,8 @@ class FullWalk {
     }
 
     void run() {
-        for (std::size_t n = window_.first_side(); n < window_.sides().size(); ++n) {
-            Side& side = window_.sides()[n];
+        for (std::size_t n = window_.first(); n < window_.sides.size(); ++n) {
+            Side& side = window_.sides[n];
             add(majors_, side);
             for (auto major = majors_.begin(); major != majors_.end(); ++major)
                 row(major, minors_.begin());

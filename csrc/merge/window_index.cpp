@@ -11,7 +11,7 @@ using changeset::Changeset;
 using changeset::Instruction;
 using changeset::Op;
 
-void append(std::vector<Chained>& operands, Chain& chain, Number position) {
+void link(std::vector<Chained>& operands, Chain& chain, Number position) {
     if (chain.head == kNone)
         chain.head = position;
     else
@@ -25,12 +25,26 @@ bool is_destructive(const Changeset& changeset) {
         [](const Instruction& i) { return i.op == Op::erase_table || i.op == Op::erase_column; });
 }
 
-WindowIndex::WindowIndex(std::vector<WindowEntry> window, Profile profile)
-    : entries(std::move(window)), profile_(profile) {
-    sides_.reserve(entries.size());
-    for (WindowEntry& entry : entries)
-        sides_.push_back(make_side(entry.changeset, entry.origin, true));
-    index_all();
+void WindowIndex::append(std::vector<WindowEntry> later) {
+    for (WindowEntry& entry : later) {
+        entries.push_back(std::move(entry));
+        Changeset& changeset = entries.back().changeset;
+        for (const auto& buffer : changeset.buffers)
+            bytes_ += buffer->capacity();
+        bytes_ += changeset.instructions.capacity() * sizeof(Instruction);
+        sides.push_back(make_side(changeset, entries.back().origin, true));
+        index(entries.size() - 1);
+    }
+}
+
+void WindowIndex::advance(std::uint64_t base) {
+    while (first_ < entries.size() && entries[first_].version <= base)
+        ++first_;
+}
+
+std::size_t WindowIndex::memory() const {
+    return bytes_ + operands.capacity() * sizeof(Chained) + objects.capacity() * sizeof(Object) +
+           numbers.memory() + entries.size() * (sizeof(WindowEntry) + sizeof(Side) + 256);
 }
 
 Side WindowIndex::make_side(Changeset& changeset, const Origin& origin, bool learn) {
@@ -48,8 +62,8 @@ Side WindowIndex::make_side(Changeset& changeset, const Origin& origin, bool lea
 
 std::vector<Instruction> WindowIndex::left_of(std::size_t entry) const {
     std::vector<Instruction> left;
-    left.reserve(begins_[entry + 1] - begins_[entry]);
-    for (Number n = begins_[entry]; n != begins_[entry + 1]; ++n)
+    left.reserve(end_of(entry) - begins_[entry]);
+    for (Number n = begins_[entry]; n != end_of(entry); ++n)
         if (!operands[n].gone)
             left.push_back(*operands[n].instruction);
     return left;
@@ -57,36 +71,24 @@ std::vector<Instruction> WindowIndex::left_of(std::size_t entry) const {
 
 void WindowIndex::drop_gone() {
     for (std::size_t entry = 0; entry < entries.size(); ++entry)
-        if (sides_[entry].dirty)
-            entries[entry].changeset.instructions = left_of(entry);
+        entries[entry].changeset.instructions = left_of(entry);
 }
 
 void WindowIndex::rebuild() {
     numbers = {}; // without the names of incoming changesets, which may go
-    for (Side& side : sides_) {
-        side.names.clear();
-        numbers.number_strings(side, true);
-    }
-    index_all();
-}
-
-void WindowIndex::index_all() {
-    destructive_ = false;
     operands.clear();
     begins_.clear();
-    std::size_t size = 0;
-    for (const WindowEntry& entry : entries)
-        size += entry.changeset.instructions.size();
-    operands.reserve(size);
-    begins_.reserve(entries.size() + 1);
-    objects.assign(numbers.objects(), {});
-    for (std::size_t entry = 0; entry < entries.size(); ++entry)
+    objects.clear();
+    destructive_ = false;
+    for (std::size_t entry = 0; entry < entries.size(); ++entry) {
+        sides[entry].names.clear();
+        numbers.number_strings(sides[entry], true);
         index(entry);
-    begins_.push_back(static_cast<Number>(operands.size()));
+    }
 }
 
 void WindowIndex::index(std::size_t entry) {
-    Side& side = sides_[entry];
+    Side& side = sides[entry];
     begins_.push_back(static_cast<Number>(operands.size()));
     for (Instruction& i : side.changeset->instructions) {
         destructive_ |= i.op == Op::erase_table || i.op == Op::erase_column;
@@ -97,13 +99,8 @@ void WindowIndex::index(std::size_t entry) {
         numbers.number(operand, true);
         if (operand.object == objects.size())
             objects.emplace_back();
-        append(operands, objects[operand.object].local, position);
+        link(operands, objects[operand.object].local, position);
     }
-}
-
-void WindowIndex::advance(std::uint64_t base) {
-    while (first_side_ < entries.size() && entries[first_side_].version <= base)
-        ++first_side_;
 }
 
 std::string WindowIndex::encode(std::size_t entry) {

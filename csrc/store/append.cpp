@@ -163,12 +163,17 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
                 complete_clears(upload.changeset, *tables_.schema(static_cast<std::int64_t>(id)));
         cover_runs(id, incoming.front().base);
         FileWindow window(*this, id, request.file_ident, staged);
-        if (auto transformed = merge::transform(window, incoming, profile_); !transformed)
+        auto transformer = windows_.take(id, request.file_ident, incoming.front().base, profile_);
+        if (auto transformed = transformer->transform(window, incoming); !transformed)
             return refusal(transformed.error());
+        transformer->store_reciprocals(window);
         Applier applier(tables_, static_cast<std::int64_t>(id));
         for (const UploadedChangeset& upload : uploads)
             applier.apply(upload.changeset);
         applier.flush();
+        // A strict merge repeats the original, which reads its reciprocals anew for every batch.
+        if (profile_ != merge::Profile::strict)
+            windows_.keep(id, request.file_ident, std::move(transformer));
     }
     OriginRuns& runs = partition(id).runs;
     for (UploadedChangeset& upload : uploads) {

@@ -75,7 +75,7 @@ void store_progress(Database& db, ClientState& state, const wire::SyncProgress& 
 
 // Rebases and applies changesets [first, end) with recording off. The message says which stage
 // failed.
-void apply_slice(RealmConnection& connection, merge::Transformer& transformer,
+void apply_slice(RealmConnection& connection, merge::Transformer& transformer, LocalWindow& window,
                  std::vector<IncomingChangeset>& changesets, std::size_t first, std::size_t end) {
     std::vector<merge::Incoming> incoming;
     for (std::size_t i = first; i < end; ++i) {
@@ -83,7 +83,7 @@ void apply_slice(RealmConnection& connection, merge::Transformer& transformer,
         incoming.push_back(
             {c.client_version, {c.origin_timestamp, c.origin_file_ident}, &c.changeset});
     }
-    auto transformed = transformer.transform(incoming);
+    auto transformed = transformer.transform(window, incoming);
     if (!transformed) {
         Error error = transformed.error();
         error.message = "Failed to transform received changeset: " + error.message;
@@ -136,7 +136,7 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
     if (auto fault = check_progress(state, integration.progress))
         throw ErrorException(std::move(*fault));
     LocalWindow window(db, state.file.ident);
-    merge::Transformer transformer(window, merge::Profile::strict);
+    merge::Transformer transformer(merge::Profile::strict);
     std::uint64_t bytes = 0; // in this transaction
     std::size_t done = first;
     // May end between any two changesets: those that wait have not been rebased yet, and what local
@@ -151,11 +151,11 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
             state.downloaded_bytes += changesets[end].original_size;
             ++end;
         }
-        apply_slice(*writer_, transformer, changesets, done, end);
+        apply_slice(*writer_, transformer, window, changesets, done, end);
         bytes += slice;
         done = end;
     }
-    transformer.store_reciprocals();
+    transformer.store_reciprocals(window);
     wire::SyncProgress progress = integration.progress;
     local_history::Entry entry;
     entry.remote_version = progress.download.server_version;

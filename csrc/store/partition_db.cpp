@@ -32,7 +32,8 @@ PartitionDb::PartitionDb(const std::string& directory, Durability durability,
               transaction.commit();
               return db_;
           }(),
-          Layout::server) {}
+          Layout::server),
+      windows_(tuning.window_bytes) {}
 
 PartitionDb::~PartitionDb() = default;
 
@@ -94,6 +95,7 @@ void PartitionDb::rollback() {
         target.runs.truncate(target.head.version);
     }
     staged_.clear();
+    windows_.clear();
     for (const auto& [name, id] : created_) {
         std::lock_guard lock(mutex_);
         partitions_.erase(id);

@@ -21,6 +21,7 @@
 #include "store/server_store.hpp"
 #include "store/sqlite.hpp"
 #include "store/tables.hpp"
+#include "store/window_cache.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::store {
@@ -114,6 +115,7 @@ class PartitionDb : public ServerStore {
     std::int64_t now_ms_ = 0; // when it began
     std::uint64_t transactions_ = 0;
     std::unordered_map<PartitionId, Staged> staged_;
+    WindowCache windows_;
     std::unordered_map<std::string, PartitionId> ids_;         // by app id, NUL, key
     std::vector<std::pair<std::string, PartitionId>> created_; // by the open transaction
 
