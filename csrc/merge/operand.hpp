@@ -20,6 +20,7 @@ inline constexpr Number kNone = std::numeric_limits<Number>::max();
 struct Side {
     changeset::Changeset* changeset = nullptr;
     Origin origin;
+    std::size_t entry = 0;     // of the window, where it is of the local side
     std::vector<Number> names; // numbers of changeset->strings; kNone: not in the window
     // Where each text of the changeset lies in the original engine's string buffer, by address;
     // only where defect R5 asks for it.
@@ -28,7 +29,15 @@ struct Side {
         std::uint64_t offset;
     };
     std::vector<Text> texts;
-    bool dirty = false; // altered by the merge
+    // Altered by the merge, and where to note that.
+    bool dirty = false;
+    std::vector<Side*>* altered = nullptr;
+
+    void mark_dirty() {
+        if (!dirty && altered != nullptr)
+            altered->push_back(this);
+        dirty = true;
+    }
 };
 
 struct Operand {
@@ -53,11 +62,15 @@ struct Operand {
     void set_prior_size(std::uint32_t size) { assign(instruction->prior_size, size); }
     void set_move_to(std::uint32_t index) { assign(instruction->value.move_to, index); }
     void set_integer(std::int64_t value) { assign(instruction->value.integer, value); }
-    void discard() { gone = side->dirty = true; }
+    void discard() {
+        gone = true;
+        side->mark_dirty();
+    }
 
   private:
     template <class T> void assign(T& member, T value) {
-        side->dirty |= member != value;
+        if (member != value)
+            side->mark_dirty();
         member = value;
     }
 };

@@ -28,12 +28,8 @@ class Transformer::Impl {
     }
 
     void store_reciprocals(Window& window) {
-        for (std::size_t n = 0; n < index.entries.size(); ++n) {
-            if (!index.sides[n].dirty)
-                continue;
-            window.store_reciprocal(index.entries[n], index.encode(n));
-            index.sides[n].dirty = false;
-        }
+        for (const std::size_t entry : index.take_altered())
+            window.store_reciprocal(index.entries[entry], index.encode(entry));
     }
 
   private:

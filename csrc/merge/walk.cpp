@@ -207,7 +207,7 @@ class FullWalk {
         erase.op = Op::erase_column;
         erase.table = intern(side, names[column.instruction->table]);
         erase.field = intern(side, names[column.instruction->field]);
-        side.dirty = true;
+        side.mark_dirty();
         const auto added = operands.emplace(before);
         number(*added, side, erase);
         return added;

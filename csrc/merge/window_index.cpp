@@ -33,6 +33,8 @@ void WindowIndex::append(std::vector<WindowEntry> later) {
             bytes_ += buffer->capacity();
         bytes_ += changeset.instructions.capacity() * sizeof(Instruction);
         sides.push_back(make_side(changeset, entries.back().origin, true));
+        sides.back().entry = entries.size() - 1;
+        sides.back().altered = &altered_;
         index(entries.size() - 1);
     }
 }
@@ -40,6 +42,17 @@ void WindowIndex::append(std::vector<WindowEntry> later) {
 void WindowIndex::advance(std::uint64_t base) {
     while (first_ < entries.size() && entries[first_].version <= base)
         ++first_;
+}
+
+std::vector<std::size_t> WindowIndex::take_altered() {
+    std::vector<std::size_t> entries;
+    for (Side* side : altered_) {
+        entries.push_back(side->entry);
+        side->dirty = false;
+    }
+    altered_.clear();
+    std::sort(entries.begin(), entries.end());
+    return entries;
 }
 
 std::size_t WindowIndex::memory() const {

@@ -46,6 +46,8 @@ class WindowIndex {
     void rebuild();
 
     Side make_side(changeset::Changeset& changeset, const Origin& origin, bool learn);
+    // Entries that walks have altered since the last call, ascending.
+    std::vector<std::size_t> take_altered();
     // The instructions that are left of an entry, as bytes.
     std::string encode(std::size_t entry);
 
@@ -71,6 +73,7 @@ class WindowIndex {
 
     const Profile profile_;
     std::vector<Number> begins_; // first operand of each entry
+    std::vector<Side*> altered_;
     std::size_t first_ = 0;
     std::size_t bytes_ = 0;
     bool destructive_ = false;
