@@ -100,6 +100,9 @@ struct RealmTuning {
     // Bytes of changesets that an integration applies before it lets a waiting writer pass, as
     // the reference does.
     std::uint64_t slice_bytes = 102'400;
+    // Bytes of a merge window kept between DOWNLOADs: without it each reads and indexes all pending
+    // local changes again.
+    std::size_t window_bytes = 64u << 20;
 };
 
 // The sync client.

@@ -1,6 +1,7 @@
 #include "merge/compare.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/decimal.hpp"
 
@@ -58,6 +59,30 @@ bool is_text(Type type) { return type == Type::string || type == Type::binary; }
 bool has_payload(Op op) {
     return op == Op::update || op == Op::array_insert || op == Op::set_insert ||
            op == Op::set_erase;
+}
+
+bool by_address(std::string_view x, std::string_view y) {
+    return std::less<>()(x.data(), y.data());
+}
+
+// All definitions, then all payloads.
+std::vector<std::string_view> texts_of(const Changeset& changeset) {
+    std::vector<std::string_view> texts(changeset.strings);
+    for (const Instruction& i : changeset.instructions)
+        if (has_payload(i.op) && is_text(i.value_type))
+            texts.emplace_back(i.value.string.data, i.value.string.size);
+    return texts;
+}
+
+std::vector<Side::Text> add_up(const std::vector<std::string_view>& in_order) {
+    std::vector<Side::Text> texts;
+    texts.reserve(in_order.size());
+    std::uint64_t offset = 0;
+    for (const std::string_view text : in_order) {
+        texts.push_back({text.data(), offset});
+        offset += text.size();
+    }
+    return texts;
 }
 
 std::uint64_t text_offset(const Side& side, const char* data) {
@@ -168,21 +193,17 @@ bool same_handle(const Operand& a, const Operand& b) {
     return same_payload(a, b);
 }
 
-// Texts stand in the bytes in the order in which the original's parser meets them.
 std::vector<Side::Text> locate_texts(const Changeset& changeset) {
-    std::vector<std::string_view> found(changeset.strings);
-    for (const Instruction& i : changeset.instructions)
-        if (has_payload(i.op) && is_text(i.value_type))
-            found.emplace_back(i.value.string.data, i.value.string.size);
-    std::sort(found.begin(), found.end(),
-              [](std::string_view x, std::string_view y) { return x.data() < y.data(); });
-    std::vector<Side::Text> texts;
-    texts.reserve(found.size());
-    std::uint64_t offset = 0;
-    for (const std::string_view text : found) {
-        texts.push_back({text.data(), offset});
-        offset += text.size();
-    }
+    std::vector<std::string_view> found = texts_of(changeset);
+    std::sort(found.begin(), found.end(), by_address); // the order of parsing
+    return add_up(found);
+}
+
+std::vector<Side::Text> locate_encoded_texts(const Changeset& changeset) {
+    std::vector<Side::Text> texts = add_up(texts_of(changeset));
+    std::sort(texts.begin(), texts.end(), [](const Side::Text& x, const Side::Text& y) {
+        return std::less<>()(x.data, y.data);
+    });
     return texts;
 }
 

@@ -24,8 +24,10 @@ bool same_payload(const Operand& a, const Operand& b);
 // changesets' string buffers and how class names are numbered there (defect R5).
 bool same_handle(const Operand& a, const Operand& b);
 
-// The table that same_handle reads. O(n log n) for a changeset of n instructions and names.
+// The table that same_handle reads, for a changeset as it was parsed and for one that is to be read
+// as encode() writes it. O(n log n) for n instructions and names.
 std::vector<Side::Text> locate_texts(const changeset::Changeset& changeset);
+std::vector<Side::Text> locate_encoded_texts(const changeset::Changeset& changeset);
 
 // Class, [key], .field and path: `Dog[Int(5)].tags[3]`.
 std::string describe(const Operand& operand);

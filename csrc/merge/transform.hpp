@@ -78,6 +78,9 @@ class Transformer {
     std::unique_ptr<Impl> impl_;
 };
 
+// Bytes from which a merge is worth keeping between batches: a millisecond's work to make again.
+inline constexpr std::size_t kWorthKeeping = 256u << 10;
+
 // All of the above for one batch.
 Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile);
 

@@ -121,6 +121,8 @@ std::string WindowIndex::encode(std::size_t entry) {
     std::vector<Instruction> left = left_of(entry);
     left.swap(changeset.instructions);
     std::string bytes = changeset::encode(changeset);
+    if (!sides[entry].texts.empty()) // the original reads them anew from there
+        sides[entry].texts = locate_encoded_texts(changeset);
     left.swap(changeset.instructions); // the operands point to these
     return bytes;
 }

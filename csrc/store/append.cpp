@@ -171,9 +171,7 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
         for (const UploadedChangeset& upload : uploads)
             applier.apply(upload.changeset);
         applier.flush();
-        // A strict merge repeats the original, which reads its reciprocals anew for every batch.
-        if (profile_ != merge::Profile::strict)
-            windows_.keep(id, request.file_ident, std::move(transformer));
+        windows_.keep(id, request.file_ident, std::move(transformer));
     }
     OriginRuns& runs = partition(id).runs;
     for (UploadedChangeset& upload : uploads) {

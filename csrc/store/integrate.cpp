@@ -136,7 +136,9 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
     if (auto fault = check_progress(state, integration.progress))
         throw ErrorException(std::move(*fault));
     LocalWindow window(db, state.file.ident);
-    merge::Transformer transformer(merge::Profile::strict);
+    std::unique_ptr<merge::Transformer> transformer;
+    if (first < changesets.size())
+        transformer = take_merge(state.progress.download, changesets[first].client_version);
     std::uint64_t bytes = 0; // in this transaction
     std::size_t done = first;
     // May end between any two changesets: those that wait have not been rebased yet, and what local
@@ -151,11 +153,12 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
             state.downloaded_bytes += changesets[end].original_size;
             ++end;
         }
-        apply_slice(*writer_, transformer, window, changesets, done, end);
+        apply_slice(*writer_, *transformer, window, changesets, done, end);
         bytes += slice;
         done = end;
     }
-    transformer.store_reciprocals(window);
+    if (transformer)
+        transformer->store_reciprocals(window);
     wire::SyncProgress progress = integration.progress;
     local_history::Entry entry;
     entry.remote_version = progress.download.server_version;
@@ -175,7 +178,27 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
     local_history::append(db, entry);
     local_history::trim(db, progress.download.client_version);
     state = local_history::load(db); // with the uploaded version
+    if (transformer)
+        keep_merge(std::move(transformer), state.progress.download);
     return done;
+}
+
+std::unique_ptr<merge::Transformer> RealmFile::take_merge(const wire::DownloadCursor& cursor,
+                                                          std::uint64_t base) {
+    auto merge = std::move(merge_);
+    if (!merge || merge_cursor_ != cursor || merge->base() > base)
+        merge = std::make_unique<merge::Transformer>(merge::Profile::strict);
+    return merge;
+}
+
+void RealmFile::keep_merge(std::unique_ptr<merge::Transformer> merge,
+                           const wire::DownloadCursor& cursor) {
+    const std::size_t bytes = merge->memory();
+    if (bytes < merge::kWorthKeeping || bytes > options_.tuning.window_bytes ||
+        merge->is_mostly_past())
+        return;
+    merge_ = std::move(merge);
+    merge_cursor_ = cursor;
 }
 
 } // namespace realmsync::store

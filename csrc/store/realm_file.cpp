@@ -106,6 +106,7 @@ std::size_t RealmFile::close_idle() {
         if (writer_ && !transaction_) {
             writer_->db.checkpoint_from(options_.tuning.reopen_bytes);
             writer_.reset();
+            merge_.reset();
             connection_pool::closed(*this, 1);
             ++count;
         }

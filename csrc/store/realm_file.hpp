@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "merge/transform.hpp"
 #include "store/client_store.hpp"
 #include "store/sqlite.hpp"
 #include "store/tables.hpp"
@@ -106,6 +107,9 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     template <class Use> void read_for_sync(const Use& use);
     // One transaction of an integration, from changeset `first`: where it stopped.
     std::size_t integrate_from(Integration& integration, std::size_t first, ClientState& state);
+    std::unique_ptr<merge::Transformer> take_merge(const wire::DownloadCursor& cursor,
+                                                   std::uint64_t base);
+    void keep_merge(std::unique_ptr<merge::Transformer> merge, const wire::DownloadCursor& cursor);
 
     const std::string path_;
     const RealmFileOptions options_;
@@ -120,6 +124,10 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     std::uint64_t group_first_ = 0;      // first ticket that waits in transaction_, 0: none
     std::uint64_t group_version_ = 0;    // version of the last one
     std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_; // tickets, first and last
+    // The merge with what the server sends, kept while the window is long; good for a DOWNLOAD that
+    // continues at the cursor, wherever the file was left or changed meanwhile.
+    std::unique_ptr<merge::Transformer> merge_;
+    wire::DownloadCursor merge_cursor_;
 
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_

@@ -32,11 +32,11 @@ class WindowCache {
         return found;
     }
 
-    // After a batch that went well. Small ones are as quickly made again.
+    // After a batch that went well.
     void keep(PartitionId partition, std::uint64_t file,
               std::unique_ptr<merge::Transformer> transformer) {
         const std::size_t bytes = transformer->memory();
-        if (bytes < kWorthKeeping || bytes > capacity_ || transformer->is_mostly_past())
+        if (bytes < merge::kWorthKeeping || bytes > capacity_ || transformer->is_mostly_past())
             return;
         for (bytes_ += bytes; bytes_ > capacity_; entries_.pop_back())
             bytes_ -= entries_.back().bytes;
@@ -49,7 +49,6 @@ class WindowCache {
     }
 
   private:
-    static constexpr std::size_t kWorthKeeping = 256u << 10; // a millisecond's work; few at a time
     struct Entry {
         PartitionId partition;
         std::uint64_t file;
