@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import realmsync
 from realmsync.inspect import decode_message
 
 Message = dict[str, Any]
@@ -284,4 +285,25 @@ def plain(value: Any) -> Any:
             return {name: plain(item) for name, item in value.items()}
         case list():
             return [plain(item) for item in value]
+    return value
+
+
+def sdk_objects(realm: realmsync.Realm) -> dict[str, list[dict[str, Any]]]:
+    """Everything in a realm of SDK_SCHEMA as the recordings print it, through the public API."""
+    return {
+        name: [shown(item) for item in sorted(realm.objects(name), key=lambda item: item._id)]
+        for name in ("Dog", "Person")
+    }
+
+
+def shown(value: Any) -> Any:
+    match value:
+        case realmsync.Object() | realmsync.EmbeddedObject():
+            return {name: shown(item) for name, item in value.to_dict().items()}
+        case realmsync.List():
+            return [shown(item) for item in value]
+        case realmsync.Set():
+            return sorted(value)
+        case realmsync.Dictionary():
+            return {key: shown(item) for key, item in value.items()}
     return value

@@ -20,7 +20,7 @@ import realmsync.write
 from client_driver import Client, File, numbers, upload_entries, words
 from realmsync import _core
 from realmsync.inspect import decode_changeset
-from recorded import SDK_SCHEMA, Frame
+from recorded import SDK_SCHEMA, Frame, sdk_objects
 
 
 class Replay:
@@ -149,12 +149,8 @@ class RealmReplay(Replay):
             perform(self.realm, deque(decode_changeset(changeset)))
 
     def objects(self) -> dict[str, list[dict[str, Any]]]:
-        """Everything, as the SDK prints it, read through the public API."""
         with realmsync.Realm(path=self.path, schema=SDK_SCHEMA) as realm:
-            return {
-                name: [shown(item) for item in sorted(realm.objects(name), key=lambda o: o._id)]
-                for name in ("Dog", "Person")
-            }
+            return sdk_objects(realm)
 
 
 def perform(realm: realmsync.Realm, instructions: deque[dict[str, Any]]) -> None:
@@ -211,16 +207,3 @@ def fill(values: dict[str, Any], instruction: dict[str, Any]) -> None:
             values.setdefault(field, []).insert(index, {} if is_embedded else value)
         case "SetInsert", []:
             values.setdefault(field, []).append(value)
-
-
-def shown(value: Any) -> Any:
-    match value:
-        case realmsync.Object() | realmsync.EmbeddedObject():
-            return {name: shown(item) for name, item in value.to_dict().items()}
-        case realmsync.List():
-            return [shown(item) for item in value]
-        case realmsync.Set():
-            return sorted(value)
-        case realmsync.Dictionary():
-            return {key: shown(item) for key, item in value.items()}
-    return value

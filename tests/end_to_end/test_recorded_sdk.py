@@ -2,17 +2,18 @@
 
 A real Node SDK wrote these frames; only what a server hands out (idents, salts, tokens) is
 substituted. The answers must be those of the recording in order and fields, but for idents, salts,
-log messages, and DOWNLOADs that our server had already coalesced into a later one. Conversations
-of several clients that write at the same moment are in tests/server, where their interleaving can
-be driven.
+log messages, and DOWNLOADs that our server had already coalesced into a later one. Where several
+clients met, each sends when the server has what its original knew.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import threading
 import urllib.request
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,17 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from realmsync import App, AppConfiguration, Configuration, Credentials, Realm, SyncConfiguration
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
+from recorded import (
+    SDK_SCHEMA,
+    Conversation,
+    Frame,
+    RecordedClient,
+    final_objects,
+    sdk_objects,
+)
 from sdk_client import HttpClient
 
 OFFER = [f"com.mongodb.realm-sync#{n}" for n in range(14, 1, -1)]
@@ -64,8 +74,6 @@ class Player:
         self.lock = threading.Lock()
         self.idents: dict[tuple[int, int], tuple[int, int]] = {}  # recorded to ours
         self.salts: dict[int, int] = {0: 0}  # server version salts, recorded to ours
-        self.progress = 0  # client version of the newest upload
-        self.mark = self.answered_mark = 0
         threading.Thread(target=self.read, daemon=True).start()
 
     def box(self, session: int) -> queue.Queue[dict[str, Any]]:
@@ -86,10 +94,6 @@ class Player:
             ident, salt = self.idents[recorded]
             fields[2:4] = [str(ident).encode(), str(salt).encode()]
             fields[7] = str(self.salts[int(fields[7])]).encode()
-        elif fields[0] == b"upload":
-            self.progress = int(fields[5])
-        elif fields[0] == b"mark":
-            self.mark = int(fields[2])
         self.socket.send(b" ".join(fields) + newline + body)
 
     def expect(self, recorded: dict[str, Any]) -> None:
@@ -110,7 +114,6 @@ class Player:
                 while received["request"] < recorded["request"]:  # answered one by one
                     received = box.get(timeout=10)
                 assert (received["type"], received["request"]) == ("mark", recorded["request"])
-                self.answered_mark = recorded["request"]
             case "pong":
                 assert received["timestamp"] == recorded["timestamp"]
 
@@ -151,55 +154,112 @@ def test_one_client(name: str, vectors: Path, tmp_path: Path) -> None:
                     player.expect(recorded)
 
 
-def sender(message: dict[str, Any], players: list[Player]) -> Player:
-    """Whose message it is: connections are not recorded, but cursors and numbers tell."""
-    match message["type"]:
-        case "bind":
-            return players[-1]
-        case "ident":
-            ident = message["file_ident"], message["file_ident_salt"]
-            return next(player for player in players if ident in player.idents)
-        case "upload":
-            earlier = [p for p in players if p.progress < message["upload_client_version"]]
-            return max(earlier, key=lambda player: player.progress)
-        case "mark":
-            return next(player for player in players if player.mark < message["request"])
-    raise AssertionError(message)
+class Participant:
+    """Plays one of several clients. What it gets is collected; waits end when it has come."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.news = threading.Condition()
+        self.file = b""
+        self.salts = {0: 0}  # of server versions
+        self.version = 0  # of the server, downloaded
+        self.marks: set[int] = set()
+        self.unbound = 0
+        self.entries: list[dict[str, Any]] = []
+        self.failure: dict[str, Any] | None = None
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        for data in self.socket:
+            message = decode_message(bytes(data), from_client=False)
+            with self.news:
+                match message["type"]:
+                    case "ident":
+                        self.file = b"%d %d" % (message["file_ident"], message["file_ident_salt"])
+                    case "download":
+                        latest = message["latest_server_version"]
+                        self.salts[latest] = message["latest_server_version_salt"]
+                        self.version = message["download_server_version"]
+                        self.entries += message["entries"]
+                    case "mark":
+                        self.marks.add(message["request"])
+                    case "unbound":
+                        self.unbound += 1
+                        self.marks.clear()
+                    case "json_error":
+                        self.failure = message
+                self.news.notify_all()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        with self.news:
+            assert self.news.wait_for(lambda: condition() or self.failure is not None, timeout=10)
+        assert self.failure is None
+
+    def play(self, frame: Frame) -> None:
+        """Sends a message when all has come that its sender had got, and waits for what must be
+        answered before anybody goes on."""
+        head, newline, body = frame.data.partition(b"\n")
+        fields = head.split(b" ")
+        if frame.kind == "ident":
+            self.until(lambda: self.file != b"")
+            fields[2:4] = self.file.split()
+            fields[7] = b"%d" % self.salts[frame.message["latest_server_version"]]
+        else:
+            self.until(lambda: self.version >= frame.seen)
+        unbound = self.unbound
+        self.socket.send(b" ".join(fields) + newline + body)
+        if frame.versions:
+            self.until(lambda: self.version >= frame.versions[-1])
+        elif frame.kind == "mark":
+            self.until(lambda: frame.message["request"] in self.marks)
+        elif frame.kind == "unbind":
+            self.until(lambda: self.unbound > unbound)
+
+    def compare(self, received: Iterable[Frame]) -> None:
+        recorded = [entry for frame in received for entry in frame.message.get("entries", ())]
+        self.until(lambda: len(self.entries) >= len(recorded))
+        assert comparable(self.entries) == comparable(recorded)
 
 
-def receiver(message: dict[str, Any], players: list[Player]) -> Player:
-    match message["type"]:
-        case "ident":
-            return players[-1]
-        case "download":
-            version = message["upload_client_version"]
-            return next(player for player in players if player.progress == version)
-        case "mark":
-            request = message["request"]
-            return next(p for p in players if p.answered_mark < p.mark == request)
-    raise AssertionError(message)
+def comparable(entries: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    names = ("server_version", "client_version", "origin_timestamp", "origin_file_ident")
+    return [(*(entry[name] for name in names), entry["changeset"]) for entry in entries]
 
 
-@pytest.mark.parametrize("name", ["async_open", "compressed"])
-def test_two_clients(name: str, vectors: Path, tmp_path: Path) -> None:
-    """The second comes when the first has written, once opening by download. It calls the app by
-    another id, as the recorded one did: a server without configured apps is one app."""
-    with ServerProcess(data=tmp_path) as server, ExitStack() as stack:
+async def read_objects(url: str, folder: Path, partition: Any) -> dict[str, list[Any]]:
+    """What a client that comes later sees, through the public API."""
+    app = App(AppConfiguration(id=APP, base_url=url, base_file_path=folder))
+    user = await app.log_in(Credentials.anonymous())
+    sync = SyncConfiguration(user=user, partition_value=partition)
+    async with await Realm.open(Configuration(schema=SDK_SCHEMA, sync=sync)) as realm:
+        objects = sdk_objects(realm)
+    await app.close()
+    return objects
+
+
+@pytest.mark.parametrize("name", ["async_open", "compressed", "conflict", "three_way"])
+def test_several_clients(name: str, vectors: Path, tmp_path: Path) -> None:
+    """In the order in which the recorded server integrated: each gets the same changesets, whatever
+    their writes had to be merged with. They call the app by different ids, as the recorded ones
+    did: a server without configured apps is one app."""
+    path = vectors / "wire" / f"{name}.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    apps = [line["path"].split("/")[5] for line in lines if line["t"] == "ws-open"]
+    conversation = Conversation(path)
+    with ServerProcess(data=tmp_path / "server") as server, ExitStack() as stack:
         api = HttpClient("127.0.0.1", server.port, APP)
         stack.callback(api.close)
         api.register("a@b.c")
-        players: list[Player] = []
-        for line in (vectors / "wire" / f"{name}.jsonl").read_text().splitlines():
-            event = json.loads(line)
-            if event["t"] == "ws-open":
+        players: dict[RecordedClient, Participant] = {}
+        for client, frame in conversation.in_version_order():
+            if client not in players:
                 token = api.log_in("a@b.c" if players else None).access_token
-                app = event["path"].split("/")[5]
-                players.append(Player(stack.enter_context(dial(server, token, app))))
-            elif event["t"] in ("c2s", "s2c"):
-                frame = bytes.fromhex(event["hex"])
-                message = decode_message(frame, from_client=event["t"] == "c2s")
-                if event["t"] == "c2s":
-                    sender(message, players).send(frame)
-                elif message["type"] != "log_message":
-                    receiver(message, players).expect(message)
-        assert len(players) == 2
+                socket = stack.enter_context(dial(server, token, apps[len(players)]))
+                players[client] = Participant(socket)
+            players[client].play(frame)
+        for client, player in players.items():
+            player.compare(frame for frame in conversation.of(client) if not frame.sent)
+        partition = json.loads(conversation.frames[0][1].message["data"])
+        objects = asyncio.run(read_objects(server.url, tmp_path / "reader", partition))
+    for final in final_objects(vectors / "wire" / f"{name}.result.json"):
+        assert objects == final
