@@ -10,12 +10,8 @@ namespace {
 
 // Exact for what was parsed; what a merge added is a little more.
 std::size_t expected_size(const Changeset& changeset) {
-    std::size_t size = 64;
-    for (const auto& buffer : changeset.buffers)
-        size += buffer->size();
-    if (changeset.buffers.empty())
-        size += changeset.instructions.size() * 24;
-    return size;
+    return 64 +
+           (changeset.encoded_size ? changeset.encoded_size : changeset.instructions.size() * 24);
 }
 
 const Link* link_of(const Changeset& changeset, const Instruction& i) {

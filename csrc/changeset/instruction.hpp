@@ -99,6 +99,7 @@ struct Changeset {
     std::vector<PathElement> paths;
     std::vector<Link> links;
     std::vector<std::shared_ptr<const std::string>> buffers; // keep the views alive
+    std::size_t encoded_size = 0; // bytes it was parsed from; 0: made otherwise
 
     std::span<const PathElement> path(const Instruction& i) const {
         return {paths.data() + i.path_begin, i.path_size};

@@ -466,6 +466,7 @@ Result<Changeset> parse_borrowed(std::string_view bytes) {
     } catch (const ErrorException& e) {
         return e.error();
     }
+    out.encoded_size = bytes.size();
     return out;
 }
 
