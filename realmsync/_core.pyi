@@ -361,6 +361,12 @@ class RealmFile(ClientStore):
         """The entries that are kept: version, remote_version, origin_ident, origin_timestamp,
         changeset (bytes) and reciprocal (bytes or None)."""
 
+    def objects(self) -> dict[str, list[dict[str, Any]]]:
+        """The stored objects by class, as MergePeer.state() gives them."""
+
+    def commit_changeset(self, changeset: bytes, timestamp: int) -> int:
+        """A whole local transaction; its version."""
+
     def store_ident(self, ident: int, salt: int) -> None:
         """What an IDENT message does to the file."""
 

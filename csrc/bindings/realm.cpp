@@ -5,6 +5,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/realm_handle.hpp"
+#include "bindings/state_form.hpp"
 #include "changeset/codec.hpp"
 #include "store/catalog.hpp"
 #include "wire/body.hpp"
@@ -257,6 +258,15 @@ namespace {
 
 using Cursor = std::pair<std::uint64_t, std::uint64_t>;
 
+py::dict objects_of(RealmFile& file) {
+    py::dict objects;
+    file.read([&](store::RealmConnection& connection) {
+        const store::SchemaPtr schema = connection.tables.schema();
+        objects = StateForm(connection.tables, store::kOnlyPartition, *schema).state();
+    });
+    return objects;
+}
+
 py::list history_of(RealmFile& file) {
     py::list entries;
     file.read([&](store::RealmConnection& c) {
@@ -357,11 +367,20 @@ void bind_realm(py::module_& m) {
                  return result;
              })
         .def("history", &history_of)
+        .def("objects", &objects_of)
         .def("store_ident", [](RealmFile& file, std::uint64_t ident,
                                std::int64_t salt) { file.store_ident({ident, salt}); })
         .def("integrate", &integrate, py::arg("changesets"), py::arg("download"),
              py::arg("upload") = py::make_tuple(0, 0), py::arg("latest") = py::make_tuple(0, 0),
              py::arg("downloadable_bytes") = 0)
+        .def(
+            "commit_changeset",
+            [](RealmFile& file, const py::bytes& changeset, std::uint64_t timestamp) {
+                auto bytes = std::make_shared<const std::string>(changeset);
+                py::gil_scoped_release unlocked;
+                return file.commit_changeset(std::move(bytes), timestamp);
+            },
+            py::arg("changeset"), py::arg("timestamp"))
         .def("fetch_upload", &fetch_upload, py::arg("client_version"), py::arg("server_version"),
              py::arg("soft") = store::UploadLimits{}.soft_bytes,
              py::arg("hard") = store::UploadLimits{}.hard_bytes)

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "changeset/codec.hpp"
+#include "store/apply.hpp"
 #include "store/connection_pool.hpp"
 #include "store/local_history.hpp"
 #include "store/realm_creation.hpp"
@@ -176,6 +178,27 @@ std::uint64_t RealmFile::commit(std::uint64_t version, Commit kind) {
     if (announce)
         notify(version);
     return 0;
+}
+
+std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> bytes,
+                                          std::uint64_t timestamp) {
+    auto parsed = changeset::parse(bytes);
+    if (!parsed)
+        throw ErrorException(parsed.error());
+    writer_lock_.acquire();
+    begin(options_.durability);
+    std::uint64_t version = 0;
+    try {
+        Applier applier(writer_->tables);
+        applier.apply(*parsed);
+        applier.flush();
+        version = local_history::append_local(writer_->db, timestamp, *bytes);
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    commit(version, Commit::local);
+    return version;
 }
 
 void RealmFile::rollback() noexcept {

@@ -73,6 +73,10 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     // Waits for its turn. The transaction must end before the file is destroyed.
     std::unique_ptr<WriteTransaction> begin_write();
     std::unique_ptr<WriteTransaction> try_begin_write(); // null when somebody writes or waits
+    // A whole local transaction as a changeset, for replays; its version. Throws ErrorException for
+    // one that is damaged or cannot be applied.
+    std::uint64_t commit_changeset(std::shared_ptr<const std::string> bytes,
+                                   std::uint64_t timestamp);
     // Returns once the deferred commit with this ticket is durable; throws when it was lost.
     // Deferred commits share one transaction of SQLite and thereby one fsync.
     void flush(std::uint64_t ticket);
