@@ -75,8 +75,8 @@ Instruction make_update(Changeset& changeset, const Instruction& clear) {
     update.collection = Collection::single;
     update.value_type = type_of(clear.collection);
     update.path_begin = static_cast<std::uint32_t>(changeset.paths.size());
+    changeset.paths.reserve(changeset.paths.size() + clear.path_size); // keeps `path` valid
     const auto path = changeset.path(clear);
-    changeset.paths.reserve(changeset.paths.size() + path.size());
     changeset.paths.insert(changeset.paths.end(), path.begin(), path.end());
     return update;
 }
