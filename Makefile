@@ -19,6 +19,7 @@ demo: build ; $(PY) examples/demo.py
 test: build ; $(PY) -m pytest
 bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py
+test-long: build ; $(PY) tests/merge/long.py --operations 1000000
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py

@@ -27,6 +27,7 @@ CODES = {
     )
 }
 LINK = 9  # type code of a column
+MARKERS = {1: "list", 2: "dictionary"}  # payload by collection type of Clear
 
 
 class Instruction:

@@ -3,23 +3,24 @@ what is stored after a merge. States live in a ScratchStore: applying is not mer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from merge.naive.changeset import Changeset
+from merge.naive.clears import complete_clears
 from merge.naive.walk import walk
 from realmsync._core import ScratchStore
+from realmsync.inspect import ReceivedChangeset
 
 SERVER = 1
 
 
-class Received(NamedTuple):
-    """A changeset as it comes from the other side."""
+class Local(NamedTuple):
+    """A changeset of this side in a window."""
 
-    remote_version: int
-    last_integrated_local_version: int
+    version: int
     origin_timestamp: int
     origin_file_ident: int
     changeset: bytes
@@ -29,41 +30,34 @@ class Received(NamedTuple):
 class Entry:
     """One version of the history."""
 
-    version: int
+    local: Local
     source: int  # file that sent it, 0: made here
-    timestamp: int
-    ident: int
-    changeset: bytes
-
-
-@dataclass
-class Merge:
-    transformed: list[bytes] = field(default_factory=list)
-    reciprocals: dict[int, bytes] = field(default_factory=dict)  # those that were altered
 
 
 def transform(
-    window_since: Callable[[int], list[Entry]], incoming: Sequence[Received], profile: str
-) -> Merge:
-    """`window_since(base)`: the entries after `base` that the sender had not seen, with their
-    reciprocals in place of their changesets."""
-    merge = Merge()
-    cache: dict[int, Changeset] = {}
-    for base, group in groupby(incoming, lambda received: received.last_integrated_local_version):
-        entries = window_since(base)
-        for e in entries:
-            if e.version not in cache:
-                cache[e.version] = Changeset(e.version, e.timestamp, e.ident, e.changeset)
-        window = [cache[e.version] for e in entries]
-        run = [
-            Changeset(r.remote_version, r.origin_timestamp, r.origin_file_ident, r.changeset)
-            for r in group
-        ]
-        if window:
-            walk(window, run, profile)
-        merge.transformed += [changeset.encode() for changeset in run]
-    merge.reciprocals = {v: c.encode() for v, c in cache.items() if c.dirty}
-    return merge
+    window: Sequence[tuple[int, int, int, bytes]],
+    incoming: Sequence[tuple[int, int, int, bytes]],
+    profile: str = "strict",
+) -> tuple[list[bytes], dict[int, bytes]]:
+    """Rebases incoming changesets over the local ones that their author had not seen.
+
+    `window`: what came after the first base, each as `Local`; `incoming`: base, origin timestamp,
+    origin ident and changeset. Gives the transformed changesets and those of the window that were
+    altered, by version.
+    """
+    majors = [Changeset(*local) for local in window]
+    minors = [(base, Changeset(0, *rest)) for base, *rest in incoming]
+    merge(majors, minors, profile)
+    return (
+        [minor.encode() for _, minor in minors],
+        {major.version: major.encode() for major in majors if major.dirty},
+    )
+
+
+def merge(majors: list[Changeset], minors: list[tuple[int, Changeset]], profile: str) -> None:
+    """One walk for each run of equal bases; later runs meet the window as earlier ones left it."""
+    for base, run in groupby(minors, lambda minor: minor[0]):
+        walk([m for m in majors if m.version > base], [minor for _, minor in run], profile)
 
 
 class Peer:
@@ -83,40 +77,48 @@ class Peer:
         self._append(0, timestamp, self.file_ident, changeset)
         return self.version
 
-    def integrate(self, remote_file_ident: int, changesets: Sequence[Received]) -> bytes:
+    def integrate(self, remote_file_ident: int, changesets: Sequence[ReceivedChangeset]) -> bytes:
         """The transformed changesets, one after the other. Where it raises, nothing has changed."""
-        merge = transform(
-            lambda base: self._window(remote_file_ident, base), changesets, self.profile
-        )
-        self.store.apply_all(merge.transformed)
-        for version, changeset in merge.reciprocals.items():
-            self.reciprocals[remote_file_ident, version] = changeset
+        minors = [
+            (
+                r.last_integrated_local_version,
+                Changeset(r.remote_version, r.origin_timestamp, r.origin_file_ident, r.changeset),
+            )
+            for r in changesets
+        ]
+        if self.profile != "strict":
+            for _, minor in minors:
+                complete_clears(minor, self.store.schema())
+        majors = [Changeset(*local) for local in self._window(remote_file_ident, minors[0][0])]
+        merge(majors, minors, self.profile)
+        transformed = [minor.encode() for _, minor in minors]
+        self.store.apply_all(transformed)
+        for major in majors:
+            if major.dirty:
+                self.reciprocals[remote_file_ident, major.version] = major.encode()
         if self.file_ident == SERVER:  # what it sends on: one changeset, one version
-            (received,), (stored,) = changesets, merge.transformed
+            (received,), (stored,) = changesets, transformed
             self._append(
                 remote_file_ident, received.origin_timestamp, received.origin_file_ident, stored
             )
         else:
             self._append(remote_file_ident, 0, remote_file_ident, b"")
-        return b"".join(merge.transformed)
+        return b"".join(transformed)
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         return self.store.state()
 
     def _append(self, source: int, timestamp: int, ident: int, changeset: bytes) -> None:
         self.version += 1
-        self.entries.append(Entry(self.version, source, timestamp, ident, changeset))
+        self.entries.append(Entry(Local(self.version, timestamp, ident, changeset), source))
 
-    def _window(self, remote: int, base: int) -> list[Entry]:
+    def _window(self, remote: int, base: int) -> list[Local]:
+        """What the remote side had not seen at `base`: none of what it sent, nothing empty. A
+        reciprocal stands in for its changeset; an empty reciprocal is not the same as none."""
         return [
-            Entry(
-                e.version,
-                e.source,
-                e.timestamp,
-                e.ident,
-                # A reciprocal may be empty: that is not the same as none.
-                self.reciprocals.get((remote, e.version), e.changeset),
+            e.local._replace(
+                changeset=self.reciprocals.get((remote, e.local.version), e.local.changeset)
             )
             for e in self.entries
-            if e.version > base and e.source != remote and e.changeset
+            if e.local.version > base and e.source != remote and e.local.changeset
         ]

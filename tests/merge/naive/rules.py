@@ -4,22 +4,14 @@ document line by line, not to be fast. Which pairs meet is in walk.py."""
 
 from __future__ import annotations
 
-from merge.naive.changeset import LINK, Dict, Instruction, same_handle, same_payload
-
-LIST, DICTIONARY = 1, 2  # collection types of Clear
-
-
-class TransformError(Exception):
-    """`rule` is the id of merge-rules.md 3.8: S1-S10 or M1-M4; "assert" for its last table."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule = rule
+from merge.naive.changeset import LINK, MARKERS, Dict, Instruction, same_handle, same_payload
+from realmsync.errors import SchemaMismatchError, TransformError
 
 
 def check(holds: bool, rule: str) -> None:
+    """`rule` is the id of merge-rules.md 3.8: S1-S10, M1-M4; "assert" for its last table."""
     if not holds:
-        raise TransformError(rule)
+        raise SchemaMismatchError(rule) if rule[0] == "S" else TransformError(rule)
 
 
 # -- section 1.6: predicates -----------------------------------------------------------------------
@@ -178,10 +170,7 @@ def direct(a: Instruction, b: Instruction, profile: str) -> Dict | None:
         case "AddInteger", "Update":
             add_update(a, b)
         case "Clear", "Update":  # D13
-            if same_path(a, b) and (a["collection"], b["value"]["t"]) not in (
-                (LIST, "list"),
-                (DICTIONARY, "dictionary"),
-            ):
+            if same_path(a, b) and MARKERS.get(a["collection"]) != b["value"]["t"]:
                 drop_earlier(a, b)
         case "Clear", "AddInteger":  # D14
             if same_path(a, b):
