@@ -297,6 +297,7 @@ class ServerRuntime:
         workers: int = 2,
         seed: int | None = None,
         durability: str = "full",
+        merge_profile: str = "safe",
         tuning: dict[str, int] = ...,
     ) -> None: ...
     def fileno(self) -> int:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from realmsync.errors import RealmError
 from realmsync.inspect import decode_changeset, decode_message
@@ -83,6 +83,13 @@ def message(file: IO[bytes], from_client: bool) -> None:
     show_default=True,
     help="What acknowledged uploads survive: power failure, or death of the process.",
 )
+@click.option(
+    "--merge-profile",
+    type=click.Choice(["safe", "strict"]),
+    default="safe",
+    show_default=True,
+    help="How concurrent changes merge; strict repeats the defects of the Realm SDKs.",
+)
 @click.option("--public-url", help="Origin that clients should use, behind a proxy.")
 @click.option("--log-level", default="info", show_default=True)
 def serve(
@@ -91,6 +98,7 @@ def serve(
     data: Path,
     apps: tuple[str, ...],
     durability: str,
+    merge_profile: Literal["safe", "strict"],
     public_url: str | None,
     log_level: str,
 ) -> None:
@@ -111,6 +119,7 @@ def serve(
         port=port,
         apps=frozenset(apps),
         durability=Durability(durability),
+        merge_profile=merge_profile,
         public_url=public_url,
     )
     loop = new_event_loop()

@@ -14,6 +14,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/bridge.h"
+#include "bindings/profile.hpp"
 #include "bindings/tuning.hpp"
 #include "runtime/server_runtime.hpp"
 #include "store/memory.hpp"
@@ -242,13 +243,15 @@ store::Durability parse_durability(const std::string& name) {
 std::unique_ptr<PyServerRuntime>
 open_runtime(const std::variant<std::string, std::shared_ptr<MemoryState>>& target,
              unsigned workers, std::optional<std::uint64_t> seed, const std::string& durability,
-             const py::dict& tuning) {
+             const std::string& merge_profile, const py::dict& tuning) {
+    const merge::Profile profile = to_profile(merge_profile);
     std::unique_ptr<store::ServerStore> opened;
     if (const auto* path = std::get_if<std::string>(&target))
-        opened = std::make_unique<store::PartitionDb>(*path, parse_durability(durability));
+        opened = std::make_unique<store::PartitionDb>(*path, parse_durability(durability),
+                                                      StoreTuning{}, profile);
     else
-        opened =
-            std::make_unique<store::MemoryStore>(std::get<std::shared_ptr<MemoryState>>(target));
+        opened = std::make_unique<store::MemoryStore>(
+            std::get<std::shared_ptr<MemoryState>>(target), profile);
     return std::make_unique<PyServerRuntime>(std::move(opened), workers,
                                              seed ? *seed : random_seed(), server_tuning(tuning));
 }
@@ -260,7 +263,7 @@ void bind_server(py::module_& m) {
     py::class_<PyServerRuntime>(m, "ServerRuntime")
         .def(py::init(&open_runtime), py::arg("store"), py::kw_only(), py::arg("workers") = 2,
              py::arg("seed") = py::none(), py::arg("durability") = "full",
-             py::arg("tuning") = py::dict())
+             py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict())
         .def("fileno", [](PyServerRuntime& self) { return self.runtime().fileno(); })
         .def("endpoint", &PyServerRuntime::endpoint)
         .def("drain", &PyServerRuntime::drain, py::arg("now_ms"))

@@ -65,8 +65,8 @@ std::shared_ptr<MemoryState> MemoryState::copy() {
     return result;
 }
 
-MemoryStore::MemoryStore(std::shared_ptr<MemoryState> state)
-    : state_(std::move(state)), random_(state_->seed++) {}
+MemoryStore::MemoryStore(std::shared_ptr<MemoryState> state, merge::Profile profile)
+    : state_(std::move(state)), profile_(profile), random_(state_->seed++) {}
 
 std::int64_t MemoryStore::random_salt() {
     return std::uniform_int_distribution<std::int64_t>(1)(random_);
@@ -176,7 +176,7 @@ std::variant<Appended, Refusal> MemoryStore::append(PartitionId partition, Appen
         incoming.push_back({uploaded.server_version,
                             {uploaded.origin_timestamp, request.file_ident},
                             &uploaded.changeset});
-    if (auto merged = merge::transform(window, incoming, merge::Profile::safe); !merged)
+    if (auto merged = merge::transform(window, incoming, profile_); !merged)
         return Refusal{Code::bad_changeset, merged.error().message};
 
     MemoryPartition& p = write(partition);

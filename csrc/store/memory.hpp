@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "merge/transform.hpp"
 #include "store/server_store.hpp"
 
 namespace realmsync::store {
@@ -67,7 +68,8 @@ struct MemoryState {
 
 class MemoryStore : public ServerStore {
   public:
-    explicit MemoryStore(std::shared_ptr<MemoryState> state);
+    explicit MemoryStore(std::shared_ptr<MemoryState> state,
+                         merge::Profile profile = merge::Profile::safe);
 
     void begin() override;
     void commit() override;
@@ -85,6 +87,7 @@ class MemoryStore : public ServerStore {
     std::int64_t random_salt();
 
     const std::shared_ptr<MemoryState> state_;
+    const merge::Profile profile_;
     std::mt19937_64 random_;
     std::map<PartitionId, std::shared_ptr<MemoryPartition>> changed_;
     std::map<std::pair<std::string, std::string>, PartitionId> ids_; // of this transaction

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 from realmsync._loop import TransportLimits
 
@@ -48,6 +49,9 @@ class ServerConfig:
     # server is one app, whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
     durability: Durability = Durability.FULL
+    # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
+    # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
+    merge_profile: Literal["safe", "strict"] = "safe"
     # Origin that clients should use, such as "https://sync.example.org", behind a proxy that does
     # not pass the Host header on. Default: what the request itself says.
     public_url: str | None = None
@@ -62,3 +66,9 @@ class ServerConfig:
     stop_timeout: float = 10.0
     http: HttpLimits = field(default_factory=HttpLimits)
     transport: TransportLimits = field(default_factory=TransportLimits)
+
+    def __post_init__(self) -> None:
+        if self.merge_profile not in ("safe", "strict"):
+            raise ValueError(
+                f"a server's merge profile is 'safe' or 'strict', not {self.merge_profile!r}"
+            )

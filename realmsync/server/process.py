@@ -250,6 +250,7 @@ def open_engine(config: ServerConfig) -> ServerRuntime:
         str(config.data / "sync"),
         workers=config.workers,
         durability=config.durability.value,
+        merge_profile=config.merge_profile,
         tuning={"message_bytes": config.transport.max_message},
     )
     return engine

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from realmsync.server.config import ServerConfig
 from realmsync.testing import ServerProcess, run_server
 
 
@@ -82,3 +83,13 @@ def test_server_in_this_process(host: str) -> None:
         data = server.config.data
         assert (data / "users.sqlite").exists()
     assert not data.exists()
+
+
+def test_a_server_merges_safely_or_strictly(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", "--merge-profile", "strict") as server:
+        assert health(server.url) == {"status": "ok"}
+    refused = serve("--merge-profile", "full", "--data", str(tmp_path))
+    assert refused.returncode == 2
+    assert "'full' is not one of 'safe', 'strict'" in refused.stderr
+    with pytest.raises(ValueError, match="'safe' or 'strict', not 'full'"):
+        ServerConfig(data=tmp_path, merge_profile="full")
