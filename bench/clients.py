@@ -15,12 +15,13 @@ async def connect(url: str, app_id: str, folder: Path) -> tuple[App, User]:
 
 
 def configuration(
-    user: User, partition: str, schema: dict[str, Any], durability: str = "full"
+    user: User, partition: str, schema: dict[str, Any], durability: str = "full", **sync: Any
 ) -> Configuration:
+    """`sync`: further members of SyncConfiguration."""
     return Configuration(
         schema=[schema],
         durability=durability,
-        sync=realmsync.SyncConfiguration(user=user, partition_value=partition),
+        sync=realmsync.SyncConfiguration(user=user, partition_value=partition, **sync),
     )
 
 
