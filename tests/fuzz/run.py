@@ -9,6 +9,7 @@ input that does it is kept in build/fuzz/NAME/. Arguments select targets by name
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import os
 import subprocess
@@ -82,6 +83,28 @@ def client_seeds() -> Iterator[bytes]:
         yield b"".join(b"\x00" + len(data).to_bytes(2, "big") + data for data in sent)
 
 
+def merge_seeds() -> Iterator[bytes]:
+    """One peer's part of each recorded history."""
+    for path in sorted((VECTORS / "merges").rglob("*.gz")):
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            seed, version = b"\x00", 1
+            for event in json.loads(line)["events"]:
+                if event.get("peer") == 2:
+                    seed += _step(0, 0, event["timestamp"], event["hex"])
+                    version += 1
+                for c in event["changesets"] if event.get("at") == 2 else ():
+                    back = version - c["last_integrated_local_version"]
+                    seed += _step(1, back, c["origin_timestamp"], c["hex"])
+                    version += 1
+            yield seed
+
+
+def _step(kind: int, back: int, timestamp: int, changeset: str) -> bytes:
+    payload = bytes.fromhex(changeset)
+    head = bytes((kind, min(back, 255), timestamp % 256))
+    return head + len(payload).to_bytes(2, "big") + payload
+
+
 TARGETS = {
     "changeset": Target(
         folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
@@ -89,6 +112,12 @@ TARGETS = {
     "client": Target(
         folders=("base", "changeset", "merge", "wire", "store", "client"),
         seeds=client_seeds,
+        libraries=("deflate", "sqlite3"),
+        max_size=16384,
+    ),
+    "merge": Target(
+        folders=("base", "changeset", "merge", "wire", "store"),
+        seeds=merge_seeds,
         libraries=("deflate", "sqlite3"),
         max_size=16384,
     ),
