@@ -1,5 +1,7 @@
 #include "merge/rules.hpp"
 
+#include <array>
+#include <initializer_list>
 #include <tuple>
 
 #include "merge/compare.hpp"
@@ -95,6 +97,39 @@ void merge_nested(Operand& outer, Operand& inner, Profile profile) {
     }
 }
 
+// The grid of 3.2: by code, the codes with which there is a direct rule.
+constexpr std::uint16_t bits(std::initializer_list<Op> ops) {
+    std::uint16_t mask = 0;
+    for (const Op op : ops)
+        mask |= static_cast<std::uint16_t>(1u << static_cast<unsigned>(op));
+    return mask;
+}
+constexpr std::array<std::uint16_t, 14> kPartners = {
+    bits({Op::add_table, Op::erase_table}),                                // AddTable
+    bits({Op::add_table, Op::erase_table}),                                // EraseTable
+    bits({Op::erase_object}),                                              // CreateObject
+    bits({Op::create_object, Op::erase_object}),                           // EraseObject
+    bits({Op::update, Op::add_integer, Op::erase_column, Op::array_insert, //
+          Op::array_move, Op::array_erase, Op::clear}),                    // Update
+    bits({Op::update, Op::clear}),                                         // AddInteger
+    bits({Op::add_column, Op::erase_column}),                              // AddColumn
+    bits({Op::update, Op::add_column, Op::erase_column}),                  // EraseColumn
+    bits({Op::update, Op::array_insert, Op::array_move, Op::array_erase,   //
+          Op::clear}),                                                     // ArrayInsert
+    bits({Op::update, Op::array_insert, Op::array_move, Op::array_erase,   //
+          Op::clear}),                                                     // ArrayMove
+    bits({Op::update, Op::array_insert, Op::array_move, Op::array_erase,   //
+          Op::clear}),                                                     // ArrayErase
+    bits({Op::update, Op::add_integer, Op::array_insert, Op::array_move,   //
+          Op::array_erase, Op::clear, Op::set_insert, Op::set_erase}),     // Clear
+    bits({Op::clear, Op::set_insert, Op::set_erase}),                      // SetInsert
+    bits({Op::clear, Op::set_insert, Op::set_erase}),                      // SetErase
+};
+
+bool has_direct_rule(Op a, Op b) {
+    return kPartners[static_cast<std::size_t>(a)] >> static_cast<unsigned>(b) & 1;
+}
+
 // Rules D1 to D29: `a` has the higher code, or both have the same one.
 void merge_direct(Operand& a, Operand& b, Profile profile) {
     if (is_schema(a.op()))
@@ -138,6 +173,8 @@ void merge_cell(Operand& major, Operand& minor, Profile profile) {
         if (minor.gone)
             return;
     }
+    if (!has_direct_rule(major.op(), minor.op()))
+        return;
     if (major.op() >= minor.op())
         merge_direct(major, minor, profile);
     else

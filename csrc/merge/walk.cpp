@@ -4,6 +4,7 @@
 #include <deque>
 #include <list>
 
+#include "merge/list_rules.hpp"
 #include "merge/rules.hpp"
 #include "merge/schema_rules.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 
 // The usual walk: no class or property is erased on either side, so only instructions about the
 // same object can affect each other, and of those only instructions about the same property, unless
-// the object is erased.
+// the object is erased. In a property that nobody touches as a whole, each key stands by itself.
 class GroupedWalk {
   public:
     GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile)
@@ -44,6 +45,8 @@ class GroupedWalk {
     }
 
   private:
+    static constexpr std::size_t kManyCells = 256; // from here on sorting once more pays
+
     // Incoming instructions about objects that the window does not mention meet nothing.
     void collect(Incoming& incoming) {
         sides_.push_back(window_.make_side(*incoming.changeset, incoming.origin, false));
@@ -86,27 +89,54 @@ class GroupedWalk {
         const bool incoming = list(minors_, window_.objects[object].incoming.head, minors_list_);
         if (local || incoming)
             return meet(majors_list_, minors_list_);
-        // Operands of one side lie in one array: their addresses tell the order.
-        const auto by_field = [](const Operand* a, const Operand* b) {
-            return a->field != b->field ? a->field < b->field : a < b;
-        };
-        std::sort(majors_list_.begin(), majors_list_.end(), by_field);
-        std::sort(minors_list_.begin(), minors_list_.end(), by_field);
-        for (std::size_t i = 0, j = 0; i < majors_list_.size() && j < minors_list_.size();) {
-            const Number field = std::max(majors_list_[i]->field, minors_list_[j]->field);
-            const std::span majors = take(majors_list_, i, field);
-            meet(majors, take(minors_list_, j, field));
-        }
+        join(
+            majors_list_, minors_list_, [](const Operand& o) { return o.field; },
+            [&](auto majors, auto minors) {
+                if (majors.size() * minors.size() >= kManyCells && all_below_elements(majors) &&
+                    all_below_elements(minors))
+                    join(majors, minors, first_element, [&](auto a, auto b) { meet(a, b); });
+                else
+                    meet(majors, minors);
+            });
     }
 
-    // Skips to a field from `at` on; the operands about it.
-    static std::span<Operand*> take(std::vector<Operand*>& list, std::size_t& at, Number field) {
-        while (at < list.size() && list[at]->field < field)
-            ++at;
-        const std::size_t begin = at;
-        while (at < list.size() && list[at]->field == field)
-            ++at;
-        return {list.data() + begin, at - begin};
+    // Whether each acts on or below an element that it names, and none shifts such elements: then
+    // those that name different elements cannot affect each other.
+    static bool all_below_elements(std::span<Operand*> operands) {
+        return std::all_of(operands.begin(), operands.end(), [](const Operand* o) {
+            const std::uint32_t size = o->instruction->path_size;
+            return size > 1 || (size == 1 && !is_list(o->op()));
+        });
+    }
+    static std::uint64_t first_element(const Operand& o) {
+        const auto& element = o.path().front();
+        return element.is_string ? std::uint64_t{1} << 32 | o.side->names[element.value]
+                                 : element.value;
+    }
+
+    // Sorts both by key and hands over those of equal keys, each in their old order: operands of
+    // one side lie in one array, so that addresses tell it.
+    template <class Key, class Meet>
+    static void join(std::span<Operand*> majors, std::span<Operand*> minors, Key key, Meet meet) {
+        const auto by_key = [&](const Operand* a, const Operand* b) {
+            const auto x = key(*a), y = key(*b);
+            return x != y ? x < y : a < b;
+        };
+        std::sort(majors.begin(), majors.end(), by_key);
+        std::sort(minors.begin(), minors.end(), by_key);
+        const auto take = [&](std::span<Operand*> list, std::size_t& at, auto wanted) {
+            while (at < list.size() && key(*list[at]) < wanted)
+                ++at;
+            const std::size_t begin = at;
+            while (at < list.size() && key(*list[at]) == wanted)
+                ++at;
+            return list.subspan(begin, at - begin);
+        };
+        for (std::size_t i = 0, j = 0; i < majors.size() && j < minors.size();) {
+            const auto wanted = std::max(key(*majors[i]), key(*minors[j]));
+            const auto some = take(majors, i, wanted);
+            meet(some, take(minors, j, wanted));
+        }
     }
 
     void meet(std::span<Operand*> majors, std::span<Operand*> minors) {
