@@ -43,15 +43,15 @@ MergeProfile = Literal["strict", "safe", "full"]
 class ReceivedChangeset(NamedTuple):
     """A changeset as another peer sends it."""
 
+    # Version it made in the sender's history.
     remote_version: int
-    """Version it made in the sender's history."""
+    # The receiver's newest version that its author had integrated, the merge base; 0: none.
     last_integrated_local_version: int
-    """The receiver's newest version that its author had integrated, the merge base; 0: none."""
+    # When its author made it, in milliseconds since 2015; the later of two conflicting writes
+    # usually wins.
     origin_timestamp: int
-    """When its author made it, in milliseconds since 2015; the later of two conflicting writes
-    usually wins."""
+    # Its author; decides between equal timestamps. Never 0, nor the receiver's own.
     origin_file_ident: int
-    """Its author; decides between equal timestamps. Never 0, nor the receiver's own."""
     changeset: bytes
 
 

@@ -27,7 +27,7 @@ import realmsync
 from realmsync.app import App
 from realmsync.cli import serve
 from realmsync.realm import Realm
-from realmsync.testing import run_server
+from realmsync.testing import ServerProcess, run_server
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -85,6 +85,8 @@ class Page:
             realm.close()
         for app in filter(lambda value: isinstance(value, App), values):
             await app.close()
+        for server in filter(lambda value: isinstance(value, ServerProcess), values):
+            server.stop()
 
 
 @pytest.fixture

@@ -53,7 +53,13 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     (
         "Inspection",
         "realmsync.inspect",
-        ["decode_changeset", "encode_changeset", "decode_message"],
+        [
+            "decode_changeset",
+            "encode_changeset",
+            "decode_message",
+            "MergePeer",
+            "ReceivedChangeset",
+        ],
     ),
     ("Server", "realmsync.server.process", ["Server", "serve"]),
     (
@@ -171,6 +177,14 @@ def fields(cls: type) -> Iterator[str]:
         yield f"- `{f.name}: {f.type}{default}`{note}".replace(" | _Missing", "")
 
 
+def items(cls: type) -> Iterator[str]:
+    """The fields of a named tuple."""
+    told = comments(cls)
+    for name, kind in cls.__annotations__.items():
+        note = f": {told[name]}" if told.get(name) else ""
+        yield f"- `{name}: {getattr(kind, '__forward_arg__', kind)}`{note}"
+
+
 def entry(name: str, subject: Any) -> Iterator[str]:
     yield f"### {name}\n"
     if inspect.isclass(subject) and issubclass(subject, Enum):
@@ -184,6 +198,9 @@ def entry(name: str, subject: Any) -> Iterator[str]:
             yield documentation(subject) + "\n"
             yield from fields(subject)
             yield from members(subject)
+        elif issubclass(subject, tuple):
+            yield documentation(subject) + "\n"
+            yield from items(subject)
         else:
             if "__init__" in vars(subject) and constructible(subject):
                 yield f"`{signature(name, subject.__init__, method=True)}`\n"
@@ -197,7 +214,7 @@ def entry(name: str, subject: Any) -> Iterator[str]:
 
 def constructible(cls: type) -> bool:
     """Whether applications make objects of the class themselves."""
-    return cls.__name__ in ("App", "Realm", "Server", "ServerProcess", "FaultProxy")
+    return cls.__name__ in ("App", "Realm", "MergePeer", "Server", "ServerProcess", "FaultProxy")
 
 
 def errors() -> Iterator[str]:
