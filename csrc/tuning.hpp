@@ -62,6 +62,10 @@ struct StoreTuning {
     // Bytes of merge windows kept between the uploads of clients that come back after long: without
     // them every upload reads and indexes the whole window again.
     std::size_t window_bytes = 128u << 20;
+    // Meetings of two instructions in the merge of one upload, about 40 s: nobody may keep the
+    // writer busy for hours with a list that both sides have changed a million times. Real clients
+    // upload some thousands of instructions at once.
+    std::uint64_t merge_cells = 2'000'000'000;
     // KiB of SQLite's page cache: the writer's holds the inner pages of all tables, a reader
     // mostly streams history.
     int writer_cache_kib = 65'536;

@@ -40,10 +40,11 @@ class Partitions {
   public:
     Partitions(const std::string& directory, const std::string& level,
                std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
-               const std::string& merge_profile) {
+               const std::string& merge_profile, std::optional<std::uint64_t> merge_cells) {
         StoreTuning tuning;
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
+        tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
         const store::Durability wanted = durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         py::gil_scoped_release release;
@@ -145,10 +146,11 @@ class Partitions {
 void bind_partition(py::module_& m) {
     py::class_<Partitions>(m, "PartitionDb")
         .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
-                      std::optional<std::size_t>, const std::string&>(),
+                      std::optional<std::size_t>, const std::string&,
+                      std::optional<std::uint64_t>>(),
              py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
              py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
-             py::arg("merge_profile") = "safe")
+             py::arg("merge_profile") = "safe", py::arg("merge_cells") = py::none())
         .def("close", &Partitions::close)
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",

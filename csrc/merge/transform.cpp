@@ -6,7 +6,7 @@ namespace realmsync::merge {
 
 class Transformer::Impl {
   public:
-    explicit Impl(Profile profile) : profile_(profile), index(profile) {}
+    Impl(Profile profile, std::uint64_t cells) : profile_(profile), cells_(cells), index(profile) {}
 
     void transform(Window& window, std::span<Incoming> incoming) {
         if (incoming.empty())
@@ -14,6 +14,7 @@ class Transformer::Impl {
         require_base(incoming.front().base);
         const std::uint64_t known = index.entries.empty() ? base : index.entries.back().version;
         index.append(window.entries_after(std::max(known, base)));
+        std::uint64_t cells = cells_;
         while (!incoming.empty()) {
             require_base(incoming.front().base);
             std::size_t count = 1;
@@ -22,7 +23,7 @@ class Transformer::Impl {
             // The window of a later run is the end of the first one's, as earlier runs left it.
             index.advance(base);
             if (!index.empty())
-                walk(index, incoming.first(count), profile_);
+                walk(index, incoming.first(count), profile_, cells);
             incoming = incoming.subspan(count);
         }
     }
@@ -40,13 +41,15 @@ class Transformer::Impl {
     }
 
     const Profile profile_;
+    const std::uint64_t cells_; // of one batch
 
   public:
     WindowIndex index;
     std::uint64_t base = 0;
 };
 
-Transformer::Transformer(Profile profile) : impl_(std::make_unique<Impl>(profile)) {}
+Transformer::Transformer(Profile profile, std::uint64_t cells)
+    : impl_(std::make_unique<Impl>(profile, cells)) {}
 Transformer::~Transformer() = default;
 
 Result<std::monostate> Transformer::transform(Window& window, std::span<Incoming> incoming) {

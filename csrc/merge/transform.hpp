@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <variant>
@@ -21,6 +22,8 @@ enum class Profile : std::uint8_t {
     safe,   // without the defects that a server can cure alone: R1, R3, R5
     full,   // also without R2; for realms all of whose clients are `full`
 };
+
+inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 struct Origin { // orders conflicting writes: timestamp, then file ident
     std::uint64_t timestamp = 0;
@@ -57,10 +60,11 @@ class Window {
 // Cost: O(new window entries) plus, per batch, O(incoming) and, for every property that both sides
 // changed, the product of their instructions on it. Erasing an object counts as a change of all its
 // properties; erasing a class or property on either side costs O(window * incoming).
-// Memory: the parsed window, some 150 bytes per instruction beside its bytes.
+// Memory: the parsed window, beside its bytes some 160 per instruction and 700 per changeset.
 class Transformer {
   public:
-    explicit Transformer(Profile profile);
+    // `cells`: meetings of two instructions that one batch may take, at some 20 ns each.
+    explicit Transformer(Profile profile, std::uint64_t cells = kUnlimited);
     ~Transformer();
     Transformer(const Transformer&) = delete;
 

@@ -17,13 +17,20 @@ using changeset::StringId;
 
 namespace {
 
+void take_cells(std::uint64_t& cells, std::uint64_t count) {
+    if (count > cells)
+        raise(ErrorKind::limit_exceeded, "Too many changes of the same objects on both sides: "
+                                         "merging them would take too long.");
+    cells -= count;
+}
+
 // The usual walk: no class or property is erased on either side, so only instructions about the
 // same object can affect each other, and of those only instructions about the same property, unless
 // the object is erased. In a property that nobody touches as a whole, each key stands by itself.
 class GroupedWalk {
   public:
-    GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile)
-        : window_(window), profile_(profile) {
+    GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells)
+        : window_(window), profile_(profile), cells_(cells) {
         sides_.reserve(run.size());
         for (Incoming& incoming : run)
             collect(incoming);
@@ -140,6 +147,7 @@ class GroupedWalk {
     }
 
     void meet(std::span<Operand*> majors, std::span<Operand*> minors) {
+        take_cells(cells_, majors.size() * minors.size());
         for (Operand* major : majors)
             for (Operand* minor : minors) {
                 if (minor->gone)
@@ -165,6 +173,7 @@ class GroupedWalk {
 
     WindowIndex& window_;
     const Profile profile_;
+    std::uint64_t& cells_;
     std::vector<Side> sides_;
     std::vector<Chained> minors_; // that can meet something, in order
     std::vector<Number> touched_; // objects that both sides mention
@@ -175,8 +184,8 @@ class GroupedWalk {
 // rule D4 adds instructions while it goes on.
 class FullWalk {
   public:
-    FullWalk(WindowIndex& window, std::span<Incoming> run, Profile profile)
-        : window_(window), profile_(profile) {
+    FullWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells)
+        : window_(window), profile_(profile), cells_(cells) {
         window.drop_gone();
         sides_.reserve(run.size());
         for (Incoming& incoming : run) {
@@ -189,6 +198,7 @@ class FullWalk {
         for (std::size_t n = window_.first(); n < window_.sides.size(); ++n) {
             Side& side = window_.sides[n];
             add(majors_, side);
+            take_cells(cells_, majors_.size() * minors_.size());
             for (auto major = majors_.begin(); major != majors_.end(); ++major)
                 row(major, minors_.begin());
             write_back(majors_, side);
@@ -267,6 +277,7 @@ class FullWalk {
 
     WindowIndex& window_;
     const Profile profile_;
+    std::uint64_t& cells_;
     std::vector<Side> sides_;
     Operands minors_, majors_; // majors: of one window changeset at a time
     std::deque<Instruction> added_;
@@ -274,15 +285,15 @@ class FullWalk {
 
 } // namespace
 
-void walk(WindowIndex& window, std::span<Incoming> run, Profile profile) {
+void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells) {
     const bool destructive =
         window.destructive() || std::any_of(run.begin(), run.end(), [](const Incoming& incoming) {
             return is_destructive(*incoming.changeset);
         });
     if (destructive)
-        FullWalk(window, run, profile).run();
+        FullWalk(window, run, profile, cells).run();
     else
-        GroupedWalk(window, run, profile).run();
+        GroupedWalk(window, run, profile, cells).run();
 }
 
 } // namespace realmsync::merge

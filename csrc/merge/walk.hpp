@@ -8,7 +8,8 @@
 
 namespace realmsync::merge {
 
-// Rebases a run of changesets with one base over the window past that base. Throws ErrorException.
-void walk(WindowIndex& window, std::span<Incoming> run, Profile profile);
+// Rebases a run of changesets with one base over the window past that base. Meetings of two
+// instructions are taken off `cells`. Throws ErrorException, limit_exceeded when they do not do.
+void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells);
 
 } // namespace realmsync::merge

@@ -33,7 +33,7 @@ PartitionDb::PartitionDb(const std::string& directory, Durability durability,
               return db_;
           }(),
           Layout::server),
-      windows_(tuning.window_bytes) {}
+      windows_(tuning.window_bytes, tuning.merge_cells) {}
 
 PartitionDb::~PartitionDb() = default;
 
