@@ -212,9 +212,10 @@ class SyncClient:
             if session.references > 0 or self.by_id.pop(session.id, None) is None:
                 return
             del self.by_path[session.path]
-        self.runtime.remove_session(session.id)
-        session.abandon_waits()
-        session.release_file()
+            # Under the lock: who no longer finds the session must find the file free.
+            self.runtime.remove_session(session.id)
+            session.abandon_waits()
+            session.release_file()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}

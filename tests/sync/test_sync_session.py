@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -28,10 +30,12 @@ from realmsync import (
     SyncOperationAborted,
     SyncTimeoutError,
     User,
+    _core,
 )
 from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError, MismatchedConfigError
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
+from realmsync.sync.session import SyncSession
 
 DOG = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name": "string"}}
 STREAM, ONCE = "reportIndefinitely", "forCurrentlyOutstandingWork"
@@ -287,6 +291,27 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
         realm.close()
         moved = one.app.sync.initiate_client_reset(realm.sync_session.path)
         assert str(moved) == error.recovery_path and moved.exists()
+
+
+async def test_a_reset_waits_for_a_session_that_is_about_to_end(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, abandon = threading.Event(), SyncSession.abandon_waits
+
+    def slowly(session: SyncSession) -> None:
+        ending.set()
+        time.sleep(0.1)
+        abandon(session)
+
+    monkeypatch.setattr(SyncSession, "abandon_waits", slowly)
+    one = await device()
+    realm = await one.open()
+    realm.close()
+    assert await asyncio.to_thread(ending.wait, LIMIT)
+    path = realm.sync_session.path
+    one.app.sync.initiate_client_reset(path)
+    assert not _core.RealmFile.is_open(path)
+    (await one.open()).close()
 
 
 async def test_a_closed_app_keeps_no_file_open(device: Any) -> None:
