@@ -95,15 +95,15 @@ struct RealmTuning {
     // Bytes of a page of a new file: at 8 KiB bulk loads, whose changesets are long, are 15 %
     // faster than at 4 KiB, and durable commits of single objects 15 % slower.
     int page_bytes = 8192;
-    // Pages of write-ahead log at which a commit checkpoints: 16 MiB, so that a bulk load does not
-    // wait for the disk twice for every few megabytes.
+    // Pages of write-ahead log at which an integration checkpoints, a local commit at twice as
+    // many: 16 MiB, so that a bulk load does not wait for the disk twice for every few megabytes.
     int checkpoint_pages = 2000;
     // Bytes of write-ahead log from which closing an idle file checkpoints it: opening it again
     // reads the whole log.
     std::int64_t reopen_bytes = 256 << 10;
-    // Bytes of changesets that an integration applies before it lets a waiting writer pass, as
-    // the reference does.
-    std::uint64_t slice_bytes = 102'400;
+    // Bytes of changesets that an integration applies before it lets a waiting writer pass: about
+    // half a millisecond. Three times as many, as in the reference, save 1 % of the work.
+    std::uint64_t slice_bytes = 32'768;
     // Bytes of a merge window kept between DOWNLOADs: without it each reads and indexes all pending
     // local changes again.
     std::size_t window_bytes = 64u << 20;

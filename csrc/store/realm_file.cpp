@@ -55,10 +55,7 @@ RealmFile::~RealmFile() {
     release_sync();
 }
 
-void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
-    connection_pool::using_connection(*this, !connection, options_.tuning);
-    if (connection)
-        return;
+DatabaseOptions RealmFile::database_options() const {
     DatabaseOptions database;
     database.create = false;
     database.is_wal = true;
@@ -66,9 +63,16 @@ void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
     database.cache_kib = options_.tuning.cache_kib;
     database.statements = options_.tuning.statements;
     database.checkpoint_on_close = false; // closing an idle file must not always cost an fsync
-    database.checkpoint_pages = options_.tuning.checkpoint_pages;
+    database.checkpoint_pages = 0;        // checkpoint(), when others may write again
+    return database;
+}
+
+void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
+    connection_pool::using_connection(*this, !connection, options_.tuning);
+    if (connection)
+        return;
     try {
-        connection = std::make_unique<RealmConnection>(path_, database);
+        connection = std::make_unique<RealmConnection>(path_, database_options());
     } catch (...) {
         connection_pool::closed(*this, 1);
         throw;
@@ -174,10 +178,30 @@ std::uint64_t RealmFile::commit(std::uint64_t version, Commit kind) {
         rollback();
         throw;
     }
+    const int log_pages = writer_->db.log_pages();
     writer_lock_.release();
     if (announce)
         notify(version);
+    checkpoint(log_pages, kind);
     return 0;
+}
+
+void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
+    // Integrations do it first: nobody waits for them.
+    const int limit = options_.tuning.checkpoint_pages * (kind == Commit::remote ? 1 : 2);
+    std::unique_lock turn(checkpointing_, std::defer_lock);
+    if (log_pages < limit || !turn.try_lock())
+        return;
+    // The log starts over when nothing is added meanwhile, which writers without a pause prevent.
+    const bool alone = log_pages >= 4 * limit;
+    if (alone)
+        writer_lock_.acquire();
+    try {
+        Database(path_, database_options()).checkpoint_beside();
+    } catch (const StoreError&) { // the next commit tries again
+    }
+    if (alone)
+        writer_lock_.release();
 }
 
 std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> bytes,
@@ -235,6 +259,7 @@ void RealmFile::flush(std::uint64_t ticket) {
             throw;
         }
     }
+    const int log_pages = version != 0 ? writer_->db.log_pages() : 0;
     bool lost = false;
     for (const auto& [first, last] : lost_)
         lost |= ticket >= first && ticket <= last;
@@ -243,6 +268,7 @@ void RealmFile::flush(std::uint64_t ticket) {
         throw StoreError(1, "the transaction was lost when its group could not be written");
     if (version != 0)
         notify(version);
+    checkpoint(log_pages, Commit::local);
 }
 
 void RealmFile::notify(std::uint64_t version) {

@@ -103,6 +103,10 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     void commit_group();
     void lose_group() noexcept;
     void notify(std::uint64_t version);
+    // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
+    // reads or writes waits for it. After a commit, without writer_lock_.
+    void checkpoint(int log_pages, Commit kind) noexcept;
+    DatabaseOptions database_options() const;
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; for the holder of writer_lock_
     std::size_t close_reader();
@@ -135,6 +139,8 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
 
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
+
+    std::mutex checkpointing_; // one at a time
 
     std::mutex mutex_;
     std::vector<std::weak_ptr<CommitListener>> listeners_; // guarded by mutex_

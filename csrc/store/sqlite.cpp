@@ -38,6 +38,11 @@ void initialise_once() {
     });
 }
 
+int note_log_pages(void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+}
+
 } // namespace
 
 Statement::Statement(sqlite3* db, std::string_view sql) {
@@ -137,7 +142,10 @@ Database::Database(const std::string& path, const DatabaseOptions& options)
                           options.checkpoint_on_close ? 0 : 1, nullptr);
         sqlite3_busy_timeout(db_, options.busy_timeout_ms);
         sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-        sqlite3_wal_autocheckpoint(db_, options.checkpoint_pages);
+        if (options.checkpoint_pages != 0)
+            sqlite3_wal_autocheckpoint(db_, options.checkpoint_pages);
+        else
+            sqlite3_wal_hook(db_, note_log_pages, &log_pages_);
         if (!options.read_only && !options.is_wal)
             exec("PRAGMA page_size=" + std::to_string(options.page_size) +
                  "; PRAGMA journal_mode=WAL");
@@ -194,6 +202,10 @@ void Database::checkpoint() {
         sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     if (code != SQLITE_OK && (code & 255) != SQLITE_BUSY)
         fail(db_, code, "checkpoint");
+}
+
+void Database::checkpoint_beside() {
+    sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 void Database::checkpoint_from(std::int64_t bytes) {

@@ -118,7 +118,8 @@ struct DatabaseOptions {
     int page_size = 4096;         // of a new file
     std::size_t statements = 64;  // prepared ones kept
     bool checkpoint_on_close = true;
-    int checkpoint_pages = 1000; // WAL size that starts an automatic checkpoint, 0: never
+    // WAL size at which a commit checkpoints; 0: never, whoever owns the file sees to it.
+    int checkpoint_pages = 1000;
 };
 
 class Database {
@@ -152,6 +153,11 @@ class Database {
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
     void checkpoint();                          // as far as readers allow, then truncates the WAL
+    // As far as possible without waiting for anybody, beside readers and a writer. The WAL is
+    // written from its beginning again once nothing was added meanwhile.
+    void checkpoint_beside();
+    // Pages in the WAL after this connection's last commit; 0 with automatic checkpoints.
+    int log_pages() const { return log_pages_; }
     // Before closing: the same without waiting, if the WAL has grown to so many bytes.
     void checkpoint_from(std::int64_t bytes);
     void shrink(); // drops statements and pages of an idle connection
@@ -171,6 +177,7 @@ class Database {
     std::list<Entry> entries_; // most recently used first
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
     std::uint64_t rollbacks_ = 0;
+    int log_pages_ = 0;
 };
 
 // BEGIN now, COMMIT by commit(), ROLLBACK if it goes out of scope before.

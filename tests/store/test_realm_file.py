@@ -376,6 +376,22 @@ def test_closing_an_idle_file_empties_a_long_log(realm: realmsync.Realm) -> None
     assert len(realm.objects(Note)) == 100
 
 
+@pytest.mark.parametrize("remote", [True, False])
+def test_a_long_log_is_written_from_its_beginning_again(tmp_path: Path, remote: bool) -> None:
+    path = tmp_path / "r.realm"
+    with realmsync.Realm(path=path, schema=[Note], durability="process") as realm:
+        for number in range(100):
+            text = "x" * 1_000_000
+            if remote:
+                change = changeset(create("Note", number), update("Note", number, "text", text))
+                realm._file.integrate([(number + 1, 0, 1, 9, change)], download=(number + 1, 0))
+            else:
+                with realm.write():
+                    realm.create(Note, {"_id": number, "text": text})
+        assert len(realm.objects(Note)) == 100
+        assert 16e6 < Path(f"{path}-wal").stat().st_size < 40e6
+
+
 def test_the_state_counts_every_local_commit(realm: realmsync.Realm) -> None:
     start = realm._file.state()["version"]
     for count in range(1, 131):
