@@ -9,6 +9,7 @@ owners (sync/, server/listener.py). Specification: client-session.md 9.9, wire-p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 from picows import (
     WSHandshakeError,
     WSInvalidStatusError,
+    WSParsedURL,
     WSUpgradeRequest,
     WSUpgradeResponse,
     ws_connect,
@@ -239,6 +241,27 @@ class ClientDriver(Driver):
     def _report_lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
         self.runtime.closed(listener.connection, close_code, reason, monotonic_ms())
 
+    async def _open_socket(self, host: str, port: int) -> socket.socket:
+        """A connected socket, of the first address that answers."""
+        failure = OSError(f"{host} has no address")
+        for family, kind, protocol, _, address in await self._loop.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        ):
+            opened = socket.socket(family, kind, protocol)
+            try:
+                opened.setblocking(False)
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.sock_connect(opened, address)
+            except OSError as error:
+                opened.close()
+                failure = error
+            except BaseException:
+                opened.close()
+                raise
+            else:
+                return opened
+        raise failure
+
     async def _attempt(
         self,
         connection: int,
@@ -250,6 +273,12 @@ class ClientDriver(Driver):
         timeout: float,
     ) -> None:
         given_up = False
+        opened: socket.socket | None = None
+
+        async def open_socket(address: WSParsedURL) -> socket.socket:
+            nonlocal opened
+            opened = await self._open_socket(address.host, address.port)
+            return opened
 
         def accept(request: WSUpgradeRequest, response: WSUpgradeResponse) -> EngineListener:
             if given_up:
@@ -258,6 +287,8 @@ class ClientDriver(Driver):
             if chosen not in subprotocols:
                 raise _NoSubprotocol(f"server chose subprotocol {chosen!r}, which was not offered")
             self.runtime.connected(connection, chosen, monotonic_ms())
+            nonlocal opened
+            opened = None  # the listener's from here on
             return self.new_listener(connection)
 
         def failed(failure: str, status: int, message: str) -> None:
@@ -278,6 +309,7 @@ class ClientDriver(Driver):
                         "Sec-WebSocket-Protocol": ", ".join(subprotocols),
                     },
                     max_redirects=0,
+                    socket_factory=open_socket,
                     use_aiofastnet=False,
                 ),
                 timeout,
@@ -304,6 +336,9 @@ class ClientDriver(Driver):
             failed("tcp", 0, str(error))
         finally:
             given_up = True
+            if opened is not None:  # picows leaves a handshake open that nobody waits for
+                with contextlib.suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)
             self.activity()
 
 

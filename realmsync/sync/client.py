@@ -94,10 +94,15 @@ class SyncClient:
         try:
             self._loop.run_forever()
         finally:
-            for task in asyncio.all_tasks(self._loop):
-                task.cancel()
-            self._loop.run_until_complete(asyncio.sleep(0))
+            self._loop.run_until_complete(self._wind_up(asyncio.all_tasks(self._loop)))
             self._loop.close()
+
+    async def _wind_up(self, tasks: set[asyncio.Task[Any]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(5):  # sockets that were shut down hear of it, and close
+            await asyncio.sleep(0)
 
     def _start(self, started: threading.Event) -> None:
         self._driver = ClientDriver(self.runtime, self._on_event)

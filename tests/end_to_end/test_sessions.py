@@ -365,6 +365,20 @@ async def test_open_immediately_does_not_wait(
     await settle(realm)
 
 
+async def test_close_while_a_handshake_hangs(
+    proxy: FaultProxy, new_app: MakeApp, partition: str
+) -> None:
+    """No socket stays behind; what does is an error in these tests."""
+    app = new_app(proxy.url)
+    await app.log_in(Credentials.anonymous())
+    proxy.stall()
+    realm = await open_realm(app, partition)
+    await until(lambda: realm.sync_session.connection_state is CONNECTING)
+    await asyncio.sleep(SHORT)
+    realm.close()
+    await app.close()
+
+
 # The server and the network
 
 
