@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import pytest
-
 from merge import naive
 from merge.places import State
 from realmsync._core import transform
@@ -47,16 +45,21 @@ class Twin:
         return native
 
     def _same(self, method: str, *arguments: Any) -> Any:
-        try:
-            expected = getattr(self.naive, method)(*arguments)
-        except RealmError as error:
-            with pytest.raises(type(error)):
-                getattr(self.native, method)(*arguments)
-            assert self.native.version == self.naive.version
-            assert self.native.state() == self.naive.state()
-            raise
-        result = getattr(self.native, method)(*arguments)
-        assert result == expected
+        expected, found = (outcome(peer, method, arguments) for peer in (self.naive, self.native))
+        if isinstance(expected, RealmError):
+            assert type(found) is type(expected), found
+        else:
+            assert found == expected
         assert self.native.version == self.naive.version
         assert self.native.state() == self.naive.state()
-        return result
+        if isinstance(expected, RealmError):
+            raise expected
+        return expected
+
+
+def outcome(peer: Any, method: str, arguments: tuple[Any, ...]) -> Any:
+    """What a call returns, or the error that it raises."""
+    try:
+        return getattr(peer, method)(*arguments)
+    except RealmError as error:
+        return error

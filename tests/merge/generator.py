@@ -30,6 +30,7 @@ from merge.places import (
     key_of,
     mixed_places,
     places,
+    same_kind,
     shown,
 )
 
@@ -43,6 +44,9 @@ class Topic:
     """What the peers of one run write about: few fields of few objects, so that they meet."""
 
     keys: int = 5  # number of objects of class A
+    names: int = 2  # number of keys in dictionaries, of either kind
+    length: int = 8  # of lists
+    tables: float = 1 / 8  # share of changes to whole objects and to the schema
     fields: frozenset[str] = frozenset([*COLUMNS["A"], *LATE, "v"])
     reach: frozenset[str] = frozenset()
     nested: bool = True  # collections in Mixed
@@ -51,7 +55,14 @@ class Topic:
     def random(cls, rng: random.Random, reach: frozenset[str] = frozenset()) -> Topic:
         every = sorted(cls.fields)
         chosen = rng.sample(every, rng.choice((1, 2, 3, 6, len(every))))
-        return cls(rng.randint(1, 5), frozenset(chosen), reach)
+        return cls(
+            keys=rng.randint(1, 5),
+            names=rng.choice((2, 8)),
+            length=rng.choice((4, 8, 30)),
+            tables=rng.choice((1 / 8, 1 / 8, 1 / 60)),
+            fields=frozenset(chosen),
+            reach=reach,
+        )
 
 
 class Generator:
@@ -64,11 +75,16 @@ class Generator:
         self.reach = topic.reach
         self.out: list[Instruction] = []
         self.state: State = {}
+        self.late: set[str] = set()  # properties of class A that were added later, as far as
+        self.sure = False  # its objects show
         self.target: tuple[str, int | str] = ("A", 0)
 
     def transaction(self, state: State, most: int = 3) -> list[Instruction]:
         """For a file in this state, which is changed along. Now and then there is nothing to do."""
         self.state, self.out = state, []
+        self.late = {name for obj in state["A"][:1] for name in obj if name in LATE}
+        # Without objects nothing shows the properties; adding one again is no mistake.
+        self.sure = bool(state["A"])
         wanted = self.rng.randint(1, most)
         for _ in range(100):
             if len(self.out) >= wanted:
@@ -78,7 +94,7 @@ class Generator:
 
     def write(self) -> None:
         objects = [(table, obj) for table in self.state for obj in self.state[table]]
-        if not objects or self.rng.random() < 1 / 8:
+        if not objects or self.rng.random() < self.topic.tables:
             self.table_level()
             return
         table, obj = self.rng.choice(objects)
@@ -124,9 +140,7 @@ class Generator:
         if any(key_of(o) == key for o in self.state[table]):
             return
         self.out.append(on("CreateObject", table, key))
-        columns = dict(COLUMNS[table])
-        for other in self.state[table]:  # what was added later
-            columns |= {name: LATE[name] for name in other if name in LATE}
+        columns = COLUMNS[table] | ({n: LATE[n] for n in self.late} if table == "A" else {})
         obj = {"_id": {"$numberLong": str(key)} if isinstance(key, int) else key}
         obj |= {name: empty(column) for name, column in columns.items()}
         self.state[table].append(obj)
@@ -177,24 +191,22 @@ class Generator:
             if "C" not in self.state:
                 self.out += [dict(i) for i in CLASS_C]
                 self.state["C"] = []
-        elif not self.late(name) and (name != "n4" or "C" in self.state):
+        elif name not in self.late and (name != "n4" or "C" in self.state):
             self.out.append(LATE[name].instruction("A", name))
+            self.late.add(name)
             for obj in self.state["A"]:
                 obj[name] = empty(LATE[name])
 
     def erase_schema(self) -> None:
         name = self.rng.choice(["C", *LATE])
-        if name == "C" and "C" in self.state and self.state["A"] and not self.late("n4"):
+        if name == "C" and "C" in self.state and self.sure and "n4" not in self.late:
             self.out.append({"op": "EraseTable", "table": "C"})
             del self.state["C"]
-        elif self.late(name):
+        elif name in self.late:
             self.out.append({"op": "EraseColumn", "table": "A", "field": name})
+            self.late.remove(name)
             for obj in self.state["A"]:
                 del obj[name]
-
-    def late(self, name: str) -> bool:
-        """Whether class A has this property, as far as its objects show."""
-        return any(name in obj for obj in self.state["A"])
 
     # -- values ------------------------------------------------------------------------------------
 
@@ -226,22 +238,27 @@ class Generator:
         tag = "int" if isinstance(key, int) else "string"
         return {"t": "link", "table": link["$link"]["table"], "pk": {"t": tag, "v": key}}
 
-    def below(self, place: Place, payload: Payload, value: Any, *path: Step) -> None:
-        """What follows once a collection or an embedded object was put somewhere: its contents."""
+    def assign(self, place: Place, key: Any, payload: Payload, *path: Step) -> None:
+        """Puts a value where an instruction just wrote it, `place.holder[key]`, and fills it if it
+        is a collection or an embedded object."""
+        old, new = place.holder[key], shown(payload)
+        place.holder[key] = new
         if payload == OBJECT:
-            inner = embedded_places(place.field, (*place.path, *path), value)
+            inner = embedded_places(place.field, (*place.path, *path), new)
             some = self.rng.choice([p for p in inner if p.element == "int"])
             self.write_register(some) if some.kind == "register" else self.insert(some, 0)
         elif payload["t"] in ("list", "dictionary"):
-            if not ("R4" in self.reach and self.rng.random() < 0.3):
+            if "R4" not in self.reach or self.rng.random() < 0.7:
                 kind = LIST if payload["t"] == "list" else DICTIONARY
                 self.emit("Clear", place, *path, collection=kind)
-            inner = next(mixed_places(place.field, (*place.path, *path), value))
+            elif same_kind(old, new):  # keeps what it holds
+                new = place.holder[key] = old
+            inner_place = next(mixed_places(place.field, (*place.path, *path), new))
             for _ in range(self.rng.randrange(3)):
-                if inner.kind == "list":
-                    self.insert(inner, len(inner.holder))
+                if inner_place.kind == "list":
+                    self.insert(inner_place, len(inner_place.holder))
                 else:
-                    self.set_key(inner)
+                    self.set_key(inner_place)
 
     def new_value(self, place: Place) -> Payload | None:
         """A payload for a place or its elements."""
@@ -271,8 +288,7 @@ class Generator:
 
     def set_register(self, place: Place, payload: Payload) -> None:
         self.emit("Update", place, value=payload, is_default=False)
-        place.holder[place.key] = shown(payload)
-        self.below(place, payload, place.holder[place.key])
+        self.assign(place, place.key, payload)
 
     def write_embedded(self, place: Place, value: Any) -> None:
         if len(place.path) > 3:
@@ -287,7 +303,7 @@ class Generator:
     def write_list(self, place: Place) -> None:
         size = len(place.holder)
         op = self.pick(insert=100, set=80, erase=70, move=50, clear=4)
-        if op == "insert" and size < 8:
+        if op == "insert" and size < self.topic.length:
             self.insert(place, self.rng.randint(0, size))
         elif op == "set" and size:
             self.set_element(place, self.rng.randrange(size))
@@ -309,8 +325,8 @@ class Generator:
     def insert(self, place: Place, at: int) -> None:
         if payload := self.new_value(place):
             self.emit("ArrayInsert", place, at, value=payload, prior_size=len(place.holder))
-            place.holder.insert(at, shown(payload))
-            self.below(place, payload, place.holder[at], at)
+            place.holder.insert(at, None)
+            self.assign(place, at, payload, at)
 
     def set_element(self, place: Place, at: int) -> None:
         if place.element == "E":
@@ -318,8 +334,7 @@ class Generator:
             self.insert(place, at)
         elif payload := self.new_value(place):
             self.emit("Update", place, at, value=payload, prior_size=len(place.holder))
-            place.holder[at] = shown(payload)
-            self.below(place, payload, place.holder[at], at)
+            self.assign(place, at, payload, at)
 
     def erase_element(self, place: Place, at: int) -> None:
         self.emit("ArrayErase", place, at, prior_size=len(place.holder))
@@ -346,14 +361,14 @@ class Generator:
         if payload is None:
             return
         collection = payload["t"] in ("list", "dictionary")
-        key = f"{'c' if collection else self.pick(k=4, c=1)}{self.rng.randrange(2)}"
+        key = f"{'c' if collection else self.pick(k=4, c=1)}{self.rng.randrange(self.topic.names)}"
         if place.element == "E" and "R8" not in self.reach:
             key = f"p{self.ident}"  # nobody else makes this one
             if key in place.holder:
                 return
         self.emit("Update", place, key, value=payload, is_default=False)
-        place.holder[key] = shown(payload)
-        self.below(place, payload, place.holder[key], key)
+        place.holder.setdefault(key, None)
+        self.assign(place, key, payload, key)
 
     def write_set(self, place: Place) -> None:
         op = self.pick(insert=60, erase=40, clear=3)

@@ -211,3 +211,10 @@ def empty(column: Column) -> Any:
 
 def is_int(value: Any) -> bool:
     return isinstance(value, dict) and "$numberLong" in value
+
+
+def same_kind(a: Any, b: Any) -> bool:
+    """Two lists, or two dictionaries."""
+    if isinstance(a, list):
+        return isinstance(b, list)
+    return isinstance(a, dict) and "$dictionary" in a and isinstance(b, dict) and "$dictionary" in b

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from instructions import Instruction, add_column, add_table, on, value
+from instructions import Instruction, add_column, add_table, insert, on, update, value
 from merge.engines import NAIVE, NATIVE, Engine
 from merge.worked import A, B
 from realmsync.errors import SchemaMismatchError, TransformError
@@ -32,11 +32,18 @@ def at_places(op: str, paths: list[list[int | str]], **fields: Any) -> list[Inst
 
 ELEMENTS = [path for path in PATHS if path and isinstance(path[-1], int)]
 UPDATES = [
-    update | ({"prior_size": 3} if update["path"][-1:] in ([0], [1], [2]) else {"is_default": d})
+    i | ({"prior_size": 3} if i["path"][-1:] in ([0], [1], [2]) else {"is_default": d})
     for payload in PAYLOADS
     for d in (False, True)
-    for update in at_places("Update", PATHS if payload == value(5) else PATHS[:6], value=payload)
-    if not d or update["path"][-1:] not in ([0], [1], [2])
+    for i in at_places("Update", PATHS if payload == value(5) else PATHS[:6], value=payload)
+    if not d or i["path"][-1:] not in ([0], [1], [2])
+]
+# Index and size of a list that has three elements: no valid change has these.
+WRONG = [(1, 4), (3, 3), (4, 3)]
+UPDATES += [update("T", 1, "f", 5, at) | {"prior_size": size} for at, size in WRONG]
+SET_INSERTS = [
+    *at_places("SetInsert", PATHS, value=value(5)),
+    *(on("SetInsert", "T", 1, "f", *path) | {"value": v} for v in MEMBERS for path in PATHS[:4]),
 ]
 POOL: dict[str, list[Instruction]] = {
     "AddTable": [
@@ -61,16 +68,33 @@ POOL: dict[str, list[Instruction]] = {
         for table in ("T", "U")
         for field in ("f", "g")
     ],
-    "ArrayInsert": at_places("ArrayInsert", ELEMENTS, value=value(5), prior_size=3),
+    "ArrayInsert": [
+        *at_places("ArrayInsert", ELEMENTS, value=value(5), prior_size=3),
+        *(insert("T", 1, "f", at, 5, size) for at, size in WRONG),
+    ],
     "ArrayMove": [
         *at_places("ArrayMove", ELEMENTS, ndx_2=2, prior_size=3),
         *at_places("ArrayMove", [[2], [1, 2]], ndx_2=0, prior_size=3),
-        *at_places("ArrayMove", [[1]], ndx_2=0, prior_size=4),
+        *(
+            on("ArrayMove", "T", 1, "f", at) | {"ndx_2": to, "prior_size": size}
+            for at, size in WRONG
+            for to in (0, 3)
+        ),
     ],
-    "ArrayErase": at_places("ArrayErase", ELEMENTS, prior_size=3),
-    "Clear": [i for kind in (1, 2, 3) for i in at_places("Clear", PATHS, collection=kind)],
-    "SetInsert": [i for v in MEMBERS for i in at_places("SetInsert", PATHS, value=v)],
-    "SetErase": [i for v in MEMBERS for i in at_places("SetErase", PATHS, value=v)],
+    "ArrayErase": [
+        *at_places("ArrayErase", ELEMENTS, prior_size=3),
+        *(on("ArrayErase", "T", 1, "f", at) | {"prior_size": size} for at, size in WRONG),
+    ],
+    "Clear": [
+        *at_places("Clear", PATHS, collection=1),
+        *(
+            on("Clear", "T", 1, "f", *path) | {"collection": kind}
+            for kind in (2, 3)
+            for path in PATHS[:6]
+        ),
+    ],
+    "SetInsert": SET_INSERTS,
+    "SetErase": [i | {"op": "SetErase"} for i in SET_INSERTS],
 }
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from merge.places import State
-from merge.star import SERVER, PeerLike, RandomRun
+from merge.runs import RandomRun
+from merge.star import SERVER, PeerLike
 from realmsync._core import PartitionDb, RealmFile, ScratchStore
 from realmsync.inspect import ReceivedChangeset
 
@@ -105,4 +106,5 @@ def test_stored_peers_converge(seed: int, tmp_path: Path) -> None:
 
     run = RandomRun(make, seed, clients=clients, equal_clocks=seed % 5 == 4)
     run.run(160)
+    run.star.assert_converged()
     assert run.operations > 60

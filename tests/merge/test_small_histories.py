@@ -1,15 +1,18 @@
-"""Pairs of list operations: the golden tables of merge-rules.md 3.6, and every ordered pair on
-lists of up to four elements, of which both orders have to give the same list."""
+"""Exhaustive sets of small histories (merge-rules.md 11.3): the golden tables of 3.6; every ordered
+pair of list operations on up to four elements, of which both orders have to give the same list;
+triples of them; values made and cleared by both sides in every order of time."""
 
 from __future__ import annotations
 
-from itertools import permutations, product
+from itertools import chain, combinations, permutations, product
+from typing import Any
 
 import pytest
 
 from instructions import Instruction, on
-from merge.engines import NAIVE, NATIVE, Engine
-from merge.notation import KEY, TABLE
+from merge.engines import NAIVE, NATIVE, Engine, Twin
+from merge.notation import KEY, TABLE, base, instructions
+from merge.star import Star
 from merge.worked import PROFILES, each_engine, merged, merged_by_a
 
 # Cell: what the row's operation becomes; what the column's becomes. Beside ‖: if the row's
@@ -123,7 +126,7 @@ def operations(size: int, value: int) -> list[Instruction]:
 
 def applied(values: list[int], *changes: list[Instruction]) -> list[int]:
     values = list(values)
-    for i in (i for instructions in changes for i in instructions):
+    for i in chain(*changes):
         at = i["path"][-1] if i["path"] else 0
         assert i.get("prior_size", len(values)) == len(values), i
         match i["op"]:
@@ -155,3 +158,59 @@ def test_every_pair_of_operations_converges() -> None:
                 assert merged(NAIVE, a, b, profile) == after, (x, y)
             pairs += 1
     assert pairs == 2188
+
+
+# -- three at a time -------------------------------------------------------------------------------
+
+TRIPLES = 10**3 * 6 * 6  # operations on two elements, orders of time, orders of upload
+NOT_EVERY = 197  # is tried by the short test; long.py tries all
+
+
+def try_triple(number: int) -> None:
+    """Clients that each change a list of two elements once end in the same state. Which state may
+    depend on the order of uploads."""
+    changes = [operations(2, 7 + client)[number // 10**client % 10] for client in range(3)]
+    orders = list(permutations((1, 2, 3)))
+    times, uploads = orders[number // 1000 % 6], orders[number // 6000]
+    star = Star(NATIVE.peer, 3)
+    star.seed(base({"l": [1, 2]}))
+    for ident, change, time in zip(star.clients, changes, times, strict=True):
+        star.commit(ident, [change], time)
+    for client in uploads:
+        star.upload(client + 1)
+        star.download(uploads[0] + 1)  # one of them downloads in parts
+    star.settle()
+    star.assert_converged()
+
+
+def test_triples_of_operations_converge() -> None:
+    for number in range(0, TRIPLES, NOT_EVERY):
+        try_triple(number)
+
+
+# -- collections in Mixed --------------------------------------------------------------------------
+
+# Two transactions each: a value is made, then emptied or added to.
+MAKING = {
+    "list": ("U m=List", "Clr m(List), Ins m[0]={}/0"),
+    "dictionary": ("U m=Dict", "Clr m(Dict), U m.k={}"),
+    "integer": ("U m={}", "Add m+1"),
+}
+BEFORE: list[dict[str, Any]] = [{}, {"m": 5}, {"m": [1]}, {"m": {"k": 1}}]
+
+
+@pytest.mark.parametrize("ours", MAKING)
+@pytest.mark.parametrize("theirs", MAKING)
+def test_making_and_clearing_at_any_times(ours: str, theirs: str) -> None:
+    """Both make and change the same value, with the four times in every order that keeps each
+    one's own."""
+    for own_times, before, first in product(combinations(range(1, 5), 2), BEFORE, (2, 3)):
+        other_times = sorted({1, 2, 3, 4} - set(own_times))
+        star = Star(Twin, 2)
+        star.seed(base(before))
+        for ident, kind, times in ((2, ours, own_times), (3, theirs, other_times)):
+            for text, time in zip(MAKING[kind], times, strict=True):
+                star.commit(ident, instructions(text.format(ident)), time)
+        star.upload(first)
+        star.settle()
+        star.assert_converged()
