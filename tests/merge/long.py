@@ -6,7 +6,8 @@
 Every run has its own seed, which decides its profile, clients, topic and clocks, and which of these
 it is: most end with every peer in the same state; each eighth is made by the naive engine as well,
 which has to agree; another eighth reaches the known defects, whatever they lead to, and again both
-engines have to agree.
+engines have to agree. The one defect that valid changes cannot avoid, in about one of two thousand
+runs, is counted by itself.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from merge.engines import NATIVE, Twin
-from merge.runs import CURED, EVERY_DEFECT, RandomRun, run_of
+from merge.engines import NAIVE, NATIVE, Twin
+from merge.runs import CURED, EVERY_DEFECT, RandomRun, creates_barely, has_bare_creation, run_of
 from merge.shrink import Script, failure, show, shrink
 from merge.star import MakePeer
 from merge.test_small_histories import TRIPLES, try_triple
@@ -64,16 +66,29 @@ class Plan(NamedTuple):
             run.run(STEPS_WITH_DEFECTS)
 
 
-def operations_of(seed: int) -> tuple[int, int, int]:
-    """Instructions committed, integrations, and what failed (0 or 1)."""
+def counts_of(seed: int) -> Counter[str]:
     plan = Plan.of(seed)
     run = run_of(plan.make, seed, plan.profiles, plan.reach)
+    counts = Counter(runs=1)
     try:
         plan.run(run)
     except Exception as error:  # a seed to look into; the others go on
-        print(f"\nseed {seed}: {type(error).__name__}: {error}", flush=True)
-        return run.operations, len(run.star.results), 1
-    return run.operations, len(run.star.results), 0
+        if has_bare_creation(run.star) and same_with_both(run):
+            counts["R4"] += 1
+        else:
+            counts["failed"] += 1
+            print(f"\nseed {seed}: {type(error).__name__}: {error}", flush=True)
+    counts += Counter(operations=run.operations, integrations=len(run.star.results))
+    return counts
+
+
+def same_with_both(run: RandomRun) -> bool:
+    """Whether the naive engine comes to the same from the same script."""
+    clients = len(run.star.clients)
+    found, expected = (
+        failure(engine.peer, clients, run.profiles, run.script) for engine in (NATIVE, NAIVE)
+    )
+    return type(found) is type(expected)
 
 
 def repeat(seed: int) -> None:
@@ -86,6 +101,8 @@ def repeat(seed: int) -> None:
         wanted = type(error)
 
         def fails(script: Script) -> bool:
+            if "R4" not in plan.reach and any(creates_barely(a.instructions) for a in script):
+                return False  # another defect would take the place of the one looked for
             found = failure(plan.make, len(run.star.clients), plan.profiles, script)
             return type(found) is wanted
 
@@ -104,22 +121,22 @@ def main() -> None:
         repeat(arguments.seed)
         return
     started = time.monotonic()
-    operations = integrations = failures = runs = 0
+    total = Counter[str]()
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for _ in pool.imap_unordered(try_triple, range(TRIPLES), 1000):  # a failure ends it all
             pass
-        print(f"{TRIPLES:,} triples of list operations")
-        while operations < arguments.operations:
-            seeds = range(FIRST_SEED + runs, FIRST_SEED + runs + BATCH)
-            for done in pool.imap_unordered(operations_of, seeds):
-                operations, integrations = operations + done[0], integrations + done[1]
-                failures, runs = failures + done[2], runs + 1
-            print(f"\r{operations:,} operations in {runs:,} runs", end="", flush=True)
+        print(f"{TRIPLES:,} triples of list operations", flush=True)
+        while total["operations"] < arguments.operations:
+            first = FIRST_SEED + total["runs"]
+            for counts in pool.imap_unordered(counts_of, range(first, first + BATCH)):
+                total += counts
+            print(f"\r{total['operations']:,} operations", end="", flush=True)
     print(
-        f"\r{operations:,} operations, {integrations:,} integrations, {runs:,} runs in "
-        f"{time.monotonic() - started:.0f} s: {failures} failed"
+        f"\r{total['operations']:,} operations, {total['integrations']:,} integrations, "
+        f"{total['runs']:,} runs in {time.monotonic() - started:.0f} s: "
+        f"{total['R4']} met R4, {total['failed']} failed"
     )
-    sys.exit(failures != 0)
+    sys.exit(total["failed"] != 0)
 
 
 if __name__ == "__main__":

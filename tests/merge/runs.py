@@ -8,6 +8,7 @@ from instructions import Instruction
 from merge.generator import Generator, Topic
 from merge.places import SCHEMA
 from merge.star import Action, Client, MakePeer, Star
+from realmsync.inspect import decode_changeset
 
 # The defects that do no harm where all peers have this profile.
 CURED = {
@@ -15,6 +16,7 @@ CURED = {
     "safe": frozenset({"R1", "R3", "R5"}),
     "full": frozenset({"R1", "R2", "R3", "R5"}),
 }
+COLLECTIONS = ("list", "dictionary")
 EVERY_DEFECT = frozenset({"R1", "R2", "R3", "R4", "R5", "R6", "R8", "R9"})
 
 
@@ -36,6 +38,7 @@ class RandomRun:
         equal_clocks: bool = False,
     ) -> None:
         self.rng = random.Random(seed)
+        self.profiles = profiles
         self.star = Star(make, clients, profiles)
         self.commits = self.rng.choice((1, 1, 1, 4, 12))  # for each upload and each download
         topic = Topic.random(self.rng, reach)
@@ -89,4 +92,22 @@ def run_of(
         profiles=profiles,
         reach=reach,
         equal_clocks=seed % 5 == 4,
+    )
+
+
+def has_bare_creation(star: Star) -> bool:
+    """Whether the server stored a new collection without the Clear that its author sent along: one
+    that was older than the Clear of somebody else. What follows is defect R4, whatever the SDK, if
+    a third peer has set the value with a clock that is behind both."""
+    return any(creates_barely(decode_changeset(sent.changeset)) for sent in star.history)
+
+
+def creates_barely(instructions: list[Instruction]) -> bool:
+    """Whether a collection is created without being cleared at once."""
+    following: list[Instruction] = [*instructions[1:], {"op": "nothing"}]
+    return any(
+        made["op"] in ("Update", "ArrayInsert")
+        and made["value"]["t"] in COLLECTIONS
+        and (after["op"] != "Clear" or after["path"] != made["path"])
+        for made, after in zip(instructions, following, strict=False)
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from instructions import Instruction
 from merge.places import SCHEMA
 from merge.star import Action, MakePeer, Star, UnfitCommitError
 from realmsync.errors import RealmError
@@ -35,12 +36,19 @@ def failure(
 
 def shrink(script: Script, fails: Callable[[Script], bool]) -> Script:
     """A script of which no action and no instruction can be left out."""
+    shorter = shrink_once(script, fails)
+    while shorter != script:
+        script, shorter = shorter, shrink_once(shorter, fails)
+    return script
+
+
+def shrink_once(script: Script, fails: Callable[[Script], bool]) -> Script:
     script = fewer(script, fails)
     for n in range(len(script)):
         before, action, after = script[:n], script[n], script[n + 1 :]
 
         def fails_with(
-            instructions: list[dict[str, object]],
+            instructions: list[Instruction],
             before: Script = before,
             action: Action = action,
             after: Script = after,

@@ -9,11 +9,13 @@ import pytest
 
 from merge.engines import Engine
 from merge.notation import base, instructions
+from merge.runs import has_bare_creation
 from merge.star import Star
 from merge.worked import (
     PROFILES,
     A,
     B,
+    C,
     assert_final,
     each_engine,
     merged,
@@ -200,3 +202,23 @@ def test_e44_a_list_without_clear_keeps_its_contents(engine: Engine) -> None:
     star.settle()
     _, a, b = of_clients(star, "m")
     assert (a, b) == ([], [7])
+
+
+@each_engine
+@pytest.mark.parametrize("profile", PROFILES)
+def test_r4_without_any_old_sdk(engine: Engine, profile: str) -> None:
+    """B's Clear is older than C's and is dropped; what is left of B's assignment keeps C's list at
+    the server, and makes an empty one at A, who has set something else meanwhile. A has seen C's
+    list: its clock is behind."""
+    for a_time, final in ((1, [[1], [], [1], [1]]), (4, [5, 5, 5, 5])):
+        star = Star(engine.peer, 3, (profile, profile))
+        star.seed(base({}))
+        star.commit(C, instructions("U m=List, Clr m(List), Ins m[0]=1/0"), 3)
+        star.upload(C)
+        star.download(A)
+        star.commit(B, instructions("U m=List, Clr m(List)"), 2)
+        star.commit(A, instructions("U m=5"), a_time)
+        star.upload(B)
+        star.settle()
+        assert of_clients(star, "m") == final
+        assert has_bare_creation(star)
