@@ -68,6 +68,12 @@ class ErrorException : public std::runtime_error {
     Error error_;
 };
 
+template <class T> T value_or_throw(Result<T> result) {
+    if (!result)
+        throw ErrorException(std::move(result.error()));
+    return std::move(result.value());
+}
+
 [[noreturn]] inline void raise(ErrorKind kind, std::string message, std::int64_t offset = -1) {
     throw ErrorException(Error{kind, std::move(message), offset});
 }

@@ -96,8 +96,7 @@ void bind_merge(py::module_& m) {
         .def("state",
              [](store::MergePeer& self) {
                  return self.read([](store::Tables& tables) {
-                     const store::SchemaPtr schema = tables.schema();
-                     return StateForm(tables, store::kOnlyPartition, *schema).state();
+                     return StateForm(tables, store::kOnlyPartition).state();
                  });
              })
         .def_property_readonly("version", &store::MergePeer::version)

@@ -99,12 +99,9 @@ class Partitions {
         std::variant<store::Appended, store::Refusal> result;
         {
             py::gil_scoped_release release;
-            for (std::size_t i = 0; i < payloads.size(); ++i) {
-                auto parsed = changeset::parse(std::move(payloads[i]));
-                if (!parsed)
-                    throw ErrorException(parsed.error());
-                request.changesets[i].changeset = std::move(*parsed);
-            }
+            for (std::size_t i = 0; i < payloads.size(); ++i)
+                request.changesets[i].changeset =
+                    value_or_throw(changeset::parse(std::move(payloads[i])));
             result = target.append(partition, std::move(request));
         }
         if (const auto* refusal = std::get_if<store::Refusal>(&result))

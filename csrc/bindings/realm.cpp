@@ -261,8 +261,7 @@ using Cursor = std::pair<std::uint64_t, std::uint64_t>;
 py::dict objects_of(RealmFile& file) {
     py::dict objects;
     file.read([&](store::RealmConnection& connection) {
-        const store::SchemaPtr schema = connection.tables.schema();
-        objects = StateForm(connection.tables, store::kOnlyPartition, *schema).state();
+        objects = StateForm(connection.tables, store::kOnlyPartition).state();
     });
     return objects;
 }

@@ -63,7 +63,7 @@ py::object StateForm::value(const Value& value, const Property* property, bool h
     case Type::object_value: {
         py::dict object;
         object["table"] = "class_" + property->target;
-        object["value"] = members(*schema_.find(property->target), value.embedded()->properties);
+        object["value"] = members(*schema_->find(property->target), value.embedded()->properties);
         return tagged("$embedded", object);
     }
     case Type::list: return items(value.list()->items, property);
@@ -87,13 +87,13 @@ py::dict StateForm::members(const Class& cls, const std::vector<Value>& values) 
 
 py::dict StateForm::state() const {
     py::dict state;
-    for (const auto& [name, cls] : schema_.classes) {
+    for (const auto& [name, cls] : schema_->classes) {
         if (cls->embedded())
             continue;
         py::list objects;
         for (const ObjectKey& key : tables_.keys(partition_, *cls, nullptr, SIZE_MAX >> 1))
             objects.append(members(
-                *cls, *tables_.read_object(partition_, schema_, *cls, key.view(), Links::stored)));
+                *cls, *tables_.read_object(partition_, *schema_, *cls, key.view(), Links::stored)));
         state[py::str(name)] = objects;
     }
     return state;
@@ -107,7 +107,7 @@ py::list StateForm::items(const std::vector<Value>& values, const Property* prop
 }
 
 py::object StateForm::link(const Link& link, bool hide) const {
-    const Class* target = schema_.find(link.table);
+    const Class* target = schema_->find(link.table);
     if (hide && (target == nullptr || !tables_.exists(partition_, *target, link.key.view())))
         return py::none();
     py::dict content;

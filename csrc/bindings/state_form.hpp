@@ -13,8 +13,8 @@ namespace realmsync::bindings {
 
 class StateForm {
   public:
-    StateForm(store::Tables& tables, std::int64_t partition, const store::Schema& schema)
-        : tables_(tables), partition_(partition), schema_(schema) {}
+    StateForm(store::Tables& tables, std::int64_t partition)
+        : tables_(tables), partition_(partition), schema_(tables.schema(partition)) {}
 
     pybind11::object key(const Key& key) const;
     pybind11::dict state() const; // objects by class, embedded ones inside their owners
@@ -30,7 +30,7 @@ class StateForm {
 
     store::Tables& tables_;
     std::int64_t partition_;
-    const store::Schema& schema_;
+    const store::SchemaPtr schema_;
 };
 
 } // namespace realmsync::bindings

@@ -116,22 +116,15 @@ class ScratchStore {
             own = std::make_unique<Transaction>(db_);
         Savepoint savepoint(db_);
         Applier applier(*tables_, partition);
-        for (const std::string& bytes : changesets) {
-            auto parsed = changeset::parse_borrowed(bytes);
-            if (!parsed)
-                throw ErrorException(parsed.error());
-            applier.apply(parsed.value());
-        }
+        for (const std::string& bytes : changesets)
+            applier.apply(value_or_throw(changeset::parse_borrowed(bytes)));
         applier.flush();
         savepoint.release();
         if (own)
             own->commit();
     }
 
-    py::dict state(std::int64_t partition) {
-        SchemaPtr schema = tables_->schema(partition);
-        return StateForm(*tables_, partition, *schema).state();
-    }
+    py::dict state(std::int64_t partition) { return StateForm(*tables_, partition).state(); }
 
     py::dict schema(std::int64_t partition) {
         py::dict classes;
@@ -185,7 +178,7 @@ class ScratchStore {
         Key wanted;
         wanted.type = Type::integer;
         wanted.integer = key;
-        StateForm form(*tables_, partition, *schema);
+        StateForm form(*tables_, partition);
         py::list found;
         for (const auto& link : tables_->incoming(partition, *schema, *target, wanted)) {
             py::list path;

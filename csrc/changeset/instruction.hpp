@@ -36,6 +36,13 @@ enum class Op : std::uint8_t { // wire codes of changeset-format.md 4.1
 
 const char* op_name(Op op); // "AddTable": the name in specification, messages and inspection
 
+constexpr bool is_schema(Op op) {
+    return op == Op::add_table || op == Op::erase_table || op == Op::add_column ||
+           op == Op::erase_column;
+}
+// Erases a class or a property, with all that is in it.
+constexpr bool is_destructive(Op op) { return op == Op::erase_table || op == Op::erase_column; }
+
 struct StringData { // payload text or bytes, borrowed from Changeset::buffers
     const char* data;
     std::size_t size;

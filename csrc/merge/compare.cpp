@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "base/decimal.hpp"
+#include "base/hex.hpp"
 
 namespace realmsync::merge {
 
@@ -17,10 +18,6 @@ using changeset::StringData;
 using changeset::StringId;
 
 namespace {
-
-std::string_view name(const Operand& operand, StringId id) {
-    return operand.side->changeset->strings[id];
-}
 
 bool same_elements(const Operand& a, const Operand& b, std::size_t count) {
     const PathElement *x = a.path().data(), *y = b.path().data();
@@ -94,25 +91,11 @@ std::uint64_t text_offset(const Side& side, const char* data) {
 
 std::string describe_key(const Operand& operand) {
     const auto& key = operand.instruction->key;
-    const auto hex = [](const auto& bytes) {
-        static constexpr char digits[] = "0123456789abcdef";
-        std::string text;
-        for (std::uint8_t byte : bytes) {
-            text += digits[byte >> 4];
-            text += digits[byte & 15];
-        }
-        return text;
-    };
     switch (operand.instruction->key_type) {
     case Type::integer: return "Int(" + std::to_string(key.integer) + ")";
-    case Type::string: return '"' + std::string(name(operand, key.string)) + '"';
-    case Type::object_id: return "ObjectId{" + hex(key.object_id.bytes) + "}";
-    case Type::uuid: {
-        std::string text = hex(key.uuid.bytes);
-        for (std::size_t dash : {8, 13, 18, 23})
-            text.insert(dash, 1, '-');
-        return "UUID{" + text + "}";
-    }
+    case Type::string: return '"' + std::string(operand.name(key.string)) + '"';
+    case Type::object_id: return "ObjectId{" + format_object_id(key.object_id) + "}";
+    case Type::uuid: return "UUID{" + format_uuid(key.uuid) + "}";
     case Type::global_key:
         return "GlobalKey{" + std::to_string(key.global.hi) + ", " + std::to_string(key.global.lo) +
                "}";
@@ -121,19 +104,6 @@ std::string describe_key(const Operand& operand) {
 }
 
 } // namespace
-
-bool is_schema(Op op) {
-    return op == Op::add_table || op == Op::erase_table || op == Op::add_column ||
-           op == Op::erase_column;
-}
-
-bool is_path(Op op) { return !is_schema(op) && op != Op::create_object && op != Op::erase_object; }
-
-std::uint32_t level(const Instruction& i) {
-    if (i.op == Op::add_table || i.op == Op::erase_table)
-        return 1;
-    return is_path(i.op) ? 3 + i.path_size : 2;
-}
 
 bool same_path(const Operand& a, const Operand& b) {
     const std::size_t size = a.path().size();
@@ -175,7 +145,7 @@ bool same_payload(const Operand& a, const Operand& b) {
     case Type::object_id: return x.object_id == y.object_id;
     case Type::uuid: return x.uuid == y.uuid;
     case Type::link:
-        return same_link(a, b, [&](StringId s, StringId t) { return name(a, s) == name(b, t); });
+        return same_link(a, b, [&](StringId s, StringId t) { return a.name(s) == b.name(t); });
     default: return true; // null and the markers
     }
 }
@@ -209,14 +179,14 @@ std::vector<Side::Text> locate_encoded_texts(const Changeset& changeset) {
 
 std::string describe(const Operand& operand) {
     const Instruction& i = *operand.instruction;
-    std::string text(name(operand, i.table));
+    std::string text(operand.name(i.table));
     if (!is_schema(i.op))
         text += '[' + describe_key(operand) + ']';
     if (is_path(i.op) || i.op == Op::add_column || i.op == Op::erase_column)
-        text.append(1, '.').append(name(operand, i.field));
+        text.append(1, '.').append(operand.name(i.field));
     for (const PathElement& element : operand.path()) {
         if (element.is_string)
-            text.append(1, '.').append(name(operand, element.value));
+            text.append(1, '.').append(operand.name(element.value));
         else
             text += '[' + std::to_string(element.value) + ']';
     }

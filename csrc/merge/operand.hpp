@@ -49,6 +49,7 @@ struct Operand {
     bool gone = false;     // discarded
 
     changeset::Op op() const { return instruction->op; }
+    std::string_view name(changeset::StringId id) const { return side->changeset->strings[id]; }
     std::span<const changeset::PathElement> path() const {
         return side->changeset->path(*instruction);
     }
@@ -75,9 +76,14 @@ struct Operand {
     }
 };
 
-// What an instruction may contain (1.5).
-bool is_schema(changeset::Op op); // AddTable, EraseTable, AddColumn, EraseColumn
-bool is_path(changeset::Op op);   // those that address a property
-std::uint32_t level(const changeset::Instruction& i);
+constexpr bool is_path(changeset::Op op) { // those that address a property
+    return !is_schema(op) && op != changeset::Op::create_object &&
+           op != changeset::Op::erase_object;
+}
+inline std::uint32_t level(const changeset::Instruction& i) { // 1.5
+    if (i.op == changeset::Op::add_table || i.op == changeset::Op::erase_table)
+        return 1;
+    return is_path(i.op) ? 3 + i.path_size : 2;
+}
 
 } // namespace realmsync::merge

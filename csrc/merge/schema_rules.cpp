@@ -7,15 +7,11 @@
 namespace realmsync::merge {
 
 using changeset::Op;
-using changeset::StringId;
 
 namespace {
 
-std::string_view name(const Operand& operand, StringId id) {
-    return operand.side->changeset->strings[id];
-}
-std::string_view table_name(const Operand& o) { return name(o, o.instruction->table); }
-std::string_view field_name(const Operand& o) { return name(o, o.instruction->field); }
+std::string_view table_name(const Operand& o) { return o.name(o.instruction->table); }
+std::string_view field_name(const Operand& o) { return o.name(o.instruction->field); }
 
 [[noreturn]] void mismatch(const std::string& what) {
     raise(ErrorKind::schema, "Schema mismatch: " + what);
@@ -99,10 +95,9 @@ void require_same_property(const Operand& a, const Operand& b) {
     if (x.collection != y.collection)
         mismatch(property + " is a " + collection_name(x.collection) + " on one side, but a " +
                  collection_name(y.collection) + " on the other.");
-    if (x.value_type == Type::link && name(a, x.value.target) != name(b, y.value.target))
-        mismatch(property + " links to class " + quoted(name(a, x.value.target)) +
-                 " on one side, but to class " + quoted(name(b, y.value.target)) +
-                 " on the other.");
+    if (x.value_type == Type::link && a.name(x.value.target) != b.name(y.value.target))
+        mismatch(property + " links to class " + quoted(a.name(x.value.target)) +
+                 " on one side, but to class " + quoted(b.name(y.value.target)) + " on the other.");
 }
 
 void discard_both(Operand& a, Operand& b) {
@@ -149,7 +144,7 @@ void merge_schema(Operand& a, Operand& b) {
 bool links_to_erased_class(const Operand& column, const Operand& table) {
     return column.op() == Op::add_column && table.op() == Op::erase_table &&
            column.instruction->value_type == Type::link &&
-           name(column, column.instruction->value.target) == table_name(table);
+           column.name(column.instruction->value.target) == table_name(table);
 }
 
 } // namespace realmsync::merge

@@ -4,48 +4,60 @@
 
 namespace realmsync::merge {
 
+namespace {
+
+constexpr std::size_t kWorthKeeping = 256u << 10; // bytes: a millisecond's work to make again
+
+} // namespace
+
 class Transformer::Impl {
   public:
-    Impl(Profile profile, std::uint64_t cells) : profile_(profile), cells_(cells), index(profile) {}
+    Impl(Profile profile, std::uint64_t cells)
+        : profile_(profile), cells_(cells), index_(profile) {}
 
     void transform(Window& window, std::span<Incoming> incoming) {
         if (incoming.empty())
             return;
         require_base(incoming.front().base);
-        const std::uint64_t known = index.entries.empty() ? base : index.entries.back().version;
-        index.append(window.entries_after(std::max(known, base)));
+        const std::uint64_t known = index_.entries.empty() ? base_ : index_.entries.back().version;
+        index_.append(window.entries_after(std::max(known, base_)));
         std::uint64_t cells = cells_;
         while (!incoming.empty()) {
             require_base(incoming.front().base);
             std::size_t count = 1;
-            while (count < incoming.size() && incoming[count].base == base)
+            while (count < incoming.size() && incoming[count].base == base_)
                 ++count;
             // The window of a later run is the end of the first one's, as earlier runs left it.
-            index.advance(base);
-            if (!index.empty())
-                walk(index, incoming.first(count), profile_, cells);
+            index_.advance(base_);
+            if (!index_.empty())
+                walk(index_, incoming.first(count), profile_, cells);
             incoming = incoming.subspan(count);
         }
     }
 
     void store_reciprocals(Window& window) {
-        for (const std::size_t entry : index.take_altered())
-            window.store_reciprocal(index.entries[entry], index.encode(entry));
+        for (const std::size_t entry : index_.take_altered())
+            window.store_reciprocal(index_.entries[entry], index_.encode(entry));
+    }
+
+    std::uint64_t base() const { return base_; }
+    std::size_t memory() const { return index_.memory(); }
+    bool is_worth_keeping(std::size_t bytes) const {
+        return memory() >= kWorthKeeping && memory() <= bytes &&
+               index_.first() * 2 <= index_.entries.size();
     }
 
   private:
     void require_base(std::uint64_t next) {
-        if (next < base)
+        if (next < base_)
             raise(ErrorKind::bad_progress, "The bases of the changesets descend.");
-        base = next;
+        base_ = next;
     }
 
     const Profile profile_;
     const std::uint64_t cells_; // of one batch
-
-  public:
-    WindowIndex index;
-    std::uint64_t base = 0;
+    WindowIndex index_;
+    std::uint64_t base_ = 0;
 };
 
 Transformer::Transformer(Profile profile, std::uint64_t cells)
@@ -62,10 +74,10 @@ Result<std::monostate> Transformer::transform(Window& window, std::span<Incoming
 }
 
 void Transformer::store_reciprocals(Window& window) { impl_->store_reciprocals(window); }
-std::uint64_t Transformer::base() const { return impl_->base; }
-std::size_t Transformer::memory() const { return impl_->index.memory(); }
-bool Transformer::is_mostly_past() const {
-    return impl_->index.first() * 2 > impl_->index.entries.size();
+std::uint64_t Transformer::base() const { return impl_->base(); }
+std::size_t Transformer::memory() const { return impl_->memory(); }
+bool Transformer::is_worth_keeping(std::size_t bytes) const {
+    return impl_->is_worth_keeping(bytes);
 }
 
 Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile) {

@@ -73,17 +73,16 @@ class Transformer {
     // Hands the window those entries that the merge has changed since the last call.
     void store_reciprocals(Window& window);
 
-    std::uint64_t base() const;  // of the last batch
-    std::size_t memory() const;  // bytes, about
-    bool is_mostly_past() const; // most of what it holds is of no use any more
+    std::uint64_t base() const; // of the last batch
+    std::size_t memory() const; // bytes, about
+    // Between batches: it holds at most `bytes`, most of that is of use yet, and making it again
+    // would take a while.
+    bool is_worth_keeping(std::size_t bytes) const;
 
   private:
     class Impl;
     std::unique_ptr<Impl> impl_;
 };
-
-// Bytes from which a merge is worth keeping between batches: a millisecond's work to make again.
-inline constexpr std::size_t kWorthKeeping = 256u << 10;
 
 // All of the above for one batch.
 Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile);

@@ -20,9 +20,8 @@ void link(std::vector<Chained>& operands, Chain& chain, Number position) {
 }
 
 bool is_destructive(const Changeset& changeset) {
-    return std::any_of(
-        changeset.instructions.begin(), changeset.instructions.end(),
-        [](const Instruction& i) { return i.op == Op::erase_table || i.op == Op::erase_column; });
+    return std::any_of(changeset.instructions.begin(), changeset.instructions.end(),
+                       [](const Instruction& i) { return is_destructive(i.op); });
 }
 
 void WindowIndex::append(std::vector<WindowEntry> later) {
@@ -104,7 +103,7 @@ void WindowIndex::index(std::size_t entry) {
     Side& side = sides[entry];
     begins_.push_back(static_cast<Number>(operands.size()));
     for (Instruction& i : side.changeset->instructions) {
-        destructive_ |= i.op == Op::erase_table || i.op == Op::erase_column;
+        destructive_ |= is_destructive(i.op);
         const auto position = static_cast<Number>(operands.size());
         Chained& operand = operands.emplace_back();
         operand.side = &side;

@@ -146,7 +146,7 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
         version = upload.client_version;
         base = upload.server_version;
         for (const auto& i : upload.changeset.instructions)
-            if (i.op == Op::erase_table || i.op == Op::erase_column)
+            if (is_destructive(i.op))
                 return Refusal{Code::invalid_schema_change,
                                "Invalid schema change (UPLOAD): classes and properties of a synced "
                                "schema cannot be removed."};
@@ -158,9 +158,11 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
         return Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
 
     if (!incoming.empty()) {
-        if (profile_ != merge::Profile::strict)
+        if (profile_ != merge::Profile::strict) {
+            const SchemaPtr schema = tables_.schema(static_cast<std::int64_t>(id));
             for (UploadedChangeset& upload : uploads)
-                complete_clears(upload.changeset, *tables_.schema(static_cast<std::int64_t>(id)));
+                complete_clears(upload.changeset, *schema);
+        }
         cover_runs(id, incoming.front().base);
         FileWindow window(*this, id, request.file_ident, staged);
         auto transformer = windows_.take(id, request.file_ident, incoming.front().base, profile_);

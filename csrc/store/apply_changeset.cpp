@@ -10,19 +10,6 @@ using changeset::Changeset;
 using changeset::Instruction;
 using changeset::Op;
 
-const char* name(Op op) {
-    constexpr const char* kNames[] = {"AddTable",    "EraseTable", "CreateObject", "EraseObject",
-                                      "Update",      "AddInteger", "AddColumn",    "EraseColumn",
-                                      "ArrayInsert", "ArrayMove",  "ArrayErase",   "Clear",
-                                      "SetInsert",   "SetErase"};
-    return kNames[static_cast<std::size_t>(op)];
-}
-
-bool changes_schema(Op op) {
-    return op == Op::add_table || op == Op::erase_table || op == Op::add_column ||
-           op == Op::erase_column;
-}
-
 // What names of one changeset mean under the present schema, found once each.
 class Names {
   public:
@@ -65,9 +52,9 @@ void Applier::apply(const Changeset& changeset) {
     Names names(changeset);
     std::vector<changeset::Step> path;
     for (const Instruction& i : changeset.instructions) {
-        impl.operation = name(i.op);
+        impl.operation = op_name(i.op);
         impl.target = nullptr;
-        if (changes_schema(i.op)) {
+        if (is_schema(i.op)) {
             impl.change_schema(changeset, i);
             names.forget();
             continue;

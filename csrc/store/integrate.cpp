@@ -25,12 +25,10 @@ class LocalWindow final : public merge::Window {
                               "AND h.changeset IS NOT NULL ORDER BY h.version",
                               base);
         while (rows.step()) {
-            auto parsed = changeset::parse(std::make_shared<const std::string>(rows->string(2)));
-            if (!parsed)
-                throw ErrorException(parsed.error());
             entries.push_back({.version = rows->unsigned_integer(0),
                                .origin = {rows->unsigned_integer(1), ident_},
-                               .changeset = std::move(*parsed)});
+                               .changeset = value_or_throw(changeset::parse(
+                                   std::make_shared<const std::string>(rows->string(2))))});
         }
         return entries;
     }
@@ -193,9 +191,7 @@ std::unique_ptr<merge::Transformer> RealmFile::take_merge(const wire::DownloadCu
 
 void RealmFile::keep_merge(std::unique_ptr<merge::Transformer> merge,
                            const wire::DownloadCursor& cursor) {
-    const std::size_t bytes = merge->memory();
-    if (bytes < merge::kWorthKeeping || bytes > options_.tuning.window_bytes ||
-        merge->is_mostly_past())
+    if (!merge->is_worth_keeping(options_.tuning.window_bytes))
         return;
     merge_ = std::move(merge);
     merge_cursor_ = cursor;

@@ -10,13 +10,6 @@ namespace realmsync::store {
 
 namespace {
 
-changeset::Changeset parse(const std::shared_ptr<const std::string>& bytes) {
-    auto parsed = changeset::parse(bytes);
-    if (!parsed)
-        throw ErrorException(parsed.error());
-    return std::move(*parsed);
-}
-
 DatabaseOptions in_memory() {
     DatabaseOptions options;
     options.durability = Durability::off;
@@ -45,7 +38,8 @@ class MergePeer::PeerWindow final : public merge::Window {
             auto reciprocal = reciprocals_.find(slot);
             window.push_back(
                 {entry->version, entry->origin,
-                 parse(reciprocal == reciprocals_.end() ? entry->changeset : reciprocal->second),
+                 value_or_throw(changeset::parse(
+                     reciprocal == reciprocals_.end() ? entry->changeset : reciprocal->second)),
                  slot});
         }
         return window;
@@ -82,7 +76,7 @@ std::uint64_t MergePeer::version() const {
 std::uint64_t MergePeer::commit(std::string changeset, std::uint64_t timestamp) {
     std::lock_guard lock(mutex_);
     auto bytes = std::make_shared<const std::string>(std::move(changeset));
-    const changeset::Changeset parsed = parse(bytes);
+    const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
     Transaction transaction(db_);
     Applier applier(tables_);
     applier.apply(parsed);
@@ -99,6 +93,7 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
     std::vector<merge::Incoming> incoming;
     parsed.reserve(changesets.size());
     incoming.reserve(changesets.size());
+    const SchemaPtr schema = tables_.schema();
     std::uint64_t remote_version = 0;
     for (const ReceivedChangeset& received : changesets) {
         if (received.origin_file_ident == 0 || received.origin_file_ident == file_ident_)
@@ -112,17 +107,16 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
         if (received.remote_version < remote_version)
             raise(ErrorKind::bad_progress, "The versions of the changesets descend.");
         remote_version = received.remote_version;
-        parsed.push_back(parse(received.changeset));
+        parsed.push_back(value_or_throw(changeset::parse(received.changeset)));
         if (profile_ != merge::Profile::strict)
-            complete_clears(parsed.back(), *tables_.schema());
+            complete_clears(parsed.back(), *schema);
         incoming.push_back({received.last_integrated_local_version,
                             {received.origin_timestamp, received.origin_file_ident},
                             &parsed.back()});
     }
     Reciprocals& reciprocals = reciprocals_[remote_ident];
     PeerWindow window(*this, remote_ident, reciprocals);
-    if (auto merged = merge::transform(window, incoming, profile_); !merged)
-        throw ErrorException(merged.error());
+    value_or_throw(merge::transform(window, incoming, profile_));
 
     Transaction transaction(db_);
     Applier applier(tables_);

@@ -206,15 +206,13 @@ void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
 
 std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> bytes,
                                           std::uint64_t timestamp) {
-    auto parsed = changeset::parse(bytes);
-    if (!parsed)
-        throw ErrorException(parsed.error());
+    const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
     writer_lock_.acquire();
     begin(options_.durability);
     std::uint64_t version = 0;
     try {
         Applier applier(writer_->tables);
-        applier.apply(*parsed);
+        applier.apply(parsed);
         applier.flush();
         version = local_history::append_local(writer_->db, timestamp, *bytes);
     } catch (...) {

@@ -35,9 +35,9 @@ class WindowCache {
     // After a batch that went well.
     void keep(PartitionId partition, std::uint64_t file,
               std::unique_ptr<merge::Transformer> transformer) {
-        const std::size_t bytes = transformer->memory();
-        if (bytes < merge::kWorthKeeping || bytes > capacity_ || transformer->is_mostly_past())
+        if (!transformer->is_worth_keeping(capacity_))
             return;
+        const std::size_t bytes = transformer->memory();
         for (bytes_ += bytes; bytes_ > capacity_; entries_.pop_back())
             bytes_ -= entries_.back().bytes;
         entries_.push_front({partition, file, bytes, std::move(transformer)});
