@@ -1,16 +1,18 @@
-"""Recorded histories (vectors/merges, described in vectors/README.md): reading and comparing.
-
-Each line is one story of a server, peer 1, and its clients.
+"""Recorded histories (vectors/merges, described in vectors/README.md): reading, comparing states
+and replaying. Each line is one story of a server, peer 1, and its clients.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import pytest
+
+from realmsync.errors import RealmError
 from realmsync.inspect import ReceivedChangeset
 
 SERVER = 1
@@ -64,3 +66,40 @@ def by_id(state: dict[str, Any]) -> dict[str, Any]:
         cls: {repr(object["_id"]): _comparable(object) for object in objects}
         for cls, objects in state.items()
     }
+
+
+class Replayed(NamedTuple):
+    """Events that were repeated."""
+
+    commits: int
+    integrations: int
+    failures: int
+
+
+def replay(story: Story, make: Callable[[int], Any], all_of: Callable[[Any], Any]) -> Replayed:
+    """A story on peers of one kind, made by ident: every transformed changeset byte for byte, every
+    refusal at the same event with `all_of` a peer unchanged, every final state of every peer."""
+    commits = integrations = 0
+    peers = {ident: make(ident) for ident in range(1, story["clients"] + 2)}
+    for number, event in enumerate(story["events"]):
+        place = (story["seed"], number)
+        if "peer" in event:
+            peer = peers[event["peer"]]
+            version = peer.commit(bytes.fromhex(event["hex"]), event["timestamp"])
+            assert version == event["version"], place
+            commits += 1
+            continue
+        peer = peers[event["at"]]
+        if "error" in event:
+            before = all_of(peer)
+            with pytest.raises(RealmError):
+                peer.integrate(event["from"], received(event))
+            assert all_of(peer) == before, place
+            return Replayed(commits, integrations, 1)
+        result = peer.integrate(event["from"], received(event))
+        assert result.hex() == event["result_hex"], place
+        assert peer.version == event["version"], place
+        integrations += 1
+    for peer, state in zip(peers.values(), recorded_states(story), strict=True):
+        assert by_id(peer.state()) == by_id(state), (story["seed"], peer)
+    return Replayed(commits, integrations, 0)

@@ -24,7 +24,7 @@ from merge.worked import (
     each_engine,
     merged,
     merged_by_a,
-    values,
+    present,
 )
 from realmsync.errors import SchemaMismatchError
 
@@ -404,7 +404,7 @@ def test_t2_also_where_null_was_merged_already(engine: Engine) -> None:
         star.upload(ident)
     for ident in (A, B):
         star.download(ident)
-    assert values(star.server.state())["n"] is None  # type: ignore[index]
+    assert present(star.server.state())["n"] is None
     star.settle()
     assert_final(star, {"n": 11})
 

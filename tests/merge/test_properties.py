@@ -186,7 +186,8 @@ def test_reciprocals_are_encoded_once_and_for_all() -> None:
         run = run_of(Peer, seed, ("strict", "strict"), CURED["strict"])
         run.run(150)
         for peer in (run.star.server, *(c.peer for c in run.star.clients.values())):
-            for stored in peer.reciprocals.values():  # type: ignore[attr-defined]
+            assert isinstance(peer, Peer)
+            for stored in peer.reciprocals.values():
                 assert Changeset.parse(stored).encode() == stored
                 assert bool(stored) == bool(len(Changeset.parse(stored)))
                 empty += not stored

@@ -20,30 +20,24 @@ Sides = tuple[list[Instruction], list[Instruction]]
 each_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 
-def merged(
-    engine: Engine,
-    a: Side,
-    b: Side,
-    profile: str = "strict",
-) -> Sides:
+def merged(engine: Engine, a: Side, b: Side, profile: str = "strict") -> Sides:
     """A and B rebased past each other, computed by B's side: A comes in."""
-    (x, x_time), (y, y_time) = a, b
-    window = [(5, y_time, B, encode_changeset(y))]
-    (after,), altered = engine.transform(window, [(4, x_time, A, encode_changeset(x))], profile)
-    return decode_changeset(after), decode_changeset(altered[5]) if 5 in altered else y
+    return _met(engine, (A, a), (B, b), profile)
 
 
-def merged_by_a(
-    engine: Engine,
-    a: Side,
-    b: Side,
-    profile: str = "strict",
-) -> Sides:
+def merged_by_a(engine: Engine, a: Side, b: Side, profile: str = "strict") -> Sides:
     """The same, computed by A's side: B comes in."""
-    (x, x_time), (y, y_time) = a, b
-    window = [(5, x_time, A, encode_changeset(x))]
-    (after,), altered = engine.transform(window, [(4, y_time, B, encode_changeset(y))], profile)
-    return decode_changeset(altered[5]) if 5 in altered else x, decode_changeset(after)
+    return _met(engine, (B, b), (A, a), profile)[::-1]
+
+
+def _met(
+    engine: Engine, incoming: tuple[int, Side], local: tuple[int, Side], profile: str
+) -> Sides:
+    """The incoming side and the local one after they met."""
+    (guest, (x, x_time)), (host, (y, y_time)) = incoming, local
+    window = [(5, y_time, host, encode_changeset(y))]
+    (after,), altered = engine.transform(window, [(4, x_time, guest, encode_changeset(x))], profile)
+    return decode_changeset(after), decode_changeset(altered[5]) if 5 in altered else y
 
 
 def values(state: Any) -> dict[str, Any] | None:
@@ -52,17 +46,24 @@ def values(state: Any) -> dict[str, Any] | None:
     return {name: plain(value) for name, value in objects[0].items()} if objects else None
 
 
+def present(state: Any) -> dict[str, Any]:
+    """The same of an object that has to be there."""
+    found = values(state)
+    assert found is not None
+    return found
+
+
 def assert_final(star: Star, final: dict[str, Any] | None) -> None:
     star.assert_converged()
-    found = values(star.server.state())
+    state = star.server.state()
     if final is None:
-        assert found is None
+        assert values(state) is None
     else:
-        assert found is not None
+        found = present(state)
         assert {name: found[name] for name in final} == final
 
 
 def of_clients(star: Star, field: str) -> list[Any]:
     """The server's value, then A's and B's."""
     found = [star.server.state(), *(client.peer.state() for client in star.clients.values())]
-    return [values(state)[field] for state in found]  # type: ignore[index]
+    return [present(state)[field] for state in found]
