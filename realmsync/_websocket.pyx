@@ -21,7 +21,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 from picows.picows cimport WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-cdef extern from "bindings/bridge.h" nogil:
+cdef extern from "bindings/engines/bridge.h" nogil:
     const char* REALMSYNC_ENDPOINT_CAPSULE
     ctypedef struct realmsync_message:
         char* data

@@ -1,5 +1,5 @@
 // Errors as values: what the engines return for bad input. Exceptions are left to misuse and to
-// failures of the machine (a full disk); mapping to Python lives in bindings/errors.cpp.
+// failures of the machine (a full disk); mapping to Python lives in bindings/values/errors.cpp.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +57,7 @@ template <class T> class [[nodiscard]] Result {
 };
 
 // Carries an Error through code that would otherwise test every step (apply, store). Never leaves
-// the folder that throws it except through bindings/errors.cpp.
+// the folder that throws it except through bindings/values/errors.cpp.
 class ErrorException : public std::runtime_error {
   public:
     explicit ErrorException(Error error)

@@ -1,6 +1,6 @@
 // The value types of the data model and of changesets (changeset-format.md sections 4 to 6), as
 // plain structs whose text and binary contents are borrowed views. Owned trees of values, as
-// objects hold them, live in store/value.hpp; bytes live in changeset/.
+// objects hold them, live in model/value.hpp; bytes live in changeset/.
 #pragma once
 
 #include <array>

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "store/client_store.hpp"
+#include "client/store.hpp"
 
 namespace realmsync::client {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "store/client_store.hpp"
+#include "client/store.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::client {

@@ -14,7 +14,7 @@
 #include <variant>
 
 #include "client/client.hpp"
-#include "store/memory_client.hpp"
+#include "simulation/memory_client.hpp"
 
 using namespace realmsync;
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "changeset/codec.hpp"
-#include "store/merge_peer.hpp"
+#include "simulation/merge_peer.hpp"
 
 using namespace realmsync;
 

@@ -14,7 +14,7 @@
 
 #include "server/server.hpp"
 #include "server/write_batch.hpp"
-#include "store/memory.hpp"
+#include "simulation/memory.hpp"
 #include "wire/parse.hpp"
 
 using namespace realmsync;

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "client/client.hpp"
+#include "client/store.hpp"
 #include "runtime/completion_queue.hpp"
 #include "runtime/worker_pool.hpp"
-#include "store/client_store.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::runtime {

@@ -17,7 +17,7 @@
 #include "runtime/completion_queue.hpp"
 #include "runtime/worker_pool.hpp"
 #include "server/server.hpp"
-#include "store/server_store.hpp"
+#include "server/store.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::runtime {

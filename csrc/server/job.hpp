@@ -9,8 +9,8 @@
 #include <string_view>
 #include <variant>
 
+#include "server/store.hpp"
 #include "server/upload.hpp"
-#include "store/server_store.hpp"
 #include "wire/message.hpp"
 
 namespace realmsync::server {

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "store/server_store.hpp"
+#include "server/store.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/job.hpp"
-#include "store/server_store.hpp"
+#include "server/store.hpp"
 
 namespace realmsync::server {
 

@@ -1,8 +1,8 @@
 """Builds every libFuzzer target of csrc/fuzz and runs it for FUZZ_SECONDS (default 20).
 
-A target NAME is csrc/fuzz/NAME_fuzz.cpp with an entry in TARGETS below. Each is
-linked with the core sources it uses, without Python, under AddressSanitizer and UBSan, and
-starts from seeds taken out of tests/vectors. Exits with 1 when a target finds something; the
+A target NAME is csrc/fuzz/NAME_fuzz.cpp with an entry in TARGETS below. Each is linked with what
+it uses of the core, without Python, under AddressSanitizer and UBSan, and starts from seeds taken
+out of tests/vectors. Exits with 1 when a target finds something; the
 input that does it is kept in build/fuzz/NAME/. Arguments select targets by name.
 """
 
@@ -38,11 +38,9 @@ FLAGS = [
 
 @dataclass(frozen=True)
 class Target:
-    """What one target is linked with, where its seeds come from, how long an input may be."""
+    """Where the seeds of one target come from, how long an input may be."""
 
-    folders: tuple[str, ...]  # of csrc, all their sources
     seeds: Callable[[], Iterator[bytes]]
-    libraries: tuple[str, ...] = ()
     max_size: int = 4096
 
 
@@ -106,57 +104,49 @@ def _step(kind: int, back: int, timestamp: int, changeset: str) -> bytes:
 
 
 TARGETS = {
-    "changeset": Target(
-        folders=("base", "changeset"), seeds=changeset_seeds, libraries=("deflate",)
-    ),
-    "client": Target(
-        folders=("base", "changeset", "merge", "wire", "store", "client"),
-        seeds=client_seeds,
-        libraries=("deflate", "sqlite3"),
-        max_size=16384,
-    ),
-    "merge": Target(
-        folders=("base", "changeset", "merge", "wire", "store"),
-        seeds=merge_seeds,
-        libraries=("deflate", "sqlite3"),
-        max_size=16384,
-    ),
-    "server": Target(
-        folders=("base", "changeset", "merge", "wire", "store", "server"),
-        seeds=server_seeds,
-        libraries=("deflate", "sqlite3"),
-        max_size=16384,
-    ),
-    "wire": Target(folders=("base", "wire"), seeds=wire_seeds, libraries=("deflate",)),
+    "changeset": Target(changeset_seeds),
+    "client": Target(client_seeds, max_size=16384),
+    "merge": Target(merge_seeds, max_size=16384),
+    "server": Target(server_seeds, max_size=16384),
+    "wire": Target(wire_seeds),
 }
 
 
-@functools.cache  # targets share most sources
-def compile_source(source: Path, target_dir: Path) -> Path:
-    out = target_dir / (str(source.relative_to(ROOT / "csrc")).replace("/", "-") + ".o")
+def compile_source(source: Path) -> str:
+    out = BUILD / "objects" / (str(source.relative_to(ROOT / "csrc")).replace("/", "-") + ".o")
     subprocess.run([*CXX, *FLAGS, "-c", str(source), "-o", str(out)], cwd=ROOT, check=True)
-    return out
+    return str(out)
 
 
-def build(name: str, target: Target) -> Path:
-    objects = BUILD / "objects"
-    objects.mkdir(parents=True, exist_ok=True)
-    sources = [ROOT / "csrc" / "fuzz" / f"{name}_fuzz.cpp"]
-    for folder in target.folders:
-        sources += sorted((ROOT / "csrc" / folder).glob("*.cpp"))
+@functools.cache  # by all targets, each of which takes out what it needs
+def core_library() -> Path:
+    library = BUILD / "core.a"
+    library.unlink(missing_ok=True)
+    (BUILD / "objects").mkdir(parents=True, exist_ok=True)
+    outside = {"bindings", "fuzz", "runtime"}
+    sources = [
+        path
+        for path in sorted((ROOT / "csrc").rglob("*.cpp"))
+        if path.relative_to(ROOT / "csrc").parts[0] not in outside
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = pool.map(lambda source: compile_source(source, objects), sources)
-        inputs = [str(path) for path in compiled]
+        objects = list(pool.map(compile_source, sources))
+    subprocess.run(["ar", "rcs", str(library), *objects], check=True)
+    return library
+
+
+def build(name: str) -> Path:
     program = BUILD / f"{name}_fuzz"
-    libraries = [f"-l{library}" for library in target.libraries]
-    link = [*CXX, "-fsanitize=fuzzer,address,undefined", *inputs, *libraries, "-o", str(program)]
-    subprocess.run(link, cwd=ROOT, check=True)
+    core = core_library()
+    target = compile_source(ROOT / "csrc" / "fuzz" / f"{name}_fuzz.cpp")
+    link = [*CXX, "-fsanitize=fuzzer,address,undefined", target, str(core)]
+    subprocess.run([*link, "-ldeflate", "-lsqlite3", "-o", str(program)], cwd=ROOT, check=True)
     return program
 
 
 def run(name: str, target: Target) -> bool:
     """True if nothing was found."""
-    program = build(name, target)
+    program = build(name)
     corpus = BUILD / name / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):

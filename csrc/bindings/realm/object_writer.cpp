@@ -1,0 +1,479 @@
+#include "bindings/realm/object_writer.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+using changeset::Step;
+using store::Place;
+using store::Target;
+using store::Value;
+using store::WriteTransaction;
+using Given = WriteTransaction::Given;
+
+namespace {
+
+Scalar marker(Type type) {
+    Scalar scalar;
+    scalar.type = type;
+    return scalar;
+}
+
+[[noreturn]] void missing(const Where& where) {
+    raise_python("MissingPropertyValueError", "Missing value for property " + where.text());
+}
+
+[[noreturn]] void not_nullable(const Where& where) {
+    raise_python("PropertyNotNullableError", where.text() + " is required: None is no value");
+}
+
+py::list materialise(py::handle value, const Where& where, const char* expected) {
+    PyObject* v = value.ptr();
+    if (v == Py_None)
+        not_nullable(where);
+    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v) ||
+        !PyObject_HasAttrString(v, "__iter__"))
+        raise_python("PropertyTypeError", "Expected " + where.text() + " to be " + expected +
+                                              ", got " + Py_TYPE(v)->tp_name);
+    auto list = py::reinterpret_steal<py::object>(PySequence_List(v));
+    if (!list)
+        throw py::error_already_set();
+    return list;
+}
+
+py::object default_of(const DeclaredProperty& p) {
+    return PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
+}
+
+Target below(const Target& target, std::vector<Step>& path, Step step) {
+    path.assign(target.path.begin(), target.path.end());
+    path.push_back(step);
+    return {target.cls, target.key, target.property, path};
+}
+
+} // namespace
+
+py::dict to_mapping(py::handle value, const Where& where) {
+    if (PyDict_Check(value.ptr()))
+        return py::reinterpret_borrow<py::dict>(value);
+    if (value.is_none())
+        not_nullable(where);
+    if (!PyMapping_Check(value.ptr()) || !PyObject_HasAttrString(value.ptr(), "keys"))
+        raise_python("PropertyTypeError", "Expected " + where.text() + " to be a mapping, got " +
+                                              Py_TYPE(value.ptr())->tp_name);
+    return py::dict(py::reinterpret_borrow<py::object>(value));
+}
+
+std::string_view dictionary_key(py::handle key, const Where& where) {
+    if (!PyUnicode_Check(key.ptr()))
+        raise_python("PropertyTypeError", "Expected a key of " + where.text() + " to be str, got " +
+                                              Py_TYPE(key.ptr())->tp_name);
+    Py_ssize_t size = 0;
+    const char* data = PyUnicode_AsUTF8AndSize(key.ptr(), &size);
+    if (!data)
+        throw py::error_already_set();
+    const std::string_view text(data, static_cast<std::size_t>(size));
+    if (text.starts_with('$') || text.find('.') != text.npos)
+        raise_python("InvalidDictionaryKeyError", "A key of " + where.text() +
+                                                      " may not start with '$' or contain '.': '" +
+                                                      std::string(text) + "'");
+    return text;
+}
+
+Target ObjectWriter::target(int cls, py::handle key, int property, std::span<const Step> path) {
+    const auto c = static_cast<std::size_t>(cls);
+    return {resolved_.classes[c], handle_.key_of(cls, key, scratch_),
+            resolved_.properties[c][static_cast<std::size_t>(property)], path};
+}
+
+ObjectWriter::Governing ObjectWriter::governing(int cls, int property,
+                                                std::span<const Step> path) const {
+    Governing g{&handle_.declared(cls).properties[static_cast<std::size_t>(property)], cls, false};
+    for (const changeset::Step& step : path) {
+        if (!g.property)
+            break;
+        if (!g.element && g.property->collection != Collection::single) {
+            g.element = true;
+        } else if (g.property->embedded) {
+            const DeclaredClass& owner = handle_.declared(g.property->target_class);
+            g.cls = g.property->target_class;
+            const DeclaredProperty* found = nullptr;
+            for (const auto& p : owner.properties)
+                if (p.name == step.name)
+                    found = &p;
+            g.property = found;
+            g.element = false;
+        } else {
+            g.property = nullptr;
+        }
+    }
+    return g;
+}
+
+// Whether all values are scalars and links to existing objects: then scalars_ and given_ hold
+// them, one INSERT writes the object and nothing can fail half-way.
+bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py::dict& values) {
+    const store::Class& actual = *resolved_.classes[cls];
+    scalars_.assign(actual.properties.size(), Scalar{});
+    given_.assign(actual.properties.size(), Given::no);
+    for (std::size_t i = 0; i < c.properties.size(); ++i) {
+        const DeclaredProperty& p = c.properties[i];
+        if (static_cast<int>(i) == c.key)
+            continue;
+        py::handle value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
+        const Where where{c.name, p.label};
+        const std::size_t at = resolved_.properties[cls][i];
+        if (!value) {
+            if (PyErr_Occurred())
+                throw py::error_already_set();
+            if (p.has_default) {
+                value = scratch_.objects.emplace_front(default_of(p));
+                if (value.is_none() && p.type == Type::link)
+                    continue;
+                given_[at] = Given::as_default;
+            } else if (p.collection == Collection::single && !p.nullable) {
+                missing(where);
+            } else {
+                continue;
+            }
+        } else {
+            given_[at] = Given::yes;
+        }
+        if (p.collection != Collection::single)
+            return false;
+        if (value.is_none()) {
+            if (!p.nullable)
+                not_nullable(where);
+        } else if (p.type == Type::link) {
+            if (p.embedded || !is_managed(value))
+                return false;
+            scalars_[at].type = Type::link;
+            scalars_[at].link = link(value, slot_of(p), where);
+        } else if (p.type == kMixed) {
+            const Shape shape = mixed_shape(value, where);
+            if (shape == Shape::object) {
+                scalars_[at].type = Type::link;
+                scalars_[at].link = link(value, kMixedSlot, where);
+            } else if (shape == Shape::scalar) {
+                scalars_[at] = to_scalar(value, kMixed, where, scratch_);
+            } else {
+                return false;
+            }
+        } else {
+            scalars_[at] = to_scalar(value, p.type, where, scratch_);
+        }
+    }
+    return true;
+}
+
+const LinkTarget* ObjectWriter::link(py::handle value, const Slot& slot, const Where& where) {
+    const ManagedObject object = managed(value);
+    if (!object.realm.is(realm_))
+        raise_python("ObjectTypeMismatchError", where.text() + ": the object is of another realm");
+    if (slot.type == Type::link && object.cls != slot.target_class)
+        raise_python("ObjectTypeMismatchError", where.text() + ": expected an object of class '" +
+                                                    handle_.declared(slot.target_class).name +
+                                                    "', got '" + handle_.declared(object.cls).name +
+                                                    "'");
+    const DeclaredClass& target = handle_.declared(object.cls);
+    scratch_.objects.emplace_front(object.key);
+    return &scratch_.links.emplace_front(
+        LinkTarget{target.name, handle_.key_of(object.cls, object.key, scratch_)});
+}
+
+py::object ObjectWriter::create(int cls, const py::dict& values) {
+    const DeclaredClass& c = handle_.declared(cls);
+    if (c.kind != TableKind::top_level)
+        raise_python("IllegalOperationError",
+                     "Explicit creation of embedded object not allowed: '" + c.name + "'");
+    const auto index = static_cast<std::size_t>(cls);
+    const store::Class& actual = *resolved_.classes[index];
+    py::object key;
+    if (c.key >= 0) {
+        const DeclaredProperty& p = c.properties[static_cast<std::size_t>(c.key)];
+        const Where where{c.name, p.label};
+        PyObject* given = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
+        if (given)
+            key = py::reinterpret_borrow<py::object>(given);
+        else if (PyErr_Occurred())
+            throw py::error_already_set();
+        else if (p.has_default)
+            key = default_of(p);
+        else
+            missing(where);
+        if (key.is_none() && !p.nullable)
+            not_nullable(where);
+    } else { // an identity that nobody else will draw
+        auto bits = py::module_::import("secrets").attr("randbits");
+        key = py::make_tuple(bits(64), bits(64));
+    }
+    scratch_.objects.emplace_front(key);
+    const Key native = handle_.key_of(cls, key, scratch_);
+    auto taken = [&] {
+        raise_python("ObjectAlreadyExistsError",
+                     "Attempting to create an object of type '" + c.name +
+                         "' with an existing primary key value '" + store::to_text(native) + "'.");
+    };
+    if (mode_ != Mode::never && transaction_.exists(actual, native)) {
+        update(cls, key, values, false);
+        return key;
+    }
+    if (fill_simple(c, index, values)) {
+        if (!transaction_.create(actual, native, scalars_, given_))
+            taken();
+        return key;
+    }
+    if (transaction_.exists(actual, native))
+        taken();
+    transaction_.create(actual, native);
+    update(cls, key, values, true);
+    return key;
+}
+
+void ObjectWriter::update(int cls, py::handle key, const py::dict& values, bool created) {
+    const DeclaredClass& c = handle_.declared(cls);
+    for (std::size_t i = 0; i < c.properties.size(); ++i) {
+        const DeclaredProperty& p = c.properties[i];
+        if (static_cast<int>(i) == c.key)
+            continue;
+        const Where where{c.name, p.label};
+        const Target place = target(cls, key, static_cast<int>(i), {});
+        if (PyObject* value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr())) {
+            if (!created && mode_ == Mode::modified && unchanged(place, p, value, where))
+                continue;
+            assign(place, p, value, where);
+        } else if (PyErr_Occurred()) {
+            throw py::error_already_set();
+        } else if (created && p.has_default) {
+            const py::object value = default_of(p);
+            if (!value.is_none() || p.type != Type::link)
+                assign(place, p, value, where, true);
+        } else if (created && p.collection == Collection::single && !p.nullable) {
+            missing(where);
+        }
+    }
+}
+
+// Scalars, links and collections of scalars by value; anything else counts as changed.
+bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py::handle value,
+                             const Where& where) {
+    auto same = [&](const Value& old, py::handle other) {
+        if (other.is_none())
+            return old.is_null();
+        if (p.embedded || old.is_container())
+            return false;
+        Value fresh;
+        if (p.type == Type::link || (p.type == kMixed && is_managed(other))) {
+            if (!is_managed(other) || !old.link())
+                return false;
+            const LinkTarget* l = link(other, p.type == kMixed ? kMixedSlot : slot_of(p), where);
+            return old.link()->table == l->table && store::equal(old.link()->key.view(), l->key);
+        }
+        if (p.type == kMixed && mixed_shape(other, where) != Shape::scalar)
+            return false;
+        fresh = Value(to_scalar(other, p.type, where, scratch_));
+        return fresh.type() == old.type() && store::compare(fresh, old) == 0;
+    };
+    const Place place = transaction_.peek(target);
+    if (p.collection == Collection::single)
+        return same(*place.value, value);
+    if (p.collection == Collection::list) {
+        const py::list items = materialise(value, where, "a list");
+        const auto& old = place.value->list()->items;
+        if (items.size() != old.size())
+            return false;
+        for (std::size_t i = 0; i < old.size(); ++i)
+            if (!same(old[i], items[i]))
+                return false;
+        return true;
+    }
+    return false;
+}
+
+void ObjectWriter::assign(const Target& target, const DeclaredProperty& p, py::handle value,
+                          const Where& where, bool is_default) {
+    switch (p.collection) {
+    case Collection::single:
+        put(target, Put::property, 0, slot_of(p), value, where, is_default);
+        return;
+    case Collection::list: {
+        const py::list values = materialise(value, where, "a list");
+        transaction_.clear(target, Collection::list);
+        fill_list(target, slot_of(p), values, where);
+        return;
+    }
+    case Collection::set: {
+        const py::list values = materialise(value, where, "a set");
+        transaction_.clear(target, Collection::set);
+        for (py::handle value_of_set : values)
+            transaction_.set_insert(target, element(slot_of(p), value_of_set, where));
+        return;
+    }
+    case Collection::dictionary: {
+        const py::dict values = to_mapping(value, where);
+        transaction_.clear(target, Collection::dictionary);
+        fill_dictionary(target, slot_of(p), values, where);
+        return;
+    }
+    }
+}
+
+void ObjectWriter::fill_list(const Target& target, const Slot& slot, const py::list& values,
+                             const Where& where) {
+    // Behind what is there; hidden links count.
+    const Value* list = transaction_.peek(target).value;
+    std::size_t index = list && list->list() ? list->list()->items.size() : 0;
+    std::size_t number = 0;
+    for (py::handle value : values) {
+        const Where element{where.cls, where.property,
+                            where.suffix + "[" + std::to_string(number++) + "]"};
+        put(target, Put::insert, index++, slot, value, element);
+    }
+}
+
+void ObjectWriter::fill_dictionary(const Target& target, const Slot& slot, const py::dict& values,
+                                   const Where& where) {
+    std::vector<Step> path;
+    for (auto [key, value] : values) {
+        const std::string_view name = dictionary_key(key, where);
+        const Where element{where.cls, where.property,
+                            where.suffix + "[\"" + std::string(name) + "\"]"};
+        put(below(target, path, {true, 0, name}), Put::key, 0, slot, value, element);
+    }
+}
+
+void ObjectWriter::put(const Target& target, Put how, std::size_t index, const Slot& slot,
+                       py::handle value, const Where& where, bool is_default) {
+    // For a list `target` is the list; the element is what the path reaches after the write.
+    std::vector<Step> path;
+    const bool in_list = how == Put::insert || how == Put::replace;
+    const Target element =
+        in_list ? below(target, path, {false, static_cast<std::uint32_t>(index), {}}) : target;
+    auto store = [&](const Scalar& scalar) {
+        if (how == Put::insert)
+            transaction_.list_insert(target, index, scalar);
+        else if (how == Put::replace)
+            transaction_.list_set(target, index, scalar);
+        else
+            transaction_.set(target, scalar, is_default);
+    };
+    if (value.is_none()) {
+        if (!slot.nullable)
+            not_nullable(where);
+        store(Scalar{});
+        return;
+    }
+    if (slot.embedded) {
+        if (is_embedded(value) || is_managed(value))
+            raise_python("IllegalOperationError",
+                         where.text() + ": an embedded object has one owner; assign its values");
+        const py::dict fields = to_mapping(value, where);
+        if (how == Put::replace) {
+            transaction_.list_erase(target, index);
+            transaction_.list_insert(target, index, marker(Type::object_value));
+        } else {
+            if (how == Put::property && !transaction_.peek(target).value->is_null())
+                store(Scalar{});
+            store(marker(Type::object_value));
+        }
+        fill_embedded(element, slot.target_class, fields);
+        return;
+    }
+    Scalar scalar;
+    if (slot.type == Type::link) {
+        scalar.type = Type::link;
+        if (is_managed(value)) {
+            scalar.link = link(value, slot, where);
+        } else if (PyDict_Check(value.ptr())) {
+            if (slot.target_class < 0)
+                raise_python("NoSuchTableError", where.text() + " links to an undeclared class");
+            const auto& created = scratch_.objects.emplace_front(
+                ObjectWriter(handle_, realm_, mode_)
+                    .create(slot.target_class, py::reinterpret_borrow<py::dict>(value)));
+            scalar.link = &scratch_.links.emplace_front(
+                LinkTarget{handle_.declared(slot.target_class).name,
+                           handle_.key_of(slot.target_class, created, scratch_)});
+        } else {
+            raise_python("PropertyTypeError", "Expected " + where.text() +
+                                                  " to be an object of class '" +
+                                                  handle_.declared(slot.target_class).name +
+                                                  "', got " + Py_TYPE(value.ptr())->tp_name);
+        }
+        store(scalar);
+        return;
+    }
+    if (slot.type == kMixed) {
+        const Shape shape = mixed_shape(value, where);
+        if (shape == Shape::list || shape == Shape::dictionary) {
+            if (element.path.size() >= store::kMaxDepth)
+                raise_python("LimitExceededError", where.text() + ": collections are nested deeper "
+                                                                  "than 100 levels");
+            if (shape == Shape::list) {
+                const py::list values = materialise(value, where, "a list");
+                store(marker(Type::list));
+                transaction_.clear(element, Collection::list);
+                fill_list(element, kMixedSlot, values, where);
+            } else {
+                const py::dict values = to_mapping(value, where);
+                store(marker(Type::dictionary));
+                transaction_.clear(element, Collection::dictionary);
+                fill_dictionary(element, kMixedSlot, values, where);
+            }
+            return;
+        }
+        if (shape == Shape::object) {
+            scalar.type = Type::link;
+            scalar.link = link(value, kMixedSlot, where);
+            store(scalar);
+            return;
+        }
+    }
+    store(to_scalar(value, slot.type, where, scratch_));
+}
+
+void ObjectWriter::fill_embedded(const Target& target, int cls, py::handle value) {
+    const DeclaredClass& c = handle_.declared(cls);
+    std::vector<Step> path;
+    for (const DeclaredProperty& p : c.properties) {
+        const Where field{c.name, p.label};
+        const Target place = below(target, path, {true, 0, p.name});
+        if (PyObject* given = PyDict_GetItemWithError(value.ptr(), p.attribute.ptr())) {
+            assign(place, p, given, field);
+        } else if (PyErr_Occurred()) {
+            throw py::error_already_set();
+        } else if (p.has_default) {
+            const py::object fresh = default_of(p);
+            if (!fresh.is_none() || p.type != Type::link)
+                assign(place, p, fresh, field, true);
+        } else if (p.collection == Collection::single && !p.nullable) {
+            missing(field);
+        }
+    }
+}
+
+Scalar ObjectWriter::element(const Slot& slot, py::handle value, const Where& where) {
+    Scalar scalar;
+    if (value.is_none()) {
+        if (!slot.nullable)
+            not_nullable(where);
+        return scalar;
+    }
+    if (slot.type == Type::link || (slot.type == kMixed && is_managed(value))) {
+        if (!is_managed(value))
+            raise_python("PropertyTypeError", "Expected elements of " + where.text() +
+                                                  " to be objects, got " +
+                                                  Py_TYPE(value.ptr())->tp_name);
+        scalar.type = Type::link;
+        scalar.link = link(value, slot, where);
+        return scalar;
+    }
+    if (slot.type == kMixed) {
+        const Shape shape = mixed_shape(value, where);
+        if (shape != Shape::scalar)
+            raise_python("PropertyTypeError",
+                         where.text() + ": lists and dictionaries within a set are not supported");
+    }
+    return to_scalar(value, slot.type, where, scratch_);
+}
+
+} // namespace realmsync::bindings

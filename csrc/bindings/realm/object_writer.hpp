@@ -1,0 +1,85 @@
+// What assigning a Python value to a property does (data-model.md 18, changeset-format.md 11): the
+// recursion over nested values that realm_write.cpp's entry points start. Nothing here undoes a
+// write that fails half-way; the entry points do.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <span>
+#include <vector>
+
+#include "bindings/realm/realm_handle.hpp"
+
+namespace realmsync::bindings {
+
+// Where a value goes and what may go there.
+struct Slot {
+    Type type;
+    bool nullable;
+    bool embedded;
+    int target_class;
+};
+inline Slot slot_of(const DeclaredProperty& p) {
+    return {p.type, p.nullable, p.embedded, p.target_class};
+}
+inline constexpr Slot kMixedSlot{kMixed, true, false, -1};
+
+// How it gets there: as a property, under a dictionary key, as a new or as an existing element.
+enum class Put { property, key, insert, replace };
+
+// One write of the Python API, which may create or fill any number of objects.
+class ObjectWriter {
+  public:
+    ObjectWriter(RealmHandle& handle, pybind11::object realm, Mode mode = Mode::never)
+        : handle_(handle), transaction_(handle.transaction()), resolved_(handle.writing_schema()),
+          realm_(std::move(realm)), mode_(mode) {}
+
+    store::Target target(int cls, pybind11::handle key, int property,
+                         std::span<const changeset::Step> path);
+
+    pybind11::object create(int cls, const pybind11::dict& values);
+    void assign(const store::Target& target, const DeclaredProperty& p, pybind11::handle value,
+                const Where& where, bool is_default = false);
+    void put(const store::Target& target, Put how, std::size_t index, const Slot& slot,
+             pybind11::handle value, const Where& where, bool is_default = false);
+
+    // The declaration that governs a place: of the property itself, or of the property of the
+    // embedded object that the path names last; null inside a Mixed.
+    struct Governing {
+        const DeclaredProperty* property;
+        int cls;
+        bool element; // the place is an element of it
+    };
+    Governing governing(int cls, int property, std::span<const changeset::Step> path) const;
+
+    void forget() { scratch_ = {}; } // what earlier calls have borrowed
+    // A scalar or link for a set.
+    Scalar element(const Slot& slot, pybind11::handle value, const Where& where);
+
+  private:
+    bool fill_simple(const DeclaredClass& c, std::size_t cls, const pybind11::dict& values);
+    void update(int cls, pybind11::handle key, const pybind11::dict& values, bool created);
+    bool unchanged(const store::Target& target, const DeclaredProperty& p, pybind11::handle value,
+                   const Where& where);
+    const LinkTarget* link(pybind11::handle value, const Slot& slot, const Where& where);
+    void fill_embedded(const store::Target& target, int cls, pybind11::handle value);
+    void fill_list(const store::Target& target, const Slot& slot, const pybind11::list& values,
+                   const Where& where);
+    void fill_dictionary(const store::Target& target, const Slot& slot,
+                         const pybind11::dict& values, const Where& where);
+
+    RealmHandle& handle_;
+    store::WriteTransaction& transaction_;
+    const Resolved& resolved_;
+    pybind11::object realm_;
+    Mode mode_;
+    Scratch scratch_;
+    std::vector<Scalar> scalars_;
+    std::vector<store::WriteTransaction::Given> given_;
+};
+
+pybind11::dict to_mapping(pybind11::handle value, const Where& where);
+// The UTF-8 of a legal dictionary key, alive as long as `key`.
+std::string_view dictionary_key(pybind11::handle key, const Where& where);
+
+} // namespace realmsync::bindings

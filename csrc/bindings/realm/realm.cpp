@@ -1,0 +1,423 @@
+// Realm files in Python: opening, schema, transactions, and the registration of RealmHandle.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/bind.hpp"
+#include "bindings/realm/realm_handle.hpp"
+#include "bindings/testbed/state_form.hpp"
+#include "bindings/values/errors.hpp"
+#include "changeset/codec.hpp"
+#include "tables/catalog.hpp"
+#include "wire/body.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+using store::Class;
+using store::RealmFile;
+
+void RealmHandle::declare(const py::list& classes) {
+    std::vector<DeclaredClass> result;
+    std::unordered_map<std::string, int> by_name;
+    for (py::handle item : classes) {
+        auto c = py::reinterpret_borrow<py::tuple>(item);
+        DeclaredClass cls;
+        cls.name = c[0].cast<std::string>();
+        cls.kind = static_cast<TableKind>(c[1].cast<int>());
+        cls.key = c[2].cast<int>();
+        for (py::handle entry : c[3].cast<py::list>()) {
+            auto p = py::reinterpret_borrow<py::tuple>(entry);
+            DeclaredProperty property;
+            property.name = p[0].cast<std::string>();
+            PyObject* attribute = p[1].cast<py::str>().release().ptr();
+            PyUnicode_InternInPlace(&attribute);
+            property.attribute = py::reinterpret_steal<py::object>(attribute);
+            property.label = property.attribute.cast<std::string>();
+            property.type = static_cast<Type>(p[2].cast<int>());
+            property.collection = static_cast<Collection>(p[3].cast<int>());
+            property.nullable = p[4].cast<bool>();
+            property.target = p[5].cast<std::string>();
+            property.has_default = p[6].cast<bool>();
+            property.default_value = p[7];
+            cls.properties.push_back(std::move(property));
+        }
+        by_name[cls.name] = static_cast<int>(result.size());
+        result.push_back(std::move(cls));
+    }
+    for (auto& cls : result)
+        for (auto& property : cls.properties)
+            if (auto found = by_name.find(property.target); found != by_name.end()) {
+                property.target_class = found->second;
+                property.embedded =
+                    result[static_cast<std::size_t>(found->second)].kind == TableKind::embedded;
+            }
+    classes_ = std::move(result);
+    by_name_ = std::move(by_name);
+    reader_ = {};
+    writer_ = {};
+    writer_current_ = false;
+}
+
+namespace {
+
+std::string describe(Type type, Collection collection, const std::string& target) {
+    static const char* const names[] = {"mixed",      "int",  "bool",     "string",
+                                        "data",       "date", "float",    "double",
+                                        "decimal128", "link", "objectId", "uuid"};
+    const std::string element =
+        type == Type::link ? "<" + target + ">" : names[static_cast<int>(type)];
+    switch (collection) {
+    case Collection::list: return "array<" + element + ">";
+    case Collection::set: return "set<" + element + ">";
+    case Collection::dictionary: return "dictionary<string, " + element + ">";
+    default: return element;
+    }
+}
+
+// What an existing class contradicts of its declaration; additions are fine (data-model.md 15.2).
+void compare_class(const DeclaredClass& cls, const Class& old, std::vector<std::string>& faults) {
+    if (cls.kind != old.kind) {
+        faults.push_back("Class '" + cls.name + "' has been changed between embedded and not.");
+        return;
+    }
+    const std::string old_key = old.has_key_property ? old.key_name() : "";
+    const std::string new_key =
+        cls.key < 0 ? "" : cls.properties[static_cast<std::size_t>(cls.key)].name;
+    if (old_key != new_key)
+        faults.push_back("Primary Key for class '" + cls.name + "' has " +
+                         (old_key.empty() ? "been added."
+                          : new_key.empty()
+                              ? "been removed."
+                              : "changed from '" + old_key + "' to '" + new_key + "'."));
+    for (const auto& p : cls.properties) {
+        const std::size_t index = old.find(p.name);
+        if (index == Class::npos)
+            continue;
+        const auto& o = old.properties[index];
+        const std::string name = "Property '" + cls.name + "." + p.name + "' has been ";
+        if (o.type != p.type || o.collection != p.collection || o.target != p.target)
+            faults.push_back(name + "changed from '" + describe(o.type, o.collection, o.target) +
+                             "' to '" + describe(p.type, p.collection, p.target) + "'.");
+        else if (o.nullable != p.nullable)
+            faults.push_back(name + (p.nullable ? "made optional." : "made required."));
+    }
+}
+
+} // namespace
+
+std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
+    bool complete = true;
+    std::vector<std::string> faults;
+    auto compare = [&](const store::Schema& schema) {
+        for (const auto& cls : classes_) {
+            const Class* old = schema.find(cls.name);
+            complete &= old != nullptr;
+            if (!old)
+                continue;
+            compare_class(cls, *old, faults);
+            for (const auto& p : cls.properties)
+                complete &= old->find(p.name) != Class::npos;
+        }
+    };
+    {
+        py::gil_scoped_release release;
+        file_->read([&](store::RealmConnection& c) { compare(*c.tables.schema()); });
+    }
+    auto refuse = [&] {
+        if (faults.empty())
+            return;
+        std::string text = "The following changes cannot be made in additive-only schema mode:";
+        for (const auto& fault : faults)
+            text += "\n- " + fault;
+        raise(ErrorKind::schema, text);
+    };
+    refuse();
+    if (complete)
+        return 0;
+    begin();
+    try {
+        auto& t = transaction();
+        complete = true; // another opener may have been quicker
+        compare(*t.schema());
+        refuse();
+        // All classes first, so that links find their targets (changeset-format.md 11.1).
+        for (const auto& cls : classes_) {
+            if (cls.key < 0) {
+                t.add_class(cls.name, cls.kind, "",
+                            cls.kind == TableKind::embedded ? Type::null : Type::global_key, false);
+            } else {
+                const auto& key = cls.properties[static_cast<std::size_t>(cls.key)];
+                t.add_class(cls.name, cls.kind, key.name, key.type, key.nullable);
+            }
+        }
+        for (const auto& cls : classes_)
+            for (std::size_t i = 0; i < cls.properties.size(); ++i)
+                if (const auto& p = cls.properties[i]; static_cast<int>(i) != cls.key)
+                    t.add_property(cls.name, p.name, p.type, p.nullable, p.collection, p.target);
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    return commit(now, false).first;
+}
+
+py::list RealmHandle::file_schema() {
+    store::SchemaPtr schema;
+    {
+        py::gil_scoped_release release;
+        file_->read([&](store::RealmConnection& c) { schema = c.tables.schema(); });
+    }
+    py::list classes;
+    for (const auto& [name, cls] : schema->classes) {
+        py::list properties;
+        for (const auto& p : cls->properties)
+            properties.append(py::make_tuple(p.name, static_cast<int>(p.type),
+                                             static_cast<int>(p.collection), p.nullable, p.target));
+        classes.append(py::make_tuple(name, static_cast<int>(cls->kind),
+                                      cls->has_key_property ? 0 : -1, properties));
+    }
+    return classes;
+}
+
+void RealmHandle::close() {
+    transaction_.reset();
+    reader_ = {};
+    writer_ = {};
+    writer_current_ = false;
+    py::gil_scoped_release release;
+    file_.reset();
+}
+
+void RealmHandle::begin() {
+    std::unique_ptr<store::WriteTransaction> transaction;
+    {
+        py::gil_scoped_release release;
+        transaction = file_->begin_write();
+    }
+    transaction_ = std::move(transaction);
+    writer_current_ = false;
+}
+
+bool RealmHandle::try_begin() {
+    transaction_ = file_->try_begin_write();
+    writer_current_ = false;
+    return transaction_ != nullptr;
+}
+
+std::pair<std::uint64_t, std::uint64_t> RealmHandle::commit(std::uint64_t now, bool deferred) {
+    transaction();
+    auto transaction = std::move(transaction_);
+    py::gil_scoped_release release;
+    auto done = transaction->commit(now, deferred);
+    return {done.version, done.ticket};
+}
+
+void RealmHandle::rollback() {
+    auto transaction = std::move(transaction_);
+    py::gil_scoped_release release;
+    transaction.reset();
+}
+
+store::WriteTransaction& RealmHandle::transaction() {
+    if (!transaction_)
+        raise_python("WrongTransactionStateError",
+                     "Cannot modify managed objects outside of a write transaction.");
+    return *transaction_;
+}
+
+const Resolved& RealmHandle::resolve(Resolved& slot, store::SchemaPtr schema) {
+    if (slot.schema == schema)
+        return slot;
+    slot.classes.clear();
+    slot.properties.clear();
+    for (const auto& declared : classes_) {
+        const Class* cls = schema->find(declared.name);
+        std::vector<std::size_t> properties;
+        for (const auto& p : declared.properties)
+            properties.push_back(cls ? cls->find(p.name) : Class::npos);
+        slot.classes.push_back(cls);
+        slot.properties.push_back(std::move(properties));
+    }
+    slot.schema = std::move(schema);
+    return slot;
+}
+
+const Resolved& RealmHandle::writing_schema() {
+    if (!writer_current_) { // nobody else changes it while we write
+        resolve(writer_, transaction().schema());
+        writer_current_ = true;
+    }
+    return writer_;
+}
+
+namespace {
+
+// The session's calls, one by one from Python: for tests and inspection. A client's engine makes
+// them on worker threads.
+
+using Cursor = std::pair<std::uint64_t, std::uint64_t>;
+
+py::dict objects_of(RealmFile& file) {
+    py::dict objects;
+    file.read([&](store::RealmConnection& connection) {
+        objects = StateForm(connection.tables, store::kOnlyPartition).state();
+    });
+    return objects;
+}
+
+py::list history_of(RealmFile& file) {
+    py::list entries;
+    file.read([&](store::RealmConnection& c) {
+        auto rows = c.db.query("SELECT h.version, h.remote_version, h.origin_ident, "
+                               "h.origin_timestamp, h.changeset, r.changeset FROM rs_history h "
+                               "LEFT JOIN rs_reciprocal r ON r.version = h.version "
+                               "ORDER BY h.version");
+        while (rows.step()) {
+            py::dict entry;
+            entry["version"] = rows->integer(0);
+            entry["remote_version"] = rows->integer(1);
+            entry["origin_ident"] = rows->integer(2);
+            entry["origin_timestamp"] = rows->integer(3);
+            entry["changeset"] = py::bytes(std::string(rows->text(4)));
+            entry["reciprocal"] = rows->is_null(5)
+                                      ? py::object(py::none())
+                                      : py::object(py::bytes(std::string(rows->text(5))));
+            entries.append(entry);
+        }
+    });
+    return entries;
+}
+
+void integrate(RealmFile& file,
+               const std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t,
+                                            std::uint64_t, py::bytes>>& changesets,
+               Cursor download, Cursor upload, std::pair<std::uint64_t, std::int64_t> latest,
+               std::uint64_t downloadable) {
+    store::Integration integration;
+    integration.progress = {{latest.first, latest.second},
+                            {download.first, download.second},
+                            {upload.first, upload.second}};
+    integration.downloadable_bytes = downloadable;
+    for (const auto& [version, base, timestamp, ident, bytes] : changesets) {
+        auto data = std::make_shared<const std::string>(std::string(bytes));
+        const std::uint64_t size = data->size();
+        integration.changesets.push_back(
+            {version, base, timestamp, ident, size, unwrap(changeset::parse(std::move(data)))});
+    }
+    auto result = [&] {
+        py::gil_scoped_release release;
+        return file.integrate(std::move(integration));
+    }();
+    unwrap(std::move(result));
+}
+
+std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
+                                         std::uint64_t server, std::uint64_t soft,
+                                         std::uint64_t hard) {
+    const auto upload = file.fetch_upload({client, server}, {soft, hard});
+    const auto plain = unwrap(wire::plain_body(upload.body.view(), UINT64_MAX));
+    py::list entries;
+    for (const auto& e : unwrap(wire::parse_upload_entries(*plain)))
+        entries.append(py::make_tuple(e.client_version, e.server_version, e.origin_timestamp,
+                                      py::bytes(std::string(e.changeset))));
+    return {entries, {upload.progress.client_version, upload.progress.server_version}};
+}
+
+} // namespace
+
+void bind_realm(py::module_& m) {
+    py::enum_<Mode>(m, "CreateMode")
+        .value("never", Mode::never)
+        .value("modified", Mode::modified)
+        .value("all", Mode::all);
+    py::class_<RealmFile, store::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
+        .def_static(
+            "open",
+            [](const std::string& path, const std::string& durability) {
+                store::RealmFileOptions options;
+                options.durability =
+                    durability == "process" ? store::Durability::off : store::Durability::full;
+                return RealmFile::open(path, options);
+            },
+            py::arg("path"), py::kw_only(), py::arg("durability") = "full",
+            py::call_guard<py::gil_scoped_release>())
+        .def_static("is_open", &RealmFile::is_open)
+        .def_static("remove", &RealmFile::remove, py::call_guard<py::gil_scoped_release>())
+        .def_property_readonly("path", &RealmFile::path)
+        .def("try_claim_sync", &RealmFile::try_claim_sync)
+        .def("release_sync", &RealmFile::release_sync)
+        .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>())
+        .def("state",
+             [](RealmFile& file) {
+                 store::ClientState s;
+                 {
+                     py::gil_scoped_release release;
+                     s = file.state();
+                 }
+                 py::dict result;
+                 result["version"] = s.current_version;
+                 result["uploaded_version"] = s.uploaded_version;
+                 result["uploaded_bytes"] = s.uploaded_bytes;
+                 result["uploadable_bytes"] = s.uploadable_bytes;
+                 result["downloaded_bytes"] = s.downloaded_bytes;
+                 result["downloadable_bytes"] = s.downloadable_bytes;
+                 result["file_ident"] = s.file.ident;
+                 return result;
+             })
+        .def("history", &history_of)
+        .def("objects", &objects_of)
+        .def("store_ident", [](RealmFile& file, std::uint64_t ident,
+                               std::int64_t salt) { file.store_ident({ident, salt}); })
+        .def("integrate", &integrate, py::arg("changesets"), py::arg("download"),
+             py::arg("upload") = py::make_tuple(0, 0), py::arg("latest") = py::make_tuple(0, 0),
+             py::arg("downloadable_bytes") = 0)
+        .def(
+            "commit_changeset",
+            [](RealmFile& file, const py::bytes& changeset, std::uint64_t timestamp) {
+                auto bytes = std::make_shared<const std::string>(changeset);
+                py::gil_scoped_release unlocked;
+                return file.commit_changeset(std::move(bytes), timestamp);
+            },
+            py::arg("changeset"), py::arg("timestamp"))
+        .def("fetch_upload", &fetch_upload, py::arg("client_version"), py::arg("server_version"),
+             py::arg("soft") = store::UploadLimits{}.soft_bytes,
+             py::arg("hard") = store::UploadLimits{}.hard_bytes)
+        .def("close_idle", &RealmFile::close_idle, py::call_guard<py::gil_scoped_release>());
+    py::class_<RealmHandle>(m, "RealmHandle")
+        .def(py::init<std::shared_ptr<RealmFile>>())
+        .def_property_readonly("file", &RealmHandle::file)
+        .def("declare", &RealmHandle::declare)
+        .def("apply_schema", &RealmHandle::apply_schema)
+        .def("file_schema", &RealmHandle::file_schema)
+        .def("close", &RealmHandle::close)
+        .def("begin", &RealmHandle::begin)
+        .def("try_begin", &RealmHandle::try_begin)
+        .def("commit", &RealmHandle::commit)
+        .def("rollback", &RealmHandle::rollback)
+        .def_property_readonly("writing", &RealmHandle::writing)
+        .def("get", &RealmHandle::get)
+        .def("size", &RealmHandle::size)
+        .def("item", &RealmHandle::item)
+        .def("items", &RealmHandle::items)
+        .def("exists", &RealmHandle::exists)
+        .def("count", &RealmHandle::count)
+        .def("keys", &RealmHandle::keys)
+        .def("create", &RealmHandle::create)
+        .def("set", &RealmHandle::set)
+        .def("erase", &RealmHandle::erase)
+        .def("erase_embedded", &RealmHandle::erase_embedded)
+        .def("list_insert", &RealmHandle::list_insert)
+        .def("list_set", &RealmHandle::list_set)
+        .def("list_erase", &RealmHandle::list_erase)
+        .def("list_move", &RealmHandle::list_move)
+        .def("set_insert", &RealmHandle::set_insert)
+        .def("set_erase", &RealmHandle::set_erase)
+        .def("dictionary_set", &RealmHandle::dictionary_set)
+        .def("dictionary_erase", &RealmHandle::dictionary_erase)
+        .def("clear", &RealmHandle::clear)
+        .def("create_rows", &RealmHandle::create_rows)
+        .def("create_columns", &RealmHandle::create_columns);
+}
+
+} // namespace realmsync::bindings

@@ -1,0 +1,173 @@
+// The server's partition database on plain tuples, for tests and measurements; the server itself
+// reaches it through the runtime.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "bindings/bind.hpp"
+#include "bindings/inspection/profile.hpp"
+#include "bindings/values/errors.hpp"
+#include "changeset/codec.hpp"
+#include "partitions/partition_db.hpp"
+#include "wire/body.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+namespace {
+
+using Pair = std::pair<std::uint64_t, std::uint64_t>;
+using Salted = std::pair<std::uint64_t, std::int64_t>;
+using UploadTuple =
+    std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, py::bytes>;
+
+store::Durability durability(const std::string& name) {
+    if (name == "full")
+        return store::Durability::full;
+    if (name == "process")
+        return store::Durability::off;
+    throw py::value_error("durability is 'full' or 'process', not '" + name + "'");
+}
+
+py::object refused(const store::Refusal& refusal) {
+    return py::make_tuple(static_cast<int>(refusal.code), refusal.message);
+}
+
+// One at a time, as a server's writer thread would; close() gives the directory free.
+class Partitions {
+  public:
+    Partitions(const std::string& directory, const std::string& level,
+               std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
+               const std::string& merge_profile, std::optional<std::uint64_t> merge_cells) {
+        StoreTuning tuning;
+        tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
+        tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
+        tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
+        const store::Durability wanted = durability(level);
+        const merge::Profile profile = to_profile(merge_profile);
+        py::gil_scoped_release release;
+        db_ = std::make_unique<store::PartitionDb>(directory, wanted, tuning, profile);
+    }
+
+    store::PartitionDb& db() {
+        if (!db_)
+            throw py::value_error("the database is closed");
+        return *db_;
+    }
+    void close() {
+        py::gil_scoped_release release;
+        db_.reset();
+    }
+
+    Pair open_partition(const std::string& app_id, const py::bytes& key) {
+        const auto opened = db().open_partition(app_id, std::string(key));
+        return {opened.id, opened.head};
+    }
+    Salted allocate_ident(std::uint64_t partition, const std::string& user_id) {
+        const auto file = db().allocate_ident(partition, user_id);
+        return {file.ident, file.salt};
+    }
+    py::tuple bind(std::uint64_t partition, const std::string& user_id, const Salted& file,
+                   const Pair& download, const Salted& latest) {
+        const auto result = db().bind(partition, {user_id,
+                                                  {file.first, file.second},
+                                                  {download.first, download.second},
+                                                  {latest.first, latest.second}});
+        if (const auto* refusal = std::get_if<store::Refusal>(&result))
+            return py::make_tuple(py::none(), refused(*refusal));
+        const auto& bound = std::get<store::BoundFile>(result);
+        return py::make_tuple(py::make_tuple(bound.threshold.client_version,
+                                             bound.threshold.server_version,
+                                             bound.locked_server_version, bound.head),
+                              py::none());
+    }
+    py::tuple append(std::uint64_t partition, std::uint64_t file_ident,
+                     const std::vector<UploadTuple>& changesets, const Pair& progress,
+                     std::uint64_t locked_server_version) {
+        store::AppendRequest request;
+        request.file_ident = file_ident;
+        request.progress = {progress.first, progress.second};
+        request.locked_server_version = locked_server_version;
+        std::vector<std::shared_ptr<const std::string>> payloads;
+        for (const auto& [cv, sv, timestamp, origin, bytes] : changesets) {
+            request.changesets.push_back({cv, sv, timestamp, origin, {}});
+            payloads.push_back(std::make_shared<const std::string>(bytes));
+        }
+        store::PartitionDb& target = db();
+        std::variant<store::Appended, store::Refusal> result;
+        {
+            py::gil_scoped_release release;
+            for (std::size_t i = 0; i < payloads.size(); ++i)
+                request.changesets[i].changeset =
+                    value_or_throw(changeset::parse(std::move(payloads[i])));
+            result = target.append(partition, std::move(request));
+        }
+        if (const auto* refusal = std::get_if<store::Refusal>(&result))
+            return py::make_tuple(py::none(), refused(*refusal));
+        return py::make_tuple(std::get<store::Appended>(result).head, py::none());
+    }
+    py::dict fetch_page(std::uint64_t partition, std::uint64_t file_ident, const Pair& cursor,
+                        std::uint64_t least_latest, std::uint64_t byte_limit) {
+        store::PartitionDb& target = db();
+        store::Page page;
+        {
+            py::gil_scoped_release release;
+            page = target.fetch_page(
+                {partition, file_ident, {cursor.first, cursor.second}, least_latest, byte_limit});
+        }
+        const auto plain = unwrap(wire::plain_body(page.body.view(), UINT32_MAX));
+        py::list entries;
+        for (const auto& e : unwrap(wire::parse_download_entries(*plain)))
+            entries.append(py::make_tuple(e.server_version, e.client_version, e.origin_timestamp,
+                                          e.origin_file_ident, e.original_size,
+                                          py::bytes(e.changeset.data(), e.changeset.size())));
+        const auto& [latest, download, upload] = page.progress;
+        py::dict result;
+        result["entries"] = entries;
+        result["compressed"] = page.body.compressed;
+        result["latest"] = py::make_tuple(latest.version, latest.salt);
+        result["download"] = py::make_tuple(download.server_version, download.client_version);
+        result["upload"] = py::make_tuple(upload.client_version, upload.server_version);
+        result["downloadable"] = page.downloadable_bytes;
+        return result;
+    }
+
+  private:
+    std::unique_ptr<store::PartitionDb> db_;
+};
+
+} // namespace
+
+void bind_partition(py::module_& m) {
+    py::class_<Partitions>(m, "PartitionDb")
+        .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
+                      std::optional<std::size_t>, const std::string&,
+                      std::optional<std::uint64_t>>(),
+             py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
+             py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
+             py::arg("merge_profile") = "safe", py::arg("merge_cells") = py::none())
+        .def("close", &Partitions::close)
+        .def("begin", [](Partitions& p) { p.db().begin(); })
+        .def("commit",
+             [](Partitions& p) {
+                 store::PartitionDb& db = p.db();
+                 py::gil_scoped_release release;
+                 db.commit();
+             })
+        .def("rollback", [](Partitions& p) { p.db().rollback(); })
+        .def("open_partition", &Partitions::open_partition, py::arg("app_id"), py::arg("key"))
+        .def("allocate_ident", &Partitions::allocate_ident, py::arg("partition"),
+             py::arg("user_id"))
+        .def("bind", &Partitions::bind, py::arg("partition"), py::arg("user_id"), py::arg("file"),
+             py::arg("download") = Pair{0, 0}, py::arg("latest") = Salted{0, 0})
+        .def("append", &Partitions::append, py::arg("partition"), py::arg("file_ident"),
+             py::arg("changesets"), py::arg("progress"), py::arg("locked_server_version") = 0)
+        .def("fetch_page", &Partitions::fetch_page, py::arg("partition"), py::arg("file_ident"),
+             py::arg("cursor") = Pair{0, 0}, py::arg("least_latest") = 0,
+             py::arg("byte_limit") = 1u << 20)
+        .def("cached_bytes", [](Partitions& p) { return p.db().cached_bytes(); });
+}
+
+} // namespace realmsync::bindings

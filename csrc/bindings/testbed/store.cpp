@@ -1,0 +1,257 @@
+// ScratchStore: the typed tables without a history, for tests and tools. Realm files and the
+// server's partitions are bound elsewhere.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/bind.hpp"
+#include "bindings/testbed/state_form.hpp"
+#include "bindings/values/errors.hpp"
+#include "changeset/codec.hpp"
+#include "changeset/writer.hpp"
+#include "tables/apply.hpp"
+#include "tables/tables.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+namespace {
+
+using namespace store;
+
+// The instructions that make an object as it is stored, hidden links included.
+class ObjectWriter {
+  public:
+    ObjectWriter(const Schema& schema, const Class& cls, const Key& key)
+        : schema_(schema), cls_(cls), key_(key) {}
+
+    std::string write(const std::vector<Value>& values) {
+        writer_.create_object(cls_.name, key_);
+        for (std::size_t i = cls_.has_key_property ? 1 : 0; i < values.size(); i++) {
+            field_ = cls_.properties[i].name;
+            property(values[i], cls_.properties[i]);
+        }
+        return writer_.take();
+    }
+
+  private:
+    changeset::Address address() const { return {cls_.name, key_, field_, path_}; }
+
+    void property(const Value& value, const Property& property) {
+        if (property.collection == Collection::single)
+            assign(value, property);
+        else
+            contents(value, property);
+    }
+
+    void assign(const Value& value, const Property& property) {
+        LinkTarget link;
+        writer_.update(address(), value.view(link), 0);
+        contents(value, property);
+    }
+
+    void contents(const Value& value, const Property& property) {
+        if (const List* list = value.list()) {
+            for (std::uint32_t i = 0; i < list->items.size(); i++) {
+                LinkTarget link;
+                path_.push_back({false, i, {}});
+                writer_.array_insert(address(), list->items[i].view(link), i);
+                contents(list->items[i], property);
+                path_.pop_back();
+            }
+        } else if (const Set* set = value.set()) {
+            for (const Value& item : set->items) {
+                LinkTarget link;
+                writer_.set_insert(address(), item.view(link));
+            }
+        } else if (const Dictionary* dictionary = value.dictionary()) {
+            for (const auto& [name, item] : dictionary->items) {
+                path_.push_back({true, 0, name});
+                assign(item, property);
+                path_.pop_back();
+            }
+        } else if (const Embedded* object = value.embedded()) {
+            const Class* cls = schema_.find(property.target);
+            for (std::size_t i = 0; i < object->properties.size(); i++) {
+                path_.push_back({true, 0, cls->properties[i].name});
+                this->property(object->properties[i], cls->properties[i]);
+                path_.pop_back();
+            }
+        }
+    }
+
+    const Schema& schema_;
+    const Class& cls_;
+    Key key_;
+    std::string_view field_;
+    std::vector<changeset::Step> path_;
+    changeset::Writer writer_;
+};
+
+Layout layout(bool server) { return server ? Layout::server : Layout::client; }
+
+class ScratchStore {
+  public:
+    ScratchStore(const std::string& path, bool server, const std::string& durability)
+        : db_(path, options(durability)) {
+        Transaction transaction(db_);
+        tables_ = std::make_unique<Tables>(db_, layout(server));
+        transaction.commit();
+    }
+
+    void begin() { open_ = std::make_unique<Transaction>(db_); }
+    void commit() {
+        need_open();
+        open_->commit();
+        open_.reset();
+    }
+    void rollback() {
+        need_open();
+        open_.reset();
+    }
+
+    void apply(const std::vector<std::string>& changesets, std::int64_t partition) {
+        std::unique_ptr<Transaction> own;
+        if (!open_)
+            own = std::make_unique<Transaction>(db_);
+        Savepoint savepoint(db_);
+        Applier applier(*tables_, partition);
+        for (const std::string& bytes : changesets)
+            applier.apply(value_or_throw(changeset::parse_borrowed(bytes)));
+        applier.flush();
+        savepoint.release();
+        if (own)
+            own->commit();
+    }
+
+    py::dict state(std::int64_t partition) { return StateForm(*tables_, partition).state(); }
+
+    py::dict schema(std::int64_t partition) {
+        py::dict classes;
+        for (const auto& [name, cls] : tables_->schema(partition)->classes) {
+            py::list properties;
+            for (const Property& property : cls->properties) {
+                py::dict entry;
+                entry["name"] = property.name;
+                entry["type"] = static_cast<int>(property.type);
+                entry["collection"] = static_cast<int>(property.collection);
+                entry["nullable"] = property.nullable;
+                entry["target"] = property.target;
+                entry["column"] = property.column;
+                properties.append(entry);
+            }
+            py::dict entry;
+            entry["kind"] = static_cast<int>(cls->kind);
+            entry["table"] = cls->table;
+            entry["properties"] = properties;
+            classes[py::str(name)] = entry;
+        }
+        return classes;
+    }
+
+    py::list changesets(std::int64_t partition) {
+        SchemaPtr schema = tables_->schema(partition);
+        py::list changesets;
+        for (const auto& [name, cls] : schema->classes) {
+            if (cls->embedded())
+                continue;
+            for (const ObjectKey& key : tables_->keys(partition, *cls, nullptr, SIZE_MAX >> 1)) {
+                auto values =
+                    tables_->read_object(partition, *schema, *cls, key.view(), Links::stored);
+                changesets.append(
+                    py::bytes(ObjectWriter(*schema, *cls, key.view()).write(*values)));
+            }
+        }
+        return changesets;
+    }
+
+    bool shares_schema(std::int64_t a, std::int64_t b) {
+        return tables_->schema(a) == tables_->schema(b);
+    }
+
+    // Links to an object: (class, key, property, path).
+    py::list incoming(const std::string& cls, std::int64_t key, std::int64_t partition) {
+        SchemaPtr schema = tables_->schema(partition);
+        const Class* target = schema->find(cls);
+        if (target == nullptr)
+            throw py::key_error(cls);
+        Key wanted;
+        wanted.type = Type::integer;
+        wanted.integer = key;
+        StateForm form(*tables_, partition);
+        py::list found;
+        for (const auto& link : tables_->incoming(partition, *schema, *target, wanted)) {
+            py::list path;
+            for (const auto& step : link.path)
+                path.append(step.is_string ? py::object(py::str(step.name))
+                                           : py::object(py::int_(step.index)));
+            found.append(py::make_tuple(link.cls->name, form.key(link.key.view()),
+                                        link.cls->properties[link.property].name, path));
+        }
+        return found;
+    }
+
+    void set_durability(const std::string& durability) {
+        db_.set_durability(options(durability).durability);
+    }
+    void shrink() { db_.shrink(); }
+
+  private:
+    static DatabaseOptions options(const std::string& durability) {
+        DatabaseOptions options;
+        if (durability == "off")
+            options.durability = Durability::off;
+        else if (durability == "normal")
+            options.durability = Durability::normal;
+        else if (durability != "full")
+            throw py::value_error("durability is off, normal or full");
+        return options;
+    }
+    void need_open() const {
+        if (!open_)
+            throw py::value_error("no transaction is open");
+    }
+
+    Database db_;
+    std::unique_ptr<Tables> tables_;
+    std::unique_ptr<Transaction> open_;
+};
+
+} // namespace
+
+void bind_store(py::module_& m) {
+    using release = py::call_guard<py::gil_scoped_release>;
+    py::class_<ScratchStore>(m, "ScratchStore")
+        .def(py::init<const std::string&, bool, const std::string&>(), py::arg("path"),
+             py::arg("server") = false, py::arg("durability") = "full", release())
+        .def("begin", &ScratchStore::begin, release())
+        .def("commit", &ScratchStore::commit, release())
+        .def("rollback", &ScratchStore::rollback, release())
+        .def(
+            "apply",
+            [](ScratchStore& self, const py::bytes& changeset, std::int64_t partition) {
+                std::vector<std::string> changesets{changeset};
+                py::gil_scoped_release unlocked;
+                self.apply(changesets, partition);
+            },
+            py::arg("changeset"), py::arg("partition") = kOnlyPartition)
+        .def(
+            "apply_all",
+            [](ScratchStore& self, const std::vector<py::bytes>& changesets,
+               std::int64_t partition) {
+                std::vector<std::string> owned(changesets.begin(), changesets.end());
+                py::gil_scoped_release unlocked;
+                self.apply(owned, partition);
+            },
+            py::arg("changesets"), py::arg("partition") = kOnlyPartition)
+        .def("state", &ScratchStore::state, py::arg("partition") = kOnlyPartition)
+        .def("schema", &ScratchStore::schema, py::arg("partition") = kOnlyPartition)
+        .def("changesets", &ScratchStore::changesets, py::arg("partition") = kOnlyPartition)
+        .def("shares_schema", &ScratchStore::shares_schema, py::arg("a"), py::arg("b"))
+        .def("incoming", &ScratchStore::incoming, py::arg("cls"), py::arg("key"),
+             py::arg("partition") = kOnlyPartition)
+        .def("set_durability", &ScratchStore::set_durability, py::arg("durability"))
+        .def("shrink", &ScratchStore::shrink);
+}
+
+} // namespace realmsync::bindings

@@ -1,0 +1,327 @@
+// Arrow arrays as columns, through the C data interface and its PyCapsule protocol
+// (arrow.apache.org/docs/format/CDataInterface.html): two plain structs, no Arrow library. Offsets
+// and sizes of the arrays are the producer's word; types that do not fit are refused up front.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string_view>
+#include <vector>
+
+#include "bindings/bind.hpp"
+#include "bindings/values/columns.hpp"
+
+namespace py = pybind11;
+
+extern "C" {
+struct ArrowSchema {
+    const char* format;
+    const char* name;
+    const char* metadata;
+    std::int64_t flags;
+    std::int64_t n_children;
+    struct ArrowSchema** children;
+    struct ArrowSchema* dictionary;
+    void (*release)(struct ArrowSchema*);
+    void* private_data;
+};
+struct ArrowArray {
+    std::int64_t length;
+    std::int64_t null_count;
+    std::int64_t offset;
+    std::int64_t n_buffers;
+    std::int64_t n_children;
+    const void** buffers;
+    struct ArrowArray** children;
+    struct ArrowArray* dictionary;
+    void (*release)(struct ArrowArray*);
+    void* private_data;
+};
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema*);
+    int (*get_next)(struct ArrowArrayStream*, struct ArrowArray*);
+    const char* (*get_last_error)(struct ArrowArrayStream*);
+    void (*release)(struct ArrowArrayStream*);
+    void* private_data;
+};
+}
+
+namespace realmsync::bindings {
+
+namespace {
+
+// What a producer has handed over, released when the last column of it is gone.
+struct Imported {
+    ArrowSchema schema{};
+    std::vector<ArrowArray> chunks;
+
+    Imported() = default;
+    Imported(const Imported&) = delete;
+    ~Imported() {
+        for (ArrowArray& chunk : chunks)
+            if (chunk.release)
+                chunk.release(&chunk);
+        if (schema.release)
+            schema.release(&schema);
+    }
+};
+
+template <class T> T* pointer(const py::object& capsule, const char* name) {
+    auto* result = static_cast<T*>(PyCapsule_GetPointer(capsule.ptr(), name));
+    if (!result)
+        throw py::error_already_set();
+    return result;
+}
+
+std::shared_ptr<Imported> import(const py::object& source) {
+    auto imported = std::make_shared<Imported>();
+    if (py::hasattr(source, "__arrow_c_array__") && !py::hasattr(source, "__arrow_c_stream__")) {
+        const py::tuple capsules = source.attr("__arrow_c_array__")();
+        auto* schema = pointer<ArrowSchema>(capsules[0], "arrow_schema");
+        auto* array = pointer<ArrowArray>(capsules[1], "arrow_array");
+        imported->schema = *schema;
+        schema->release = nullptr; // moved
+        imported->chunks.push_back(*array);
+        array->release = nullptr;
+        return imported;
+    }
+    const py::object capsule = source.attr("__arrow_c_stream__")();
+    auto* stream = pointer<ArrowArrayStream>(capsule, "arrow_array_stream");
+    auto check = [&](int code) {
+        if (code == 0)
+            return;
+        const char* text = stream->get_last_error(stream);
+        raise_python("InvalidArgumentError",
+                     std::string("the Arrow stream failed: ") + (text ? text : "no reason given"));
+    };
+    check(stream->get_schema(stream, &imported->schema));
+    for (;;) {
+        ArrowArray chunk{};
+        check(stream->get_next(stream, &chunk));
+        if (!chunk.release)
+            break;
+        imported->chunks.push_back(chunk);
+    }
+    return imported;
+}
+
+// One column of what was imported: the arrays themselves, or one child of each.
+struct ArrowColumnSource {
+    std::shared_ptr<Imported> owner;
+    const ArrowSchema* schema;
+    std::vector<const ArrowArray*> chunks;
+    std::vector<std::int64_t> offsets; // of struct arrays, which their children do not know
+
+    std::size_t size() const {
+        std::int64_t size = 0;
+        for (std::size_t i = 0; i < chunks.size(); ++i)
+            size += chunks[i]->length - offsets[i];
+        return static_cast<std::size_t>(size);
+    }
+};
+
+ArrowColumnSource whole(std::shared_ptr<Imported> imported) {
+    ArrowColumnSource source{imported, &imported->schema, {}, {}};
+    for (const ArrowArray& chunk : imported->chunks) {
+        source.chunks.push_back(&chunk);
+        source.offsets.push_back(0);
+    }
+    return source;
+}
+
+py::dict columns_of(const py::object& table) {
+    auto imported = import(table);
+    if (std::string_view(imported->schema.format) != "+s")
+        raise_python("InvalidArgumentError", "rows need an Arrow table or struct array");
+    py::dict result;
+    for (std::int64_t i = 0; i < imported->schema.n_children; ++i) {
+        ArrowColumnSource source{imported, imported->schema.children[i], {}, {}};
+        for (const ArrowArray& chunk : imported->chunks) {
+            source.chunks.push_back(chunk.children[i]);
+            source.offsets.push_back(chunk.offset);
+        }
+        result[py::str(source.schema->name)] = py::cast(std::move(source));
+    }
+    return result;
+}
+
+// Reads the values of one array of a scalar type.
+class Values {
+  public:
+    Values(const ArrowSchema& schema, const ArrowArray& array)
+        : format_(schema.format), array_(array) {
+        if (schema.dictionary && array.dictionary)
+            dictionary_ = std::make_unique<Values>(*schema.dictionary, *array.dictionary);
+    }
+    bool is_null(std::int64_t i) const {
+        if (format_ == "n")
+            return true;
+        const auto* valid = static_cast<const std::uint8_t*>(array_.buffers[0]);
+        return valid && !bit(valid, i + array_.offset);
+    }
+    std::int64_t integer(std::int64_t i) const {
+        switch (format_[0]) {
+        case 'c': return get<std::int8_t>(i);
+        case 'C': return get<std::uint8_t>(i);
+        case 's': return get<std::int16_t>(i);
+        case 'S': return get<std::uint16_t>(i);
+        case 'i': return get<std::int32_t>(i);
+        case 'I': return get<std::uint32_t>(i);
+        case 'L':
+            if (get<std::uint64_t>(i) > INT64_MAX)
+                raise(ErrorKind::out_of_bounds, "a number does not fit 64 bits");
+            [[fallthrough]];
+        default: return get<std::int64_t>(i);
+        }
+    }
+    double real(std::int64_t i) const {
+        return format_ == "g" ? get<double>(i) : format_ == "f" ? get<float>(i) : integer(i);
+    }
+    bool boolean(std::int64_t i) const {
+        return bit(static_cast<const std::uint8_t*>(array_.buffers[1]), i + array_.offset);
+    }
+    std::string_view bytes(std::int64_t i) const {
+        if (dictionary_)
+            return dictionary_->bytes(integer(i));
+        if (format_.starts_with("w:")) {
+            const auto width = std::stoul(std::string(format_.substr(2)));
+            return {static_cast<const char*>(array_.buffers[1]) +
+                        static_cast<std::size_t>(i + array_.offset) * width,
+                    width};
+        }
+        if (format_[0] == 'v') { // 16-byte views: size, then the bytes or prefix, buffer, offset
+            struct View {
+                std::int32_t size;
+                char prefix[4];
+                std::int32_t buffer, offset;
+            };
+            const auto* view = static_cast<const View*>(array_.buffers[1]) + i + array_.offset;
+            const auto size = static_cast<std::size_t>(view->size);
+            if (size <= 12)
+                return {view->prefix, size};
+            return {static_cast<const char*>(array_.buffers[2 + view->buffer]) + view->offset,
+                    size};
+        }
+        const bool large = format_ == "U" || format_ == "Z";
+        const auto begin = large ? get<std::int64_t>(i) : get<std::int32_t>(i);
+        const auto end = large ? get<std::int64_t>(i + 1) : get<std::int32_t>(i + 1);
+        return {static_cast<const char*>(array_.buffers[2]) + begin,
+                static_cast<std::size_t>(end - begin)};
+    }
+
+  private:
+    static bool bit(const std::uint8_t* bits, std::int64_t i) { return bits[i / 8] >> (i % 8) & 1; }
+    template <class T> T get(std::int64_t i) const {
+        return static_cast<const T*>(array_.buffers[1])[i + array_.offset];
+    }
+
+    std::string_view format_;
+    const ArrowArray& array_;
+    std::unique_ptr<Values> dictionary_;
+};
+
+class ArrowColumn final : public Column {
+  public:
+    ArrowColumn(const DeclaredClass& cls, const DeclaredProperty& property,
+                ArrowColumnSource source)
+        : source_(std::move(source)), size_(source_.size()) {
+        const Where where{cls.name, property.label};
+        const ArrowSchema& schema = *source_.schema;
+        std::string_view format = schema.format;
+        if (schema.dictionary)
+            format = schema.dictionary->format;
+        Type own = Type::null;
+        if (std::string_view("cCsSiIlL").find(format[0]) != std::string::npos && format.size() == 1)
+            own = Type::integer;
+        else if (format == "b")
+            own = Type::boolean;
+        else if (format == "g")
+            own = Type::float64;
+        else if (format == "f")
+            own = Type::float32;
+        else if (format == "u" || format == "U" || format == "vu")
+            own = Type::string;
+        else if (format == "z" || format == "Z" || format == "vz" || format.starts_with("w:"))
+            own = Type::binary;
+        else if (format.starts_with("ts"))
+            own = Type::timestamp;
+        const bool number = own == Type::integer || own == Type::float32 || own == Type::float64;
+        type_ = property.type == kMixed ? own : property.type;
+        const bool fits = format == "n" || (own != Type::null && own == type_) ||
+                          (number && (type_ == Type::float64 || type_ == Type::float32)) ||
+                          (format == "w:12" && type_ == Type::object_id) ||
+                          (format == "w:16" && type_ == Type::uuid);
+        if (!fits || (schema.dictionary && own != Type::string && own != Type::binary))
+            raise_python("PropertyTypeError", "An Arrow array of format '" + std::string(format) +
+                                                  "' does not fit " + where.text());
+        if (own == Type::timestamp)
+            unit_ = format[2] == 's'   ? 1
+                    : format[2] == 'm' ? 1'000
+                    : format[2] == 'u' ? 1'000'000
+                                       : 1'000'000'000;
+        for (std::size_t i = 0; i < source_.chunks.size(); ++i)
+            chunks_.emplace_back(schema, *source_.chunks[i]);
+    }
+    std::size_t size() const override { return size_; }
+    Scalar at(std::size_t row) override {
+        if (row < first_) // rows are read in order; a new reader starts over
+            chunk_ = first_ = 0;
+        while (row - first_ >= length(chunk_))
+            first_ += length(chunk_++);
+        const Values& values = chunks_[chunk_];
+        const std::int64_t i = static_cast<std::int64_t>(row - first_) + source_.offsets[chunk_];
+        Scalar scalar;
+        if (values.is_null(i))
+            return scalar;
+        scalar.type = type_;
+        switch (type_) {
+        case Type::integer: scalar.integer = values.integer(i); break;
+        case Type::boolean: scalar.boolean = values.boolean(i); break;
+        case Type::float64: scalar.float64 = values.real(i); break;
+        case Type::float32: scalar.float32 = static_cast<float>(values.real(i)); break;
+        case Type::timestamp: {
+            const std::int64_t ticks = values.integer(i);
+            scalar.timestamp = {ticks / unit_,
+                                static_cast<std::int32_t>(ticks % unit_ * (1'000'000'000 / unit_))};
+            break;
+        }
+        case Type::object_id:
+            std::memcpy(scalar.object_id.bytes.data(), values.bytes(i).data(), 12);
+            break;
+        case Type::uuid: std::memcpy(scalar.uuid.bytes.data(), values.bytes(i).data(), 16); break;
+        default:
+            scalar.bytes = values.bytes(i);
+            if (scalar.bytes.size() > store::kMaxString)
+                raise(ErrorKind::limit_exceeded, "a value of a column is longer than 16 MiB");
+        }
+        return scalar;
+    }
+
+  private:
+    std::size_t length(std::size_t chunk) const {
+        return static_cast<std::size_t>(source_.chunks[chunk]->length - source_.offsets[chunk]);
+    }
+
+    Type type_ = Type::null;
+    std::int64_t unit_ = 0;
+    ArrowColumnSource source_;
+    const std::size_t size_;
+    std::vector<Values> chunks_;
+    std::size_t chunk_ = 0, first_ = 0; // the chunk of the last row, and its first row
+};
+
+} // namespace
+
+std::unique_ptr<Column> arrow_column(const DeclaredClass& cls, const DeclaredProperty& property,
+                                     py::object array) {
+    if (py::isinstance<ArrowColumnSource>(array))
+        return std::make_unique<ArrowColumn>(cls, property, array.cast<ArrowColumnSource>());
+    return std::make_unique<ArrowColumn>(cls, property, whole(import(array)));
+}
+
+void bind_arrow(py::module_& m) {
+    py::class_<ArrowColumnSource>(m, "ArrowColumn").def("__len__", &ArrowColumnSource::size);
+    m.def("arrow_columns", &columns_of);
+    m.def("arrow_column", [](const py::object& array) { return whole(import(array)); });
+}
+
+} // namespace realmsync::bindings

@@ -1,0 +1,57 @@
+// Python values to values of the core and back (data-model.md 17). Conversions are strict: a wrong
+// type is a TypeError, a value out of range a ValueError, both naming the property. What a value
+// does to an object is decided in realm.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <forward_list>
+#include <string>
+
+#include "base/values.hpp"
+#include "model/schema.hpp"
+#include "model/value.hpp"
+
+namespace realmsync::bindings {
+
+// Names the property in errors; formatted only when there is one.
+struct Where {
+    const std::string& cls;
+    const std::string& property;
+    std::string suffix = {}; // [3] or ["key"] inside a collection
+    std::string text() const { return "'" + cls + "." + property + suffix + "'"; }
+};
+
+[[noreturn]] void raise_python(const char* error_class, const std::string& message);
+
+// Holds what converted scalars refer to and Python does not keep alive.
+struct Scratch {
+    std::forward_list<std::string> strings;
+    std::forward_list<LinkTarget> links;
+    std::forward_list<pybind11::object> objects;
+};
+
+// A managed object of realmsync.objects.Object: class name and key.
+struct ManagedObject {
+    pybind11::object realm;
+    int cls; // index of its class in its realm
+    pybind11::object key;
+};
+bool is_managed(pybind11::handle value);  // an Object
+bool is_embedded(pybind11::handle value); // an EmbeddedObject
+ManagedObject managed(pybind11::handle value);
+
+// What a value in a Mixed is stored as.
+enum class Shape { scalar, object, list, dictionary };
+Shape mixed_shape(pybind11::handle value, const Where& where);
+
+// A scalar of exactly `type` (kMixed: by the value's own type). Null is for the caller. Borrows
+// from `value`, which must outlive it, and from `scratch`.
+Scalar to_scalar(pybind11::handle value, Type type, const Where& where, Scratch& scratch);
+Key to_key(pybind11::handle value, Type type, const Where& where, Scratch& scratch);
+
+// A scalar as Python has it. `type`: the declared type; in a Mixed binary32 comes as Float32.
+pybind11::object from_value(const store::Value& value, Type declared);
+pybind11::object from_key(const Key& key);
+
+} // namespace realmsync::bindings

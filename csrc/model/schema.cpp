@@ -1,0 +1,50 @@
+#include "model/schema.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+namespace realmsync::store {
+
+void Class::index() {
+    static std::atomic<std::uint64_t> next_id{1};
+    id = next_id++;
+    by_name_.resize(properties.size());
+    std::iota(by_name_.begin(), by_name_.end(), 0u);
+    std::sort(by_name_.begin(), by_name_.end(), [this](std::uint32_t a, std::uint32_t b) {
+        return properties[a].name < properties[b].name;
+    });
+}
+
+std::size_t Class::find(std::string_view property) const {
+    auto found = std::lower_bound(
+        by_name_.begin(), by_name_.end(), property,
+        [this](std::uint32_t i, std::string_view name) { return properties[i].name < name; });
+    return found != by_name_.end() && properties[*found].name == property ? *found : npos;
+}
+
+Value zero_value(const Property& property) {
+    switch (property.collection) {
+    case Collection::list: return Value::empty(Type::list);
+    case Collection::set: return Value::empty(Type::set);
+    case Collection::dictionary: return Value::empty(Type::dictionary);
+    case Collection::single: break;
+    }
+    if (property.nullable || property.type == kMixed || property.type == Type::link)
+        return {};
+    switch (property.type) {
+    case Type::integer: return Value(std::int64_t{0});
+    case Type::boolean: return Value(false);
+    case Type::string: return Value(std::string());
+    case Type::binary: return Value(Binary{});
+    case Type::timestamp: return Value(Timestamp{0, 0});
+    case Type::float32: return Value(0.0f);
+    case Type::float64: return Value(0.0);
+    case Type::decimal: return Value(Decimal128{0, std::uint64_t{6176} << 49});
+    case Type::object_id: return Value(ObjectId{});
+    case Type::uuid: return Value(Uuid{});
+    default: return {};
+    }
+}
+
+} // namespace realmsync::store

@@ -1,0 +1,96 @@
+#include "partitions/format.hpp"
+
+#include <string>
+
+namespace realmsync::store {
+
+namespace {
+
+struct Table {
+    const char* name;
+    std::int64_t format; // raised when rows change their meaning or columns change
+    const char* sql;
+};
+
+constexpr Table kTables[] = {
+    {"rs_partition", 1, R"(
+CREATE TABLE rs_partition(
+  pid INTEGER PRIMARY KEY, app_id TEXT NOT NULL,
+  mode INTEGER NOT NULL CHECK(mode IN (0, 1)),           -- 0 partition sync, 1 flexible sync
+  pkey BLOB NOT NULL,                                    -- canonical partition value
+  created_ms INTEGER NOT NULL,
+  UNIQUE(app_id, mode, pkey)))"},
+    {"rs_head", 1, R"(
+CREATE TABLE rs_head(
+  pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
+  generation INTEGER NOT NULL DEFAULT 1,
+  head_version INTEGER NOT NULL DEFAULT 0, head_salt INTEGER NOT NULL DEFAULT 0,
+  base_version INTEGER NOT NULL DEFAULT 0, base_salt INTEGER NOT NULL DEFAULT 0,
+  phys_version INTEGER NOT NULL DEFAULT 0,               -- rows above it still exist
+  cumul_bytes INTEGER NOT NULL DEFAULT 0, base_cumul INTEGER NOT NULL DEFAULT 0,
+  CHECK(phys_version <= base_version AND base_version <= head_version),
+  CHECK((base_version = 0) = (base_salt = 0)),
+  CHECK((head_version = 0) = (head_salt = 0))))"},
+    {"rs_ident", 1, R"(
+CREATE TABLE rs_ident(
+  pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
+  next_ident INTEGER NOT NULL DEFAULT 2))"},
+    {"rs_client", 1, R"(
+CREATE TABLE rs_client(
+  pid INTEGER NOT NULL REFERENCES rs_partition(pid) ON DELETE CASCADE,
+  ident INTEGER NOT NULL CHECK(ident >= 2),
+  ident_salt INTEGER NOT NULL CHECK(ident_salt > 0),
+  client_type INTEGER NOT NULL DEFAULT 2, proxy_ident INTEGER NOT NULL DEFAULT 0,
+  user_id TEXT,
+  client_version INTEGER NOT NULL DEFAULT 0,             -- stored upload cursor
+  base_server_version INTEGER NOT NULL DEFAULT 0,
+  locked_server_version INTEGER NOT NULL DEFAULT 0,
+  ack_client_version INTEGER NOT NULL DEFAULT 0,         -- reported upload cursor
+  ack_server_version INTEGER NOT NULL DEFAULT 0,
+  ack_head INTEGER NOT NULL DEFAULT 0,
+  state INTEGER NOT NULL DEFAULT 0 CHECK(state IN (0, 1)), -- 1 expired
+  created_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
+  CHECK(ack_client_version <= client_version),
+  CHECK(ack_server_version <= base_server_version),
+  CHECK(client_version > 0 OR base_server_version = 0),
+  PRIMARY KEY(pid, ident)) WITHOUT ROWID)"},
+    {"rs_history", 1, R"(
+CREATE TABLE rs_history(
+  id INTEGER PRIMARY KEY, pid INTEGER NOT NULL,
+  version INTEGER NOT NULL CHECK(version > 0),
+  salt INTEGER NOT NULL CHECK(salt > 0),
+  origin_ident INTEGER NOT NULL, via_ident INTEGER NOT NULL, -- 0: the server
+  client_version INTEGER NOT NULL, client_base INTEGER NOT NULL,
+  origin_ts INTEGER NOT NULL,
+  size INTEGER NOT NULL, cumul_bytes INTEGER NOT NULL,
+  committed_ms INTEGER NOT NULL, changeset BLOB NOT NULL,
+  UNIQUE(pid, version));
+CREATE UNIQUE INDEX rs_history_once                      -- no client version is stored twice
+  ON rs_history(pid, via_ident, client_version) WHERE via_ident <> 0)"},
+    {"rs_recip", 1, R"(
+CREATE TABLE rs_recip(                                   -- zero bytes: nothing is left
+  pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
+  changeset BLOB NOT NULL, UNIQUE(pid, ident, version)))"},
+};
+
+} // namespace
+
+void prepare_partition_tables(Database& db) {
+    db.exec("CREATE TABLE IF NOT EXISTS rs_meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) "
+            "WITHOUT ROWID");
+    for (const Table& table : kTables) {
+        const std::string key = std::string("format.") + table.name;
+        Query row = db.query("SELECT v FROM rs_meta WHERE k = ?", key);
+        if (!row.step()) {
+            db.exec(table.sql);
+            db.run("INSERT INTO rs_meta(k, v) VALUES(?, ?)", key, table.format);
+        } else if (row->integer(0) != table.format) {
+            throw StoreError(26, // SQLITE_NOTADB
+                             std::string("Table ") + table.name + " has format " +
+                                 std::to_string(row->integer(0)) + ", this version knows " +
+                                 std::to_string(table.format) + ".");
+        }
+    }
+}
+
+} // namespace realmsync::store

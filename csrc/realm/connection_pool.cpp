@@ -1,0 +1,167 @@
+#include "realm/connection_pool.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <iterator>
+#include <list>
+#include <mutex>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+#include "realm/realm_file.hpp"
+
+namespace realmsync::store::connection_pool {
+
+namespace {
+
+std::mutex mutex; // of everything here; never held while a file works or is destroyed
+std::unordered_map<std::string, std::weak_ptr<RealmFile>> files;
+std::mutex making; // one new file at a time
+
+struct Entry { // a file with connections
+    std::weak_ptr<RealmFile> file;
+    std::size_t connections;
+    bool is_warm;
+};
+using Order = std::list<Entry>; // most recently used first
+Order warm, cold;
+std::unordered_map<const RealmFile*, Order::iterator> places;
+std::size_t connections = 0;
+
+struct LockFile { // of one directory
+    int fd = -1;
+    std::unordered_map<std::string, off_t> claims; // byte by path
+};
+std::unordered_map<std::string, LockFile> lock_files;
+
+bool set_lock(int fd, short type, off_t byte) {
+    struct flock lock = {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = byte;
+    lock.l_len = 1;
+    // An open-file-description lock: unlike POSIX locks it does not vanish when somebody else in
+    // this process opens and closes the same file.
+    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        return true;
+    if (errno == EAGAIN || errno == EACCES)
+        return false;
+    throw std::system_error(errno, std::generic_category(), "lock of a realm file");
+}
+
+} // namespace
+
+std::shared_ptr<RealmFile> find(const std::string& path) {
+    std::lock_guard lock(mutex);
+    auto found = files.find(path);
+    return found == files.end() ? nullptr : found->second.lock();
+}
+
+std::shared_ptr<RealmFile> find_or_make(const std::string& path,
+                                        const std::function<std::shared_ptr<RealmFile>()>& make) {
+    std::lock_guard one(making);
+    if (auto file = find(path))
+        return file;
+    auto file = make();
+    std::lock_guard lock(mutex);
+    std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
+    files[path] = file;
+    return file;
+}
+
+void using_connection(RealmFile& file, bool opening, const RealmTuning& tuning) {
+    std::shared_ptr<RealmFile> cooled;
+    std::vector<std::shared_ptr<RealmFile>> surplus;
+    {
+        std::lock_guard lock(mutex);
+        auto [place, added] = places.try_emplace(&file);
+        if (added) {
+            warm.push_front({file.weak_from_this(), 0, true});
+            place->second = warm.begin();
+        }
+        const Order::iterator entry = place->second;
+        warm.splice(warm.begin(), entry->is_warm ? warm : cold, entry);
+        entry->is_warm = true;
+        if (warm.size() > std::max<std::size_t>(tuning.warm, 1)) {
+            cold.splice(cold.begin(), warm, std::prev(warm.end()));
+            cold.front().is_warm = false;
+            cooled = cold.front().file.lock();
+        }
+        if (opening) {
+            ++entry->connections;
+            if (++connections > tuning.connections) {
+                // Somewhat more than needed, so that the next ones come for free.
+                std::size_t excess = connections - (tuning.connections - tuning.connections / 8);
+                for (auto e = cold.rbegin(); e != cold.rend() && excess != 0; ++e) {
+                    excess -= std::min(excess, e->connections);
+                    if (auto alive = e->file.lock())
+                        surplus.push_back(std::move(alive));
+                }
+            }
+        }
+    }
+    if (cooled)
+        cooled->shrink_idle();
+    for (auto& idle : surplus)
+        idle->close_idle();
+}
+
+void closed(const RealmFile& file, std::size_t count) {
+    if (count == 0)
+        return;
+    std::lock_guard lock(mutex);
+    connections -= count;
+    const auto place = places.find(&file);
+    const Order::iterator entry = place->second;
+    entry->connections -= count;
+    if (entry->connections != 0)
+        return;
+    (entry->is_warm ? warm : cold).erase(entry);
+    places.erase(place);
+}
+
+bool claim(const std::string& path) {
+    struct stat info = {};
+    if (::stat(path.c_str(), &info) != 0)
+        throw std::system_error(errno, std::generic_category(), path);
+    const off_t byte = static_cast<off_t>(info.st_ino & 0x7fff'ffff'ffff'ffff);
+    const std::string directory = std::filesystem::path(path).parent_path();
+    std::lock_guard lock(mutex);
+    LockFile& file = lock_files[directory];
+    if (file.fd < 0) {
+        const std::string name = directory + "/.realmsync.lock";
+        file.fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (file.fd < 0) {
+            lock_files.erase(directory);
+            throw std::system_error(errno, std::generic_category(), name);
+        }
+    }
+    if (!set_lock(file.fd, F_WRLCK, byte))
+        return false;
+    file.claims[path] = byte;
+    return true;
+}
+
+void release_claim(const std::string& path) {
+    std::lock_guard lock(mutex);
+    auto file = lock_files.find(std::filesystem::path(path).parent_path());
+    if (file == lock_files.end())
+        return;
+    auto found = file->second.claims.find(path);
+    if (found == file->second.claims.end())
+        return;
+    set_lock(file->second.fd, F_UNLCK, found->second);
+    file->second.claims.erase(found);
+    if (file->second.claims.empty()) {
+        ::close(file->second.fd);
+        lock_files.erase(file);
+    }
+}
+
+} // namespace realmsync::store::connection_pool

@@ -1,0 +1,131 @@
+#include "realm/creation.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "realm/local_history.hpp"
+#include "sqlite/sqlite.hpp"
+#include "tables/tables.hpp"
+#include "tuning.hpp"
+
+namespace realmsync::store {
+
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+class Descriptor {
+  public:
+    Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags, 0666)) {
+        if (fd_ < 0)
+            fail(path);
+    }
+    ~Descriptor() { ::close(fd_); }
+    Descriptor(const Descriptor&) = delete;
+    int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+// The bytes of an empty realm, built once per process.
+const std::string& image() {
+    static const std::string bytes = [] {
+        DatabaseOptions options;
+        options.page_size = RealmTuning{}.page_bytes;
+        Database db(":memory:", options);
+        {
+            Transaction transaction(db);
+            Tables tables(db, Layout::client);
+            local_history::create(db);
+            transaction.commit();
+        }
+        sqlite3_int64 size = 0;
+        std::unique_ptr<unsigned char, void (*)(void*)> data(
+            sqlite3_serialize(db.handle(), "main", &size, 0), sqlite3_free);
+        if (!data)
+            throw std::bad_alloc();
+        std::string result(reinterpret_cast<char*>(data.get()), static_cast<std::size_t>(size));
+        result[18] = result[19] = 2; // file format versions: write-ahead log
+        return result;
+    }();
+    return bytes;
+}
+
+} // namespace
+
+void create_realm_file(const std::string& path, bool durable) {
+    static std::atomic<unsigned> counter{0};
+    const std::string other =
+        path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    // A log left behind by a deleted file would be replayed into the new one.
+    ::unlink((path + "-wal").c_str());
+    ::unlink((path + "-shm").c_str());
+    try {
+        Descriptor file(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+        const std::string& bytes = image();
+        std::size_t done = 0;
+        while (done < bytes.size()) {
+            const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+            if (n < 0 && errno != EINTR)
+                fail(other);
+            done += n > 0 ? static_cast<std::size_t>(n) : 0;
+        }
+        if (durable && ::fsync(file.get()) != 0)
+            fail(other);
+        if (::link(other.c_str(), path.c_str()) != 0 && errno != EEXIST)
+            fail(path);
+    } catch (...) {
+        ::unlink(other.c_str());
+        throw;
+    }
+    ::unlink(other.c_str());
+    if (!durable)
+        return;
+    const std::string directory = std::filesystem::path(path).parent_path();
+    Descriptor parent(directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (::fsync(parent.get()) != 0)
+        fail(directory);
+}
+
+void remove_realm_file(const std::string& path) {
+    // The database last: without it, what lies beside it means nothing.
+    for (const char* suffix : {"-wal", "-shm", "-journal", ""})
+        if (::unlink((path + suffix).c_str()) != 0 && errno != ENOENT)
+            fail(path + suffix);
+}
+
+void check_realm_file(const std::string& path) {
+    char head[72] = {};
+    {
+        // Before SQLite opens it: closing a descriptor would drop locks that it holds here.
+        Descriptor file(path, O_RDONLY | O_CLOEXEC);
+        const ssize_t n = ::read(file.get(), head, sizeof head);
+        if (n != sizeof head)
+            raise(ErrorKind::invalid_database, path + " is not a realm file");
+    }
+    auto big_endian = [&](std::size_t at) {
+        std::uint32_t value = 0;
+        for (std::size_t i = 0; i < 4; ++i)
+            value = value << 8 | static_cast<unsigned char>(head[at + i]);
+        return value;
+    };
+    if (std::string_view(head, 16) != std::string_view("SQLite format 3\0", 16) ||
+        big_endian(68) != static_cast<std::uint32_t>(local_history::kApplicationId))
+        raise(ErrorKind::invalid_database, path + " is not a realm file");
+    if (big_endian(60) != static_cast<std::uint32_t>(local_history::kFormat))
+        raise(ErrorKind::invalid_database, path + " has realm file format " +
+                                               std::to_string(big_endian(60)) +
+                                               ", which this version cannot read");
+}
+
+} // namespace realmsync::store

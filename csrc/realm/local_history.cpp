@@ -1,0 +1,185 @@
+#include "realm/local_history.hpp"
+
+namespace realmsync::store::local_history {
+
+namespace {
+
+constexpr std::uint64_t kMaxBehind = 64; // versions that rs_sync may be behind: bounds load()
+
+struct Newest {
+    std::uint64_t stored;  // version of rs_sync
+    std::uint64_t version; // the file's
+    std::uint64_t download_server;
+    std::uint64_t remote_version; // of the newest version's entry, else download_server
+};
+
+Newest newest(Database& db) {
+    auto row = db.query("SELECT s.version, s.download_server, h.version, h.remote_version "
+                        "FROM rs_sync s LEFT JOIN rs_history h "
+                        "ON h.version = (SELECT max(version) FROM rs_history) WHERE s.id = 1");
+    if (!row.step())
+        raise(ErrorKind::bad_progress, "the realm file has lost its sync state");
+    Newest n{row->unsigned_integer(0), row->unsigned_integer(0), row->unsigned_integer(1),
+             row->unsigned_integer(1)};
+    if (!row->is_null(2)) { // not everything is trimmed
+        n.version = row->unsigned_integer(2);
+        n.remote_version = row->unsigned_integer(3);
+    }
+    return n;
+}
+
+} // namespace
+
+void create(Database& db) {
+    db.exec("PRAGMA application_id = " + std::to_string(kApplicationId) +
+            ";"
+            "PRAGMA user_version = " +
+            std::to_string(kFormat) +
+            ";"
+            "CREATE TABLE rs_sync("
+            "id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,"
+            "file_ident INTEGER NOT NULL, file_salt INTEGER NOT NULL,"
+            "latest_version INTEGER NOT NULL, latest_salt INTEGER NOT NULL,"
+            "download_server INTEGER NOT NULL, download_client INTEGER NOT NULL,"
+            "upload_client INTEGER NOT NULL, upload_server INTEGER NOT NULL,"
+            "uploaded_bytes INTEGER NOT NULL, uploadable_bytes INTEGER NOT NULL,"
+            "downloaded_bytes INTEGER NOT NULL, downloadable_bytes INTEGER NOT NULL) STRICT;"
+            // An empty changeset is NULL, so that scans see it in the row's head.
+            "CREATE TABLE rs_history("
+            "version INTEGER PRIMARY KEY, remote_version INTEGER NOT NULL,"
+            "origin_ident INTEGER NOT NULL, origin_timestamp INTEGER NOT NULL,"
+            "changeset BLOB) STRICT;"
+            // How the server sees a local changeset after merging. No row: as in rs_history;
+            // an empty blob: nothing of it is left.
+            "CREATE TABLE rs_reciprocal("
+            "version INTEGER PRIMARY KEY, changeset BLOB NOT NULL) STRICT;"
+            "INSERT INTO rs_sync VALUES(1,1,0,0,0,0,0,0,0,0,0,0,0,0);");
+}
+
+ClientState load(Database& db) {
+    ClientState state;
+    auto row = db.query("SELECT version, file_ident, file_salt, latest_version, latest_salt, "
+                        "download_server, download_client, upload_client, upload_server, "
+                        "uploaded_bytes, uploadable_bytes, downloaded_bytes, downloadable_bytes "
+                        "FROM rs_sync WHERE id = 1");
+    if (!row.step())
+        raise(ErrorKind::bad_progress, "the realm file has lost its sync state");
+    auto next = [&, column = 0]() mutable { return row->unsigned_integer(column++); };
+    state.current_version = next();
+    state.file.ident = next();
+    state.file.salt = static_cast<std::int64_t>(next());
+    state.progress.latest.version = next();
+    state.progress.latest.salt = static_cast<std::int64_t>(next());
+    state.progress.download.server_version = next();
+    state.progress.download.client_version = next();
+    state.progress.upload.client_version = next();
+    state.progress.upload.server_version = next();
+    state.uploaded_bytes = next();
+    state.uploadable_bytes = next();
+    state.downloaded_bytes = next();
+    state.downloadable_bytes = next();
+    auto behind = db.query("SELECT max(version), sum(length(changeset)) FROM rs_history "
+                           "WHERE version > ?",
+                           state.current_version);
+    if (behind.step() && !behind->is_null(0)) {
+        state.current_version = behind->unsigned_integer(0);
+        state.uploadable_bytes += behind->unsigned_integer(1);
+    }
+    // Entries that need no upload count as uploaded as soon as nothing before them does.
+    auto pending = db.query("SELECT version FROM rs_history WHERE version > ? AND origin_ident = 0 "
+                            "AND changeset IS NOT NULL ORDER BY version LIMIT 1",
+                            state.progress.upload.client_version);
+    state.uploaded_version =
+        pending.step() ? pending->unsigned_integer(0) - 1 : state.current_version;
+    return state;
+}
+
+void store(Database& db, const ClientState& s) {
+    const auto& p = s.progress;
+    db.run("UPDATE rs_sync SET version = ?, file_ident = ?, file_salt = ?, latest_version = ?, "
+           "latest_salt = ?, download_server = ?, download_client = ?, upload_client = ?, "
+           "upload_server = ?, uploaded_bytes = ?, uploadable_bytes = ?, downloaded_bytes = ?, "
+           "downloadable_bytes = ? WHERE id = 1",
+           s.current_version, s.file.ident, s.file.salt, p.latest.version, p.latest.salt,
+           p.download.server_version, p.download.client_version, p.upload.client_version,
+           p.upload.server_version, s.uploaded_bytes, s.uploadable_bytes, s.downloaded_bytes,
+           s.downloadable_bytes);
+}
+
+void append(Database& db, const Entry& e) {
+    constexpr std::string_view sql = "INSERT INTO rs_history(version, remote_version, "
+                                     "origin_ident, origin_timestamp, changeset) "
+                                     "VALUES(?, ?, ?, ?, ?)";
+    if (e.changeset.empty())
+        db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp, Null{});
+    else
+        db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp,
+               Blob{e.changeset});
+}
+
+std::uint64_t append_local(Database& db, std::uint64_t timestamp, std::string_view changeset) {
+    const Newest last = newest(db);
+    append(db, {.version = last.version + 1,
+                .remote_version = last.download_server,
+                .origin_timestamp = timestamp,
+                .changeset = changeset});
+    if (last.version + 1 - last.stored >= kMaxBehind)
+        store(db, load(db));
+    return last.version + 1;
+}
+
+std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t through) {
+    auto row = db.query("SELECT coalesce(sum(length(changeset)), 0) FROM rs_history "
+                        "WHERE version > ? AND version <= ? AND origin_ident = 0",
+                        after, through);
+    row.step();
+    return row->unsigned_integer(0);
+}
+
+void trim(Database& db, std::uint64_t integrated) {
+    // The first entry that a later DOWNLOAD may have to be merged with; all before it may go.
+    auto keep = db.query("SELECT version FROM rs_history WHERE version > ? AND origin_ident = 0 "
+                         "AND changeset IS NOT NULL ORDER BY version LIMIT 1",
+                         integrated);
+    const std::uint64_t first = keep.step() ? keep->unsigned_integer(0) : INT64_MAX;
+    db.run("DELETE FROM rs_history WHERE version < ?", first);
+    db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
+}
+
+PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLimits& limits) {
+    PendingUpload upload;
+    upload.progress = from;
+    std::string plain;
+    std::uint64_t size = 0; // of changesets, as the limits count
+    bool complete = true;
+    auto rows = db.query("SELECT version, remote_version, origin_timestamp, changeset "
+                         "FROM rs_history WHERE version > ? AND origin_ident = 0 "
+                         "AND changeset IS NOT NULL ORDER BY version",
+                         from.client_version);
+    while (rows.step()) {
+        const std::string_view changeset = rows->text(3);
+        if (size >= limits.soft_bytes ||
+            (upload.changesets != 0 && size + changeset.size() >= limits.hard_bytes)) {
+            complete = false;
+            break;
+        }
+        wire::UploadEntry entry;
+        entry.client_version = rows->unsigned_integer(0);
+        entry.server_version = rows->unsigned_integer(1);
+        entry.origin_timestamp = rows->unsigned_integer(2);
+        entry.changeset = changeset;
+        wire::append_entry(plain, entry);
+        upload.progress = {entry.client_version, entry.server_version};
+        size += changeset.size();
+        ++upload.changesets;
+    }
+    if (complete) {
+        const Newest last = newest(db);
+        if (last.version > from.client_version)
+            upload.progress = {last.version, last.remote_version};
+    }
+    upload.body = wire::pack_body(std::move(plain));
+    return upload;
+}
+
+} // namespace realmsync::store::local_history

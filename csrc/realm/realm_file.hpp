@@ -1,0 +1,150 @@
+// A client's realm file: one SQLite database with the objects as typed tables, the history of local
+// changesets, and what synchronisation remembers (client-session.md 15, merge-rules.md 7). Objects
+// are written through write_transaction.hpp; what the session engine needs is ClientStore, whose
+// integration is in integrate.cpp. How the history lies in the file: local_history.hpp.
+//
+// Threads: every method may be called on any thread. There is one writer at a time, queued first
+// come, first served; readers use a second connection and see committed state only, so they never
+// wait for a writer. All openers of one path in a process share one RealmFile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/store.hpp"
+#include "merge/transform.hpp"
+#include "realm/writer_lock.hpp"
+#include "sqlite/sqlite.hpp"
+#include "tables/tables.hpp"
+#include "tuning.hpp"
+
+namespace realmsync::store {
+
+class WriteTransaction; // write_transaction.hpp
+
+struct RealmFileOptions {
+    Durability durability = Durability::full; // off: survives the death of the process only
+    RealmTuning tuning;
+};
+
+// A connection of a realm file with its view of the objects.
+struct RealmConnection {
+    RealmConnection(const std::string& path, const DatabaseOptions& options)
+        : db(path, options), tables(db, Layout::client) {}
+    Database db;
+    Tables tables;
+};
+
+class RealmFile final : public ClientStore, public std::enable_shared_from_this<RealmFile> {
+  public:
+    // Creates the file when it is missing, whole and durable before it appears under `path`.
+    // Throws StoreError, std::system_error, or ErrorException for a file that is no realm. A path
+    // that is open already is shared, whatever the options.
+    static std::shared_ptr<RealmFile> open(const std::string& path,
+                                           const RealmFileOptions& options = {});
+    static bool is_open(const std::string& path); // in this process
+    // Deletes the database and what lies beside it. The caller has checked is_open().
+    static void remove(const std::string& path);
+    ~RealmFile() override;
+
+    const std::string& path() const { return path_; }
+    Durability durability() const { return options_.durability; }
+
+    // ClientStore. A DOWNLOAD without changesets is stored without waiting for the disk: losing an
+    // acknowledgement is harmless, since it is sent again.
+    ClientState state() override;
+    ClientState store_ident(const wire::FileIdent& file) override;
+    Result<ClientState> integrate(Integration integration) override;
+    PendingUpload fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) override;
+
+    // One protocol session per file over all processes: false when another process has it.
+    // Ends with release_sync() or with the process.
+    bool try_claim_sync();
+    void release_sync();
+
+    void add_listener(std::weak_ptr<CommitListener> listener) override;
+
+    // Waits for its turn. The transaction must end before the file is destroyed.
+    std::unique_ptr<WriteTransaction> begin_write();
+    std::unique_ptr<WriteTransaction> try_begin_write(); // null when somebody writes or waits
+    // A whole local transaction as a changeset, for replays; its version. Throws ErrorException for
+    // one that is damaged or cannot be applied.
+    std::uint64_t commit_changeset(std::shared_ptr<const std::string> bytes,
+                                   std::uint64_t timestamp);
+    // Returns once the deferred commit with this ticket is durable; throws when it was lost.
+    // Deferred commits share one transaction of SQLite and thereby one fsync.
+    void flush(std::uint64_t ticket);
+
+    // Runs `use` on the reading connection: committed state, every statement its newest. One user
+    // at a time; may not call back into this file.
+    void read(const std::function<void(RealmConnection&)>& use);
+
+    // For connection_pool.hpp, as far as nobody uses them: closes the connections (how many), or
+    // leaves one without pages and statements.
+    std::size_t close_idle();
+    void shrink_idle();
+
+  private:
+    friend class WriteTransaction;
+    RealmFile(std::string path, RealmFileOptions options);
+
+    // Between begin() and commit() or rollback() the caller, who has taken writer_lock_, is the
+    // writer. All three give the lock back when they end the writing, with an exception too.
+    void begin(Durability durability);
+    enum class Commit { local, deferred, remote };            // remote: the session knows of it
+    std::uint64_t commit(std::uint64_t version, Commit kind); // ticket, 0 unless deferred
+    void rollback() noexcept;
+    void commit_group();
+    void lose_group() noexcept;
+    void notify(std::uint64_t version);
+    // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
+    // reads or writes waits for it. After a commit, without writer_lock_.
+    void checkpoint(int log_pages, Commit kind) noexcept;
+    DatabaseOptions database_options() const;
+    void open_connection(std::unique_ptr<RealmConnection>& connection);
+    RealmConnection& writer(); // opened if need be; for the holder of writer_lock_
+    std::size_t close_reader();
+    // read(), on the writer's connection when nobody writes: most synced files are only written,
+    // and need no second connection then. `use` may take milliseconds at most.
+    template <class Use> void read_for_sync(const Use& use);
+    // One transaction of an integration, from changeset `first`: where it stopped.
+    std::size_t integrate_from(Integration& integration, std::size_t first, ClientState& state);
+    std::unique_ptr<merge::Transformer> take_merge(const wire::DownloadCursor& cursor,
+                                                   std::uint64_t base);
+    void keep_merge(std::unique_ptr<merge::Transformer> merge, const wire::DownloadCursor& cursor);
+
+    const std::string path_;
+    const RealmFileOptions options_;
+
+    WriterLock writer_lock_;
+    // Guarded by writer_lock_:
+    std::unique_ptr<RealmConnection> writer_;
+    Durability writer_durability_ = Durability::full; // as it is set on writer_
+    std::optional<Transaction> transaction_;          // also open while deferred commits wait in it
+    std::optional<Savepoint> savepoint_; // of the current writer, behind deferred commits
+    std::uint64_t tickets_ = 0;          // last one given out
+    std::uint64_t group_first_ = 0;      // first ticket that waits in transaction_, 0: none
+    std::uint64_t group_version_ = 0;    // version of the last one
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_; // tickets, first and last
+    // The merge with what the server sends, kept while the window is long; good for a DOWNLOAD that
+    // continues at the cursor, wherever the file was left or changed meanwhile.
+    std::unique_ptr<merge::Transformer> merge_;
+    wire::DownloadCursor merge_cursor_;
+
+    std::mutex reader_mutex_;
+    std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
+
+    std::mutex checkpointing_; // one at a time
+
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<CommitListener>> listeners_; // guarded by mutex_
+    bool claimed_ = false;                                 // guarded by mutex_
+};
+
+} // namespace realmsync::store

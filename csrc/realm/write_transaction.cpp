@@ -1,0 +1,314 @@
+#include "realm/write_transaction.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "realm/local_history.hpp"
+#include "tables/catalog.hpp"
+
+namespace realmsync::store {
+
+using changeset::Address;
+using changeset::Writer;
+
+namespace {
+
+Address address(const Target& target) {
+    return {target.cls->name, target.key, target.cls->properties[target.property].name,
+            target.path};
+}
+
+// A place below `target`. Owns the longer path.
+class Below {
+  public:
+    Below(const Target& target, changeset::Step step) : target_(target) {
+        path_.reserve(target.path.size() + 1);
+        path_.assign(target.path.begin(), target.path.end());
+        path_.push_back(step);
+        target_.path = path_;
+    }
+    Below(const Target& target, std::size_t index)
+        : Below(target, changeset::Step{false, static_cast<std::uint32_t>(index), {}}) {}
+    const Target& operator*() const { return target_; }
+
+  private:
+    Target target_;
+    std::vector<changeset::Step> path_;
+};
+
+[[noreturn]] void out_of_bounds(std::size_t index, std::size_t size) {
+    raise(ErrorKind::out_of_bounds, "index " + std::to_string(index) +
+                                        " is out of range: the list has " + std::to_string(size) +
+                                        " elements");
+}
+
+} // namespace
+
+WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file) : file_(std::move(file)) {}
+
+WriteTransaction::~WriteTransaction() { rollback(); }
+
+void WriteTransaction::rollback() noexcept {
+    applier_.reset();
+    if (auto file = std::exchange(file_, nullptr))
+        file->rollback();
+}
+
+WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool deferred) {
+    std::uint64_t version = 0;
+    try {
+        settle();
+        version = local_history::append_local(file_->writer_->db, now, writer_.take());
+    } catch (...) {
+        rollback();
+        throw;
+    }
+    auto file = std::exchange(file_, nullptr);
+    return {version, file->commit(version, deferred ? RealmFile::Commit::deferred
+                                                    : RealmFile::Commit::local)};
+}
+
+Applier& WriteTransaction::applier() {
+    if (!applier_)
+        applier_.emplace(file_->writer_->tables);
+    return *applier_;
+}
+
+void WriteTransaction::settle() {
+    if (applier_) {
+        applier_->flush();
+        applier_.reset();
+    }
+}
+
+SchemaPtr WriteTransaction::schema() { return file_->writer_->tables.schema(); }
+
+RealmConnection& WriteTransaction::connection() {
+    settle();
+    return *file_->writer_;
+}
+
+void WriteTransaction::add_class(std::string_view name, TableKind kind, std::string_view key_name,
+                                 Type key_type, bool key_nullable) {
+    settle();
+    Catalog& catalog = file_->writer_->tables.catalog();
+    const SchemaPtr before = catalog.schema(kOnlyPartition);
+    if (catalog.add_class(kOnlyPartition, name, kind, key_name, key_type, key_nullable) != before)
+        writer_.add_table(name, kind, key_name, key_type, key_nullable);
+}
+
+void WriteTransaction::add_property(std::string_view cls, std::string_view name, Type type,
+                                    bool nullable, Collection collection, std::string_view target) {
+    settle();
+    Catalog& catalog = file_->writer_->tables.catalog();
+    const SchemaPtr before = catalog.schema(kOnlyPartition);
+    if (catalog.add_property(kOnlyPartition, cls, name, type, nullable, collection, target) !=
+        before)
+        writer_.add_column(cls, name, type, nullable, collection, target);
+}
+
+bool WriteTransaction::exists(const Class& cls, const Key& key) {
+    if (applier_)
+        return applier_->peek(cls, key, 0) != nullptr;
+    return file_->writer_->tables.exists(kOnlyPartition, cls, key);
+}
+
+bool WriteTransaction::create(const Class& cls, const Key& key, std::span<const Scalar> values,
+                              std::span<const Given> given) {
+    settle();
+    if (!file_->writer_->tables.insert(kOnlyPartition, cls, key, values))
+        return false;
+    Names& ids = names(cls);
+    if (!ids.table)
+        ids.table = writer_.intern(cls.name);
+    writer_.create_object(*ids.table, key);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        if (given[i] == Given::no)
+            continue;
+        if (!ids.fields[i])
+            ids.fields[i] = writer_.intern(cls.properties[i].name);
+        writer_.update(*ids.table, key, *ids.fields[i], values[i], given[i] == Given::as_default);
+    }
+    return true;
+}
+
+WriteTransaction::Names& WriteTransaction::names(const Class& cls) {
+    if (names_.cls != &cls) {
+        names_ = {&cls, std::nullopt, {}};
+        names_.fields.resize(cls.properties.size());
+    }
+    return names_;
+}
+
+void WriteTransaction::create(const Class& cls, const Key& key) {
+    applier().create_object(cls, key);
+    writer_.create_object(cls.name, key);
+}
+
+void WriteTransaction::erase(const Class& cls, const Key& key) {
+    settle();
+    const SchemaPtr schema = this->schema();
+    // Everybody sees the links go before their target does (section 11.6).
+    for (auto& link : file_->writer_->tables.incoming(kOnlyPartition, *schema, cls, key)) {
+        std::vector<changeset::Step> path;
+        for (const auto& step : link.path)
+            path.push_back({step.is_string, step.index, step.name});
+        const ObjectKey owner = std::move(link.key);
+        Target target{link.cls, owner.view(), link.property, path};
+        const LinkTarget self{cls.name, key};
+        Scalar value;
+        if (!path.empty() && !path.back().is_string) {
+            target.path = std::span(path).first(path.size() - 1);
+            list_erase(target, path.back().index);
+        } else if (peek(target).collection() == Collection::set) {
+            value.type = Type::link;
+            value.link = &self;
+            set_erase(target, value);
+        } else {
+            set(target, value);
+        }
+    }
+    applier().erase_object(cls, key);
+    writer_.erase_object(cls.name, key);
+}
+
+Place WriteTransaction::peek(const Target& target) {
+    const Value* value = applier().peek(*target.cls, target.key, target.property);
+    if (!value)
+        raise(ErrorKind::invalidated_object, "Accessing object of type " + target.cls->name +
+                                                 " which has been invalidated or deleted");
+    auto place =
+        walk(applier().schema(), target.cls->properties[target.property], *value, target.path);
+    if (!place)
+        raise(ErrorKind::stale_accessor, "this collection or embedded object is no more");
+    return *place;
+}
+
+void WriteTransaction::set(const Target& target, const Scalar& value, bool is_default) {
+    applier().update(target, value);
+    writer_.update(address(target), value, is_default);
+}
+
+void WriteTransaction::erase_key(const Target& target) {
+    if (!peek(target).value)
+        return;
+    Scalar erased;
+    erased.type = Type::erased;
+    set(target, erased);
+}
+
+void WriteTransaction::list_insert(const Target& target, std::size_t index, const Scalar& value) {
+    const Value* list = peek(target).value;
+    const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
+    if (index > size)
+        out_of_bounds(index, size);
+    const Below element(target, index);
+    applier().array_insert(*element, value);
+    writer_.array_insert(address(*element), value, static_cast<std::uint32_t>(size));
+}
+
+void WriteTransaction::list_set(const Target& target, std::size_t index, const Scalar& value) {
+    const Value* list = peek(target).value;
+    const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
+    if (index >= size)
+        out_of_bounds(index, size);
+    const Below element(target, index);
+    applier().update(*element, value);
+    writer_.update(address(*element), value, static_cast<std::uint32_t>(size));
+}
+
+void WriteTransaction::list_erase(const Target& target, std::size_t index) {
+    const Value* list = peek(target).value;
+    const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
+    if (index >= size)
+        out_of_bounds(index, size);
+    const Below element(target, index);
+    applier().array_erase(*element);
+    writer_.array_erase(address(*element), static_cast<std::uint32_t>(size));
+}
+
+void WriteTransaction::list_move(const Target& target, std::size_t from, std::size_t to) {
+    const Value* list = peek(target).value;
+    const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
+    if (from >= size)
+        out_of_bounds(from, size);
+    if (to >= size)
+        out_of_bounds(to, size);
+    if (from == to)
+        return;
+    const Below element(target, from);
+    applier().array_move(*element, static_cast<std::uint32_t>(to));
+    writer_.array_move(address(*element), static_cast<std::uint32_t>(to),
+                       static_cast<std::uint32_t>(size));
+}
+
+namespace {
+
+bool contains(const Place& place, const Scalar& scalar) {
+    const Set* set = place.value ? place.value->set() : nullptr;
+    if (!set)
+        return false;
+    const Value value(scalar);
+    auto found = std::lower_bound(set->items.begin(), set->items.end(), value,
+                                  [](const Value& a, const Value& b) { return compare(a, b) < 0; });
+    return found != set->items.end() && compare(*found, value) == 0;
+}
+
+} // namespace
+
+bool WriteTransaction::set_insert(const Target& target, const Scalar& value) {
+    if (contains(peek(target), value))
+        return false;
+    applier().set_insert(target, value);
+    writer_.set_insert(address(target), value);
+    return true;
+}
+
+bool WriteTransaction::set_erase(const Target& target, const Scalar& value) {
+    if (!contains(peek(target), value))
+        return false;
+    applier().set_erase(target, value);
+    writer_.set_erase(address(target), value);
+    return true;
+}
+
+void WriteTransaction::clear(const Target& target, Collection collection) {
+    const Place place = peek(target);
+    bool empty = true;
+    if (place.value) {
+        if (const List* list = place.value->list())
+            empty = list->items.empty();
+        else if (const Dictionary* dictionary = place.value->dictionary())
+            empty = dictionary->items.empty();
+        else if (const Set* set = place.value->set())
+            empty = set->items.empty();
+    }
+    // In a Mixed the Clear is what makes an assignment an overwrite (11.5).
+    if (empty && place.collection() != Collection::single)
+        return;
+    applier().clear(target, collection);
+    writer_.clear(address(target), collection);
+}
+
+WriteTransaction::Step::Step(WriteTransaction& transaction) : transaction_(transaction) {
+    transaction.settle();
+    savepoint_.emplace(transaction.file_->writer_->db);
+    mark_ = transaction.writer_.mark();
+}
+
+void WriteTransaction::Step::keep() {
+    transaction_.settle();
+    savepoint_->release();
+    savepoint_.reset();
+}
+
+WriteTransaction::Step::~Step() {
+    if (!savepoint_)
+        return;
+    transaction_.applier_.reset(); // what it holds back goes too
+    savepoint_.reset();
+    transaction_.writer_.rewind(mark_);
+    transaction_.names_ = {};
+}
+
+} // namespace realmsync::store

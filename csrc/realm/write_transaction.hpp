@@ -1,0 +1,114 @@
+// The writes of one local transaction: each changes the typed tables (apply.hpp) and records the
+// instructions that changeset-format.md section 11 prescribes, in the order in which they happen.
+// Values have the types of their places: bindings/values/convert.cpp sees to it. What is checked
+// here is checked before anything is changed; after an exception of any other kind than
+// ErrorException the transaction can only be rolled back. Columns are written row by row through
+// create().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "changeset/writer.hpp"
+#include "model/place.hpp"
+#include "realm/realm_file.hpp"
+#include "tables/apply.hpp"
+
+namespace realmsync::store {
+
+// Class and property by name are resolved by the caller, against schema() of this transaction.
+class WriteTransaction {
+  public:
+    ~WriteTransaction(); // rolls back unless it has ended
+    WriteTransaction(const WriteTransaction&) = delete;
+
+    struct Committed {
+        std::uint64_t version; // the new one
+        std::uint64_t ticket;  // for RealmFile::flush(); 0 unless deferred
+    };
+    // Durable on return unless deferred. `now`: ms since 2015-01-01. On an exception the
+    // transaction is rolled back.
+    Committed commit(std::uint64_t now, bool deferred = false);
+    void rollback() noexcept;
+
+    SchemaPtr schema();
+    // The connection with everything written so far in its tables.
+    RealmConnection& connection();
+
+    // Schema. No-ops when the same definition exists; ErrorException when it contradicts.
+    void add_class(std::string_view name, TableKind kind, std::string_view key_name, Type key_type,
+                   bool key_nullable);
+    void add_property(std::string_view cls, std::string_view name, Type type, bool nullable,
+                      Collection collection, std::string_view target);
+
+    // Objects.
+    bool exists(const Class& cls, const Key& key);
+    // A new object with scalars and links, by property index; `given` says which are recorded and
+    // whether as a default, the others are stored only. False, and nothing done, when the key is
+    // taken. O(log n).
+    enum class Given : std::uint8_t { no, yes, as_default };
+    bool create(const Class& cls, const Key& key, std::span<const Scalar> values,
+                std::span<const Given> given);
+    // Without values.
+    void create(const Class& cls, const Key& key);
+    // Nullifies incoming links first: scans the classes that may hold one.
+    void erase(const Class& cls, const Key& key);
+
+    // What lies at a place, pending changes and hidden links included; valid until the next
+    // write. ErrorException: invalidated_object, or stale_accessor when the path leads nowhere.
+    Place peek(const Target& target);
+
+    // Single values and dictionary values; markers for embedded objects and collections too.
+    void set(const Target& target, const Scalar& value, bool is_default = false);
+    void erase_key(const Target& target); // no-op when absent
+
+    // Lists: `target` is the list, indexes count hidden links. out_of_bounds is checked.
+    void list_insert(const Target& target, std::size_t index, const Scalar& value);
+    void list_set(const Target& target, std::size_t index, const Scalar& value);
+    void list_erase(const Target& target, std::size_t index);
+    void list_move(const Target& target, std::size_t from, std::size_t to);
+    // Sets: whether something changed.
+    bool set_insert(const Target& target, const Scalar& value);
+    bool set_erase(const Target& target, const Scalar& value);
+    // Every kind. Nothing is recorded for an empty one that is a property of its own.
+    void clear(const Target& target, Collection collection);
+
+    // Undoes everything since its construction unless it is kept.
+    class Step {
+      public:
+        explicit Step(WriteTransaction& transaction);
+        ~Step();
+        void keep();
+
+      private:
+        WriteTransaction& transaction_;
+        std::optional<Savepoint> savepoint_;
+        changeset::Writer::Mark mark_;
+    };
+
+  private:
+    friend class RealmFile;
+    explicit WriteTransaction(std::shared_ptr<RealmFile> file);
+    // Ids of a class's names in writer_, filled in as they are used; bulk inserts spare the
+    // look-ups.
+    struct Names {
+        const Class* cls = nullptr;
+        std::optional<changeset::StringId> table;
+        std::vector<std::optional<changeset::StringId>> fields;
+    };
+    Names& names(const Class& cls);
+    Applier& applier();
+    void settle(); // writes what the applier holds back
+
+    std::shared_ptr<RealmFile> file_; // null after the end
+    std::optional<Applier> applier_;
+    changeset::Writer writer_;
+    Names names_; // of the class that create() saw last
+};
+
+} // namespace realmsync::store

@@ -1,0 +1,166 @@
+#include "sqlite/ofd_locks.hpp"
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace realmsync::store {
+
+#ifdef F_OFD_SETLK
+
+namespace {
+
+// SQLite keeps its lock counts per inode, for all connections of the process together, and may
+// unlock through another descriptor than it locked through. So all locks of an inode are taken on
+// one open file description of our own, which lives as long as SQLite has the inode open.
+struct Inode {
+    std::pair<dev_t, ino_t> id;
+    int lock_fd;
+    int users; // descriptors of SQLite's
+};
+
+struct Registry {
+    std::mutex mutex;
+    std::map<std::pair<dev_t, ino_t>, Inode> inodes;
+    std::unordered_map<int, Inode*> by_fd;
+};
+
+Registry& registry() {
+    static Registry* const kept = new Registry; // SQLite may close files during exit
+    return *kept;
+}
+
+using Fcntl = int (*)(int, int, ...);
+using Close = int (*)(int);
+Fcntl next_fcntl = nullptr;
+Close next_close = nullptr;
+
+int open_again(int fd) { // another open file description of the same file, writable if it may be
+    std::string path = "/proc/self/fd/" + std::to_string(fd);
+    int again = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (again < 0)
+        again = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    return again >= 0 ? again : ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+int lock_fd_of(int fd) { // -1 and errno on failure
+    Registry& all = registry();
+    std::lock_guard guard(all.mutex);
+    auto known = all.by_fd.find(fd);
+    if (known != all.by_fd.end()) {
+        if (known->second->lock_fd < 0)
+            errno = EBADF; // this process is the child of a fork
+        return known->second->lock_fd;
+    }
+    struct stat status;
+    if (::fstat(fd, &status) != 0)
+        return -1;
+    std::pair<dev_t, ino_t> id{status.st_dev, status.st_ino};
+    auto [entry, added] = all.inodes.try_emplace(id, Inode{id, -1, 0});
+    Inode& inode = entry->second;
+    if (added)
+        inode.lock_fd = open_again(fd);
+    if (inode.lock_fd < 0) {
+        if (added)
+            all.inodes.erase(entry);
+        else
+            errno = EBADF;
+        return -1;
+    }
+    inode.users++;
+    all.by_fd.emplace(fd, &inode);
+    return inode.lock_fd;
+}
+
+int ofd_fcntl(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    auto* argument = va_arg(arguments, void*);
+    va_end(arguments);
+    int ofd = command == F_SETLK    ? F_OFD_SETLK
+              : command == F_SETLKW ? F_OFD_SETLKW
+              : command == F_GETLK  ? F_OFD_GETLK
+                                    : -1;
+    if (ofd < 0)
+        return next_fcntl(fd, command, argument);
+    int lock_fd = lock_fd_of(fd);
+    if (lock_fd < 0)
+        return -1;
+    auto* lock = static_cast<struct flock*>(argument);
+    struct flock copy = *lock;
+    copy.l_pid = 0; // demanded for OFD locks
+    int result = ::fcntl(lock_fd, ofd, &copy);
+    if (command == F_GETLK)
+        *lock = copy;
+    return result;
+}
+
+int ofd_close(int fd) {
+    int lock_fd = -1;
+    {
+        Registry& all = registry();
+        std::lock_guard guard(all.mutex);
+        auto known = all.by_fd.find(fd);
+        if (known != all.by_fd.end()) {
+            Inode* inode = known->second;
+            all.by_fd.erase(known);
+            if (--inode->users == 0) {
+                lock_fd = inode->lock_fd;
+                all.inodes.erase(inode->id);
+            }
+        }
+    }
+    if (lock_fd >= 0)
+        ::close(lock_fd);
+    return next_close(fd);
+}
+
+// A forked child shares our open file descriptions and would keep the locks of a dead parent. It
+// cannot use the connections anyway: it gives them up at once, and their locks fail from then on.
+void before_fork() { registry().mutex.lock(); }
+void after_fork_in_parent() { registry().mutex.unlock(); }
+void after_fork_in_child() {
+    for (auto& [id, inode] : registry().inodes) {
+        if (inode.lock_fd >= 0)
+            ::close(inode.lock_fd);
+        inode.lock_fd = -1;
+    }
+    registry().mutex.unlock();
+}
+
+} // namespace
+
+void install_ofd_locks() {
+    sqlite3_vfs* vfs = sqlite3_vfs_find("unix");
+    if (vfs == nullptr || vfs->iVersion < 3)
+        return;
+    auto* fcntl_now = vfs->xGetSystemCall(vfs, "fcntl");
+    auto* close_now = vfs->xGetSystemCall(vfs, "close");
+    if (fcntl_now == nullptr || close_now == nullptr)
+        return;
+    next_fcntl = reinterpret_cast<Fcntl>(fcntl_now);
+    next_close = reinterpret_cast<Close>(close_now);
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    vfs->xSetSystemCall(vfs, "close", reinterpret_cast<sqlite3_syscall_ptr>(ofd_close));
+    vfs->xSetSystemCall(vfs, "fcntl", reinterpret_cast<sqlite3_syscall_ptr>(ofd_fcntl));
+}
+
+#else
+
+void install_ofd_locks() {} // only Linux has them
+
+#endif
+
+} // namespace realmsync::store

@@ -1,0 +1,279 @@
+#include "sqlite/sqlite.hpp"
+
+#include <mutex>
+#include <sqlite3.h>
+
+#include "sqlite/ofd_locks.hpp"
+
+namespace realmsync::store {
+
+namespace {
+
+constexpr int kOldestSqlite = 3037000; // DROP COLUMN, RETURNING, STRICT tables
+
+[[noreturn]] void fail(sqlite3* db, int code, const std::string& doing) {
+    const char* words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    throw StoreError(code, doing + ": " + words);
+}
+
+void check(sqlite3* db, int code, const char* doing) {
+    if (code != SQLITE_OK)
+        fail(db, code, doing);
+}
+
+// Process-wide settings. They are refused, which is fine, when another user of the same library
+// (Python's sqlite3 module where both use the system's) has initialised it before.
+void initialise_once() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        if (sqlite3_libversion_number() < kOldestSqlite)
+            throw StoreError(SQLITE_ERROR, std::string("SQLite 3.37 or newer is needed, found ") +
+                                               sqlite3_libversion());
+        sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0); // no 20 pages ahead of need
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);             // no global lock per allocation
+        int code = sqlite3_initialize();
+        if (code != SQLITE_OK)
+            throw StoreError(code, "cannot initialise SQLite");
+        install_ofd_locks();
+    });
+}
+
+int note_log_pages(void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+}
+
+} // namespace
+
+Statement::Statement(sqlite3* db, std::string_view sql) {
+    const char* tail = nullptr;
+    int code = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()),
+                                  SQLITE_PREPARE_PERSISTENT, &statement_, &tail);
+    if (code != SQLITE_OK)
+        fail(db, code, "cannot prepare \"" + std::string(sql.substr(0, 200)) + "\"");
+}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+    if (this != &other) {
+        sqlite3_finalize(statement_);
+        statement_ = other.statement_;
+        other.statement_ = nullptr;
+    }
+    return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(statement_); }
+
+void Statement::bind(int index, std::int64_t value) {
+    check(sqlite3_db_handle(statement_), sqlite3_bind_int64(statement_, index, value), "bind");
+}
+
+void Statement::bind(int index, double value) {
+    check(sqlite3_db_handle(statement_), sqlite3_bind_double(statement_, index, value), "bind");
+}
+
+void Statement::bind(int index, std::string_view text) {
+    check(sqlite3_db_handle(statement_),
+          sqlite3_bind_text64(statement_, index, text.data() != nullptr ? text.data() : "",
+                              text.size(), SQLITE_STATIC, SQLITE_UTF8),
+          "bind");
+}
+
+void Statement::bind(int index, Blob blob) {
+    check(sqlite3_db_handle(statement_),
+          sqlite3_bind_blob64(statement_, index,
+                              blob.bytes.data() != nullptr ? blob.bytes.data() : "",
+                              blob.bytes.size(), SQLITE_STATIC),
+          "bind");
+}
+
+void Statement::bind(int index, Null) {
+    check(sqlite3_db_handle(statement_), sqlite3_bind_null(statement_, index), "bind");
+}
+
+bool Statement::step() {
+    int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW)
+        return true;
+    if (code == SQLITE_DONE)
+        return false;
+    sqlite3* db = sqlite3_db_handle(statement_);
+    StoreError error(sqlite3_extended_errcode(db), std::string("SQLite: ") + sqlite3_errmsg(db));
+    sqlite3_reset(statement_);
+    throw error;
+}
+
+void Statement::reset() noexcept { sqlite3_reset(statement_); }
+
+int Statement::type(int column) const { return sqlite3_column_type(statement_, column); }
+
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::string_view Statement::text(int column) const {
+    const void* data = sqlite3_column_type(statement_, column) == SQLITE_BLOB
+                           ? sqlite3_column_blob(statement_, column)
+                           : sqlite3_column_text(statement_, column);
+    if (data == nullptr)
+        return {};
+    return {static_cast<const char*>(data),
+            static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Database::Database(const std::string& path, const DatabaseOptions& options)
+    : capacity_(options.statements) {
+    initialise_once();
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (options.read_only)
+        flags |= SQLITE_OPEN_READONLY;
+    else
+        flags |= SQLITE_OPEN_READWRITE | (options.create ? SQLITE_OPEN_CREATE : 0);
+    int code = sqlite3_open_v2(path.c_str(), &db_, flags, nullptr);
+    try {
+        if (code != SQLITE_OK)
+            fail(db_, code, "cannot open " + path);
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 0, 0);
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                          options.checkpoint_on_close ? 0 : 1, nullptr);
+        sqlite3_busy_timeout(db_, options.busy_timeout_ms);
+        sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+        if (options.checkpoint_pages != 0)
+            sqlite3_wal_autocheckpoint(db_, options.checkpoint_pages);
+        else
+            sqlite3_wal_hook(db_, note_log_pages, &log_pages_);
+        if (!options.read_only && !options.is_wal)
+            exec("PRAGMA page_size=" + std::to_string(options.page_size) +
+                 "; PRAGMA journal_mode=WAL");
+        exec("PRAGMA cache_size=-" + std::to_string(options.cache_kib) +
+             "; PRAGMA temp_store=MEMORY");
+        set_durability(options.durability);
+    } catch (...) {
+        sqlite3_close_v2(db_);
+        throw;
+    }
+}
+
+Database::~Database() {
+    by_sql_.clear();
+    entries_.clear();
+    sqlite3_close_v2(db_); // v2: a Query that is still out keeps the handle alive
+}
+
+void Database::exec(const std::string& sql) {
+    int code = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK)
+        fail(db_, sqlite3_extended_errcode(db_), "SQLite");
+}
+
+std::shared_ptr<Statement> Database::cached(std::string_view sql) {
+    auto found = by_sql_.find(sql);
+    if (found != by_sql_.end()) {
+        entries_.splice(entries_.begin(), entries_, found->second);
+        std::shared_ptr<Statement>& statement = found->second->statement;
+        if (statement.use_count() == 1)
+            return statement;
+        return std::make_shared<Statement>(db_, sql); // in use further up the stack
+    }
+    auto statement = std::make_shared<Statement>(db_, sql);
+    if (entries_.size() >= capacity_) {
+        by_sql_.erase(entries_.back().sql);
+        entries_.pop_back();
+    }
+    entries_.push_front({std::string(sql), statement});
+    by_sql_.emplace(entries_.front().sql, entries_.begin());
+    return statement;
+}
+
+std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
+std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_); }
+bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+
+void Database::set_durability(Durability durability) {
+    exec("PRAGMA synchronous=" + std::to_string(static_cast<int>(durability)));
+}
+
+void Database::checkpoint() {
+    int code =
+        sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if (code != SQLITE_OK && (code & 255) != SQLITE_BUSY)
+        fail(db_, code, "checkpoint");
+}
+
+void Database::checkpoint_beside() {
+    sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
+void Database::checkpoint_from(std::int64_t bytes) {
+    sqlite3_file* log = nullptr;
+    sqlite3_int64 size = 0;
+    if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK || size < bytes)
+        return;
+    sqlite3_busy_timeout(db_, 0);
+    sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
+
+void Database::shrink() {
+    by_sql_.clear();
+    entries_.clear();
+    sqlite3_db_release_memory(db_);
+}
+
+Transaction::Transaction(Database& db, Mode mode) : db_(&db) {
+    db.run(mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+    if (db_ != nullptr) {
+        try {
+            rollback();
+        } catch (const StoreError&) { // the connection is broken: nothing was committed
+        }
+    }
+}
+
+void Transaction::commit() {
+    db_->run("COMMIT");
+    db_ = nullptr;
+}
+
+void Transaction::rollback() {
+    Database* db = db_;
+    db_ = nullptr;
+    db->note_rollback();
+    if (db->in_transaction()) // SQLite rolls back by itself after some errors
+        db->run("ROLLBACK");
+}
+
+Savepoint::Savepoint(Database& db) : db_(&db) { db.run("SAVEPOINT rs"); }
+
+Savepoint::~Savepoint() {
+    if (db_ != nullptr) {
+        try {
+            rollback();
+        } catch (const StoreError&) {
+        }
+    }
+}
+
+void Savepoint::release() {
+    db_->run("RELEASE rs");
+    db_ = nullptr;
+}
+
+void Savepoint::rollback() {
+    Database* db = db_;
+    db_ = nullptr;
+    db->note_rollback();
+    if (!db->in_transaction())
+        return;
+    db->run("ROLLBACK TO rs");
+    db->run("RELEASE rs");
+}
+
+} // namespace realmsync::store

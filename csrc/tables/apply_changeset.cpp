@@ -1,0 +1,169 @@
+// Reads a changeset's instructions and hands them to apply.cpp; schema instructions.
+#include "tables/apply_impl.hpp"
+#include "tables/catalog.hpp"
+
+namespace realmsync::store {
+
+namespace {
+
+using changeset::Changeset;
+using changeset::Instruction;
+using changeset::Op;
+
+// What names of one changeset mean under the present schema, found once each.
+class Names {
+  public:
+    Names(const Changeset& changeset) : changeset_(changeset) {}
+
+    void forget() {
+        classes_.clear();
+        fields_.clear();
+    }
+    const Class* find_class(const Schema& schema, changeset::StringId id) {
+        if (classes_.empty())
+            classes_.resize(changeset_.strings.size(), nullptr);
+        if (classes_[id] == nullptr)
+            classes_[id] = schema.find(changeset_.strings[id]);
+        return classes_[id];
+    }
+    std::size_t find_field(const Class& cls, changeset::StringId id) {
+        if (fields_.empty())
+            fields_.resize(changeset_.strings.size());
+        Field& field = fields_[id];
+        if (field.cls != &cls)
+            field = {&cls, cls.find(changeset_.strings[id])};
+        return field.property;
+    }
+
+  private:
+    struct Field {
+        const Class* cls = nullptr;
+        std::size_t property = Class::npos;
+    };
+    const Changeset& changeset_;
+    std::vector<const Class*> classes_;
+    std::vector<Field> fields_;
+};
+
+} // namespace
+
+void Applier::apply(const Changeset& changeset) {
+    Impl& impl = *impl_;
+    Names names(changeset);
+    std::vector<changeset::Step> path;
+    for (const Instruction& i : changeset.instructions) {
+        impl.operation = op_name(i.op);
+        impl.target = nullptr;
+        if (is_schema(i.op)) {
+            impl.change_schema(changeset, i);
+            names.forget();
+            continue;
+        }
+        const Class* cls = names.find_class(*impl.schema, i.table);
+        if (cls == nullptr)
+            impl.fail("Table '" + std::string(changeset.strings[i.table]) + "' does not exist");
+        Target target{cls, changeset.key(i), Class::npos, {}};
+        impl.target = &target;
+        if (i.op == Op::create_object) {
+            impl.create(*cls, target.key);
+            continue;
+        }
+        if (i.op == Op::erase_object) {
+            impl.erase(*cls, target.key);
+            continue;
+        }
+        target.property = names.find_field(*cls, i.field);
+        if (target.property == Class::npos)
+            impl.fail("No such field: '" + std::string(changeset.strings[i.field]) +
+                      "' in class '" + cls->name + "'");
+        if (i.path_size != 0) {
+            path.clear();
+            for (const changeset::PathElement& element : changeset.path(i)) {
+                if (element.is_string)
+                    path.push_back({true, 0, changeset.strings[element.value]});
+                else
+                    path.push_back({false, element.value, {}});
+            }
+            target.path = path;
+        }
+        LinkTarget link;
+        switch (i.op) {
+        case Op::update:
+            impl.update(changeset.value(i, link),
+                        changeset.addresses_element(i) ? std::int64_t{i.prior_size} : -1);
+            break;
+        case Op::add_integer: impl.add_integer(i.value.integer); break;
+        case Op::array_insert: impl.array_insert(changeset.value(i, link), i.prior_size); break;
+        case Op::array_move: impl.array_move(i.value.move_to, i.prior_size); break;
+        case Op::array_erase: impl.array_erase(i.prior_size); break;
+        case Op::clear: impl.clear(i.collection); break;
+        case Op::set_insert: impl.set_change(changeset.value(i, link), true); break;
+        case Op::set_erase: impl.set_change(changeset.value(i, link), false); break;
+        default: break;
+        }
+    }
+    impl.target = nullptr;
+}
+
+void Applier::Impl::change_schema(const Changeset& changeset, const Instruction& i) {
+    flush(); // pending objects are in terms of the old classes
+    Catalog& catalog = tables.catalog();
+    std::string_view cls = changeset.strings[i.table];
+    SchemaPtr old = schema;
+    switch (i.op) {
+    case Op::add_table: {
+        bool embedded = i.table_kind == TableKind::embedded;
+        schema = catalog.add_class(partition, cls, i.table_kind,
+                                   embedded ? std::string_view() : changeset.strings[i.field],
+                                   embedded ? Type::null : i.value_type, i.nullable);
+        break;
+    }
+    case Op::erase_table: schema = catalog.erase_class(partition, cls); break;
+    case Op::add_column:
+        if (i.collection == Collection::dictionary && i.key_type != Type::string)
+            raise(ErrorKind::bad_changeset, "AddColumn '" + std::string(cls) + "." +
+                                                std::string(changeset.strings[i.field]) +
+                                                "' adding dictionary column with non-string keys");
+        schema = catalog.add_property(
+            partition, cls, changeset.strings[i.field], i.value_type, i.nullable, i.collection,
+            i.value_type == Type::link ? changeset.strings[i.value.target] : std::string_view());
+        break;
+    default:
+        schema = catalog.erase_property(partition, cls, changeset.strings[i.field]);
+        if (old->find(cls)->embedded())
+            purge_embedded(*old, cls);
+    }
+}
+
+// Rewrites the rows that hold objects of an embedded class which has lost a property, so that the
+// old values do not come back should a property of that name be added again. O(rows).
+void Applier::Impl::purge_embedded(const Schema& old, std::string_view embedded) {
+    for (const auto& [name, cls] : schema->classes) {
+        if (cls->embedded())
+            continue;
+        for (std::size_t p = 0; p < cls->properties.size(); p++) {
+            if (!Catalog::reaches(old, cls->properties[p], embedded))
+                continue;
+            std::optional<ObjectKey> after;
+            for (;;) {
+                Key last;
+                if (after)
+                    last = after->view();
+                auto keys = tables.keys(partition, *cls, after ? &last : nullptr, 256);
+                for (const ObjectKey& key : keys) {
+                    auto value =
+                        tables.read(partition, *schema, *cls, key.view(), p, Links::stored);
+                    if (!value->is_container())
+                        continue;
+                    cache.set_tree(object(*cls, key.view()), p, std::move(*value));
+                }
+                flush();
+                if (keys.empty())
+                    break;
+                after = keys.back();
+            }
+        }
+    }
+}
+
+} // namespace realmsync::store

@@ -1,0 +1,450 @@
+#include "tables/catalog.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.hpp"
+#include "tables/columns.hpp"
+#include "tables/tables.hpp"
+
+namespace realmsync::store {
+
+namespace {
+
+constexpr const char* kInternalTables = R"(
+CREATE TABLE rs_schema(partition INTEGER PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE rs_class(
+  partition INTEGER NOT NULL, class TEXT NOT NULL, kind INTEGER NOT NULL,
+  key_property TEXT NOT NULL, key_type INTEGER NOT NULL, key_nullable INTEGER NOT NULL,
+  sql_table TEXT NOT NULL, key_column TEXT NOT NULL,
+  PRIMARY KEY(partition, class)) WITHOUT ROWID;
+CREATE TABLE rs_prop(
+  partition INTEGER NOT NULL, class TEXT NOT NULL, property TEXT NOT NULL,
+  position INTEGER NOT NULL, type INTEGER NOT NULL, collection INTEGER NOT NULL,
+  nullable INTEGER NOT NULL, target TEXT NOT NULL, sql_column TEXT NOT NULL,
+  PRIMARY KEY(partition, class, property)) WITHOUT ROWID;
+CREATE TABLE rs_table(
+  sql_table TEXT PRIMARY KEY COLLATE NOCASE, class TEXT NOT NULL,
+  definition TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE rs_column(
+  sql_table TEXT NOT NULL COLLATE NOCASE, sql_column TEXT NOT NULL COLLATE NOCASE,
+  property TEXT NOT NULL, definition TEXT NOT NULL,
+  PRIMARY KEY(sql_table, sql_column)) WITHOUT ROWID;
+)";
+
+constexpr std::size_t kMaxColumns = 1990; // SQLite's limit is 2,000, without our own
+
+std::string in_class(std::string_view cls, std::string_view property) {
+    return "'" + std::string(cls) + "." + std::string(property) + "'";
+}
+
+void check_name(std::string_view name, std::size_t limit, const char* what) {
+    if (name.empty() || name.size() > limit || name.find('\0') != name.npos)
+        raise(ErrorKind::bad_changeset, std::string("Invalid ") + what + " name '" +
+                                            std::string(name.substr(0, 100)) + "': 1 to " +
+                                            std::to_string(limit) + " bytes, no U+0000");
+}
+
+// The first SQL name for a class or property; later candidates get ~2, ~3, …
+std::string first_candidate(std::string_view name) {
+    std::string lower(name.substr(0, 7));
+    for (char& c : lower)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    bool reserved = lower.starts_with("rs_") || lower.starts_with("rs$") || lower == "sqlite_";
+    return (reserved ? "~" : "") + std::string(name);
+}
+
+std::string candidate(std::string_view name, int attempt) {
+    return first_candidate(name) + (attempt == 1 ? "" : "~" + std::to_string(attempt));
+}
+
+bool same_sql_name(std::string_view a, std::string_view b) { // as SQLite compares identifiers
+    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string definition(const Class& cls) {
+    return std::to_string(static_cast<int>(cls.key_type)) + (cls.key_nullable ? "?" : "") + " " +
+           (cls.has_key_property ? cls.properties[0].name : "");
+}
+
+std::string definition(const Property& property) {
+    return std::to_string(static_cast<int>(property.type)) + (property.nullable ? "?" : "") + "/" +
+           std::to_string(static_cast<int>(property.collection)) + " " +
+           std::to_string(static_cast<int>(property.target_key_type)) +
+           (property.target_embedded ? "e " : " ") + property.target;
+}
+
+// Everything that distinguishes one schema from another.
+std::string content(const Schema& schema) {
+    std::string text;
+    auto add = [&](std::string_view part) {
+        text += std::to_string(part.size());
+        text += ':';
+        text += part;
+    };
+    for (const auto& [name, cls] : schema.classes) {
+        add(name);
+        add(definition(*cls) + std::to_string(static_cast<int>(cls->kind)));
+        add(cls->table);
+        add(cls->key_column);
+        for (const Property& property : cls->properties) {
+            add(property.name);
+            add(property.column);
+            add(definition(property));
+        }
+        text += ';';
+    }
+    return text;
+}
+
+const Class& need_class(const Schema& schema, std::string_view name) {
+    const Class* cls = schema.find(name);
+    if (cls == nullptr)
+        raise(ErrorKind::bad_changeset, "Table '" + std::string(name) + "' does not exist");
+    return *cls;
+}
+
+void resolve_target(const Schema& schema, Property& property) {
+    if (property.type != Type::link)
+        return;
+    const Class* target = schema.find(property.target);
+    if (target == nullptr)
+        throw StoreError(11, "rs_prop names a missing class " + property.target);
+    property.target_embedded = target->embedded();
+    property.target_key_type = target->key_type;
+}
+
+bool primary_key_type(Type type) {
+    return type == Type::integer || type == Type::string || type == Type::object_id ||
+           type == Type::uuid;
+}
+
+} // namespace
+
+Catalog::Catalog(Database& db, Layout layout) : db_(db), layout_(layout) {
+    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name='rs_column'"))
+        db.exec(kInternalTables);
+    rollbacks_seen_ = db.rollbacks();
+}
+
+SchemaPtr Catalog::schema(std::int64_t partition) {
+    if (rollbacks_seen_ != db_.rollbacks()) {
+        for (std::int64_t changed : changed_)
+            cache_.erase(changed);
+        changed_.clear();
+        rollbacks_seen_ = db_.rollbacks();
+    }
+    std::int64_t version =
+        db_.integer("SELECT version FROM rs_schema WHERE partition=?", partition).value_or(0);
+    Cached& cached = cache_[partition];
+    if (cached.schema == nullptr || cached.version != version)
+        cached = {version, load(partition)};
+    return cached.schema;
+}
+
+SchemaPtr Catalog::load(std::int64_t partition) {
+    Schema schema;
+    std::map<std::string, std::shared_ptr<Class>> classes;
+    Query rows = db_.query("SELECT class, kind, key_property, key_type, key_nullable, sql_table,"
+                           " key_column FROM rs_class WHERE partition=?",
+                           partition);
+    while (rows.step()) {
+        auto cls = std::make_shared<Class>();
+        cls->name = rows->string(0);
+        cls->kind = static_cast<TableKind>(rows->integer(1));
+        cls->key_type = static_cast<Type>(rows->integer(3));
+        cls->key_nullable = rows->integer(4) != 0;
+        cls->has_key_property = primary_key_type(cls->key_type);
+        cls->table = rows->string(5);
+        cls->key_column = rows->string(6);
+        classes[cls->name] = cls;
+        schema.classes[cls->name] = cls;
+    }
+    Query props = db_.query("SELECT class, property, type, collection, nullable, target, sql_column"
+                            " FROM rs_prop WHERE partition=? ORDER BY class, position",
+                            partition);
+    while (props.step()) {
+        Property property;
+        property.name = props->string(1);
+        property.type = static_cast<Type>(props->integer(2));
+        property.collection = static_cast<Collection>(props->integer(3));
+        property.nullable = props->integer(4) != 0;
+        property.target = props->string(5);
+        property.column = props->string(6);
+        resolve_target(schema, property);
+        classes.at(props->string(0))->properties.push_back(std::move(property));
+    }
+    for (auto& [name, cls] : classes)
+        cls->index();
+    return share(std::move(schema));
+}
+
+SchemaPtr Catalog::share(Schema schema) {
+    std::string key = content(schema);
+    std::weak_ptr<const Schema>& slot = shared_[key];
+    SchemaPtr shared = slot.lock();
+    if (shared == nullptr)
+        slot = shared = std::make_shared<const Schema>(std::move(schema));
+    if (shared_.size() > 64 && shared_.size() > 2 * cache_.size())
+        std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
+    return shared;
+}
+
+SchemaPtr Catalog::changed(std::int64_t partition, Schema schema) {
+    db_.run("INSERT INTO rs_schema VALUES(?, 1) ON CONFLICT(partition)"
+            " DO UPDATE SET version=version+1",
+            partition);
+    std::int64_t version =
+        db_.integer("SELECT version FROM rs_schema WHERE partition=?", partition).value_or(0);
+    changed_.insert(partition);
+    SchemaPtr shared = share(std::move(schema));
+    cache_[partition] = {version, shared};
+    return shared;
+}
+
+std::string Catalog::place_table(const Class& cls) {
+    for (int attempt = 1;; attempt++) {
+        std::string name = candidate(cls.name, attempt);
+        Query found = db_.query("SELECT class, definition FROM rs_table WHERE sql_table=?", name);
+        if (found.step()) {
+            if (found->text(0) == cls.name && found->text(1) == definition(cls))
+                return name;
+            continue;
+        }
+        if (db_.integer("SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE", name))
+            continue; // a table of somebody else's
+        db_.run("INSERT INTO rs_table VALUES(?, ?, ?)", name, cls.name, definition(cls));
+        bool server = layout_ == Layout::server;
+        bool rowid = !server && cls.key_type == Type::integer && !cls.key_nullable;
+        std::string key = quote(cls.key_column);
+        std::string sql = "CREATE TABLE " + quote(name) + "(";
+        if (server)
+            sql += "\"rs$partition\" INTEGER NOT NULL, ";
+        if (rowid)
+            sql += key + " INTEGER PRIMARY KEY)";
+        else
+            sql += key + " " + key_definition(cls.key_type, cls.key_nullable) + ", PRIMARY KEY(" +
+                   (server ? "\"rs$partition\", " : "") + key + ")) WITHOUT ROWID";
+        db_.exec(sql);
+        return name;
+    }
+}
+
+std::string Catalog::place_column(const Class& cls, const Property& property) {
+    for (int attempt = 1;; attempt++) {
+        std::string name = candidate(property.name, attempt);
+        if (same_sql_name(name, cls.key_column))
+            continue;
+        Query found = db_.query(
+            "SELECT property, definition FROM rs_column WHERE sql_table=? AND sql_column=?",
+            cls.table, name);
+        if (found.step()) {
+            if (found->text(0) == property.name && found->text(1) == definition(property))
+                return name;
+            continue;
+        }
+        if (db_.integer("SELECT count(*) FROM rs_column WHERE sql_table=?", cls.table) >=
+            static_cast<std::int64_t>(kMaxColumns))
+            raise(ErrorKind::schema, "Class '" + cls.name + "' has more than " +
+                                         std::to_string(kMaxColumns) + " properties");
+        db_.run("INSERT INTO rs_column VALUES(?, ?, ?, ?)", cls.table, name, property.name,
+                definition(property));
+        db_.exec("ALTER TABLE " + quote(cls.table) + " ADD COLUMN " + quote(name) + " " +
+                 column_definition(property));
+        return name;
+    }
+}
+
+SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
+                             std::string_view key_name, Type key_type, bool key_nullable) {
+    SchemaPtr old = schema(partition);
+    check_name(name, kMaxClassName, "class");
+    std::string what = "The existing table '" + std::string(name) + "' ";
+    bool embedded = kind == TableKind::embedded;
+    bool has_key = !embedded && key_type != Type::global_key;
+    if (has_key) {
+        check_name(key_name, kMaxPropertyName, "property");
+        if (!primary_key_type(key_type))
+            raise(ErrorKind::bad_changeset, "Invalid primary key type in AddTable");
+    } else if (!embedded && (!key_name.empty() || key_nullable)) {
+        raise(ErrorKind::bad_changeset,
+              "AddTable '" + std::string(name) + "': a class without primary key names one");
+    }
+    if (const Class* existing = old->find(name)) {
+        if (embedded && !existing->embedded())
+            raise(ErrorKind::schema, what + "is not embedded");
+        bool same = existing->kind == kind &&
+                    (embedded ||
+                     (existing->key_type == key_type && existing->key_nullable == key_nullable &&
+                      existing->has_key_property == has_key &&
+                      (!has_key || existing->key_name() == key_name)));
+        if (!same)
+            raise(ErrorKind::schema, what + "has different properties");
+        return old;
+    }
+    auto cls = std::make_shared<Class>();
+    cls->name = name;
+    cls->kind = kind;
+    if (!embedded) {
+        cls->key_type = key_type;
+        cls->key_nullable = key_nullable;
+        cls->has_key_property = has_key;
+        cls->key_column = has_key ? first_candidate(key_name) : "rs$key";
+        if (has_key)
+            cls->properties.push_back({.name = std::string(key_name),
+                                       .type = key_type,
+                                       .nullable = key_nullable,
+                                       .column = cls->key_column});
+        cls->index();
+        cls->table = place_table(*cls);
+    }
+    db_.run("INSERT INTO rs_class VALUES(?, ?, ?, ?, ?, ?, ?, ?)", partition, name,
+            static_cast<int>(kind), has_key ? key_name : "", static_cast<int>(cls->key_type),
+            cls->key_nullable, cls->table, cls->key_column);
+    if (has_key)
+        db_.run("INSERT INTO rs_prop VALUES(?, ?, ?, 0, ?, 0, ?, '', ?)", partition, name, key_name,
+                static_cast<int>(key_type), key_nullable, cls->key_column);
+    Schema next = *old;
+    next.classes[cls->name] = cls;
+    return changed(partition, std::move(next));
+}
+
+SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
+    SchemaPtr old = schema(partition);
+    const Class& cls = need_class(*old, name);
+    for (const auto& [other, linking] : old->classes)
+        for (const Property& property : linking->properties)
+            if (property.type == Type::link && property.target == name && other != name)
+                raise(ErrorKind::bad_changeset, "EraseTable: '" + std::string(name) +
+                                                    "' is the target of " +
+                                                    in_class(other, property.name));
+    if (!cls.embedded())
+        drop_table(partition, cls);
+    db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", partition, name);
+    db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
+    Schema next = *old;
+    next.classes.erase(std::string(name));
+    return changed(partition, std::move(next));
+}
+
+SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_name,
+                                std::string_view name, Type type, bool nullable,
+                                Collection collection, std::string_view target) {
+    SchemaPtr old = schema(partition);
+    const Class& cls = need_class(*old, cls_name);
+    check_name(name, kMaxPropertyName, "property");
+    std::string what = in_class(cls_name, name);
+    if (static_cast<int>(type) < 0)
+        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": no property type");
+    if (type == Type::link) {
+        const Class* linked = old->find(target);
+        if (target.empty() || linked == nullptr)
+            raise(ErrorKind::bad_changeset, "AddColumn " + what + ": link target class '" +
+                                                std::string(target) + "' does not exist");
+        if (linked->embedded() && collection == Collection::set)
+            raise(ErrorKind::schema, "AddColumn " + what + ": no sets of embedded objects");
+        if (linked->kind == TableKind::asymmetric)
+            raise(ErrorKind::schema, "AddColumn " + what + ": no links to asymmetric classes");
+        nullable = collection == Collection::single || collection == Collection::dictionary;
+    } else if (!target.empty()) {
+        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": only links have a target class");
+    }
+    Property property{.name = std::string(name),
+                      .type = type,
+                      .collection = collection,
+                      .nullable = nullable || type == kMixed,
+                      .target = std::string(target)};
+    resolve_target(*old, property);
+    if (std::size_t at = cls.find(name); at != Class::npos) {
+        const Property& existing = cls.properties[at];
+        std::string mismatch = "Schema mismatch for existing column " + what + ": ";
+        if (existing.type != property.type)
+            raise(ErrorKind::schema, mismatch + "types differ");
+        if (existing.collection != property.collection)
+            raise(ErrorKind::schema, mismatch + "collection kinds differ");
+        if (existing.target != property.target)
+            raise(ErrorKind::schema, mismatch + "link targets differ");
+        if (existing.nullable != property.nullable)
+            raise(ErrorKind::schema, mismatch + "nullability differs");
+        return old;
+    }
+    if (cls.properties.size() >= kMaxProperties)
+        raise(ErrorKind::schema, "Class '" + cls.name + "' has too many properties");
+    auto next_cls = std::make_shared<Class>(cls);
+    if (!cls.embedded())
+        property.column = place_column(cls, property);
+    db_.run(
+        "INSERT INTO rs_prop SELECT ?1, ?2, ?3, ifnull(max(position), 0) + 1, ?4, ?5, ?6, ?7, ?8"
+        " FROM rs_prop WHERE partition=?1 AND class=?2",
+        partition, cls_name, name, static_cast<int>(type), static_cast<int>(collection),
+        property.nullable, target, property.column);
+    next_cls->properties.push_back(std::move(property));
+    next_cls->index();
+    Schema next = *old;
+    next.classes[next_cls->name] = next_cls;
+    return changed(partition, std::move(next));
+}
+
+SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_view cls_name,
+                                  std::string_view name) {
+    SchemaPtr old = schema(partition);
+    const Class& cls = need_class(*old, cls_name);
+    std::size_t at = cls.find(name);
+    if (at == Class::npos)
+        raise(ErrorKind::bad_changeset, "No such field: " + in_class(cls_name, name));
+    if (at == 0 && cls.has_key_property)
+        raise(ErrorKind::bad_changeset,
+              "EraseColumn: " + in_class(cls_name, name) + " is the primary key");
+    if (!cls.embedded())
+        drop_column(partition, cls, cls.properties[at]);
+    db_.run("DELETE FROM rs_prop WHERE partition=? AND class=? AND property=?", partition, cls_name,
+            name);
+    auto next_cls = std::make_shared<Class>(cls);
+    next_cls->properties.erase(next_cls->properties.begin() + static_cast<std::ptrdiff_t>(at));
+    next_cls->index();
+    Schema next = *old;
+    next.classes[next_cls->name] = next_cls;
+    return changed(partition, std::move(next));
+}
+
+// On the server other partitions may use table and column: only the partition's values go.
+void Catalog::drop_table(std::int64_t partition, const Class& cls) {
+    if (layout_ == Layout::server) {
+        db_.run("DELETE FROM " + quote(cls.table) + " WHERE \"rs$partition\"=?", partition);
+        return;
+    }
+    db_.exec("DROP TABLE " + quote(cls.table));
+    db_.run("DELETE FROM rs_table WHERE sql_table=?", cls.table);
+    db_.run("DELETE FROM rs_column WHERE sql_table=?", cls.table);
+}
+
+void Catalog::drop_column(std::int64_t partition, const Class& cls, const Property& property) {
+    if (layout_ == Layout::server) {
+        db_.run("UPDATE " + quote(cls.table) + " SET " + quote(property.column) + "=" +
+                    zero_literal(property) + " WHERE \"rs$partition\"=?",
+                partition);
+        return;
+    }
+    db_.exec("ALTER TABLE " + quote(cls.table) + " DROP COLUMN " + quote(property.column));
+    db_.run("DELETE FROM rs_column WHERE sql_table=? AND sql_column=?", cls.table, property.column);
+}
+
+bool Catalog::reaches(const Schema& schema, const Property& property, std::string_view embedded) {
+    std::set<std::string_view> seen;
+    std::vector<const Property*> open{&property};
+    while (!open.empty()) {
+        const Property* next = open.back();
+        open.pop_back();
+        if (!next->is_embedded() || !seen.insert(next->target).second)
+            continue;
+        if (next->target == embedded)
+            return true;
+        for (const Property& member : schema.find(next->target)->properties)
+            open.push_back(&member);
+    }
+    return false;
+}
+
+} // namespace realmsync::store

@@ -1,0 +1,51 @@
+// The SQL form of every property: column definitions, values to parameters, columns to values
+// (docs/storage.md has the table). All forms are lossless.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "model/schema.hpp"
+#include "model/value.hpp"
+#include "sqlite/sqlite.hpp"
+
+namespace realmsync::store {
+
+std::string quote(std::string_view name); // as an SQL identifier
+
+// Type, NOT NULL and DEFAULT of a column, without its name. The default is what zero_value() is.
+std::string column_definition(const Property& property);
+std::string zero_literal(const Property& property); // SQL literal of that default
+std::string key_definition(Type key_type, bool nullable);
+
+// Texts made for parameters; they must outlive the statement's run. Reused to save allocations.
+class Scratch {
+  public:
+    std::string& next() {
+        if (used_ == texts_.size())
+            texts_.emplace_back();
+        std::string& text = texts_[used_++];
+        text.clear();
+        return text;
+    }
+    void reset() { used_ = 0; }
+
+  private:
+    std::deque<std::string> texts_;
+    std::size_t used_ = 0;
+};
+
+void bind_key(Statement& statement, int index, const Key& key, Scratch& scratch);
+// A scalar, link or null of a single property.
+void bind_scalar(Statement& statement, int index, const Property& property, const Scalar& value,
+                 Scratch& scratch);
+// Any value of the property.
+void bind_value(Statement& statement, int index, const Property& property, const Schema& schema,
+                const Value& value, Scratch& scratch);
+
+Key read_key(const Statement& statement, int column, Type key_type); // borrows the column's text
+Value read_value(const Statement& statement, int column, const Property& property,
+                 const Schema& schema);
+
+} // namespace realmsync::store

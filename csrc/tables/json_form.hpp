@@ -1,0 +1,24 @@
+// Collections, embedded objects and everything inside Mixed as JSON text, without loss (docs/
+// storage.md): plain JSON where the declared type says what it is, typed wrappers in the manner of
+// MongoDB's extended JSON ({"$oid": …}) elsewhere. The only user of the JSON library.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/schema.hpp"
+#include "model/value.hpp"
+
+namespace realmsync::store {
+
+// `value` is the value of `property`: a list for a list property, and so on.
+void append_json(std::string& out, const Value& value, const Property& property,
+                 const Schema& schema);
+// A value of a Mixed property.
+void append_mixed_json(std::string& out, const Value& value);
+
+// The inverse. Throws StoreError (corrupt) for any other text.
+Value value_from_json(std::string_view text, const Property& property, const Schema& schema);
+Value mixed_from_json(std::string_view text);
+
+} // namespace realmsync::store

@@ -1,0 +1,210 @@
+#include "tables/object_cache.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace realmsync::store {
+
+std::string_view ObjectCache::keep(std::string_view bytes) {
+    if (bytes.empty())
+        return {};
+    auto* copy = static_cast<char*>(arena_.allocate(bytes.size(), 1));
+    arena_bytes_ += bytes.size();
+    std::memcpy(copy, bytes.data(), bytes.size());
+    return {copy, bytes.size()};
+}
+
+Key ObjectCache::keep(Key key) {
+    key.string = keep(key.string);
+    return key;
+}
+
+Scalar ObjectCache::keep(const Scalar& value) {
+    Scalar copy = value;
+    if (value.type == Type::string || value.type == Type::binary) {
+        copy.bytes = keep(value.bytes);
+    } else if (value.type == Type::link) {
+        void* place = arena_.allocate(sizeof(LinkTarget), alignof(LinkTarget));
+        arena_bytes_ += sizeof(LinkTarget);
+        copy.link = new (place) LinkTarget{keep(value.link->table), keep(value.link->key)};
+    }
+    return copy;
+}
+
+CachedObject& ObjectCache::find(const Class& cls, const Key& key) {
+    auto [entry, added] = by_key_.try_emplace(Ref{&cls, key}, nullptr);
+    if (!added)
+        return *entry->second;
+    if (used_ == objects_.size())
+        objects_.push_back(std::make_unique<CachedObject>());
+    CachedObject& object = *objects_[used_++];
+    object.cls = &cls;
+    object.key = key;
+    if (!key.string.empty()) { // the map must not refer to the caller's text either
+        by_key_.erase(entry);
+        object.key = keep(key);
+        by_key_.emplace(Ref{&cls, object.key}, &object);
+    } else {
+        entry->second = &object;
+    }
+    object.presence = CachedObject::Presence::unknown;
+    if (object.slots.size() < cls.properties.size())
+        object.slots.resize(cls.properties.size());
+    return object;
+}
+
+void ObjectCache::set_scalar(CachedObject& object, std::size_t property, const Scalar& value) {
+    Slot& slot = object.slots[property];
+    slot.state = Slot::State::scalar;
+    slot.scalar = keep(value);
+    slot.tree.reset();
+    mark_dirty(object, property);
+}
+
+void ObjectCache::set_tree(CachedObject& object, std::size_t property, Value value) {
+    Slot& slot = object.slots[property];
+    slot.state = Slot::State::tree;
+    slot.tree = std::make_unique<Value>(std::move(value));
+    mark_dirty(object, property);
+}
+
+Slot* ObjectCache::load(CachedObject& object, std::size_t property, const Schema& schema) {
+    using Presence = CachedObject::Presence;
+    Slot& slot = object.slots[property];
+    if (object.presence == Presence::missing)
+        return nullptr;
+    if (slot.state != Slot::State::unknown)
+        return &slot;
+    std::optional<Value> value;
+    if (object.presence != Presence::fresh) {
+        value = tables_.read(partition_, schema, *object.cls, object.key, property, Links::stored);
+        if (value) {
+            object.presence = Presence::exists;
+        } else if (object.presence == Presence::created) {
+            object.presence = Presence::fresh;
+        } else {
+            object.presence = Presence::missing;
+            return nullptr;
+        }
+    }
+    if (!value)
+        value = zero_value(object.cls->properties[property]);
+    if (value->is_container()) {
+        slot.state = Slot::State::tree;
+        slot.tree = std::make_unique<Value>(std::move(*value));
+    } else {
+        LinkTarget scratch;
+        slot.state = Slot::State::scalar;
+        slot.scalar = keep(value->view(scratch));
+    }
+    return &slot;
+}
+
+Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
+    auto matches = [&](const Plan& plan) {
+        return plan.cls == object.cls && plan.insert == insert && plan.properties == object.dirty;
+    };
+    if (last_plan_ < plans_.size() && matches(plans_[last_plan_]))
+        return *plans_[last_plan_].statement;
+    auto found = std::find_if(plans_.begin(), plans_.end(), matches);
+    if (found != plans_.end()) {
+        last_plan_ = static_cast<std::size_t>(found - plans_.begin());
+        return *found->statement;
+    }
+    const Class& cls = *object.cls;
+    bool server = tables_.layout() == Layout::server;
+    std::string sql, key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
+    if (insert) {
+        std::string columns = key, places = server ? "?, ?" : "?", changes;
+        for (std::uint32_t i : object.dirty) {
+            std::string column = quote(cls.properties[i].column);
+            columns += ", " + column;
+            places += ", ?";
+            changes += (changes.empty() ? "" : ", ") + column + "=excluded." + column;
+        }
+        sql = "INSERT INTO " + quote(cls.table) + "(" + columns + ") VALUES(" + places +
+              ") ON CONFLICT(" + key + ") DO " +
+              (changes.empty() ? "NOTHING" : "UPDATE SET " + changes);
+    } else {
+        for (std::uint32_t i : object.dirty)
+            sql += (sql.empty() ? "" : ", ") + quote(cls.properties[i].column) + "=?";
+        sql = "UPDATE " + quote(cls.table) + " SET " + sql + tables_.where_key(cls);
+    }
+    Plan plan{&cls, insert, object.dirty, tables_.db().cached(sql)};
+    if (plans_.size() < kMaxPlans) {
+        last_plan_ = plans_.size();
+        plans_.push_back(std::move(plan));
+    } else {
+        last_plan_ = (last_plan_ + 1) % kMaxPlans;
+        plans_[last_plan_] = std::move(plan);
+    }
+    return *plans_[last_plan_].statement;
+}
+
+bool ObjectCache::flush(CachedObject& object, const Schema& schema) {
+    using Presence = CachedObject::Presence;
+    bool insert = object.presence == Presence::created || object.presence == Presence::fresh;
+    if (object.presence == Presence::missing || (object.dirty.empty() && !insert))
+        return true;
+    if (!std::is_sorted(object.dirty.begin(), object.dirty.end()))
+        std::sort(object.dirty.begin(), object.dirty.end());
+    Statement& statement = plan(object, insert);
+    int index = 1;
+    if (insert)
+        index = tables_.bind_object(statement, index, partition_, object.key);
+    scratch_.reset();
+    for (std::uint32_t i : object.dirty) {
+        Slot& slot = object.slots[i];
+        const Property& property = object.cls->properties[i];
+        if (slot.state == Slot::State::tree)
+            bind_value(statement, index++, property, schema, *slot.tree, scratch_);
+        else
+            bind_scalar(statement, index++, property, slot.scalar, scratch_);
+        slot.dirty = false;
+    }
+    if (!insert)
+        tables_.bind_object(statement, index, partition_, object.key);
+    object.dirty.clear();
+    statement.run();
+    bool found = insert || tables_.db().changes() != 0;
+    object.presence = found ? Presence::exists : Presence::missing;
+    return found;
+}
+
+void ObjectCache::reset(CachedObject& object) {
+    for (Slot& slot : object.slots) {
+        slot.state = Slot::State::unknown;
+        slot.dirty = false;
+        slot.tree.reset();
+    }
+    object.dirty.clear();
+}
+
+void ObjectCache::erase(CachedObject& object) {
+    using Presence = CachedObject::Presence;
+    if (object.presence != Presence::missing && object.presence != Presence::fresh) {
+        Query query = tables_.db().query("DELETE FROM " + quote(object.cls->table) +
+                                         tables_.where_key(*object.cls));
+        tables_.bind_object(*query, 1, partition_, object.key);
+        query->run();
+    }
+    reset(object);
+    object.presence = Presence::missing;
+}
+
+const CachedObject* ObjectCache::flush_all(const Schema& schema) {
+    for (std::size_t i = 0; i < used_; i++)
+        if (!flush(*objects_[i], schema))
+            return objects_[i].get();
+    for (std::size_t i = 0; i < used_; i++)
+        reset(*objects_[i]);
+    used_ = 0;
+    by_key_.clear();
+    plans_.clear();
+    arena_.release();
+    arena_bytes_ = 0;
+    return nullptr;
+}
+
+} // namespace realmsync::store

@@ -1,0 +1,112 @@
+// The write-back cache of an Applier: objects that a transaction has touched, property by property
+// unknown, a pending or loaded scalar, or a tree of values. Writing it back is one row write per
+// object. What instructions mean is in apply.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/schema.hpp"
+#include "model/value.hpp"
+#include "tables/columns.hpp"
+#include "tables/tables.hpp"
+
+namespace realmsync::store {
+
+struct Slot { // one property
+    enum class State : std::uint8_t { unknown, scalar, tree };
+    State state = State::unknown;
+    bool dirty = false;
+    Scalar scalar;               // contents in the cache's arena
+    std::unique_ptr<Value> tree; // a collection or embedded object
+};
+
+struct CachedObject {
+    enum class Presence : std::uint8_t {
+        unknown, // nothing read yet; the row must be there
+        created, // CreateObject seen, the row may be there or not
+        fresh,   // known not to be there: unknown properties are zero
+        exists,
+        missing,
+    };
+    const Class* cls = nullptr;
+    Key key; // text in the arena
+    Presence presence = Presence::unknown;
+    std::vector<Slot> slots;
+    std::vector<std::uint32_t> dirty; // slots to write, in the order of their first change
+};
+
+class ObjectCache {
+  public:
+    ObjectCache(Tables& tables, std::int64_t partition) : tables_(tables), partition_(partition) {}
+
+    // The entry of an object, made if need be. Valid until the next flush_all().
+    CachedObject& find(const Class& cls, const Key& key);
+
+    void set_scalar(CachedObject& object, std::size_t property, const Scalar& value); // copies
+    void set_tree(CachedObject& object, std::size_t property, Value value);
+    // The slot with its value known, reading the row if need be. Null if there is no such object.
+    Slot* load(CachedObject& object, std::size_t property, const Schema& schema);
+    void mark_dirty(CachedObject& object, std::size_t property) {
+        Slot& slot = object.slots[property];
+        if (!slot.dirty) {
+            slot.dirty = true;
+            object.dirty.push_back(static_cast<std::uint32_t>(property));
+        }
+    }
+
+    // False if there is no such object (then nothing was written).
+    bool flush(CachedObject& object, const Schema& schema);
+    void erase(CachedObject& object); // deletes the row at once
+    // Writes all and forgets all. Returns an object that does not exist, or null.
+    const CachedObject* flush_all(const Schema& schema);
+    bool full() const { return used_ >= kMaxObjects || arena_bytes_ >= kMaxArena; }
+
+  private:
+    static constexpr std::size_t kMaxObjects = 1024;
+    static constexpr std::size_t kMaxArena = 4 << 20; // bytes
+    static constexpr std::size_t kMaxPlans = 16;
+
+    struct Plan { // a write of some properties of a class, prepared
+        const Class* cls;
+        bool insert;
+        std::vector<std::uint32_t> properties;
+        std::shared_ptr<Statement> statement;
+    };
+    struct Ref {
+        const Class* cls;
+        Key key;
+        bool operator==(const Ref& other) const {
+            return cls == other.cls && equal(key, other.key);
+        }
+    };
+    struct RefHash {
+        std::size_t operator()(const Ref& ref) const {
+            return hash(ref.key) ^ std::hash<const void*>{}(ref.cls);
+        }
+    };
+
+    Statement& plan(const CachedObject& object, bool insert);
+    std::string_view keep(std::string_view bytes);
+    Scalar keep(const Scalar& value);
+    Key keep(Key key);
+    void reset(CachedObject& object);
+
+    Tables& tables_;
+    std::int64_t partition_;
+    std::vector<std::unique_ptr<CachedObject>> objects_; // the first used_ are in use
+    std::size_t used_ = 0;
+    std::unordered_map<Ref, CachedObject*, RefHash> by_key_;
+    std::pmr::monotonic_buffer_resource arena_;
+    std::size_t arena_bytes_ = 0;
+    std::vector<Plan> plans_;
+    std::size_t last_plan_ = 0;
+    Scratch scratch_;
+};
+
+} // namespace realmsync::store
