@@ -78,4 +78,26 @@ template <class T> T value_or_throw(Result<T> result) {
     throw ErrorException(Error{kind, std::move(message), offset});
 }
 
+// What a store reports of itself. The numbers are SQLite's primary result codes, which users see in
+// StorageError.sqlite_code; a store of another make uses the same ones.
+enum class StoreFault : int { other = 1, busy = 5, corrupt = 11, no_database = 26 };
+
+// Failure of the machine or misuse: a store that cannot be read or written.
+class StoreError : public std::runtime_error {
+  public:
+    StoreError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
+    StoreError(StoreFault fault, const std::string& message)
+        : StoreError(static_cast<int>(fault), message) {}
+    int code() const { return code_; }          // extended, e.g. SQLITE_BUSY_SNAPSHOT
+    int primary() const { return code_ & 255; } // e.g. SQLITE_BUSY (5), SQLITE_FULL (13)
+
+  private:
+    int code_;
+};
+
+// For what a store wrote itself and cannot have written so.
+[[noreturn]] inline void corrupt(const std::string& what) {
+    throw StoreError(StoreFault::corrupt, what);
+}
+
 } // namespace realmsync

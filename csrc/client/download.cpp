@@ -29,7 +29,7 @@ const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::
 
 } // namespace
 
-std::variant<store::Integration, IntegrationFailed> prepare(const ReceivedDownload& d) {
+std::variant<Integration, IntegrationFailed> prepare(const ReceivedDownload& d) {
     const wire::Body body{d.compressed, d.uncompressed_size,
                           d.compressed ? d.body_bytes->size() : 0, *d.body_bytes};
     auto plain = wire::plain_body(body, d.size_limit);
@@ -39,7 +39,7 @@ std::variant<store::Integration, IntegrationFailed> prepare(const ReceivedDownlo
     if (!entries)
         return broken(entries.error().message);
 
-    store::Integration integration;
+    Integration integration;
     integration.progress = d.progress;
     integration.downloadable_bytes = d.downloadable_bytes;
     integration.changesets.reserve(entries->size());

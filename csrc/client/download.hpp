@@ -8,6 +8,6 @@
 
 namespace realmsync::client {
 
-std::variant<store::Integration, IntegrationFailed> prepare(const ReceivedDownload& download);
+std::variant<Integration, IntegrationFailed> prepare(const ReceivedDownload& download);
 
 } // namespace realmsync::client

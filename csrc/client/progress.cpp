@@ -21,12 +21,12 @@ bool counts_equal(const Report& a, const Report& b) {
 
 } // namespace
 
-void Reporter::activate(const store::ClientState& state) {
+void Reporter::activate(const ClientState& state) {
     uploaded_final_ = state.uploaded_bytes;
     downloaded_final_ = state.downloaded_bytes;
 }
 
-std::optional<Report> Reporter::report(const store::ClientState& state) {
+std::optional<Report> Reporter::report(const ClientState& state) {
     Report r;
     r.uploaded = state.uploaded_bytes;
     r.uploadable = state.uploadable_bytes;

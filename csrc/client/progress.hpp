@@ -24,11 +24,11 @@ struct Report {
 class Reporter {
   public:
     // The counters when the session was activated: what estimates are measured from.
-    void activate(const store::ClientState& state);
+    void activate(const ClientState& state);
     // The first DOWNLOAD of the session has been integrated.
     void open_gate() { open_ = true; }
     // Nothing while the gate is closed or if nothing that counts has changed.
-    std::optional<Report> report(const store::ClientState& state);
+    std::optional<Report> report(const ClientState& state);
 
   private:
     std::uint64_t uploaded_final_ = 0, downloaded_final_ = 0;

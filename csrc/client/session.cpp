@@ -151,7 +151,7 @@ void Session::catch_up() {
         read_state();
 }
 
-void Session::set_state(const store::ClientState& state) {
+void Session::set_state(const ClientState& state) {
     const bool first = !state_;
     state_ = state;
     newest_version_ = std::max(newest_version_, state.current_version);
@@ -203,7 +203,7 @@ void Session::fetch() {
                FetchUpload{scanned_, {tuning_.upload_soft_bytes, tuning_.upload_hard_bytes}});
 }
 
-void Session::on_fetched(store::PendingUpload upload) {
+void Session::on_fetched(PendingUpload upload) {
     fetching_ = false;
     if (upload.progress.client_version <= scanned_.client_version) {
         // Acknowledged meanwhile, or the file holds less than was announced.
@@ -255,7 +255,7 @@ void Session::done(StoreResult result) {
         ident_received_ = false;
         set_state(stored->state);
         enlist();
-    } else if (auto* upload = std::get_if<store::PendingUpload>(&result.outcome)) {
+    } else if (auto* upload = std::get_if<PendingUpload>(&result.outcome)) {
         if (current && may_upload())
             on_fetched(std::move(*upload));
     } else if (auto* integrated = std::get_if<Integrated>(&result.outcome)) {
@@ -339,7 +339,7 @@ std::string Session::next_message() {
         last_mark_sent_ = target_mark_;
         return wire::format(wire::Mark{ident_, target_mark_});
     }
-    const store::PendingUpload upload = std::move(uploads_.front());
+    const PendingUpload upload = std::move(uploads_.front());
     uploads_.erase(uploads_.begin());
     std::string message = wire::format(wire::Upload{ident_, upload.body.view(), upload.progress,
                                                     progress.download.server_version});

@@ -59,7 +59,7 @@ class Session {
     bool suspended() const { return suspended_; }
     bool live() const { return !deactivating_ && !suspended_; }
     std::int64_t resume_at() const { return resume_at_; } // -1: no timer
-    const std::optional<store::ClientState>& state() const { return state_; }
+    const std::optional<ClientState>& state() const { return state_; }
 
     // Reads the file; everything else follows from that.
     void activate();
@@ -102,11 +102,11 @@ class Session {
     void enlist();
     void read_state();
     void fetch();
-    void set_state(const store::ClientState& state);
+    void set_state(const ClientState& state);
     void on_counters(); // reports, then upload completion: the order of 5.3
     void check_uploads();
     void check_downloads();
-    void on_fetched(store::PendingUpload upload);
+    void on_fetched(PendingUpload upload);
     void on_integration_failed(const IntegrationFailed& failed);
 
     SessionHost& host_;
@@ -114,8 +114,8 @@ class Session {
     const std::uint64_t ident_, sync_session_;
     std::string partition_;
 
-    std::optional<store::ClientState> state_; // as last read or stored
-    std::uint64_t newest_version_ = 0;        // local version, as far as is known
+    std::optional<ClientState> state_; // as last read or stored
+    std::uint64_t newest_version_ = 0; // local version, as far as is known
     Reporter reporter_;
 
     bool connected_ = false;
@@ -133,7 +133,7 @@ class Session {
     wire::SyncProgress received_;                // of the last DOWNLOAD, integrated or not
     wire::UploadCursor scanned_;                 // the history is fetched up to here
     std::uint64_t announced_server_version_ = 0; // in the last UPLOAD
-    std::vector<store::PendingUpload> uploads_;  // fetched, to be sent
+    std::vector<PendingUpload> uploads_;         // fetched, to be sent
     bool fetching_ = false;
 
     std::uint32_t integrating_ = 0; // jobs under way, of any binding

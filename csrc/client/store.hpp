@@ -12,7 +12,7 @@
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 
-namespace realmsync::store {
+namespace realmsync::client {
 
 // One consistent snapshot of what a session needs to know (client-session.md 6.1, 15.2).
 struct ClientState {
@@ -79,4 +79,4 @@ class ClientStore {
     virtual void add_listener(std::weak_ptr<CommitListener> listener) = 0;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::client

@@ -10,7 +10,7 @@ namespace realmsync::client {
 namespace {
 
 struct Runner {
-    store::ClientStore& store;
+    ClientStore& store;
 
     StoreOutcome operator()(const ReadState&) { return StateRead{store.state()}; }
     StoreOutcome operator()(const StoreIdent& task) {
@@ -26,7 +26,7 @@ struct Runner {
         auto prepared = prepare(task);
         if (auto* failed = std::get_if<IntegrationFailed>(&prepared))
             return std::move(*failed);
-        auto state = store.integrate(std::move(std::get<store::Integration>(prepared)));
+        auto state = store.integrate(std::move(std::get<Integration>(prepared)));
         if (state)
             return Integrated{*state};
         const bool progress = state.error().kind == ErrorKind::bad_progress;
@@ -36,7 +36,7 @@ struct Runner {
 
 } // namespace
 
-StoreResult run(StoreJob job, store::ClientStore& store) {
+StoreResult run(StoreJob job, ClientStore& store) {
     StoreResult result{job.session, job.binding, 0, StoreFault{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)

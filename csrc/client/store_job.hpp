@@ -30,18 +30,18 @@ struct StoreIdent {
 };
 struct FetchUpload {
     wire::UploadCursor from;
-    store::UploadLimits limits;
+    UploadLimits limits;
 };
 using StoreTask = std::variant<ReadState, StoreIdent, ReceivedDownload, FetchUpload>;
 
 struct StateRead {
-    store::ClientState state;
+    ClientState state;
 };
 struct IdentStored {
-    store::ClientState state;
+    ClientState state;
 };
 struct Integrated {
-    store::ClientState state;
+    ClientState state;
 };
 struct IntegrationFailed {
     std::int32_t code = 0; // 212, 233, 201: told to the server; 0: the peer broke the protocol
@@ -53,7 +53,7 @@ struct StoreFault { // the machine failed: disk full, file gone
     std::string message;
 };
 using StoreOutcome = std::variant<StateRead, IdentStored, Integrated, IntegrationFailed,
-                                  IntegrationSkipped, store::PendingUpload, StoreFault>;
+                                  IntegrationSkipped, PendingUpload, StoreFault>;
 
 struct StoreJob {
     std::uint64_t sync_session; // whose file
@@ -69,6 +69,6 @@ struct StoreResult {
 };
 
 // Does the work. Never throws: what the store throws becomes a StoreFault.
-StoreResult run(StoreJob job, store::ClientStore& store);
+StoreResult run(StoreJob job, ClientStore& store);
 
 } // namespace realmsync::client

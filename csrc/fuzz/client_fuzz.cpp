@@ -76,7 +76,7 @@ class Harness {
         config.route.url = std::string("ws://") + user + "/sync";
         config.route.verified = true;
         const std::uint64_t session = engine_.add_session(std::move(config));
-        stores_[session] = std::make_shared<store::MemoryClientStore>();
+        stores_[session] = std::make_shared<simulation::MemoryClientStore>();
         engine_.find(session)->revive(false);
         engine_.settle();
         return session;
@@ -89,7 +89,7 @@ class Harness {
             engine_.advance();
             engine_.settle();
             for (client::StoreJob& job : engine_.take_jobs()) {
-                store::ClientStore& store = *stores_.at(job.sync_session);
+                client::ClientStore& store = *stores_.at(job.sync_session);
                 engine_.done(client::run(std::move(job), store));
                 moved = true;
             }
@@ -109,7 +109,7 @@ class Harness {
     }
 
     client::Client engine_;
-    std::map<std::uint64_t, std::shared_ptr<store::MemoryClientStore>> stores_;
+    std::map<std::uint64_t, std::shared_ptr<simulation::MemoryClientStore>> stores_;
     std::set<std::uint64_t> waits_;
     std::uint64_t witness_ = 0, sessions_[2] = {}, socket_ = 0;
     std::int64_t now_ = 1;

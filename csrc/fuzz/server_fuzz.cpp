@@ -30,7 +30,7 @@ void require(bool condition) {
 
 class Harness {
   public:
-    Harness() : store_(std::make_shared<store::MemoryState>()), engine_({}, 1) {
+    Harness() : store_(std::make_shared<simulation::MemoryState>()), engine_({}, 1) {
         witness_ = open();
         for (auto& client : clients_)
             client = open();
@@ -123,7 +123,7 @@ class Harness {
         }
     }
 
-    store::MemoryStore store_;
+    simulation::MemoryStore store_;
     server::Server engine_;
     std::int64_t now_ = 0;
     server::ConnectionId witness_ = 0;

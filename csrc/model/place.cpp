@@ -1,6 +1,6 @@
 #include "model/place.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 const Value& initial_value(const Property& property) {
     static const Value null, integer{std::int64_t{0}}, boolean{false}, string{std::string()},
@@ -76,4 +76,4 @@ std::optional<Place> walk(const Schema& schema, const Property& property, const 
     return place;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::model

@@ -9,7 +9,7 @@
 #include "model/schema.hpp"
 #include "model/value.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 struct Place {
     const Value* value;       // null pointer: an absent dictionary value
@@ -34,4 +34,4 @@ const Value& initial_value(const Property& property);
 std::optional<Place> walk(const Schema& schema, const Property& property, const Value& value,
                           std::span<const changeset::Step> path);
 
-} // namespace realmsync::store
+} // namespace realmsync::model

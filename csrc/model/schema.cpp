@@ -4,7 +4,7 @@
 #include <atomic>
 #include <numeric>
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 void Class::index() {
     static std::atomic<std::uint64_t> next_id{1};
@@ -47,4 +47,4 @@ Value zero_value(const Property& property) {
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::model

@@ -14,7 +14,7 @@
 #include "base/values.hpp"
 #include "model/value.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 struct Property {
     std::string name;
@@ -79,4 +79,4 @@ inline constexpr std::size_t kMaxString = 16777199;
 inline constexpr std::size_t kMaxBinary = 16777200;
 inline constexpr std::size_t kMaxDepth = 100; // containers within each other
 
-} // namespace realmsync::store
+} // namespace realmsync::model

@@ -3,7 +3,7 @@
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 namespace {
 
@@ -131,4 +131,4 @@ std::optional<std::string> decimal_text(const Decimal128& decimal) {
     return back && *back == decimal ? std::optional(std::move(text)) : std::nullopt;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::model

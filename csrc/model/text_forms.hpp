@@ -8,7 +8,7 @@
 
 #include "base/values.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 std::string global_key_text(const GlobalKey& key); // 16 hex digits, -, 16 hex digits
 std::optional<GlobalKey> global_key_from_text(std::string_view text);
@@ -21,4 +21,4 @@ std::optional<Timestamp> date_from_text(std::string_view text);
 // non-canonical patterns and NaNs with a payload.
 std::optional<std::string> decimal_text(const Decimal128& decimal);
 
-} // namespace realmsync::store
+} // namespace realmsync::model

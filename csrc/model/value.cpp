@@ -11,7 +11,7 @@
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 namespace {
 
@@ -320,4 +320,4 @@ int compare(const Value& a, const Value& b) {
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::model

@@ -13,7 +13,7 @@
 
 #include "base/values.hpp"
 
-namespace realmsync::store {
+namespace realmsync::model {
 
 // A primary key that owns its text.
 class ObjectKey {
@@ -100,4 +100,4 @@ struct Value {
 // compared exactly.
 int compare(const Value& a, const Value& b);
 
-} // namespace realmsync::store
+} // namespace realmsync::model

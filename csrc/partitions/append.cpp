@@ -9,7 +9,7 @@
 #include "tables/apply.hpp"
 #include "tables/complete_clears.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 using changeset::Op;
 using wire::Code;
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kServerIdent = 1; // orders entries made by the server itself
 
-Refusal refusal(const Error& error) {
+server::Refusal refusal(const Error& error) {
     switch (error.kind) {
     case ErrorKind::schema:
         return {Code::invalid_schema_change, "Invalid schema change (UPLOAD): " + error.message};
@@ -34,7 +34,7 @@ Refusal refusal(const Error& error) {
 // this file's changes gave them.
 class FileWindow : public merge::Window {
   public:
-    FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t file,
+    FileWindow(PartitionDb& db, server::PartitionId partition, std::uint64_t file,
                const PartitionDb::Staged& staged)
         : db_(db), partition_(partition), file_(file), staged_(staged) {}
 
@@ -47,9 +47,9 @@ class FileWindow : public merge::Window {
         window.reserve(entries.size());
         for (HistoryEntry& entry : entries) {
             auto parsed = changeset::parse(std::move(entry.changeset));
-            if (!parsed) // 11: SQLITE_CORRUPT
-                throw StoreError(11, "Version " + std::to_string(entry.version) +
-                                         " of the history is damaged: " + parsed.error().message);
+            if (!parsed)
+                corrupt("Version " + std::to_string(entry.version) +
+                        " of the history is damaged: " + parsed.error().message);
             window.push_back({.version = entry.version,
                               .origin = {entry.origin_timestamp,
                                          entry.origin_ident ? entry.origin_ident : kServerIdent},
@@ -61,14 +61,15 @@ class FileWindow : public merge::Window {
     void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
         db_.db_.run("INSERT INTO rs_recip(pid, ident, version, changeset) VALUES(?, ?, ?, ?) "
                     "ON CONFLICT(pid, ident, version) DO UPDATE SET changeset = excluded.changeset",
-                    partition_, file_, entry.version, Blob{bytes});
+                    partition_, file_, entry.version, sqlite::Blob{bytes});
     }
 
   private:
     void replace_by_reciprocals(std::uint64_t base, std::vector<HistoryEntry>& entries) {
-        Query row = db_.db_.query("SELECT version, changeset FROM rs_recip WHERE pid = ? AND "
-                                  "ident = ? AND version > ? ORDER BY version",
-                                  partition_, file_, base);
+        sqlite::Query row =
+            db_.db_.query("SELECT version, changeset FROM rs_recip WHERE pid = ? AND "
+                          "ident = ? AND version > ? ORDER BY version",
+                          partition_, file_, base);
         auto entry = entries.begin();
         while (row.step()) {
             const std::uint64_t version = row->unsigned_integer(0);
@@ -80,36 +81,37 @@ class FileWindow : public merge::Window {
     }
 
     PartitionDb& db_;
-    const PartitionId partition_;
+    const server::PartitionId partition_;
     const std::uint64_t file_;
     const PartitionDb::Staged& staged_;
 };
 
-std::variant<Appended, Refusal> PartitionDb::append(PartitionId id, AppendRequest request) {
+std::variant<server::Appended, server::Refusal> PartitionDb::append(server::PartitionId id,
+                                                                    server::AppendRequest request) {
     require_transaction();
     auto file = find_file(id, request.file_ident);
     if (!file)
-        return Refusal{Code::bad_client_file_ident, "Bad client file identifier (UPLOAD)."};
+        return server::Refusal{Code::bad_client_file_ident, "Bad client file identifier (UPLOAD)."};
     if (file->expired)
-        return Refusal{Code::client_file_expired, "Client file expired (UPLOAD)."};
+        return server::Refusal{Code::client_file_expired, "Client file expired (UPLOAD)."};
 
     Staged& staged = stage(id);
     if (request.changesets.empty()) {
         if (request.progress.server_version > staged.head.version)
-            return Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
+            return server::Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
         return append_all(id, request, *file, staged);
     }
     OriginRuns& runs = partition(id).runs;
     const std::size_t entries = staged.entries.size();
     const Head head = staged.head;
-    Savepoint savepoint(db_);
-    std::variant<Appended, Refusal> result;
+    sqlite::Savepoint savepoint(db_);
+    std::variant<server::Appended, server::Refusal> result;
     try {
         result = append_all(id, request, *file, staged);
     } catch (const ErrorException& e) {
         result = refusal(e.error());
     }
-    if (std::holds_alternative<Appended>(result)) {
+    if (std::holds_alternative<server::Appended>(result)) {
         savepoint.release();
     } else {
         savepoint.rollback();
@@ -120,48 +122,51 @@ std::variant<Appended, Refusal> PartitionDb::append(PartitionId id, AppendReques
     return result;
 }
 
-std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRequest& request,
-                                                        ClientFile& file, Staged& staged) {
+std::variant<server::Appended, server::Refusal>
+PartitionDb::append_all(server::PartitionId id, server::AppendRequest& request, ClientFile& file,
+                        Staged& staged) {
     Head& head = staged.head;
     auto& uploads = request.changesets;
     // What an earlier job of the same client file has integrated meanwhile.
-    std::erase_if(uploads, [&](const UploadedChangeset& upload) {
+    std::erase_if(uploads, [&](const server::UploadedChangeset& upload) {
         return upload.client_version <= file.client_version;
     });
     std::vector<merge::Incoming> incoming;
     incoming.reserve(uploads.size());
     std::uint64_t version = file.client_version, base = file.base_server_version;
-    for (UploadedChangeset& upload : uploads) {
+    for (server::UploadedChangeset& upload : uploads) {
         if (upload.origin_file_ident != 0)
-            return Refusal{Code::bad_origin_file_ident,
-                           "Bad origin file identifier (UPLOAD): this client file uploads its own "
-                           "changes only."};
+            return server::Refusal{
+                Code::bad_origin_file_ident,
+                "Bad origin file identifier (UPLOAD): this client file uploads its own "
+                "changes only."};
         if (upload.client_version <= version)
-            return Refusal{Code::bad_client_version, "Bad client version (UPLOAD)."};
+            return server::Refusal{Code::bad_client_version, "Bad client version (UPLOAD)."};
         if (upload.server_version < base || upload.server_version > head.version)
-            return Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
+            return server::Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
         if (upload.server_version < head.base_version)
-            return Refusal{Code::client_file_expired,
-                           "Client file expired (UPLOAD): the history it needs is gone."};
+            return server::Refusal{Code::client_file_expired,
+                                   "Client file expired (UPLOAD): the history it needs is gone."};
         version = upload.client_version;
         base = upload.server_version;
         for (const auto& i : upload.changeset.instructions)
             if (is_destructive(i.op))
-                return Refusal{Code::invalid_schema_change,
-                               "Invalid schema change (UPLOAD): classes and properties of a synced "
-                               "schema cannot be removed."};
+                return server::Refusal{
+                    Code::invalid_schema_change,
+                    "Invalid schema change (UPLOAD): classes and properties of a synced "
+                    "schema cannot be removed."};
         incoming.push_back({upload.server_version,
                             {upload.origin_timestamp, request.file_ident},
                             &upload.changeset});
     }
     if (request.progress.server_version > head.version)
-        return Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
+        return server::Refusal{Code::bad_server_version, "Bad server version (UPLOAD)."};
 
     if (!incoming.empty()) {
         if (profile_ != merge::Profile::strict) {
-            const SchemaPtr schema = tables_.schema(static_cast<std::int64_t>(id));
-            for (UploadedChangeset& upload : uploads)
-                complete_clears(upload.changeset, *schema);
+            const model::SchemaPtr schema = tables_.schema(static_cast<std::int64_t>(id));
+            for (server::UploadedChangeset& upload : uploads)
+                tables::complete_clears(upload.changeset, *schema);
         }
         cover_runs(id, incoming.front().base);
         FileWindow window(*this, id, request.file_ident, staged);
@@ -169,14 +174,14 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
         if (auto transformed = transformer->transform(window, incoming); !transformed)
             return refusal(transformed.error());
         transformer->store_reciprocals(window);
-        Applier applier(tables_, static_cast<std::int64_t>(id));
-        for (const UploadedChangeset& upload : uploads)
+        tables::Applier applier(tables_, static_cast<std::int64_t>(id));
+        for (const server::UploadedChangeset& upload : uploads)
             applier.apply(upload.changeset);
         applier.flush();
         windows_.keep(id, request.file_ident, std::move(transformer));
     }
     OriginRuns& runs = partition(id).runs;
-    for (UploadedChangeset& upload : uploads) {
+    for (server::UploadedChangeset& upload : uploads) {
         HistoryEntry entry;
         entry.version = ++head.version;
         entry.salt = head.salt = salt_;
@@ -206,25 +211,26 @@ std::variant<Appended, Refusal> PartitionDb::append_all(PartitionId id, AppendRe
     }
     file.last_seen_ms = now_ms_;
     staged.files.insert_or_assign(request.file_ident, std::move(file));
-    return Appended{head.version};
+    return server::Appended{head.version};
 }
 
 // The runs are extended backwards when an old base is first met: one scan of narrow columns, then
 // every further upload on that base finds its window without looking at its own entries.
-void PartitionDb::cover_runs(PartitionId id, std::uint64_t base) {
+void PartitionDb::cover_runs(server::PartitionId id, std::uint64_t base) {
     OriginRuns& runs = partition(id).runs;
     if (base >= runs.start())
         return;
     OriginRuns older(base);
-    Query row = db_.query("SELECT version, via_ident, size FROM rs_history WHERE pid = ? AND "
-                          "version > ? AND version <= ? ORDER BY version",
-                          id, base, runs.start());
+    sqlite::Query row =
+        db_.query("SELECT version, via_ident, size FROM rs_history WHERE pid = ? AND "
+                  "version > ? AND version <= ? ORDER BY version",
+                  id, base, runs.start());
     while (row.step())
         older.append(row->unsigned_integer(0), row->unsigned_integer(1), row->integer(2) == 0);
     runs.prepend(std::move(older));
 }
 
-std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint64_t base,
+std::vector<HistoryEntry> PartitionDb::foreign_entries(server::PartitionId id, std::uint64_t base,
                                                        std::uint64_t file, const Staged& staged) {
     const Partition& cached = partition(id);
     std::vector<HistoryEntry> result;
@@ -242,7 +248,7 @@ std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint
                 ++next;
             } else {
                 const std::uint64_t last = std::min(range.last, cached.head.version);
-                Query row = db_.query(
+                sqlite::Query row = db_.query(
                     "SELECT version, salt, origin_ident, via_ident, client_version, origin_ts, "
                     "cumul_bytes, changeset FROM rs_history WHERE pid = ?1 AND version >= ?2 AND "
                     "version <= ?3 AND via_ident <> ?4 AND size > 0 ORDER BY version",
@@ -260,14 +266,14 @@ std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint
     return result;
 }
 
-void PartitionDb::insert_history(PartitionId id, const HistoryEntry& entry,
+void PartitionDb::insert_history(server::PartitionId id, const HistoryEntry& entry,
                                  std::uint64_t client_base) {
     db_.run("INSERT INTO rs_history(pid, version, salt, origin_ident, via_ident, client_version, "
             "client_base, origin_ts, size, cumul_bytes, committed_ms, changeset) "
             "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             id, entry.version, entry.salt, entry.origin_ident, entry.via_ident,
             entry.client_version, client_base, entry.origin_timestamp, entry.changeset->size(),
-            entry.cumulative_bytes, now_ms_, Blob{*entry.changeset});
+            entry.cumulative_bytes, now_ms_, sqlite::Blob{*entry.changeset});
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

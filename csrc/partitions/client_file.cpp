@@ -6,14 +6,15 @@
 #include <chrono>
 #include <system_error>
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
-std::optional<ClientFile> load_client_file(Database& db, std::uint64_t partition,
+std::optional<ClientFile> load_client_file(sqlite::Database& db, std::uint64_t partition,
                                            std::uint64_t ident) {
-    Query row = db.query("SELECT ident_salt, user_id, client_version, base_server_version, "
-                         "locked_server_version, ack_client_version, ack_server_version, ack_head, "
-                         "state, last_seen_ms FROM rs_client WHERE pid = ? AND ident = ?",
-                         partition, ident);
+    sqlite::Query row =
+        db.query("SELECT ident_salt, user_id, client_version, base_server_version, "
+                 "locked_server_version, ack_client_version, ack_server_version, ack_head, "
+                 "state, last_seen_ms FROM rs_client WHERE pid = ? AND ident = ?",
+                 partition, ident);
     if (!row.step())
         return std::nullopt;
     ClientFile file;
@@ -30,14 +31,14 @@ std::optional<ClientFile> load_client_file(Database& db, std::uint64_t partition
     return file;
 }
 
-void insert_client_file(Database& db, std::uint64_t partition, std::uint64_t ident,
+void insert_client_file(sqlite::Database& db, std::uint64_t partition, std::uint64_t ident,
                         const ClientFile& file) {
     db.run("INSERT INTO rs_client(pid, ident, ident_salt, user_id, created_ms, last_seen_ms) "
            "VALUES(?1, ?2, ?3, ?4, ?5, ?5)",
            partition, ident, file.salt, file.user_id, file.last_seen_ms);
 }
 
-void update_client_file(Database& db, std::uint64_t partition, std::uint64_t ident,
+void update_client_file(sqlite::Database& db, std::uint64_t partition, std::uint64_t ident,
                         const ClientFile& file) {
     db.run("UPDATE rs_client SET client_version = max(client_version, ?3), "
            "base_server_version = max(base_server_version, ?4), "
@@ -48,7 +49,7 @@ void update_client_file(Database& db, std::uint64_t partition, std::uint64_t ide
            file.locked_server_version, file.ack_client_version, file.ack_server_version,
            file.ack_head, file.last_seen_ms);
     if (db.changes() != 1)
-        throw StoreError(11, "The row of a client file has gone."); // SQLITE_CORRUPT
+        corrupt("The row of a client file has gone.");
 }
 
 std::int64_t draw_salt() {
@@ -69,4 +70,4 @@ std::int64_t unix_ms() {
     return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

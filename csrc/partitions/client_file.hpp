@@ -7,7 +7,7 @@
 
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 struct ClientFile {
     std::int64_t salt = 0;
@@ -22,15 +22,15 @@ struct ClientFile {
     std::int64_t last_seen_ms = 0; // since 1970
 };
 
-std::optional<ClientFile> load_client_file(Database& db, std::uint64_t partition,
+std::optional<ClientFile> load_client_file(sqlite::Database& db, std::uint64_t partition,
                                            std::uint64_t ident);
-void insert_client_file(Database& db, std::uint64_t partition, std::uint64_t ident,
+void insert_client_file(sqlite::Database& db, std::uint64_t partition, std::uint64_t ident,
                         const ClientFile& file);
-void update_client_file(Database& db, std::uint64_t partition, std::uint64_t ident,
+void update_client_file(sqlite::Database& db, std::uint64_t partition, std::uint64_t ident,
                         const ClientFile& file);
 
 // Uniform in 1 … 2^63-1 from the kernel's generator (3.1, 4.3): salts of files and of versions.
 std::int64_t draw_salt();
 std::int64_t unix_ms();
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

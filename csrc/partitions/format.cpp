@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 namespace {
 
@@ -75,17 +75,17 @@ CREATE TABLE rs_recip(                                   -- zero bytes: nothing 
 
 } // namespace
 
-void prepare_partition_tables(Database& db) {
+void prepare_partition_tables(sqlite::Database& db) {
     db.exec("CREATE TABLE IF NOT EXISTS rs_meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) "
             "WITHOUT ROWID");
     for (const Table& table : kTables) {
         const std::string key = std::string("format.") + table.name;
-        Query row = db.query("SELECT v FROM rs_meta WHERE k = ?", key);
+        sqlite::Query row = db.query("SELECT v FROM rs_meta WHERE k = ?", key);
         if (!row.step()) {
             db.exec(table.sql);
             db.run("INSERT INTO rs_meta(k, v) VALUES(?, ?)", key, table.format);
         } else if (row->integer(0) != table.format) {
-            throw StoreError(26, // SQLITE_NOTADB
+            throw StoreError(StoreFault::no_database,
                              std::string("Table ") + table.name + " has format " +
                                  std::to_string(row->integer(0)) + ", this version knows " +
                                  std::to_string(table.format) + ".");
@@ -93,4 +93,4 @@ void prepare_partition_tables(Database& db) {
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

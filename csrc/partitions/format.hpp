@@ -4,10 +4,10 @@
 
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 // Creates what is missing; inside a write transaction. Throws StoreError when a table was written
 // by a version of this program that stores it differently.
-void prepare_partition_tables(Database& db);
+void prepare_partition_tables(sqlite::Database& db);
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 struct HistoryEntry {
     std::uint64_t version = 0;
@@ -115,4 +115,4 @@ class OriginRuns {
     std::vector<Run> runs_;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

@@ -11,7 +11,7 @@
 
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 OwnerLock::OwnerLock(const std::string& directory) {
     std::filesystem::create_directories(directory);
@@ -23,7 +23,7 @@ OwnerLock::OwnerLock(const std::string& directory) {
         const int error = errno;
         ::close(fd_);
         if (error == EWOULDBLOCK)
-            throw StoreError(5, // SQLITE_BUSY
+            throw StoreError(StoreFault::busy,
                              "The data directory '" + directory +
                                  "' is in use by another server. Stop it, or choose another one.");
         throw std::system_error(error, std::generic_category(), path);
@@ -32,4 +32,4 @@ OwnerLock::OwnerLock(const std::string& directory) {
 
 OwnerLock::~OwnerLock() { ::close(fd_); }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 class OwnerLock {
   public:
@@ -18,4 +18,4 @@ class OwnerLock {
     int fd_ = -1;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

@@ -6,19 +6,17 @@
 #include "partitions/partition_db.hpp"
 #include "wire/body.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 // What a page is made of, collected entry by entry.
 struct PartitionDb::Scan {
-    explicit Scan(const PageRequest& r) : request(r), cursor(r.cursor) {}
+    explicit Scan(const server::PageRequest& r) : request(r), cursor(r.cursor) {}
 
     // Returns false when the page is full.
     bool add(HistoryEntry entry) {
         if (entry.version != cursor.server_version + 1)
-            throw StoreError(11, // SQLITE_CORRUPT
-                             "The history of partition " + std::to_string(request.partition) +
-                                 " has a gap after version " +
-                                 std::to_string(cursor.server_version) + ".");
+            corrupt("The history of partition " + std::to_string(request.partition) +
+                    " has a gap after version " + std::to_string(cursor.server_version) + ".");
         cursor.server_version = entry.version;
         cumulative_bytes = entry.cumulative_bytes;
         last_salt = entry.salt;
@@ -40,7 +38,7 @@ struct PartitionDb::Scan {
         return std::min(latest, head.version);
     }
 
-    const PageRequest& request;
+    const server::PageRequest& request;
     wire::DownloadCursor cursor;
     std::uint64_t bytes = 0;
     std::uint64_t cumulative_bytes = 0; // at the cursor, once an entry was added
@@ -62,7 +60,7 @@ class PartitionDb::ReaderLease {
             }
         }
         if (!reader_) {
-            DatabaseOptions options;
+            sqlite::DatabaseOptions options;
             options.create = false;
             options.read_only = true;
             options.cache_kib = owner_.tuning_.reader_cache_kib;
@@ -74,7 +72,7 @@ class PartitionDb::ReaderLease {
         owner_.readers_.push_back(std::move(reader_));
     }
     ReaderLease(const ReaderLease&) = delete;
-    Database& db() { return reader_->db; }
+    sqlite::Database& db() { return reader_->db; }
 
   private:
     PartitionDb& owner_;
@@ -82,7 +80,7 @@ class PartitionDb::ReaderLease {
 };
 
 // Nothing when memory does not hold all that the page needs.
-std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const PageRequest& request) {
+std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request) {
     Scan scan(request);
     std::lock_guard lock(mutex_);
     auto found = partitions_.find(request.partition);
@@ -114,11 +112,11 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const PageRequest& req
     return scan;
 }
 
-PartitionDb::Scan PartitionDb::scan_tables(const PageRequest& request) {
+PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
     Scan scan(request);
     ReaderLease reader(*this);
-    Database& db = reader.db();
-    Transaction transaction(db, Transaction::Mode::read);
+    sqlite::Database& db = reader.db();
+    sqlite::Transaction transaction(db, sqlite::Transaction::Mode::read);
     const auto head = load_head(db, request.partition);
     if (!head)
         throw std::invalid_argument("There is no partition " + std::to_string(request.partition) +
@@ -130,11 +128,12 @@ PartitionDb::Scan PartitionDb::scan_tables(const PageRequest& request) {
     scan.head = *head;
     scan.file = std::move(*file);
     {
-        Query row = db.query("SELECT version, salt, origin_ident, via_ident, client_version, "
-                             "origin_ts, cumul_bytes, "
-                             "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
-                             "FROM rs_history WHERE pid = ?2 AND version > ?3 ORDER BY version",
-                             request.file_ident, request.partition, request.cursor.server_version);
+        sqlite::Query row =
+            db.query("SELECT version, salt, origin_ident, via_ident, client_version, "
+                     "origin_ts, cumul_bytes, "
+                     "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
+                     "FROM rs_history WHERE pid = ?2 AND version > ?3 ORDER BY version",
+                     request.file_ident, request.partition, request.cursor.server_version);
         while (row.step())
             if (!scan.add({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
                            row->unsigned_integer(3), row->unsigned_integer(4),
@@ -148,19 +147,19 @@ PartitionDb::Scan PartitionDb::scan_tables(const PageRequest& request) {
     } else if (latest == head->base_version) {
         scan.latest_salt = head->base_salt;
     } else {
-        Query row = db.query("SELECT salt FROM rs_history WHERE pid = ? AND version = ?",
-                             request.partition, latest);
+        sqlite::Query row = db.query("SELECT salt FROM rs_history WHERE pid = ? AND version = ?",
+                                     request.partition, latest);
         if (!row.step())
-            throw StoreError(11, "A version of the history is missing."); // SQLITE_CORRUPT
+            corrupt("A version of the history is missing.");
         scan.latest_salt = row->integer(0);
     }
     return scan;
 }
 
-Page PartitionDb::fetch_page(const PageRequest& request) {
+server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
     const auto recent = scan_memory(request);
     const Scan scan = recent ? std::move(*recent) : scan_tables(request);
-    Page page;
+    server::Page page;
     std::string plain;
     plain.reserve(scan.bytes + 80 * scan.entries.size());
     for (const HistoryEntry& entry : scan.entries) {
@@ -183,4 +182,4 @@ Page PartitionDb::fetch_page(const PageRequest& request) {
     return page;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

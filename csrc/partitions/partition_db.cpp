@@ -4,12 +4,12 @@
 
 #include "partitions/format.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 namespace {
 
-DatabaseOptions writer_options(Durability durability, const StoreTuning& tuning) {
-    DatabaseOptions options;
+sqlite::DatabaseOptions writer_options(sqlite::Durability durability, const StoreTuning& tuning) {
+    sqlite::DatabaseOptions options;
     options.durability = durability;
     options.cache_kib = tuning.writer_cache_kib;
     options.page_size = tuning.page_size;
@@ -20,19 +20,19 @@ DatabaseOptions writer_options(Durability durability, const StoreTuning& tuning)
 
 } // namespace
 
-PartitionDb::PartitionDb(const std::string& directory, Durability durability,
+PartitionDb::PartitionDb(const std::string& directory, sqlite::Durability durability,
                          const StoreTuning& tuning, merge::Profile profile)
     : tuning_(tuning), profile_(profile), lock_(directory), path_(directory + "/partitions.sqlite"),
       db_(path_, writer_options(durability, tuning)),
       tables_(
-          [this]() -> Database& {
-              Transaction transaction(db_);
+          [this]() -> sqlite::Database& {
+              sqlite::Transaction transaction(db_);
               prepare_partition_tables(db_);
-              Tables(db_, Layout::server); // creates its own
+              tables::Tables(db_, tables::Layout::server); // creates its own
               transaction.commit();
               return db_;
           }(),
-          Layout::server),
+          tables::Layout::server),
       windows_(tuning.window_bytes, tuning.merge_cells) {}
 
 PartitionDb::~PartitionDb() = default;
@@ -58,9 +58,7 @@ void PartitionDb::commit() {
                 id, staged.entries.front().version - 1, staged.head.version, staged.head.salt,
                 staged.head.cumulative_bytes);
         if (db_.changes() != 1)
-            throw StoreError(11, // SQLITE_CORRUPT
-                             "The head of partition " + std::to_string(id) +
-                                 " was moved by somebody else.");
+            corrupt("The head of partition " + std::to_string(id) + " was moved by somebody else.");
     }
     transaction_->commit();
     transaction_.reset();
@@ -106,24 +104,24 @@ void PartitionDb::rollback() {
     transaction_.reset();
 }
 
-OpenedPartition PartitionDb::open_partition(std::string_view app_id, std::string_view key) {
+server::OpenedPartition PartitionDb::open_partition(std::string_view app_id, std::string_view key) {
     require_transaction();
     std::string name(app_id);
     name.append(1, '\0').append(key);
     if (auto found = ids_.find(name); found != ids_.end())
         return {found->second, head(found->second).version};
 
-    const auto find = [&]() -> PartitionId {
-        Query row =
+    const auto find = [&]() -> server::PartitionId {
+        sqlite::Query row =
             db_.query("SELECT pid FROM rs_partition WHERE app_id = ? AND mode = 0 AND pkey = ?",
-                      app_id, Blob{key});
+                      app_id, sqlite::Blob{key});
         return row.step() ? row->unsigned_integer(0) : 0;
     };
-    PartitionId id = find();
+    server::PartitionId id = find();
     if (id == 0) {
         db_.run("INSERT INTO rs_partition(app_id, mode, pkey, created_ms) VALUES(?, 0, ?, ?)",
-                app_id, Blob{key}, now_ms_);
-        id = static_cast<PartitionId>(db_.last_rowid());
+                app_id, sqlite::Blob{key}, now_ms_);
+        id = static_cast<server::PartitionId>(db_.last_rowid());
         db_.run("INSERT INTO rs_head(pid) VALUES(?)", id);
         db_.run("INSERT INTO rs_ident(pid) VALUES(?)", id);
         created_.emplace_back(name, id);
@@ -134,10 +132,12 @@ OpenedPartition PartitionDb::open_partition(std::string_view app_id, std::string
     return {id, opened.head.version};
 }
 
-std::optional<PartitionDb::Head> PartitionDb::load_head(Database& db, PartitionId id) {
-    Query row = db.query("SELECT head_version, head_salt, base_version, base_salt, cumul_bytes, "
-                         "base_cumul FROM rs_head WHERE pid = ?",
-                         id);
+std::optional<PartitionDb::Head> PartitionDb::load_head(sqlite::Database& db,
+                                                        server::PartitionId id) {
+    sqlite::Query row =
+        db.query("SELECT head_version, head_salt, base_version, base_salt, cumul_bytes, "
+                 "base_cumul FROM rs_head WHERE pid = ?",
+                 id);
     if (!row.step())
         return std::nullopt;
     Head head;
@@ -151,7 +151,7 @@ std::optional<PartitionDb::Head> PartitionDb::load_head(Database& db, PartitionI
 }
 
 // Called before anything of the open transaction is staged for `id`, so the row is committed.
-PartitionDb::Partition& PartitionDb::partition(PartitionId id) {
+PartitionDb::Partition& PartitionDb::partition(server::PartitionId id) {
     auto found = partitions_.find(id); // only this thread inserts and erases
     if (found == partitions_.end()) {
         const auto head = load_head(db_, id);
@@ -164,14 +164,14 @@ PartitionDb::Partition& PartitionDb::partition(PartitionId id) {
     return *found->second;
 }
 
-PartitionDb::Staged& PartitionDb::stage(PartitionId id) {
+PartitionDb::Staged& PartitionDb::stage(server::PartitionId id) {
     auto [found, is_new] = staged_.try_emplace(id);
     if (is_new)
         found->second.head = partition(id).head;
     return found->second;
 }
 
-const PartitionDb::Head& PartitionDb::head(PartitionId id) {
+const PartitionDb::Head& PartitionDb::head(server::PartitionId id) {
     auto found = staged_.find(id);
     return found != staged_.end() ? found->second.head : partition(id).head;
 }
@@ -199,7 +199,7 @@ void PartitionDb::evict() {
     std::size_t bytes = cached_bytes();
     if (bytes <= tuning_.cache_bytes)
         return;
-    std::vector<std::pair<std::uint64_t, PartitionId>> by_age;
+    std::vector<std::pair<std::uint64_t, server::PartitionId>> by_age;
     for (const auto& [id, partition] : partitions_)
         by_age.emplace_back(partition->last_used, id);
     std::sort(by_age.begin(), by_age.end());
@@ -214,4 +214,4 @@ void PartitionDb::evict() {
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

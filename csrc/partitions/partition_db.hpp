@@ -24,12 +24,13 @@
 #include "tables/tables.hpp"
 #include "tuning.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
-class PartitionDb : public ServerStore {
+class PartitionDb : public server::ServerStore {
   public:
     // Opens or creates `directory`, which no other server may use meanwhile. Throws StoreError.
-    explicit PartitionDb(const std::string& directory, Durability durability = Durability::full,
+    explicit PartitionDb(const std::string& directory,
+                         sqlite::Durability durability = sqlite::Durability::full,
                          const StoreTuning& tuning = {},
                          merge::Profile profile = merge::Profile::safe);
     ~PartitionDb() override;
@@ -37,12 +38,14 @@ class PartitionDb : public ServerStore {
     void begin() override;
     void commit() override;
     void rollback() override;
-    OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
-    wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) override;
-    std::variant<BoundFile, Refusal> bind(PartitionId partition,
-                                          const BindRequest& request) override;
-    std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request) override;
-    Page fetch_page(const PageRequest& request) override;
+    server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
+    wire::FileIdent allocate_ident(server::PartitionId partition,
+                                   std::string_view user_id) override;
+    std::variant<server::BoundFile, server::Refusal>
+    bind(server::PartitionId partition, const server::BindRequest& request) override;
+    std::variant<server::Appended, server::Refusal> append(server::PartitionId partition,
+                                                           server::AppendRequest request) override;
+    server::Page fetch_page(const server::PageRequest& request) override;
 
     std::size_t cached_bytes() const; // of the copies in memory, about
 
@@ -74,57 +77,61 @@ class PartitionDb : public ServerStore {
         std::unordered_map<std::uint64_t, ClientFile> files;
     };
     struct Reader {
-        Reader(const std::string& path, const DatabaseOptions& options) : db(path, options) {}
-        Database db;
+        Reader(const std::string& path, const sqlite::DatabaseOptions& options)
+            : db(path, options) {}
+        sqlite::Database db;
     };
     class ReaderLease;
 
     // partition_db.cpp
-    Partition& partition(PartitionId id); // throws std::invalid_argument if there is none
-    Staged& stage(PartitionId id);
-    const Head& head(PartitionId id); // the writer's view
+    Partition& partition(server::PartitionId id); // throws std::invalid_argument if there is none
+    Staged& stage(server::PartitionId id);
+    const Head& head(server::PartitionId id); // the writer's view
     void publish();
     void evict();
-    static std::optional<Head> load_head(Database& db, PartitionId id);
+    static std::optional<Head> load_head(sqlite::Database& db, server::PartitionId id);
     void require_transaction() const;
     // bind.cpp
-    std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
-    std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
+    std::optional<ClientFile> find_file(server::PartitionId id,
+                                        std::uint64_t ident); // the writer's view
+    std::optional<std::int64_t> find_salt(server::PartitionId id, std::uint64_t version);
     // append.cpp
-    std::variant<Appended, Refusal> append_all(PartitionId id, AppendRequest& request,
-                                               ClientFile& file, Staged& staged);
-    void cover_runs(PartitionId id, std::uint64_t base);
-    std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
+    std::variant<server::Appended, server::Refusal> append_all(server::PartitionId id,
+                                                               server::AppendRequest& request,
+                                                               ClientFile& file, Staged& staged);
+    void cover_runs(server::PartitionId id, std::uint64_t base);
+    std::vector<HistoryEntry> foreign_entries(server::PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged);
-    void insert_history(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base);
+    void insert_history(server::PartitionId id, const HistoryEntry& entry,
+                        std::uint64_t client_base);
     // page.cpp
     struct Scan;
-    std::optional<Scan> scan_memory(const PageRequest& request);
-    Scan scan_tables(const PageRequest& request);
+    std::optional<Scan> scan_memory(const server::PageRequest& request);
+    Scan scan_tables(const server::PageRequest& request);
 
     const StoreTuning tuning_;
     const merge::Profile profile_;
     OwnerLock lock_;
     const std::string path_;
-    Database db_; // the writer's connection
-    Tables tables_;
+    sqlite::Database db_; // the writer's connection
+    tables::Tables tables_;
 
     // The writer's alone.
-    std::optional<Transaction> transaction_;
+    std::optional<sqlite::Transaction> transaction_;
     std::int64_t salt_ = 0;   // of all versions of the open transaction
     std::int64_t now_ms_ = 0; // when it began
     std::uint64_t transactions_ = 0;
-    std::unordered_map<PartitionId, Staged> staged_;
+    std::unordered_map<server::PartitionId, Staged> staged_;
     WindowCache windows_;
-    std::unordered_map<std::string, PartitionId> ids_;         // by app id, NUL, key
-    std::vector<std::pair<std::string, PartitionId>> created_; // by the open transaction
+    std::unordered_map<std::string, server::PartitionId> ids_;         // by app id, NUL, key
+    std::vector<std::pair<std::string, server::PartitionId>> created_; // by the open transaction
 
     // Changed by the writer, read by all.
     mutable std::mutex mutex_;
-    std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
+    std::unordered_map<server::PartitionId, std::unique_ptr<Partition>> partitions_;
 
     std::mutex readers_mutex_;
     std::vector<std::unique_ptr<Reader>> readers_; // idle ones
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

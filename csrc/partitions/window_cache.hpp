@@ -10,14 +10,14 @@
 #include "merge/transform.hpp"
 #include "server/store.hpp"
 
-namespace realmsync::store {
+namespace realmsync::partitions {
 
 class WindowCache {
   public:
     WindowCache(std::size_t bytes, std::uint64_t cells) : capacity_(bytes), cells_(cells) {}
 
     // What is kept for the file, if batches from `base` on can follow; else a new one.
-    std::unique_ptr<merge::Transformer> take(PartitionId partition, std::uint64_t file,
+    std::unique_ptr<merge::Transformer> take(server::PartitionId partition, std::uint64_t file,
                                              std::uint64_t base, merge::Profile profile) {
         std::unique_ptr<merge::Transformer> found;
         for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
@@ -33,7 +33,7 @@ class WindowCache {
     }
 
     // After a batch that went well.
-    void keep(PartitionId partition, std::uint64_t file,
+    void keep(server::PartitionId partition, std::uint64_t file,
               std::unique_ptr<merge::Transformer> transformer) {
         if (!transformer->is_worth_keeping(capacity_))
             return;
@@ -50,7 +50,7 @@ class WindowCache {
 
   private:
     struct Entry {
-        PartitionId partition;
+        server::PartitionId partition;
         std::uint64_t file;
         std::size_t bytes;
         std::unique_ptr<merge::Transformer> transformer;
@@ -61,4 +61,4 @@ class WindowCache {
     std::list<Entry> entries_; // most recently used first
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::partitions

@@ -16,7 +16,7 @@
 
 #include "realm/realm_file.hpp"
 
-namespace realmsync::store::connection_pool {
+namespace realmsync::realm::connection_pool {
 
 namespace {
 
@@ -164,4 +164,4 @@ void release_claim(const std::string& path) {
     }
 }
 
-} // namespace realmsync::store::connection_pool
+} // namespace realmsync::realm::connection_pool

@@ -12,7 +12,7 @@
 
 #include "tuning.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 class RealmFile;
 
@@ -35,4 +35,4 @@ bool claim(const std::string& path);
 void release_claim(const std::string& path);
 
 } // namespace connection_pool
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -1,7 +1,6 @@
 #include "realm/creation.hpp"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,7 +14,7 @@
 #include "tables/tables.hpp"
 #include "tuning.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 namespace {
 
@@ -40,21 +39,16 @@ class Descriptor {
 // The bytes of an empty realm, built once per process.
 const std::string& image() {
     static const std::string bytes = [] {
-        DatabaseOptions options;
+        sqlite::DatabaseOptions options;
         options.page_size = RealmTuning{}.page_bytes;
-        Database db(":memory:", options);
+        sqlite::Database db(":memory:", options);
         {
-            Transaction transaction(db);
-            Tables tables(db, Layout::client);
+            sqlite::Transaction transaction(db);
+            tables::Tables tables(db, tables::Layout::client);
             local_history::create(db);
             transaction.commit();
         }
-        sqlite3_int64 size = 0;
-        std::unique_ptr<unsigned char, void (*)(void*)> data(
-            sqlite3_serialize(db.handle(), "main", &size, 0), sqlite3_free);
-        if (!data)
-            throw std::bad_alloc();
-        std::string result(reinterpret_cast<char*>(data.get()), static_cast<std::size_t>(size));
+        std::string result = db.serialize();
         result[18] = result[19] = 2; // file format versions: write-ahead log
         return result;
     }();
@@ -128,4 +122,4 @@ void check_realm_file(const std::string& path) {
                                                ", which this version cannot read");
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 // Throws std::system_error. A file that appears meanwhile is left as it is.
 void create_realm_file(const std::string& path, bool durable);
@@ -14,4 +14,4 @@ void remove_realm_file(const std::string& path);
 // Throws ErrorException unless an existing, non-empty file is a realm.
 void check_realm_file(const std::string& path);
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -7,14 +7,14 @@
 #include "realm/realm_file.hpp"
 #include "tables/apply.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 namespace {
 
 // The local changesets that the server had not seen, as it sees them.
 class LocalWindow final : public merge::Window {
   public:
-    LocalWindow(Database& db, std::uint64_t ident) : db_(db), ident_(ident) {}
+    LocalWindow(sqlite::Database& db, std::uint64_t ident) : db_(db), ident_(ident) {}
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
         std::vector<merge::WindowEntry> entries;
@@ -36,15 +36,16 @@ class LocalWindow final : public merge::Window {
     void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
         db_.run("INSERT INTO rs_reciprocal(version, changeset) VALUES(?, ?) "
                 "ON CONFLICT(version) DO UPDATE SET changeset = excluded.changeset",
-                entry.version, Blob{bytes});
+                entry.version, sqlite::Blob{bytes});
     }
 
   private:
-    Database& db_;
+    sqlite::Database& db_;
     const std::uint64_t ident_;
 };
 
-std::optional<Error> check_progress(const ClientState& state, const wire::SyncProgress& next) {
+std::optional<Error> check_progress(const client::ClientState& state,
+                                    const wire::SyncProgress& next) {
     const wire::SyncProgress& old = state.progress;
     const char* fault = nullptr;
     if (next.download.server_version < old.download.server_version ||
@@ -65,7 +66,8 @@ std::optional<Error> check_progress(const ClientState& state, const wire::SyncPr
     return Error{ErrorKind::bad_progress, std::string("bad progress: ") + fault};
 }
 
-void store_progress(Database& db, ClientState& state, const wire::SyncProgress& progress) {
+void store_progress(sqlite::Database& db, client::ClientState& state,
+                    const wire::SyncProgress& progress) {
     state.uploaded_bytes += local_history::local_bytes(db, state.progress.upload.client_version,
                                                        progress.upload.client_version);
     state.progress = progress;
@@ -74,10 +76,11 @@ void store_progress(Database& db, ClientState& state, const wire::SyncProgress& 
 // Rebases and applies changesets [first, end) with recording off. The message says which stage
 // failed.
 void apply_slice(RealmConnection& connection, merge::Transformer& transformer, LocalWindow& window,
-                 std::vector<IncomingChangeset>& changesets, std::size_t first, std::size_t end) {
+                 std::vector<client::IncomingChangeset>& changesets, std::size_t first,
+                 std::size_t end) {
     std::vector<merge::Incoming> incoming;
     for (std::size_t i = first; i < end; ++i) {
-        IncomingChangeset& c = changesets[i];
+        client::IncomingChangeset& c = changesets[i];
         incoming.push_back(
             {c.client_version, {c.origin_timestamp, c.origin_file_ident}, &c.changeset});
     }
@@ -88,7 +91,7 @@ void apply_slice(RealmConnection& connection, merge::Transformer& transformer, L
         throw ErrorException(std::move(error));
     }
     try {
-        Applier applier(connection.tables);
+        tables::Applier applier(connection.tables);
         for (std::size_t i = first; i < end; ++i)
             applier.apply(changesets[i].changeset);
         applier.flush();
@@ -101,14 +104,14 @@ void apply_slice(RealmConnection& connection, merge::Transformer& transformer, L
 
 } // namespace
 
-Result<ClientState> RealmFile::integrate(Integration integration) {
-    ClientState state;
+Result<client::ClientState> RealmFile::integrate(client::Integration integration) {
+    client::ClientState state;
     std::size_t done = 0;
     const std::size_t count = integration.changesets.size();
     // Losing an acknowledgement is harmless, since it comes again; losing data is not.
-    const Durability durability = count == 0 && options_.durability == Durability::full
-                                      ? Durability::normal
-                                      : options_.durability;
+    const sqlite::Durability durability =
+        count == 0 && options_.durability == sqlite::Durability::full ? sqlite::Durability::normal
+                                                                      : options_.durability;
     do {
         writer_lock_.acquire();
         begin(durability);
@@ -126,9 +129,9 @@ Result<ClientState> RealmFile::integrate(Integration integration) {
     return state;
 }
 
-std::size_t RealmFile::integrate_from(Integration& integration, std::size_t first,
-                                      ClientState& state) {
-    Database& db = writer_->db;
+std::size_t RealmFile::integrate_from(client::Integration& integration, std::size_t first,
+                                      client::ClientState& state) {
+    sqlite::Database& db = writer_->db;
     auto& changesets = integration.changesets;
     state = local_history::load(db);
     if (auto fault = check_progress(state, integration.progress))
@@ -162,7 +165,7 @@ std::size_t RealmFile::integrate_from(Integration& integration, std::size_t firs
     entry.remote_version = progress.download.server_version;
     entry.origin_ident = state.file.ident;
     if (done > first) {
-        const IncomingChangeset& last = changesets[done - 1];
+        const client::IncomingChangeset& last = changesets[done - 1];
         entry.remote_version = last.server_version;
         entry.origin_ident = last.origin_file_ident;
         entry.origin_timestamp = last.origin_timestamp;
@@ -197,4 +200,4 @@ void RealmFile::keep_merge(std::unique_ptr<merge::Transformer> merge,
     merge_cursor_ = cursor;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -1,6 +1,6 @@
 #include "realm/local_history.hpp"
 
-namespace realmsync::store::local_history {
+namespace realmsync::realm::local_history {
 
 namespace {
 
@@ -13,7 +13,7 @@ struct Newest {
     std::uint64_t remote_version; // of the newest version's entry, else download_server
 };
 
-Newest newest(Database& db) {
+Newest newest(sqlite::Database& db) {
     auto row = db.query("SELECT s.version, s.download_server, h.version, h.remote_version "
                         "FROM rs_sync s LEFT JOIN rs_history h "
                         "ON h.version = (SELECT max(version) FROM rs_history) WHERE s.id = 1");
@@ -30,7 +30,7 @@ Newest newest(Database& db) {
 
 } // namespace
 
-void create(Database& db) {
+void create(sqlite::Database& db) {
     db.exec("PRAGMA application_id = " + std::to_string(kApplicationId) +
             ";"
             "PRAGMA user_version = " +
@@ -56,8 +56,8 @@ void create(Database& db) {
             "INSERT INTO rs_sync VALUES(1,1,0,0,0,0,0,0,0,0,0,0,0,0);");
 }
 
-ClientState load(Database& db) {
-    ClientState state;
+client::ClientState load(sqlite::Database& db) {
+    client::ClientState state;
     auto row = db.query("SELECT version, file_ident, file_salt, latest_version, latest_salt, "
                         "download_server, download_client, upload_client, upload_server, "
                         "uploaded_bytes, uploadable_bytes, downloaded_bytes, downloadable_bytes "
@@ -94,7 +94,7 @@ ClientState load(Database& db) {
     return state;
 }
 
-void store(Database& db, const ClientState& s) {
+void store(sqlite::Database& db, const client::ClientState& s) {
     const auto& p = s.progress;
     db.run("UPDATE rs_sync SET version = ?, file_ident = ?, file_salt = ?, latest_version = ?, "
            "latest_salt = ?, download_server = ?, download_client = ?, upload_client = ?, "
@@ -106,18 +106,20 @@ void store(Database& db, const ClientState& s) {
            s.downloadable_bytes);
 }
 
-void append(Database& db, const Entry& e) {
+void append(sqlite::Database& db, const Entry& e) {
     constexpr std::string_view sql = "INSERT INTO rs_history(version, remote_version, "
                                      "origin_ident, origin_timestamp, changeset) "
                                      "VALUES(?, ?, ?, ?, ?)";
     if (e.changeset.empty())
-        db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp, Null{});
+        db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp,
+               sqlite::Null{});
     else
         db.run(sql, e.version, e.remote_version, e.origin_ident, e.origin_timestamp,
-               Blob{e.changeset});
+               sqlite::Blob{e.changeset});
 }
 
-std::uint64_t append_local(Database& db, std::uint64_t timestamp, std::string_view changeset) {
+std::uint64_t append_local(sqlite::Database& db, std::uint64_t timestamp,
+                           std::string_view changeset) {
     const Newest last = newest(db);
     append(db, {.version = last.version + 1,
                 .remote_version = last.download_server,
@@ -128,7 +130,7 @@ std::uint64_t append_local(Database& db, std::uint64_t timestamp, std::string_vi
     return last.version + 1;
 }
 
-std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t through) {
+std::uint64_t local_bytes(sqlite::Database& db, std::uint64_t after, std::uint64_t through) {
     auto row = db.query("SELECT coalesce(sum(length(changeset)), 0) FROM rs_history "
                         "WHERE version > ? AND version <= ? AND origin_ident = 0",
                         after, through);
@@ -136,7 +138,7 @@ std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t throu
     return row->unsigned_integer(0);
 }
 
-void trim(Database& db, std::uint64_t integrated) {
+void trim(sqlite::Database& db, std::uint64_t integrated) {
     // The first entry that a later DOWNLOAD may have to be merged with; all before it may go.
     auto keep = db.query("SELECT version FROM rs_history WHERE version > ? AND origin_ident = 0 "
                          "AND changeset IS NOT NULL ORDER BY version LIMIT 1",
@@ -146,8 +148,9 @@ void trim(Database& db, std::uint64_t integrated) {
     db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
 }
 
-PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLimits& limits) {
-    PendingUpload upload;
+client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
+                            const client::UploadLimits& limits) {
+    client::PendingUpload upload;
     upload.progress = from;
     std::string plain;
     std::uint64_t size = 0; // of changesets, as the limits count
@@ -182,4 +185,4 @@ PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLi
     return upload;
 }
 
-} // namespace realmsync::store::local_history
+} // namespace realmsync::realm::local_history

@@ -11,15 +11,16 @@
 #include "client/store.hpp"
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store::local_history {
+namespace realmsync::realm::local_history {
 
 inline constexpr int kApplicationId = 0x5253'6631; // PRAGMA application_id of a realm file
 inline constexpr int kFormat = 1;                  // PRAGMA user_version
 
-void create(Database& db);
+void create(sqlite::Database& db);
 
-ClientState load(Database& db); // O(1): few versions are behind rs_sync; with uploaded_version
-void store(Database& db, const ClientState& state);
+client::ClientState
+load(sqlite::Database& db); // O(1): few versions are behind rs_sync; with uploaded_version
+void store(sqlite::Database& db, const client::ClientState& state);
 
 struct Entry {
     std::uint64_t version = 0;
@@ -28,16 +29,18 @@ struct Entry {
     std::uint64_t origin_timestamp = 0;
     std::string_view changeset; // empty: nothing to send
 };
-void append(Database& db, const Entry& entry);
+void append(sqlite::Database& db, const Entry& entry);
 
 // A local commit: the next version, which it gives back.
-std::uint64_t append_local(Database& db, std::uint64_t timestamp, std::string_view changeset);
+std::uint64_t append_local(sqlite::Database& db, std::uint64_t timestamp,
+                           std::string_view changeset);
 
 // Bytes of local changesets with after < version <= through.
-std::uint64_t local_bytes(Database& db, std::uint64_t after, std::uint64_t through);
+std::uint64_t local_bytes(sqlite::Database& db, std::uint64_t after, std::uint64_t through);
 // Drops what no later merge can need, given the download cursor's client version.
-void trim(Database& db, std::uint64_t integrated);
+void trim(sqlite::Database& db, std::uint64_t integrated);
 
-PendingUpload fetch(Database& db, const wire::UploadCursor& from, const UploadLimits& limits);
+client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
+                            const client::UploadLimits& limits);
 
-} // namespace realmsync::store::local_history
+} // namespace realmsync::realm::local_history

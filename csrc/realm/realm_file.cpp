@@ -10,7 +10,7 @@
 #include "realm/write_transaction.hpp"
 #include "tables/apply.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 namespace {
 
@@ -28,7 +28,7 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
     const std::string name = canonical(path);
     return connection_pool::find_or_make(name, [&] {
         if (!std::filesystem::exists(name))
-            create_realm_file(name, options.durability == Durability::full);
+            create_realm_file(name, options.durability == sqlite::Durability::full);
         check_realm_file(name);
         return std::shared_ptr<RealmFile>(new RealmFile(name, options));
     });
@@ -55,8 +55,8 @@ RealmFile::~RealmFile() {
     release_sync();
 }
 
-DatabaseOptions RealmFile::database_options() const {
-    DatabaseOptions database;
+sqlite::DatabaseOptions RealmFile::database_options() const {
+    sqlite::DatabaseOptions database;
     database.create = false;
     database.is_wal = true;
     database.durability = options_.durability;
@@ -141,7 +141,7 @@ template <class Use> void RealmFile::read_for_sync(const Use& use) {
 
 // Writing.
 
-void RealmFile::begin(Durability durability) {
+void RealmFile::begin(sqlite::Durability durability) {
     try {
         writer();
         if (!transaction_ && writer_durability_ != durability) {
@@ -197,7 +197,7 @@ void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
     if (alone)
         writer_lock_.acquire();
     try {
-        Database(path_, database_options()).checkpoint_beside();
+        sqlite::Database(path_, database_options()).checkpoint_beside();
     } catch (const StoreError&) { // the next commit tries again
     }
     if (alone)
@@ -211,7 +211,7 @@ std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> byt
     begin(options_.durability);
     std::uint64_t version = 0;
     try {
-        Applier applier(writer_->tables);
+        tables::Applier applier(writer_->tables);
         applier.apply(parsed);
         applier.flush();
         version = local_history::append_local(writer_->db, timestamp, *bytes);
@@ -263,14 +263,15 @@ void RealmFile::flush(std::uint64_t ticket) {
         lost |= ticket >= first && ticket <= last;
     writer_lock_.release();
     if (lost)
-        throw StoreError(1, "the transaction was lost when its group could not be written");
+        throw StoreError(StoreFault::other,
+                         "the transaction was lost when its group could not be written");
     if (version != 0)
         notify(version);
     checkpoint(log_pages, Commit::local);
 }
 
 void RealmFile::notify(std::uint64_t version) {
-    std::vector<std::shared_ptr<CommitListener>> alive;
+    std::vector<std::shared_ptr<client::CommitListener>> alive;
     {
         std::lock_guard lock(mutex_);
         std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
@@ -282,7 +283,7 @@ void RealmFile::notify(std::uint64_t version) {
         listener->on_commit(version);
 }
 
-void RealmFile::add_listener(std::weak_ptr<CommitListener> listener) {
+void RealmFile::add_listener(std::weak_ptr<client::CommitListener> listener) {
     std::lock_guard lock(mutex_);
     listeners_.push_back(std::move(listener));
 }
@@ -302,28 +303,29 @@ std::unique_ptr<WriteTransaction> RealmFile::try_begin_write() {
 
 // Sync.
 
-ClientState RealmFile::state() {
-    ClientState state;
+client::ClientState RealmFile::state() {
+    client::ClientState state;
     read_for_sync([&](RealmConnection& connection) {
-        Transaction snapshot(connection.db, Transaction::Mode::read);
+        sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         state = local_history::load(connection.db);
     });
     return state;
 }
 
-PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) {
-    PendingUpload upload;
+client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
+                                              const client::UploadLimits& limits) {
+    client::PendingUpload upload;
     read_for_sync([&](RealmConnection& connection) {
-        Transaction snapshot(connection.db, Transaction::Mode::read);
+        sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         upload = local_history::fetch(connection.db, from, limits);
     });
     return upload;
 }
 
-ClientState RealmFile::store_ident(const wire::FileIdent& file) {
+client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
     writer_lock_.acquire();
     begin(options_.durability);
-    ClientState state;
+    client::ClientState state;
     try {
         state = local_history::load(writer_->db);
         state.file = file;
@@ -357,4 +359,4 @@ void RealmFile::release_sync() {
         connection_pool::release_claim(path_);
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -24,24 +24,25 @@
 #include "tables/tables.hpp"
 #include "tuning.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 class WriteTransaction; // write_transaction.hpp
 
 struct RealmFileOptions {
-    Durability durability = Durability::full; // off: survives the death of the process only
+    sqlite::Durability durability =
+        sqlite::Durability::full; // off: survives the death of the process only
     RealmTuning tuning;
 };
 
 // A connection of a realm file with its view of the objects.
 struct RealmConnection {
-    RealmConnection(const std::string& path, const DatabaseOptions& options)
-        : db(path, options), tables(db, Layout::client) {}
-    Database db;
-    Tables tables;
+    RealmConnection(const std::string& path, const sqlite::DatabaseOptions& options)
+        : db(path, options), tables(db, tables::Layout::client) {}
+    sqlite::Database db;
+    tables::Tables tables;
 };
 
-class RealmFile final : public ClientStore, public std::enable_shared_from_this<RealmFile> {
+class RealmFile final : public client::ClientStore, public std::enable_shared_from_this<RealmFile> {
   public:
     // Creates the file when it is missing, whole and durable before it appears under `path`.
     // Throws StoreError, std::system_error, or ErrorException for a file that is no realm. A path
@@ -54,21 +55,22 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     ~RealmFile() override;
 
     const std::string& path() const { return path_; }
-    Durability durability() const { return options_.durability; }
+    sqlite::Durability durability() const { return options_.durability; }
 
     // ClientStore. A DOWNLOAD without changesets is stored without waiting for the disk: losing an
     // acknowledgement is harmless, since it is sent again.
-    ClientState state() override;
-    ClientState store_ident(const wire::FileIdent& file) override;
-    Result<ClientState> integrate(Integration integration) override;
-    PendingUpload fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) override;
+    client::ClientState state() override;
+    client::ClientState store_ident(const wire::FileIdent& file) override;
+    Result<client::ClientState> integrate(client::Integration integration) override;
+    client::PendingUpload fetch_upload(const wire::UploadCursor& from,
+                                       const client::UploadLimits& limits) override;
 
     // One protocol session per file over all processes: false when another process has it.
     // Ends with release_sync() or with the process.
     bool try_claim_sync();
     void release_sync();
 
-    void add_listener(std::weak_ptr<CommitListener> listener) override;
+    void add_listener(std::weak_ptr<client::CommitListener> listener) override;
 
     // Waits for its turn. The transaction must end before the file is destroyed.
     std::unique_ptr<WriteTransaction> begin_write();
@@ -96,7 +98,7 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
 
     // Between begin() and commit() or rollback() the caller, who has taken writer_lock_, is the
     // writer. All three give the lock back when they end the writing, with an exception too.
-    void begin(Durability durability);
+    void begin(sqlite::Durability durability);
     enum class Commit { local, deferred, remote };            // remote: the session knows of it
     std::uint64_t commit(std::uint64_t version, Commit kind); // ticket, 0 unless deferred
     void rollback() noexcept;
@@ -106,7 +108,7 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
     // reads or writes waits for it. After a commit, without writer_lock_.
     void checkpoint(int log_pages, Commit kind) noexcept;
-    DatabaseOptions database_options() const;
+    sqlite::DatabaseOptions database_options() const;
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; for the holder of writer_lock_
     std::size_t close_reader();
@@ -114,7 +116,8 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     // and need no second connection then. `use` may take milliseconds at most.
     template <class Use> void read_for_sync(const Use& use);
     // One transaction of an integration, from changeset `first`: where it stopped.
-    std::size_t integrate_from(Integration& integration, std::size_t first, ClientState& state);
+    std::size_t integrate_from(client::Integration& integration, std::size_t first,
+                               client::ClientState& state);
     std::unique_ptr<merge::Transformer> take_merge(const wire::DownloadCursor& cursor,
                                                    std::uint64_t base);
     void keep_merge(std::unique_ptr<merge::Transformer> merge, const wire::DownloadCursor& cursor);
@@ -125,12 +128,12 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     WriterLock writer_lock_;
     // Guarded by writer_lock_:
     std::unique_ptr<RealmConnection> writer_;
-    Durability writer_durability_ = Durability::full; // as it is set on writer_
-    std::optional<Transaction> transaction_;          // also open while deferred commits wait in it
-    std::optional<Savepoint> savepoint_; // of the current writer, behind deferred commits
-    std::uint64_t tickets_ = 0;          // last one given out
-    std::uint64_t group_first_ = 0;      // first ticket that waits in transaction_, 0: none
-    std::uint64_t group_version_ = 0;    // version of the last one
+    sqlite::Durability writer_durability_ = sqlite::Durability::full; // as it is set on writer_
+    std::optional<sqlite::Transaction> transaction_; // also open while deferred commits wait in it
+    std::optional<sqlite::Savepoint> savepoint_; // of the current writer, behind deferred commits
+    std::uint64_t tickets_ = 0;                  // last one given out
+    std::uint64_t group_first_ = 0;              // first ticket that waits in transaction_, 0: none
+    std::uint64_t group_version_ = 0;            // version of the last one
     std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_; // tickets, first and last
     // The merge with what the server sends, kept while the window is long; good for a DOWNLOAD that
     // continues at the cursor, wherever the file was left or changed meanwhile.
@@ -143,8 +146,8 @@ class RealmFile final : public ClientStore, public std::enable_shared_from_this<
     std::mutex checkpointing_; // one at a time
 
     std::mutex mutex_;
-    std::vector<std::weak_ptr<CommitListener>> listeners_; // guarded by mutex_
-    bool claimed_ = false;                                 // guarded by mutex_
+    std::vector<std::weak_ptr<client::CommitListener>> listeners_; // guarded by mutex_
+    bool claimed_ = false;                                         // guarded by mutex_
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -6,14 +6,14 @@
 #include "realm/local_history.hpp"
 #include "tables/catalog.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 using changeset::Address;
 using changeset::Writer;
 
 namespace {
 
-Address address(const Target& target) {
+Address address(const tables::Target& target) {
     return {target.cls->name, target.key, target.cls->properties[target.property].name,
             target.path};
 }
@@ -21,18 +21,18 @@ Address address(const Target& target) {
 // A place below `target`. Owns the longer path.
 class Below {
   public:
-    Below(const Target& target, changeset::Step step) : target_(target) {
+    Below(const tables::Target& target, changeset::Step step) : target_(target) {
         path_.reserve(target.path.size() + 1);
         path_.assign(target.path.begin(), target.path.end());
         path_.push_back(step);
         target_.path = path_;
     }
-    Below(const Target& target, std::size_t index)
+    Below(const tables::Target& target, std::size_t index)
         : Below(target, changeset::Step{false, static_cast<std::uint32_t>(index), {}}) {}
-    const Target& operator*() const { return target_; }
+    const tables::Target& operator*() const { return target_; }
 
   private:
-    Target target_;
+    tables::Target target_;
     std::vector<changeset::Step> path_;
 };
 
@@ -68,7 +68,7 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
                                                     : RealmFile::Commit::local)};
 }
 
-Applier& WriteTransaction::applier() {
+tables::Applier& WriteTransaction::applier() {
     if (!applier_)
         applier_.emplace(file_->writer_->tables);
     return *applier_;
@@ -81,7 +81,7 @@ void WriteTransaction::settle() {
     }
 }
 
-SchemaPtr WriteTransaction::schema() { return file_->writer_->tables.schema(); }
+model::SchemaPtr WriteTransaction::schema() { return file_->writer_->tables.schema(); }
 
 RealmConnection& WriteTransaction::connection() {
     settle();
@@ -91,32 +91,33 @@ RealmConnection& WriteTransaction::connection() {
 void WriteTransaction::add_class(std::string_view name, TableKind kind, std::string_view key_name,
                                  Type key_type, bool key_nullable) {
     settle();
-    Catalog& catalog = file_->writer_->tables.catalog();
-    const SchemaPtr before = catalog.schema(kOnlyPartition);
-    if (catalog.add_class(kOnlyPartition, name, kind, key_name, key_type, key_nullable) != before)
+    tables::Catalog& catalog = file_->writer_->tables.catalog();
+    const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
+    if (catalog.add_class(tables::kOnlyPartition, name, kind, key_name, key_type, key_nullable) !=
+        before)
         writer_.add_table(name, kind, key_name, key_type, key_nullable);
 }
 
 void WriteTransaction::add_property(std::string_view cls, std::string_view name, Type type,
                                     bool nullable, Collection collection, std::string_view target) {
     settle();
-    Catalog& catalog = file_->writer_->tables.catalog();
-    const SchemaPtr before = catalog.schema(kOnlyPartition);
-    if (catalog.add_property(kOnlyPartition, cls, name, type, nullable, collection, target) !=
-        before)
+    tables::Catalog& catalog = file_->writer_->tables.catalog();
+    const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
+    if (catalog.add_property(tables::kOnlyPartition, cls, name, type, nullable, collection,
+                             target) != before)
         writer_.add_column(cls, name, type, nullable, collection, target);
 }
 
-bool WriteTransaction::exists(const Class& cls, const Key& key) {
+bool WriteTransaction::exists(const model::Class& cls, const Key& key) {
     if (applier_)
         return applier_->peek(cls, key, 0) != nullptr;
-    return file_->writer_->tables.exists(kOnlyPartition, cls, key);
+    return file_->writer_->tables.exists(tables::kOnlyPartition, cls, key);
 }
 
-bool WriteTransaction::create(const Class& cls, const Key& key, std::span<const Scalar> values,
-                              std::span<const Given> given) {
+bool WriteTransaction::create(const model::Class& cls, const Key& key,
+                              std::span<const Scalar> values, std::span<const Given> given) {
     settle();
-    if (!file_->writer_->tables.insert(kOnlyPartition, cls, key, values))
+    if (!file_->writer_->tables.insert(tables::kOnlyPartition, cls, key, values))
         return false;
     Names& ids = names(cls);
     if (!ids.table)
@@ -132,7 +133,7 @@ bool WriteTransaction::create(const Class& cls, const Key& key, std::span<const 
     return true;
 }
 
-WriteTransaction::Names& WriteTransaction::names(const Class& cls) {
+WriteTransaction::Names& WriteTransaction::names(const model::Class& cls) {
     if (names_.cls != &cls) {
         names_ = {&cls, std::nullopt, {}};
         names_.fields.resize(cls.properties.size());
@@ -140,21 +141,21 @@ WriteTransaction::Names& WriteTransaction::names(const Class& cls) {
     return names_;
 }
 
-void WriteTransaction::create(const Class& cls, const Key& key) {
+void WriteTransaction::create(const model::Class& cls, const Key& key) {
     applier().create_object(cls, key);
     writer_.create_object(cls.name, key);
 }
 
-void WriteTransaction::erase(const Class& cls, const Key& key) {
+void WriteTransaction::erase(const model::Class& cls, const Key& key) {
     settle();
-    const SchemaPtr schema = this->schema();
+    const model::SchemaPtr schema = this->schema();
     // Everybody sees the links go before their target does (section 11.6).
-    for (auto& link : file_->writer_->tables.incoming(kOnlyPartition, *schema, cls, key)) {
+    for (auto& link : file_->writer_->tables.incoming(tables::kOnlyPartition, *schema, cls, key)) {
         std::vector<changeset::Step> path;
         for (const auto& step : link.path)
             path.push_back({step.is_string, step.index, step.name});
-        const ObjectKey owner = std::move(link.key);
-        Target target{link.cls, owner.view(), link.property, path};
+        const model::ObjectKey owner = std::move(link.key);
+        tables::Target target{link.cls, owner.view(), link.property, path};
         const LinkTarget self{cls.name, key};
         Scalar value;
         if (!path.empty() && !path.back().is_string) {
@@ -172,24 +173,24 @@ void WriteTransaction::erase(const Class& cls, const Key& key) {
     writer_.erase_object(cls.name, key);
 }
 
-Place WriteTransaction::peek(const Target& target) {
-    const Value* value = applier().peek(*target.cls, target.key, target.property);
+model::Place WriteTransaction::peek(const tables::Target& target) {
+    const model::Value* value = applier().peek(*target.cls, target.key, target.property);
     if (!value)
         raise(ErrorKind::invalidated_object, "Accessing object of type " + target.cls->name +
                                                  " which has been invalidated or deleted");
-    auto place =
-        walk(applier().schema(), target.cls->properties[target.property], *value, target.path);
+    auto place = model::walk(applier().schema(), target.cls->properties[target.property], *value,
+                             target.path);
     if (!place)
         raise(ErrorKind::stale_accessor, "this collection or embedded object is no more");
     return *place;
 }
 
-void WriteTransaction::set(const Target& target, const Scalar& value, bool is_default) {
+void WriteTransaction::set(const tables::Target& target, const Scalar& value, bool is_default) {
     applier().update(target, value);
     writer_.update(address(target), value, is_default);
 }
 
-void WriteTransaction::erase_key(const Target& target) {
+void WriteTransaction::erase_key(const tables::Target& target) {
     if (!peek(target).value)
         return;
     Scalar erased;
@@ -197,8 +198,9 @@ void WriteTransaction::erase_key(const Target& target) {
     set(target, erased);
 }
 
-void WriteTransaction::list_insert(const Target& target, std::size_t index, const Scalar& value) {
-    const Value* list = peek(target).value;
+void WriteTransaction::list_insert(const tables::Target& target, std::size_t index,
+                                   const Scalar& value) {
+    const model::Value* list = peek(target).value;
     const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
     if (index > size)
         out_of_bounds(index, size);
@@ -207,8 +209,9 @@ void WriteTransaction::list_insert(const Target& target, std::size_t index, cons
     writer_.array_insert(address(*element), value, static_cast<std::uint32_t>(size));
 }
 
-void WriteTransaction::list_set(const Target& target, std::size_t index, const Scalar& value) {
-    const Value* list = peek(target).value;
+void WriteTransaction::list_set(const tables::Target& target, std::size_t index,
+                                const Scalar& value) {
+    const model::Value* list = peek(target).value;
     const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
     if (index >= size)
         out_of_bounds(index, size);
@@ -217,8 +220,8 @@ void WriteTransaction::list_set(const Target& target, std::size_t index, const S
     writer_.update(address(*element), value, static_cast<std::uint32_t>(size));
 }
 
-void WriteTransaction::list_erase(const Target& target, std::size_t index) {
-    const Value* list = peek(target).value;
+void WriteTransaction::list_erase(const tables::Target& target, std::size_t index) {
+    const model::Value* list = peek(target).value;
     const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
     if (index >= size)
         out_of_bounds(index, size);
@@ -227,8 +230,8 @@ void WriteTransaction::list_erase(const Target& target, std::size_t index) {
     writer_.array_erase(address(*element), static_cast<std::uint32_t>(size));
 }
 
-void WriteTransaction::list_move(const Target& target, std::size_t from, std::size_t to) {
-    const Value* list = peek(target).value;
+void WriteTransaction::list_move(const tables::Target& target, std::size_t from, std::size_t to) {
+    const model::Value* list = peek(target).value;
     const std::size_t size = list && list->list() ? list->list()->items.size() : 0;
     if (from >= size)
         out_of_bounds(from, size);
@@ -244,19 +247,20 @@ void WriteTransaction::list_move(const Target& target, std::size_t from, std::si
 
 namespace {
 
-bool contains(const Place& place, const Scalar& scalar) {
-    const Set* set = place.value ? place.value->set() : nullptr;
+bool contains(const model::Place& place, const Scalar& scalar) {
+    const model::Set* set = place.value ? place.value->set() : nullptr;
     if (!set)
         return false;
-    const Value value(scalar);
-    auto found = std::lower_bound(set->items.begin(), set->items.end(), value,
-                                  [](const Value& a, const Value& b) { return compare(a, b) < 0; });
-    return found != set->items.end() && compare(*found, value) == 0;
+    const model::Value value(scalar);
+    auto found = std::lower_bound(
+        set->items.begin(), set->items.end(), value,
+        [](const model::Value& a, const model::Value& b) { return model::compare(a, b) < 0; });
+    return found != set->items.end() && model::compare(*found, value) == 0;
 }
 
 } // namespace
 
-bool WriteTransaction::set_insert(const Target& target, const Scalar& value) {
+bool WriteTransaction::set_insert(const tables::Target& target, const Scalar& value) {
     if (contains(peek(target), value))
         return false;
     applier().set_insert(target, value);
@@ -264,7 +268,7 @@ bool WriteTransaction::set_insert(const Target& target, const Scalar& value) {
     return true;
 }
 
-bool WriteTransaction::set_erase(const Target& target, const Scalar& value) {
+bool WriteTransaction::set_erase(const tables::Target& target, const Scalar& value) {
     if (!contains(peek(target), value))
         return false;
     applier().set_erase(target, value);
@@ -272,15 +276,15 @@ bool WriteTransaction::set_erase(const Target& target, const Scalar& value) {
     return true;
 }
 
-void WriteTransaction::clear(const Target& target, Collection collection) {
-    const Place place = peek(target);
+void WriteTransaction::clear(const tables::Target& target, Collection collection) {
+    const model::Place place = peek(target);
     bool empty = true;
     if (place.value) {
-        if (const List* list = place.value->list())
+        if (const model::List* list = place.value->list())
             empty = list->items.empty();
-        else if (const Dictionary* dictionary = place.value->dictionary())
+        else if (const model::Dictionary* dictionary = place.value->dictionary())
             empty = dictionary->items.empty();
-        else if (const Set* set = place.value->set())
+        else if (const model::Set* set = place.value->set())
             empty = set->items.empty();
     }
     // In a Mixed the Clear is what makes an assignment an overwrite (11.5).
@@ -311,4 +315,4 @@ WriteTransaction::Step::~Step() {
     transaction_.names_ = {};
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -19,7 +19,7 @@
 #include "realm/realm_file.hpp"
 #include "tables/apply.hpp"
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 // Class and property by name are resolved by the caller, against schema() of this transaction.
 class WriteTransaction {
@@ -36,7 +36,7 @@ class WriteTransaction {
     Committed commit(std::uint64_t now, bool deferred = false);
     void rollback() noexcept;
 
-    SchemaPtr schema();
+    model::SchemaPtr schema();
     // The connection with everything written so far in its tables.
     RealmConnection& connection();
 
@@ -47,36 +47,36 @@ class WriteTransaction {
                       Collection collection, std::string_view target);
 
     // Objects.
-    bool exists(const Class& cls, const Key& key);
+    bool exists(const model::Class& cls, const Key& key);
     // A new object with scalars and links, by property index; `given` says which are recorded and
     // whether as a default, the others are stored only. False, and nothing done, when the key is
     // taken. O(log n).
     enum class Given : std::uint8_t { no, yes, as_default };
-    bool create(const Class& cls, const Key& key, std::span<const Scalar> values,
+    bool create(const model::Class& cls, const Key& key, std::span<const Scalar> values,
                 std::span<const Given> given);
     // Without values.
-    void create(const Class& cls, const Key& key);
+    void create(const model::Class& cls, const Key& key);
     // Nullifies incoming links first: scans the classes that may hold one.
-    void erase(const Class& cls, const Key& key);
+    void erase(const model::Class& cls, const Key& key);
 
     // What lies at a place, pending changes and hidden links included; valid until the next
     // write. ErrorException: invalidated_object, or stale_accessor when the path leads nowhere.
-    Place peek(const Target& target);
+    model::Place peek(const tables::Target& target);
 
     // Single values and dictionary values; markers for embedded objects and collections too.
-    void set(const Target& target, const Scalar& value, bool is_default = false);
-    void erase_key(const Target& target); // no-op when absent
+    void set(const tables::Target& target, const Scalar& value, bool is_default = false);
+    void erase_key(const tables::Target& target); // no-op when absent
 
     // Lists: `target` is the list, indexes count hidden links. out_of_bounds is checked.
-    void list_insert(const Target& target, std::size_t index, const Scalar& value);
-    void list_set(const Target& target, std::size_t index, const Scalar& value);
-    void list_erase(const Target& target, std::size_t index);
-    void list_move(const Target& target, std::size_t from, std::size_t to);
+    void list_insert(const tables::Target& target, std::size_t index, const Scalar& value);
+    void list_set(const tables::Target& target, std::size_t index, const Scalar& value);
+    void list_erase(const tables::Target& target, std::size_t index);
+    void list_move(const tables::Target& target, std::size_t from, std::size_t to);
     // Sets: whether something changed.
-    bool set_insert(const Target& target, const Scalar& value);
-    bool set_erase(const Target& target, const Scalar& value);
+    bool set_insert(const tables::Target& target, const Scalar& value);
+    bool set_erase(const tables::Target& target, const Scalar& value);
     // Every kind. Nothing is recorded for an empty one that is a property of its own.
-    void clear(const Target& target, Collection collection);
+    void clear(const tables::Target& target, Collection collection);
 
     // Undoes everything since its construction unless it is kept.
     class Step {
@@ -87,7 +87,7 @@ class WriteTransaction {
 
       private:
         WriteTransaction& transaction_;
-        std::optional<Savepoint> savepoint_;
+        std::optional<sqlite::Savepoint> savepoint_;
         changeset::Writer::Mark mark_;
     };
 
@@ -97,18 +97,18 @@ class WriteTransaction {
     // Ids of a class's names in writer_, filled in as they are used; bulk inserts spare the
     // look-ups.
     struct Names {
-        const Class* cls = nullptr;
+        const model::Class* cls = nullptr;
         std::optional<changeset::StringId> table;
         std::vector<std::optional<changeset::StringId>> fields;
     };
-    Names& names(const Class& cls);
-    Applier& applier();
+    Names& names(const model::Class& cls);
+    tables::Applier& applier();
     void settle(); // writes what the applier holds back
 
     std::shared_ptr<RealmFile> file_; // null after the end
-    std::optional<Applier> applier_;
+    std::optional<tables::Applier> applier_;
     changeset::Writer writer_;
     Names names_; // of the class that create() saw last
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace realmsync::store {
+namespace realmsync::realm {
 
 class WriterLock {
   public:
@@ -43,4 +43,4 @@ class WriterLock {
     std::uint64_t serving_ = 0; // number of the holder, or of the next comer when free
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::realm

@@ -6,7 +6,7 @@
 namespace realmsync::runtime {
 
 // Tells the engine of local commits, until the runtime forgets the session.
-class ClientRuntime::Listener final : public store::CommitListener {
+class ClientRuntime::Listener final : public client::CommitListener {
   public:
     Listener(ClientRuntime& runtime, std::uint64_t session)
         : runtime_(&runtime), session_(session) {}
@@ -36,9 +36,9 @@ ClientRuntime::~ClientRuntime() {
     close();
 }
 
-std::uint64_t ClientRuntime::add_session(std::shared_ptr<store::ClientStore> store,
+std::uint64_t ClientRuntime::add_session(std::shared_ptr<client::ClientStore> store,
                                          client::SyncSessionConfig config) {
-    std::shared_ptr<store::CommitListener> listener;
+    std::shared_ptr<client::CommitListener> listener;
     std::uint64_t session;
     {
         std::lock_guard lock(mutex_);

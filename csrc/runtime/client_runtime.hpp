@@ -29,7 +29,7 @@ class ClientRuntime {
     ~ClientRuntime();
 
     int fileno() const { return wake_up_.fd(); } // readable: call drain()
-    std::uint64_t add_session(std::shared_ptr<store::ClientStore> store,
+    std::uint64_t add_session(std::shared_ptr<client::ClientStore> store,
                               client::SyncSessionConfig config);
     void remove_session(std::uint64_t session); // after Released: lets go of the file
 
@@ -68,9 +68,9 @@ class ClientRuntime {
   private:
     class Listener;
     struct File {
-        std::shared_ptr<store::ClientStore> store;
+        std::shared_ptr<client::ClientStore> store;
         std::shared_ptr<WorkerPool::Lane> lane;
-        std::shared_ptr<store::CommitListener> listener;
+        std::shared_ptr<client::CommitListener> listener;
     };
 
     void tick(); // calls of the application do not name the time; with inline jobs it stands still

@@ -13,7 +13,7 @@ namespace realmsync::runtime {
 
 using namespace server;
 
-ServerRuntime::ServerRuntime(std::unique_ptr<store::ServerStore> store, unsigned workers,
+ServerRuntime::ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigned workers,
                              std::uint64_t seed, const ServerTuning& tuning)
     : tuning_(tuning), store_(std::move(store)), engine_(tuning, seed), inline_(workers == 0),
       pool_(workers), writer_(pool_.make_lane()) {

@@ -25,7 +25,7 @@ namespace realmsync::runtime {
 class ServerRuntime {
   public:
     // With 0 workers jobs run inside drain(), for deterministic tests.
-    ServerRuntime(std::unique_ptr<store::ServerStore> store, unsigned workers, std::uint64_t seed,
+    ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigned workers, std::uint64_t seed,
                   const ServerTuning& tuning);
     ~ServerRuntime();
 
@@ -53,7 +53,7 @@ class ServerRuntime {
     void fetch(const server::FetchPage& job);
 
     const ServerTuning tuning_;
-    std::unique_ptr<store::ServerStore> store_;
+    std::unique_ptr<server::ServerStore> store_;
     server::Server engine_;
     WakeUp wake_up_;
     CompletionQueue<server::Outcome> outcomes_{wake_up_};

@@ -16,7 +16,6 @@
 namespace realmsync::server {
 
 using ConnectionId = std::uint64_t;
-using store::PartitionId;
 
 // Names one binding for ever: session idents are reused, `binding` is not.
 struct SessionRef {
@@ -41,7 +40,7 @@ struct Bind {
     SessionRef to;
     std::uint64_t slot = 0;
     PartitionId partition = 0;
-    store::BindRequest request;
+    BindRequest request;
 };
 struct Append {
     SessionRef to;
@@ -57,14 +56,14 @@ using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
 struct FetchPage {
     SessionRef to;
     std::uint64_t slot = 0;
-    store::PageRequest request;
+    PageRequest request;
 };
 using Job = std::variant<OpenPartition, AllocateIdent, Bind, Append, FetchPage>;
 
 // Outcomes
 struct PartitionOpened {
     std::uint64_t slot = 0;
-    store::OpenedPartition partition;
+    OpenedPartition partition;
 };
 struct IdentAllocated {
     SessionRef to;
@@ -75,19 +74,19 @@ struct FileBound {
     SessionRef to;
     std::uint64_t slot = 0;
     std::uint64_t file_ident = 0;
-    std::variant<store::BoundFile, store::Refusal> result;
+    std::variant<BoundFile, Refusal> result;
 };
 struct UploadDone {
     SessionRef to;
     std::uint64_t slot = 0;
     std::uint64_t bytes = 0;    // given back to the backlog
     std::size_t changesets = 0; // integrated
-    std::variant<store::Appended, UploadFault> result;
+    std::variant<Appended, UploadFault> result;
 };
 struct PageFetched {
     SessionRef to;
     std::uint64_t slot = 0;
-    store::Page page;
+    Page page;
 };
 // The job could not be done for reasons of the machine; whether it took effect is unknown.
 struct JobFailed {

@@ -75,17 +75,16 @@ struct OutcomeHandler {
         --claim.binds_in_flight;
         Session* session = context.session(bound.to);
         if (session && session->state() == SessionState::binding) {
-            if (auto* refusal = std::get_if<store::Refusal>(&bound.result))
+            if (auto* refusal = std::get_if<Refusal>(&bound.result))
                 session->fail(refusal->code, std::move(refusal->message));
             else
-                accept(partition, claim, *session, std::get<store::BoundFile>(bound.result));
+                accept(partition, claim, *session, std::get<BoundFile>(bound.result));
         }
         settle_claim(partition, bound.file_ident);
     }
 
     // Section 6.4 steps 10 and 11: the newer session wins, but not on one connection.
-    void accept(Partition& partition, FileClaim& claim, Session& session,
-                const store::BoundFile& file) {
+    void accept(Partition& partition, FileClaim& claim, Session& session, const BoundFile& file) {
         partition.expose(file.head);
         if (Session* old = std::exchange(claim.holder, nullptr)) {
             if (&old->connection() == &session.connection())
@@ -113,7 +112,7 @@ struct OutcomeHandler {
         Partition& partition = scope.partition;
         context.discharge(partition, done.bytes);
         context.stats.changesets_integrated += done.changesets;
-        if (auto* appended = std::get_if<store::Appended>(&done.result))
+        if (auto* appended = std::get_if<Appended>(&done.result))
             partition.expose(appended->head);
         if (Session* session = context.session(done.to))
             session->on_upload_done(done);

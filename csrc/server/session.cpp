@@ -113,7 +113,7 @@ void Session::bind_file() {
                          {connection_.user_id(), file_, download_, latest_}});
 }
 
-void Session::on_bound(const store::BoundFile& file) {
+void Session::on_bound(const BoundFile& file) {
     state_ = SessionState::running;
     gate_ = UploadGate(file.threshold, file.locked_server_version);
     set_unacknowledged(file.threshold.client_version != 0);
@@ -417,7 +417,7 @@ void Session::request_page() {
     page_in_flight_ = true;
     page_acknowledges_ = true;
     const bool shared = connection_.has_waiting_siblings();
-    store::PageRequest request;
+    PageRequest request;
     request.partition = partition_id_;
     request.file_ident = file_.ident;
     request.cursor = download_;
@@ -437,7 +437,7 @@ bool Session::on_page_slot() {
     return true;
 }
 
-void Session::on_page(store::Page page) {
+void Session::on_page(Page page) {
     page_in_flight_ = false;
     const bool wanted = state_ == SessionState::running ||
                         (state_ == SessionState::send_error && acknowledgement_due_);
@@ -450,7 +450,7 @@ void Session::on_page(store::Page page) {
         connection_.release_page_slot();
         return fail(Code::other_session_error, "The history could not be read");
     }
-    page_ = std::make_unique<store::Page>(std::move(page));
+    page_ = std::make_unique<Page>(std::move(page));
     changed();
 }
 

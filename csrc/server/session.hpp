@@ -64,9 +64,9 @@ class Session {
     // Outcomes of its jobs, and news of its partition
     void on_partition_open();
     void on_ident_allocated(wire::FileIdent file);
-    void on_bound(const store::BoundFile& file);
+    void on_bound(const BoundFile& file);
     void on_upload_done(const UploadDone& done);
-    void on_page(store::Page page);
+    void on_page(Page page);
     void on_head();
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
@@ -139,7 +139,7 @@ class Session {
     std::shared_ptr<UploadStream> stream_; // made by the first upload
     MarkRequest oldest_mark_, newest_mark_;
     std::uint64_t answered_mark_ = 0;
-    std::unique_ptr<store::Page> page_;
+    std::unique_ptr<Page> page_;
     std::unique_ptr<SessionError> error_;
     std::unique_ptr<std::deque<HeldUpload>> held_;
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer

@@ -14,7 +14,7 @@
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"
 
-namespace realmsync::store {
+namespace realmsync::server {
 
 using PartitionId = std::uint64_t;
 
@@ -94,4 +94,4 @@ class ServerStore {
     virtual Page fetch_page(const PageRequest& request) = 0;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::server

@@ -101,7 +101,7 @@ Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
     if (!task.is_news)
         return std::monostate{};
 
-    store::AppendRequest request;
+    AppendRequest request;
     request.file_ident = file_ident;
     request.locked_server_version = task.locked_server_version;
     const auto& [previous, threshold, progress] = task.window;
@@ -117,7 +117,7 @@ Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
                                    std::to_string(entry.origin_file_ident)};
         if (entry.origin_timestamp > kMaxVersion)
             return UploadFault{Code::bad_changeset, "Origin timestamp out of range"};
-        store::UploadedChangeset uploaded{
+        UploadedChangeset uploaded{
             entry.client_version, entry.server_version, entry.origin_timestamp, 0, {}};
         if (!entry.changeset.empty()) {
             auto parsed = changeset::parse_borrowed(entry.changeset);

@@ -66,7 +66,7 @@ class UploadGate {
 };
 
 // What there is to append, nothing (a pure repetition), or why not.
-using Prepared = std::variant<std::monostate, store::AppendRequest, UploadFault>;
+using Prepared = std::variant<std::monostate, AppendRequest, UploadFault>;
 Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
                         std::uint64_t inflated_bytes_limit);
 

@@ -17,7 +17,7 @@ namespace {
 // streams are taken back.
 class WriteBatch {
   public:
-    WriteBatch(store::ServerStore& store, std::uint64_t inflated_bytes_limit)
+    WriteBatch(ServerStore& store, std::uint64_t inflated_bytes_limit)
         : store_(store), inflated_bytes_limit_(inflated_bytes_limit) {}
 
     enum class End { done, job_failed, commit_failed };
@@ -80,7 +80,7 @@ class WriteBatch {
                          store_.bind(job.partition, job.request)};
     }
     Outcome do_job(Append& job) {
-        UploadDone done{job.to, job.slot, job.bytes, 0, store::Appended{}};
+        UploadDone done{job.to, job.slot, job.bytes, 0, Appended{}};
         done.result = append(job, done.changesets);
         UploadStream& stream = *job.task.stream;
         if (std::holds_alternative<UploadFault>(done.result) && !stream.refused) {
@@ -89,24 +89,24 @@ class WriteBatch {
         }
         return done;
     }
-    std::variant<store::Appended, UploadFault> append(Append& job, std::size_t& changesets) {
+    std::variant<Appended, UploadFault> append(Append& job, std::size_t& changesets) {
         if (job.task.stream->refused)
             return UploadFault{wire::Code::other_session_error, "An earlier upload was refused"};
         Prepared prepared = prepare_append(job.task, job.file_ident, inflated_bytes_limit_);
         if (auto* fault = std::get_if<UploadFault>(&prepared))
             return std::move(*fault);
         if (std::holds_alternative<std::monostate>(prepared))
-            return store::Appended{};
-        auto& request = std::get<store::AppendRequest>(prepared);
+            return Appended{};
+        auto& request = std::get<AppendRequest>(prepared);
         const std::size_t count = request.changesets.size();
         auto result = store_.append(job.partition, std::move(request));
-        if (auto* refusal = std::get_if<store::Refusal>(&result))
+        if (auto* refusal = std::get_if<Refusal>(&result))
             return UploadFault{refusal->code, std::move(refusal->message)};
         changesets = count;
-        return std::get<store::Appended>(result);
+        return std::get<Appended>(result);
     }
 
-    store::ServerStore& store_;
+    ServerStore& store_;
     const std::uint64_t inflated_bytes_limit_;
     std::vector<UploadStream*> refused_; // in this transaction
     std::string failure_;
@@ -114,7 +114,7 @@ class WriteBatch {
 
 } // namespace
 
-std::vector<Outcome> run_write_batch(store::ServerStore& store, std::vector<WriterJob> jobs,
+std::vector<Outcome> run_write_batch(ServerStore& store, std::vector<WriterJob> jobs,
                                      std::uint64_t inflated_bytes_limit) {
     WriteBatch batch(store, inflated_bytes_limit);
     std::vector<Outcome> outcomes;

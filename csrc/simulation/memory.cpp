@@ -6,7 +6,7 @@
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
 using wire::Code;
 
@@ -96,7 +96,7 @@ void MemoryStore::commit() {
         throw std::runtime_error("injected: commit not answered");
 }
 
-const MemoryPartition& MemoryStore::read(PartitionId id) {
+const MemoryPartition& MemoryStore::read(server::PartitionId id) {
     auto changed = changed_.find(id);
     if (changed != changed_.end())
         return *changed->second;
@@ -104,7 +104,7 @@ const MemoryPartition& MemoryStore::read(PartitionId id) {
     return *state_->partitions.at(id); // the writer alone replaces it
 }
 
-MemoryPartition& MemoryStore::write(PartitionId id) {
+MemoryPartition& MemoryStore::write(server::PartitionId id) {
     auto& changed = changed_[id];
     if (!changed)
         changed = std::make_shared<MemoryPartition>([&] {
@@ -114,7 +114,7 @@ MemoryPartition& MemoryStore::write(PartitionId id) {
     return *changed;
 }
 
-OpenedPartition MemoryStore::open_partition(std::string_view app_id, std::string_view key) {
+server::OpenedPartition MemoryStore::open_partition(std::string_view app_id, std::string_view key) {
     const std::pair<std::string, std::string> name{app_id, key};
     {
         std::lock_guard lock(state_->mutex);
@@ -122,13 +122,14 @@ OpenedPartition MemoryStore::open_partition(std::string_view app_id, std::string
         if (known != state_->ids.end())
             return {known->second, state_->partitions.at(known->second)->head()};
     }
-    const PartitionId id = state_->ids.size() + ids_.size() + 1;
+    const server::PartitionId id = state_->ids.size() + ids_.size() + 1;
     ids_[name] = id;
     changed_[id] = std::make_shared<MemoryPartition>();
     return {id, 0};
 }
 
-wire::FileIdent MemoryStore::allocate_ident(PartitionId partition, std::string_view user_id) {
+wire::FileIdent MemoryStore::allocate_ident(server::PartitionId partition,
+                                            std::string_view user_id) {
     MemoryPartition& p = write(partition);
     const wire::FileIdent file{p.next_ident++, random_salt()};
     p.files[file.ident] = {.salt = file.salt, .user_id = std::string(user_id)};
@@ -136,35 +137,38 @@ wire::FileIdent MemoryStore::allocate_ident(PartitionId partition, std::string_v
 }
 
 // The checks of server-behaviour.md 6.4, in their order.
-std::variant<BoundFile, Refusal> MemoryStore::bind(PartitionId partition,
-                                                   const BindRequest& request) {
+std::variant<server::BoundFile, server::Refusal>
+MemoryStore::bind(server::PartitionId partition, const server::BindRequest& request) {
     const MemoryPartition& p = read(partition);
     const auto& [user_id, file, download, latest] = request;
     if (latest.version > p.head())
-        return Refusal{Code::bad_server_version, "Version newer than the server's"};
+        return server::Refusal{Code::bad_server_version, "Version newer than the server's"};
     auto found = p.files.find(file.ident);
     if (found == p.files.end())
-        return Refusal{file.ident == kServerIdent ? Code::diverging_histories
-                                                  : Code::bad_client_file_ident,
-                       "Bad client file identifier (IDENT)"};
+        return server::Refusal{file.ident == kServerIdent ? Code::diverging_histories
+                                                          : Code::bad_client_file_ident,
+                               "Bad client file identifier (IDENT)"};
     const MemoryFile& stored = found->second;
     if (file.salt != stored.salt)
-        return Refusal{Code::diverging_histories, "Client file ident salt differs"};
+        return server::Refusal{Code::diverging_histories, "Client file ident salt differs"};
     if (user_id != stored.user_id)
-        return Refusal{Code::user_mismatch, "Client file belongs to another user"};
+        return server::Refusal{Code::user_mismatch, "Client file belongs to another user"};
     if (download.server_version < stored.stored.server_version ||
         download.server_version > p.head())
-        return Refusal{Code::bad_server_version, "Download progress out of range"};
+        return server::Refusal{Code::bad_server_version, "Download progress out of range"};
     if (download.client_version > stored.stored.client_version)
-        return Refusal{Code::bad_client_version, "Client version newer than the one integrated"};
+        return server::Refusal{Code::bad_client_version,
+                               "Client version newer than the one integrated"};
     if (latest.version < download.server_version)
-        return Refusal{Code::bad_server_version, "Latest version below the download progress"};
+        return server::Refusal{Code::bad_server_version,
+                               "Latest version below the download progress"};
     if (latest.salt != p.salt_of(latest.version))
-        return Refusal{Code::diverging_histories, "Server version salt differs"};
-    return BoundFile{stored.stored, stored.locked_server_version, p.head()};
+        return server::Refusal{Code::diverging_histories, "Server version salt differs"};
+    return server::BoundFile{stored.stored, stored.locked_server_version, p.head()};
 }
 
-std::variant<Appended, Refusal> MemoryStore::append(PartitionId partition, AppendRequest request) {
+std::variant<server::Appended, server::Refusal> MemoryStore::append(server::PartitionId partition,
+                                                                    server::AppendRequest request) {
     if (state_->append_fault.exchange(false))
         throw std::runtime_error("injected: append failed");
     // Rebased on a copy, so that a refusal leaves nothing behind.
@@ -177,7 +181,7 @@ std::variant<Appended, Refusal> MemoryStore::append(PartitionId partition, Appen
                             {uploaded.origin_timestamp, request.file_ident},
                             &uploaded.changeset});
     if (auto merged = merge::transform(window, incoming, profile_); !merged)
-        return Refusal{Code::bad_changeset, merged.error().message};
+        return server::Refusal{Code::bad_changeset, merged.error().message};
 
     MemoryPartition& p = write(partition);
     const std::int64_t salt = random_salt();
@@ -204,11 +208,11 @@ std::variant<Appended, Refusal> MemoryStore::append(PartitionId partition, Appen
         file.acknowledged_head = p.head();
     }
     p.files[request.file_ident] = std::move(file);
-    return Appended{p.head()};
+    return server::Appended{p.head()};
 }
 
 // Section 8.1; head fields by 8.4.
-Page MemoryStore::fetch_page(const PageRequest& request) {
+server::Page MemoryStore::fetch_page(const server::PageRequest& request) {
     if (state_->page_fault.exchange(false))
         throw std::runtime_error("injected: page not readable");
     std::shared_ptr<const MemoryPartition> p;
@@ -217,7 +221,7 @@ Page MemoryStore::fetch_page(const PageRequest& request) {
         p = state_->partitions.at(request.partition);
     }
     const MemoryFile& file = p->files.at(request.file_ident);
-    Page page;
+    server::Page page;
     wire::DownloadCursor cursor = request.cursor;
     std::string plain;
     std::uint64_t size = 0;
@@ -245,4 +249,4 @@ Page MemoryStore::fetch_page(const PageRequest& request) {
     return page;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

@@ -18,7 +18,7 @@
 #include "merge/transform.hpp"
 #include "server/store.hpp"
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
 struct MemoryEntry {
     std::int64_t salt = 0;
@@ -53,8 +53,8 @@ struct MemoryPartition {
 // What survives a crash of the server: several stores may be opened on one after another.
 struct MemoryState {
     std::mutex mutex;
-    std::map<PartitionId, std::shared_ptr<const MemoryPartition>> partitions; // committed
-    std::map<std::pair<std::string, std::string>, PartitionId> ids;
+    std::map<server::PartitionId, std::shared_ptr<const MemoryPartition>> partitions; // committed
+    std::map<std::pair<std::string, std::string>, server::PartitionId> ids;
     std::uint64_t seed = 0;
     // Faults, one-shot
     enum class CommitFault : int { none, lost, unanswered }; // unanswered: stored, but throws
@@ -66,7 +66,7 @@ struct MemoryState {
     std::shared_ptr<MemoryState> copy();
 };
 
-class MemoryStore : public ServerStore {
+class MemoryStore : public server::ServerStore {
   public:
     explicit MemoryStore(std::shared_ptr<MemoryState> state,
                          merge::Profile profile = merge::Profile::safe);
@@ -74,23 +74,25 @@ class MemoryStore : public ServerStore {
     void begin() override;
     void commit() override;
     void rollback() override;
-    OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
-    wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) override;
-    std::variant<BoundFile, Refusal> bind(PartitionId partition,
-                                          const BindRequest& request) override;
-    std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request) override;
-    Page fetch_page(const PageRequest& request) override;
+    server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
+    wire::FileIdent allocate_ident(server::PartitionId partition,
+                                   std::string_view user_id) override;
+    std::variant<server::BoundFile, server::Refusal>
+    bind(server::PartitionId partition, const server::BindRequest& request) override;
+    std::variant<server::Appended, server::Refusal> append(server::PartitionId partition,
+                                                           server::AppendRequest request) override;
+    server::Page fetch_page(const server::PageRequest& request) override;
 
   private:
-    const MemoryPartition& read(PartitionId id);
-    MemoryPartition& write(PartitionId id); // a copy that commit() makes the truth
+    const MemoryPartition& read(server::PartitionId id);
+    MemoryPartition& write(server::PartitionId id); // a copy that commit() makes the truth
     std::int64_t random_salt();
 
     const std::shared_ptr<MemoryState> state_;
     const merge::Profile profile_;
     std::mt19937_64 random_;
-    std::map<PartitionId, std::shared_ptr<MemoryPartition>> changed_;
-    std::map<std::pair<std::string, std::string>, PartitionId> ids_; // of this transaction
+    std::map<server::PartitionId, std::shared_ptr<MemoryPartition>> changed_;
+    std::map<std::pair<std::string, std::string>, server::PartitionId> ids_; // of this transaction
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

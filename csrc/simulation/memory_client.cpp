@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
-ClientState MemoryClientStore::snapshot() const {
-    ClientState s = state_;
+client::ClientState MemoryClientStore::snapshot() const {
+    client::ClientState s = state_;
     s.current_version = history_.size() + 1;
     s.uploaded_version = s.progress.upload.client_version;
     while (s.uploaded_version < s.current_version &&
@@ -20,12 +20,12 @@ void MemoryClientStore::append(Entry entry) {
     history_.push_back(std::move(entry));
 }
 
-ClientState MemoryClientStore::state() {
+client::ClientState MemoryClientStore::state() {
     std::lock_guard lock(mutex_);
     return snapshot();
 }
 
-ClientState MemoryClientStore::store_ident(const wire::FileIdent& file) {
+client::ClientState MemoryClientStore::store_ident(const wire::FileIdent& file) {
     std::lock_guard lock(mutex_);
     state_.file = file;
     state_.progress.download.client_version = state_.progress.upload.client_version = 0;
@@ -33,7 +33,7 @@ ClientState MemoryClientStore::store_ident(const wire::FileIdent& file) {
     return snapshot();
 }
 
-Result<ClientState> MemoryClientStore::integrate(Integration integration) {
+Result<client::ClientState> MemoryClientStore::integrate(client::Integration integration) {
     std::lock_guard lock(mutex_);
     if (std::exchange(fails_, false))
         return Error{failure_, "asked to fail"};
@@ -44,7 +44,7 @@ Result<ClientState> MemoryClientStore::integrate(Integration integration) {
     for (std::uint64_t v = std::max<std::uint64_t>(before.client_version, 1);
          v < after.client_version && v <= history_.size(); ++v)
         state_.uploaded_bytes += history_[v - 1].changeset.size();
-    for (const IncomingChangeset& c : integration.changesets) {
+    for (const client::IncomingChangeset& c : integration.changesets) {
         state_.downloaded_bytes += c.original_size;
         received_.push_back({c.server_version, c.client_version, c.origin_file_ident,
                              c.changeset.instructions.size()});
@@ -55,10 +55,10 @@ Result<ClientState> MemoryClientStore::integrate(Integration integration) {
     return snapshot();
 }
 
-PendingUpload MemoryClientStore::fetch_upload(const wire::UploadCursor& from,
-                                              const UploadLimits& limits) {
+client::PendingUpload MemoryClientStore::fetch_upload(const wire::UploadCursor& from,
+                                                      const client::UploadLimits& limits) {
     std::lock_guard lock(mutex_);
-    PendingUpload upload;
+    client::PendingUpload upload;
     upload.progress = from;
     std::string plain;
     std::uint64_t size = 0;
@@ -81,13 +81,13 @@ PendingUpload MemoryClientStore::fetch_upload(const wire::UploadCursor& from,
     return upload;
 }
 
-void MemoryClientStore::add_listener(std::weak_ptr<CommitListener> listener) {
+void MemoryClientStore::add_listener(std::weak_ptr<client::CommitListener> listener) {
     std::lock_guard lock(mutex_);
     listeners_.push_back(std::move(listener));
 }
 
 std::uint64_t MemoryClientStore::commit(std::string changeset, std::uint64_t timestamp) {
-    std::vector<std::weak_ptr<CommitListener>> listeners;
+    std::vector<std::weak_ptr<client::CommitListener>> listeners;
     std::uint64_t version;
     {
         std::lock_guard lock(mutex_);
@@ -113,4 +113,4 @@ std::vector<MemoryClientStore::Received> MemoryClientStore::received() {
     return received_;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

@@ -10,15 +10,16 @@
 
 #include "client/store.hpp"
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
-class MemoryClientStore final : public ClientStore {
+class MemoryClientStore final : public client::ClientStore {
   public:
-    ClientState state() override;
-    ClientState store_ident(const wire::FileIdent& file) override;
-    Result<ClientState> integrate(Integration integration) override;
-    PendingUpload fetch_upload(const wire::UploadCursor& from, const UploadLimits& limits) override;
-    void add_listener(std::weak_ptr<CommitListener> listener) override;
+    client::ClientState state() override;
+    client::ClientState store_ident(const wire::FileIdent& file) override;
+    Result<client::ClientState> integrate(client::Integration integration) override;
+    client::PendingUpload fetch_upload(const wire::UploadCursor& from,
+                                       const client::UploadLimits& limits) override;
+    void add_listener(std::weak_ptr<client::CommitListener> listener) override;
 
     // One local transaction; empty changesets make a version, too. Its version.
     std::uint64_t commit(std::string changeset, std::uint64_t timestamp);
@@ -37,16 +38,16 @@ class MemoryClientStore final : public ClientStore {
         std::uint64_t timestamp = 0;
         std::uint64_t server_version = 0; // integrated when it was made
     };
-    ClientState snapshot() const;
+    client::ClientState snapshot() const;
     void append(Entry entry);
 
     std::mutex mutex_;
-    ClientState state_;
+    client::ClientState state_;
     std::vector<Entry> history_;
     std::vector<Received> received_;
-    std::vector<std::weak_ptr<CommitListener>> listeners_;
+    std::vector<std::weak_ptr<client::CommitListener>> listeners_;
     ErrorKind failure_ = ErrorKind::bad_changeset;
     bool fails_ = false;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

@@ -6,13 +6,13 @@
 #include "tables/apply.hpp"
 #include "tables/complete_clears.hpp"
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
 namespace {
 
-DatabaseOptions in_memory() {
-    DatabaseOptions options;
-    options.durability = Durability::off;
+sqlite::DatabaseOptions in_memory() {
+    sqlite::DatabaseOptions options;
+    options.durability = sqlite::Durability::off;
     return options;
 }
 
@@ -60,13 +60,13 @@ class MergePeer::PeerWindow final : public merge::Window {
 MergePeer::MergePeer(std::uint64_t file_ident, merge::Profile profile)
     : file_ident_(file_ident), profile_(profile), db_(":memory:", in_memory()),
       tables_(
-          [this]() -> Database& {
-              Transaction transaction(db_);
-              Tables(db_, Layout::client); // creates its own
+          [this]() -> sqlite::Database& {
+              sqlite::Transaction transaction(db_);
+              tables::Tables(db_, tables::Layout::client); // creates its own
               transaction.commit();
               return db_;
           }(),
-          Layout::client) {}
+          tables::Layout::client) {}
 
 std::uint64_t MergePeer::version() const {
     std::lock_guard lock(mutex_);
@@ -77,8 +77,8 @@ std::uint64_t MergePeer::commit(std::string changeset, std::uint64_t timestamp) 
     std::lock_guard lock(mutex_);
     auto bytes = std::make_shared<const std::string>(std::move(changeset));
     const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
-    Transaction transaction(db_);
-    Applier applier(tables_);
+    sqlite::Transaction transaction(db_);
+    tables::Applier applier(tables_);
     applier.apply(parsed);
     applier.flush();
     transaction.commit();
@@ -93,7 +93,7 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
     std::vector<merge::Incoming> incoming;
     parsed.reserve(changesets.size());
     incoming.reserve(changesets.size());
-    const SchemaPtr schema = tables_.schema();
+    const model::SchemaPtr schema = tables_.schema();
     std::uint64_t remote_version = 0;
     for (const ReceivedChangeset& received : changesets) {
         if (received.origin_file_ident == 0 || received.origin_file_ident == file_ident_)
@@ -109,7 +109,7 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
         remote_version = received.remote_version;
         parsed.push_back(value_or_throw(changeset::parse(received.changeset)));
         if (profile_ != merge::Profile::strict)
-            complete_clears(parsed.back(), *schema);
+            tables::complete_clears(parsed.back(), *schema);
         incoming.push_back({received.last_integrated_local_version,
                             {received.origin_timestamp, received.origin_file_ident},
                             &parsed.back()});
@@ -118,8 +118,8 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
     PeerWindow window(*this, remote_ident, reciprocals);
     value_or_throw(merge::transform(window, incoming, profile_));
 
-    Transaction transaction(db_);
-    Applier applier(tables_);
+    sqlite::Transaction transaction(db_);
+    tables::Applier applier(tables_);
     std::vector<Entry> entries;
     entries.reserve(changesets.size());
     std::string result;
@@ -138,4 +138,4 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
     return result;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

@@ -15,7 +15,7 @@
 #include "sqlite/sqlite.hpp"
 #include "tables/tables.hpp"
 
-namespace realmsync::store {
+namespace realmsync::simulation {
 
 struct ReceivedChangeset {
     std::uint64_t remote_version = 0;                // its version on the sender's side
@@ -57,11 +57,11 @@ class MergePeer {
     const std::uint64_t file_ident_;
     const merge::Profile profile_;
     mutable std::mutex mutex_;
-    Database db_;
-    Tables tables_;
+    sqlite::Database db_;
+    tables::Tables tables_;
     std::uint64_t version_ = 1;
     std::vector<Entry> entries_;
     std::map<std::uint64_t, Reciprocals> reciprocals_; // by peer, then position in entries_
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::simulation

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace realmsync::store {
+namespace realmsync::sqlite {
 
 #ifdef F_OFD_SETLK
 
@@ -163,4 +163,4 @@ void install_ofd_locks() {} // only Linux has them
 
 #endif
 
-} // namespace realmsync::store
+} // namespace realmsync::sqlite

@@ -4,10 +4,10 @@
 // everybody else's, in the process or outside (docs/storage.md).
 #pragma once
 
-namespace realmsync::store {
+namespace realmsync::sqlite {
 
 // Makes SQLite's unix VFS, of the copy linked to this module, take OFD locks. Once per process,
 // before the first file is opened.
 void install_ofd_locks();
 
-} // namespace realmsync::store
+} // namespace realmsync::sqlite

@@ -5,9 +5,14 @@
 
 #include "sqlite/ofd_locks.hpp"
 
-namespace realmsync::store {
+namespace realmsync::sqlite {
 
 namespace {
+
+static_assert(static_cast<int>(StoreFault::other) == SQLITE_ERROR &&
+              static_cast<int>(StoreFault::busy) == SQLITE_BUSY &&
+              static_cast<int>(StoreFault::corrupt) == SQLITE_CORRUPT &&
+              static_cast<int>(StoreFault::no_database) == SQLITE_NOTADB);
 
 constexpr int kOldestSqlite = 3037000; // DROP COLUMN, RETURNING, STRICT tables
 
@@ -105,7 +110,11 @@ bool Statement::step() {
 
 void Statement::reset() noexcept { sqlite3_reset(statement_); }
 
-int Statement::type(int column) const { return sqlite3_column_type(statement_, column); }
+ColumnType Statement::type(int column) const {
+    static_assert(SQLITE_INTEGER == 1 && SQLITE_FLOAT == 2 && SQLITE3_TEXT == 3 &&
+                  SQLITE_BLOB == 4 && SQLITE_NULL == 5);
+    return static_cast<ColumnType>(sqlite3_column_type(statement_, column));
+}
 
 std::int64_t Statement::integer(int column) const {
     return sqlite3_column_int64(statement_, column);
@@ -218,6 +227,15 @@ void Database::checkpoint_from(std::int64_t bytes) {
     sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 
+std::string Database::serialize() const {
+    sqlite3_int64 size = 0;
+    std::unique_ptr<unsigned char, void (*)(void*)> bytes(sqlite3_serialize(db_, "main", &size, 0),
+                                                          sqlite3_free);
+    if (!bytes)
+        throw std::bad_alloc();
+    return std::string(reinterpret_cast<char*>(bytes.get()), static_cast<std::size_t>(size));
+}
+
 void Database::shrink() {
     by_sql_.clear();
     entries_.clear();
@@ -276,4 +294,4 @@ void Savepoint::rollback() {
     db->run("RELEASE rs");
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::sqlite

@@ -9,31 +9,24 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "base/error.hpp"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace realmsync::store {
-
-// Failure of the machine or misuse: SQLite's (extended) result code and its words.
-class StoreError : public std::runtime_error {
-  public:
-    StoreError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
-    int code() const { return code_; }          // extended result code, e.g. SQLITE_BUSY_SNAPSHOT
-    int primary() const { return code_ & 255; } // e.g. SQLITE_BUSY (5), SQLITE_FULL (13)
-
-  private:
-    int code_;
-};
+namespace realmsync::sqlite {
 
 struct Blob { // borrowed bytes, bound as BLOB; a string_view is bound as TEXT
     std::string_view bytes;
 };
 struct Null {};
+
+// What a column of a row holds; the numbers are SQLite's.
+enum class ColumnType { integer = 1, real = 2, text = 3, blob = 4, null = 5 };
 
 // A prepared statement. Texts and blobs are bound without a copy: they must live until the
 // statement has been run or reset. Columns are valid until the next step or reset.
@@ -70,8 +63,8 @@ class Statement {
     }
     void reset() noexcept; // bindings stay, but must not be used without binding texts again
 
-    int type(int column) const; // SQLITE_INTEGER 1, FLOAT 2, TEXT 3, BLOB 4, NULL 5; from 0
-    bool is_null(int column) const { return type(column) == 5; }
+    ColumnType type(int column) const; // columns from 0
+    bool is_null(int column) const { return type(column) == ColumnType::null; }
     std::int64_t integer(int column) const;
     std::uint64_t unsigned_integer(int column) const {
         return static_cast<std::uint64_t>(integer(column));
@@ -79,7 +72,6 @@ class Statement {
     double real(int column) const;
     std::string_view text(int column) const; // TEXT or BLOB bytes, may hold U+0000
     std::string string(int column) const { return std::string(text(column)); }
-    sqlite3_stmt* handle() const { return statement_; }
 
   private:
     sqlite3_stmt* statement_ = nullptr;
@@ -166,6 +158,7 @@ class Database {
     std::uint64_t rollbacks() const { return rollbacks_; }
     void note_rollback() { ++rollbacks_; }
     sqlite3* handle() const { return db_; }
+    std::string serialize() const; // the whole main database, as the bytes of a file
 
   private:
     struct Entry {
@@ -207,4 +200,4 @@ class Savepoint {
     Database* db_;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::sqlite

@@ -6,7 +6,7 @@
 
 #include "tables/apply_impl.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 using Presence = CachedObject::Presence;
 
@@ -16,20 +16,20 @@ Applier::Applier(Tables& tables, std::int64_t partition)
 Applier::~Applier() = default;
 
 void Applier::flush() { impl_->flush(); }
-const Schema& Applier::schema() const { return *impl_->schema; }
+const model::Schema& Applier::schema() const { return *impl_->schema; }
 
 void Applier::Impl::flush() {
     if (const CachedObject* missing = cache.flush_all(*schema))
         raise(ErrorKind::bad_changeset,
-              "No such object: " + missing->cls->name + "[" + to_text(missing->key) + "]");
+              "No such object: " + missing->cls->name + "[" + model::to_text(missing->key) + "]");
     scratch_object = nullptr;
 }
 
 void Applier::Impl::fail(const std::string& what) const {
     std::string where;
     if (target != nullptr) {
-        where = " (" + target->cls->name + "[" + to_text(target->key) + "]";
-        if (target->property != Class::npos)
+        where = " (" + target->cls->name + "[" + model::to_text(target->key) + "]";
+        if (target->property != model::Class::npos)
             where += "." + target->cls->properties[target->property].name;
         for (const changeset::Step& step :
              target->path.first(std::min<std::size_t>(target->path.size(), 20)))
@@ -40,16 +40,18 @@ void Applier::Impl::fail(const std::string& what) const {
     raise(ErrorKind::bad_changeset, std::string(operation) + ": " + what + where);
 }
 
-void Applier::Impl::check_key(const Class& cls, const Key& key) const {
+void Applier::Impl::check_key(const model::Class& cls, const Key& key) const {
     if (cls.embedded())
         fail("'" + cls.name + "' is an embedded class");
     if (key.type == Type::null ? !(cls.has_key_property && cls.key_nullable)
                                : key.type != cls.key_type)
-        fail("the key " + to_text(key) + " does not fit the primary key of '" + cls.name + "'");
+        fail("the key " + model::to_text(key) + " does not fit the primary key of '" + cls.name +
+             "'");
 }
 
-CachedObject& Applier::Impl::object(const Class& cls, const Key& key) {
-    if (scratch_object != nullptr && scratch_object->cls == &cls && equal(scratch_object->key, key))
+CachedObject& Applier::Impl::object(const model::Class& cls, const Key& key) {
+    if (scratch_object != nullptr && scratch_object->cls == &cls &&
+        model::equal(scratch_object->key, key))
         return *scratch_object;
     check_key(cls, key);
     if (cache.full())
@@ -57,7 +59,7 @@ CachedObject& Applier::Impl::object(const Class& cls, const Key& key) {
     return *(scratch_object = &cache.find(cls, key));
 }
 
-void Applier::Impl::create(const Class& cls, const Key& key) {
+void Applier::Impl::create(const model::Class& cls, const Key& key) {
     CachedObject& object = this->object(cls, key);
     if (object.presence == Presence::unknown && !object.dirty.empty() &&
         !cache.flush(object, *schema))
@@ -68,7 +70,7 @@ void Applier::Impl::create(const Class& cls, const Key& key) {
         object.presence = Presence::fresh;
 }
 
-void Applier::Impl::erase(const Class& cls, const Key& key) {
+void Applier::Impl::erase(const model::Class& cls, const Key& key) {
     CachedObject& object = this->object(cls, key);
     if (object.presence == Presence::unknown && !object.dirty.empty() &&
         !cache.flush(object, *schema))
@@ -77,7 +79,7 @@ void Applier::Impl::erase(const Class& cls, const Key& key) {
 }
 
 // Is `value` one that may be stored where `property` declares it (section 12.2)?
-void Applier::Impl::check_value(const Property& property, const Scalar& value) const {
+void Applier::Impl::check_value(const model::Property& property, const Scalar& value) const {
     switch (value.type) {
     case Type::null:
         if (!property.nullable && property.type != kMixed)
@@ -96,7 +98,7 @@ void Applier::Impl::check_value(const Property& property, const Scalar& value) c
     case Type::erased: fail("Erased where no dictionary element is addressed");
     case Type::global_key: fail("GlobalKey is no value");
     case Type::link: {
-        const Class* linked = schema->find(value.link->table);
+        const model::Class* linked = schema->find(value.link->table);
         if (property.type != kMixed && property.type != Type::link)
             fail("a link where a value of another type is declared");
         if (linked == nullptr)
@@ -110,7 +112,8 @@ void Applier::Impl::check_value(const Property& property, const Scalar& value) c
     }
     case Type::string:
     case Type::binary:
-        if (value.bytes.size() > (value.type == Type::string ? kMaxString : kMaxBinary))
+        if (value.bytes.size() >
+            (value.type == Type::string ? model::kMaxString : model::kMaxBinary))
             fail("a value of " + std::to_string(value.bytes.size()) + " bytes is too long");
         break;
     default: break;
@@ -120,20 +123,21 @@ void Applier::Impl::check_value(const Property& property, const Scalar& value) c
              " where type " + std::to_string(static_cast<int>(property.type)) + " is declared");
 }
 
-Value Applier::Impl::new_embedded(const Property& property) const {
-    Value value = Value::empty(Type::object_value);
-    for (const Property& member : schema->find(property.target)->properties)
-        value.embedded()->properties.push_back(zero_value(member));
+model::Value Applier::Impl::new_embedded(const model::Property& property) const {
+    model::Value value = model::Value::empty(Type::object_value);
+    for (const model::Property& member : schema->find(property.target)->properties)
+        value.embedded()->properties.push_back(model::zero_value(member));
     return value;
 }
 
 void Applier::Impl::check_depth() const {
-    if (target->path.size() >= kMaxDepth)
-        fail("more than " + std::to_string(kMaxDepth) + " containers within each other");
+    if (target->path.size() >= model::kMaxDepth)
+        fail("more than " + std::to_string(model::kMaxDepth) + " containers within each other");
 }
 
 // Assigns to a place that holds one value. Containers are made only where none of their kind is.
-void Applier::Impl::assign(Value& place, const Property& property, const Scalar& value) const {
+void Applier::Impl::assign(model::Value& place, const model::Property& property,
+                           const Scalar& value) const {
     check_value(property, value);
     if (value.type == Type::object_value) {
         check_depth();
@@ -142,9 +146,9 @@ void Applier::Impl::assign(Value& place, const Property& property, const Scalar&
     } else if (value.type == Type::list || value.type == Type::dictionary) {
         check_depth();
         if (place.type() != value.type)
-            place = Value::empty(value.type);
+            place = model::Value::empty(value.type);
     } else {
-        place = Value(value);
+        place = model::Value(value);
     }
 }
 
@@ -156,8 +160,8 @@ Slot& Applier::Impl::load(CachedObject& object, std::size_t property) {
 }
 
 // One step down (section 12.1, table of the path walk).
-Applier::Impl::Place Applier::Impl::descend(const Place& place, const changeset::Step& step) const {
-    auto in_list = [&](List& list) -> Place {
+Applier::Impl::Node Applier::Impl::descend(const Node& place, const changeset::Step& step) const {
+    auto in_list = [&](model::List& list) -> Node {
         if (step.is_string)
             fail("Not a dictionary: '" + std::string(step.name) + "'");
         if (step.index >= list.items.size())
@@ -165,7 +169,7 @@ Applier::Impl::Place Applier::Impl::descend(const Place& place, const changeset:
                  " >= " + std::to_string(list.items.size()) + ")");
         return {&list.items[step.index], place.property, false};
     };
-    auto in_dictionary = [&](Dictionary& dictionary) -> Place {
+    auto in_dictionary = [&](model::Dictionary& dictionary) -> Node {
         if (!step.is_string)
             fail("Not a list");
         auto found = dictionary.items.find(step.name);
@@ -173,23 +177,23 @@ Applier::Impl::Place Applier::Impl::descend(const Place& place, const changeset:
             fail("Key '" + std::string(step.name) + "' not found");
         return {&found->second, place.property, false};
     };
-    if (List* list = place.value->list())
+    if (model::List* list = place.value->list())
         return in_list(*list);
-    if (Dictionary* dictionary = place.value->dictionary())
+    if (model::Dictionary* dictionary = place.value->dictionary())
         return in_dictionary(*dictionary);
     if (place.value->set() != nullptr)
         fail("Invalid path: sets have no addressable elements");
     if (place.property->is_link())
         fail("Reference through non-embedded link");
     if (place.property->is_embedded()) {
-        Embedded* embedded = place.value->embedded();
+        model::Embedded* embedded = place.value->embedded();
         if (embedded == nullptr)
             fail("Reference through NULL embedded link");
         if (!step.is_string)
             fail("Invalid path: an index into an embedded object");
-        const Class& cls = *schema->find(place.property->target);
+        const model::Class& cls = *schema->find(place.property->target);
         std::size_t member = cls.find(step.name);
-        if (member == Class::npos)
+        if (member == model::Class::npos)
             fail("No such field: '" + std::string(step.name) + "' in class '" + cls.name + "'");
         return {&embedded->properties[member], &cls.properties[member], true};
     }
@@ -199,10 +203,10 @@ Applier::Impl::Place Applier::Impl::descend(const Place& place, const changeset:
 }
 
 // Where all steps but the last `keep` lead to, inside the loaded property, which is to be changed.
-Applier::Impl::Place Applier::Impl::walk(std::size_t keep) {
+Applier::Impl::Node Applier::Impl::descend_to(std::size_t keep) {
     CachedObject& object = this->object(*target->cls, target->key);
     Slot& slot = load(object, target->property);
-    const Property& property = target->cls->properties[target->property];
+    const model::Property& property = target->cls->properties[target->property];
     if (slot.state != Slot::State::tree) {
         if (property.is_link())
             fail("Reference through non-embedded link");
@@ -212,7 +216,7 @@ Applier::Impl::Place Applier::Impl::walk(std::size_t keep) {
                                      : "Resolving path through unstructured value");
     }
     cache.mark_dirty(object, target->property);
-    Place place{slot.tree.get(), &property, true};
+    Node place{slot.tree.get(), &property, true};
     for (const changeset::Step& step : target->path.first(target->path.size() - keep))
         place = descend(place, step);
     return place;
@@ -225,7 +229,7 @@ void Applier::Impl::check_property() const {
 
 void Applier::Impl::update(const Scalar& value, std::int64_t prior_size) {
     check_property();
-    const Property& property = target->cls->properties[target->property];
+    const model::Property& property = target->cls->properties[target->property];
     if (target->path.empty()) {
         if (property.collection != Collection::single)
             fail("Invalid path: a whole collection cannot be assigned");
@@ -239,33 +243,34 @@ void Applier::Impl::update(const Scalar& value, std::int64_t prior_size) {
             return;
         }
         Slot& slot = load(object, target->property);
-        Value place = slot.state == Slot::State::tree ? std::move(*slot.tree) : Value(slot.scalar);
+        model::Value place =
+            slot.state == Slot::State::tree ? std::move(*slot.tree) : model::Value(slot.scalar);
         assign(place, property, value);
         cache.set_tree(object, target->property, std::move(place));
         return;
     }
-    Place container = walk(1);
+    Node container = descend_to(1);
     const changeset::Step& last = target->path.back();
-    if (List* list = container.value->list()) {
+    if (model::List* list = container.value->list()) {
         if (last.is_string)
             fail("Not a dictionary: '" + std::string(last.name) + "'");
         check_prior_size(*list, prior_size);
-        Place element = descend(container, last);
+        Node element = descend(container, last);
         if (value.type == Type::object_value)
             check_value(*element.property, value); // no-op: the object is there
         else
             assign(*element.value, *element.property, value);
-    } else if (Dictionary* dictionary = container.value->dictionary()) {
+    } else if (model::Dictionary* dictionary = container.value->dictionary()) {
         update_key(*dictionary, *container.property, last, value);
     } else {
-        Place member = descend(container, last);
+        Node member = descend(container, last);
         if (member.whole && member.property->collection != Collection::single)
             fail("Invalid path: a whole collection cannot be assigned");
         assign(*member.value, *member.property, value);
     }
 }
 
-void Applier::Impl::update_key(Dictionary& dictionary, const Property& property,
+void Applier::Impl::update_key(model::Dictionary& dictionary, const model::Property& property,
                                const changeset::Step& step, const Scalar& value) const {
     if (!step.is_string)
         fail("Not a list");
@@ -277,9 +282,9 @@ void Applier::Impl::update_key(Dictionary& dictionary, const Property& property,
             dictionary.items.erase(found);
         return;
     }
-    Value fresh; // an embedded object is always a new one
+    model::Value fresh; // an embedded object is always a new one
     bool replace = found == dictionary.items.end() || value.type == Type::object_value;
-    Value& place = replace ? fresh : found->second;
+    model::Value& place = replace ? fresh : found->second;
     assign(place, property, value);
     if (found == dictionary.items.end())
         dictionary.items.emplace(std::string(step.name), std::move(fresh));
@@ -287,7 +292,7 @@ void Applier::Impl::update_key(Dictionary& dictionary, const Property& property,
         found->second = std::move(fresh);
 }
 
-void Applier::Impl::check_prior_size(const List& list, std::int64_t prior_size) const {
+void Applier::Impl::check_prior_size(const model::List& list, std::int64_t prior_size) const {
     if (prior_size >= 0 && static_cast<std::size_t>(prior_size) != list.items.size())
         fail("Invalid prior_size (list size = " + std::to_string(list.items.size()) +
              ", prior_size = " + std::to_string(prior_size) + ")");
@@ -299,7 +304,7 @@ void Applier::Impl::add_integer(std::int64_t amount) {
         return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) +
                                          static_cast<std::uint64_t>(amount));
     };
-    auto check_type = [&](const Property& property) {
+    auto check_type = [&](const model::Property& property) {
         if (property.collection != Collection::single)
             fail("Invalid path: a collection");
         if (property.type != Type::integer && property.type != kMixed)
@@ -317,7 +322,7 @@ void Applier::Impl::add_integer(std::int64_t amount) {
         cache.mark_dirty(object, target->property);
         return;
     }
-    Place place = walk(0);
+    Node place = descend_to(0);
     if (!place.whole)
         fail("Invalid path: an element of a collection");
     check_type(*place.property);
@@ -329,12 +334,12 @@ void Applier::Impl::add_integer(std::int64_t amount) {
     *integer = add(*integer);
 }
 
-List& Applier::Impl::list_of_last_step(const Property*& element) {
+model::List& Applier::Impl::list_of_last_step(const model::Property*& element) {
     check_property();
     if (target->path.empty() || target->path.back().is_string)
         fail("Invalid path: no list element");
-    Place place = walk(1);
-    List* list = place.value->list();
+    Node place = descend_to(1);
+    model::List* list = place.value->list();
     if (list == nullptr)
         fail("Invalid path: not a list");
     element = place.property;
@@ -342,21 +347,21 @@ List& Applier::Impl::list_of_last_step(const Property*& element) {
 }
 
 void Applier::Impl::array_insert(const Scalar& value, std::int64_t prior_size) {
-    const Property* element = nullptr;
-    List& list = list_of_last_step(element);
+    const model::Property* element = nullptr;
+    model::List& list = list_of_last_step(element);
     std::uint32_t index = target->path.back().index;
     check_prior_size(list, prior_size);
     if (index > list.items.size())
         fail("Index out of bounds (" + std::to_string(index) + " > " +
              std::to_string(list.items.size()) + ")");
-    Value item;
+    model::Value item;
     assign(item, *element, value);
     list.items.insert(list.items.begin() + index, std::move(item));
 }
 
 void Applier::Impl::array_move(std::uint32_t to, std::int64_t prior_size) {
-    const Property* element = nullptr;
-    List& list = list_of_last_step(element);
+    const model::Property* element = nullptr;
+    model::List& list = list_of_last_step(element);
     std::uint32_t from = target->path.back().index;
     check_prior_size(list, prior_size);
     if (from >= list.items.size() || to >= list.items.size())
@@ -372,8 +377,8 @@ void Applier::Impl::array_move(std::uint32_t to, std::int64_t prior_size) {
 }
 
 void Applier::Impl::array_erase(std::int64_t prior_size) {
-    const Property* element = nullptr;
-    List& list = list_of_last_step(element);
+    const model::Property* element = nullptr;
+    model::List& list = list_of_last_step(element);
     std::uint32_t index = target->path.back().index;
     check_prior_size(list, prior_size);
     if (index >= list.items.size())
@@ -384,20 +389,20 @@ void Applier::Impl::array_erase(std::int64_t prior_size) {
 
 void Applier::Impl::clear(Collection collection) {
     check_property();
-    const Property& property = target->cls->properties[target->property];
-    auto empty = [&](const Property& of, bool whole) {
+    const model::Property& property = target->cls->properties[target->property];
+    auto empty = [&](const model::Property& of, bool whole) {
         if (whole && of.collection != Collection::single) {
             if (collection != Collection::single && collection != of.collection)
                 fail("the property is a collection of another kind");
-            Property only = of;
-            return zero_value(only);
+            model::Property only = of;
+            return model::zero_value(only);
         }
         if (of.type != kMixed)
             fail("Invalid path: not a collection");
         if (collection != Collection::list && collection != Collection::dictionary)
             fail("a Mixed value can only become a list or dictionary");
         check_depth();
-        return Value::empty(collection == Collection::list ? Type::list : Type::dictionary);
+        return model::Value::empty(collection == Collection::list ? Type::list : Type::dictionary);
     };
     if (target->path.empty()) {
         CachedObject& object = this->object(*target->cls, target->key);
@@ -406,16 +411,16 @@ void Applier::Impl::clear(Collection collection) {
         cache.set_tree(object, target->property, empty(property, true));
         return;
     }
-    Place place = walk(0);
+    Node place = descend_to(0);
     *place.value = empty(*place.property, place.whole);
 }
 
-Set& Applier::Impl::set_of_path(const Scalar& value, const Property*& element) {
+model::Set& Applier::Impl::set_of_path(const Scalar& value, const model::Property*& element) {
     check_property();
-    const Property& property = target->cls->properties[target->property];
+    const model::Property& property = target->cls->properties[target->property];
     if (target->path.empty() && property.collection != Collection::set)
         fail("Invalid path: not a set");
-    Place place = walk(0);
+    Node place = descend_to(0);
     if (place.value->set() == nullptr)
         fail("Invalid path: not a set");
     element = place.property;
@@ -424,12 +429,13 @@ Set& Applier::Impl::set_of_path(const Scalar& value, const Property*& element) {
 }
 
 void Applier::Impl::set_change(const Scalar& scalar, bool insert) {
-    const Property* element = nullptr;
-    Set& set = set_of_path(scalar, element);
-    Value value(scalar);
-    auto at = std::lower_bound(set.items.begin(), set.items.end(), value,
-                               [](const Value& a, const Value& b) { return compare(a, b) < 0; });
-    bool found = at != set.items.end() && compare(*at, value) == 0;
+    const model::Property* element = nullptr;
+    model::Set& set = set_of_path(scalar, element);
+    model::Value value(scalar);
+    auto at = std::lower_bound(
+        set.items.begin(), set.items.end(), value,
+        [](const model::Value& a, const model::Value& b) { return model::compare(a, b) < 0; });
+    bool found = at != set.items.end() && model::compare(*at, value) == 0;
     if (insert && !found)
         set.items.insert(at, std::move(value));
     else if (!insert && found)
@@ -450,11 +456,13 @@ void with(Impl& impl, const char* operation, const Target& target, const Call& c
 
 } // namespace
 
-void Applier::create_object(const Class& cls, const Key& key) {
-    with(*impl_, "CreateObject", {&cls, key, Class::npos, {}}, [&] { impl_->create(cls, key); });
+void Applier::create_object(const model::Class& cls, const Key& key) {
+    with(*impl_, "CreateObject", {&cls, key, model::Class::npos, {}},
+         [&] { impl_->create(cls, key); });
 }
-void Applier::erase_object(const Class& cls, const Key& key) {
-    with(*impl_, "EraseObject", {&cls, key, Class::npos, {}}, [&] { impl_->erase(cls, key); });
+void Applier::erase_object(const model::Class& cls, const Key& key) {
+    with(*impl_, "EraseObject", {&cls, key, model::Class::npos, {}},
+         [&] { impl_->erase(cls, key); });
 }
 void Applier::update(const Target& target, const Scalar& value) {
     with(*impl_, "Update", target, [&] { impl_->update(value, -1); });
@@ -481,7 +489,7 @@ void Applier::set_erase(const Target& target, const Scalar& value) {
     with(*impl_, "SetErase", target, [&] { impl_->set_change(value, false); });
 }
 
-const Value* Applier::peek(const Class& cls, const Key& key, std::size_t property) {
+const model::Value* Applier::peek(const model::Class& cls, const Key& key, std::size_t property) {
     impl_->operation = "read";
     impl_->target = nullptr;
     Slot* slot = impl_->cache.load(impl_->object(cls, key), property, *impl_->schema);
@@ -489,8 +497,8 @@ const Value* Applier::peek(const Class& cls, const Key& key, std::size_t propert
         return nullptr;
     if (slot->state == Slot::State::tree)
         return slot->tree.get();
-    impl_->peeked = Value(slot->scalar);
+    impl_->peeked = model::Value(slot->scalar);
     return &impl_->peeked;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -15,11 +15,11 @@
 #include "model/schema.hpp"
 #include "tables/tables.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 // Where an instruction acts. Views are borrowed for the call.
 struct Target {
-    const Class* cls;
+    const model::Class* cls;
     Key key;
     std::size_t property;
     std::span<const changeset::Step> path;
@@ -42,10 +42,10 @@ class Applier {
     void flush();
 
     // The same one by one, for local writes. Values are copied.
-    const Schema& schema() const;
-    void create_object(const Class& cls, const Key& key);   // no-op if it exists
-    void erase_object(const Class& cls, const Key& key);    // no-op if it does not
-    void update(const Target& target, const Scalar& value); // elements: index must exist
+    const model::Schema& schema() const;
+    void create_object(const model::Class& cls, const Key& key); // no-op if it exists
+    void erase_object(const model::Class& cls, const Key& key);  // no-op if it does not
+    void update(const Target& target, const Scalar& value);      // elements: index must exist
     void add_integer(const Target& target, std::int64_t amount);
     void array_insert(const Target& target, const Scalar& value); // last step: insertion index
     void array_move(const Target& target, std::uint32_t to);
@@ -55,11 +55,11 @@ class Applier {
     void set_erase(const Target& target, const Scalar& value);
     // The property's value with pending changes, hidden links included; null pointer if there is
     // no such object. Valid until the next call.
-    const Value* peek(const Class& cls, const Key& key, std::size_t property);
+    const model::Value* peek(const model::Class& cls, const Key& key, std::size_t property);
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

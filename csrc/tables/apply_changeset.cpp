@@ -2,7 +2,7 @@
 #include "tables/apply_impl.hpp"
 #include "tables/catalog.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
@@ -19,14 +19,14 @@ class Names {
         classes_.clear();
         fields_.clear();
     }
-    const Class* find_class(const Schema& schema, changeset::StringId id) {
+    const model::Class* find_class(const model::Schema& schema, changeset::StringId id) {
         if (classes_.empty())
             classes_.resize(changeset_.strings.size(), nullptr);
         if (classes_[id] == nullptr)
             classes_[id] = schema.find(changeset_.strings[id]);
         return classes_[id];
     }
-    std::size_t find_field(const Class& cls, changeset::StringId id) {
+    std::size_t find_field(const model::Class& cls, changeset::StringId id) {
         if (fields_.empty())
             fields_.resize(changeset_.strings.size());
         Field& field = fields_[id];
@@ -37,11 +37,11 @@ class Names {
 
   private:
     struct Field {
-        const Class* cls = nullptr;
-        std::size_t property = Class::npos;
+        const model::Class* cls = nullptr;
+        std::size_t property = model::Class::npos;
     };
     const Changeset& changeset_;
-    std::vector<const Class*> classes_;
+    std::vector<const model::Class*> classes_;
     std::vector<Field> fields_;
 };
 
@@ -59,10 +59,10 @@ void Applier::apply(const Changeset& changeset) {
             names.forget();
             continue;
         }
-        const Class* cls = names.find_class(*impl.schema, i.table);
+        const model::Class* cls = names.find_class(*impl.schema, i.table);
         if (cls == nullptr)
             impl.fail("Table '" + std::string(changeset.strings[i.table]) + "' does not exist");
-        Target target{cls, changeset.key(i), Class::npos, {}};
+        Target target{cls, changeset.key(i), model::Class::npos, {}};
         impl.target = &target;
         if (i.op == Op::create_object) {
             impl.create(*cls, target.key);
@@ -73,7 +73,7 @@ void Applier::apply(const Changeset& changeset) {
             continue;
         }
         target.property = names.find_field(*cls, i.field);
-        if (target.property == Class::npos)
+        if (target.property == model::Class::npos)
             impl.fail("No such field: '" + std::string(changeset.strings[i.field]) +
                       "' in class '" + cls->name + "'");
         if (i.path_size != 0) {
@@ -109,7 +109,7 @@ void Applier::Impl::change_schema(const Changeset& changeset, const Instruction&
     flush(); // pending objects are in terms of the old classes
     Catalog& catalog = tables.catalog();
     std::string_view cls = changeset.strings[i.table];
-    SchemaPtr old = schema;
+    model::SchemaPtr old = schema;
     switch (i.op) {
     case Op::add_table: {
         bool embedded = i.table_kind == TableKind::embedded;
@@ -137,20 +137,20 @@ void Applier::Impl::change_schema(const Changeset& changeset, const Instruction&
 
 // Rewrites the rows that hold objects of an embedded class which has lost a property, so that the
 // old values do not come back should a property of that name be added again. O(rows).
-void Applier::Impl::purge_embedded(const Schema& old, std::string_view embedded) {
+void Applier::Impl::purge_embedded(const model::Schema& old, std::string_view embedded) {
     for (const auto& [name, cls] : schema->classes) {
         if (cls->embedded())
             continue;
         for (std::size_t p = 0; p < cls->properties.size(); p++) {
             if (!Catalog::reaches(old, cls->properties[p], embedded))
                 continue;
-            std::optional<ObjectKey> after;
+            std::optional<model::ObjectKey> after;
             for (;;) {
                 Key last;
                 if (after)
                     last = after->view();
                 auto keys = tables.keys(partition, *cls, after ? &last : nullptr, 256);
-                for (const ObjectKey& key : keys) {
+                for (const model::ObjectKey& key : keys) {
                     auto value =
                         tables.read(partition, *schema, *cls, key.view(), p, Links::stored);
                     if (!value->is_container())
@@ -166,4 +166,4 @@ void Applier::Impl::purge_embedded(const Schema& old, std::string_view embedded)
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

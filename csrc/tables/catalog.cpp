@@ -5,9 +5,8 @@
 
 #include "base/error.hpp"
 #include "tables/columns.hpp"
-#include "tables/tables.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
@@ -64,12 +63,12 @@ bool same_sql_name(std::string_view a, std::string_view b) { // as SQLite compar
                       [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string definition(const Class& cls) {
+std::string definition(const model::Class& cls) {
     return std::to_string(static_cast<int>(cls.key_type)) + (cls.key_nullable ? "?" : "") + " " +
            (cls.has_key_property ? cls.properties[0].name : "");
 }
 
-std::string definition(const Property& property) {
+std::string definition(const model::Property& property) {
     return std::to_string(static_cast<int>(property.type)) + (property.nullable ? "?" : "") + "/" +
            std::to_string(static_cast<int>(property.collection)) + " " +
            std::to_string(static_cast<int>(property.target_key_type)) +
@@ -77,7 +76,7 @@ std::string definition(const Property& property) {
 }
 
 // Everything that distinguishes one schema from another.
-std::string content(const Schema& schema) {
+std::string content(const model::Schema& schema) {
     std::string text;
     auto add = [&](std::string_view part) {
         text += std::to_string(part.size());
@@ -89,7 +88,7 @@ std::string content(const Schema& schema) {
         add(definition(*cls) + std::to_string(static_cast<int>(cls->kind)));
         add(cls->table);
         add(cls->key_column);
-        for (const Property& property : cls->properties) {
+        for (const model::Property& property : cls->properties) {
             add(property.name);
             add(property.column);
             add(definition(property));
@@ -99,19 +98,19 @@ std::string content(const Schema& schema) {
     return text;
 }
 
-const Class& need_class(const Schema& schema, std::string_view name) {
-    const Class* cls = schema.find(name);
+const model::Class& need_class(const model::Schema& schema, std::string_view name) {
+    const model::Class* cls = schema.find(name);
     if (cls == nullptr)
         raise(ErrorKind::bad_changeset, "Table '" + std::string(name) + "' does not exist");
     return *cls;
 }
 
-void resolve_target(const Schema& schema, Property& property) {
+void resolve_target(const model::Schema& schema, model::Property& property) {
     if (property.type != Type::link)
         return;
-    const Class* target = schema.find(property.target);
+    const model::Class* target = schema.find(property.target);
     if (target == nullptr)
-        throw StoreError(11, "rs_prop names a missing class " + property.target);
+        corrupt("rs_prop names a missing class " + property.target);
     property.target_embedded = target->embedded();
     property.target_key_type = target->key_type;
 }
@@ -123,13 +122,13 @@ bool primary_key_type(Type type) {
 
 } // namespace
 
-Catalog::Catalog(Database& db, Layout layout) : db_(db), layout_(layout) {
+Catalog::Catalog(sqlite::Database& db, Layout layout) : db_(db), layout_(layout) {
     if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name='rs_column'"))
         db.exec(kInternalTables);
     rollbacks_seen_ = db.rollbacks();
 }
 
-SchemaPtr Catalog::schema(std::int64_t partition) {
+model::SchemaPtr Catalog::schema(std::int64_t partition) {
     if (rollbacks_seen_ != db_.rollbacks()) {
         for (std::int64_t changed : changed_)
             cache_.erase(changed);
@@ -144,14 +143,15 @@ SchemaPtr Catalog::schema(std::int64_t partition) {
     return cached.schema;
 }
 
-SchemaPtr Catalog::load(std::int64_t partition) {
-    Schema schema;
-    std::map<std::string, std::shared_ptr<Class>> classes;
-    Query rows = db_.query("SELECT class, kind, key_property, key_type, key_nullable, sql_table,"
-                           " key_column FROM rs_class WHERE partition=?",
-                           partition);
+model::SchemaPtr Catalog::load(std::int64_t partition) {
+    model::Schema schema;
+    std::map<std::string, std::shared_ptr<model::Class>> classes;
+    sqlite::Query rows =
+        db_.query("SELECT class, kind, key_property, key_type, key_nullable, sql_table,"
+                  " key_column FROM rs_class WHERE partition=?",
+                  partition);
     while (rows.step()) {
-        auto cls = std::make_shared<Class>();
+        auto cls = std::make_shared<model::Class>();
         cls->name = rows->string(0);
         cls->kind = static_cast<TableKind>(rows->integer(1));
         cls->key_type = static_cast<Type>(rows->integer(3));
@@ -162,11 +162,12 @@ SchemaPtr Catalog::load(std::int64_t partition) {
         classes[cls->name] = cls;
         schema.classes[cls->name] = cls;
     }
-    Query props = db_.query("SELECT class, property, type, collection, nullable, target, sql_column"
-                            " FROM rs_prop WHERE partition=? ORDER BY class, position",
-                            partition);
+    sqlite::Query props =
+        db_.query("SELECT class, property, type, collection, nullable, target, sql_column"
+                  " FROM rs_prop WHERE partition=? ORDER BY class, position",
+                  partition);
     while (props.step()) {
-        Property property;
+        model::Property property;
         property.name = props->string(1);
         property.type = static_cast<Type>(props->integer(2));
         property.collection = static_cast<Collection>(props->integer(3));
@@ -181,33 +182,34 @@ SchemaPtr Catalog::load(std::int64_t partition) {
     return share(std::move(schema));
 }
 
-SchemaPtr Catalog::share(Schema schema) {
+model::SchemaPtr Catalog::share(model::Schema schema) {
     std::string key = content(schema);
-    std::weak_ptr<const Schema>& slot = shared_[key];
-    SchemaPtr shared = slot.lock();
+    std::weak_ptr<const model::Schema>& slot = shared_[key];
+    model::SchemaPtr shared = slot.lock();
     if (shared == nullptr)
-        slot = shared = std::make_shared<const Schema>(std::move(schema));
+        slot = shared = std::make_shared<const model::Schema>(std::move(schema));
     if (shared_.size() > 64 && shared_.size() > 2 * cache_.size())
         std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
     return shared;
 }
 
-SchemaPtr Catalog::changed(std::int64_t partition, Schema schema) {
+model::SchemaPtr Catalog::changed(std::int64_t partition, model::Schema schema) {
     db_.run("INSERT INTO rs_schema VALUES(?, 1) ON CONFLICT(partition)"
             " DO UPDATE SET version=version+1",
             partition);
     std::int64_t version =
         db_.integer("SELECT version FROM rs_schema WHERE partition=?", partition).value_or(0);
     changed_.insert(partition);
-    SchemaPtr shared = share(std::move(schema));
+    model::SchemaPtr shared = share(std::move(schema));
     cache_[partition] = {version, shared};
     return shared;
 }
 
-std::string Catalog::place_table(const Class& cls) {
+std::string Catalog::place_table(const model::Class& cls) {
     for (int attempt = 1;; attempt++) {
         std::string name = candidate(cls.name, attempt);
-        Query found = db_.query("SELECT class, definition FROM rs_table WHERE sql_table=?", name);
+        sqlite::Query found =
+            db_.query("SELECT class, definition FROM rs_table WHERE sql_table=?", name);
         if (found.step()) {
             if (found->text(0) == cls.name && found->text(1) == definition(cls))
                 return name;
@@ -232,12 +234,12 @@ std::string Catalog::place_table(const Class& cls) {
     }
 }
 
-std::string Catalog::place_column(const Class& cls, const Property& property) {
+std::string Catalog::place_column(const model::Class& cls, const model::Property& property) {
     for (int attempt = 1;; attempt++) {
         std::string name = candidate(property.name, attempt);
         if (same_sql_name(name, cls.key_column))
             continue;
-        Query found = db_.query(
+        sqlite::Query found = db_.query(
             "SELECT property, definition FROM rs_column WHERE sql_table=? AND sql_column=?",
             cls.table, name);
         if (found.step()) {
@@ -257,22 +259,22 @@ std::string Catalog::place_column(const Class& cls, const Property& property) {
     }
 }
 
-SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
-                             std::string_view key_name, Type key_type, bool key_nullable) {
-    SchemaPtr old = schema(partition);
-    check_name(name, kMaxClassName, "class");
+model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
+                                    std::string_view key_name, Type key_type, bool key_nullable) {
+    model::SchemaPtr old = schema(partition);
+    check_name(name, model::kMaxClassName, "class");
     std::string what = "The existing table '" + std::string(name) + "' ";
     bool embedded = kind == TableKind::embedded;
     bool has_key = !embedded && key_type != Type::global_key;
     if (has_key) {
-        check_name(key_name, kMaxPropertyName, "property");
+        check_name(key_name, model::kMaxPropertyName, "property");
         if (!primary_key_type(key_type))
             raise(ErrorKind::bad_changeset, "Invalid primary key type in AddTable");
     } else if (!embedded && (!key_name.empty() || key_nullable)) {
         raise(ErrorKind::bad_changeset,
               "AddTable '" + std::string(name) + "': a class without primary key names one");
     }
-    if (const Class* existing = old->find(name)) {
+    if (const model::Class* existing = old->find(name)) {
         if (embedded && !existing->embedded())
             raise(ErrorKind::schema, what + "is not embedded");
         bool same = existing->kind == kind &&
@@ -284,7 +286,7 @@ SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, Tabl
             raise(ErrorKind::schema, what + "has different properties");
         return old;
     }
-    auto cls = std::make_shared<Class>();
+    auto cls = std::make_shared<model::Class>();
     cls->name = name;
     cls->kind = kind;
     if (!embedded) {
@@ -306,16 +308,16 @@ SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, Tabl
     if (has_key)
         db_.run("INSERT INTO rs_prop VALUES(?, ?, ?, 0, ?, 0, ?, '', ?)", partition, name, key_name,
                 static_cast<int>(key_type), key_nullable, cls->key_column);
-    Schema next = *old;
+    model::Schema next = *old;
     next.classes[cls->name] = cls;
     return changed(partition, std::move(next));
 }
 
-SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
-    SchemaPtr old = schema(partition);
-    const Class& cls = need_class(*old, name);
+model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
+    model::SchemaPtr old = schema(partition);
+    const model::Class& cls = need_class(*old, name);
     for (const auto& [other, linking] : old->classes)
-        for (const Property& property : linking->properties)
+        for (const model::Property& property : linking->properties)
             if (property.type == Type::link && property.target == name && other != name)
                 raise(ErrorKind::bad_changeset, "EraseTable: '" + std::string(name) +
                                                     "' is the target of " +
@@ -324,22 +326,22 @@ SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
         drop_table(partition, cls);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", partition, name);
     db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
-    Schema next = *old;
+    model::Schema next = *old;
     next.classes.erase(std::string(name));
     return changed(partition, std::move(next));
 }
 
-SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_name,
-                                std::string_view name, Type type, bool nullable,
-                                Collection collection, std::string_view target) {
-    SchemaPtr old = schema(partition);
-    const Class& cls = need_class(*old, cls_name);
-    check_name(name, kMaxPropertyName, "property");
+model::SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_name,
+                                       std::string_view name, Type type, bool nullable,
+                                       Collection collection, std::string_view target) {
+    model::SchemaPtr old = schema(partition);
+    const model::Class& cls = need_class(*old, cls_name);
+    check_name(name, model::kMaxPropertyName, "property");
     std::string what = in_class(cls_name, name);
     if (static_cast<int>(type) < 0)
         raise(ErrorKind::bad_changeset, "AddColumn " + what + ": no property type");
     if (type == Type::link) {
-        const Class* linked = old->find(target);
+        const model::Class* linked = old->find(target);
         if (target.empty() || linked == nullptr)
             raise(ErrorKind::bad_changeset, "AddColumn " + what + ": link target class '" +
                                                 std::string(target) + "' does not exist");
@@ -351,14 +353,14 @@ SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_nam
     } else if (!target.empty()) {
         raise(ErrorKind::bad_changeset, "AddColumn " + what + ": only links have a target class");
     }
-    Property property{.name = std::string(name),
-                      .type = type,
-                      .collection = collection,
-                      .nullable = nullable || type == kMixed,
-                      .target = std::string(target)};
+    model::Property property{.name = std::string(name),
+                             .type = type,
+                             .collection = collection,
+                             .nullable = nullable || type == kMixed,
+                             .target = std::string(target)};
     resolve_target(*old, property);
-    if (std::size_t at = cls.find(name); at != Class::npos) {
-        const Property& existing = cls.properties[at];
+    if (std::size_t at = cls.find(name); at != model::Class::npos) {
+        const model::Property& existing = cls.properties[at];
         std::string mismatch = "Schema mismatch for existing column " + what + ": ";
         if (existing.type != property.type)
             raise(ErrorKind::schema, mismatch + "types differ");
@@ -370,9 +372,9 @@ SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_nam
             raise(ErrorKind::schema, mismatch + "nullability differs");
         return old;
     }
-    if (cls.properties.size() >= kMaxProperties)
+    if (cls.properties.size() >= model::kMaxProperties)
         raise(ErrorKind::schema, "Class '" + cls.name + "' has too many properties");
-    auto next_cls = std::make_shared<Class>(cls);
+    auto next_cls = std::make_shared<model::Class>(cls);
     if (!cls.embedded())
         property.column = place_column(cls, property);
     db_.run(
@@ -382,17 +384,17 @@ SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_nam
         property.nullable, target, property.column);
     next_cls->properties.push_back(std::move(property));
     next_cls->index();
-    Schema next = *old;
+    model::Schema next = *old;
     next.classes[next_cls->name] = next_cls;
     return changed(partition, std::move(next));
 }
 
-SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_view cls_name,
-                                  std::string_view name) {
-    SchemaPtr old = schema(partition);
-    const Class& cls = need_class(*old, cls_name);
+model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_view cls_name,
+                                         std::string_view name) {
+    model::SchemaPtr old = schema(partition);
+    const model::Class& cls = need_class(*old, cls_name);
     std::size_t at = cls.find(name);
-    if (at == Class::npos)
+    if (at == model::Class::npos)
         raise(ErrorKind::bad_changeset, "No such field: " + in_class(cls_name, name));
     if (at == 0 && cls.has_key_property)
         raise(ErrorKind::bad_changeset,
@@ -401,16 +403,16 @@ SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_view cls_n
         drop_column(partition, cls, cls.properties[at]);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=? AND property=?", partition, cls_name,
             name);
-    auto next_cls = std::make_shared<Class>(cls);
+    auto next_cls = std::make_shared<model::Class>(cls);
     next_cls->properties.erase(next_cls->properties.begin() + static_cast<std::ptrdiff_t>(at));
     next_cls->index();
-    Schema next = *old;
+    model::Schema next = *old;
     next.classes[next_cls->name] = next_cls;
     return changed(partition, std::move(next));
 }
 
 // On the server other partitions may use table and column: only the partition's values go.
-void Catalog::drop_table(std::int64_t partition, const Class& cls) {
+void Catalog::drop_table(std::int64_t partition, const model::Class& cls) {
     if (layout_ == Layout::server) {
         db_.run("DELETE FROM " + quote(cls.table) + " WHERE \"rs$partition\"=?", partition);
         return;
@@ -420,7 +422,8 @@ void Catalog::drop_table(std::int64_t partition, const Class& cls) {
     db_.run("DELETE FROM rs_column WHERE sql_table=?", cls.table);
 }
 
-void Catalog::drop_column(std::int64_t partition, const Class& cls, const Property& property) {
+void Catalog::drop_column(std::int64_t partition, const model::Class& cls,
+                          const model::Property& property) {
     if (layout_ == Layout::server) {
         db_.run("UPDATE " + quote(cls.table) + " SET " + quote(property.column) + "=" +
                     zero_literal(property) + " WHERE \"rs$partition\"=?",
@@ -431,20 +434,21 @@ void Catalog::drop_column(std::int64_t partition, const Class& cls, const Proper
     db_.run("DELETE FROM rs_column WHERE sql_table=? AND sql_column=?", cls.table, property.column);
 }
 
-bool Catalog::reaches(const Schema& schema, const Property& property, std::string_view embedded) {
+bool Catalog::reaches(const model::Schema& schema, const model::Property& property,
+                      std::string_view embedded) {
     std::set<std::string_view> seen;
-    std::vector<const Property*> open{&property};
+    std::vector<const model::Property*> open{&property};
     while (!open.empty()) {
-        const Property* next = open.back();
+        const model::Property* next = open.back();
         open.pop_back();
         if (!next->is_embedded() || !seen.insert(next->target).second)
             continue;
         if (next->target == embedded)
             return true;
-        for (const Property& member : schema.find(next->target)->properties)
+        for (const model::Property& member : schema.find(next->target)->properties)
             open.push_back(&member);
     }
     return false;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -12,49 +12,56 @@
 #include "model/schema.hpp"
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
-enum class Layout;
+// client: one schema, the key column is the primary key. server: many partitions in the same
+// tables, "rs$partition" leads the primary key.
+enum class Layout { client, server };
+inline constexpr std::int64_t kOnlyPartition = 1; // of the client layout
 
 class Catalog {
   public:
-    Catalog(Database& db, Layout layout);
+    Catalog(sqlite::Database& db, Layout layout);
 
-    SchemaPtr schema(std::int64_t partition);
+    model::SchemaPtr schema(std::int64_t partition);
 
     // Each returns the new schema (the old one when it was a no-op) and throws ErrorException:
     // ErrorKind::schema for contradictions, bad_changeset for what is malformed or missing.
-    SchemaPtr add_class(std::int64_t partition, std::string_view name, TableKind kind,
-                        std::string_view key_name, Type key_type, bool key_nullable);
-    SchemaPtr erase_class(std::int64_t partition, std::string_view name);
-    SchemaPtr add_property(std::int64_t partition, std::string_view cls, std::string_view name,
-                           Type type, bool nullable, Collection collection,
-                           std::string_view target);
+    model::SchemaPtr add_class(std::int64_t partition, std::string_view name, TableKind kind,
+                               std::string_view key_name, Type key_type, bool key_nullable);
+    model::SchemaPtr erase_class(std::int64_t partition, std::string_view name);
+    model::SchemaPtr add_property(std::int64_t partition, std::string_view cls,
+                                  std::string_view name, Type type, bool nullable,
+                                  Collection collection, std::string_view target);
     // Values of an embedded class's property inside other rows are the caller's to purge.
-    SchemaPtr erase_property(std::int64_t partition, std::string_view cls, std::string_view name);
+    model::SchemaPtr erase_property(std::int64_t partition, std::string_view cls,
+                                    std::string_view name);
 
     // Columns of top-level classes whose values may hold objects of an embedded class.
-    static bool reaches(const Schema& schema, const Property& property, std::string_view embedded);
+    static bool reaches(const model::Schema& schema, const model::Property& property,
+                        std::string_view embedded);
 
   private:
     struct Cached {
         std::int64_t version = 0; // rs_schema.version that it was loaded at
-        SchemaPtr schema;
+        model::SchemaPtr schema;
     };
-    SchemaPtr load(std::int64_t partition);
-    SchemaPtr changed(std::int64_t partition, Schema schema); // next version of the partition
-    SchemaPtr share(Schema schema);
-    std::string place_table(const Class& cls);
-    std::string place_column(const Class& cls, const Property& property);
-    void drop_table(std::int64_t partition, const Class& cls);
-    void drop_column(std::int64_t partition, const Class& cls, const Property& property);
+    model::SchemaPtr load(std::int64_t partition);
+    model::SchemaPtr changed(std::int64_t partition,
+                             model::Schema schema); // next version of the partition
+    model::SchemaPtr share(model::Schema schema);
+    std::string place_table(const model::Class& cls);
+    std::string place_column(const model::Class& cls, const model::Property& property);
+    void drop_table(std::int64_t partition, const model::Class& cls);
+    void drop_column(std::int64_t partition, const model::Class& cls,
+                     const model::Property& property);
 
-    Database& db_;
+    sqlite::Database& db_;
     Layout layout_;
     std::uint64_t rollbacks_seen_ = 0;
     std::unordered_set<std::int64_t> changed_; // partitions that a rollback may concern
     std::unordered_map<std::int64_t, Cached> cache_;
-    std::unordered_map<std::string, std::weak_ptr<const Schema>> shared_; // by content
+    std::unordered_map<std::string, std::weak_ptr<const model::Schema>> shared_; // by content
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

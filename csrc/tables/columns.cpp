@@ -4,26 +4,22 @@
 #include <cmath>
 #include <cstring>
 
-#include <sqlite3.h>
-
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
 #include "model/text_forms.hpp"
 #include "tables/json_form.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
-[[noreturn]] void corrupt(const Property& property) {
-    throw StoreError(SQLITE_CORRUPT, "column " + property.column +
-                                         " holds a value that is not one of "
-                                         "its type");
+[[noreturn]] void damaged(const model::Property& property) {
+    corrupt("column " + property.column + " holds a value that is not one of its type");
 }
 
-template <class T> T need(std::optional<T> value, const Property& property) {
+template <class T> T need(std::optional<T> value, const model::Property& property) {
     if (!value)
-        corrupt(property);
+        damaged(property);
     return std::move(*value);
 }
 
@@ -44,9 +40,9 @@ void append_time(std::string& out, const Timestamp& time) {
         out += static_cast<char>(nanoseconds >> shift);
 }
 
-Timestamp time_from(std::string_view bytes, const Property& property) {
+Timestamp time_from(std::string_view bytes, const model::Property& property) {
     if (bytes.size() != 12)
-        corrupt(property);
+        damaged(property);
     std::uint64_t seconds = 0;
     std::uint32_t nanoseconds = 0;
     for (std::size_t i = 0; i < 8; i++)
@@ -70,31 +66,32 @@ const char* sql_type(Type type) {
 }
 
 template <class T, class Bits>
-T real_from(const Statement& statement, int column, const Property& property) {
-    if (statement.type(column) == SQLITE_FLOAT)
+T real_from(const sqlite::Statement& statement, int column, const model::Property& property) {
+    if (statement.type(column) == sqlite::ColumnType::real)
         return static_cast<T>(statement.real(column));
     std::string_view bytes = statement.text(column);
-    if (statement.type(column) != SQLITE_BLOB || bytes.size() != sizeof(T))
-        corrupt(property);
+    if (statement.type(column) != sqlite::ColumnType::blob || bytes.size() != sizeof(T))
+        damaged(property);
     Bits bits;
     std::memcpy(&bits, bytes.data(), sizeof bits);
     return std::bit_cast<T>(bits);
 }
 
-Value mixed_from(const Statement& statement, int column) {
+model::Value mixed_from(const sqlite::Statement& statement, int column) {
     switch (statement.type(column)) {
-    case SQLITE_INTEGER: return Value(statement.integer(column));
-    case SQLITE_FLOAT: return Value(statement.real(column));
-    case SQLITE_TEXT: return Value(statement.string(column));
-    case SQLITE_BLOB: return mixed_from_json(statement.text(column));
+    case sqlite::ColumnType::integer: return model::Value(statement.integer(column));
+    case sqlite::ColumnType::real: return model::Value(statement.real(column));
+    case sqlite::ColumnType::text: return model::Value(statement.string(column));
+    case sqlite::ColumnType::blob: return mixed_from_json(statement.text(column));
     default: return {};
     }
 }
 
-void bind_mixed(Statement& statement, int index, const Value& value, Scratch& scratch) {
+void bind_mixed(sqlite::Statement& statement, int index, const model::Value& value,
+                Scratch& scratch) {
     std::string& json = scratch.next();
     append_mixed_json(json, value);
-    statement.bind(index, Blob{json});
+    statement.bind(index, sqlite::Blob{json});
 }
 
 } // namespace
@@ -109,7 +106,7 @@ std::string quote(std::string_view name) {
     return quoted + '"';
 }
 
-std::string zero_literal(const Property& property) {
+std::string zero_literal(const model::Property& property) {
     switch (property.collection) {
     case Collection::list:
     case Collection::set: return "'[]'";
@@ -121,7 +118,7 @@ std::string zero_literal(const Property& property) {
     switch (property.type) {
     case Type::string: return "''";
     case Type::binary: return "x''";
-    case Type::timestamp: return "'" + *date_text({0, 0}) + "'";
+    case Type::timestamp: return "'" + *model::date_text({0, 0}) + "'";
     case Type::decimal: return "'0'";
     case Type::object_id: return "'" + format_object_id(ObjectId{}) + "'";
     case Type::uuid: return "'" + format_uuid(Uuid{}) + "'";
@@ -131,7 +128,7 @@ std::string zero_literal(const Property& property) {
     }
 }
 
-std::string column_definition(const Property& property) {
+std::string column_definition(const model::Property& property) {
     bool single = property.collection == Collection::single;
     Type type = single && property.is_link() && property.target_key_type == Type::integer
                     ? Type::integer
@@ -145,7 +142,7 @@ std::string key_definition(Type key_type, bool nullable) {
     return std::string(sql_type(key_type)) + (nullable ? " NOT NULL DEFAULT x''" : " NOT NULL");
 }
 
-void bind_key(Statement& statement, int index, const Key& key, Scratch& scratch) {
+void bind_key(sqlite::Statement& statement, int index, const Key& key, Scratch& scratch) {
     switch (key.type) {
     case Type::integer: statement.bind(index, key.integer); return;
     case Type::string: statement.bind(index, key.string); return;
@@ -154,16 +151,16 @@ void bind_key(Statement& statement, int index, const Key& key, Scratch& scratch)
         return;
     case Type::uuid: statement.bind(index, scratch.next() = format_uuid(key.uuid)); return;
     case Type::global_key:
-        statement.bind(index, scratch.next() = global_key_text(key.global));
+        statement.bind(index, scratch.next() = model::global_key_text(key.global));
         return;
-    default: statement.bind(index, Blob{}); // null
+    default: statement.bind(index, sqlite::Blob{}); // null
     }
 }
 
-void bind_scalar(Statement& statement, int index, const Property& property, const Scalar& value,
-                 Scratch& scratch) {
+void bind_scalar(sqlite::Statement& statement, int index, const model::Property& property,
+                 const Scalar& value, Scratch& scratch) {
     switch (value.type) {
-    case Type::null: statement.bind(index, Null{}); return;
+    case Type::null: statement.bind(index, sqlite::Null{}); return;
     case Type::integer: statement.bind(index, value.integer); return;
     case Type::string: statement.bind(index, value.bytes); return;
     case Type::float64:
@@ -175,45 +172,47 @@ void bind_scalar(Statement& statement, int index, const Property& property, cons
     default: break;
     }
     if (property.type == kMixed) {
-        bind_mixed(statement, index, Value(value), scratch);
+        bind_mixed(statement, index, model::Value(value), scratch);
         return;
     }
     switch (value.type) {
     case Type::boolean: statement.bind(index, value.boolean); return;
-    case Type::binary: statement.bind(index, Blob{value.bytes}); return;
+    case Type::binary: statement.bind(index, sqlite::Blob{value.bytes}); return;
     case Type::float32:
         if (fits_real(value.float32))
             statement.bind(index, static_cast<double>(value.float32));
         else
-            statement.bind(index, Blob{scratch.next() = raw(value.float32)});
+            statement.bind(index, sqlite::Blob{scratch.next() = raw(value.float32)});
         return;
-    case Type::float64: statement.bind(index, Blob{scratch.next() = raw(value.float64)}); return;
+    case Type::float64:
+        statement.bind(index, sqlite::Blob{scratch.next() = raw(value.float64)});
+        return;
     case Type::timestamp:
-        if (auto text = date_text(value.timestamp)) {
+        if (auto text = model::date_text(value.timestamp)) {
             statement.bind(index, scratch.next() = std::move(*text));
         } else {
             std::string& bytes = scratch.next();
             append_time(bytes, value.timestamp);
-            statement.bind(index, Blob{bytes});
+            statement.bind(index, sqlite::Blob{bytes});
         }
         return;
     case Type::decimal:
-        if (auto text = decimal_text(value.decimal))
+        if (auto text = model::decimal_text(value.decimal))
             statement.bind(index, scratch.next() = std::move(*text));
         else
-            statement.bind(index, Blob{scratch.next() = raw(value.decimal)});
+            statement.bind(index, sqlite::Blob{scratch.next() = raw(value.decimal)});
         return;
     case Type::object_id:
         statement.bind(index, scratch.next() = format_object_id(value.object_id));
         return;
     case Type::uuid: statement.bind(index, scratch.next() = format_uuid(value.uuid)); return;
     case Type::link: bind_key(statement, index, value.link->key, scratch); return;
-    default: corrupt(property); // collections go through bind_value
+    default: damaged(property); // collections go through bind_value
     }
 }
 
-void bind_value(Statement& statement, int index, const Property& property, const Schema& schema,
-                const Value& value, Scratch& scratch) {
+void bind_value(sqlite::Statement& statement, int index, const model::Property& property,
+                const model::Schema& schema, const model::Value& value, Scratch& scratch) {
     if (!value.is_container()) {
         LinkTarget target;
         bind_scalar(statement, index, property, value.view(target), scratch);
@@ -226,10 +225,10 @@ void bind_value(Statement& statement, int index, const Property& property, const
     }
 }
 
-Key read_key(const Statement& statement, int column, Type key_type) {
-    static const Property kKey{.name = "", .column = "of a key"};
+Key read_key(const sqlite::Statement& statement, int column, Type key_type) {
+    static const model::Property kKey{.name = "", .column = "of a key"};
     Key key;
-    if (statement.type(column) == SQLITE_BLOB)
+    if (statement.type(column) == sqlite::ColumnType::blob)
         return key;
     key.type = key_type;
     switch (key_type) {
@@ -239,50 +238,54 @@ Key read_key(const Statement& statement, int column, Type key_type) {
         key.object_id = need(parse_object_id(statement.text(column)), kKey);
         break;
     case Type::uuid: key.uuid = need(parse_uuid(statement.text(column)), kKey); break;
-    default: key.global = need(global_key_from_text(statement.text(column)), kKey);
+    default: key.global = need(model::global_key_from_text(statement.text(column)), kKey);
     }
     return key;
 }
 
-Value read_value(const Statement& statement, int column, const Property& property,
-                 const Schema& schema) {
+model::Value read_value(const sqlite::Statement& statement, int column,
+                        const model::Property& property, const model::Schema& schema) {
     if (property.collection != Collection::single)
         return value_from_json(statement.text(column), property, schema);
     if (property.type == kMixed)
         return mixed_from(statement, column);
-    int type = statement.type(column);
-    if (type == SQLITE_NULL)
+    const sqlite::ColumnType type = statement.type(column);
+    if (type == sqlite::ColumnType::null)
         return {};
     if (property.is_embedded())
         return value_from_json(statement.text(column), property, schema);
-    bool blob = type == SQLITE_BLOB;
+    bool blob = type == sqlite::ColumnType::blob;
     switch (property.type) {
-    case Type::integer: return Value(statement.integer(column));
-    case Type::boolean: return Value(statement.integer(column) != 0);
-    case Type::string: return Value(statement.string(column));
-    case Type::binary: return Value(Binary{statement.string(column)});
-    case Type::float32: return Value(real_from<float, std::uint32_t>(statement, column, property));
-    case Type::float64: return Value(real_from<double, std::uint64_t>(statement, column, property));
+    case Type::integer: return model::Value(statement.integer(column));
+    case Type::boolean: return model::Value(statement.integer(column) != 0);
+    case Type::string: return model::Value(statement.string(column));
+    case Type::binary: return model::Value(model::Binary{statement.string(column)});
+    case Type::float32:
+        return model::Value(real_from<float, std::uint32_t>(statement, column, property));
+    case Type::float64:
+        return model::Value(real_from<double, std::uint64_t>(statement, column, property));
     case Type::timestamp:
-        return Value(blob ? time_from(statement.text(column), property)
-                          : need(date_from_text(statement.text(column)), property));
+        return model::Value(blob ? time_from(statement.text(column), property)
+                                 : need(model::date_from_text(statement.text(column)), property));
     case Type::decimal: {
         std::string_view text = statement.text(column);
         if (!blob)
-            return Value(need(parse_decimal(text), property));
+            return model::Value(need(parse_decimal(text), property));
         if (text.size() != sizeof(Decimal128))
-            corrupt(property);
+            damaged(property);
         Decimal128 decimal;
         std::memcpy(&decimal, text.data(), sizeof decimal);
-        return Value(decimal);
+        return model::Value(decimal);
     }
-    case Type::object_id: return Value(need(parse_object_id(statement.text(column)), property));
-    case Type::uuid: return Value(need(parse_uuid(statement.text(column)), property));
+    case Type::object_id:
+        return model::Value(need(parse_object_id(statement.text(column)), property));
+    case Type::uuid: return model::Value(need(parse_uuid(statement.text(column)), property));
     case Type::link:
-        return Value(std::make_unique<Link>(Link{
-            property.target, ObjectKey(read_key(statement, column, property.target_key_type))}));
-    default: corrupt(property);
+        return model::Value(std::make_unique<model::Link>(
+            model::Link{property.target,
+                        model::ObjectKey(read_key(statement, column, property.target_key_type))}));
+    default: damaged(property);
     }
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -10,13 +10,13 @@
 #include "model/value.hpp"
 #include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 std::string quote(std::string_view name); // as an SQL identifier
 
 // Type, NOT NULL and DEFAULT of a column, without its name. The default is what zero_value() is.
-std::string column_definition(const Property& property);
-std::string zero_literal(const Property& property); // SQL literal of that default
+std::string column_definition(const model::Property& property);
+std::string zero_literal(const model::Property& property); // SQL literal of that default
 std::string key_definition(Type key_type, bool nullable);
 
 // Texts made for parameters; they must outlive the statement's run. Reused to save allocations.
@@ -36,16 +36,17 @@ class Scratch {
     std::size_t used_ = 0;
 };
 
-void bind_key(Statement& statement, int index, const Key& key, Scratch& scratch);
+void bind_key(sqlite::Statement& statement, int index, const Key& key, Scratch& scratch);
 // A scalar, link or null of a single property.
-void bind_scalar(Statement& statement, int index, const Property& property, const Scalar& value,
-                 Scratch& scratch);
+void bind_scalar(sqlite::Statement& statement, int index, const model::Property& property,
+                 const Scalar& value, Scratch& scratch);
 // Any value of the property.
-void bind_value(Statement& statement, int index, const Property& property, const Schema& schema,
-                const Value& value, Scratch& scratch);
+void bind_value(sqlite::Statement& statement, int index, const model::Property& property,
+                const model::Schema& schema, const model::Value& value, Scratch& scratch);
 
-Key read_key(const Statement& statement, int column, Type key_type); // borrows the column's text
-Value read_value(const Statement& statement, int column, const Property& property,
-                 const Schema& schema);
+Key read_key(const sqlite::Statement& statement, int column,
+             Type key_type); // borrows the column's text
+model::Value read_value(const sqlite::Statement& statement, int column,
+                        const model::Property& property, const model::Schema& schema);
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_set>
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
@@ -19,12 +19,13 @@ Type type_of(Collection collection) {
 }
 
 // Whether a path leads to a value under a key of a dictionary that holds Mixed values.
-bool is_dictionary_value(const Changeset& changeset, const Instruction& i, const Schema& schema) {
-    const Class* cls = schema.find(changeset.strings[i.table]);
-    const std::size_t index = cls ? cls->find(changeset.strings[i.field]) : Class::npos;
-    if (index == Class::npos)
+bool is_dictionary_value(const Changeset& changeset, const Instruction& i,
+                         const model::Schema& schema) {
+    const model::Class* cls = schema.find(changeset.strings[i.table]);
+    const std::size_t index = cls ? cls->find(changeset.strings[i.field]) : model::Class::npos;
+    if (index == model::Class::npos)
         return false;
-    const Property* property = &cls->properties[index];
+    const model::Property* property = &cls->properties[index];
     bool in_mixed = false;   // the container of the next step lies inside a Mixed
     bool in_element = false; // we are at an element of the property's collection
     bool named = false;      // the last step was a key of a dictionary of Mixed
@@ -38,11 +39,11 @@ bool is_dictionary_value(const Changeset& changeset, const Instruction& i, const
         } else if (property->type == kMixed) {
             in_mixed = true;
         } else { // an embedded object's property
-            const Class* embedded = schema.find(property->target);
+            const model::Class* embedded = schema.find(property->target);
             const std::size_t member = embedded && step.is_string
                                            ? embedded->find(changeset.strings[step.value])
-                                           : Class::npos;
-            if (member == Class::npos)
+                                           : model::Class::npos;
+            if (member == model::Class::npos)
                 return false;
             property = &embedded->properties[member];
             in_element = named = false;
@@ -83,7 +84,7 @@ Instruction make_update(Changeset& changeset, const Instruction& clear) {
 
 } // namespace
 
-void complete_clears(Changeset& changeset, const Schema& schema) {
+void complete_clears(Changeset& changeset, const model::Schema& schema) {
     const auto is_candidate = [&](const Instruction& i) {
         return i.op == Op::clear && i.path_size != 0 && !changeset.addresses_element(i) &&
                (i.collection == Collection::list || i.collection == Collection::dictionary) &&
@@ -107,4 +108,4 @@ void complete_clears(Changeset& changeset, const Schema& schema) {
     changeset.instructions = std::move(completed);
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -5,11 +5,11 @@
 #include "changeset/instruction.hpp"
 #include "model/schema.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 // Puts an Update that sets an empty collection of the same kind before every Clear of a value in a
 // dictionary of Mixed, unless the changeset has such an Update before it: nothing changes where
 // the key is there, and the Update brings it back where it is not. O(instructions).
-void complete_clears(changeset::Changeset& changeset, const Schema& schema);
+void complete_clears(changeset::Changeset& changeset, const model::Schema& schema);
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

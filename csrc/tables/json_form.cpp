@@ -5,23 +5,19 @@
 #include <cmath>
 
 #include <nlohmann/json.hpp>
-#include <sqlite3.h>
 
 #include "base/base64.hpp"
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
 #include "model/text_forms.hpp"
-#include "sqlite/sqlite.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
 using Json = nlohmann::json;
 
-[[noreturn]] void corrupt(const std::string& what) {
-    throw StoreError(SQLITE_CORRUPT, "stored JSON is damaged: " + what);
-}
+[[noreturn]] void damaged(const std::string& what) { corrupt("stored JSON is damaged: " + what); }
 
 void append_string(std::string& out, std::string_view text) {
     out += '"';
@@ -96,13 +92,13 @@ void append_key(std::string& out, const Key& key, bool typed) {
     case Type::string: append_string(out, key.string); break;
     case Type::object_id: text("oid", format_object_id(key.object_id)); break;
     case Type::uuid: text("uuid", format_uuid(key.uuid)); break;
-    case Type::global_key: text("globalKey", global_key_text(key.global)); break;
+    case Type::global_key: text("globalKey", model::global_key_text(key.global)); break;
     default: out += typed ? "{\"$nullKey\":true}" : "null";
     }
 }
 
 // A scalar or link; `typed`: the declared type says what it is.
-void append_scalar(std::string& out, const Value& value, bool typed) {
+void append_scalar(std::string& out, const model::Value& value, bool typed) {
     auto text = [&](std::string_view tag, std::string_view content) {
         if (typed)
             append_string(out, content);
@@ -113,10 +109,12 @@ void append_scalar(std::string& out, const Value& value, bool typed) {
     case Type::integer: out += std::to_string(std::get<std::int64_t>(value.data)); break;
     case Type::boolean: out += std::get<bool>(value.data) ? "true" : "false"; break;
     case Type::string: append_string(out, std::get<std::string>(value.data)); break;
-    case Type::binary: text("binary", base64_encode(std::get<Binary>(value.data).bytes)); break;
+    case Type::binary:
+        text("binary", base64_encode(std::get<model::Binary>(value.data).bytes));
+        break;
     case Type::timestamp: {
         const auto& time = std::get<Timestamp>(value.data);
-        if (auto date = date_text(time))
+        if (auto date = model::date_text(time))
             text("date", *date);
         else
             out += "{\"$date\":[" + std::to_string(time.seconds) + "," +
@@ -133,7 +131,7 @@ void append_scalar(std::string& out, const Value& value, bool typed) {
         break;
     case Type::decimal: {
         const auto& decimal = std::get<Decimal128>(value.data);
-        if (auto digits = decimal_text(decimal))
+        if (auto digits = model::decimal_text(decimal))
             text("numberDecimal", *digits);
         else
             append_wrapped(out, "decimalBits", bits_text(decimal.high) + bits_text(decimal.low));
@@ -156,8 +154,8 @@ void append_scalar(std::string& out, const Value& value, bool typed) {
     }
 }
 
-void append_embedded(std::string& out, const Embedded& object, const Class& cls,
-                     const Schema& schema) {
+void append_embedded(std::string& out, const model::Embedded& object, const model::Class& cls,
+                     const model::Schema& schema) {
     out += '{';
     for (std::size_t i = 0; i < object.properties.size() && i < cls.properties.size(); i++) {
         if (i != 0)
@@ -181,7 +179,8 @@ void append_items(std::string& out, const Items& items, const Append& append) {
 }
 
 template <class Append>
-void append_dictionary(std::string& out, const Dictionary& dictionary, const Append& append) {
+void append_dictionary(std::string& out, const model::Dictionary& dictionary,
+                       const Append& append) {
     out += '{';
     bool first = true;
     for (const auto& [key, item] : dictionary.items) {
@@ -197,13 +196,13 @@ void append_dictionary(std::string& out, const Dictionary& dictionary, const App
 
 std::string_view text_of(const Json& json) {
     if (!json.is_string())
-        corrupt("a text is missing");
+        damaged("a text is missing");
     return json.get_ref<const std::string&>();
 }
 
 template <class T> T need(std::optional<T> value, const char* what) {
     if (!value)
-        corrupt(std::string("no ") + what);
+        damaged(std::string("no ") + what);
     return std::move(*value);
 }
 
@@ -211,7 +210,7 @@ template <class Bits> Bits bits_from(std::string_view text) {
     Bits bits = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits, 16);
     if (error != std::errc() || end != text.data() + text.size())
-        corrupt("no bit pattern");
+        damaged("no bit pattern");
     return bits;
 }
 
@@ -224,7 +223,7 @@ template <class T> T real_from(std::string_view text) {
     T value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size())
-        corrupt("no number");
+        damaged("no number");
     return value;
 }
 
@@ -235,8 +234,8 @@ Key key_from_text(std::string_view text, Type type) {
     case Type::string: key.string = text; break;
     case Type::object_id: key.object_id = need(parse_object_id(text), "ObjectId"); break;
     case Type::uuid: key.uuid = need(parse_uuid(text), "UUID"); break;
-    case Type::global_key: key.global = need(global_key_from_text(text), "GlobalKey"); break;
-    default: corrupt("no key");
+    case Type::global_key: key.global = need(model::global_key_from_text(text), "GlobalKey"); break;
+    default: damaged("no key");
     }
     return key;
 }
@@ -256,55 +255,56 @@ Key key_from(const Json& json, Type type) { // of a known type, or of its own wh
                                                             : tag == "$uuid" ? Type::uuid
                                                                              : Type::global_key);
     } else if (!json.is_null()) {
-        corrupt("no key");
+        damaged("no key");
     }
     return key;
 }
 
-Value wrapped_from(const Json& json) { // {"$tag": …}
+model::Value wrapped_from(const Json& json) { // {"$tag": …}
     const std::string& tag = json.begin().key();
     const Json& content = json.begin().value();
     if (tag == "$date" && content.is_array() && content.size() == 2)
-        return Value(Timestamp{content[0].get<std::int64_t>(), content[1].get<std::int32_t>()});
+        return model::Value(
+            Timestamp{content[0].get<std::int64_t>(), content[1].get<std::int32_t>()});
     if (tag == "$link")
-        return Value(
-            std::make_unique<Link>(Link{std::string(text_of(content.at("table"))),
-                                        ObjectKey(key_from(content.at("key"), Type::null))}));
+        return model::Value(std::make_unique<model::Link>(
+            model::Link{std::string(text_of(content.at("table"))),
+                        model::ObjectKey(key_from(content.at("key"), Type::null))}));
     std::string_view text = text_of(content);
     if (tag == "$date")
-        return Value(need(date_from_text(text), "date"));
+        return model::Value(need(model::date_from_text(text), "date"));
     if (tag == "$binary")
-        return Value(Binary{need(base64_decode(text), "binary")});
+        return model::Value(model::Binary{need(base64_decode(text), "binary")});
     if (tag == "$numberFloat")
-        return Value(real_from<float>(text));
+        return model::Value(real_from<float>(text));
     if (tag == "$numberDouble")
-        return Value(real_from<double>(text));
+        return model::Value(real_from<double>(text));
     if (tag == "$floatBits")
-        return Value(std::bit_cast<float>(bits_from<std::uint32_t>(text)));
+        return model::Value(std::bit_cast<float>(bits_from<std::uint32_t>(text)));
     if (tag == "$doubleBits")
-        return Value(std::bit_cast<double>(bits_from<std::uint64_t>(text)));
+        return model::Value(std::bit_cast<double>(bits_from<std::uint64_t>(text)));
     if (tag == "$numberDecimal")
-        return Value(need(parse_decimal(text), "decimal"));
+        return model::Value(need(parse_decimal(text), "decimal"));
     if (tag == "$decimalBits" && text.size() == 32)
-        return Value(Decimal128{bits_from<std::uint64_t>(text.substr(16)),
-                                bits_from<std::uint64_t>(text.substr(0, 16))});
+        return model::Value(Decimal128{bits_from<std::uint64_t>(text.substr(16)),
+                                       bits_from<std::uint64_t>(text.substr(0, 16))});
     if (tag == "$oid")
-        return Value(need(parse_object_id(text), "ObjectId"));
+        return model::Value(need(parse_object_id(text), "ObjectId"));
     if (tag == "$uuid")
-        return Value(need(parse_uuid(text), "UUID"));
-    corrupt("unknown tag " + tag);
+        return model::Value(need(parse_uuid(text), "UUID"));
+    damaged("unknown tag " + tag);
 }
 
-Value mixed_from(const Json& json) {
+model::Value mixed_from(const Json& json) {
     switch (json.type()) {
     case Json::value_t::null: return {};
-    case Json::value_t::boolean: return Value(json.get<bool>());
+    case Json::value_t::boolean: return model::Value(json.get<bool>());
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return Value(json.get<std::int64_t>());
-    case Json::value_t::number_float: return Value(json.get<double>());
-    case Json::value_t::string: return Value(json.get<std::string>());
+    case Json::value_t::number_unsigned: return model::Value(json.get<std::int64_t>());
+    case Json::value_t::number_float: return model::Value(json.get<double>());
+    case Json::value_t::string: return model::Value(json.get<std::string>());
     case Json::value_t::array: {
-        Value list = Value::empty(Type::list);
+        model::Value list = model::Value::empty(Type::list);
         for (const Json& item : json)
             list.list()->items.push_back(mixed_from(item));
         return list;
@@ -313,28 +313,31 @@ Value mixed_from(const Json& json) {
     }
     if (json.size() == 1 && json.begin().key().starts_with('$'))
         return wrapped_from(json);
-    Value dictionary = Value::empty(Type::dictionary);
+    model::Value dictionary = model::Value::empty(Type::dictionary);
     for (auto item = json.begin(); item != json.end(); ++item)
         dictionary.dictionary()->items.emplace(item.key(), mixed_from(item.value()));
     return dictionary;
 }
 
-Value value_from(const Json& json, const Property& property, const Schema& schema);
+model::Value value_from(const Json& json, const model::Property& property,
+                        const model::Schema& schema);
 
-Value embedded_from(const Json& json, const Property& property, const Schema& schema) {
-    const Class* cls = schema.find(property.target);
+model::Value embedded_from(const Json& json, const model::Property& property,
+                           const model::Schema& schema) {
+    const model::Class* cls = schema.find(property.target);
     if (cls == nullptr || !json.is_object())
-        corrupt("no embedded object of " + property.target);
-    Value value = Value::empty(Type::object_value);
-    for (const Property& member : cls->properties) {
+        damaged("no embedded object of " + property.target);
+    model::Value value = model::Value::empty(Type::object_value);
+    for (const model::Property& member : cls->properties) {
         auto found = json.find(member.name);
         value.embedded()->properties.push_back(
-            found == json.end() ? zero_value(member) : value_from(*found, member, schema));
+            found == json.end() ? model::zero_value(member) : value_from(*found, member, schema));
     }
     return value;
 }
 
-Value element_from(const Json& json, const Property& property, const Schema& schema) {
+model::Value element_from(const Json& json, const model::Property& property,
+                          const model::Schema& schema) {
     if (property.type == kMixed)
         return mixed_from(json);
     if (json.is_null())
@@ -342,32 +345,34 @@ Value element_from(const Json& json, const Property& property, const Schema& sch
     if (property.is_embedded())
         return embedded_from(json, property, schema);
     if (property.is_link())
-        return Value(std::make_unique<Link>(
-            Link{property.target, ObjectKey(key_from(json, property.target_key_type))}));
+        return model::Value(std::make_unique<model::Link>(model::Link{
+            property.target, model::ObjectKey(key_from(json, property.target_key_type))}));
     if (json.is_object() && json.size() == 1)
         return wrapped_from(json);
     switch (property.type) {
-    case Type::integer: return Value(json.get<std::int64_t>());
-    case Type::boolean: return Value(json.get<bool>());
-    case Type::string: return Value(json.get<std::string>());
-    case Type::binary: return Value(Binary{need(base64_decode(text_of(json)), "binary")});
-    case Type::timestamp: return Value(need(date_from_text(text_of(json)), "date"));
-    case Type::float32: return Value(static_cast<float>(json.get<double>()));
-    case Type::float64: return Value(json.get<double>());
-    case Type::decimal: return Value(need(parse_decimal(text_of(json)), "decimal"));
-    case Type::object_id: return Value(need(parse_object_id(text_of(json)), "ObjectId"));
-    case Type::uuid: return Value(need(parse_uuid(text_of(json)), "UUID"));
-    default: corrupt("unknown type");
+    case Type::integer: return model::Value(json.get<std::int64_t>());
+    case Type::boolean: return model::Value(json.get<bool>());
+    case Type::string: return model::Value(json.get<std::string>());
+    case Type::binary:
+        return model::Value(model::Binary{need(base64_decode(text_of(json)), "binary")});
+    case Type::timestamp: return model::Value(need(model::date_from_text(text_of(json)), "date"));
+    case Type::float32: return model::Value(static_cast<float>(json.get<double>()));
+    case Type::float64: return model::Value(json.get<double>());
+    case Type::decimal: return model::Value(need(parse_decimal(text_of(json)), "decimal"));
+    case Type::object_id: return model::Value(need(parse_object_id(text_of(json)), "ObjectId"));
+    case Type::uuid: return model::Value(need(parse_uuid(text_of(json)), "UUID"));
+    default: damaged("unknown type");
     }
 }
 
-Value value_from(const Json& json, const Property& property, const Schema& schema) {
+model::Value value_from(const Json& json, const model::Property& property,
+                        const model::Schema& schema) {
     switch (property.collection) {
     case Collection::single: return element_from(json, property, schema);
     case Collection::dictionary: {
-        Value value = Value::empty(Type::dictionary);
+        model::Value value = model::Value::empty(Type::dictionary);
         if (!json.is_object())
-            corrupt("no dictionary");
+            damaged("no dictionary");
         for (auto item = json.begin(); item != json.end(); ++item)
             value.dictionary()->items.emplace(item.key(),
                                               element_from(item.value(), property, schema));
@@ -375,10 +380,10 @@ Value value_from(const Json& json, const Property& property, const Schema& schem
     }
     default: {
         bool set = property.collection == Collection::set;
-        Value value = Value::empty(set ? Type::set : Type::list);
+        model::Value value = model::Value::empty(set ? Type::set : Type::list);
         auto& items = set ? value.set()->items : value.list()->items;
         if (!json.is_array())
-            corrupt("no list");
+            damaged("no list");
         items.reserve(json.size());
         for (const Json& item : json)
             items.push_back(element_from(item, property, schema));
@@ -387,22 +392,22 @@ Value value_from(const Json& json, const Property& property, const Schema& schem
     }
 }
 
-template <class Read> Value parse(std::string_view text, const Read& read) {
+template <class Read> model::Value parse(std::string_view text, const Read& read) {
     try {
         return read(Json::parse(text));
     } catch (const Json::exception& error) {
-        corrupt(error.what());
+        damaged(error.what());
     }
 }
 
 } // namespace
 
-void append_json(std::string& out, const Value& value, const Property& property,
-                 const Schema& schema) {
-    auto element = [&](const Value& item) {
+void append_json(std::string& out, const model::Value& value, const model::Property& property,
+                 const model::Schema& schema) {
+    auto element = [&](const model::Value& item) {
         if (property.type == kMixed)
             append_mixed_json(out, item);
-        else if (const Embedded* object = item.embedded())
+        else if (const model::Embedded* object = item.embedded())
             append_embedded(out, *object, *schema.find(property.target), schema);
         else
             append_scalar(out, item, true);
@@ -415,22 +420,23 @@ void append_json(std::string& out, const Value& value, const Property& property,
     }
 }
 
-void append_mixed_json(std::string& out, const Value& value) {
-    auto element = [&](const Value& item) { append_mixed_json(out, item); };
-    if (const List* list = value.list())
+void append_mixed_json(std::string& out, const model::Value& value) {
+    auto element = [&](const model::Value& item) { append_mixed_json(out, item); };
+    if (const model::List* list = value.list())
         append_items(out, list->items, element);
-    else if (const Dictionary* dictionary = value.dictionary())
+    else if (const model::Dictionary* dictionary = value.dictionary())
         append_dictionary(out, *dictionary, element);
     else
         append_scalar(out, value, false);
 }
 
-Value value_from_json(std::string_view text, const Property& property, const Schema& schema) {
+model::Value value_from_json(std::string_view text, const model::Property& property,
+                             const model::Schema& schema) {
     return parse(text, [&](const Json& json) { return value_from(json, property, schema); });
 }
 
-Value mixed_from_json(std::string_view text) {
+model::Value mixed_from_json(std::string_view text) {
     return parse(text, [](const Json& json) { return mixed_from(json); });
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -9,16 +9,17 @@
 #include "model/schema.hpp"
 #include "model/value.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 // `value` is the value of `property`: a list for a list property, and so on.
-void append_json(std::string& out, const Value& value, const Property& property,
-                 const Schema& schema);
+void append_json(std::string& out, const model::Value& value, const model::Property& property,
+                 const model::Schema& schema);
 // A value of a Mixed property.
-void append_mixed_json(std::string& out, const Value& value);
+void append_mixed_json(std::string& out, const model::Value& value);
 
 // The inverse. Throws StoreError (corrupt) for any other text.
-Value value_from_json(std::string_view text, const Property& property, const Schema& schema);
-Value mixed_from_json(std::string_view text);
+model::Value value_from_json(std::string_view text, const model::Property& property,
+                             const model::Schema& schema);
+model::Value mixed_from_json(std::string_view text);
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <new>
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 std::string_view ObjectCache::keep(std::string_view bytes) {
     if (bytes.empty())
@@ -32,7 +32,7 @@ Scalar ObjectCache::keep(const Scalar& value) {
     return copy;
 }
 
-CachedObject& ObjectCache::find(const Class& cls, const Key& key) {
+CachedObject& ObjectCache::find(const model::Class& cls, const Key& key) {
     auto [entry, added] = by_key_.try_emplace(Ref{&cls, key}, nullptr);
     if (!added)
         return *entry->second;
@@ -62,21 +62,21 @@ void ObjectCache::set_scalar(CachedObject& object, std::size_t property, const S
     mark_dirty(object, property);
 }
 
-void ObjectCache::set_tree(CachedObject& object, std::size_t property, Value value) {
+void ObjectCache::set_tree(CachedObject& object, std::size_t property, model::Value value) {
     Slot& slot = object.slots[property];
     slot.state = Slot::State::tree;
-    slot.tree = std::make_unique<Value>(std::move(value));
+    slot.tree = std::make_unique<model::Value>(std::move(value));
     mark_dirty(object, property);
 }
 
-Slot* ObjectCache::load(CachedObject& object, std::size_t property, const Schema& schema) {
+Slot* ObjectCache::load(CachedObject& object, std::size_t property, const model::Schema& schema) {
     using Presence = CachedObject::Presence;
     Slot& slot = object.slots[property];
     if (object.presence == Presence::missing)
         return nullptr;
     if (slot.state != Slot::State::unknown)
         return &slot;
-    std::optional<Value> value;
+    std::optional<model::Value> value;
     if (object.presence != Presence::fresh) {
         value = tables_.read(partition_, schema, *object.cls, object.key, property, Links::stored);
         if (value) {
@@ -89,10 +89,10 @@ Slot* ObjectCache::load(CachedObject& object, std::size_t property, const Schema
         }
     }
     if (!value)
-        value = zero_value(object.cls->properties[property]);
+        value = model::zero_value(object.cls->properties[property]);
     if (value->is_container()) {
         slot.state = Slot::State::tree;
-        slot.tree = std::make_unique<Value>(std::move(*value));
+        slot.tree = std::make_unique<model::Value>(std::move(*value));
     } else {
         LinkTarget scratch;
         slot.state = Slot::State::scalar;
@@ -101,7 +101,7 @@ Slot* ObjectCache::load(CachedObject& object, std::size_t property, const Schema
     return &slot;
 }
 
-Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
+sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
     auto matches = [&](const Plan& plan) {
         return plan.cls == object.cls && plan.insert == insert && plan.properties == object.dirty;
     };
@@ -112,7 +112,7 @@ Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
         last_plan_ = static_cast<std::size_t>(found - plans_.begin());
         return *found->statement;
     }
-    const Class& cls = *object.cls;
+    const model::Class& cls = *object.cls;
     bool server = tables_.layout() == Layout::server;
     std::string sql, key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
     if (insert) {
@@ -142,21 +142,21 @@ Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
     return *plans_[last_plan_].statement;
 }
 
-bool ObjectCache::flush(CachedObject& object, const Schema& schema) {
+bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     using Presence = CachedObject::Presence;
     bool insert = object.presence == Presence::created || object.presence == Presence::fresh;
     if (object.presence == Presence::missing || (object.dirty.empty() && !insert))
         return true;
     if (!std::is_sorted(object.dirty.begin(), object.dirty.end()))
         std::sort(object.dirty.begin(), object.dirty.end());
-    Statement& statement = plan(object, insert);
+    sqlite::Statement& statement = plan(object, insert);
     int index = 1;
     if (insert)
         index = tables_.bind_object(statement, index, partition_, object.key);
     scratch_.reset();
     for (std::uint32_t i : object.dirty) {
         Slot& slot = object.slots[i];
-        const Property& property = object.cls->properties[i];
+        const model::Property& property = object.cls->properties[i];
         if (slot.state == Slot::State::tree)
             bind_value(statement, index++, property, schema, *slot.tree, scratch_);
         else
@@ -184,8 +184,8 @@ void ObjectCache::reset(CachedObject& object) {
 void ObjectCache::erase(CachedObject& object) {
     using Presence = CachedObject::Presence;
     if (object.presence != Presence::missing && object.presence != Presence::fresh) {
-        Query query = tables_.db().query("DELETE FROM " + quote(object.cls->table) +
-                                         tables_.where_key(*object.cls));
+        sqlite::Query query = tables_.db().query("DELETE FROM " + quote(object.cls->table) +
+                                                 tables_.where_key(*object.cls));
         tables_.bind_object(*query, 1, partition_, object.key);
         query->run();
     }
@@ -193,7 +193,7 @@ void ObjectCache::erase(CachedObject& object) {
     object.presence = Presence::missing;
 }
 
-const CachedObject* ObjectCache::flush_all(const Schema& schema) {
+const CachedObject* ObjectCache::flush_all(const model::Schema& schema) {
     for (std::size_t i = 0; i < used_; i++)
         if (!flush(*objects_[i], schema))
             return objects_[i].get();
@@ -207,4 +207,4 @@ const CachedObject* ObjectCache::flush_all(const Schema& schema) {
     return nullptr;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

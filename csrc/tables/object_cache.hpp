@@ -16,14 +16,14 @@
 #include "tables/columns.hpp"
 #include "tables/tables.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 struct Slot { // one property
     enum class State : std::uint8_t { unknown, scalar, tree };
     State state = State::unknown;
     bool dirty = false;
-    Scalar scalar;               // contents in the cache's arena
-    std::unique_ptr<Value> tree; // a collection or embedded object
+    Scalar scalar;                      // contents in the cache's arena
+    std::unique_ptr<model::Value> tree; // a collection or embedded object
 };
 
 struct CachedObject {
@@ -34,7 +34,7 @@ struct CachedObject {
         exists,
         missing,
     };
-    const Class* cls = nullptr;
+    const model::Class* cls = nullptr;
     Key key; // text in the arena
     Presence presence = Presence::unknown;
     std::vector<Slot> slots;
@@ -46,12 +46,12 @@ class ObjectCache {
     ObjectCache(Tables& tables, std::int64_t partition) : tables_(tables), partition_(partition) {}
 
     // The entry of an object, made if need be. Valid until the next flush_all().
-    CachedObject& find(const Class& cls, const Key& key);
+    CachedObject& find(const model::Class& cls, const Key& key);
 
     void set_scalar(CachedObject& object, std::size_t property, const Scalar& value); // copies
-    void set_tree(CachedObject& object, std::size_t property, Value value);
+    void set_tree(CachedObject& object, std::size_t property, model::Value value);
     // The slot with its value known, reading the row if need be. Null if there is no such object.
-    Slot* load(CachedObject& object, std::size_t property, const Schema& schema);
+    Slot* load(CachedObject& object, std::size_t property, const model::Schema& schema);
     void mark_dirty(CachedObject& object, std::size_t property) {
         Slot& slot = object.slots[property];
         if (!slot.dirty) {
@@ -61,10 +61,10 @@ class ObjectCache {
     }
 
     // False if there is no such object (then nothing was written).
-    bool flush(CachedObject& object, const Schema& schema);
+    bool flush(CachedObject& object, const model::Schema& schema);
     void erase(CachedObject& object); // deletes the row at once
     // Writes all and forgets all. Returns an object that does not exist, or null.
-    const CachedObject* flush_all(const Schema& schema);
+    const CachedObject* flush_all(const model::Schema& schema);
     bool full() const { return used_ >= kMaxObjects || arena_bytes_ >= kMaxArena; }
 
   private:
@@ -73,25 +73,25 @@ class ObjectCache {
     static constexpr std::size_t kMaxPlans = 16;
 
     struct Plan { // a write of some properties of a class, prepared
-        const Class* cls;
+        const model::Class* cls;
         bool insert;
         std::vector<std::uint32_t> properties;
-        std::shared_ptr<Statement> statement;
+        std::shared_ptr<sqlite::Statement> statement;
     };
     struct Ref {
-        const Class* cls;
+        const model::Class* cls;
         Key key;
         bool operator==(const Ref& other) const {
-            return cls == other.cls && equal(key, other.key);
+            return cls == other.cls && model::equal(key, other.key);
         }
     };
     struct RefHash {
         std::size_t operator()(const Ref& ref) const {
-            return hash(ref.key) ^ std::hash<const void*>{}(ref.cls);
+            return model::hash(ref.key) ^ std::hash<const void*>{}(ref.cls);
         }
     };
 
-    Statement& plan(const CachedObject& object, bool insert);
+    sqlite::Statement& plan(const CachedObject& object, bool insert);
     std::string_view keep(std::string_view bytes);
     Scalar keep(const Scalar& value);
     Key keep(Key key);
@@ -109,4 +109,4 @@ class ObjectCache {
     Scratch scratch_;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

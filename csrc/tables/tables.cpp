@@ -6,7 +6,7 @@
 #include "tables/columns.hpp"
 #include "tables/json_form.hpp"
 
-namespace realmsync::store {
+namespace realmsync::tables {
 
 namespace {
 
@@ -17,19 +17,20 @@ const char* const kPartitionIs = "\"rs$partition\"=? AND ";
 
 } // namespace
 
-Tables::Tables(Database& db, Layout layout)
+Tables::Tables(sqlite::Database& db, Layout layout)
     : db_(db), layout_(layout), catalog_(std::make_unique<Catalog>(db, layout)) {}
 
 Tables::~Tables() = default;
 
-SchemaPtr Tables::schema(std::int64_t partition) { return catalog_->schema(partition); }
+model::SchemaPtr Tables::schema(std::int64_t partition) { return catalog_->schema(partition); }
 
-std::string Tables::where_key(const Class& cls) const {
+std::string Tables::where_key(const model::Class& cls) const {
     return std::string(" WHERE ") + (layout_ == Layout::server ? kPartitionIs : "") +
            quote(cls.key_column) + "=?";
 }
 
-int Tables::bind_object(Statement& statement, int index, std::int64_t partition, const Key& key) {
+int Tables::bind_object(sqlite::Statement& statement, int index, std::int64_t partition,
+                        const Key& key) {
     if (layout_ == Layout::server)
         statement.bind(index++, partition);
     scratch_.reset();
@@ -38,27 +39,27 @@ int Tables::bind_object(Statement& statement, int index, std::int64_t partition,
 }
 
 template <class Build>
-Query Tables::statement(const Class& cls, unsigned purpose, std::size_t property,
-                        const Build& build) {
+sqlite::Query Tables::statement(const model::Class& cls, unsigned purpose, std::size_t property,
+                                const Build& build) {
     std::uint64_t slot = (cls.id * 8 + purpose) * 65536 + property;
     if (statements_.size() >= kMaxStatements)
         statements_.clear();
-    std::shared_ptr<Statement>& statement = statements_[slot];
+    std::shared_ptr<sqlite::Statement>& statement = statements_[slot];
     if (statement == nullptr)
-        statement = std::make_shared<Statement>(db_.handle(), build());
-    return Query(statement);
+        statement = std::make_shared<sqlite::Statement>(db_.handle(), build());
+    return sqlite::Query(statement);
 }
 
-bool Tables::exists(std::int64_t partition, const Class& cls, const Key& key) {
-    Query query = statement(cls, kExists, 0,
-                            [&] { return "SELECT 1 FROM " + quote(cls.table) + where_key(cls); });
+bool Tables::exists(std::int64_t partition, const model::Class& cls, const Key& key) {
+    sqlite::Query query = statement(
+        cls, kExists, 0, [&] { return "SELECT 1 FROM " + quote(cls.table) + where_key(cls); });
     bind_object(*query, 1, partition, key);
     return query.step();
 }
 
-std::uint64_t Tables::count(std::int64_t partition, const Class& cls) {
+std::uint64_t Tables::count(std::int64_t partition, const model::Class& cls) {
     bool server = layout_ == Layout::server;
-    Query query = statement(cls, kCount, 0, [&] {
+    sqlite::Query query = statement(cls, kCount, 0, [&] {
         return "SELECT count(*) FROM " + quote(cls.table) +
                (server ? " WHERE \"rs$partition\"=?" : "");
     });
@@ -68,12 +69,13 @@ std::uint64_t Tables::count(std::int64_t partition, const Class& cls) {
     return query->unsigned_integer(0);
 }
 
-std::optional<Value> Tables::read(std::int64_t partition, const Schema& schema, const Class& cls,
-                                  const Key& key, std::size_t property, Links links) {
-    const Property& definition = cls.properties[property];
-    Value value;
+std::optional<model::Value> Tables::read(std::int64_t partition, const model::Schema& schema,
+                                         const model::Class& cls, const Key& key,
+                                         std::size_t property, Links links) {
+    const model::Property& definition = cls.properties[property];
+    model::Value value;
     {
-        Query query = statement(cls, kRead, property, [&] {
+        sqlite::Query query = statement(cls, kRead, property, [&] {
             return "SELECT " + quote(definition.column) + " FROM " + quote(cls.table) +
                    where_key(cls);
         });
@@ -81,7 +83,7 @@ std::optional<Value> Tables::read(std::int64_t partition, const Schema& schema, 
         if (!query.step())
             return std::nullopt;
         value = property == 0 && cls.has_key_property
-                    ? Value(key_scalar(read_key(*query, 0, cls.key_type)))
+                    ? model::Value(model::key_scalar(read_key(*query, 0, cls.key_type)))
                     : read_value(*query, 0, definition, schema);
     }
     if (links == Links::visible)
@@ -89,15 +91,16 @@ std::optional<Value> Tables::read(std::int64_t partition, const Schema& schema, 
     return value;
 }
 
-std::optional<std::vector<Value>> Tables::read_object(std::int64_t partition, const Schema& schema,
-                                                      const Class& cls, const Key& key,
-                                                      Links links) {
-    std::vector<Value> values;
+std::optional<std::vector<model::Value>> Tables::read_object(std::int64_t partition,
+                                                             const model::Schema& schema,
+                                                             const model::Class& cls,
+                                                             const Key& key, Links links) {
+    std::vector<model::Value> values;
     values.reserve(cls.properties.size());
     {
-        Query query = statement(cls, kReadObject, 0, [&] {
+        sqlite::Query query = statement(cls, kReadObject, 0, [&] {
             std::string sql = "SELECT ";
-            for (const Property& property : cls.properties)
+            for (const model::Property& property : cls.properties)
                 sql += quote(property.column) + ", ";
             return sql + "1 FROM " + quote(cls.table) + where_key(cls);
         });
@@ -107,7 +110,7 @@ std::optional<std::vector<Value>> Tables::read_object(std::int64_t partition, co
         for (std::size_t i = 0; i < cls.properties.size(); i++)
             values.push_back(
                 i == 0 && cls.has_key_property
-                    ? Value(key_scalar(read_key(*query, 0, cls.key_type)))
+                    ? model::Value(model::key_scalar(read_key(*query, 0, cls.key_type)))
                     : read_value(*query, static_cast<int>(i), cls.properties[i], schema));
     }
     if (links == Links::visible)
@@ -116,10 +119,10 @@ std::optional<std::vector<Value>> Tables::read_object(std::int64_t partition, co
     return values;
 }
 
-std::vector<ObjectKey> Tables::keys(std::int64_t partition, const Class& cls, const Key* after,
-                                    std::size_t limit) {
+std::vector<model::ObjectKey> Tables::keys(std::int64_t partition, const model::Class& cls,
+                                           const Key* after, std::size_t limit) {
     bool server = layout_ == Layout::server;
-    Query query = statement(cls, after == nullptr ? kKeys : kKeysAfter, 0, [&] {
+    sqlite::Query query = statement(cls, after == nullptr ? kKeys : kKeysAfter, 0, [&] {
         std::string key = quote(cls.key_column);
         std::string sql = "SELECT " + key + " FROM " + quote(cls.table) + " WHERE ";
         sql += server ? "\"rs$partition\"=?" : "1";
@@ -132,20 +135,20 @@ std::vector<ObjectKey> Tables::keys(std::int64_t partition, const Class& cls, co
     else if (server)
         query->bind(index++, partition);
     query->bind(index, static_cast<std::int64_t>(limit));
-    std::vector<ObjectKey> keys;
+    std::vector<model::ObjectKey> keys;
     while (query.step())
         keys.emplace_back(read_key(*query, 0, cls.key_type));
     return keys;
 }
 
-bool Tables::insert(std::int64_t partition, const Class& cls, const Key& key,
+bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& key,
                     std::span<const Scalar> values) {
     bool server = layout_ == Layout::server;
-    auto plain = [](const Property& property) {
+    auto plain = [](const model::Property& property) {
         return property.collection == Collection::single && !property.is_embedded();
     };
     std::size_t first = cls.has_key_property ? 1 : 0;
-    Query query = statement(cls, kInsert, 0, [&] {
+    sqlite::Query query = statement(cls, kInsert, 0, [&] {
         std::string columns = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
         std::string places = server ? "?, ?" : "?";
         for (std::size_t i = first; i < cls.properties.size(); i++) {
@@ -165,61 +168,64 @@ bool Tables::insert(std::int64_t partition, const Class& cls, const Key& key,
     return db_.changes() != 0;
 }
 
-bool Tables::dangling(std::int64_t partition, const Schema& schema, const Value& value) {
-    const Link* link = value.link();
+bool Tables::dangling(std::int64_t partition, const model::Schema& schema,
+                      const model::Value& value) {
+    const model::Link* link = value.link();
     if (link == nullptr)
         return false;
-    const Class* target = schema.find(link->table);
+    const model::Class* target = schema.find(link->table);
     return target == nullptr || target->embedded() || !exists(partition, *target, link->key.view());
 }
 
-void Tables::hide_dangling(std::int64_t partition, const Schema& schema, const Property& property,
-                           Value& value) {
+void Tables::hide_dangling(std::int64_t partition, const model::Schema& schema,
+                           const model::Property& property, model::Value& value) {
     if (property.type != kMixed && property.type != Type::link)
         return;
-    auto hide = [&](Value& item) {
+    auto hide = [&](model::Value& item) {
         if (dangling(partition, schema, item))
-            item = Value();
+            item = model::Value();
         else if (item.is_container())
             hide_dangling(partition, schema, property, item);
     };
-    if (List* list = value.list()) {
+    if (model::List* list = value.list()) {
         if (property.is_link())
-            std::erase_if(list->items,
-                          [&](const Value& item) { return dangling(partition, schema, item); });
+            std::erase_if(list->items, [&](const model::Value& item) {
+                return dangling(partition, schema, item);
+            });
         else
             std::for_each(list->items.begin(), list->items.end(), hide);
-    } else if (Set* set = value.set()) {
+    } else if (model::Set* set = value.set()) {
         if (property.is_link()) // a set of Mixed keeps them
-            std::erase_if(set->items,
-                          [&](const Value& item) { return dangling(partition, schema, item); });
-    } else if (Dictionary* dictionary = value.dictionary()) {
+            std::erase_if(set->items, [&](const model::Value& item) {
+                return dangling(partition, schema, item);
+            });
+    } else if (model::Dictionary* dictionary = value.dictionary()) {
         for (auto& [key, item] : dictionary->items)
             hide(item);
-    } else if (Embedded* object = value.embedded()) {
-        const Class* cls = schema.find(property.target);
+    } else if (model::Embedded* object = value.embedded()) {
+        const model::Class* cls = schema.find(property.target);
         for (std::size_t i = 0; i < object->properties.size(); i++)
             hide_dangling(partition, schema, cls->properties[i], object->properties[i]);
     } else if (dangling(partition, schema, value)) {
-        value = Value();
+        value = model::Value();
     }
 }
 
 namespace {
 
 struct LinkSearch {
-    const Schema& schema;
+    const model::Schema& schema;
     std::string_view table;
     const Key& key;
     std::vector<Tables::Step> path;
     std::vector<std::vector<Tables::Step>> found;
 
-    bool hit(const Value& value) const {
-        const Link* link = value.link();
-        return link != nullptr && link->table == table && equal(link->key.view(), key);
+    bool hit(const model::Value& value) const {
+        const model::Link* link = value.link();
+        return link != nullptr && link->table == table && model::equal(link->key.view(), key);
     }
 
-    template <class Items> void search_items(const Items& items, const Property& property) {
+    template <class Items> void search_items(const Items& items, const model::Property& property) {
         for (std::size_t i = items.size(); i-- > 0;) {
             path.push_back({false, static_cast<std::uint32_t>(i), {}});
             search(items[i], property);
@@ -227,21 +233,21 @@ struct LinkSearch {
         }
     }
 
-    void search(const Value& value, const Property& property) {
+    void search(const model::Value& value, const model::Property& property) {
         if (hit(value)) {
             found.push_back(path);
-        } else if (const List* list = value.list()) {
+        } else if (const model::List* list = value.list()) {
             search_items(list->items, property);
-        } else if (const Set* set = value.set()) {
+        } else if (const model::Set* set = value.set()) {
             search_items(set->items, property);
-        } else if (const Dictionary* dictionary = value.dictionary()) {
+        } else if (const model::Dictionary* dictionary = value.dictionary()) {
             for (const auto& [name, item] : dictionary->items) {
                 path.push_back({true, 0, name});
                 search(item, property);
                 path.pop_back();
             }
-        } else if (const Embedded* object = value.embedded()) {
-            const Class* cls = schema.find(property.target);
+        } else if (const model::Embedded* object = value.embedded()) {
+            const model::Class* cls = schema.find(property.target);
             for (std::size_t i = 0; i < object->properties.size(); i++) {
                 path.push_back({true, 0, cls->properties[i].name});
                 search(object->properties[i], cls->properties[i]);
@@ -251,7 +257,8 @@ struct LinkSearch {
     }
 };
 
-bool may_link(const Schema& schema, const Property& property, std::string_view table) {
+bool may_link(const model::Schema& schema, const model::Property& property,
+              std::string_view table) {
     if (property.is_link())
         return property.target == table;
     if (!property.is_embedded())
@@ -259,7 +266,7 @@ bool may_link(const Schema& schema, const Property& property, std::string_view t
     for (const auto& [name, cls] : schema.classes) {
         if (!cls->embedded() || !Catalog::reaches(schema, property, name))
             continue;
-        for (const Property& member : cls->properties)
+        for (const model::Property& member : cls->properties)
             if (!member.is_embedded() && may_link(schema, member, table))
                 return true;
     }
@@ -268,14 +275,14 @@ bool may_link(const Schema& schema, const Property& property, std::string_view t
 
 } // namespace
 
-std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const Schema& schema,
-                                               const Class& target, const Key& key) {
+std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const model::Schema& schema,
+                                               const model::Class& target, const Key& key) {
     std::vector<Incoming> incoming;
     for (const auto& [name, cls] : schema.classes) {
         if (cls->embedded())
             continue;
         for (std::size_t i = 0; i < cls->properties.size(); i++) {
-            const Property& property = cls->properties[i];
+            const model::Property& property = cls->properties[i];
             if (!may_link(schema, property, target.name))
                 continue;
             bool direct = property.is_link() && property.collection == Collection::single;
@@ -290,7 +297,7 @@ std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const Sch
                 sql += "typeof(" + column + ")='blob'";
             else
                 sql += column + " NOT IN ('[]', '{}')";
-            Query rows = db_.query(sql);
+            sqlite::Query rows = db_.query(sql);
             int index = 1;
             if (layout_ == Layout::server)
                 rows->bind(index++, partition);
@@ -302,7 +309,7 @@ std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const Sch
                 search.search(read_value(*rows, 1, property, schema), property);
                 if (search.found.empty())
                     continue;
-                ObjectKey owner(read_key(*rows, 0, cls->key_type));
+                model::ObjectKey owner(read_key(*rows, 0, cls->key_type));
                 for (auto& path : search.found)
                     incoming.push_back({cls.get(), owner, i, std::move(path)});
             }
@@ -311,4 +318,4 @@ std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const Sch
     return incoming;
 }
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

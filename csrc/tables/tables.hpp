@@ -16,31 +16,25 @@
 #include "model/schema.hpp"
 #include "model/value.hpp"
 #include "sqlite/sqlite.hpp"
+#include "tables/catalog.hpp"
 #include "tables/columns.hpp"
 
-namespace realmsync::store {
-
-// client: one schema, the key column is the primary key. server: many partitions in the same
-// tables, "rs$partition" leads the primary key.
-enum class Layout { client, server };
-inline constexpr std::int64_t kOnlyPartition = 1; // of the client layout
+namespace realmsync::tables {
 
 // Links to objects that do not exist are stored; `visible` shows them as the data model does
 // (data-model.md 8): a single link, a Mixed value or a dictionary value reads as null, an element
 // of a list or set of links is left out, an element of a list of Mixed reads as null.
 enum class Links { stored, visible };
 
-class Catalog;
-
 class Tables {
   public:
     // Creates the internal tables (rs_class, rs_prop, …) if the file has none: needs a write
     // transaction then.
-    Tables(Database& db, Layout layout);
+    Tables(sqlite::Database& db, Layout layout);
     ~Tables();
     Tables(const Tables&) = delete;
 
-    Database& db() { return db_; }
+    sqlite::Database& db() { return db_; }
     Layout layout() const { return layout_; }
     Catalog& catalog() { return *catalog_; }
 
@@ -48,25 +42,27 @@ class Tables {
 
     // The schema as of the caller's transaction: O(1) plus one row read unless another connection
     // has changed it. Rollbacks through Transaction and Savepoint are noticed.
-    SchemaPtr schema(std::int64_t partition = kOnlyPartition);
+    model::SchemaPtr schema(std::int64_t partition = kOnlyPartition);
 
-    bool exists(std::int64_t partition, const Class& cls, const Key& key); // O(log n)
-    std::uint64_t count(std::int64_t partition, const Class& cls);         // O(n)
+    bool exists(std::int64_t partition, const model::Class& cls, const Key& key); // O(log n)
+    std::uint64_t count(std::int64_t partition, const model::Class& cls);         // O(n)
     // One property of one object; nothing if there is no such object. `schema` resolves links.
-    std::optional<Value> read(std::int64_t partition, const Schema& schema, const Class& cls,
-                              const Key& key, std::size_t property, Links links = Links::visible);
+    std::optional<model::Value> read(std::int64_t partition, const model::Schema& schema,
+                                     const model::Class& cls, const Key& key, std::size_t property,
+                                     Links links = Links::visible);
     // All properties, by index.
-    std::optional<std::vector<Value>> read_object(std::int64_t partition, const Schema& schema,
-                                                  const Class& cls, const Key& key,
-                                                  Links links = Links::visible);
+    std::optional<std::vector<model::Value>> read_object(std::int64_t partition,
+                                                         const model::Schema& schema,
+                                                         const model::Class& cls, const Key& key,
+                                                         Links links = Links::visible);
     // Up to `limit` keys in key order, after `after` if given. O(log n + limit).
-    std::vector<ObjectKey> keys(std::int64_t partition, const Class& cls, const Key* after,
-                                std::size_t limit);
+    std::vector<model::ObjectKey> keys(std::int64_t partition, const model::Class& cls,
+                                       const Key* after, std::size_t limit);
 
     // Inserts an object that does not exist yet. `values` are by property index (the key's own
     // place is ignored), scalars and links only, checked by the caller; collections and embedded
     // properties start empty. False if the key exists already (nothing is written then).
-    bool insert(std::int64_t partition, const Class& cls, const Key& key,
+    bool insert(std::int64_t partition, const model::Class& cls, const Key& key,
                 std::span<const Scalar> values);
 
     // Where a link is stored: the object, the property, the path inside its value.
@@ -76,35 +72,37 @@ class Tables {
         std::string name;
     };
     struct Incoming {
-        const Class* cls;
-        ObjectKey key;
+        const model::Class* cls;
+        model::ObjectKey key;
         std::size_t property;
         std::vector<Step> path;
     };
     // Every link to an object, by class, property and object; within one value the last element
     // first, so that erasing them in this order keeps the remaining positions right. Scans the
     // columns that can hold such a link: O(rows of their classes).
-    std::vector<Incoming> incoming(std::int64_t partition, const Schema& schema, const Class& cls,
-                                   const Key& key);
+    std::vector<Incoming> incoming(std::int64_t partition, const model::Schema& schema,
+                                   const model::Class& cls, const Key& key);
 
     // The same condition and parameters in every statement about one object.
-    std::string where_key(const Class& cls) const;
+    std::string where_key(const model::Class& cls) const;
     // Binds partition and key from `index` on; returns the next index.
-    int bind_object(Statement& statement, int index, std::int64_t partition, const Key& key);
+    int bind_object(sqlite::Statement& statement, int index, std::int64_t partition,
+                    const Key& key);
 
   private:
     // A prepared statement by what it is for, so that hot calls build no SQL text.
     template <class Build>
-    Query statement(const Class& cls, unsigned purpose, std::size_t property, const Build& build);
-    void hide_dangling(std::int64_t partition, const Schema& schema, const Property& property,
-                       Value& value);
-    bool dangling(std::int64_t partition, const Schema& schema, const Value& value);
+    sqlite::Query statement(const model::Class& cls, unsigned purpose, std::size_t property,
+                            const Build& build);
+    void hide_dangling(std::int64_t partition, const model::Schema& schema,
+                       const model::Property& property, model::Value& value);
+    bool dangling(std::int64_t partition, const model::Schema& schema, const model::Value& value);
 
-    Database& db_;
+    sqlite::Database& db_;
     Layout layout_;
     std::unique_ptr<Catalog> catalog_;
     Scratch scratch_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<Statement>> statements_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<sqlite::Statement>> statements_;
 };
 
-} // namespace realmsync::store
+} // namespace realmsync::tables

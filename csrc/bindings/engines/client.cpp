@@ -28,7 +28,7 @@ namespace {
 using client::Client;
 using client::SyncSession;
 using runtime::ClientRuntime;
-using store::MemoryClientStore;
+using simulation::MemoryClientStore;
 
 ClientTuning client_tuning(const py::dict& values) {
     ClientTuning tuning;
@@ -226,7 +226,7 @@ client::Route make_route(std::string url, std::string token, bool verified,
     return {std::move(url), std::move(token), verified, std::move(headers)};
 }
 
-std::uint64_t add_session(PyClientRuntime& self, std::shared_ptr<store::ClientStore> store,
+std::uint64_t add_session(PyClientRuntime& self, std::shared_ptr<client::ClientStore> store,
                           std::string user, std::string partition, std::string url,
                           std::string token, bool verified, std::vector<Pair> headers,
                           const std::string& policy, bool cancel_waits, bool manual_reset) {
@@ -416,7 +416,7 @@ void bind_sessions(py::class_<PyClientRuntime>& c) {
 }
 
 void bind_memory_store(py::module_& m) {
-    py::class_<MemoryClientStore, store::ClientStore, std::shared_ptr<MemoryClientStore>>(
+    py::class_<MemoryClientStore, client::ClientStore, std::shared_ptr<MemoryClientStore>>(
         m, "MemoryClientStore")
         .def(py::init<>())
         .def("commit",
@@ -438,7 +438,7 @@ void bind_memory_store(py::module_& m) {
                  return result;
              })
         .def("state", [](MemoryClientStore& s) {
-            const store::ClientState t = s.state();
+            const client::ClientState t = s.state();
             py::dict d;
             d["file_ident"] = t.file.ident;
             d["current_version"] = t.current_version;
@@ -515,7 +515,7 @@ void bind_parts(py::module_& m) {
 } // namespace
 
 void bind_client(py::module_& m) {
-    py::class_<store::ClientStore, std::shared_ptr<store::ClientStore>>(m, "ClientStore");
+    py::class_<client::ClientStore, std::shared_ptr<client::ClientStore>>(m, "ClientStore");
     bind_memory_store(m);
     bind_parts(m);
     py::class_<PyClientRuntime> runtime(m, "ClientRuntime");

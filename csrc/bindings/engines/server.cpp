@@ -27,7 +27,7 @@ namespace realmsync::bindings {
 namespace {
 
 using runtime::ServerRuntime;
-using store::MemoryState;
+using simulation::MemoryState;
 
 static_assert(server::kHeadRoom == REALMSYNC_HEAD_ROOM);
 
@@ -109,8 +109,8 @@ py::tuple to_python(const server::Event& event) {
 // The runtime with its C functions. Single-threaded like the runtime itself.
 class PyServerRuntime {
   public:
-    PyServerRuntime(std::unique_ptr<store::ServerStore> store, unsigned workers, std::uint64_t seed,
-                    const ServerTuning& tuning)
+    PyServerRuntime(std::unique_ptr<server::ServerStore> store, unsigned workers,
+                    std::uint64_t seed, const ServerTuning& tuning)
         : runtime_(std::move(store), workers, seed, tuning) {
         endpoint_ = {this, &receive, &next_message, &release};
     }
@@ -186,7 +186,7 @@ class PyServerRuntime {
     realmsync_endpoint endpoint_{};
 };
 
-std::shared_ptr<const store::MemoryPartition>
+std::shared_ptr<const simulation::MemoryPartition>
 find_partition(MemoryState& state, const std::string& app_id, const std::string& key) {
     std::lock_guard lock(state.mutex);
     auto found = state.ids.find({app_id, key});
@@ -231,11 +231,11 @@ void bind_memory_store(py::module_& m) {
         });
 }
 
-store::Durability parse_durability(const std::string& name) {
+sqlite::Durability parse_durability(const std::string& name) {
     if (name == "full")
-        return store::Durability::full;
+        return sqlite::Durability::full;
     if (name == "process")
-        return store::Durability::off;
+        return sqlite::Durability::off;
     throw py::value_error("durability is 'full' or 'process', not '" + name + "'");
 }
 
@@ -245,12 +245,12 @@ open_runtime(const std::variant<std::string, std::shared_ptr<MemoryState>>& targ
              unsigned workers, std::optional<std::uint64_t> seed, const std::string& durability,
              const std::string& merge_profile, const py::dict& tuning) {
     const merge::Profile profile = to_profile(merge_profile);
-    std::unique_ptr<store::ServerStore> opened;
+    std::unique_ptr<server::ServerStore> opened;
     if (const auto* path = std::get_if<std::string>(&target))
-        opened = std::make_unique<store::PartitionDb>(*path, parse_durability(durability),
-                                                      StoreTuning{}, profile);
+        opened = std::make_unique<partitions::PartitionDb>(*path, parse_durability(durability),
+                                                           StoreTuning{}, profile);
     else
-        opened = std::make_unique<store::MemoryStore>(
+        opened = std::make_unique<simulation::MemoryStore>(
             std::get<std::shared_ptr<MemoryState>>(target), profile);
     return std::make_unique<PyServerRuntime>(std::move(opened), workers,
                                              seed ? *seed : random_seed(), server_tuning(tuning));

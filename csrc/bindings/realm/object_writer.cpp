@@ -5,10 +5,10 @@ namespace py = pybind11;
 namespace realmsync::bindings {
 
 using changeset::Step;
-using store::Place;
-using store::Target;
-using store::Value;
-using store::WriteTransaction;
+using model::Place;
+using model::Value;
+using realm::WriteTransaction;
+using tables::Target;
 using Given = WriteTransaction::Given;
 
 namespace {
@@ -113,7 +113,7 @@ ObjectWriter::Governing ObjectWriter::governing(int cls, int property,
 // Whether all values are scalars and links to existing objects: then scalars_ and given_ hold
 // them, one INSERT writes the object and nothing can fail half-way.
 bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py::dict& values) {
-    const store::Class& actual = *resolved_.classes[cls];
+    const model::Class& actual = *resolved_.classes[cls];
     scalars_.assign(actual.properties.size(), Scalar{});
     given_.assign(actual.properties.size(), Given::no);
     for (std::size_t i = 0; i < c.properties.size(); ++i) {
@@ -187,7 +187,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
         raise_python("IllegalOperationError",
                      "Explicit creation of embedded object not allowed: '" + c.name + "'");
     const auto index = static_cast<std::size_t>(cls);
-    const store::Class& actual = *resolved_.classes[index];
+    const model::Class& actual = *resolved_.classes[index];
     py::object key;
     if (c.key >= 0) {
         const DeclaredProperty& p = c.properties[static_cast<std::size_t>(c.key)];
@@ -212,7 +212,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
     auto taken = [&] {
         raise_python("ObjectAlreadyExistsError",
                      "Attempting to create an object of type '" + c.name +
-                         "' with an existing primary key value '" + store::to_text(native) + "'.");
+                         "' with an existing primary key value '" + model::to_text(native) + "'.");
     };
     if (mode_ != Mode::never && transaction_.exists(actual, native)) {
         update(cls, key, values, false);
@@ -267,12 +267,12 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
             if (!is_managed(other) || !old.link())
                 return false;
             const LinkTarget* l = link(other, p.type == kMixed ? kMixedSlot : slot_of(p), where);
-            return old.link()->table == l->table && store::equal(old.link()->key.view(), l->key);
+            return old.link()->table == l->table && model::equal(old.link()->key.view(), l->key);
         }
         if (p.type == kMixed && mixed_shape(other, where) != Shape::scalar)
             return false;
         fresh = Value(to_scalar(other, p.type, where, scratch_));
-        return fresh.type() == old.type() && store::compare(fresh, old) == 0;
+        return fresh.type() == old.type() && model::compare(fresh, old) == 0;
     };
     const Place place = transaction_.peek(target);
     if (p.collection == Collection::single)
@@ -405,7 +405,7 @@ void ObjectWriter::put(const Target& target, Put how, std::size_t index, const S
     if (slot.type == kMixed) {
         const Shape shape = mixed_shape(value, where);
         if (shape == Shape::list || shape == Shape::dictionary) {
-            if (element.path.size() >= store::kMaxDepth)
+            if (element.path.size() >= model::kMaxDepth)
                 raise_python("LimitExceededError", where.text() + ": collections are nested deeper "
                                                                   "than 100 levels");
             if (shape == Shape::list) {

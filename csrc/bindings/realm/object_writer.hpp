@@ -34,13 +34,13 @@ class ObjectWriter {
         : handle_(handle), transaction_(handle.transaction()), resolved_(handle.writing_schema()),
           realm_(std::move(realm)), mode_(mode) {}
 
-    store::Target target(int cls, pybind11::handle key, int property,
-                         std::span<const changeset::Step> path);
+    tables::Target target(int cls, pybind11::handle key, int property,
+                          std::span<const changeset::Step> path);
 
     pybind11::object create(int cls, const pybind11::dict& values);
-    void assign(const store::Target& target, const DeclaredProperty& p, pybind11::handle value,
+    void assign(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                 const Where& where, bool is_default = false);
-    void put(const store::Target& target, Put how, std::size_t index, const Slot& slot,
+    void put(const tables::Target& target, Put how, std::size_t index, const Slot& slot,
              pybind11::handle value, const Where& where, bool is_default = false);
 
     // The declaration that governs a place: of the property itself, or of the property of the
@@ -59,23 +59,23 @@ class ObjectWriter {
   private:
     bool fill_simple(const DeclaredClass& c, std::size_t cls, const pybind11::dict& values);
     void update(int cls, pybind11::handle key, const pybind11::dict& values, bool created);
-    bool unchanged(const store::Target& target, const DeclaredProperty& p, pybind11::handle value,
+    bool unchanged(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                    const Where& where);
     const LinkTarget* link(pybind11::handle value, const Slot& slot, const Where& where);
-    void fill_embedded(const store::Target& target, int cls, pybind11::handle value);
-    void fill_list(const store::Target& target, const Slot& slot, const pybind11::list& values,
+    void fill_embedded(const tables::Target& target, int cls, pybind11::handle value);
+    void fill_list(const tables::Target& target, const Slot& slot, const pybind11::list& values,
                    const Where& where);
-    void fill_dictionary(const store::Target& target, const Slot& slot,
+    void fill_dictionary(const tables::Target& target, const Slot& slot,
                          const pybind11::dict& values, const Where& where);
 
     RealmHandle& handle_;
-    store::WriteTransaction& transaction_;
+    realm::WriteTransaction& transaction_;
     const Resolved& resolved_;
     pybind11::object realm_;
     Mode mode_;
     Scratch scratch_;
     std::vector<Scalar> scalars_;
-    std::vector<store::WriteTransaction::Given> given_;
+    std::vector<realm::WriteTransaction::Given> given_;
 };
 
 pybind11::dict to_mapping(pybind11::handle value, const Where& where);

@@ -14,8 +14,8 @@ namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using store::Class;
-using store::RealmFile;
+using model::Class;
+using realm::RealmFile;
 
 void RealmHandle::declare(const py::list& classes) {
     std::vector<DeclaredClass> result;
@@ -109,7 +109,7 @@ void compare_class(const DeclaredClass& cls, const Class& old, std::vector<std::
 std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
     bool complete = true;
     std::vector<std::string> faults;
-    auto compare = [&](const store::Schema& schema) {
+    auto compare = [&](const model::Schema& schema) {
         for (const auto& cls : classes_) {
             const Class* old = schema.find(cls.name);
             complete &= old != nullptr;
@@ -122,7 +122,7 @@ std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
     };
     {
         py::gil_scoped_release release;
-        file_->read([&](store::RealmConnection& c) { compare(*c.tables.schema()); });
+        file_->read([&](realm::RealmConnection& c) { compare(*c.tables.schema()); });
     }
     auto refuse = [&] {
         if (faults.empty())
@@ -163,10 +163,10 @@ std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
 }
 
 py::list RealmHandle::file_schema() {
-    store::SchemaPtr schema;
+    model::SchemaPtr schema;
     {
         py::gil_scoped_release release;
-        file_->read([&](store::RealmConnection& c) { schema = c.tables.schema(); });
+        file_->read([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
     }
     py::list classes;
     for (const auto& [name, cls] : schema->classes) {
@@ -190,7 +190,7 @@ void RealmHandle::close() {
 }
 
 void RealmHandle::begin() {
-    std::unique_ptr<store::WriteTransaction> transaction;
+    std::unique_ptr<realm::WriteTransaction> transaction;
     {
         py::gil_scoped_release release;
         transaction = file_->begin_write();
@@ -219,14 +219,14 @@ void RealmHandle::rollback() {
     transaction.reset();
 }
 
-store::WriteTransaction& RealmHandle::transaction() {
+realm::WriteTransaction& RealmHandle::transaction() {
     if (!transaction_)
         raise_python("WrongTransactionStateError",
                      "Cannot modify managed objects outside of a write transaction.");
     return *transaction_;
 }
 
-const Resolved& RealmHandle::resolve(Resolved& slot, store::SchemaPtr schema) {
+const Resolved& RealmHandle::resolve(Resolved& slot, model::SchemaPtr schema) {
     if (slot.schema == schema)
         return slot;
     slot.classes.clear();
@@ -260,15 +260,15 @@ using Cursor = std::pair<std::uint64_t, std::uint64_t>;
 
 py::dict objects_of(RealmFile& file) {
     py::dict objects;
-    file.read([&](store::RealmConnection& connection) {
-        objects = StateForm(connection.tables, store::kOnlyPartition).state();
+    file.read([&](realm::RealmConnection& connection) {
+        objects = StateForm(connection.tables, tables::kOnlyPartition).state();
     });
     return objects;
 }
 
 py::list history_of(RealmFile& file) {
     py::list entries;
-    file.read([&](store::RealmConnection& c) {
+    file.read([&](realm::RealmConnection& c) {
         auto rows = c.db.query("SELECT h.version, h.remote_version, h.origin_ident, "
                                "h.origin_timestamp, h.changeset, r.changeset FROM rs_history h "
                                "LEFT JOIN rs_reciprocal r ON r.version = h.version "
@@ -294,7 +294,7 @@ void integrate(RealmFile& file,
                                             std::uint64_t, py::bytes>>& changesets,
                Cursor download, Cursor upload, std::pair<std::uint64_t, std::int64_t> latest,
                std::uint64_t downloadable) {
-    store::Integration integration;
+    client::Integration integration;
     integration.progress = {{latest.first, latest.second},
                             {download.first, download.second},
                             {upload.first, upload.second}};
@@ -331,13 +331,13 @@ void bind_realm(py::module_& m) {
         .value("never", Mode::never)
         .value("modified", Mode::modified)
         .value("all", Mode::all);
-    py::class_<RealmFile, store::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
+    py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
         .def_static(
             "open",
             [](const std::string& path, const std::string& durability) {
-                store::RealmFileOptions options;
+                realm::RealmFileOptions options;
                 options.durability =
-                    durability == "process" ? store::Durability::off : store::Durability::full;
+                    durability == "process" ? sqlite::Durability::off : sqlite::Durability::full;
                 return RealmFile::open(path, options);
             },
             py::arg("path"), py::kw_only(), py::arg("durability") = "full",
@@ -350,7 +350,7 @@ void bind_realm(py::module_& m) {
         .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>())
         .def("state",
              [](RealmFile& file) {
-                 store::ClientState s;
+                 client::ClientState s;
                  {
                      py::gil_scoped_release release;
                      s = file.state();
@@ -381,8 +381,8 @@ void bind_realm(py::module_& m) {
             },
             py::arg("changeset"), py::arg("timestamp"))
         .def("fetch_upload", &fetch_upload, py::arg("client_version"), py::arg("server_version"),
-             py::arg("soft") = store::UploadLimits{}.soft_bytes,
-             py::arg("hard") = store::UploadLimits{}.hard_bytes)
+             py::arg("soft") = client::UploadLimits{}.soft_bytes,
+             py::arg("hard") = client::UploadLimits{}.hard_bytes)
         .def("close_idle", &RealmFile::close_idle, py::call_guard<py::gil_scoped_release>());
     py::class_<RealmHandle>(m, "RealmHandle")
         .def(py::init<std::shared_ptr<RealmFile>>())

@@ -11,7 +11,7 @@ namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using store::WriteTransaction;
+using realm::WriteTransaction;
 using Given = WriteTransaction::Given;
 
 std::size_t RealmHandle::create_rows(py::object realm, int cls, py::iterable rows) {
@@ -56,7 +56,7 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t f
                                         std::size_t limit) {
     const DeclaredClass& c = declared(cls);
     const auto index = static_cast<std::size_t>(cls);
-    const store::Class& actual = *writing_schema().classes[index];
+    const model::Class& actual = *writing_schema().classes[index];
     if (c.kind != TableKind::top_level || c.key < 0)
         raise_python("IllegalOperationError",
                      "columns need a top-level class with a primary key: '" + c.name + "'");
@@ -128,7 +128,7 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t f
             if (!transaction_->create(actual, key, values, given))
                 raise(ErrorKind::object_exists,
                       "Attempting to create an object of type '" + c.name +
-                          "' with an existing primary key value '" + store::to_text(key) + "'.");
+                          "' with an existing primary key value '" + model::to_text(key) + "'.");
             if (row % 1024 == 1023)
                 for (Bound& b : bound)
                     b.column->forget();

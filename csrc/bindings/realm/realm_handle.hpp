@@ -43,8 +43,8 @@ struct DeclaredClass {
 
 // The declared classes in one connection's schema. Absent classes are null.
 struct Resolved {
-    store::SchemaPtr schema;
-    std::vector<const store::Class*> classes;
+    model::SchemaPtr schema;
+    std::vector<const model::Class*> classes;
     std::vector<std::vector<std::size_t>> properties;
 };
 
@@ -53,9 +53,9 @@ enum class Mode { never, modified, all };
 
 class RealmHandle {
   public:
-    RealmHandle(std::shared_ptr<store::RealmFile> file) : file_(std::move(file)) {}
+    RealmHandle(std::shared_ptr<realm::RealmFile> file) : file_(std::move(file)) {}
 
-    const std::shared_ptr<store::RealmFile>& file() const { return file_; }
+    const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
     void declare(const pybind11::list& classes); // as _core.pyi describes
     std::uint64_t apply_schema(std::uint64_t now);
     pybind11::list file_schema();
@@ -114,8 +114,8 @@ class RealmHandle {
 
   private:
     friend class ObjectWriter;
-    store::WriteTransaction& transaction();
-    const Resolved& resolve(Resolved& slot, store::SchemaPtr schema);
+    realm::WriteTransaction& transaction();
+    const Resolved& resolve(Resolved& slot, model::SchemaPtr schema);
     const Resolved& writing_schema();
     const DeclaredClass& declared(int cls) const {
         return classes_.at(static_cast<std::size_t>(cls));
@@ -129,14 +129,14 @@ class RealmHandle {
     template <class Use>
     auto with_place(int cls, pybind11::handle key, int property, const pybind11::tuple& path,
                     Use use);
-    pybind11::object to_python(pybind11::object realm, const store::Place& place, int cls,
+    pybind11::object to_python(pybind11::object realm, const model::Place& place, int cls,
                                pybind11::handle key, int property, const pybind11::tuple& path);
 
-    std::shared_ptr<store::RealmFile> file_;
+    std::shared_ptr<realm::RealmFile> file_;
     std::vector<DeclaredClass> classes_;
     std::unordered_map<std::string, int> by_name_;
     Resolved reader_, writer_;
-    std::unique_ptr<store::WriteTransaction> transaction_;
+    std::unique_ptr<realm::WriteTransaction> transaction_;
     bool writer_current_ = false; // writer_ is the schema of transaction_
 };
 

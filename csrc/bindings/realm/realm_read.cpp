@@ -9,8 +9,8 @@ namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using store::Place;
-using store::Value;
+using model::Place;
+using model::Value;
 
 std::vector<changeset::Step> to_steps(const py::tuple& path) {
     std::vector<changeset::Step> steps;
@@ -42,7 +42,7 @@ Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
 // Runs use(tables, resolved) on the transaction's connection, or on the reader without the GIL:
 // use must not touch Python.
 template <class Use> auto RealmHandle::with_tables(Use use) {
-    using Result = decltype(use(std::declval<store::Tables&>(), std::declval<const Resolved&>()));
+    using Result = decltype(use(std::declval<tables::Tables&>(), std::declval<const Resolved&>()));
     if (!file_)
         raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
     if (transaction_) {
@@ -51,7 +51,7 @@ template <class Use> auto RealmHandle::with_tables(Use use) {
     }
     std::optional<Result> result;
     py::gil_scoped_release release;
-    file_->read([&](store::RealmConnection& c) {
+    file_->read([&](realm::RealmConnection& c) {
         result = use(c.tables, resolve(reader_, c.tables.schema()));
     });
     return std::move(*result);
@@ -60,8 +60,8 @@ template <class Use> auto RealmHandle::with_tables(Use use) {
 namespace {
 
 struct Read {
-    store::SchemaPtr schema; // keeps the class alive
-    const store::Class* cls = nullptr;
+    model::SchemaPtr schema; // keeps the class alive
+    const model::Class* cls = nullptr;
     std::size_t property = 0;
     std::optional<Value> value;
 };
@@ -73,7 +73,7 @@ auto RealmHandle::with_place(int cls, py::handle key, int property, const py::tu
                              Use use) {
     Scratch scratch;
     const Key native = key_of(cls, key, scratch);
-    Read read = with_tables([&](store::Tables& tables, const Resolved& resolved) {
+    Read read = with_tables([&](tables::Tables& tables, const Resolved& resolved) {
         Read r;
         r.schema = resolved.schema;
         r.cls = resolved.classes[static_cast<std::size_t>(cls)];
@@ -81,14 +81,14 @@ auto RealmHandle::with_place(int cls, py::handle key, int property, const py::tu
             return r;
         r.property =
             resolved.properties[static_cast<std::size_t>(cls)][static_cast<std::size_t>(property)];
-        r.value = tables.read(store::kOnlyPartition, *r.schema, *r.cls, native, r.property);
+        r.value = tables.read(tables::kOnlyPartition, *r.schema, *r.cls, native, r.property);
         return r;
     });
     if (!read.value)
         raise_python("InvalidatedObjectError", "Accessing object of type " + declared(cls).name +
                                                    " which has been invalidated or deleted");
     const auto steps = to_steps(path);
-    auto place = store::walk(*read.schema, read.cls->properties[read.property], *read.value, steps);
+    auto place = model::walk(*read.schema, read.cls->properties[read.property], *read.value, steps);
     if (!place)
         raise_python("StaleAccessorError", "This collection or embedded object is no more");
     return use(*place);
@@ -221,19 +221,19 @@ bool RealmHandle::exists(int cls, py::object key) {
     Scratch scratch;
     const Key native = key_of(cls, key, scratch);
     if (transaction_) { // without writing what is pending
-        const store::Class* c = writing_schema().classes[static_cast<std::size_t>(cls)];
+        const model::Class* c = writing_schema().classes[static_cast<std::size_t>(cls)];
         return c && transaction_->exists(*c, native);
     }
-    return with_tables([&](store::Tables& tables, const Resolved& resolved) {
-        const store::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
-        return c && tables.exists(store::kOnlyPartition, *c, native);
+    return with_tables([&](tables::Tables& tables, const Resolved& resolved) {
+        const model::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
+        return c && tables.exists(tables::kOnlyPartition, *c, native);
     });
 }
 
 std::uint64_t RealmHandle::count(int cls) {
-    return with_tables([&](store::Tables& tables, const Resolved& resolved) -> std::uint64_t {
-        const store::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
-        return c ? tables.count(store::kOnlyPartition, *c) : 0;
+    return with_tables([&](tables::Tables& tables, const Resolved& resolved) -> std::uint64_t {
+        const model::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
+        return c ? tables.count(tables::kOnlyPartition, *c) : 0;
     });
 }
 
@@ -242,10 +242,10 @@ py::list RealmHandle::keys(int cls, py::object after, std::size_t limit) {
     std::optional<Key> start;
     if (!after.is(py::ellipsis()))
         start = key_of(cls, after, scratch);
-    const auto keys = with_tables([&](store::Tables& tables, const Resolved& resolved) {
-        const store::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
-        return c ? tables.keys(store::kOnlyPartition, *c, start ? &*start : nullptr, limit)
-                 : std::vector<store::ObjectKey>();
+    const auto keys = with_tables([&](tables::Tables& tables, const Resolved& resolved) {
+        const model::Class* c = resolved.classes[static_cast<std::size_t>(cls)];
+        return c ? tables.keys(tables::kOnlyPartition, *c, start ? &*start : nullptr, limit)
+                 : std::vector<model::ObjectKey>();
     });
     py::list result(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i)

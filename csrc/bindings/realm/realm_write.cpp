@@ -9,9 +9,9 @@ namespace py = pybind11;
 namespace realmsync::bindings {
 
 using changeset::Step;
-using store::Target;
-using store::Value;
-using store::WriteTransaction;
+using model::Value;
+using realm::WriteTransaction;
+using tables::Target;
 
 py::object RealmHandle::create(py::object realm, int cls, py::object values, Mode mode) {
     const std::string& name = declared(cls).name;
@@ -61,7 +61,7 @@ void RealmHandle::set(py::object realm, int cls, py::object key, int property, p
 void RealmHandle::erase(int cls, py::object key) {
     Scratch scratch;
     const Key native = key_of(cls, key, scratch);
-    const store::Class& actual = *writing_schema().classes[static_cast<std::size_t>(cls)];
+    const model::Class& actual = *writing_schema().classes[static_cast<std::size_t>(cls)];
     if (!transaction().exists(actual, native))
         raise_python("InvalidatedObjectError", "Accessing object of type " + actual.name +
                                                    " which has been invalidated or deleted");
@@ -88,14 +88,14 @@ std::size_t stored_index(WriteTransaction& transaction, const Target& target, co
                          std::size_t index, bool inserting) {
     if (slot.type != Type::link || slot.embedded)
         return index;
-    const store::SchemaPtr schema = transaction.schema();
+    const model::SchemaPtr schema = transaction.schema();
     const Value* value = transaction.peek(target).value;
-    std::vector<store::Link> links;
+    std::vector<model::Link> links;
     for (const Value& item : value->list()->items)
         links.push_back({item.link()->table, item.link()->key});
     std::size_t visible = 0;
     for (std::size_t i = 0; i < links.size(); ++i) {
-        const store::Class* cls = schema->find(links[i].table);
+        const model::Class* cls = schema->find(links[i].table);
         if (!cls || !transaction.exists(*cls, links[i].key.view()))
             continue;
         if (visible++ == index)

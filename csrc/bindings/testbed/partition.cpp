@@ -23,15 +23,15 @@ using Salted = std::pair<std::uint64_t, std::int64_t>;
 using UploadTuple =
     std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, py::bytes>;
 
-store::Durability durability(const std::string& name) {
+sqlite::Durability durability(const std::string& name) {
     if (name == "full")
-        return store::Durability::full;
+        return sqlite::Durability::full;
     if (name == "process")
-        return store::Durability::off;
+        return sqlite::Durability::off;
     throw py::value_error("durability is 'full' or 'process', not '" + name + "'");
 }
 
-py::object refused(const store::Refusal& refusal) {
+py::object refused(const server::Refusal& refusal) {
     return py::make_tuple(static_cast<int>(refusal.code), refusal.message);
 }
 
@@ -45,13 +45,13 @@ class Partitions {
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
         tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
-        const store::Durability wanted = durability(level);
+        const sqlite::Durability wanted = durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         py::gil_scoped_release release;
-        db_ = std::make_unique<store::PartitionDb>(directory, wanted, tuning, profile);
+        db_ = std::make_unique<partitions::PartitionDb>(directory, wanted, tuning, profile);
     }
 
-    store::PartitionDb& db() {
+    partitions::PartitionDb& db() {
         if (!db_)
             throw py::value_error("the database is closed");
         return *db_;
@@ -75,9 +75,9 @@ class Partitions {
                                                   {file.first, file.second},
                                                   {download.first, download.second},
                                                   {latest.first, latest.second}});
-        if (const auto* refusal = std::get_if<store::Refusal>(&result))
+        if (const auto* refusal = std::get_if<server::Refusal>(&result))
             return py::make_tuple(py::none(), refused(*refusal));
-        const auto& bound = std::get<store::BoundFile>(result);
+        const auto& bound = std::get<server::BoundFile>(result);
         return py::make_tuple(py::make_tuple(bound.threshold.client_version,
                                              bound.threshold.server_version,
                                              bound.locked_server_version, bound.head),
@@ -86,7 +86,7 @@ class Partitions {
     py::tuple append(std::uint64_t partition, std::uint64_t file_ident,
                      const std::vector<UploadTuple>& changesets, const Pair& progress,
                      std::uint64_t locked_server_version) {
-        store::AppendRequest request;
+        server::AppendRequest request;
         request.file_ident = file_ident;
         request.progress = {progress.first, progress.second};
         request.locked_server_version = locked_server_version;
@@ -95,8 +95,8 @@ class Partitions {
             request.changesets.push_back({cv, sv, timestamp, origin, {}});
             payloads.push_back(std::make_shared<const std::string>(bytes));
         }
-        store::PartitionDb& target = db();
-        std::variant<store::Appended, store::Refusal> result;
+        partitions::PartitionDb& target = db();
+        std::variant<server::Appended, server::Refusal> result;
         {
             py::gil_scoped_release release;
             for (std::size_t i = 0; i < payloads.size(); ++i)
@@ -104,14 +104,14 @@ class Partitions {
                     value_or_throw(changeset::parse(std::move(payloads[i])));
             result = target.append(partition, std::move(request));
         }
-        if (const auto* refusal = std::get_if<store::Refusal>(&result))
+        if (const auto* refusal = std::get_if<server::Refusal>(&result))
             return py::make_tuple(py::none(), refused(*refusal));
-        return py::make_tuple(std::get<store::Appended>(result).head, py::none());
+        return py::make_tuple(std::get<server::Appended>(result).head, py::none());
     }
     py::dict fetch_page(std::uint64_t partition, std::uint64_t file_ident, const Pair& cursor,
                         std::uint64_t least_latest, std::uint64_t byte_limit) {
-        store::PartitionDb& target = db();
-        store::Page page;
+        partitions::PartitionDb& target = db();
+        server::Page page;
         {
             py::gil_scoped_release release;
             page = target.fetch_page(
@@ -135,7 +135,7 @@ class Partitions {
     }
 
   private:
-    std::unique_ptr<store::PartitionDb> db_;
+    std::unique_ptr<partitions::PartitionDb> db_;
 };
 
 } // namespace
@@ -152,7 +152,7 @@ void bind_partition(py::module_& m) {
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",
              [](Partitions& p) {
-                 store::PartitionDb& db = p.db();
+                 partitions::PartitionDb& db = p.db();
                  py::gil_scoped_release release;
                  db.commit();
              })

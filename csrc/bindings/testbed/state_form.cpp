@@ -10,8 +10,6 @@ namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using namespace store;
-
 namespace {
 
 py::dict tagged(const char* tag, py::object content) {
@@ -29,13 +27,14 @@ py::str printed(const char* format, double value) {
 } // namespace
 
 py::object StateForm::key(const Key& key) const {
-    Scalar scalar = key_scalar(key);
+    Scalar scalar = model::key_scalar(key);
     if (key.type == Type::global_key)
-        return py::str(global_key_text(key.global));
-    return value(Value(scalar), nullptr, false);
+        return py::str(model::global_key_text(key.global));
+    return value(model::Value(scalar), nullptr, false);
 }
 
-py::object StateForm::value(const Value& value, const Property* property, bool hide) const {
+py::object StateForm::value(const model::Value& value, const model::Property* property,
+                            bool hide) const {
     switch (value.type()) {
     case Type::null: return py::none();
     case Type::boolean: return py::bool_(std::get<bool>(value.data));
@@ -49,7 +48,7 @@ py::object StateForm::value(const Value& value, const Property* property, bool h
     case Type::decimal:
         return tagged("$numberDecimal",
                       py::str(to_reference_text(std::get<Decimal128>(value.data))));
-    case Type::binary: return py::bytes(std::get<Binary>(value.data).bytes);
+    case Type::binary: return py::bytes(std::get<model::Binary>(value.data).bytes);
     case Type::timestamp: {
         const auto& time = std::get<Timestamp>(value.data);
         return tagged("$date",
@@ -78,7 +77,8 @@ py::object StateForm::value(const Value& value, const Property* property, bool h
     }
 }
 
-py::dict StateForm::members(const Class& cls, const std::vector<Value>& values) const {
+py::dict StateForm::members(const model::Class& cls,
+                            const std::vector<model::Value>& values) const {
     py::dict object;
     for (std::size_t i = 0; i < values.size(); i++)
         object[py::str(cls.properties[i].name)] = value(values[i], &cls.properties[i], true);
@@ -91,23 +91,24 @@ py::dict StateForm::state() const {
         if (cls->embedded())
             continue;
         py::list objects;
-        for (const ObjectKey& key : tables_.keys(partition_, *cls, nullptr, SIZE_MAX >> 1))
-            objects.append(members(
-                *cls, *tables_.read_object(partition_, *schema_, *cls, key.view(), Links::stored)));
+        for (const model::ObjectKey& key : tables_.keys(partition_, *cls, nullptr, SIZE_MAX >> 1))
+            objects.append(members(*cls, *tables_.read_object(partition_, *schema_, *cls,
+                                                              key.view(), tables::Links::stored)));
         state[py::str(name)] = objects;
     }
     return state;
 }
 
-py::list StateForm::items(const std::vector<Value>& values, const Property* property) const {
+py::list StateForm::items(const std::vector<model::Value>& values,
+                          const model::Property* property) const {
     py::list list;
-    for (const Value& item : values)
+    for (const model::Value& item : values)
         list.append(value(item, property, false));
     return list;
 }
 
-py::object StateForm::link(const Link& link, bool hide) const {
-    const Class* target = schema_->find(link.table);
+py::object StateForm::link(const model::Link& link, bool hide) const {
+    const model::Class* target = schema_->find(link.table);
     if (hide && (target == nullptr || !tables_.exists(partition_, *target, link.key.view())))
         return py::none();
     py::dict content;

@@ -13,7 +13,7 @@ namespace realmsync::bindings {
 
 class StateForm {
   public:
-    StateForm(store::Tables& tables, std::int64_t partition)
+    StateForm(tables::Tables& tables, std::int64_t partition)
         : tables_(tables), partition_(partition), schema_(tables.schema(partition)) {}
 
     pybind11::object key(const Key& key) const;
@@ -21,16 +21,16 @@ class StateForm {
 
   private:
     // `hide`: a link to a missing object shows as null. Lists and sets show such links.
-    pybind11::object value(const store::Value& value, const store::Property* property,
+    pybind11::object value(const model::Value& value, const model::Property* property,
                            bool hide) const;
-    pybind11::dict members(const store::Class& cls, const std::vector<store::Value>& values) const;
-    pybind11::list items(const std::vector<store::Value>& values,
-                         const store::Property* property) const;
-    pybind11::object link(const store::Link& link, bool hide) const;
+    pybind11::dict members(const model::Class& cls, const std::vector<model::Value>& values) const;
+    pybind11::list items(const std::vector<model::Value>& values,
+                         const model::Property* property) const;
+    pybind11::object link(const model::Link& link, bool hide) const;
 
-    store::Tables& tables_;
+    tables::Tables& tables_;
     std::int64_t partition_;
-    const store::SchemaPtr schema_;
+    const model::SchemaPtr schema_;
 };
 
 } // namespace realmsync::bindings

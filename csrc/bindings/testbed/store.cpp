@@ -17,15 +17,13 @@ namespace realmsync::bindings {
 
 namespace {
 
-using namespace store;
-
 // The instructions that make an object as it is stored, hidden links included.
 class ObjectWriter {
   public:
-    ObjectWriter(const Schema& schema, const Class& cls, const Key& key)
+    ObjectWriter(const model::Schema& schema, const model::Class& cls, const Key& key)
         : schema_(schema), cls_(cls), key_(key) {}
 
-    std::string write(const std::vector<Value>& values) {
+    std::string write(const std::vector<model::Value>& values) {
         writer_.create_object(cls_.name, key_);
         for (std::size_t i = cls_.has_key_property ? 1 : 0; i < values.size(); i++) {
             field_ = cls_.properties[i].name;
@@ -37,21 +35,21 @@ class ObjectWriter {
   private:
     changeset::Address address() const { return {cls_.name, key_, field_, path_}; }
 
-    void property(const Value& value, const Property& property) {
+    void property(const model::Value& value, const model::Property& property) {
         if (property.collection == Collection::single)
             assign(value, property);
         else
             contents(value, property);
     }
 
-    void assign(const Value& value, const Property& property) {
+    void assign(const model::Value& value, const model::Property& property) {
         LinkTarget link;
         writer_.update(address(), value.view(link), 0);
         contents(value, property);
     }
 
-    void contents(const Value& value, const Property& property) {
-        if (const List* list = value.list()) {
+    void contents(const model::Value& value, const model::Property& property) {
+        if (const model::List* list = value.list()) {
             for (std::uint32_t i = 0; i < list->items.size(); i++) {
                 LinkTarget link;
                 path_.push_back({false, i, {}});
@@ -59,19 +57,19 @@ class ObjectWriter {
                 contents(list->items[i], property);
                 path_.pop_back();
             }
-        } else if (const Set* set = value.set()) {
-            for (const Value& item : set->items) {
+        } else if (const model::Set* set = value.set()) {
+            for (const model::Value& item : set->items) {
                 LinkTarget link;
                 writer_.set_insert(address(), item.view(link));
             }
-        } else if (const Dictionary* dictionary = value.dictionary()) {
+        } else if (const model::Dictionary* dictionary = value.dictionary()) {
             for (const auto& [name, item] : dictionary->items) {
                 path_.push_back({true, 0, name});
                 assign(item, property);
                 path_.pop_back();
             }
-        } else if (const Embedded* object = value.embedded()) {
-            const Class* cls = schema_.find(property.target);
+        } else if (const model::Embedded* object = value.embedded()) {
+            const model::Class* cls = schema_.find(property.target);
             for (std::size_t i = 0; i < object->properties.size(); i++) {
                 path_.push_back({true, 0, cls->properties[i].name});
                 this->property(object->properties[i], cls->properties[i]);
@@ -80,26 +78,28 @@ class ObjectWriter {
         }
     }
 
-    const Schema& schema_;
-    const Class& cls_;
+    const model::Schema& schema_;
+    const model::Class& cls_;
     Key key_;
     std::string_view field_;
     std::vector<changeset::Step> path_;
     changeset::Writer writer_;
 };
 
-Layout layout(bool server) { return server ? Layout::server : Layout::client; }
+tables::Layout layout(bool server) {
+    return server ? tables::Layout::server : tables::Layout::client;
+}
 
 class ScratchStore {
   public:
     ScratchStore(const std::string& path, bool server, const std::string& durability)
         : db_(path, options(durability)) {
-        Transaction transaction(db_);
-        tables_ = std::make_unique<Tables>(db_, layout(server));
+        sqlite::Transaction transaction(db_);
+        tables_ = std::make_unique<tables::Tables>(db_, layout(server));
         transaction.commit();
     }
 
-    void begin() { open_ = std::make_unique<Transaction>(db_); }
+    void begin() { open_ = std::make_unique<sqlite::Transaction>(db_); }
     void commit() {
         need_open();
         open_->commit();
@@ -111,11 +111,11 @@ class ScratchStore {
     }
 
     void apply(const std::vector<std::string>& changesets, std::int64_t partition) {
-        std::unique_ptr<Transaction> own;
+        std::unique_ptr<sqlite::Transaction> own;
         if (!open_)
-            own = std::make_unique<Transaction>(db_);
-        Savepoint savepoint(db_);
-        Applier applier(*tables_, partition);
+            own = std::make_unique<sqlite::Transaction>(db_);
+        sqlite::Savepoint savepoint(db_);
+        tables::Applier applier(*tables_, partition);
         for (const std::string& bytes : changesets)
             applier.apply(value_or_throw(changeset::parse_borrowed(bytes)));
         applier.flush();
@@ -130,7 +130,7 @@ class ScratchStore {
         py::dict classes;
         for (const auto& [name, cls] : tables_->schema(partition)->classes) {
             py::list properties;
-            for (const Property& property : cls->properties) {
+            for (const model::Property& property : cls->properties) {
                 py::dict entry;
                 entry["name"] = property.name;
                 entry["type"] = static_cast<int>(property.type);
@@ -150,14 +150,15 @@ class ScratchStore {
     }
 
     py::list changesets(std::int64_t partition) {
-        SchemaPtr schema = tables_->schema(partition);
+        model::SchemaPtr schema = tables_->schema(partition);
         py::list changesets;
         for (const auto& [name, cls] : schema->classes) {
             if (cls->embedded())
                 continue;
-            for (const ObjectKey& key : tables_->keys(partition, *cls, nullptr, SIZE_MAX >> 1)) {
-                auto values =
-                    tables_->read_object(partition, *schema, *cls, key.view(), Links::stored);
+            for (const model::ObjectKey& key :
+                 tables_->keys(partition, *cls, nullptr, SIZE_MAX >> 1)) {
+                auto values = tables_->read_object(partition, *schema, *cls, key.view(),
+                                                   tables::Links::stored);
                 changesets.append(
                     py::bytes(ObjectWriter(*schema, *cls, key.view()).write(*values)));
             }
@@ -171,8 +172,8 @@ class ScratchStore {
 
     // Links to an object: (class, key, property, path).
     py::list incoming(const std::string& cls, std::int64_t key, std::int64_t partition) {
-        SchemaPtr schema = tables_->schema(partition);
-        const Class* target = schema->find(cls);
+        model::SchemaPtr schema = tables_->schema(partition);
+        const model::Class* target = schema->find(cls);
         if (target == nullptr)
             throw py::key_error(cls);
         Key wanted;
@@ -197,12 +198,12 @@ class ScratchStore {
     void shrink() { db_.shrink(); }
 
   private:
-    static DatabaseOptions options(const std::string& durability) {
-        DatabaseOptions options;
+    static sqlite::DatabaseOptions options(const std::string& durability) {
+        sqlite::DatabaseOptions options;
         if (durability == "off")
-            options.durability = Durability::off;
+            options.durability = sqlite::Durability::off;
         else if (durability == "normal")
-            options.durability = Durability::normal;
+            options.durability = sqlite::Durability::normal;
         else if (durability != "full")
             throw py::value_error("durability is off, normal or full");
         return options;
@@ -212,9 +213,9 @@ class ScratchStore {
             throw py::value_error("no transaction is open");
     }
 
-    Database db_;
-    std::unique_ptr<Tables> tables_;
-    std::unique_ptr<Transaction> open_;
+    sqlite::Database db_;
+    std::unique_ptr<tables::Tables> tables_;
+    std::unique_ptr<sqlite::Transaction> open_;
 };
 
 } // namespace
@@ -234,7 +235,7 @@ void bind_store(py::module_& m) {
                 py::gil_scoped_release unlocked;
                 self.apply(changesets, partition);
             },
-            py::arg("changeset"), py::arg("partition") = kOnlyPartition)
+            py::arg("changeset"), py::arg("partition") = tables::kOnlyPartition)
         .def(
             "apply_all",
             [](ScratchStore& self, const std::vector<py::bytes>& changesets,
@@ -243,13 +244,13 @@ void bind_store(py::module_& m) {
                 py::gil_scoped_release unlocked;
                 self.apply(owned, partition);
             },
-            py::arg("changesets"), py::arg("partition") = kOnlyPartition)
-        .def("state", &ScratchStore::state, py::arg("partition") = kOnlyPartition)
-        .def("schema", &ScratchStore::schema, py::arg("partition") = kOnlyPartition)
-        .def("changesets", &ScratchStore::changesets, py::arg("partition") = kOnlyPartition)
+            py::arg("changesets"), py::arg("partition") = tables::kOnlyPartition)
+        .def("state", &ScratchStore::state, py::arg("partition") = tables::kOnlyPartition)
+        .def("schema", &ScratchStore::schema, py::arg("partition") = tables::kOnlyPartition)
+        .def("changesets", &ScratchStore::changesets, py::arg("partition") = tables::kOnlyPartition)
         .def("shares_schema", &ScratchStore::shares_schema, py::arg("a"), py::arg("b"))
         .def("incoming", &ScratchStore::incoming, py::arg("cls"), py::arg("key"),
-             py::arg("partition") = kOnlyPartition)
+             py::arg("partition") = tables::kOnlyPartition)
         .def("set_durability", &ScratchStore::set_durability, py::arg("durability"))
         .def("shrink", &ScratchStore::shrink);
 }

@@ -290,7 +290,7 @@ class ArrowColumn final : public Column {
         case Type::uuid: std::memcpy(scalar.uuid.bytes.data(), values.bytes(i).data(), 16); break;
         default:
             scalar.bytes = values.bytes(i);
-            if (scalar.bytes.size() > store::kMaxString)
+            if (scalar.bytes.size() > model::kMaxString)
                 raise(ErrorKind::limit_exceeded, "a value of a column is longer than 16 MiB");
         }
         return scalar;

@@ -75,9 +75,9 @@ std::string_view utf8(py::handle value, const Where& where) {
         PyErr_Clear();
         bad_value(where, "the text has lone surrogates, which UTF-8 cannot hold");
     }
-    if (static_cast<std::size_t>(size) > store::kMaxString)
+    if (static_cast<std::size_t>(size) > model::kMaxString)
         raise_python("LimitExceededError", where.text() + ": a string may have at most " +
-                                               std::to_string(store::kMaxString) + " bytes");
+                                               std::to_string(model::kMaxString) + " bytes");
     return {data, static_cast<std::size_t>(size)};
 }
 
@@ -99,9 +99,9 @@ std::string_view binary(py::handle value, const Where& where, Scratch& scratch) 
             throw py::error_already_set();
         bytes = copy;
     }
-    if (bytes.size() > store::kMaxBinary)
+    if (bytes.size() > model::kMaxBinary)
         raise_python("LimitExceededError", where.text() + ": binary data may have at most " +
-                                               std::to_string(store::kMaxBinary) + " bytes");
+                                               std::to_string(model::kMaxBinary) + " bytes");
     return bytes;
 }
 
@@ -389,7 +389,7 @@ py::object from_uuid(const Uuid& id) {
 
 } // namespace
 
-py::object from_value(const store::Value& value, Type declared) {
+py::object from_value(const model::Value& value, Type declared) {
     LinkTarget link;
     const Scalar s = value.view(link);
     switch (s.type) {

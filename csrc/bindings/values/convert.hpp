@@ -51,7 +51,7 @@ Scalar to_scalar(pybind11::handle value, Type type, const Where& where, Scratch&
 Key to_key(pybind11::handle value, Type type, const Where& where, Scratch& scratch);
 
 // A scalar as Python has it. `type`: the declared type; in a Mixed binary32 comes as Float32.
-pybind11::object from_value(const store::Value& value, Type declared);
+pybind11::object from_value(const model::Value& value, Type declared);
 pybind11::object from_key(const Key& key);
 
 } // namespace realmsync::bindings

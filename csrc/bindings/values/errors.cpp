@@ -61,7 +61,7 @@ void bind_errors(py::module_&) {
             } catch (py::error_already_set& set) {
                 set.restore();
             }
-        } catch (const store::StoreError& e) {
+        } catch (const StoreError& e) {
             py::object cls = py::module_::import("realmsync.errors").attr("StorageError");
             py::object exception = cls(e.what());
             exception.attr("sqlite_code") = e.code();
