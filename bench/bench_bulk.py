@@ -1,4 +1,4 @@
-"""W2 and the flights: rows written, uploaded and durable on the server, and a cold second client.
+"""Notes and flights: rows written, uploaded and durable on the server, and a cold second client.
 
 Server and clients are separate processes; numbers come as NumPy columns. The yardstick is
 `sqlite3.executemany` of the same rows, in the same run, WAL, synchronous=FULL, 1,000 rows per

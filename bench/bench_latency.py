@@ -1,4 +1,4 @@
-"""W9: how long a local commit waits while a download is being integrated in the same realm.
+"""How long a local commit waits while a download is being integrated in the same realm.
 
 A commit is `with realm.write()` of one object through the public API, on the event loop that the
 session lives on. Compared are the 99th percentiles, in the same realm: once nothing comes in, and

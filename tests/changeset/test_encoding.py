@@ -1,4 +1,5 @@
-"""Encoding: both orders of definitions, the writer of local changesets, round trips."""
+"""Encoding (changeset-format.md section 10): both orders of definitions, the writer of local
+changesets, round trips."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def test_damaged_but_readable_changesets() -> None:
             parsed = check_forms(data)
         except BadChangesetError:
             continue
-        # With no instruction left nothing is encoded, not even names (section 10 rules 6 and 7).
+        # With no instruction left nothing is encoded, not even names (rules 6 and 7).
         assert parsed.encode() == (data if line["instructions"] else b"")
 
 

@@ -1,9 +1,9 @@
 """Random transactions as an SDK would write them: valid for a given state, with right sizes.
 
 A transaction is generated from `state()` of a peer, which is changed along, so that every
-instruction fits the state that the ones before it left. What reaches the known defects of the merge
-rules is generated only if it is asked for: `reach` names them, "R1" to "R9". Running peers against
-each other is star.py's work."""
+instruction fits the state that the ones before it left. What reaches the known defects of
+merge-rules.md 5 is generated only if it is asked for: `reach` names them, "R1" to "R9". Running
+peers against each other is star.py's work."""
 
 from __future__ import annotations
 

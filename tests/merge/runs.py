@@ -97,8 +97,8 @@ def run_of(
 
 def has_bare_creation(star: Star) -> bool:
     """Whether the server stored a new collection without the Clear that its author sent along: one
-    that was older than the Clear of somebody else. What follows is defect R4, whatever the SDK, if
-    a third peer has set the value with a clock that is behind both."""
+    that was older than the Clear of somebody else. What follows is defect R4 of merge-rules.md,
+    whatever the SDK, if a third peer has set the value with a clock that is behind both."""
     return any(creates_barely(decode_changeset(sent.changeset)) for sent in star.history)
 
 

@@ -20,7 +20,8 @@ def element(index: int) -> Instruction:
     return on("ArrayInsert", "A", 0, "le", index) | NEW | {"prior_size": index}
 
 
-# Defect R1: A moves an element while B writes into it; the move cannot be applied any more.
+# Defect R1 of merge-rules.md: A moves an element while B writes into it; the move cannot be applied
+# any more.
 DEFECT = [
     commit(2, create("A", 0), update("A", 0, "i", 7), element(0), element(1)),
     Action("upload", 2, [], 0, 1),

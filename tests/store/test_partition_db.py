@@ -326,7 +326,7 @@ def test_a_refused_request_does_not_touch_its_neighbours(server: Server) -> None
 
 @pytest.mark.parametrize("tail_bytes", [None, 0], ids=["memory", "tables"])
 def test_the_batch_example_of_the_specification(tmp_path: Path, tail_bytes: int | None) -> None:
-    """Section 8.11, its megabytes as bytes and its server write as one of a fourth client."""
+    """server-behaviour.md 8.11, its megabytes as bytes, its server write as a fourth client's."""
     server = Server(tmp_path / "data", tail_bytes=tail_bytes)
     two, three, nine, writer = (server.file() for _ in range(4))
     server.append(two[0], upload(5, 0, changeset(*DOG)))
@@ -522,7 +522,7 @@ while True:
 
 
 def check_invariants(path: Path, acknowledged: list[tuple[int, int, int]]) -> None:
-    """I1 to I7 of the server's specification, by SQL alone."""
+    """I1 to I7 of server-behaviour.md 1.4, by SQL alone."""
     connection = sqlite3.connect(path)
     head, salt, cumulative = connection.execute(
         "SELECT head_version, head_salt, cumul_bytes FROM rs_head"
@@ -595,7 +595,7 @@ KENNEL = (
 def test_the_profile_decides_about_moves_over_nested_changes(
     tmp_path: Path, profile: str, written: int
 ) -> None:
-    """E39: one client moves an element to the end, another writes into it."""
+    """E39 of merge-rules.md: one client moves an element to the end, another writes into it."""
     db = PartitionDb(str(tmp_path), durability="process", merge_profile=profile)
     db.begin()
     partition, _ = db.open_partition("app", b'"kennels"')

@@ -172,7 +172,8 @@ def same_payload(a: Dict, b: Dict) -> bool:
 
 
 def same_handle(a: Instruction, b: Instruction) -> bool:
-    """Strings by their place in the two buffers, names by their number in the two tables (R5)."""
+    """Strings by their place in the two buffers, names by their number in the two tables: defect
+    R5 of merge-rules.md."""
     x, y = a["value"], b["value"]
     if x["t"] != y["t"]:
         return False

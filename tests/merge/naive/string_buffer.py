@@ -1,7 +1,7 @@
 """Where the String and Binary payloads of a changeset stand in its string buffer: the concatenation
-of all definitions of names and all such payloads, in the order of the bytes. Defect R5 of the merge
-rules is the one thing that can see it, so this reads just enough of each instruction to step over
-it; the layouts are those of changeset-format.md 8."""
+of all definitions of names and all such payloads, in the order of the bytes. Defect R5 of
+merge-rules.md is the one thing that can see it, so this reads just enough of each instruction to
+step over it; the layouts are those of changeset-format.md 8."""
 
 from __future__ import annotations
 
