@@ -24,4 +24,4 @@ format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
-clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/_websocket.c
+clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/transport/*.so realmsync/transport/websocket.c

@@ -1,4 +1,4 @@
-"""Builds the two extension modules: _core (pybind11) and _websocket (Cython).
+"""Builds the two extension modules: _core (pybind11) and transport.websocket (Cython).
 
 Switches in the environment: REALMSYNC_DEBUG=1 (no optimisation, assertions), REALMSYNC_SANITIZE=1
 (AddressSanitizer and UBSan), REALMSYNC_JOBS (parallel compilations, default: all cores).
@@ -43,12 +43,12 @@ core = Pybind11Extension(
     cxx_std=20,
 )
 extensions = [core]
-if (ROOT / "realmsync" / "_websocket.pyx").exists():
+if (ROOT / "realmsync" / "transport" / "websocket.pyx").exists():
     extensions += cythonize(
         [
             Extension(
-                "realmsync._websocket",
-                ["realmsync/_websocket.pyx"],
+                "realmsync.transport.websocket",
+                ["realmsync/transport/websocket.pyx"],
                 include_dirs=["csrc", str(Path(picows.__file__).parent)],
                 extra_compile_args=["-O2", "-g0"],
             )

@@ -9,16 +9,11 @@ errors. Beside it: `realmsync.sync` (the same names and the less common ones of 
 
 __version__ = "0.1.0"
 
-from realmsync.app import App, AppConfiguration
-from realmsync.config import (
-    ClientResetConfiguration,
-    Configuration,
-    OpenRealmBehaviorConfiguration,
-    SSLConfiguration,
-    SyncConfiguration,
-)
-from realmsync.containers import Dictionary, List, Set
-from realmsync.credentials import Credentials
+import sys
+
+from realmsync.account.app import App, AppConfiguration
+from realmsync.account.credentials import Credentials
+from realmsync.account.user import User
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -73,13 +68,20 @@ from realmsync.errors import (
     TransformError,
     WrongTransactionStateError,
 )
-from realmsync.objects import EmbeddedObject, Object
-from realmsync.realm import Realm
-from realmsync.results import Results
-from realmsync.schema import field_options as property
-from realmsync.schema import primary_key
+from realmsync.model.containers import Dictionary, List, Set
+from realmsync.model.objects import EmbeddedObject, Object
+from realmsync.model.realm import Realm
+from realmsync.model.results import Results
+from realmsync.model.schema import field_options as property
+from realmsync.model.schema import primary_key
 from realmsync.sync import OpenRealmTask, Progress, SyncSession
-from realmsync.user import User
+from realmsync.sync.config import (
+    ClientResetConfiguration,
+    Configuration,
+    OpenRealmBehaviorConfiguration,
+    SSLConfiguration,
+    SyncConfiguration,
+)
 from realmsync.values import Float32, Timestamp
 
 __all__ = [
@@ -158,3 +160,7 @@ __all__ = [
     "primary_key",
     "property",
 ]
+
+# The names by which csrc/bindings/values/convert.cpp finds the classes of objects and collections.
+sys.modules["realmsync.objects"] = sys.modules["realmsync.model.objects"]
+sys.modules["realmsync.containers"] = sys.modules["realmsync.model.containers"]

@@ -103,9 +103,9 @@ def serve(
     log_level: str,
 ) -> None:
     """Run a sync server until it is told to stop (SIGTERM or Ctrl+C)."""
-    from realmsync._loop import new_event_loop
     from realmsync.server import process
     from realmsync.server.config import Durability, ServerConfig
+    from realmsync.transport.loop import new_event_loop
 
     try:
         logging.basicConfig(

@@ -1,8 +1,8 @@
 """The exception hierarchy: every error of realmsync derives from RealmError.
 
 Numeric codes are those of data-model.md section 25 and client-session.md section 12; which native
-error raises which class is decided in csrc/bindings/errors.cpp. Where Python has a natural base
-(TypeError, KeyError, ...) the error derives from that too.
+error raises which class is decided in csrc/bindings/values/errors.cpp. Where Python has a natural
+base (TypeError, KeyError, ...) the error derives from that too.
 """
 
 from __future__ import annotations

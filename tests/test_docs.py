@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 import realmsync
-from realmsync.app import App
+from realmsync.account.app import App
 from realmsync.cli import serve
-from realmsync.realm import Realm
+from realmsync.model.realm import Realm
 from realmsync.testing import ServerProcess, run_server
 
 ROOT = Path(__file__).parent.parent

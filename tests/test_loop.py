@@ -13,8 +13,8 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
-from realmsync._loop import ClientDriver, TransportLimits
-from realmsync._websocket import monotonic_ms
+from realmsync.transport.loop import ClientDriver, TransportLimits
+from realmsync.transport.websocket import monotonic_ms
 
 OFFER = ["com.mongodb.realm-sync#14", "com.mongodb.realm-sync#13"]
 TLS_ALERT = bytes([21, 3, 3, 0, 2, 2, 40])

@@ -19,13 +19,13 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from realmsync.containers import Collection  # noqa: E402  # the package of this tree
+from realmsync.model.containers import Collection  # noqa: E402  # the package of this tree
 
 # Sections: title, module and names. What realmsync exports must be among them (tests/test_docs.py).
 SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Apps and users", "realmsync", ["App", "AppConfiguration", "Credentials", "User"]),
-    ("", "realmsync.app", ["EmailPasswordAuth", "MetadataMode"]),
-    ("", "realmsync.user", ["UserState", "UserIdentity"]),
+    ("", "realmsync.account.app", ["EmailPasswordAuth", "MetadataMode"]),
+    ("", "realmsync.account.user", ["UserState", "UserIdentity"]),
     ("Opening a realm", "realmsync", ["Realm", "Configuration", "SyncConfiguration"]),
     ("", "realmsync", ["OpenRealmBehaviorConfiguration", "OpenRealmTask"]),
     ("", "realmsync", ["ClientResetConfiguration", "SSLConfiguration"]),

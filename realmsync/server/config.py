@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
-from realmsync._loop import TransportLimits
+from realmsync.transport.loop import TransportLimits
 
 
 class Durability(str, Enum):

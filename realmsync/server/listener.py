@@ -20,11 +20,11 @@ from http import HTTPStatus
 from typing import Protocol, cast
 from urllib.parse import unquote
 
-from realmsync._loop import Driver
-from realmsync._websocket import EngineListener, feed, server_protocol
-from realmsync.server.auth import Auth, AuthError, Principal
+from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import HttpLimits
-from realmsync.server.http import app_not_found
+from realmsync.server.http.routes import app_not_found
+from realmsync.transport.loop import Driver
+from realmsync.transport.websocket import EngineListener, feed, server_protocol
 
 _logger = logging.getLogger("realmsync.server")
 

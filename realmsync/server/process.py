@@ -1,7 +1,7 @@
 """Starting and stopping a server: data directory, users, engine, port.
 
 `Server` runs on the loop that starts it; `serve` is a whole process with signals, for the command
-line. What clients may do is in http.py, listener.py and auth.py, sync itself in the native engine.
+line. What clients may do is in http/, listener.py and accounts/, sync itself in the native engine.
 Specification: server-behaviour.md sections 5 and 15.
 """
 
@@ -23,14 +23,14 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from realmsync._loop import Driver, Event, Runtime
-from realmsync._websocket import EngineListener, monotonic_ms
 from realmsync.errors import ServerStartError
-from realmsync.server.auth import Auth, load_secret
+from realmsync.server.accounts.auth import Auth, load_secret
+from realmsync.server.accounts.users import Users
 from realmsync.server.config import ServerConfig
-from realmsync.server.http import HttpApi
+from realmsync.server.http.routes import HttpApi
 from realmsync.server.listener import Listener
-from realmsync.server.users import Users
+from realmsync.transport.loop import Driver, Event, Runtime
+from realmsync.transport.websocket import EngineListener, monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}

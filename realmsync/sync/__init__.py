@@ -1,13 +1,5 @@
 """Synchronisation: sessions, their progress and connection, opening synced realms."""
 
-from realmsync.config import (
-    DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
-    OPEN_LOCAL_REALM_BEHAVIOR,
-    ClientResetConfiguration,
-    OpenRealmBehaviorConfiguration,
-    SSLConfiguration,
-    SyncConfiguration,
-)
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -22,6 +14,14 @@ from realmsync.enums import (
 )
 from realmsync.sync.app_sync import AppSync
 from realmsync.sync.callbacks import Progress
+from realmsync.sync.config import (
+    DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
+    OPEN_LOCAL_REALM_BEHAVIOR,
+    ClientResetConfiguration,
+    OpenRealmBehaviorConfiguration,
+    SSLConfiguration,
+    SyncConfiguration,
+)
 from realmsync.sync.open_task import OpenRealmTask
 from realmsync.sync.session import SyncSession
 

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import realmsync
-from realmsync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
+from realmsync.account.user import PartitionValue, User
 from realmsync.enums import LogLevel
 from realmsync.errors import IllegalOperationError
 from realmsync.sync.callbacks import logger
 from realmsync.sync.client import SyncClient
+from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
 from realmsync.sync.session import SyncSession, recovery_path
-from realmsync.user import PartitionValue, User
 
 if TYPE_CHECKING:
-    from realmsync.app import App
+    from realmsync.account.app import App
 
 _LEVELS = {
     LogLevel.ALL: 1,

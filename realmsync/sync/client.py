@@ -1,7 +1,7 @@
 """The sync client of an App: a background thread with an event loop of its own, on which the native
 engine and its sockets live, and the registry of sessions by file path.
 
-What the engine decides is in csrc/client; sockets are realmsync/_loop.py. Specification:
+What the engine decides is in csrc/client; sockets are in transport/. Specification:
 client-session.md 2.6, 8 and 11.
 """
 
@@ -18,9 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from realmsync import _core
-from realmsync._loop import ClientDriver, Event
-from realmsync._websocket import monotonic_ms
-from realmsync.config import SyncConfiguration
+from realmsync.account.user import User, UserState
 from realmsync.errors import (
     AppError,
     DeleteOnOpenRealmError,
@@ -29,10 +27,12 @@ from realmsync.errors import (
     RealmError,
 )
 from realmsync.sync.callbacks import logger
-from realmsync.user import User, UserState
+from realmsync.sync.config import SyncConfiguration
+from realmsync.transport.loop import ClientDriver, Event
+from realmsync.transport.websocket import monotonic_ms
 
 if TYPE_CHECKING:
-    from realmsync.app import App
+    from realmsync.account.app import App
     from realmsync.sync.session import SyncSession
 
 USER_NOT_FOUND = 4100

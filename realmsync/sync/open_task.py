@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from realmsync import _core
-from realmsync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OpenRealmBehaviorConfiguration
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import OpenCancelledError, SyncOperationAborted, SyncTimeoutError
 from realmsync.sync.callbacks import Progress, progress_function
+from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OpenRealmBehaviorConfiguration
 from realmsync.sync.session import SyncSession, _sync_of, realm_path
 
 if TYPE_CHECKING:
-    from realmsync.realm import Realm
+    from realmsync.model.realm import Realm
 
 _CANCELLED = "Async open canceled"
 
@@ -69,7 +69,7 @@ class OpenRealmTask:
         session._runtime.force_close(session.id)
 
     def _open(self) -> Realm:
-        from realmsync.realm import Realm
+        from realmsync.model.realm import Realm
 
         return Realm(self._config)
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from realmsync import _core
-from realmsync.config import SyncConfiguration
+from realmsync.account.user import PartitionValue, User
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -35,10 +35,10 @@ from realmsync.errors import (
     SyncTimeoutError,
 )
 from realmsync.sync.callbacks import Callback, Progress, logger, progress_function
-from realmsync.user import PartitionValue, User
+from realmsync.sync.config import SyncConfiguration
 
 if TYPE_CHECKING:
-    from realmsync.realm import Realm
+    from realmsync.model.realm import Realm
     from realmsync.sync.client import SyncClient
 
 _OPERATION_ABORTED = 1027

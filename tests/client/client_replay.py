@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import realmsync
-import realmsync.realm
-import realmsync.write
+import realmsync.model.realm
+import realmsync.model.write
 from client_driver import Client, File, numbers, upload_entries, words
 from realmsync import _core
 from realmsync.inspect import decode_changeset
@@ -128,7 +128,7 @@ class RealmReplay(Replay):
         super().__init__([("c2s" if frame.sent else "s2c", frame.data) for frame in frames])
         self.path = path
         self.now = 0
-        for module in (realmsync.realm, realmsync.write):
+        for module in (realmsync.model.realm, realmsync.model.write):
             monkeypatch.setattr(module, "now", lambda: self.now)
 
     def open(self, partition: str) -> File:

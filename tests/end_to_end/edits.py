@@ -16,7 +16,7 @@ from typing import Any
 import realmsync
 from realmsync import Realm
 from realmsync.inspect import encode_changeset
-from realmsync.write import now
+from realmsync.model.write import now
 
 SCHEMA: list[dict[str, Any]] = [
     {

@@ -11,8 +11,8 @@ import pytest
 
 import realmsync
 from realmsync.errors import SchemaMismatchError, SchemaValidationError
-from realmsync.objects import schema_of
-from realmsync.schema import parse_class, validate
+from realmsync.model.objects import schema_of
+from realmsync.model.schema import parse_class, validate
 
 
 class Person(realmsync.Object):

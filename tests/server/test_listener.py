@@ -20,10 +20,10 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
-from realmsync._loop import TransportLimits
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.listener import choose_subprotocol, parse_head, query_token
 from realmsync.server.process import Server
+from realmsync.transport.loop import TransportLimits
 
 APP = "test-app-0"
 PBS = "com.mongodb.realm-sync#"

@@ -20,7 +20,7 @@ from websockets.typing import Subprotocol
 from client_program import Person, make_app, open_realm, people, settle, until
 from instructions import add_table, changeset, create
 from realmsync import App, Realm, SessionState, SyncError
-from realmsync._app_http import HttpRequest, HttpResponse, aiohttp_transport
+from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
 

@@ -4,7 +4,7 @@ The synchronised part begins at one seam: a configuration with `sync` makes
 `realmsync.sync.session.attach(realm, config)` the last step of opening, its result becomes
 `realm.sync_session`; `detach(realm)` is called by close(), `realm_path(config)` says where the file
 lies, and `Realm.open` gives `realmsync.sync.open_task.OpenRealmTask(config)`. Asynchronous
-transactions are in write.py, values in csrc/bindings/convert.cpp.
+transactions are in write.py, values in csrc/bindings/values/convert.cpp.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
 
 from realmsync import _core
-from realmsync.containers import Collection, Dictionary, List, Set
 from realmsync.errors import (
     ClosedRealmError,
     DeleteOnOpenRealmError,
@@ -29,11 +28,12 @@ from realmsync.errors import (
     NoSuchTableError,
     ObjectTypeMismatchError,
 )
-from realmsync.ingest import Column, read_rows
-from realmsync.objects import BaseObject, EmbeddedObject, Object, model_of, schema_of, stored
-from realmsync.results import Results
-from realmsync.schema import ClassSchema, Property, make_property, parse_class, validate
-from realmsync.write import WriteBlock, WriteQueue, now
+from realmsync.model.containers import Collection, Dictionary, List, Set
+from realmsync.model.ingest import Column, read_rows
+from realmsync.model.objects import BaseObject, EmbeddedObject, Object, model_of, schema_of, stored
+from realmsync.model.results import Results
+from realmsync.model.schema import ClassSchema, Property, make_property, parse_class, validate
+from realmsync.model.write import WriteBlock, WriteQueue, now
 
 T = TypeVar("T", bound=Object)
 R = TypeVar("R")

@@ -1,6 +1,6 @@
 """A user of an app: tokens, profile, state. Specification: node-sdk-surface.md section 3.
 
-Requests go through the app (app.py); what is on disk is in _metadata.py.
+Requests go through the app (app.py); what is on disk is in stored_users.py.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from urllib.parse import quote
 
 from bson import ObjectId
 
-from realmsync._app_http import Claims, app_error, token_claims
-from realmsync._metadata import StoredUser
-from realmsync.credentials import Credentials
+from realmsync.account.credentials import Credentials
+from realmsync.account.http import Claims, app_error, token_claims
+from realmsync.account.stored_users import StoredUser
 from realmsync.errors import AppError
 
 if TYPE_CHECKING:
-    from realmsync.app import App
+    from realmsync.account.app import App
 
 Listener = Callable[[], object]
 PartitionValue = str | int | ObjectId | uuid.UUID | None

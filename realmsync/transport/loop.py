@@ -25,7 +25,7 @@ from picows import (
     ws_connect,
 )
 
-from realmsync._websocket import EngineListener, monotonic_ms, transport_logger
+from realmsync.transport.websocket import EngineListener, monotonic_ms, transport_logger
 
 Event = tuple[Any, ...]
 

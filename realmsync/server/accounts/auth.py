@@ -1,7 +1,7 @@
 """Tokens and log-ins: who a bearer token stands for, and what a new one holds.
 
 Signing and checking of JSON web tokens and the rules of each provider live here; storage is in
-users.py, HTTP in http.py. Specification: app-services-http.md sections 8, 10 and 14.
+users.py, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import jwt
 
+from realmsync.server.accounts.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
 from realmsync.server.config import ServerConfig
-from realmsync.server.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
 
 
 class AuthError(Exception):

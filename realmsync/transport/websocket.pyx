@@ -1,9 +1,10 @@
 """The websocket connection of an engine: picows frames in, engine messages out.
 
 Here live the join between picows (sockets, frames, masking) and the native engine
-(csrc/bindings/bridge.h): whole binary messages go in without becoming Python objects, outgoing
-messages are built by the engine only when the socket can take them, and are framed in place.
-Handshakes, timers and the dispatch of engine events do not live here; see _loop.py and
+(csrc/bindings/engines/bridge.h): whole binary messages go in without becoming Python objects,
+outgoing messages are built by the engine only when the socket can take them, and are framed in
+place.
+Handshakes, timers and the dispatch of engine events do not live here; see loop.py and
 server/listener.py. Specification: wire-protocol.md section 4, server-behaviour.md 5.4 and 14.3.
 """
 

@@ -1,6 +1,7 @@
 """Configuration of a realm and of its synchronisation, checked when it is made.
 
-Specification: client-session.md 7.1, 7.4 and 16.3. What the fields do is in realm.py and sync/.
+Specification: client-session.md 7.1, 7.4 and 16.3. What the fields do is in
+model/realm.py and in the modules beside this one.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bson import ObjectId
 
 from realmsync import _core
+from realmsync.account.user import PartitionValue, User
 from realmsync.enums import (
     ClientResetMode,
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
     SessionStopPolicy,
 )
-from realmsync.user import PartitionValue, User
 
 if TYPE_CHECKING:
     from realmsync.errors import SyncError

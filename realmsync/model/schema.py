@@ -1,7 +1,7 @@
 """Declared schemas: Python classes and Realm's dictionaries, normalised to one form.
 
 Section numbers are those of data-model.md: declaration 5, rules 6. What a file already holds, and
-whether a declaration fits it, is decided by the core (csrc/store); annotations.py reads the type
+whether a declaration fits it, is decided by the core (csrc/tables); annotations.py reads the type
 annotations of classes.
 
 A property's type is written as an annotation:
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from realmsync.errors import SchemaValidationError
 
 if TYPE_CHECKING:
-    from realmsync.objects import BaseObject
+    from realmsync.model.objects import BaseObject
 
 PRIMITIVES = {
     "bool",

@@ -14,7 +14,9 @@ import jwt
 import pytest
 from bson import ObjectId
 
-from realmsync._app_http import (
+from realmsync.account.app import App, AppConfiguration, MetadataMode
+from realmsync.account.credentials import Credentials
+from realmsync.account.http import (
     APP_ERROR_CODES,
     HttpRequest,
     HttpResponse,
@@ -23,11 +25,9 @@ from realmsync._app_http import (
     token_claims,
     websocket_host,
 )
-from realmsync.app import App, AppConfiguration, MetadataMode
-from realmsync.credentials import Credentials
+from realmsync.account.user import UserState, partition_name
 from realmsync.errors import AppError, BadServerUrlError
 from realmsync.server.process import Server
-from realmsync.user import UserState, partition_name
 
 JSON = {"Content-Type": "application/json"}
 BASE = "/api/client/v2.0"

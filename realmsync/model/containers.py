@@ -19,10 +19,10 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from realmsync.errors import OutOfBoundsError
-from realmsync.objects import Object, Path
+from realmsync.model.objects import Object, Path
 
 if TYPE_CHECKING:
-    from realmsync.realm import Realm
+    from realmsync.model.realm import Realm
 
 
 class Collection:

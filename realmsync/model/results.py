@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from realmsync.errors import OutOfBoundsError
 
 if TYPE_CHECKING:
-    from realmsync.realm import Realm
+    from realmsync.model.realm import Realm
 
 T = TypeVar("T")
 

@@ -22,7 +22,8 @@ from urllib.parse import quote
 from bson import json_util
 
 import realmsync
-from realmsync._app_http import (
+from realmsync.account.credentials import Credentials
+from realmsync.account.http import (
     BASE_PATH,
     HttpRequest,
     HttpResponse,
@@ -36,10 +37,9 @@ from realmsync._app_http import (
     token_claims,
     websocket_host,
 )
-from realmsync._metadata import StoredUser, UserStore
-from realmsync.credentials import Credentials
+from realmsync.account.stored_users import StoredUser, UserStore
+from realmsync.account.user import Listener, Listeners, User, UserState, safe_name, usable
 from realmsync.errors import AppError
-from realmsync.user import Listener, Listeners, User, UserState, safe_name, usable
 
 if TYPE_CHECKING:
     from realmsync.sync.app_sync import AppSync

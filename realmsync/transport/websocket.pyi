@@ -1,4 +1,4 @@
-"""Stub of the Cython transport; documentation in _websocket.pyx."""
+"""Stub of the Cython transport; documentation in websocket.pyx."""
 
 import asyncio
 from logging import Logger, LoggerAdapter
@@ -12,7 +12,7 @@ class Engine(Protocol):
     def endpoint(self) -> object: ...
 
 class Host(Protocol):
-    """Who owns listeners; see `realmsync._loop.Driver`."""
+    """Who owns listeners; see `realmsync.transport.loop.Driver`."""
 
     def opened(self, listener: EngineListener) -> None: ...
     def activity(self) -> None: ...

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef
 import bson
 
 from realmsync.errors import SchemaValidationError
-from realmsync.schema import ClassSchema, Property, PropertyOptions, make_property
+from realmsync.model.schema import ClassSchema, Property, PropertyOptions, make_property
 from realmsync.values import Float32, Timestamp
 
 if TYPE_CHECKING:
-    from realmsync.objects import BaseObject
+    from realmsync.model.objects import BaseObject
 
 _SCALARS: dict[Any, str] = {
     bool: "bool",
@@ -135,7 +135,7 @@ class _Reader:
 
     @staticmethod
     def _class_name(element: Any) -> str:
-        from realmsync.objects import BaseObject
+        from realmsync.model.objects import BaseObject
 
         if isinstance(element, str):
             return element

@@ -2,7 +2,7 @@
 
 A managed object holds its realm, class and primary key, no data: every read gives the value as it
 is now. Containers are in containers.py; which Python value fits which property is decided in
-csrc/bindings/convert.cpp.
+csrc/bindings/values/convert.cpp.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from realmsync.annotations import is_class_variable, own_annotations, read_class
 from realmsync.errors import (
     IllegalOperationError,
     InvalidPropertyError,
     ModifyPrimaryKeyError,
     ReadOnlyPropertyError,
 )
-from realmsync.schema import ClassSchema, Property, PropertyOptions
+from realmsync.model.annotations import is_class_variable, own_annotations, read_class
+from realmsync.model.schema import ClassSchema, Property, PropertyOptions
 
 if TYPE_CHECKING:
-    from realmsync.realm import Realm
+    from realmsync.model.realm import Realm
 
 Path = tuple[int | str, ...]
 

@@ -1,6 +1,6 @@
 """Columns for `Realm.create_many`: takes apart what NumPy and Arrow hand over.
 
-Nothing here looks at single values: that is csrc/bindings/columns.cpp and arrow.cpp. Neither NumPy
+Nothing here looks at single values: that is csrc/bindings/values. Neither NumPy
 nor an Arrow library is imported; their objects are known by their protocols.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from realmsync import _core
 from realmsync.errors import InvalidArgumentError, InvalidPropertyError
-from realmsync.objects import stored
-from realmsync.schema import ClassSchema
+from realmsync.model.objects import stored
+from realmsync.model.schema import ClassSchema
 
 # NumPy's units of datetime64 as ticks per second.
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

@@ -1,7 +1,7 @@
 """The HTTP endpoints that SDKs call before and beside sync.
 
-Routing, bodies and error replies live here; who may do what is decided in auth.py. A request comes
-from aiohttp's low-level server, which listener.py feeds. Specification: app-services-http.md
+Routing, bodies and error replies live here; who may do what in accounts/. A request comes
+from aiohttp's low-level server, which ../listener.py feeds. Specification: app-services-http.md
 sections 4 to 11.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 import realmsync
-from realmsync.server.auth import Auth, AuthError, Principal
+from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import ServerConfig
 
 _logger = logging.getLogger("realmsync.server")

@@ -21,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from realmsync._loop import new_event_loop
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
+from realmsync.transport.loop import new_event_loop
 
 Result = TypeVar("Result")
 

@@ -1,0 +1,1 @@
+"""The data model: classes and their schemas, realms, live objects and collections, transactions."""

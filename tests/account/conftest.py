@@ -1,0 +1,19 @@
+"""A server without an engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine_double import EngineDouble
+from realmsync.server.config import ServerConfig
+from realmsync.server.process import Server
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    config = ServerConfig(data=tmp_path / "server", host="127.0.0.1", port=0)
+    async with Server(config, runtime=EngineDouble()) as server:
+        yield server
