@@ -70,6 +70,7 @@ from realmsync.errors import (
 )
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.objects import EmbeddedObject, Object
+from realmsync.model.opening import Configuration
 from realmsync.model.realm import Realm
 from realmsync.model.results import Results
 from realmsync.model.schema import field_options as property
@@ -77,7 +78,6 @@ from realmsync.model.schema import primary_key
 from realmsync.sync import OpenRealmTask, Progress, SyncSession
 from realmsync.sync.config import (
     ClientResetConfiguration,
-    Configuration,
     OpenRealmBehaviorConfiguration,
     SSLConfiguration,
     SyncConfiguration,

@@ -24,7 +24,8 @@ from realmsync.model.containers import Collection  # noqa: E402  # the package o
 # Sections: title, module and names. What realmsync exports must be among them (tests/test_docs.py).
 SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Apps and users", "realmsync", ["App", "AppConfiguration", "Credentials", "User"]),
-    ("", "realmsync.account.app", ["EmailPasswordAuth", "MetadataMode"]),
+    ("", "realmsync.account.email_password", ["EmailPasswordAuth"]),
+    ("", "realmsync.account.app", ["MetadataMode"]),
     ("", "realmsync.account.user", ["UserState", "UserIdentity"]),
     ("Opening a realm", "realmsync", ["Realm", "Configuration", "SyncConfiguration"]),
     ("", "realmsync", ["OpenRealmBehaviorConfiguration", "OpenRealmTask"]),

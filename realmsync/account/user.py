@@ -5,31 +5,21 @@ Requests go through the app (app.py); what is on disk is in stored_users.py.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-
-from bson import ObjectId
 
 from realmsync.account.credentials import Credentials
 from realmsync.account.http import Claims, app_error, token_claims
+from realmsync.account.places import PartitionValue, realm_file, user_folder
 from realmsync.account.stored_users import StoredUser
+from realmsync.callbacks import Listener, Listeners
 from realmsync.errors import AppError
 
 if TYPE_CHECKING:
     from realmsync.account.app import App
-
-Listener = Callable[[], object]
-PartitionValue = str | int | ObjectId | uuid.UUID | None
-
-# Longest file name that leaves room for the companions' endings in the usual limit of 255 bytes.
-_NAME_BYTES = 200
 
 
 class UserState(str, Enum):
@@ -49,34 +39,6 @@ class UserIdentity:
 
     id: str
     provider_type: str
-
-
-class Listeners:
-    """Callbacks without arguments, each called on the event loop that registered it."""
-
-    def __init__(self) -> None:
-        self._callbacks: dict[Listener, asyncio.AbstractEventLoop | None] = {}
-
-    def add(self, callback: Listener) -> None:
-        if callback in self._callbacks:
-            raise ValueError("Remove callback before adding it again")
-        try:
-            self._callbacks[callback] = asyncio.get_running_loop()
-        except RuntimeError:
-            self._callbacks[callback] = None
-
-    def remove(self, callback: Listener) -> None:
-        self._callbacks.pop(callback, None)
-
-    def clear(self) -> None:
-        self._callbacks.clear()
-
-    def notify(self) -> None:
-        for callback, loop in list(self._callbacks.items()):
-            if loop is None:
-                callback()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(callback)
 
 
 class User:
@@ -195,19 +157,12 @@ class User:
 
     def realm_path(self, partition_value: PartitionValue, name: str | None = None) -> Path:
         """Where the partition's realm file is when the configuration names none."""
-        name = name or partition_name(partition_value)
-        if not name.endswith(".realm"):
-            name += ".realm"
-        if len(name.encode()) > _NAME_BYTES:
-            # Too long for file systems: a hash instead, in the app's folder.
-            digest = hashlib.sha256(f"{self.id}/{name}".encode()).hexdigest()
-            return self._app.root / f"{digest}.realm"
-        return self.root / name
+        return realm_file(self._app.root, self.id, partition_value, name)
 
     @property
     def root(self) -> Path:
         """The folder of the user's realms."""
-        return self._app.root / safe_name(self.id)
+        return user_folder(self._app.root, self.id)
 
     def add_listener(self, callback: Listener) -> None:
         """Calls back, without arguments, after changes of tokens, state or profile."""
@@ -247,28 +202,3 @@ def usable(stored: StoredUser) -> bool:
     except AppError:
         return False
     return True
-
-
-def safe_name(text: str) -> str:
-    """A text as a file name: percent-encoded, and never one of the special names."""
-    encoded = quote(text, safe="")
-    return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
-
-
-def partition_name(value: PartitionValue) -> str:
-    """The file name that belongs to a partition value. Raises TypeError, OverflowError."""
-    if value is None:
-        return "null"
-    if isinstance(value, str):
-        return f"s_{safe_name(value)}"
-    if isinstance(value, bool):
-        raise TypeError(f"a partition value cannot be {value!r}")
-    if isinstance(value, int):
-        if not -(1 << 63) <= value < 1 << 63:
-            raise OverflowError("a partition value must fit into 64 bits")
-        return f"i_{value}" if -(1 << 31) <= value < 1 << 31 else f"l_{value}"
-    if isinstance(value, ObjectId):
-        return f"o_{value}"
-    if isinstance(value, uuid.UUID):
-        return f"u_{value}"
-    raise TypeError(f"a partition value cannot be of type {type(value).__name__}")

@@ -13,8 +13,6 @@ import asyncio
 import itertools
 import sys
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
-from importlib import import_module
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
 
@@ -30,40 +28,17 @@ from realmsync.errors import (
 )
 from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.ingest import Column, read_rows
-from realmsync.model.objects import BaseObject, EmbeddedObject, Object, model_of, schema_of, stored
+from realmsync.model.native import MODES, native_class, schema_of_file
+from realmsync.model.objects import BaseObject, EmbeddedObject, Object, model_of
+from realmsync.model.opening import FIELDS, file_path, option, read_schema, synced_part
 from realmsync.model.results import Results
-from realmsync.model.schema import ClassSchema, Property, make_property, parse_class, validate
+from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now
 
 T = TypeVar("T", bound=Object)
 R = TypeVar("R")
 ClassLike = type[T] | str
 Mode = Literal["never", "modified", "all"]
-
-TYPE_CODES = {
-    "mixed": 0,
-    "int": 1,
-    "bool": 2,
-    "string": 3,
-    "data": 4,
-    "date": 5,
-    "float": 6,
-    "double": 7,
-    "decimal128": 8,
-    "object": 9,
-    "objectId": 10,
-    "uuid": 11,
-}
-TYPE_NAMES = {code: name for name, code in TYPE_CODES.items()}
-COLLECTION_CODES = {None: 0, "list": 1, "dictionary": 2, "set": 3}
-COLLECTION_NAMES = {code: name for name, code in COLLECTION_CODES.items()}
-MODES = {
-    "never": _core.CreateMode.never,
-    "modified": _core.CreateMode.modified,
-    "all": _core.CreateMode.all,
-}
-DEFAULT_PATH = "default.realm"
-FIELDS = {"path", "schema", "schema_version", "sync", "durability"}
 
 
 def _slot(owner: type, name: str) -> Callable[[Any, Any], None]:
@@ -76,44 +51,6 @@ _set_realm = _slot(BaseObject, "_realm")
 _set_class = _slot(BaseObject, "_class")
 _set_key = _slot(Object, "_key")
 _set_place = _slot(EmbeddedObject, "_place")
-
-
-def _sync(module: str) -> Any:
-    """A module of the synchronised part, loaded when the first realm needs it."""
-    return import_module(f"realmsync.sync.{module}")
-
-
-def option(config: Any, name: str, default: Any = None) -> Any:
-    """A field of a configuration, which is a mapping or an object with attributes."""
-    if config is None:
-        return default
-    if isinstance(config, Mapping):
-        return config.get(name, default)
-    return getattr(config, name, default)
-
-
-def file_path(config: Any) -> Path:
-    """Where the realm of a configuration lies."""
-    path = option(config, "path")
-    if path is not None and not str(path):
-        raise InvalidArgumentError("the path must not be empty")
-    if option(config, "sync") is not None:
-        return Path(_sync("session").realm_path(config))
-    return Path(path if path is not None else DEFAULT_PATH)
-
-
-def _read_schema(declared: Iterable[Any]) -> list[ClassSchema]:
-    classes: list[ClassSchema] = []
-    for entry in declared:
-        if isinstance(entry, ClassSchema):
-            classes.append(entry)
-        elif isinstance(entry, type) and issubclass(entry, BaseObject):
-            classes.append(schema_of(entry))
-        elif isinstance(entry, Mapping):
-            classes.append(parse_class(entry))
-        else:
-            raise InvalidArgumentError(f"cannot read a class from {entry!r}")
-    return classes
 
 
 class Realm:
@@ -147,7 +84,7 @@ class Realm:
         declared = option(config, "schema")
         classes = None
         if declared is not None:
-            classes = validate(_read_schema(declared), synced=sync is not None)
+            classes = validate(read_schema(declared), synced=sync is not None)
         durability = option(config, "durability", "full")
         if durability not in ("full", "process"):
             raise InvalidArgumentError('durability is "full" or "process"')
@@ -157,13 +94,13 @@ class Realm:
         self._core = _core.RealmHandle(file)
         self._file = file
         if classes is None:
-            self._declare(_schema_of_file(self._core.file_schema()))
+            self._declare(schema_of_file(self._core.file_schema()))
         else:
             self._declare(classes)
             self._core.apply_schema(now())
         self._queue = WriteQueue(self._core, file)
         if sync is not None:
-            self.sync_session = _sync("session").attach(self, config)
+            self.sync_session = synced_part("session").attach(self, config)
 
     def _declare(self, classes: Mapping[str, ClassSchema]) -> None:
         self._classes = list(classes.values())
@@ -171,7 +108,7 @@ class Realm:
         self._index: dict[Any, int] = {c.name: i for i, c in enumerate(self._classes)}
         for i, model in enumerate(self._models):
             self._index[model] = i
-        self._core.declare([_native_class(c) for c in self._classes])
+        self._core.declare([native_class(c) for c in self._classes])
 
     # Opening and closing.
 
@@ -180,7 +117,7 @@ class Realm:
         """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
         given = config if config is not None else fields
         if option(given, "sync") is not None:
-            task: Awaitable[Realm] = _sync("open_task").OpenRealmTask(given)
+            task: Awaitable[Realm] = synced_part("open_task").OpenRealmTask(given)
             return task
         return _OpenLocal(given)
 
@@ -203,7 +140,7 @@ class Realm:
             return
         self._closed = True
         if self.sync_session is not None:
-            _sync("session").detach(self)
+            synced_part("session").detach(self)
         self._queue.forget()
         self._core.close()
         del self._file
@@ -472,38 +409,3 @@ class _OpenLocal(Awaitable[Realm]):
 
     async def _open(self) -> Realm:
         return await asyncio.get_running_loop().run_in_executor(None, Realm, self._config)
-
-
-def _native_class(c: ClassSchema) -> tuple[Any, ...]:
-    properties = stored(c)
-    key = next((i for i, p in enumerate(properties) if p.name == c.primary_key), -1)
-    return (c.name, 1 if c.embedded else 0, key, [_native_property(p) for p in properties])
-
-
-def _native_property(p: Property) -> tuple[Any, ...]:
-    return (
-        p.persisted,
-        p.name,
-        TYPE_CODES[p.type],
-        COLLECTION_CODES[p.collection],
-        p.optional,
-        p.target or "",
-        p.has_default,
-        p.default,
-    )
-
-
-def _schema_of_file(classes: list[tuple[Any, ...]]) -> dict[str, ClassSchema]:
-    """What a file holds, as a declaration (a realm opened without schema)."""
-    result = {}
-    for name, kind, key, properties in classes:
-        parsed = []
-        for persisted, code, collection, optional, target in properties:
-            element = target if TYPE_NAMES[code] == "object" else TYPE_NAMES[code]
-            p = make_property(
-                persisted, element, COLLECTION_NAMES[collection], True if optional else None
-            )
-            parsed.append(p)
-        primary_key = parsed[key].name if key >= 0 else None
-        result[name] = ClassSchema(name, tuple(parsed), primary_key, kind == 1)
-    return result

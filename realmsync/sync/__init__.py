@@ -13,7 +13,6 @@ from realmsync.enums import (
     SessionStopPolicy,
 )
 from realmsync.sync.app_sync import AppSync
-from realmsync.sync.callbacks import Progress
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
     OPEN_LOCAL_REALM_BEHAVIOR,
@@ -23,6 +22,7 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.open_task import OpenRealmTask
+from realmsync.sync.progress import Progress
 from realmsync.sync.session import SyncSession
 
 Session = SyncSession

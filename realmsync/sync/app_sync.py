@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import realmsync
-from realmsync.account.user import PartitionValue, User
+from realmsync.account.places import PartitionValue
+from realmsync.account.user import User
 from realmsync.enums import LogLevel
 from realmsync.errors import IllegalOperationError
-from realmsync.sync.callbacks import logger
 from realmsync.sync.client import SyncClient
 from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
 from realmsync.sync.session import SyncSession, recovery_path
 
 if TYPE_CHECKING:
     from realmsync.account.app import App
+
+logger = logging.getLogger("realmsync.sync")
 
 _LEVELS = {
     LogLevel.ALL: 1,

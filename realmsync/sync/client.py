@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
 import secrets
 import threading
@@ -26,7 +27,6 @@ from realmsync.errors import (
     MultipleSyncAgentsError,
     RealmError,
 )
-from realmsync.sync.callbacks import logger
 from realmsync.sync.config import SyncConfiguration
 from realmsync.transport.loop import ClientDriver, Event
 from realmsync.transport.websocket import monotonic_ms
@@ -34,6 +34,8 @@ from realmsync.transport.websocket import monotonic_ms
 if TYPE_CHECKING:
     from realmsync.account.app import App
     from realmsync.sync.session import SyncSession
+
+logger = logging.getLogger("realmsync.sync")
 
 USER_NOT_FOUND = 4100
 # Errors of a token refresh that no later try can mend (client-session.md 11.3).

@@ -1,4 +1,4 @@
-"""Configuration of a realm and of its synchronisation, checked when it is made.
+"""Configuration of synchronisation, checked when it is made.
 
 Specification: client-session.md 7.1, 7.4 and 16.3. What the fields do is in
 model/realm.py and in the modules beside this one.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bson import ObjectId
 
 from realmsync import _core
-from realmsync.account.user import PartitionValue, User
+from realmsync.account.places import PartitionValue
+from realmsync.account.user import User
 from realmsync.enums import (
     ClientResetMode,
     OpenRealmBehaviorType,
@@ -164,14 +165,3 @@ class SyncConfiguration:
     def partition_json(self) -> str:
         """The partition value as canonical extended JSON: what BIND carries."""
         return _partition_json(self.partition_value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """Configuration of a realm. See `Realm` for the fields."""
-
-    path: str | os.PathLike[str] | None = None
-    schema: Iterable[Any] | None = None
-    schema_version: int = 0
-    sync: SyncConfiguration | None = None
-    durability: str = "full"

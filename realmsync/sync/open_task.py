@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from realmsync import _core
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.sync.callbacks import Progress, progress_function
 from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OpenRealmBehaviorConfiguration
+from realmsync.sync.progress import Progress, progress_function
 from realmsync.sync.session import SyncSession, _sync_of, realm_path
 
 if TYPE_CHECKING:

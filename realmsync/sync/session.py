@@ -19,7 +19,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from realmsync import _core
-from realmsync.account.user import PartitionValue, User
+from realmsync.account.places import PartitionValue
+from realmsync.account.user import User
+from realmsync.callbacks import Callback
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -34,12 +36,14 @@ from realmsync.errors import (
     SyncOperationAborted,
     SyncTimeoutError,
 )
-from realmsync.sync.callbacks import Callback, Progress, logger, progress_function
 from realmsync.sync.config import SyncConfiguration
+from realmsync.sync.progress import Progress, progress_function
 
 if TYPE_CHECKING:
     from realmsync.model.realm import Realm
     from realmsync.sync.client import SyncClient
+
+logger = logging.getLogger("realmsync.sync")
 
 _OPERATION_ABORTED = 1027
 _ACTIVE = (

@@ -5,6 +5,8 @@ stands between a client and a server and cuts or stalls the connections. All are
 live on threads of their own, so that they fit tests of any kind.
 """
 
-from realmsync.testing.servers import FaultProxy, LoopThread, ServerProcess, run_server
+from realmsync.testing.loop_thread import LoopThread
+from realmsync.testing.network import FaultProxy
+from realmsync.testing.servers import ServerProcess, run_server
 
 __all__ = ["FaultProxy", "LoopThread", "ServerProcess", "run_server"]

@@ -1,65 +1,21 @@
-"""Servers and bad networks for tests, ours and those of programs that use realmsync.
-
-`run_server` runs a server in this process, `ServerProcess` one that can be killed, `FaultProxy`
-stands between a client and a server and cuts or stalls the connections. All are synchronous and
-live on threads of their own, so that they fit tests of any kind.
-"""
+"""Servers for tests: in this process, and as a process that can be killed."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
-from realmsync.transport.loop import new_event_loop
-
-Result = TypeVar("Result")
-
-
-class LoopThread:
-    """An event loop on a thread of its own."""
-
-    def __init__(self, name: str) -> None:
-        self._loop = new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Runs a coroutine there and waits for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def call(self, work: Callable[[], Result]) -> Result:
-        """Calls a function there and waits for it."""
-        future: Future[Result] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(work())
-            except BaseException as error:
-                future.set_exception(error)
-
-        self._loop.call_soon_threadsafe(run)
-        return future.result()
-
-    def close(self) -> None:
-        """Ends loop and thread."""
-        self.run(self._loop.shutdown_asyncgens())
-        self.run(self._loop.shutdown_default_executor())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+from realmsync.testing.loop_thread import LoopThread
 
 
 @contextlib.contextmanager
@@ -164,111 +120,3 @@ class ServerProcess:
         finally:
             assert process.stdout is not None
             process.stdout.close()
-
-
-class FaultProxy:
-    """A TCP proxy in front of `port` that can break what goes through it."""
-
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self._target = (host, port)
-        self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._refusing = False
-        self.port = 0
-        # Bytes that went through so far, both ways.
-        self.bytes_passed = 0
-
-    @property
-    def url(self) -> str:
-        """The proxy as a base URL."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> FaultProxy:
-        self._thread = LoopThread("realmsync-proxy")
-        self._thread.run(self._start())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._thread.run(self._stop())
-        self._thread.close()
-
-    def cut(self) -> int:
-        """Resets every connection; new ones work. Gives how many there were."""
-
-        def work() -> int:
-            count = len(self._pairs)
-            for pair in self._pairs:
-                for writer in pair:
-                    writer.transport.abort()
-            return count
-
-        return self._thread.call(work)
-
-    def refuse(self) -> None:
-        """Resets every connection, and new ones too, until `heal`."""
-        self._thread.call(lambda: setattr(self, "_refusing", True))
-        self.cut()
-
-    def stall(self) -> None:
-        """Lets nothing through, without a sign to either side, until `heal`."""
-        self._thread.call(self._flowing.clear)
-
-    def heal(self) -> None:
-        """Lets everything through again."""
-
-        def work() -> None:
-            self._refusing = False
-            self._flowing.set()
-
-        self._thread.call(work)
-
-    async def _start(self) -> None:
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _stop(self) -> None:
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            if self._refusing:
-                writer.transport.abort()
-                return
-            other_reader, other_writer = await asyncio.open_connection(*self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        pair = (writer, other_writer)
-        self._pairs.add(pair)
-        try:
-            await asyncio.gather(self._pump(reader, other_writer), self._pump(other_reader, writer))
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._pairs.discard(pair)
-            for end in pair:
-                end.transport.abort()
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
-                await self._flowing.wait()
-                writer.write(data)
-                self.bytes_passed += len(data)
-                await writer.drain()
-            if writer.can_write_eof() and not writer.transport.is_closing():
-                writer.write_eof()

@@ -25,7 +25,8 @@ from realmsync.account.http import (
     token_claims,
     websocket_host,
 )
-from realmsync.account.user import UserState, partition_name
+from realmsync.account.places import partition_name
+from realmsync.account.user import UserState
 from realmsync.errors import AppError, BadServerUrlError
 from realmsync.server.process import Server
 

@@ -7,22 +7,11 @@ not block there.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 logger = logging.getLogger("realmsync.sync")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Bytes transferred, bytes in all, and an estimate from 0.0 to 1.0."""
-
-    transferred: int
-    transferable: int
-    estimate: float
 
 
 def current_loop() -> asyncio.AbstractEventLoop | None:
@@ -53,17 +42,32 @@ class Callback:
             logger.debug("a callback's event loop is closed")
 
 
-def progress_function(callback: Callable[..., object]) -> Callable[[Progress], object]:
-    """Callables with two required parameters get (transferred, transferable)."""
-    try:
-        parameters = inspect.signature(callback).parameters.values()
-    except (TypeError, ValueError):  # built-in callables without a signature
-        return callback
-    positional = [
-        p
-        for p in parameters
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
-    if len(positional) != 2:
-        return callback
-    return lambda p: callback(p.transferred, p.transferable)
+Listener = Callable[[], object]
+
+
+class Listeners:
+    """Callbacks without arguments, each called on the event loop that registered it."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[Listener, asyncio.AbstractEventLoop | None] = {}
+
+    def add(self, callback: Listener) -> None:
+        if callback in self._callbacks:
+            raise ValueError("Remove callback before adding it again")
+        try:
+            self._callbacks[callback] = asyncio.get_running_loop()
+        except RuntimeError:
+            self._callbacks[callback] = None
+
+    def remove(self, callback: Listener) -> None:
+        self._callbacks.pop(callback, None)
+
+    def clear(self) -> None:
+        self._callbacks.clear()
+
+    def notify(self) -> None:
+        for callback, loop in list(self._callbacks.items()):
+            if loop is None:
+                callback()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(callback)
