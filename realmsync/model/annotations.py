@@ -13,9 +13,9 @@ import sys
 import types
 import typing
 import uuid
-from collections.abc import MutableMapping, MutableSequence, MutableSet
+from collections.abc import Mapping, MutableMapping, MutableSequence, MutableSet
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef
+from typing import Any, ClassVar, ForwardRef
 
 import bson
 
@@ -23,8 +23,8 @@ from realmsync.errors import SchemaValidationError
 from realmsync.model.schema import ClassSchema, Property, PropertyOptions, make_property
 from realmsync.values import Float32, Timestamp
 
-if TYPE_CHECKING:
-    from realmsync.model.objects import BaseObject
+# An annotation, what stands beside it, and the class whose body holds it.
+Declaration = tuple[Any, PropertyOptions, type]
 
 _SCALARS: dict[Any, str] = {
     bool: "bool",
@@ -71,12 +71,14 @@ def is_class_variable(annotation: Any) -> bool:
     return annotation is ClassVar or typing.get_origin(annotation) is ClassVar
 
 
-def read_class(model: type[BaseObject]) -> ClassSchema:
+def read_class(
+    model: type, attributes: Mapping[str, Declaration], *, embedded: bool
+) -> ClassSchema:
     """The schema of an object class; SchemaValidationError for what cannot be a property."""
     name = model.__name__
     properties = []
     key = None
-    for attribute, (annotation, options, owner) in model.__realm_attributes__.items():
+    for attribute, (annotation, options, owner) in attributes.items():
         try:
             parsed = _Reader(owner).property(attribute, annotation, options)
         except ValueError as error:
@@ -86,7 +88,7 @@ def read_class(model: type[BaseObject]) -> ClassSchema:
                 raise SchemaValidationError(f"class '{name}' has more than one primary key")
             key = attribute
         properties.append(parsed)
-    return ClassSchema(name, tuple(properties), key, model.__realm_embedded__, model=model)
+    return ClassSchema(name, tuple(properties), key, embedded, model=model)
 
 
 class _Reader:
@@ -135,11 +137,9 @@ class _Reader:
 
     @staticmethod
     def _class_name(element: Any) -> str:
-        from realmsync.model.objects import BaseObject
-
         if isinstance(element, str):
             return element
-        if isinstance(element, type) and issubclass(element, BaseObject):
+        if isinstance(element, type) and hasattr(element, "__realm_attributes__"):
             return element.__name__
         raise ValueError(f"no property can have the type {element!r}")
 

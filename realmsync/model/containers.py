@@ -16,13 +16,11 @@ from collections.abc import (
     Sequence,
 )
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
-from realmsync.errors import OutOfBoundsError
-from realmsync.model.objects import Object, Path
-
-if TYPE_CHECKING:
-    from realmsync.model.realm import Realm
+from realmsync.errors import OutOfBoundsError, RealmError
+from realmsync.model.accessor import AccessedRealm, Place
+from realmsync.model.objects import Object
 
 
 class Collection:
@@ -30,7 +28,7 @@ class Collection:
 
     __slots__ = ("__weakref__", "_place", "_realm")
 
-    def __init__(self, realm: Realm, place: tuple[int, Any, int, Path]) -> None:
+    def __init__(self, realm: AccessedRealm, place: Place) -> None:
         self._realm = realm
         self._place = place
 
@@ -47,8 +45,6 @@ class Collection:
     @property
     def is_valid(self) -> bool:
         """Whether the collection still exists and the realm is open."""
-        from realmsync.errors import RealmError
-
         try:
             self._realm._core.size(*self._place)
         except RealmError:

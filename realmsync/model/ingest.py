@@ -11,7 +11,6 @@ from typing import Any
 
 from realmsync import _core
 from realmsync.errors import InvalidArgumentError, InvalidPropertyError
-from realmsync.model.objects import stored
 from realmsync.model.schema import ClassSchema
 
 # NumPy's units of datetime64 as ticks per second.
@@ -28,7 +27,7 @@ def read_rows(rows: Any, schema: ClassSchema) -> list[Column] | None:
         columns = _core.arrow_columns(rows)
     else:
         return None
-    numbers = {p.name: i for i, p in enumerate(stored(schema))}
+    numbers = {p.name: i for i, p in enumerate(schema.stored)}
     result = []
     for name, column in columns.items():
         if name not in numbers:

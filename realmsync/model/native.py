@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from realmsync import _core
-from realmsync.model.objects import stored
 from realmsync.model.schema import ClassSchema, Property, make_property
 
 TYPE_CODES = {
@@ -36,9 +35,8 @@ MODES = {
 
 
 def native_class(c: ClassSchema) -> tuple[Any, ...]:
-    properties = stored(c)
-    key = next((i for i, p in enumerate(properties) if p.name == c.primary_key), -1)
-    return (c.name, 1 if c.embedded else 0, key, [_native_property(p) for p in properties])
+    key = next((i for i, p in enumerate(c.stored) if p.name == c.primary_key), -1)
+    return (c.name, 1 if c.embedded else 0, key, [_native_property(p) for p in c.stored])
 
 
 def _native_property(p: Property) -> tuple[Any, ...]:

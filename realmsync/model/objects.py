@@ -8,21 +8,23 @@ csrc/bindings/values/convert.cpp.
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from realmsync.errors import (
     IllegalOperationError,
     InvalidPropertyError,
     ModifyPrimaryKeyError,
     ReadOnlyPropertyError,
+    RealmError,
 )
-from realmsync.model.annotations import is_class_variable, own_annotations, read_class
-from realmsync.model.schema import ClassSchema, Property, PropertyOptions
-
-if TYPE_CHECKING:
-    from realmsync.model.realm import Realm
-
-Path = tuple[int | str, ...]
+from realmsync.model.accessor import AccessedRealm, Place
+from realmsync.model.annotations import (
+    Declaration,
+    is_class_variable,
+    own_annotations,
+    read_class,
+)
+from realmsync.model.schema import ClassSchema, PropertyOptions
 
 
 class _Attribute:
@@ -70,12 +72,12 @@ class BaseObject:
 
     __slots__ = ("__weakref__", "_class", "_realm")
 
-    # Attribute name to annotation, options and the class whose body it stands in.
-    __realm_attributes__: ClassVar[dict[str, tuple[Any, PropertyOptions, type]]] = {}
+    # By attribute name, those of base classes first.
+    __realm_attributes__: ClassVar[dict[str, Declaration]] = {}
     __realm_embedded__: ClassVar[bool] = False
     __realm_schema__: ClassVar[ClassSchema | None] = None
 
-    _realm: Realm
+    _realm: AccessedRealm
     _class: int
 
     def __init_subclass__(
@@ -122,13 +124,13 @@ class BaseObject:
 
     def to_dict(self) -> dict[str, Any]:
         """The stored properties by name, links and collections as live accessors."""
-        return {p.name: getattr(self, p.name) for p in stored(self._realm._classes[self._class])}
+        return {p.name: getattr(self, p.name) for p in self._realm._classes[self._class].stored}
 
     def __repr__(self) -> str:
         if not self.is_valid:
             return f"<{type(self).__name__}: deleted>"
         parts = []
-        for p in stored(self._realm._classes[self._class]):
+        for p in self._realm._classes[self._class].stored:
             value = getattr(self, p.name)
             shown = value._short() if isinstance(value, Object) else repr(value)
             parts.append(f"{p.name}={shown}")
@@ -196,11 +198,11 @@ class EmbeddedObject(BaseObject, base=True):
 
     __realm_embedded__: ClassVar[bool] = True
 
-    _place: tuple[int, Any, int, Path]  # class, key and property of the owner, path inside it
+    _place: Place
 
-    def _below(self, index: int) -> tuple[int, Any, int, Path]:
+    def _below(self, index: int) -> Place:
         cls, key, prop, path = self._place
-        name = stored(self._realm._classes[self._class])[index].persisted
+        name = self._realm._classes[self._class].stored[index].persisted
         return cls, key, prop, (*path, name)
 
     def _read(self, index: int) -> Any:
@@ -213,8 +215,6 @@ class EmbeddedObject(BaseObject, base=True):
     def is_valid(self) -> bool:
         if self._realm.is_closed:
             return False
-        from realmsync.errors import RealmError
-
         try:
             return self._realm._core.get(self._realm, *self._place) is not None
         except RealmError:
@@ -229,14 +229,9 @@ class EmbeddedObject(BaseObject, base=True):
         return hash(self._place)
 
 
-def stored(schema: ClassSchema) -> tuple[Property, ...]:
-    """The properties that lie in the file, in the order of their numbers in the core."""
-    return tuple(p for p in schema.properties if p.type != "linkingObjects")
-
-
 def install(cls: type[BaseObject], schema: ClassSchema) -> None:
     """Gives a class the descriptors of a schema."""
-    for index, p in enumerate(stored(schema)):
+    for index, p in enumerate(schema.stored):
         setattr(cls, p.name, _Attribute(p.name, index, p.name == schema.primary_key))
     for p in schema.properties:
         if p.type == "linkingObjects":
@@ -247,7 +242,7 @@ def schema_of(model: type[BaseObject]) -> ClassSchema:
     """The schema of an object class, read from its annotations once."""
     schema = model.__dict__.get("__realm_schema__")
     if schema is None:
-        schema = read_class(model)
+        schema = read_class(model, model.__realm_attributes__, embedded=model.__realm_embedded__)
         model.__realm_schema__ = schema
     return schema
 
@@ -255,6 +250,7 @@ def schema_of(model: type[BaseObject]) -> ClassSchema:
 def model_of(schema: ClassSchema) -> type[BaseObject]:
     """The Python class of a schema: the declared one, or one made for it."""
     if schema.model is not None:
+        assert issubclass(schema.model, BaseObject)
         return schema.model
     base = EmbeddedObject if schema.embedded else Object
     body = {"__slots__": (), "__module__": __name__}

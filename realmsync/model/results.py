@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from realmsync.errors import OutOfBoundsError
-
-if TYPE_CHECKING:
-    from realmsync.model.realm import Realm
+from realmsync.model.accessor import AccessedRealm
 
 T = TypeVar("T")
 
@@ -25,7 +23,7 @@ class Results(Sequence[T], Generic[T]):
 
     __slots__ = ("_class", "_realm")
 
-    def __init__(self, realm: Realm, cls: int) -> None:
+    def __init__(self, realm: AccessedRealm, cls: int) -> None:
         self._realm = realm
         self._class = cls
 

@@ -22,12 +22,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realmsync.errors import SchemaValidationError
-
-if TYPE_CHECKING:
-    from realmsync.model.objects import BaseObject
 
 PRIMITIVES = {
     "bool",
@@ -109,7 +106,12 @@ class ClassSchema:
     primary_key: str | None = None  # public name
     embedded: bool = False
     asymmetric: bool = False
-    model: type[BaseObject] | None = field(default=None, compare=False)
+    model: type | None = field(default=None, compare=False)  # the class that declares it
+
+    @property
+    def stored(self) -> tuple[Property, ...]:
+        """The properties that lie in the file, in the order of their numbers in the core."""
+        return tuple(p for p in self.properties if p.type != "linkingObjects")
 
     def property(self, name: str) -> Property | None:
         """The property with this public name."""
@@ -320,7 +322,7 @@ def _check_class(c: ClassSchema, by_name: Mapping[str, ClassSchema], synced: boo
         faults.append(f"Asymmetric class '{c.name}' needs flexible sync.")
     if c.embedded and c.primary_key is not None:
         faults.append(f"Embedded class '{c.name}' cannot have a primary key.")
-    stored = [p.persisted for p in c.properties if p.type != "linkingObjects"]
+    stored = [p.persisted for p in c.stored]
     names = [p.name for p in c.properties]
     for name in sorted({n for n in stored if stored.count(n) > 1}):
         faults.append(f"Property '{c.name}.{name}' is declared more than once.")
