@@ -7,11 +7,9 @@ errors. Beside it: `realmsync.sync` (the same names and the less common ones of 
 `realmsync.server` (the server itself). Modules with an underscore are not public.
 """
 
-__version__ = "0.1.0"
-
 import sys
 
-from realmsync.account.app import App, AppConfiguration
+from realmsync.account.app import AppConfiguration
 from realmsync.account.credentials import Credentials
 from realmsync.account.user import User
 from realmsync.enums import (
@@ -75,14 +73,18 @@ from realmsync.model.realm import Realm
 from realmsync.model.results import Results
 from realmsync.model.schema import field_options as property
 from realmsync.model.schema import primary_key
-from realmsync.sync import OpenRealmTask, Progress, SyncSession
+from realmsync.sync.app import App
 from realmsync.sync.config import (
     ClientResetConfiguration,
     OpenRealmBehaviorConfiguration,
     SSLConfiguration,
     SyncConfiguration,
 )
+from realmsync.sync.open_task import OpenRealmTask
+from realmsync.sync.progress import Progress
+from realmsync.sync.session import SyncSession
 from realmsync.values import Float32, Timestamp
+from realmsync.version import __version__
 
 __all__ = [
     "App",

@@ -24,9 +24,9 @@ from typing import Any
 import pytest
 
 import realmsync
-from realmsync.account.app import App
 from realmsync.cli import serve
 from realmsync.model.realm import Realm
+from realmsync.sync.app import App
 from realmsync.testing import ServerProcess, run_server
 
 ROOT = Path(__file__).parent.parent

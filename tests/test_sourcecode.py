@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from source_graph import circles, import_graph, include_graph
+
 ROOT = Path(__file__).parent.parent
 CSRC = ROOT / "csrc"
 
@@ -108,3 +110,55 @@ def test_lint() -> None:
         [sys.executable, str(ROOT / "tools" / "lint.py")], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+# Which rooms of the Python package a room may import. Files beside the folders are the ground that
+# everybody stands on, but for these: what stands on all, or is for the command line.
+ROOMS: dict[str, set[str]] = {
+    "ground": set(),
+    "transport": {"ground"},
+    "model": {"ground"},
+    "account": {"ground"},
+    "sync": {"ground", "transport", "model", "account"},
+    "server": {"ground", "transport"},
+    "inspect": {"ground"},
+    "testing": {"ground", "transport", "model", "account", "sync", "server"},
+    "cli": {"ground", "transport", "server", "inspect"},
+    "__main__": {"cli"},
+}
+IMPORTS = import_graph(ROOT / "realmsync")
+PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMPORTS)}
+
+
+def room(module: str) -> str:
+    name = module.split(".")[1]
+    return name if name in ROOMS else "ground"
+
+
+@pytest.mark.parametrize("module", sorted(set(IMPORTS) - {"realmsync"}))
+def test_layers_of_python(module: str) -> None:
+    own = room(module)
+    for target in IMPORTS[module]:
+        # Packages only export: their names are for those who use realmsync.
+        assert target not in PACKAGES, f"{module} takes a name from {target}"
+        assert room(target) in {own, *ROOMS[own]}, f"{module} must not import {target}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], ids=relative
+)
+def test_every_import_is_a_statement(path: Path) -> None:
+    """Imports by string would be invisible to the two tests around this one."""
+    assert not re.findall(r"\b(?:importlib|import_module|__import__)\b", path.read_text())
+    if path.suffix == ".pyx":  # known by its stub
+        assert not re.findall(r"^\s*(?:c?import|from) realmsync", path.read_text(), re.M)
+
+
+def test_nothing_imports_or_includes_itself() -> None:
+    assert circles(IMPORTS) == []
+    assert circles(include_graph(CSRC)) == []
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"c"}}) == [["c"]]
+    assert circles({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == [["a", "b", "c"]]

@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,6 @@ used is told in the [guides](README.md). `realmsync.__version__` is the version,
 """
 
 
-# Public by name only: for other modules of the package.
-INTERNAL = {"on_event", "abandon_waits", "release_file", "client", "log_out_hooks", "matches"}
-
-
 def documentation(subject: Any) -> str:
     """The docstring, with what it indents, code, as blocks."""
     text = inspect.getdoc(subject) or ""
@@ -130,12 +127,12 @@ def members(cls: type) -> Iterator[str]:
         if not owner.__module__.startswith("realmsync"):
             continue
         for name, value in vars(owner).items():
-            if name.startswith("_") or name in seen | INTERNAL or isinstance(value, type):
+            if name.startswith("_") or name in seen or isinstance(value, type):
                 continue
             seen.add(name)
             if issubclass(cls, Collection) and not value.__doc__:
                 continue  # as in Python's own
-            if isinstance(value, property):
+            if isinstance(value, property | cached_property):
                 yield f"- `{name}`: {one_line(value)}"
             elif isinstance(value, staticmethod | classmethod):
                 bound = getattr(cls, name)

@@ -16,12 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from bson import json_util
 
-import realmsync
 from realmsync.account.credentials import Credentials
 from realmsync.account.email_password import EmailPasswordAuth
 from realmsync.account.http import (
@@ -43,9 +42,7 @@ from realmsync.account.stored_users import StoredUser, UserStore
 from realmsync.account.user import User, UserState, usable
 from realmsync.callbacks import Listener, Listeners
 from realmsync.errors import AppError
-
-if TYPE_CHECKING:
-    from realmsync.sync.app_sync import AppSync
+from realmsync.version import __version__
 
 
 class MetadataMode(str, Enum):
@@ -87,14 +84,8 @@ class Location:
     sync_route: str
 
 
-class App:
-    """An app on a server.
-
-    Takes an app id or an AppConfiguration, whose members can be given by name too. Making one sends
-    nothing and restores the users of earlier runs.
-    """
-
-    _apps: dict[str, App] = {}
+class AppServices:
+    """The accounts of an app: what realmsync.App has beside sync."""
 
     def __init__(self, id: str | AppConfiguration, **overrides: Any) -> None:
         config = AppConfiguration(id) if isinstance(id, str) else id
@@ -108,18 +99,11 @@ class App:
         )
         self._transport = self.config.http_transport or aiohttp_transport
         self._listeners = Listeners()
-        self._sync: AppSync | None = None
         # Called in the thread of the log-out, before it returns: the sync client stops sessions.
         self.log_out_hooks: list[Callable[[User], None]] = []
         in_memory = self.config.metadata_mode is MetadataMode.IN_MEMORY
         self._store = UserStore(None if in_memory else self.root / "users.sqlite")
         self._users, self._current_id = self._restore()
-        App._apps[self.id] = self
-
-    @staticmethod
-    def get(id: str) -> App:
-        """The app made last with this id, or a new one."""
-        return App._apps.get(id) or App(id)
 
     def __repr__(self) -> str:
         return f"<App {self.id} at {self._base_url}>"
@@ -138,20 +122,6 @@ class App:
     def root(self) -> Path:
         """The folder of everything that the app stores."""
         return Path(self.config.base_file_path or ".") / "mongodb-realm" / safe_name(self.id)
-
-    @property
-    def sync(self) -> AppSync:
-        """The app's sync sessions and their settings."""
-        if self._sync is None:
-            from realmsync.sync.app_sync import AppSync
-
-            self._sync = AppSync(self)
-        return self._sync
-
-    async def close(self) -> None:
-        """Ends the sync sessions and the sync client's thread. Close the realms first."""
-        if self._sync is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._sync.stop)
 
     # users
 
@@ -217,7 +187,7 @@ class App:
     @property
     def email_password_auth(self) -> EmailPasswordAuth:
         """Registration and passwords of e-mail accounts."""
-        return EmailPasswordAuth(self)
+        return EmailPasswordAuth(self._post_app)
 
     def add_listener(self, callback: Listener) -> None:
         """Calls back, without arguments, after log-in, log-out, switch, link and token refresh."""
@@ -356,13 +326,13 @@ class App:
             "platform": platform.system() or "unknown",
             "platformVersion": platform.release() or "unknown",
             "sdk": "Python",
-            "sdkVersion": realmsync.__version__,
+            "sdkVersion": __version__,
             "cpuArch": platform.machine() or "unknown",
             "deviceName": "unknown",
             "deviceVersion": "unknown",
             "frameworkName": platform.python_implementation(),
             "frameworkVersion": platform.python_version(),
-            "coreVersion": realmsync.__version__,
+            "coreVersion": __version__,
             "bundleId": "unknown",
         }
         return {**credentials.payload, "options": {"device": device}}
@@ -382,10 +352,16 @@ class App:
             users[id] = User(self, record)
         return users, current
 
+    def _save(self, user: StoredUser) -> None:
+        self._store.save(user)
+
+    def _notify(self) -> None:
+        self._listeners.notify()
+
     def _set_current(self, user: User) -> None:
         self._current_id = user.id
         self._store.save_current(user.id)
-        self._listeners.notify()
+        self._notify()
 
     def _user_left(self, user: User) -> None:
         """A user was logged out: another logged in one becomes the current one."""

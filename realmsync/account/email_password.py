@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from realmsync.account.app import App
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 
 class EmailPasswordAuth:
     """E-mail accounts of an app. Every method raises AppError."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, post: Callable[[str, dict[str, Any]], Awaitable[object]]) -> None:
+        self._post_app = post
 
     async def register_user(self, email: str, password: str) -> None:
         """Creates an account."""
@@ -45,4 +43,4 @@ class EmailPasswordAuth:
         await self._post("reset/call", email=email, password=password, arguments=list(arguments))
 
     async def _post(self, path: str, **body: Any) -> None:
-        await self._app._post_app(f"/auth/providers/local-userpass/{path}", body)
+        await self._post_app(f"/auth/providers/local-userpass/{path}", body)

@@ -1,15 +1,16 @@
 """A user of an app: tokens, profile, state. Specification: node-sdk-surface.md section 3.
 
-Requests go through the app (app.py); what is on disk is in stored_users.py.
+Requests are made by the app (app.py), a user's AccountHost; what is on disk is in stored_users.py.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from realmsync.account.credentials import Credentials
 from realmsync.account.http import Claims, app_error, token_claims
@@ -17,9 +18,6 @@ from realmsync.account.places import PartitionValue, realm_file, user_folder
 from realmsync.account.stored_users import StoredUser
 from realmsync.callbacks import Listener, Listeners
 from realmsync.errors import AppError
-
-if TYPE_CHECKING:
-    from realmsync.account.app import App
 
 
 class UserState(str, Enum):
@@ -41,10 +39,25 @@ class UserIdentity:
     provider_type: str
 
 
+class AccountHost(Protocol):
+    """What a user needs of its app."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def root(self) -> Path: ...
+    async def _refresh_access_token(self, user: User) -> str: ...
+    async def _link(self, user: User, credentials: Credentials) -> None: ...
+    async def _end_session(self, refresh_token: str) -> None: ...
+    def _user_left(self, user: User) -> None: ...
+    def _save(self, user: StoredUser) -> None: ...
+    def _notify(self) -> None: ...
+
+
 class User:
     """A user; there is one object per app and user id. Made by `App.log_in`."""
 
-    def __init__(self, app: App, stored: StoredUser) -> None:
+    def __init__(self, app: AccountHost, stored: StoredUser) -> None:
         self._app = app
         self._stored = stored
         self._listeners = Listeners()
@@ -53,8 +66,8 @@ class User:
         return f"<User {self.id} of {self._app.id}: {self.state.value}>"
 
     @property
-    def app(self) -> App:
-        """The app the user belongs to."""
+    def app(self) -> Any:
+        """The App the user belongs to."""
         return self._app
 
     @property
@@ -87,6 +100,12 @@ class User:
         """Seconds since 1970 by the server's clock, or None when logged out."""
         claims = self._claims()
         return claims.expires_at if claims else None
+
+    @property
+    def _token_expired(self) -> bool:
+        """The token gate of sync: expired for more than five seconds, by the local clock."""
+        expires_at = self.access_token_expires_at
+        return expires_at is not None and expires_at < time.time() - 5
 
     @property
     def device_id(self) -> str | None:
@@ -185,9 +204,9 @@ class User:
         self._changed()
 
     def _changed(self) -> None:
-        self._app._store.save(self._stored)
+        self._app._save(self._stored)
         self._listeners.notify()
-        self._app._listeners.notify()
+        self._app._notify()
 
     def _require_log_in(self) -> None:
         if not self.is_logged_in:

@@ -7,21 +7,34 @@ Opening itself is in realm.py, the rules for schemas in schema.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
+from realmsync import _core
 from realmsync.errors import InvalidArgumentError
 from realmsync.model.objects import BaseObject, schema_of
 from realmsync.model.schema import ClassSchema, parse_class
 
-if TYPE_CHECKING:
-    from realmsync.sync.config import SyncConfiguration
-
 DEFAULT_PATH = "default.realm"
-FIELDS = {"path", "schema", "schema_version", "sync", "durability"}
+
+
+@runtime_checkable
+class Synchronisation(Protocol):
+    """What `sync` of a configuration does for its realm: a SyncConfiguration of realmsync.sync.
+
+    The door through which realms, who know nothing of sync, come to it.
+    """
+
+    def _path(self, path: str | os.PathLike[str] | None) -> Path:
+        """Where the file lies when the configuration says `path`."""
+
+    def _attach(self, file: _core.RealmFile) -> Any:
+        """The session of a realm that has just been opened; its `_release` is called at the end."""
+
+    def _open(self, config: Any) -> Awaitable[Any]:
+        """Opens the realm of a configuration, as that says: at once, or after a download."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +44,11 @@ class Configuration:
     path: str | os.PathLike[str] | None = None
     schema: Iterable[Any] | None = None
     schema_version: int = 0
-    sync: SyncConfiguration | None = None
+    sync: Synchronisation | None = None  # a SyncConfiguration
     durability: str = "full"
 
 
-def synced_part(module: str) -> Any:
-    """A module of the synchronised part, loaded when the first realm needs it."""
-    return import_module(f"realmsync.sync.{module}")
+FIELDS = {field.name for field in fields(Configuration)}
 
 
 def option(config: Any, name: str, default: Any = None) -> Any:
@@ -49,13 +60,22 @@ def option(config: Any, name: str, default: Any = None) -> Any:
     return getattr(config, name, default)
 
 
+def synchronisation(config: Any) -> Synchronisation | None:
+    """The field `sync` of a configuration; TypeError for what cannot synchronise."""
+    sync = option(config, "sync")
+    if sync is not None and not isinstance(sync, Synchronisation):
+        raise TypeError(f"Expected 'sync' to be a SyncConfiguration, got {sync!r}")
+    return sync
+
+
 def file_path(config: Any) -> Path:
     """Where the realm of a configuration lies."""
     path = option(config, "path")
     if path is not None and not str(path):
         raise InvalidArgumentError("the path must not be empty")
-    if option(config, "sync") is not None:
-        return Path(synced_part("session").realm_path(config))
+    sync = synchronisation(config)
+    if sync is not None:
+        return sync._path(path)
     return Path(path if path is not None else DEFAULT_PATH)
 
 

@@ -1,10 +1,7 @@
 """Realm: opening a file, its schema, transactions, creating and finding objects.
 
-The synchronised part begins at one seam: a configuration with `sync` makes
-`realmsync.sync.session.attach(realm, config)` the last step of opening, its result becomes
-`realm.sync_session`; `detach(realm)` is called by close(), `realm_path(config)` says where the file
-lies, and `Realm.open` gives `realmsync.sync.open_task.OpenRealmTask(config)`. Asynchronous
-transactions are in write.py, values in csrc/bindings/values/convert.cpp.
+Nothing here knows sync: a configuration with `sync` brings it along (opening.py, Synchronisation).
+Asynchronous transactions are in write.py, values in csrc/bindings/values/convert.cpp.
 """
 
 from __future__ import annotations
@@ -30,7 +27,14 @@ from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.ingest import Column, read_rows
 from realmsync.model.native import MODES, native_class, schema_of_file
 from realmsync.model.objects import BaseObject, EmbeddedObject, Object, model_of
-from realmsync.model.opening import FIELDS, file_path, option, read_schema, synced_part
+from realmsync.model.opening import (
+    FIELDS,
+    Configuration,
+    file_path,
+    option,
+    read_schema,
+    synchronisation,
+)
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now
@@ -69,7 +73,9 @@ class Realm:
     Attributes: `config` as given; `sync_session`, the SyncSession, or None for a local realm.
     """
 
-    def __init__(self, config: Any = None, **fields: Any) -> None:
+    def __init__(
+        self, config: Configuration | Mapping[str, Any] | None = None, **fields: Any
+    ) -> None:
         if fields:
             unknown = set(fields) - FIELDS
             if unknown:
@@ -80,7 +86,7 @@ class Realm:
         self.config = config
         self.sync_session: Any = None
         self._closed = False
-        sync = option(config, "sync")
+        sync = synchronisation(config)
         declared = option(config, "schema")
         classes = None
         if declared is not None:
@@ -100,7 +106,7 @@ class Realm:
             self._core.apply_schema(now())
         self._queue = WriteQueue(self._core, file)
         if sync is not None:
-            self.sync_session = synced_part("session").attach(self, config)
+            self.sync_session = sync._attach(file)
 
     def _declare(self, classes: Mapping[str, ClassSchema]) -> None:
         self._classes = list(classes.values())
@@ -116,10 +122,8 @@ class Realm:
     def open(cls, config: Any = None, **fields: Any) -> Awaitable[Realm]:
         """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
         given = config if config is not None else fields
-        if option(given, "sync") is not None:
-            task: Awaitable[Realm] = synced_part("open_task").OpenRealmTask(given)
-            return task
-        return _OpenLocal(given)
+        sync = synchronisation(given)
+        return _OpenLocal(given) if sync is None else sync._open(given)
 
     @staticmethod
     def exists(config: Any = None, **fields: Any) -> bool:
@@ -140,7 +144,7 @@ class Realm:
             return
         self._closed = True
         if self.sync_session is not None:
-            synced_part("session").detach(self)
+            self.sync_session._release()
         self._queue.forget()
         self._core.close()
         del self._file

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import importlib
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from realmsync import _core
 from realmsync.errors import ServerStartError
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
@@ -245,15 +245,13 @@ class Server:
 
 def open_engine(config: ServerConfig) -> ServerRuntime:
     """The native engine on the data directory."""
-    core = importlib.import_module("realmsync._core")
-    engine: ServerRuntime = core.ServerRuntime(
+    return _core.ServerRuntime(
         str(config.data / "sync"),
         workers=config.workers,
         durability=config.durability.value,
         merge_profile=config.merge_profile,
         tuning={"message_bytes": config.transport.max_message},
     )
-    return engine
 
 
 async def serve(config: ServerConfig) -> int:

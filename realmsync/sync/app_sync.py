@@ -9,19 +9,23 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import realmsync
+from realmsync import _core
+from realmsync.account.app import AppServices
 from realmsync.account.places import PartitionValue
 from realmsync.account.user import User
 from realmsync.enums import LogLevel
 from realmsync.errors import IllegalOperationError
 from realmsync.sync.client import SyncClient
-from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OPEN_LOCAL_REALM_BEHAVIOR
+from realmsync.sync.config import (
+    DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
+    OPEN_LOCAL_REALM_BEHAVIOR,
+    SyncConfiguration,
+)
+from realmsync.sync.open_task import OpenRealmTask
 from realmsync.sync.session import SyncSession, recovery_path
-
-if TYPE_CHECKING:
-    from realmsync.account.app import App
+from realmsync.version import __version__
 
 logger = logging.getLogger("realmsync.sync")
 
@@ -44,23 +48,29 @@ class AppSync:
     OPEN_LOCAL_REALM_BEHAVIOR = OPEN_LOCAL_REALM_BEHAVIOR
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR = DOWNLOAD_BEFORE_OPEN_BEHAVIOR
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: AppServices) -> None:
         self._app = app
         self._client: SyncClient | None = None
         self._multiplexing = app.config.multiplex_sessions
-        self._user_agent = f"realmsync/{realmsync.__version__}"
+        self._user_agent = f"realmsync/{__version__}"
         self._logger: Callable[[str, str], object] | None = None
         self._recoveries: dict[str, Path] = {}
 
-    @property
-    def client(self) -> SyncClient:
-        """The running sync client; starts it."""
+    # What a SyncConfiguration passes on from its realm.
+
+    def _attach(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
+        """The session of a file; starts the sync client."""
         if self._client is None:
             self._client = SyncClient(
                 self._app, multiplexing=self._multiplexing, user_agent=self._user_agent
             )
             self._client.server_log = self._logger
-        return self._client
+        return self._client.acquire(file, config)
+
+    def _open(self, config: Any, sync: SyncConfiguration) -> OpenRealmTask:
+        return OpenRealmTask(config, sync)
+
+    # Settings.
 
     def _before_start(self, what: str) -> None:
         if self._client is not None:
@@ -75,7 +85,7 @@ class AppSync:
     def set_user_agent(self, text: str) -> None:
         """Adds to the User-Agent of sync connections. Before the first synced realm."""
         self._before_start("set the user agent")
-        self._user_agent = f"realmsync/{realmsync.__version__} {text}"
+        self._user_agent = f"realmsync/{__version__} {text}"
 
     def set_log_level(self, level: LogLevel | str) -> None:
         """Sets the level of the Python logger `realmsync.sync`."""

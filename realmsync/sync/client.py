@@ -13,10 +13,9 @@ import logging
 import os
 import secrets
 import threading
-import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from realmsync import _core
 from realmsync.account.user import User, UserState
@@ -28,12 +27,9 @@ from realmsync.errors import (
     RealmError,
 )
 from realmsync.sync.config import SyncConfiguration
-from realmsync.transport.loop import ClientDriver, Event
+from realmsync.sync.session import SyncSession
+from realmsync.transport.loop import ClientDriver, Event, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
-
-if TYPE_CHECKING:
-    from realmsync.account.app import App
-    from realmsync.sync.session import SyncSession
 
 logger = logging.getLogger("realmsync.sync")
 
@@ -45,25 +41,22 @@ _AUTH_ERROR = 4346
 _END_SECONDS = 30.0
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
+class SyncService(Protocol):
+    """What the sync client needs of its app."""
 
+    # Called with the user in the thread of a log-out, before that returns.
+    log_out_hooks: list[Callable[[User], None]]
 
-def token_expired(user: User) -> bool:
-    """The token gate: expired for more than five seconds, by the local clock."""
-    expires_at = user.access_token_expires_at
-    return expires_at is not None and expires_at < time.time() - 5
+    @property
+    def sync_route(self) -> tuple[str, bool]: ...
+    async def refresh_location(self) -> None: ...
 
 
 class SyncClient:
     """Made with the first session of an App; methods may be called from any thread."""
 
-    def __init__(self, app: App, *, multiplexing: bool, user_agent: str) -> None:
-        self._app = weakref.ref(app)
+    def __init__(self, service: SyncService, *, multiplexing: bool, user_agent: str) -> None:
+        self._service = weakref.ref(service)
         self.user_agent = user_agent
         self.runtime = _core.ClientRuntime(
             workers=max(2, min(4, os.cpu_count() or 2)), seed=secrets.randbits(64)
@@ -75,7 +68,7 @@ class SyncClient:
         self.server_log: Callable[[str, str], object] | None = None
         self._refreshes: dict[str, set[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = _new_loop()
+        self._loop = new_event_loop()
         self._stopped = False
         self._driver: ClientDriver | None = None
         started = threading.Event()
@@ -84,7 +77,7 @@ class SyncClient:
         )
         self._thread.start()
         started.wait()
-        app.log_out_hooks.append(self._logged_out)
+        service.log_out_hooks.append(self._logged_out)
         # Daemon threads die at the end of the interpreter wherever they are: stop it before.
         atexit.register(self.stop)
 
@@ -131,7 +124,7 @@ class SyncClient:
         self.runtime.close()
         with self.lock:
             for session in self.by_path.values():
-                session.release_file()
+                session._release_file()
             self.by_path.clear()
             self.by_id.clear()
 
@@ -139,8 +132,6 @@ class SyncClient:
 
     def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
         """The session of a file, with one more reference; revived if the user is logged in."""
-        from realmsync.sync.session import SyncSession
-
         user = config.user
         if user.state is UserState.REMOVED:
             error = RealmError(
@@ -153,7 +144,7 @@ class SyncClient:
         with self.lock:
             session = self.by_path.get(path)
             if session is None:
-                session = self._add(path, file, config, SyncSession)
+                session = self._add(path, file, config)
             elif session.config.user is not user or (
                 session.config.partition_json != config.partition_json
             ):
@@ -162,17 +153,15 @@ class SyncClient:
                 )
             session.references += 1
         if user.is_logged_in:
-            self.runtime.revive(session.id, token_expired(user))
+            self.runtime.revive(session.id, user._token_expired)
         return session
 
-    def _add(
-        self, path: str, file: _core.RealmFile, config: SyncConfiguration, make: type[SyncSession]
-    ) -> SyncSession:
-        app = self._app()
-        assert app is not None, "a user keeps its app alive"
+    def _add(self, path: str, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
+        service = self._service()
+        assert service is not None, "a user keeps its app alive"
         if not file.try_claim_sync():
             raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
-        url, verified = app.sync_route
+        url, verified = service.sync_route
         id = self.runtime.add_session(
             file,
             user=config.user.id,
@@ -185,7 +174,7 @@ class SyncClient:
             cancel_waits=config.cancel_waits_on_non_fatal_error,
             manual_reset=config.client_reset.mode.value == "manual",
         )
-        session = make(self, id, path, file, config)
+        session = SyncSession(self, id, path, file, config)
         self.by_path[path] = self.by_id[id] = session
         return session
 
@@ -221,8 +210,8 @@ class SyncClient:
             del self.by_path[session.path]
             # Under the lock: who no longer finds the session must find the file free.
             self.runtime.remove_session(session.id)
-            session.abandon_waits()
-            session.release_file()
+            session._abandon_waits()
+            session._release_file()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}
@@ -249,13 +238,13 @@ class SyncClient:
             elif kind == "released":
                 self._released(session)
             else:
-                session.on_event(event)
+                session._on_event(event)
 
     def _connect(
         self, socket: int, url: str, subprotocols: list[str], headers: dict[str, str]
     ) -> None:
         # Connection settings are those of the newest session of the endpoint.
-        config = next((s.config for s in reversed(self.by_id.values()) if s.matches(url)), None)
+        config = next((s.config for s in reversed(self.by_id.values()) if s._matches(url)), None)
         context = config.ssl.context() if config and url.startswith("wss:") else None
         proxy = config.proxy if config else None
         if self._driver is not None:
@@ -294,16 +283,16 @@ class SyncClient:
         self.runtime.set_access_token(user.id, token)
 
     async def _refresh_location(self, session: SyncSession) -> None:
-        app = self._app()
-        if app is None:
+        service = self._service()
+        if service is None:
             return
         try:
-            await app.refresh_location()
+            await service.refresh_location()
             token = await session.user.refresh_access_token()
         except (AppError, OSError, asyncio.TimeoutError) as error:
             self._refresh_failed(session.id, error)
             return
-        url, verified = app.sync_route
+        url, verified = service.sync_route
         headers = list(self._headers(session.config).items())
         self.runtime.set_route(session.id, url, token, verified, headers)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import ssl
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 from bson import ObjectId
 
@@ -25,12 +27,11 @@ from realmsync.enums import (
     OpenRealmTimeOutBehavior,
     SessionStopPolicy,
 )
-
-if TYPE_CHECKING:
-    from realmsync.errors import SyncError
-    from realmsync.sync.session import SyncSession
+from realmsync.errors import SyncError
 
 E = TypeVar("E", bound=Enum)
+# What callbacks are given; session.py knows this module, so its class has no name here.
+SyncSession: TypeAlias = Any
 
 
 class _Missing(Enum):
@@ -157,11 +158,27 @@ class SyncConfiguration:
             raise NotImplementedError("flexible sync is not available in this version")
         if self.partition_value is MISSING:
             raise TypeError("'partition_value' is required; None is a value")
-        _partition_json(self.partition_value)  # raises for what is no partition value
+        _ = self.partition_json  # raises for what is no partition value
         policy = _member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)
 
-    @property
+    @cached_property
     def partition_json(self) -> str:
         """The partition value as canonical extended JSON: what BIND carries."""
         return _partition_json(self.partition_value)
+
+    # What a realm asks for (model/opening.py, Synchronisation). Sessions are above: app_sync.py.
+
+    def _path(self, path: str | os.PathLike[str] | None) -> Path:
+        place = None if path is None else Path(path)
+        if place is None or not place.is_absolute():
+            value = cast(PartitionValue, self.partition_value)  # not missing: see __post_init__
+            place = self.user.realm_path(value, None if place is None else str(place))
+        return place.resolve()
+
+    def _attach(self, file: _core.RealmFile) -> SyncSession:
+        return self.user.app.sync._attach(file, self)
+
+    def _open(self, config: Any) -> Awaitable[Any]:
+        task: Awaitable[Any] = self.user.app.sync._open(config, self)
+        return task

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realmsync import _core
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.sync.config import DOWNLOAD_BEFORE_OPEN_BEHAVIOR, OpenRealmBehaviorConfiguration
+from realmsync.model.opening import file_path, option
+from realmsync.model.realm import Realm
+from realmsync.sync.config import (
+    DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
+    OpenRealmBehaviorConfiguration,
+    SyncConfiguration,
+)
 from realmsync.sync.progress import Progress, progress_function
-from realmsync.sync.session import SyncSession, _sync_of, realm_path
-
-if TYPE_CHECKING:
-    from realmsync.model.realm import Realm
+from realmsync.sync.session import SyncSession
 
 _CANCELLED = "Async open canceled"
 
@@ -26,10 +28,10 @@ _CANCELLED = "Async open canceled"
 class OpenRealmTask:
     """A realm being opened: await it. Begins at once; needs a running event loop."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, sync: SyncConfiguration) -> None:
         self._config = config
-        self._sync = _sync_of(config)
-        self._path = realm_path(config)
+        self._sync = sync
+        self._path = file_path(config)
         self._session: SyncSession | None = None
         self._cancelled = False
         self._callbacks: list[Callable[[Progress], object]] = []
@@ -66,15 +68,13 @@ class OpenRealmTask:
     def _stop(self, session: SyncSession) -> None:
         for token in self._tokens:
             session.remove_progress_notification(token)
-        session._runtime.force_close(session.id)
+        session._force_close()
 
     def _open(self) -> Realm:
-        from realmsync.model.realm import Realm
-
         return Realm(self._config)
 
     def _behavior(self) -> OpenRealmBehaviorConfiguration:
-        exists = Path(self._path).exists()
+        exists = self._path.exists()
         sync = self._sync
         given = sync.existing_realm_file_behavior if exists else sync.new_realm_file_behavior
         return given or DOWNLOAD_BEFORE_OPEN_BEHAVIOR
@@ -85,13 +85,10 @@ class OpenRealmTask:
             if self._cancelled:
                 raise OpenCancelledError(_CANCELLED)
             return self._open()
-        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-        durability = getattr(self._config, "durability", "full")
-        if isinstance(self._config, dict):
-            durability = self._config.get("durability", "full")
-        file = _core.RealmFile.open(self._path, durability=durability)
-        client = self._sync.user.app.sync.client
-        session = client.acquire(file, self._sync)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        durability = option(self._config, "durability", "full")
+        file = _core.RealmFile.open(str(self._path), durability=durability)
+        session: SyncSession = self._sync._attach(file)
         self._session = session
         try:
             for function in self._callbacks:
@@ -103,7 +100,7 @@ class OpenRealmTask:
             for token in self._tokens:
                 session.remove_progress_notification(token)
             self._session = None
-            client.release(session)
+            session._release()
 
     async def _download(
         self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration

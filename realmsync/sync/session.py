@@ -16,10 +16,9 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol
 
 from realmsync import _core
-from realmsync.account.places import PartitionValue
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
 from realmsync.enums import (
@@ -39,10 +38,6 @@ from realmsync.errors import (
 from realmsync.sync.config import SyncConfiguration
 from realmsync.sync.progress import Progress, progress_function
 
-if TYPE_CHECKING:
-    from realmsync.model.realm import Realm
-    from realmsync.sync.client import SyncClient
-
 logger = logging.getLogger("realmsync.sync")
 
 _OPERATION_ABORTED = 1027
@@ -60,6 +55,16 @@ def seconds_of(timeout: float | timedelta | None) -> float | None:
     return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
 
 
+class SessionHost(Protocol):
+    """What a session needs of the sync client."""
+
+    lock: threading.RLock
+
+    @property
+    def runtime(self) -> _core.ClientRuntime: ...
+    def release(self, session: SyncSession) -> None: ...
+
+
 class SyncSession:
     """The session of a synced realm, shared by all realms of the same file.
 
@@ -69,7 +74,7 @@ class SyncSession:
 
     def __init__(
         self,
-        client: SyncClient,
+        client: SessionHost,
         id: int,
         path: str,
         file: _core.RealmFile,
@@ -107,7 +112,7 @@ class SyncSession:
     @property
     def url(self) -> str:
         """The server's address for sync."""
-        url, _ = self.user.app.sync_route
+        url: str = self.user.app.sync_route[0]
         return url
 
     @property
@@ -136,10 +141,6 @@ class SyncSession:
         """The file's number on the server; 0 before the server gave it one."""
         return self._runtime.facts(self.id)[2]
 
-    def matches(self, url: str) -> bool:
-        """Whether a connection to this address is (also) for this session."""
-        return url.startswith(self.url)
-
     # control
 
     def pause(self) -> None:
@@ -148,9 +149,7 @@ class SyncSession:
 
     def resume(self) -> None:
         """Goes on, at once: a reconnect delay is cut short."""
-        from realmsync.sync.client import token_expired
-
-        self._runtime.resume(self.id, token_expired(self.user))
+        self._runtime.resume(self.id, self.user._token_expired)
 
     def paused(self) -> _Paused:
         """A context, with or without async, in which the session is paused. Does not count."""
@@ -290,9 +289,23 @@ class SyncSession:
         action = "ClientReset" if code == 211 else "Warning"
         self._runtime.simulate_error(self.id, status, message, is_fatal, action)
 
+    # for the sync client and the opening of realms
+
+    def _release(self) -> None:
+        """A realm was closed: its reference is given back."""
+        self._client.release(self)
+
+    def _force_close(self) -> None:
+        """Ends the session, whoever else uses it."""
+        self._runtime.force_close(self.id)
+
+    def _matches(self, url: str) -> bool:
+        """Whether a connection to this address is (also) for this session."""
+        return url.startswith(self.url)
+
     # events, on the sync client's thread
 
-    def on_event(self, event: tuple[Any, ...]) -> None:
+    def _on_event(self, event: tuple[Any, ...]) -> None:
         """Called by the sync client."""
         kind = event[0]
         if kind == "wait":
@@ -307,13 +320,13 @@ class SyncSession:
         elif kind == "error":
             self._on_errored(event[2])
 
-    def release_file(self) -> None:
+    def _release_file(self) -> None:
         """The session is over: whoever still holds it does not keep the file open."""
         self.file.release_sync()
         del self.file
         self.ended.set()
 
-    def abandon_waits(self) -> None:
+    def _abandon_waits(self) -> None:
         """The session is gone: what still waits would wait for ever."""
         with self._client.lock:
             waits = list(self._waits)
@@ -423,37 +436,3 @@ def recovery_path(path: str) -> Path:
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     places = (folder / f"{free}{file.suffix}" for free in names)
     return next(place for place in places if not place.exists())
-
-
-# The seam of realm.py.
-
-
-def _sync_of(config: Any) -> SyncConfiguration:
-    sync = config.get("sync") if isinstance(config, dict) else getattr(config, "sync", None)
-    if not isinstance(sync, SyncConfiguration):
-        raise TypeError(f"Expected 'sync' to be a SyncConfiguration, got {sync!r}")
-    return sync
-
-
-def realm_path(config: Any) -> str:
-    """Where the file of a synced configuration lies."""
-    sync = _sync_of(config)
-    path = config.get("path") if isinstance(config, dict) else getattr(config, "path", None)
-    value = cast(PartitionValue, sync.partition_value)  # checked by SyncConfiguration
-    place = Path(path) if path is not None else None
-    if place is None or not place.is_absolute():
-        place = sync.user.realm_path(value, None if place is None else str(place))
-    return str(place.resolve())
-
-
-def attach(realm: Realm, config: Any) -> SyncSession:
-    """The session of a realm that has just been opened."""
-    sync = _sync_of(config)
-    client: SyncClient = sync.user.app.sync.client
-    return client.acquire(realm._file, sync)
-
-
-def detach(realm: Realm) -> None:
-    """A realm is being closed."""
-    session: SyncSession = realm.sync_session
-    session._client.release(session)

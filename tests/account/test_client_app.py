@@ -14,7 +14,8 @@ import jwt
 import pytest
 from bson import ObjectId
 
-from realmsync.account.app import App, AppConfiguration, MetadataMode
+from realmsync import App
+from realmsync.account.app import AppConfiguration, MetadataMode
 from realmsync.account.credentials import Credentials
 from realmsync.account.http import (
     APP_ERROR_CODES,

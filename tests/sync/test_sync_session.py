@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -296,14 +297,14 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
 async def test_a_reset_waits_for_a_session_that_is_about_to_end(
     device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ending, abandon = threading.Event(), SyncSession.abandon_waits
+    ending, abandon = threading.Event(), SyncSession._abandon_waits
 
     def slowly(session: SyncSession) -> None:
         ending.set()
         time.sleep(0.1)
         abandon(session)
 
-    monkeypatch.setattr(SyncSession, "abandon_waits", slowly)
+    monkeypatch.setattr(SyncSession, "_abandon_waits", slowly)
     one = await device()
     realm = await one.open()
     realm.close()
@@ -354,3 +355,18 @@ async def test_configuration_is_checked(device: Any) -> None:
     with pytest.raises(ValueError, match="type"):
         OpenRealmBehaviorConfiguration(type="sometimes")
     assert SyncConfiguration(user=one.user, partition_value=None).partition_json == "null"
+
+
+async def test_a_configuration_may_be_any_mapping(device: Any) -> None:
+    one = await device()
+    sync = SyncConfiguration(user=one.user, partition_value="m")
+    config = MappingProxyType({"schema": [DOG], "sync": sync, "durability": "process"})
+    assert not Realm.exists(config)
+    with await Realm.open(config) as downloaded, Realm(config) as opened:
+        assert opened.path == downloaded.path == str(one.user.realm_path("m").resolve())
+        assert opened.sync_session is downloaded.sync_session
+        add(opened, 1)
+        await opened.sync_session.upload_all_local_changes(LIMIT)
+    assert Realm.exists(config)
+    with pytest.raises(TypeError, match="Expected 'sync' to be a SyncConfiguration"):
+        Realm(MappingProxyType({"sync": "yes"}))

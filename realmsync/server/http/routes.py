@@ -17,9 +17,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-import realmsync
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import ServerConfig
+from realmsync.version import __version__
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -205,7 +205,7 @@ class HttpApi:
         return reply({"status": status["status"]}, 200 if status["status"] == "ok" else 503)
 
     async def _server_status(self, request: web.BaseRequest) -> web.Response:
-        return reply({"version": realmsync.__version__, **self._status()})
+        return reply({"version": __version__, **self._status()})
 
     # helpers
 
