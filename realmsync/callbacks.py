@@ -1,7 +1,9 @@
-"""How the application is called back: on the event loop on which it registered, in order.
+"""How the application is called back, whoever does it: one rule for every kind of callback.
 
-Without a running loop at registration the callback runs on the sync client's own thread; it must
-not block there.
+A callback runs on the event loop that was running where it was registered, in the order of the
+calls; what it raises goes to that loop's exception handler. Without a running loop it runs at once
+on the thread that has the news, must not block there, and what it raises is logged. When its loop
+is closed nobody listens any more, and nothing happens.
 """
 
 from __future__ import annotations
@@ -11,15 +13,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync")  # the client's
 
-
-def current_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that is running here, if one is."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+Listener = Callable[[], object]
 
 
 class Callback:
@@ -27,47 +23,45 @@ class Callback:
 
     def __init__(self, function: Callable[..., object]) -> None:
         self.function = function
-        self.loop = current_loop()
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
 
     def __call__(self, *arguments: Any) -> None:
-        if self.loop is None:
+        if self._loop is None:
             try:
                 self.function(*arguments)
             except Exception:
                 logger.exception("callback failed")
             return
         try:
-            self.loop.call_soon_threadsafe(self.function, *arguments)
-        except RuntimeError:  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self.function, *arguments)
+        except RuntimeError:
             logger.debug("a callback's event loop is closed")
 
 
-Listener = Callable[[], object]
-
-
 class Listeners:
-    """Callbacks without arguments, each called on the event loop that registered it."""
+    """Callbacks without arguments, known by their functions."""
 
     def __init__(self) -> None:
-        self._callbacks: dict[Listener, asyncio.AbstractEventLoop | None] = {}
+        self._callbacks: dict[Listener, Callback] = {}
 
-    def add(self, callback: Listener) -> None:
-        if callback in self._callbacks:
+    def add(self, listener: Listener) -> None:
+        """Registers a listener. ValueError when it is one already."""
+        if listener in self._callbacks:
             raise ValueError("Remove callback before adding it again")
-        try:
-            self._callbacks[callback] = asyncio.get_running_loop()
-        except RuntimeError:
-            self._callbacks[callback] = None
+        self._callbacks[listener] = Callback(listener)
 
-    def remove(self, callback: Listener) -> None:
-        self._callbacks.pop(callback, None)
+    def remove(self, listener: Listener) -> None:
+        """Undoes `add`; unknown ones are ignored."""
+        self._callbacks.pop(listener, None)
 
     def clear(self) -> None:
+        """Removes all."""
         self._callbacks.clear()
 
     def notify(self) -> None:
-        for callback, loop in list(self._callbacks.items()):
-            if loop is None:
-                callback()
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(callback)
+        """Calls all, in the order in which they came."""
+        for callback in list(self._callbacks.values()):
+            callback()

@@ -1,4 +1,4 @@
-"""What a progress callback is given."""
+"""What progress callbacks are given, and in which form they want it."""
 
 from __future__ import annotations
 

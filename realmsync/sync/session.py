@@ -92,7 +92,9 @@ class SyncSession:
         self._tokens = itertools.count()
         self._connection_callbacks: dict[int, Callback] = {}
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
+        on_manual = config.client_reset.on_manual
         self._on_error = Callback(config.on_error) if config.on_error is not None else None
+        self._on_manual = Callback(on_manual) if on_manual is not None else None
 
     def __repr__(self) -> str:
         return f"<SyncSession of {self.path}: {self.lifecycle_state.name}>"
@@ -365,24 +367,17 @@ class SyncSession:
 
     def _on_errored(self, facts: dict[str, Any]) -> None:
         error = self._make_error(facts)
-        reset = self._config.client_reset
         if (
             isinstance(error, ClientResetError)
-            and reset.mode is ClientResetMode.MANUAL
-            and reset.on_manual is not None
+            and self._config.client_reset.mode is ClientResetMode.MANUAL
+            and self._on_manual is not None
         ):
-            self._manual_callback()(self, self.path)
+            self._on_manual(self, self.path)
         elif self._on_error is not None:
             self._on_error(self, error)
         else:
             level = logging.ERROR if error.is_fatal else logging.WARNING
             logger.log(level, "session of %s: %s", self.path, error.reason)
-
-    def _manual_callback(self) -> Callback:
-        assert self._config.client_reset.on_manual is not None
-        callback = Callback(self._config.client_reset.on_manual)
-        callback.loop = self._on_error.loop if self._on_error is not None else None
-        return callback
 
     def _make_error(self, facts: dict[str, Any]) -> SyncError:
         info: dict[str, str] = {}
