@@ -1,10 +1,18 @@
-"""Enumerations of sync: str enums whose values are those of Realm's JavaScript SDK, so that plain
-strings are accepted wherever a member is. Specification: client-session.md 16.5.
+"""Enumerations of users and of sync: str enums whose values are those of Realm's JavaScript SDK, so
+that plain strings are accepted wherever a member is. Specification: client-session.md 16.5.
 """
 
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+
+
+class UserState(str, Enum):
+    """Whether a user can sync."""
+
+    LOGGED_OUT = "LoggedOut"
+    LOGGED_IN = "LoggedIn"
+    REMOVED = "Removed"
 
 
 class ProgressDirection(str, Enum):

@@ -7,6 +7,8 @@ base (TypeError, KeyError, ...) the error derives from that too.
 
 from __future__ import annotations
 
+from realmsync.codes import AppCode
+
 
 class RealmError(Exception):
     """Base of all realmsync errors.
@@ -238,11 +240,21 @@ class AppError(RealmError):
     address of its log entry.
     """
 
-    code: int
-    name: str = "AppUnknownError"
-    status: int | None = None
-    server_error: str | None = None
-    link: str | None = None
+    def __init__(
+        self,
+        message: str,
+        code: AppCode = AppCode.AppUnknownError,
+        *,
+        status: int | None = None,
+        server_error: str | None = None,
+        link: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = int(code)
+        self.name = code.name
+        self.status = status
+        self.server_error = server_error
+        self.link = link
 
 
 class BadServerUrlError(RealmError, ValueError):

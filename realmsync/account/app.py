@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,6 @@ from realmsync.account.http import (
     HttpResponse,
     HttpTransport,
     aiohttp_transport,
-    app_error,
     check,
     json_object,
     normalised_base_url,
@@ -39,8 +39,10 @@ from realmsync.account.http import (
 )
 from realmsync.account.places import safe_name
 from realmsync.account.stored_users import StoredUser, UserStore
-from realmsync.account.user import User, UserState, usable
+from realmsync.account.user import User, usable
 from realmsync.callbacks import Listener, Listeners
+from realmsync.codes import AppCode
+from realmsync.enums import UserState
 from realmsync.errors import AppError
 from realmsync.version import __version__
 
@@ -152,11 +154,11 @@ class AppServices:
             "device_id": text_member(body, "device_id"),
         }
         if id in ("", ".", ".."):
-            raise app_error("MalformedJson", f"user id {id!r} is not acceptable")
+            raise AppError(f"user id {id!r} is not acceptable", AppCode.MalformedJson)
         _check_tokens(tokens["access_token"], tokens["refresh_token"])
         user = self._users.get(id) or User(self, StoredUser(id))
         self._users[id] = user
-        user._update(state=1, **tokens)
+        user._update(state=UserState.LOGGED_IN, **tokens)
         await self._read_profile(user)
         self._set_current(user)
         return user
@@ -164,16 +166,18 @@ class AppServices:
     def switch_user(self, user: User) -> None:
         """Makes another logged in user the current one."""
         if not user.is_logged_in:
-            raise app_error("ClientUserNotLoggedIn", "User is no longer valid or is logged out")
+            raise AppError(
+                "User is no longer valid or is logged out", AppCode.ClientUserNotLoggedIn
+            )
         self._set_current(user)
 
     async def remove_user(self, user: User) -> None:
         """Logs out and forgets the user on this device; the files go at the next start."""
         if user.state is UserState.REMOVED or self._users.get(user.id) is not user:
-            raise app_error("ClientUserNotFound", "User does not exist")
+            raise AppError("User does not exist", AppCode.ClientUserNotFound)
         token = user.refresh_token
         user.log_out_locally()
-        user._update(state=2)
+        user._update(state=UserState.REMOVED)
         if token is not None:
             await self._end_session(token)
 
@@ -182,7 +186,7 @@ class AppServices:
         user._require_log_in()
         await self._access(user, "DELETE", "/auth/delete")
         user.log_out_locally()
-        user._update(state=2)
+        user._update(state=UserState.REMOVED)
 
     @property
     def email_password_auth(self) -> EmailPasswordAuth:
@@ -274,7 +278,7 @@ class AppServices:
         try:
             return await self._client_request(method, path, user.access_token)
         except AppError as error:
-            if error.status != 401:
+            if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             try:
                 await self._refresh_access_token(user)
@@ -289,7 +293,7 @@ class AppServices:
         token = text_member(body, "access_token")
         token_claims(token)
         if user.refresh_token != used:
-            raise app_error("ClientUserNotLoggedIn", "User was logged out during the refresh")
+            raise AppError("User was logged out during the refresh", AppCode.ClientUserNotLoggedIn)
         user._update(access_token=token)
         return token
 
@@ -300,9 +304,9 @@ class AppServices:
         body = json_object(await self._access(user, "GET", "/auth/profile"))
         for name, kind in (("identities", list), ("data", dict)):
             if name not in body:
-                raise app_error("MissingJsonKey", name)
+                raise AppError(name, AppCode.MissingJsonKey)
             if not isinstance(body[name], kind):
-                raise app_error("MalformedJson", f"'{name}' has the wrong type")
+                raise AppError(f"'{name}' has the wrong type", AppCode.MalformedJson)
         identities = [
             (text_member(item, "id"), text_member(item, "provider_type"))
             for item in body["identities"]
@@ -343,12 +347,13 @@ class AppServices:
         stored, current = self._store.load()
         users = {}
         for id, record in stored.items():
-            if record.state == 2:
+            if record.state is UserState.REMOVED:
                 shutil.rmtree(self.root / safe_name(id), ignore_errors=True)
                 self._store.forget(id)
                 continue
-            if record.state == 1 and not usable(record):
-                record.state, record.access_token, record.refresh_token = 0, "", ""
+            if record.state is UserState.LOGGED_IN and not usable(record):
+                record.state = UserState.LOGGED_OUT
+                record.access_token = record.refresh_token = ""
             users[id] = User(self, record)
         return users, current
 
@@ -378,4 +383,4 @@ def _check_tokens(*tokens: str) -> None:
         for token in tokens:
             token_claims(token)
     except AppError as error:
-        raise app_error("BadToken", f"Could not log in user: {error}") from None
+        raise AppError(f"Could not log in user: {error}", AppCode.BadToken) from None

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from realmsync.codes import APP_ERROR_CODES, AppCode
 from realmsync.errors import AppError, BadServerUrlError
 
 DEFAULT_BASE_URL = "https://services.cloud.mongodb.com"
@@ -130,13 +131,13 @@ def token_claims(token: str) -> Claims:
         except (binascii.Error, ValueError, RecursionError):
             claims = None
     if not isinstance(claims, dict):
-        raise app_error("BadToken", "received malformed JWT")
+        raise AppError("received malformed JWT", AppCode.BadToken)
     expires_at, issued_at = claims.get("exp"), claims.get("iat")
     user_data = claims.get("user_data", {})
     if type(expires_at) is not int or type(issued_at) is not int:
-        raise app_error("BadToken", "received malformed JWT: 'exp' and 'iat' must be integers")
+        raise AppError("received malformed JWT: 'exp' and 'iat' must be integers", AppCode.BadToken)
     if not isinstance(user_data, dict):
-        raise app_error("BadToken", "received malformed JWT: 'user_data' must be an object")
+        raise AppError("received malformed JWT: 'user_data' must be an object", AppCode.BadToken)
     return Claims(expires_at, issued_at, user_data)
 
 
@@ -152,12 +153,12 @@ def check(response: HttpResponse) -> None:
         _check_body(response)
     if response.custom_status != 0:
         message = response.body or "non-zero custom status code considered fatal"
-        raise app_error("CustomError", message, status=response.status)
+        raise AppError(message, AppCode.CustomError, status=response.status)
     if response.status != 0 and not 200 <= response.status < 300:
         detail = f": {response.body}" if response.body else ""
-        raise app_error(
-            "HTTPError",
+        raise AppError(
             f"http error code considered fatal{detail}. {_status_class(response.status)}",
+            AppCode.HTTPError,
             status=response.status,
         )
 
@@ -174,15 +175,15 @@ def _check_body(response: HttpResponse) -> None:
         return
     message, name, link = members
     if name:
-        raise app_error(
-            name if name in APP_ERROR_CODES else "AppServerError",
+        raise AppError(
             message or "no error message",
+            APP_ERROR_CODES.get(name, AppCode.AppServerError),
             status=response.status,
             server_error=name,
             link=link or None,
         )
     if "error" in body:
-        raise app_error("AppUnknownError", message, status=response.status, link=link or None)
+        raise AppError(message, AppCode.AppUnknownError, status=response.status, link=link or None)
 
 
 def _status_class(status: int) -> str:
@@ -195,114 +196,16 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
     try:
         body = json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        raise app_error("MalformedJson", f"reply is no JSON: {error}") from None
+        raise AppError(f"reply is no JSON: {error}", AppCode.MalformedJson) from None
     if not isinstance(body, dict):
-        raise app_error("MalformedJson", "reply is no JSON object")
+        raise AppError("reply is no JSON object", AppCode.MalformedJson)
     return body
 
 
 def text_member(body: Mapping[str, Any], name: str) -> str:
     """A required string of a reply. Raises AppError."""
     if name not in body:
-        raise app_error("MissingJsonKey", name)
+        raise AppError(name, AppCode.MissingJsonKey)
     if not isinstance(body[name], str):
-        raise app_error("MalformedJson", f"'{name}' is no string")
+        raise AppError(f"'{name}' is no string", AppCode.MalformedJson)
     return str(body[name])
-
-
-def app_error(
-    name: str,
-    message: str,
-    *,
-    status: int | None = None,
-    server_error: str | None = None,
-    link: str | None = None,
-) -> AppError:
-    """An AppError of this name."""
-    error = AppError(message)
-    error.name = name
-    error.code = APP_ERROR_CODES[name]
-    error.status = status
-    error.server_error = server_error
-    error.link = link
-    return error
-
-
-_CLIENT_CODES = {
-    "CustomError": 4000,
-    "ClientUserNotFound": 4100,
-    "ClientUserNotLoggedIn": 4101,
-    "ClientRedirectError": 4103,
-    "ClientTooManyRedirects": 4104,
-    "ClientUserAlreadyNamed": 4105,
-    "BadToken": 4200,
-    "MalformedJson": 4201,
-    "MissingJsonKey": 4202,
-    "BadBsonParse": 4203,
-}
-
-# In the order of their numbers, which start at 4300 and have no gap.
-_SERVICE_NAMES = [
-    "MissingAuthReq",
-    "InvalidSession",
-    "UserAppDomainMismatch",
-    "DomainNotAllowed",
-    "ReadSizeLimitExceeded",
-    "InvalidParameter",
-    "MissingParameter",
-    "TwilioError",
-    "GCMError",
-    "HTTPError",
-    "AWSError",
-    "MongoDBError",
-    "ArgumentsNotAllowed",
-    "FunctionExecutionError",
-    "NoMatchingRuleFound",
-    "InternalServerError",
-    "AuthProviderNotFound",
-    "AuthProviderAlreadyExists",
-    "ServiceNotFound",
-    "ServiceTypeNotFound",
-    "ServiceAlreadyExists",
-    "ServiceCommandNotFound",
-    "ValueNotFound",
-    "ValueAlreadyExists",
-    "ValueDuplicateName",
-    "FunctionNotFound",
-    "FunctionAlreadyExists",
-    "FunctionDuplicateName",
-    "FunctionSyntaxError",
-    "FunctionInvalid",
-    "IncomingWebhookNotFound",
-    "IncomingWebhookAlreadyExists",
-    "IncomingWebhookDuplicateName",
-    "RuleNotFound",
-    "APIKeyNotFound",
-    "RuleAlreadyExists",
-    "RuleDuplicateName",
-    "AuthProviderDuplicateName",
-    "RestrictedHost",
-    "APIKeyAlreadyExists",
-    "IncomingWebhookAuthFailed",
-    "ExecutionTimeLimitExceeded",
-    "NotCallable",
-    "UserAlreadyConfirmed",
-    "UserNotFound",
-    "UserDisabled",
-    "AuthError",
-    "BadRequest",
-    "AccountNameInUse",
-    "InvalidPassword",
-    "SchemaValidationFailedWrite",
-    "AppUnknownError",
-    "MaintenanceInProgress",
-    "UserpassTokenInvalid",
-    "InvalidServerResponse",
-    "AppServerError",
-]
-
-# What a server's `error_code` may say.
-APP_ERROR_CODES = {
-    **_CLIENT_CODES,
-    **{name: 4300 + index for index, name in enumerate(_SERVICE_NAMES)},
-}

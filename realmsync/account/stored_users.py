@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from realmsync.enums import UserState
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
     id TEXT PRIMARY KEY,
@@ -31,6 +33,8 @@ CREATE TABLE IF NOT EXISTS current_user (
 );
 """
 
+# In the order of their numbers in the file.
+_STATES = (UserState.LOGGED_OUT, UserState.LOGGED_IN, UserState.REMOVED)
 
 _ALL = (
     "SELECT id, state, access_token, refresh_token, device_id, identities, profile "
@@ -40,10 +44,10 @@ _ALL = (
 
 @dataclass
 class StoredUser:
-    """One user as stored. `state`: 0 logged out, 1 logged in, 2 removed."""
+    """One user as stored."""
 
     id: str
-    state: int = 0
+    state: UserState = UserState.LOGGED_OUT
     access_token: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
     device_id: str = ""
@@ -78,7 +82,7 @@ class UserStore:
                 "identities = excluded.identities, profile = excluded.profile",
                 (
                     user.id,
-                    user.state,
+                    _STATES.index(user.state),
                     user.access_token,
                     user.refresh_token,
                     user.device_id,
@@ -120,7 +124,7 @@ def _from_row(row: tuple[Any, ...]) -> StoredUser:
     id, state, access_token, refresh_token, device_id, identities, profile = row
     return StoredUser(
         id,
-        state,
+        _STATES[state],
         access_token,
         refresh_token,
         device_id,

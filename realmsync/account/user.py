@@ -8,27 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from realmsync.account.credentials import Credentials
-from realmsync.account.http import Claims, app_error, token_claims
+from realmsync.account.http import Claims, token_claims
 from realmsync.account.places import PartitionValue, realm_file, user_folder
 from realmsync.account.stored_users import StoredUser
 from realmsync.callbacks import Listener, Listeners
+from realmsync.codes import AppCode
+from realmsync.enums import UserState
 from realmsync.errors import AppError
-
-
-class UserState(str, Enum):
-    """Whether a user can sync."""
-
-    LOGGED_OUT = "LoggedOut"
-    LOGGED_IN = "LoggedIn"
-    REMOVED = "Removed"
-
-
-_STATES = (UserState.LOGGED_OUT, UserState.LOGGED_IN, UserState.REMOVED)
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ class User:
     @property
     def state(self) -> UserState:
         """Logged in, logged out or removed."""
-        return _STATES[self._stored.state]
+        return self._stored.state
 
     @property
     def is_logged_in(self) -> bool:
@@ -170,7 +160,7 @@ class User:
         if not self.is_logged_in:
             return
         self._stored.access_token = self._stored.refresh_token = ""
-        self._stored.state = 2 if self.is_anonymous else 0
+        self._stored.state = UserState.REMOVED if self.is_anonymous else UserState.LOGGED_OUT
         self._app._user_left(self)
         self._changed()
 
@@ -210,7 +200,7 @@ class User:
 
     def _require_log_in(self) -> None:
         if not self.is_logged_in:
-            raise app_error("ClientUserNotLoggedIn", "User is not logged in")
+            raise AppError("User is not logged in", AppCode.ClientUserNotLoggedIn)
 
 
 def usable(stored: StoredUser) -> bool:

@@ -15,10 +15,13 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from realmsync import _core
-from realmsync.account.user import User, UserState
+from realmsync.account.user import User
+from realmsync.codes import AppCode
+from realmsync.enums import UserState
 from realmsync.errors import (
     AppError,
     DeleteOnOpenRealmError,
@@ -33,10 +36,10 @@ from realmsync.transport.websocket import monotonic_ms
 
 logger = logging.getLogger("realmsync.sync")
 
-USER_NOT_FOUND = 4100
-# Errors of a token refresh that no later try can mend (client-session.md 11.3).
-_AUTHENTICATION_CODES = {4100, 4101}
-_AUTH_ERROR = 4346
+# Outcomes of a token refresh that no later try can mend (client-session.md 11.3).
+_AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLoggedIn}
+_REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 # Far more than a session takes to end: a job of the file may be running.
 _END_SECONDS = 30.0
 
@@ -138,7 +141,7 @@ class SyncClient:
                 f"Cannot start a sync session for user '{user.id}' because this user has been"
                 " removed."
             )
-            error.code = USER_NOT_FOUND
+            error.code = int(AppCode.ClientUserNotFound)
             raise error
         path = str(file.path)
         with self.lock:
@@ -299,13 +302,13 @@ class SyncClient:
     def _refresh_failed(self, id: int, error: Exception) -> None:
         status = getattr(error, "status", None)
         code = getattr(error, "code", None)
-        authentication = status in (401, 403) or code in _AUTHENTICATION_CODES
-        if authentication and status in (401, 403):
+        authentication = status in _REFUSALS or code in _AUTHENTICATION_CODES
+        if status in _REFUSALS:
             message = f"Unable to refresh the user access token: {error}"
-        elif status in (301, 308):
+        elif status in _REDIRECTS:
             authentication = True
             message = f"Unhandled redirect response when trying to reach the server: {error}"
         else:
             message = str(error)
-        reported = _AUTH_ERROR if authentication else int(code or 4309)
+        reported = AppCode.AuthError if authentication else code or AppCode.HTTPError
         self.runtime.token_refresh_failed(id, authentication, reported, message)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from realmsync import _core
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
+from realmsync.codes import SyncCode
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -40,12 +41,10 @@ from realmsync.sync.progress import Progress, progress_function
 
 logger = logging.getLogger("realmsync.sync")
 
-_OPERATION_ABORTED = 1027
-_ACTIVE = (
-    SessionLifecycleState.ACTIVE,
-    SessionLifecycleState.DYING,
-    SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN,
-)
+# States in which a session takes part in its connection.
+_CONNECTABLE = (SessionLifecycleState.ACTIVE, SessionLifecycleState.DYING)
+_ACTIVE = (*_CONNECTABLE, SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN)
+_DIVERGING_HISTORIES = 211  # the protocol's error code for which _simulate_error resets
 # Reports that an `async for` has not taken yet; older ones make way.
 _PENDING_REPORTS = 100
 
@@ -136,7 +135,10 @@ class SyncSession:
     def is_connected(self) -> bool:
         """Connected, and active."""
         lifecycle, connection, _ = self._runtime.facts(self.id)
-        return connection == "connected" and lifecycle in (0, 1)
+        return (
+            connection == ConnectionState.CONNECTED
+            and SessionLifecycleState(lifecycle) in _CONNECTABLE
+        )
 
     @property
     def file_ident(self) -> int:
@@ -287,8 +289,9 @@ class SyncSession:
     # tests
 
     def _simulate_error(self, code: int, message: str, kind: str, is_fatal: bool) -> None:
-        status = 1032 if kind == "realm::sync::ProtocolError" else 2000000
-        action = "ClientReset" if code == 211 else "Warning"
+        protocol = kind == "realm::sync::ProtocolError"
+        status = SyncCode.SyncClientResetRequired if protocol else SyncCode.UnknownError
+        action = "ClientReset" if code == _DIVERGING_HISTORIES else "Warning"
         self._runtime.simulate_error(self.id, status, message, is_fatal, action)
 
     # for the sync client and the opening of realms
@@ -333,7 +336,7 @@ class SyncSession:
         with self._client.lock:
             waits = list(self._waits)
         for wait in waits:
-            self._on_wait(wait, _OPERATION_ABORTED, "Sync session became inactive")
+            self._on_wait(wait, SyncCode.OperationAborted.value, "Sync session became inactive")
 
     def _on_wait(self, wait: int, status: int, message: str) -> None:
         with self._client.lock:
@@ -345,9 +348,9 @@ class SyncSession:
         def resolve() -> None:
             if future.done():
                 return
-            if status == 0:
+            if status == SyncCode.Ok:
                 future.set_result(True)
-            elif status == _OPERATION_ABORTED:
+            elif status == SyncCode.OperationAborted:
                 future.set_exception(SyncOperationAborted(message, code=status))
             else:
                 future.set_exception(SyncError(message, code=status))

@@ -18,7 +18,6 @@ from realmsync import App
 from realmsync.account.app import AppConfiguration, MetadataMode
 from realmsync.account.credentials import Credentials
 from realmsync.account.http import (
-    APP_ERROR_CODES,
     HttpRequest,
     HttpResponse,
     aiohttp_transport,
@@ -27,7 +26,8 @@ from realmsync.account.http import (
     websocket_host,
 )
 from realmsync.account.places import partition_name
-from realmsync.account.user import UserState
+from realmsync.codes import APP_ERROR_CODES
+from realmsync.enums import UserState
 from realmsync.errors import AppError, BadServerUrlError
 from realmsync.server.process import Server
 
