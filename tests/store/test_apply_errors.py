@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from realmsync import _core
-from realmsync.errors import BadChangesetError, SchemaMismatchError
-from tests.instructions import (
+from instructions import (
     Instruction,
     add_column,
     add_table,
@@ -20,6 +18,8 @@ from tests.instructions import (
     on,
     update,
 )
+from realmsync import _core
+from realmsync.errors import BadChangesetError, SchemaMismatchError
 
 EMBEDDED = {"t": "object_value"}
 LIST, DICTIONARY, SET = {"t": "list"}, {"t": "dictionary"}, {"t": "set"}

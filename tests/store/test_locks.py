@@ -17,9 +17,9 @@ from typing import Any
 import apsw
 import pytest
 
+from instructions import add_column, add_table, changeset, create
 from realmsync import _core
 from realmsync.errors import StorageError
-from tests.instructions import add_column, add_table, changeset, create
 
 SCHEMA = changeset(add_table("T"), add_column("T", "v"))
 
@@ -221,7 +221,8 @@ def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from realmsync import _core\n"
-        "from tests.instructions import changeset, create, update\n"
+        "sys.path.insert(0, 'tests')\n"
+        "from instructions import changeset, create, update\n"
         "store = _core.ScratchStore(sys.argv[1], durability='off')\n"
         "start = len(store.state()['T'])\n"
         "n = start\n"
@@ -251,7 +252,8 @@ def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
 MEMORY = """
 import sys
 from realmsync import _core
-from tests.instructions import add_column, add_table, changeset, create
+sys.path.insert(0, "tests")
+from instructions import add_column, add_table, changeset, create
 data = changeset(add_table("T"), *[add_column("T", f"c{i}") for i in range(8)], create("T", 1))
 stores = []
 

@@ -18,9 +18,9 @@ import apsw
 import pytest
 
 import realmsync
+from instructions import changeset, create, update
 from realmsync import _core
 from realmsync.errors import BadProgressError, InvalidDatabaseError, WrongTransactionStateError
-from tests.instructions import changeset, create, update
 
 
 class Note(realmsync.Object):

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instructions import add_column, add_table, changeset, create, on, update
 from realmsync import _core
-from tests.instructions import add_column, add_table, changeset, create, on, update
 
 Payload = dict[str, Any]
 
