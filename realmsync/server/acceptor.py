@@ -20,11 +20,12 @@ from http import HTTPStatus
 from typing import Protocol, cast
 from urllib.parse import unquote
 
+from realmsync.codes import AppCode
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import HttpLimits
-from realmsync.server.http.routes import app_not_found
+from realmsync.server.http.replies import HttpError, app_not_found
 from realmsync.transport.loop import Driver
-from realmsync.transport.websocket import EngineListener, feed, server_protocol
+from realmsync.transport.websocket import EngineSocket, feed, server_protocol
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -91,21 +92,21 @@ def query_token(query: str) -> str | None:
 
 
 def check_upgrade(head: RequestHead) -> str:
-    """The Sec-WebSocket-Key of a correct upgrade. Raises AuthError."""
+    """The Sec-WebSocket-Key of a correct upgrade. Raises HttpError."""
     tokens = [token.strip().lower() for token in head.headers.get("connection", "").split(",")]
     if head.method != "GET":
-        raise AuthError(405, "a websocket is opened with GET")
+        raise HttpError(405, "a websocket is opened with GET")
     if "upgrade" not in tokens:
-        raise AuthError(400, "Connection header must contain Upgrade")
+        raise HttpError(400, "Connection header must contain Upgrade")
     if head.headers.get("sec-websocket-version") != "13":
-        raise AuthError(400, "Sec-WebSocket-Version must be 13")
+        raise HttpError(400, "Sec-WebSocket-Version must be 13")
     key = head.headers.get("sec-websocket-key", "")
     try:
         size = len(base64.b64decode(key, validate=True))
     except (binascii.Error, ValueError):
         size = 0
     if size != 16:
-        raise AuthError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
+        raise HttpError(400, "Sec-WebSocket-Key must be 16 bytes in base64")
     return key
 
 
@@ -134,17 +135,17 @@ class RefusedHost:
     def __init__(self, close_code: int) -> None:
         self._close_code = close_code
 
-    def opened(self, listener: EngineListener) -> None:
-        listener.finish(self._close_code)
+    def opened(self, websocket: EngineSocket) -> None:
+        websocket.finish(self._close_code)
 
     def activity(self) -> None:
         """Nothing to do: input of a refused client is thrown away."""
 
-    def lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
+    def lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
         """Nothing to do: no engine knew of it."""
 
 
-class Listener:
+class Acceptor:
     """Accepts connections for one server."""
 
     def __init__(
@@ -160,8 +161,8 @@ class Listener:
         self.limits = limits
         self.http_protocol = http_protocol
         self._open_connection = open_connection
-        self._arriving: dict[EngineListener, SyncConnection] = {}
-        self.connections: dict[EngineListener, SyncConnection] = {}
+        self._arriving: dict[EngineSocket, SyncConnection] = {}
+        self.connections: dict[EngineSocket, SyncConnection] = {}
         self.fronts: set[FrontProtocol] = set()
         self.stopping = False
 
@@ -169,58 +170,58 @@ class Listener:
         """The protocol of a new TCP connection."""
         return FrontProtocol(self)
 
-    def opened(self, listener: EngineListener) -> None:
+    def opened(self, websocket: EngineSocket) -> None:
         """The handshake is done: the engine learns of the connection."""
-        connection = self._arriving.pop(listener)
-        listener.connection = self._open_connection(
+        connection = self._arriving.pop(websocket)
+        websocket.connection = self._open_connection(
             connection.app_id, connection.user_id, connection.subprotocol
         )
-        self.connections[listener] = connection
+        self.connections[websocket] = connection
 
-    def lost(self, listener: EngineListener) -> None:
+    def lost(self, websocket: EngineSocket) -> None:
         """The connection has ended."""
-        self.connections.pop(listener, None)
+        self.connections.pop(websocket, None)
 
     def close_sessions(self, user_id: str, session_id: str | None) -> None:
         """Closes the websockets of a log-in that has ended, or of all of a user's."""
-        for listener, connection in list(self.connections.items()):
+        for websocket, connection in list(self.connections.items()):
             if connection.user_id == user_id and session_id in (None, connection.session_id):
-                listener.finish(CLOSE_UNAUTHORIZED)
+                websocket.finish(CLOSE_UNAUTHORIZED)
 
     async def admit(self, head: RequestHead) -> tuple[asyncio.BufferedProtocol, str]:
-        """The protocol for an upgrade and the key of its handshake. Raises AuthError."""
+        """The protocol for an upgrade and the key of its handshake. Raises HttpError."""
         match = _SYNC_PATH.fullmatch(head.path)
         if match is None:
-            raise AuthError(404, "not a sync route")
+            raise HttpError(404, "not a sync route")
         app = self._auth.served_app(unquote(match[1]))
         if app is None:
             raise app_not_found(unquote(match[1]))
         key = check_upgrade(head)
         subprotocol = choose_subprotocol(head.headers.get("sec-websocket-protocol", ""))
         if subprotocol is None:
-            raise AuthError(400, "no sync protocol version in common; this server speaks 9 to 14")
+            raise HttpError(400, "no sync protocol version in common; this server speaks 9 to 14")
         if self.stopping:
-            raise AuthError(503, "server is stopping")
+            raise HttpError(503, "server is stopping")
         try:
             principal = await self._auth.authenticate(query_token(head.query), "access")
             if principal.user.app_id != app:
-                raise AuthError(401, "token of another app", "InvalidSession")
+                raise AuthError("token of another app", AppCode.InvalidSession)
         except AuthError as error:
-            forbidden = error.code == "UserDisabled"
+            forbidden = error.code is AppCode.UserDisabled
             host = RefusedHost(CLOSE_FORBIDDEN if forbidden else CLOSE_UNAUTHORIZED)
-            refused = EngineListener(
+            refused = EngineSocket(
                 self._driver.runtime, host, max_message=1 << 16, linger=self._driver.limits.linger
             )
             return server_protocol(refused, self._headers(subprotocol)), key
         if self.stopping:
-            raise AuthError(503, "server is stopping")
+            raise HttpError(503, "server is stopping")
         connection = SyncConnection(app, subprotocol, principal)
         mine = sum(c.user_id == connection.user_id for c in self.connections.values())
         if mine >= self.limits.websockets_per_user:
-            raise AuthError(503, "too many connections of this user")
-        listener = self._driver.new_listener()
-        self._arriving[listener] = connection
-        return server_protocol(listener, self._headers(subprotocol)), key
+            raise HttpError(503, "too many connections of this user")
+        websocket = self._driver.new_socket()
+        self._arriving[websocket] = connection
+        return server_protocol(websocket, self._headers(subprotocol)), key
 
     @staticmethod
     def _headers(subprotocol: str) -> dict[str, str]:
@@ -233,17 +234,17 @@ class Listener:
 class FrontProtocol(asyncio.Protocol):
     """A connection until its first request head is complete."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, acceptor: Acceptor) -> None:
+        self._acceptor = acceptor
         self._loop = asyncio.get_running_loop()
         self._head = bytearray()
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._listener.fronts.add(self)
+        self._acceptor.fronts.add(self)
         self._timer = self._loop.call_later(
-            self._listener.limits.head_timeout, self._refuse, 408, "request head did not arrive"
+            self._acceptor.limits.head_timeout, self._refuse, 408, "request head did not arrive"
         )
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -255,7 +256,7 @@ class FrontProtocol(asyncio.Protocol):
         searched = max(0, len(self._head) - 3)
         self._head += data
         end = self._head.find(b"\r\n\r\n", searched)
-        if (end if end >= 0 else len(self._head)) > self._listener.limits.head_bytes:
+        if (end if end >= 0 else len(self._head)) > self._acceptor.limits.head_bytes:
             self._refuse(431, "request head too large")
         elif end >= 0:
             self._timer.cancel()
@@ -277,8 +278,8 @@ class FrontProtocol(asyncio.Protocol):
 
     async def _upgrade(self, head: RequestHead, tail: bytes) -> None:
         try:
-            protocol, key = await self._listener.admit(head)
-        except AuthError as error:
+            protocol, key = await self._acceptor.admit(head)
+        except HttpError as error:
             self._refuse(error.status, str(error))
             return
         except Exception:
@@ -301,7 +302,7 @@ class FrontProtocol(asyncio.Protocol):
 
     def _hand_over_http(self, data: bytes) -> None:
         self._done()
-        protocol = self._listener.http_protocol()
+        protocol = self._acceptor.http_protocol()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(data)
@@ -326,4 +327,4 @@ class FrontProtocol(asyncio.Protocol):
 
     def _done(self) -> None:
         self._timer.cancel()
-        self._listener.fronts.discard(self)
+        self._acceptor.fronts.discard(self)

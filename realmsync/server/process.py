@@ -1,7 +1,7 @@
 """Starting and stopping a server: data directory, users, engine, port.
 
 `Server` runs on the loop that starts it; `serve` is a whole process with signals, for the command
-line. What clients may do is in http/, listener.py and accounts/, sync itself in the native engine.
+line. What clients may do is in http/, acceptor.py and accounts/, sync itself in the native engine.
 Specification: server-behaviour.md sections 5 and 15.
 """
 
@@ -24,13 +24,13 @@ from aiohttp import web
 
 from realmsync import _core
 from realmsync.errors import ServerStartError
+from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.config import ServerConfig
 from realmsync.server.http.routes import HttpApi
-from realmsync.server.listener import Listener
 from realmsync.transport.loop import Driver, Event, Runtime
-from realmsync.transport.websocket import EngineListener, monotonic_ms
+from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
@@ -130,7 +130,7 @@ class Server:
             max_field_size=config.http.head_bytes,
         )
         self._exits.push_async_callback(self._http.shutdown, 1.0)
-        self._listener = Listener(
+        self._acceptor = Acceptor(
             self._driver, auth, config.http, self._http, self._open_connection
         )
         await self._listen()
@@ -144,15 +144,15 @@ class Server:
         self._status = "stopping"
         loop = asyncio.get_running_loop()
         try:
-            self._listener.stopping = True
+            self._acceptor.stopping = True
             for server in self._listening:
                 server.close()
-            for front in list(self._listener.fronts):
+            for front in list(self._acceptor.fronts):
                 front.close()
             self._engine.shutdown(monotonic_ms())
             self._driver.activity()
             deadline = loop.time() + self.config.stop_timeout
-            while self._listener.connections and loop.time() < deadline:
+            while self._acceptor.connections and loop.time() < deadline:
                 self._empty.clear()
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._empty.wait(), deadline - loop.time())
@@ -165,7 +165,7 @@ class Server:
         """Figures for operators; served as JSON at /status."""
         return {
             "status": self._status,
-            "websockets": len(self._listener.connections),
+            "websockets": len(self._acceptor.connections),
             "engine": self._engine.stats(),
         }
 
@@ -180,7 +180,7 @@ class Server:
             for address in addresses:
                 try:
                     server = await loop.create_server(
-                        self._listener.protocol,
+                        self._acceptor.protocol,
                         address,
                         self.port,
                         ssl=config.ssl_context,
@@ -201,6 +201,8 @@ class Server:
             ) from error
 
     def _take_directory(self, path: Path) -> None:
+        # The engine locks its part (csrc/partitions/owner_lock.hpp). This lock is for the other
+        # part, the key and the users, which are opened before the engine is.
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -221,15 +223,15 @@ class Server:
         return self._engine.open_connection(app_id, user_id, subprotocol, monotonic_ms())
 
     def _close_sessions(self, user_id: str, session_id: str | None) -> None:
-        self._listener.close_sessions(user_id, session_id)
+        self._acceptor.close_sessions(user_id, session_id)
 
-    def _on_opened(self, listener: EngineListener) -> None:
-        self._listener.opened(listener)
+    def _on_opened(self, websocket: EngineSocket) -> None:
+        self._acceptor.opened(websocket)
 
-    def _on_lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
-        self._listener.lost(listener)
-        self._engine.closed(listener.connection, monotonic_ms())
-        if not self._listener.connections:
+    def _on_lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
+        self._acceptor.lost(websocket)
+        self._engine.closed(websocket.connection, monotonic_ms())
+        if not self._acceptor.connections:
             self._empty.set()
 
     def _on_event(self, event: Event) -> None:

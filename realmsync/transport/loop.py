@@ -3,7 +3,7 @@
 A `Driver` reads the runtime's completions, arms its deadline, hands transport events to the
 connections and every other event to its owner. Both sides use it; the client's also connects. What
 the events mean is decided by the engines (csrc/client, csrc/server); what a handshake says, by the
-owners (sync/, server/listener.py). Specification: client-session.md 9.9, wire-protocol.md 3.4.
+owners (sync/, server/acceptor.py). Specification: client-session.md 9.9, wire-protocol.md 3.4.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from picows import (
     ws_connect,
 )
 
-from realmsync.transport.websocket import EngineListener, monotonic_ms, transport_logger
+from realmsync.transport.websocket import EngineSocket, monotonic_ms, transport_logger
 
 Event = tuple[Any, ...]
 
@@ -68,7 +68,7 @@ class Driver:
     """Runs one runtime on the running loop. All methods are for that loop's thread.
 
     `on_event` gets what is not about a known connection; its exceptions go to the loop's exception
-    handler. `on_lost(listener, close_code, reason)` is called when a connection has ended, before
+    handler. `on_lost(websocket, close_code, reason)` is called when a connection has ended, before
     it is forgotten.
     """
 
@@ -77,13 +77,13 @@ class Driver:
         runtime: Runtime,
         on_event: Callable[[Event], None],
         *,
-        on_opened: Callable[[EngineListener], None],
-        on_lost: Callable[[EngineListener, int | None, str], None],
+        on_opened: Callable[[EngineSocket], None],
+        on_lost: Callable[[EngineSocket, int | None, str], None],
         limits: TransportLimits | None = None,
     ) -> None:
         self.runtime = runtime
         self.limits = limits or TransportLimits()
-        self.listeners: dict[int, EngineListener] = {}
+        self.listeners: dict[int, EngineSocket] = {}
         self._on_event = on_event
         self._on_opened = on_opened
         self._on_lost = on_lost
@@ -98,9 +98,9 @@ class Driver:
         if self._wake is None and not self._closed:
             self._wake = self._loop.call_soon(self._run)
 
-    def new_listener(self, connection: int = 0) -> EngineListener:
-        """A listener for one connection of this driver's runtime."""
-        return EngineListener(
+    def new_socket(self, connection: int = 0) -> EngineSocket:
+        """The websocket of one connection of this driver's runtime."""
+        return EngineSocket(
             self.runtime,
             self,
             connection,
@@ -108,18 +108,18 @@ class Driver:
             linger=self.limits.linger,
         )
 
-    def opened(self, listener: EngineListener) -> None:
-        """Called by the listener when its handshake is done."""
-        self._on_opened(listener)
-        self.listeners[listener.connection] = listener
+    def opened(self, websocket: EngineSocket) -> None:
+        """Called by the websocket when its handshake is done."""
+        self._on_opened(websocket)
+        self.listeners[websocket.connection] = websocket
         self.activity()
 
-    def lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
-        """Called by the listener when its stream has ended."""
-        self.listeners.pop(listener.connection, None)
+    def lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
+        """Called by the websocket when its stream has ended."""
+        self.listeners.pop(websocket.connection, None)
         if self._closed:
             return
-        self._on_lost(listener, close_code, reason)
+        self._on_lost(websocket, close_code, reason)
         self.activity()
 
     def close(self) -> None:
@@ -129,8 +129,8 @@ class Driver:
         for handle in (self._timer, self._wake):
             if handle is not None:
                 handle.cancel()
-        for listener in list(self.listeners.values()):
-            listener.abort()
+        for websocket in list(self.listeners.values()):
+            websocket.abort()
 
     def _run(self) -> None:
         if self._wake is not None:
@@ -161,20 +161,20 @@ class Driver:
 
     def _dispatch(self, event: Event) -> None:
         kind = event[0]
-        listener = self.listeners.get(event[1]) if len(event) > 1 else None
+        websocket = self.listeners.get(event[1]) if len(event) > 1 else None
         if kind == "writable":
-            if listener is not None:
-                listener.pump()
-        elif kind == "close" and listener is not None:
-            listener.finish(event[2])
-        elif kind == "drop" and listener is not None:
-            listener.abort()
+            if websocket is not None:
+                websocket.pump()
+        elif kind == "close" and websocket is not None:
+            websocket.finish(event[2])
+        elif kind == "drop" and websocket is not None:
+            websocket.abort()
         elif kind == "pause_reading":
-            if listener is not None:
-                listener.pause_reading()
+            if websocket is not None:
+                websocket.pause_reading()
         elif kind == "resume_reading":
-            if listener is not None:
-                listener.resume_reading()
+            if websocket is not None:
+                websocket.resume_reading()
         else:
             self._on_event(event)
 
@@ -217,8 +217,8 @@ class ClientDriver(Driver):
         timeout: float = 120.0,
     ) -> None:
         """Starts connecting; the runtime hears `connected`, `connect_failed` or `closed`."""
-        attempt = self._attempt(connection, url, subprotocols, headers, ssl_context, proxy, timeout)
-        task = self._loop.create_task(attempt)
+        attempt = _Attempt(self, connection, subprotocols, timeout)
+        task = self._loop.create_task(attempt.run(url, headers, ssl_context, proxy))
         self._attempts[connection] = task
         task.add_done_callback(lambda _: self._attempts.pop(connection, None))
 
@@ -235,111 +235,112 @@ class ClientDriver(Driver):
             return
         super()._dispatch(event)
 
-    def _report_open(self, listener: EngineListener) -> None:
-        pass  # `connected` needs the subprotocol; see _attempt
+    def _report_open(self, websocket: EngineSocket) -> None:
+        pass  # `connected` needs the subprotocol; see _Attempt
 
-    def _report_lost(self, listener: EngineListener, close_code: int | None, reason: str) -> None:
-        self.runtime.closed(listener.connection, close_code, reason, monotonic_ms())
+    def _report_lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
+        self.runtime.closed(websocket.connection, close_code, reason, monotonic_ms())
 
-    async def _open_socket(self, host: str, port: int) -> socket.socket:
+
+class _Attempt:
+    """One attempt to connect, from the look-up of the address to the end of the handshake."""
+
+    def __init__(
+        self, driver: ClientDriver, connection: int, subprotocols: Sequence[str], timeout: float
+    ) -> None:
+        self._driver = driver
+        self._connection = connection
+        self._subprotocols = subprotocols
+        self._timeout = timeout
+        self._given_up = False
+        self._opened: socket.socket | None = None  # until the handshake is done
+
+    async def run(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        ssl_context: ssl.SSLContext | None,
+        proxy: str | None,
+    ) -> None:
+        """Connects, and tells the runtime how that went."""
+        handshake = ws_connect(
+            self._accept,
+            url,
+            ssl_context=ssl_context,
+            proxy=proxy,
+            websocket_handshake_timeout=self._timeout,
+            logger_name=transport_logger(),
+            max_frame_size=self._driver.limits.max_message,
+            extra_headers={**headers, "Sec-WebSocket-Protocol": ", ".join(self._subprotocols)},
+            max_redirects=0,
+            socket_factory=self._open_socket,
+            use_aiofastnet=False,
+        )
+        runtime = self._driver.runtime
+        try:
+            _, websocket = await asyncio.wait_for(handshake, self._timeout)
+            if websocket is None:
+                reason = "stream ended during the handshake"
+                runtime.closed(self._connection, None, reason, monotonic_ms())
+        except (_NoSubprotocol, WSHandshakeError, asyncio.TimeoutError, OSError) as error:
+            failure, status, message = self._failure(error)
+            runtime.connect_failed(self._connection, failure, status, message, monotonic_ms())
+        finally:
+            self._given_up = True
+            if self._opened is not None:  # picows leaves a handshake open that nobody waits for
+                with contextlib.suppress(OSError):
+                    self._opened.shutdown(socket.SHUT_RDWR)
+            self._driver.activity()
+
+    async def _open_socket(self, address: WSParsedURL) -> socket.socket:
         """A connected socket, of the first address that answers."""
-        failure = OSError(f"{host} has no address")
-        for family, kind, protocol, _, address in await self._loop.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
+        loop = asyncio.get_running_loop()
+        error = OSError(f"{address.host} has no address")
+        for family, kind, protocol, _, place in await loop.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM
         ):
             opened = socket.socket(family, kind, protocol)
             try:
                 opened.setblocking(False)
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.sock_connect(opened, address)
-            except OSError as error:
+                await loop.sock_connect(opened, place)
+            except OSError as failure:
                 opened.close()
-                failure = error
+                error = failure
             except BaseException:
                 opened.close()
                 raise
             else:
+                self._opened = opened
                 return opened
-        raise failure
+        raise error
 
-    async def _attempt(
-        self,
-        connection: int,
-        url: str,
-        subprotocols: Sequence[str],
-        headers: Mapping[str, str],
-        ssl_context: ssl.SSLContext | None,
-        proxy: str | None,
-        timeout: float,
-    ) -> None:
-        given_up = False
-        opened: socket.socket | None = None
+    def _accept(self, request: WSUpgradeRequest, response: WSUpgradeResponse) -> EngineSocket:
+        """The websocket behind a handshake that succeeded."""
+        if self._given_up:
+            raise WSHandshakeError("nobody waits for this connection any more")
+        chosen = response.headers.get("Sec-WebSocket-Protocol", "")
+        if chosen not in self._subprotocols:
+            raise _NoSubprotocol(f"server chose subprotocol {chosen!r}, which was not offered")
+        self._driver.runtime.connected(self._connection, chosen, monotonic_ms())
+        self._opened = None  # the websocket's from here on
+        return self._driver.new_socket(self._connection)
 
-        async def open_socket(address: WSParsedURL) -> socket.socket:
-            nonlocal opened
-            opened = await self._open_socket(address.host, address.port)
-            return opened
-
-        def accept(request: WSUpgradeRequest, response: WSUpgradeResponse) -> EngineListener:
-            if given_up:
-                raise WSHandshakeError("nobody waits for this connection any more")
-            chosen = response.headers.get("Sec-WebSocket-Protocol", "")
-            if chosen not in subprotocols:
-                raise _NoSubprotocol(f"server chose subprotocol {chosen!r}, which was not offered")
-            self.runtime.connected(connection, chosen, monotonic_ms())
-            nonlocal opened
-            opened = None  # the listener's from here on
-            return self.new_listener(connection)
-
-        def failed(failure: str, status: int, message: str) -> None:
-            self.runtime.connect_failed(connection, failure, status, message, monotonic_ms())
-
-        try:
-            _, listener = await asyncio.wait_for(
-                ws_connect(
-                    accept,
-                    url,
-                    ssl_context=ssl_context,
-                    proxy=proxy,
-                    websocket_handshake_timeout=timeout,
-                    logger_name=transport_logger(),
-                    max_frame_size=self.limits.max_message,
-                    extra_headers={
-                        **headers,
-                        "Sec-WebSocket-Protocol": ", ".join(subprotocols),
-                    },
-                    max_redirects=0,
-                    socket_factory=open_socket,
-                    use_aiofastnet=False,
-                ),
-                timeout,
-            )
-            if listener is None:
-                self.runtime.closed(
-                    connection, None, "stream ended during the handshake", monotonic_ms()
-                )
-        except _NoSubprotocol as error:
-            failed("protocol", 101, str(error))
-        except asyncio.TimeoutError:
-            failed("timeout", 0, f"not connected within {timeout:g} s")
-        except WSInvalidStatusError as error:
+    def _failure(self, error: Exception) -> tuple[str, int, str]:
+        """What `connect_failed` takes: the kind of failure, the HTTP status, a text."""
+        if isinstance(error, _NoSubprotocol):
+            return "protocol", 101, str(error)
+        if isinstance(error, asyncio.TimeoutError):
+            return "timeout", 0, f"not connected within {self._timeout:g} s"
+        if isinstance(error, WSInvalidStatusError):
             status = int(error.response.status) if error.response is not None else 0
             body = (error.raw_body or b"").decode("utf-8", "replace").strip()
-            failed("http", status, body or str(error))
-        except WSHandshakeError as error:
-            failed("http", 0, str(error))
-        except socket.gaierror as error:
-            failed("resolve", 0, str(error))
-        except ssl.SSLError as error:
-            failed("tls", 0, str(error))
-        except OSError as error:
-            failed("tcp", 0, str(error))
-        finally:
-            given_up = True
-            if opened is not None:  # picows leaves a handshake open that nobody waits for
-                with contextlib.suppress(OSError):
-                    opened.shutdown(socket.SHUT_RDWR)
-            self.activity()
+            return "http", status, body or str(error)
+        if isinstance(error, WSHandshakeError):
+            return "http", 0, str(error)
+        if isinstance(error, socket.gaierror):
+            return "resolve", 0, str(error)
+        return "tls" if isinstance(error, ssl.SSLError) else "tcp", 0, str(error)
 
 
 class _NoSubprotocol(Exception):

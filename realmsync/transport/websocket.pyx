@@ -5,7 +5,7 @@ Here live the join between picows (sockets, frames, masking) and the native engi
 outgoing messages are built by the engine only when the socket can take them, and are framed in
 place.
 Handshakes, timers and the dispatch of engine events do not live here; see loop.py and
-server/listener.py. Specification: wire-protocol.md section 4, server-behaviour.md 5.4 and 14.3.
+server/acceptor.py. Specification: wire-protocol.md section 4, server-behaviour.md 5.4 and 14.3.
 """
 
 import asyncio
@@ -82,11 +82,11 @@ class TransportLogger(logging.LoggerAdapter):
 _logger = TransportLogger(logging.getLogger("realmsync.websocket"), {})
 
 
-cdef class EngineListener(WSListener):
+cdef class EngineSocket(WSListener):
     """One connection, on either side.
 
-    `host` is told what Python has to know: `opened(listener)`, `activity()` after input, and
-    `lost(listener, close_code, reason)` exactly once. `connection` may be set in `opened`.
+    `host` is told what Python has to know: `opened(websocket)`, `activity()` after input, and
+    `lost(websocket, close_code, reason)` exactly once. `connection` may be set in `opened`.
     """
 
     cdef:
@@ -340,13 +340,13 @@ class ServerProtocol(WSProtocol):
     """
 
     def get_buffer(self, size_hint):
-        cdef EngineListener listener = self.listener
+        cdef EngineSocket listener = self.listener
         if listener is not None and listener._finished:
             return _waste
         return super().get_buffer(size_hint)
 
     def buffer_updated(self, nbytes):
-        cdef EngineListener listener = self.listener
+        cdef EngineSocket listener = self.listener
         cdef uint64_t frames = 0
         if listener is not None:
             if listener._finished:
@@ -357,12 +357,12 @@ class ServerProtocol(WSProtocol):
             listener._count_unparsed(frames, nbytes)
 
 
-def server_protocol(listener, headers):
-    """A protocol that answers one upgrade request with 101 and `headers`, then runs `listener`."""
+def server_protocol(websocket, headers):
+    """A protocol that answers one upgrade request with 101 and `headers`, then runs `websocket`."""
 
     def accept(request):
         return WSUpgradeResponseWithListener(
-            WSUpgradeResponse.create_101_response(headers), listener
+            WSUpgradeResponse.create_101_response(headers), websocket
         )
 
     no_limit = 1 << 62

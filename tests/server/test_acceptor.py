@@ -20,8 +20,8 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from realmsync.server.acceptor import choose_subprotocol, parse_head, query_token
 from realmsync.server.config import HttpLimits, ServerConfig
-from realmsync.server.listener import choose_subprotocol, parse_head, query_token
 from realmsync.server.process import Server
 from realmsync.transport.loop import TransportLimits
 

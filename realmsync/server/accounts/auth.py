@@ -14,22 +14,22 @@ from typing import Any
 
 import jwt
 
+from realmsync.codes import AppCode
 from realmsync.server.accounts.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
 from realmsync.server.config import ServerConfig
 
 
 class AuthError(Exception):
-    """A refusal as the HTTP API words it."""
+    """A log-in, an account or a token that is refused."""
 
-    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+    def __init__(self, message: str, code: AppCode) -> None:
         super().__init__(message)
-        self.status = status
         self.code = code
 
 
 def invalid_session(reason: str) -> AuthError:
     """A token that is no good (any more)."""
-    return AuthError(401, f"invalid session: {reason}", "InvalidSession")
+    return AuthError(f"invalid session: {reason}", AppCode.InvalidSession)
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ class Auth:
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account that can log in at once."""
         if not email:
-            raise AuthError(400, "email is required", "BadRequest")
+            raise AuthError("email is required", AppCode.BadRequest)
         if not 6 <= len(password) <= 128:
-            raise AuthError(400, "password must be between 6 and 128 characters", "BadRequest")
+            raise AuthError("password must be between 6 and 128 characters", AppCode.BadRequest)
         try:
             await self.users.register(app_id, email, password)
         except NameInUse:
-            raise AuthError(409, "name already in use", "AccountNameInUse") from None
+            raise AuthError("name already in use", AppCode.AccountNameInUse) from None
 
     async def log_in(self, app_id: str, provider: str, body: dict[str, Any]) -> LogIn:
         """Logs in with a provider's credentials."""
@@ -113,7 +113,7 @@ class Auth:
         else:
             raise _no_provider(provider)
         if user.disabled:
-            raise AuthError(401, "user disabled", "UserDisabled")
+            raise AuthError("user disabled", AppCode.UserDisabled)
         device_id = new_id()
         session_id = await self.users.open_session(user.id, device_id)
         return LogIn(
@@ -136,7 +136,7 @@ class Auth:
             await self.users.link_account(app_id, email, principal.user.id)
         except IdentityTaken:
             raise AuthError(
-                409, "a user already exists with the specified provider", "AccountNameInUse"
+                "a user already exists with the specified provider", AppCode.AccountNameInUse
             ) from None
         return self.new_access_token(principal)
 
@@ -147,7 +147,7 @@ class Auth:
     async def authenticate(self, token: str | None, kind: str) -> Principal:
         """Who a token of this kind (access, refresh) stands for. Raises AuthError."""
         if not token:
-            raise AuthError(401, "must authenticate first", "MissingAuthReq")
+            raise AuthError("must authenticate first", AppCode.MissingAuthReq)
         try:
             claims = jwt.decode(
                 token,
@@ -165,7 +165,7 @@ class Auth:
         if user is None or user.id != claims["sub"] or self.served_app(user.app_id) != user.app_id:
             raise invalid_session("failed to find refresh token")
         if user.disabled:
-            raise AuthError(401, "user disabled", "UserDisabled")
+            raise AuthError("user disabled", AppCode.UserDisabled)
         return Principal(user, claims["sid"], str(claims.get("baas_device_id", "")))
 
     async def _check_account(self, app_id: str, body: dict[str, Any]) -> str:
@@ -175,7 +175,7 @@ class Auth:
             or not isinstance(password, str)
             or not await self.users.check_password(app_id, email, password)
         ):
-            raise AuthError(401, "unauthorized", "InvalidPassword")
+            raise AuthError("unauthorized", AppCode.InvalidPassword)
         return email
 
     def _token(self, kind: str, user: UserRecord, session_id: str, device_id: str) -> str:
@@ -201,5 +201,5 @@ class Auth:
 
 def _no_provider(provider: str) -> AuthError:
     return AuthError(
-        404, f"authentication provider not found: '{provider}'", "AuthProviderNotFound"
+        f"authentication provider not found: '{provider}'", AppCode.AuthProviderNotFound
     )

@@ -1,8 +1,8 @@
 """The HTTP endpoints that SDKs call before and beside sync.
 
-Routing, bodies and error replies live here; who may do what in accounts/. A request comes
-from aiohttp's low-level server, which ../listener.py feeds. Specification: app-services-http.md
-sections 4 to 11.
+Routing and request bodies live here; replies.py words the errors, accounts/ decides who may do
+what. A request comes from aiohttp's low-level server, which ../acceptor.py feeds. Specification:
+app-services-http.md sections 4 to 11.
 """
 
 from __future__ import annotations
@@ -17,8 +17,16 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from realmsync.codes import AppCode
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import ServerConfig
+from realmsync.server.http.replies import (
+    HttpError,
+    app_not_found,
+    error_reply,
+    refusal,
+    reply,
+)
 from realmsync.version import __version__
 
 _logger = logging.getLogger("realmsync.server")
@@ -27,28 +35,6 @@ _CLIENT = "/api/client/v2.0"
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
 Handler = Callable[..., Awaitable[web.Response]]
-
-
-def reply(body: object, status: int = 200) -> web.Response:
-    """A JSON reply. SDKs compare the content type as a whole: no charset."""
-    return web.Response(
-        body=json.dumps(body, separators=(",", ":")).encode(),
-        status=status,
-        content_type="application/json",
-    )
-
-
-def error_reply(error: AuthError) -> web.Response:
-    """An error reply; absent members are left out, since a null hides the error from SDKs."""
-    body = {"error": str(error)}
-    if error.code is not None:
-        body["error_code"] = error.code
-    return reply(body, error.status)
-
-
-def app_not_found(app_id: str) -> AuthError:
-    """What clients of an app hear that is not served here."""
-    return AuthError(404, f"cannot find app using Client App ID '{app_id}'")
 
 
 class HttpApi:
@@ -86,15 +72,17 @@ class HttpApi:
         """Answers one request, whatever happens."""
         try:
             return await self._dispatch(request)
-        except AuthError as error:
+        except HttpError as error:
             return error_reply(error)
+        except AuthError as error:
+            return error_reply(refusal(error))
         except (asyncio.TimeoutError, web.RequestPayloadError):
-            return error_reply(AuthError(408, "request body did not arrive", "BadRequest"))
+            return error_reply(HttpError(408, "request body did not arrive", AppCode.BadRequest))
         except web.HTTPException as error:
-            return error_reply(AuthError(error.status, error.reason, "BadRequest"))
+            return error_reply(HttpError(error.status, error.reason, AppCode.BadRequest))
         except Exception:
             _logger.exception("%s failed", request.path)
-            return error_reply(AuthError(500, "internal server error", "InternalServerError"))
+            return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
         # Clients before core 14.10 double the slash when their base URL ends in one.
@@ -108,8 +96,8 @@ class HttpApi:
                 return await handler(request, *map(unquote, match.groups()))
             allowed.add(method)
         if allowed:
-            raise AuthError(405, f"method not allowed, use {' or '.join(sorted(allowed))}")
-        raise AuthError(404, f"{request.method} {path} is not part of this server's API")
+            raise HttpError(405, f"method not allowed, use {' or '.join(sorted(allowed))}")
+        raise HttpError(404, f"{request.method} {path} is not part of this server's API")
 
     # without a token
 
@@ -136,17 +124,17 @@ class HttpApi:
         self, request: web.BaseRequest, app_id: str, purpose: str
     ) -> web.Response:
         self._served_app(app_id)
-        raise AuthError(400, "invalid token data", "BadRequest")
+        raise HttpError(400, "invalid token data", AppCode.BadRequest)
 
     async def _mail(self, request: web.BaseRequest, app_id: str, purpose: str) -> web.Response:
         """Accounts are confirmed at registration and this server sends no mail."""
         app = self._served_app(app_id)
         email = _text(await self._body(request), "email")
         if not await self._auth.users.account_exists(app, email):
-            raise AuthError(404, "user not found", "UserNotFound")
+            raise HttpError(404, "user not found", AppCode.UserNotFound)
         if purpose == "confirm":
-            raise AuthError(400, "already confirmed", "UserAlreadyConfirmed")
-        raise AuthError(400, f'failed to reset password for user "{email}"', "BadRequest")
+            raise HttpError(400, "already confirmed", AppCode.UserAlreadyConfirmed)
+        raise HttpError(400, f'failed to reset password for user "{email}"', AppCode.BadRequest)
 
     async def _log_in(self, request: web.BaseRequest, app_id: str, provider: str) -> web.Response:
         app = self._served_app(app_id)
@@ -218,7 +206,7 @@ class HttpApi:
     def _origin(self, request: web.BaseRequest) -> str:
         host = request.headers.get("Host", "")
         if not _HOST.fullmatch(host):
-            raise AuthError(400, "Host header is missing or malformed", "BadRequest")
+            raise HttpError(400, "Host header is missing or malformed", AppCode.BadRequest)
         secure = request.transport is not None and request.transport.get_extra_info("ssl_object")
         return f"{'https' if secure else 'http'}://{host}"
 
@@ -231,7 +219,7 @@ class HttpApi:
     async def _body(self, request: web.BaseRequest) -> dict[str, Any]:
         limits = self._config.http
         if (request.content_length or 0) > limits.body_bytes:
-            raise AuthError(413, "request body too large", "ReadSizeLimitExceeded")
+            raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         data = bytearray()
         deadline = asyncio.get_running_loop().time() + limits.body_timeout
         while True:
@@ -241,18 +229,18 @@ class HttpApi:
                 break
             data += chunk
             if len(data) > limits.body_bytes:
-                raise AuthError(413, "request body too large", "ReadSizeLimitExceeded")
+                raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         try:
             body = json.loads(data)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            raise AuthError(400, "request body must be a JSON object", "BadRequest")
+            raise HttpError(400, "request body must be a JSON object", AppCode.BadRequest)
         return body
 
 
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
-        raise AuthError(400, f"'{name}' must be a string", "BadRequest")
+        raise HttpError(400, f"'{name}' must be a string", AppCode.BadRequest)
     return value

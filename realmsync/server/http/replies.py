@@ -1,0 +1,56 @@
+"""What all replies have in common: JSON bodies, and how the API words a refusal.
+
+Specification: app-services-http.md section 5.
+"""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import web
+
+from realmsync.codes import AppCode
+from realmsync.server.accounts.auth import AuthError
+
+# Refusals of log-ins and tokens that are no 401.
+_AUTH_STATUS = {
+    AppCode.BadRequest: 400,
+    AppCode.AuthProviderNotFound: 404,
+    AppCode.AccountNameInUse: 409,
+}
+
+
+class HttpError(Exception):
+    """A refusal with its HTTP status."""
+
+    def __init__(self, status: int, message: str, code: AppCode | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def refusal(error: AuthError) -> HttpError:
+    """How the API words what accounts refuse."""
+    return HttpError(_AUTH_STATUS.get(error.code, 401), str(error), error.code)
+
+
+def app_not_found(app_id: str) -> HttpError:
+    """What clients of an app hear that is not served here."""
+    return HttpError(404, f"cannot find app using Client App ID '{app_id}'")
+
+
+def reply(body: object, status: int = 200) -> web.Response:
+    """A JSON reply. SDKs compare the content type as a whole: no charset."""
+    return web.Response(
+        body=json.dumps(body, separators=(",", ":")).encode(),
+        status=status,
+        content_type="application/json",
+    )
+
+
+def error_reply(error: HttpError) -> web.Response:
+    """An error reply; absent members are left out, since a null hides the error from SDKs."""
+    body = {"error": str(error)}
+    if error.code is not None:
+        body["error_code"] = error.code.name
+    return reply(body, error.status)
