@@ -80,6 +80,7 @@ def file_path(config: Any) -> Path:
 
 
 def read_schema(declared: Iterable[Any]) -> list[ClassSchema]:
+    """The classes that a configuration declares. InvalidArgumentError for what is no class."""
     classes: list[ClassSchema] = []
     for entry in declared:
         if isinstance(entry, ClassSchema):

@@ -119,19 +119,21 @@ class Realm:
     # Opening and closing.
 
     @classmethod
-    def open(cls, config: Any = None, **fields: Any) -> Awaitable[Realm]:
+    def open(
+        cls, config: Configuration | Mapping[str, Any] | None = None, **fields: Any
+    ) -> Awaitable[Realm]:
         """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
         given = config if config is not None else fields
         sync = synchronisation(given)
         return _OpenLocal(given) if sync is None else sync._open(given)
 
     @staticmethod
-    def exists(config: Any = None, **fields: Any) -> bool:
+    def exists(config: Configuration | Mapping[str, Any] | None = None, **fields: Any) -> bool:
         """Whether the file is there; creates nothing."""
         return file_path(config if config is not None else fields).exists()
 
     @staticmethod
-    def delete_file(config: Any = None, **fields: Any) -> None:
+    def delete_file(config: Configuration | Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Deletes the file and what lies beside it; it must not be open in this process."""
         path = str(file_path(config if config is not None else fields))
         if _core.RealmFile.is_open(path):
@@ -405,7 +407,7 @@ class Realm:
 class _OpenLocal(Awaitable[Realm]):
     """Opening of a local realm, as an awaitable."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Configuration | Mapping[str, Any] | None) -> None:
         self._config = config
 
     def __await__(self) -> Generator[Any, None, Realm]:
