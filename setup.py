@@ -1,22 +1,35 @@
-"""Builds the two extension modules: _core (pybind11) and transport.websocket (Cython).
+"""Builds the extension modules: _core (pybind11) and transport.websocket (Cython).
 
 Switches in the environment: REALMSYNC_DEBUG=1 (no optimisation, assertions), REALMSYNC_SANITIZE=1
-(AddressSanitizer and UBSan), REALMSYNC_JOBS (parallel compilations, default: all cores).
+(AddressSanitizer and UBSan), REALMSYNC_JOBS (parallel compilations, default: all cores),
+REALMSYNC_TESTBED=1 (the same library also holds the module _testbed, which only tests import;
+in-place builds of the checkout set it, wheels do not), REALMSYNC_PREBUILT=1 (no native modules:
+they have been built in place before).
 """
 
 import os
+import re
 from pathlib import Path
 
 import picows
 from Cython.Build import cythonize
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 DEBUG = os.environ.get("REALMSYNC_DEBUG") == "1"
 SANITIZE = os.environ.get("REALMSYNC_SANITIZE") == "1"
+TESTBED = os.environ.get("REALMSYNC_TESTBED") == "1"
+PREBUILT = os.environ.get("REALMSYNC_PREBUILT") == "1"
 
-compile_args = ["-Wall", "-Wextra", "-Wno-missing-field-initializers", "-fno-strict-aliasing"]
+compile_args = [
+    "-MMD",
+    "-Wall",
+    "-Wextra",
+    "-Wno-missing-field-initializers",
+    "-fno-strict-aliasing",
+]
 link_args: list[str] = []
 if DEBUG:
     compile_args += ["-O0", "-g"]
@@ -28,10 +41,11 @@ if SANITIZE:
     compile_args += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     link_args += ["-fsanitize=address,undefined"]
 
+left_out = {"fuzz"} if TESTBED else {"fuzz", "testbed"}
 sources = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "csrc").rglob("*.cpp")
-    if "fuzz" not in path.parts
+    if left_out.isdisjoint(path.parts)
 )
 core = Pybind11Extension(
     "realmsync._core",
@@ -42,20 +56,38 @@ core = Pybind11Extension(
     extra_link_args=link_args,
     cxx_std=20,
 )
-extensions = [core]
-if (ROOT / "realmsync" / "transport" / "websocket.pyx").exists():
-    extensions += cythonize(
-        [
-            Extension(
-                "realmsync.transport.websocket",
-                ["realmsync/transport/websocket.pyx"],
-                include_dirs=["csrc", str(Path(picows.__file__).parent)],
-                extra_compile_args=["-O2", "-g0"],
-            )
-        ],
-        language_level=3,
-    )
+websocket = Extension(
+    "realmsync.transport.websocket",
+    ["realmsync/transport/websocket.pyx"],
+    include_dirs=["csrc", str(Path(picows.__file__).parent)],
+    extra_compile_args=["-O2", "-g0"],
+)
+extensions = [] if PREBUILT else [core, *cythonize([websocket], language_level=3)]
+
+
+def needs_recompile(object_file: str, source: str) -> bool:
+    """Whether a source or a header it includes, as its last compilation noted them, is newer."""
+    made, notes = Path(object_file), Path(object_file).with_suffix(".d")
+    if not made.exists() or not notes.exists():
+        return True
+    _, _, included = notes.read_text().partition(":")
+    inputs = [Path(name) for name in re.split(r"[\s\\]+", included) if name]
+    return any(not p.exists() or p.stat().st_mtime > made.stat().st_mtime for p in inputs)
+
+
+class BuildExtensions(build_ext):
+    """The testbed is a second module in the library of the first, found under its own name."""
+
+    def run(self) -> None:
+        self.force = True  # link again: what has to be compiled is decided by file
+        super().run()
+        library = Path(self.get_ext_fullpath("realmsync._core"))
+        link = library.with_name(library.name.replace("_core", "_testbed"))
+        link.unlink(missing_ok=True)
+        if TESTBED and library.exists():
+            link.symlink_to(library.name)
+
 
 jobs = int(os.environ.get("REALMSYNC_JOBS", os.cpu_count() or 1))
-with ParallelCompile(default=jobs):
-    setup(ext_modules=extensions)
+with ParallelCompile(default=jobs, needs_recompile=needs_recompile):
+    setup(ext_modules=extensions, cmdclass={"build_ext": BuildExtensions})

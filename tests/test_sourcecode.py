@@ -15,21 +15,35 @@ from source_graph import circles, import_graph, include_graph
 ROOT = Path(__file__).parent.parent
 CSRC = ROOT / "csrc"
 
-# Which folders a folder's files may include, besides itself.
+# Which folders a folder's files may include, besides itself. Ports belong to the engines, so that
+# client and server know no storage; every store stands above the engine it serves.
+FORMATS = {"base", "changeset", "wire"}
+DATA = {"base", "changeset", "model", "sqlite", "tables"}
+ENGINES = FORMATS | {"client", "server", "runtime"}
 LAYERS = {
     "base": set(),
     "changeset": {"base"},
     "wire": {"base"},
     "merge": {"base", "changeset"},
-    "store": {"base", "changeset", "wire", "merge"},
-    "client": {"base", "changeset", "wire", "merge", "store"},
-    "server": {"base", "changeset", "wire", "merge", "store"},
-    "runtime": {"base", "changeset", "wire", "merge", "store", "client", "server"},
-    "bindings": {"base", "changeset", "wire", "merge", "store", "client", "server", "runtime"},
-    "fuzz": {"base", "changeset", "wire", "merge", "store", "client", "server"},
+    "model": {"base", "changeset"},
+    "client": FORMATS,
+    "server": FORMATS,
+    "runtime": FORMATS | {"client", "server"},
+    "sqlite": {"base"},
+    "tables": DATA,
+    "realm": DATA | {"wire", "merge", "client"},
+    "partitions": DATA | {"wire", "merge", "server"},
+    "simulation": DATA | ENGINES | {"merge", "realm", "partitions"},
+    "bindings/values": DATA | {"wire", "merge"},
+    "bindings/realm": DATA | {"wire", "merge", "client", "realm", "bindings/values"},
+    "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
+    "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
-# The engines know storage by its interfaces only.
-STORE_INTERFACES = {"store/client_store.hpp", "store/server_store.hpp"}
+BOUND = {folder for folder in LAYERS if folder.startswith("bindings/")}
+LAYERS["bindings/testbed"] = LAYERS["simulation"] | BOUND | {"simulation"}
+LAYERS["fuzz"] = LAYERS["simulation"] | {"simulation"}
+# Bindings of every folder see what they register with.
+EVERYWHERE = {"tuning.hpp", "bindings/bind.hpp"}
 
 CPP_FILES = sorted(p for s in ("*.cpp", "*.hpp", "*.h") for p in CSRC.rglob(s))
 PYTHON_FILES = sorted(
@@ -49,19 +63,22 @@ def includes(path: Path, opening: str) -> list[str]:
     return re.findall(rf"^\s*#include {opening}([^>\"]+)[>\"]", path.read_text(), re.M)
 
 
+def folder_of(path: Path) -> str:
+    """base, client, …; bindings are told apart by what they bind."""
+    folders = path.parts[:-1]
+    return "/".join(folders[: 2 if folders[:1] == ("bindings",) else 1])
+
+
 @pytest.mark.parametrize("path", CPP_FILES, ids=relative)
 def test_layers(path: Path) -> None:
-    parts = path.relative_to(CSRC).parts
-    if len(parts) == 1:  # tuning.hpp is for everyone
+    folder = folder_of(path.relative_to(CSRC))
+    if folder == "":  # tuning.hpp is for everyone
         return
-    folder = parts[0]
+    allowed = {folder} | LAYERS.get(folder, set())  # module.cpp includes nothing but bind.hpp
     for include in includes(path, '"'):
-        target = include.split("/")[0] if "/" in include else None
-        if target is None or target == folder:
-            continue
-        assert target in LAYERS[folder], f"{folder}/ must not include {include}"
-        if target == "store" and folder in ("client", "server"):
-            assert include in STORE_INTERFACES, f"{folder}/ must not include {include}"
+        assert include in EVERYWHERE or folder_of(Path(include)) in allowed, (
+            f"{folder}/ must not include {include}"
+        )
 
 
 @pytest.mark.parametrize("path", CPP_FILES, ids=relative)
@@ -71,16 +88,16 @@ def test_system_headers_stay_where_they_belong(path: Path) -> None:
     if folder != "bindings":
         foreign = [h for h in system if h.startswith("pybind11/") or h == "Python.h"]
         assert not foreign, foreign
-    if folder not in ("bindings", "runtime", "store"):
+    if folder not in ("bindings", "runtime", "sqlite", "realm", "partitions", "simulation"):
         threads = {"thread", "mutex", "condition_variable", "shared_mutex"} & set(system)
         assert not threads, threads
-    if folder != "store":
+    if folder != "sqlite":
         assert "sqlite3.h" not in system
 
 
 @pytest.mark.parametrize("path", CPP_FILES, ids=relative)
 def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
-    if path.relative_to(CSRC).parts[0] in ("base", "runtime", "bindings", "store"):
+    if path.relative_to(CSRC).parts[0] in ("base", "runtime", "bindings"):
         return
     found = re.findall(r"\w+_clock::now|\brand\(|random_device|time\(nullptr\)", path.read_text())
     assert not found

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "asan"
 SUITES = ["changeset", "wire", "merge", "store", "model", "client", "server"]
 
-environment = os.environ | {"REALMSYNC_SANITIZE": "1"}
+environment = os.environ | {"REALMSYNC_SANITIZE": "1", "REALMSYNC_TESTBED": "1"}
 build = [sys.executable, "setup.py", "-q", "build", "--build-base", str(BUILD)]
 build += ["--build-lib", str(BUILD / "lib")]
 subprocess.run(build, check=True, cwd=ROOT, env=environment)

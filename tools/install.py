@@ -1,11 +1,12 @@
 """Installs the checkout with all extras into the running environment, built in place.
 
-The build tools are installed first and the build is not isolated, so that a second build compiles
-only what changed.
+The build tools are installed first and the native modules are built by setup.py in the checkout, so
+that a second build compiles only what changed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,9 +24,12 @@ def build_requirements() -> list[str]:
     return re.findall(r'"([^"]+)"', block[1])
 
 
-def pip(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", *arguments], check=True, cwd=ROOT)
+def python(*arguments: str, **switches: str) -> None:
+    environment = os.environ | switches
+    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment)
 
 
-pip("-U", *build_requirements())
-pip("--no-build-isolation", "-e", ".[all]")
+install = ("-m", "pip", "install", "-q")
+python(*install, "-U", *build_requirements())
+python("setup.py", "-q", "build_ext", "--inplace", REALMSYNC_TESTBED="1")
+python(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1")

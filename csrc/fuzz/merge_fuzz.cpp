@@ -10,7 +10,7 @@
 #include <string>
 
 #include "changeset/codec.hpp"
-#include "simulation/merge_peer.hpp"
+#include "realm/merge_peer.hpp"
 
 using namespace realmsync;
 
@@ -35,7 +35,7 @@ void require_readable(const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0)
         return 0;
-    simulation::MergePeer peer(2, static_cast<merge::Profile>(data[0] % 3));
+    realm::MergePeer peer(2, static_cast<merge::Profile>(data[0] % 3));
     std::uint64_t remote_version = 1;
     std::uint64_t bases[2] = {0, 0};
     for (std::size_t at = 1; size - at >= 5;) {
@@ -54,8 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
             std::uint64_t& base = bases[kind - 1];
             base = std::max(base, before - std::min(before, back));
-            simulation::ReceivedChangeset received{++remote_version, base, timestamp, 10u + kind,
-                                                   bytes};
+            realm::ReceivedChangeset received{++remote_version, base, timestamp, 10u + kind, bytes};
             require_readable(peer.integrate(10u + kind, {received, received}));
             require(peer.version() == before + 1);
         } catch (const ErrorException&) {

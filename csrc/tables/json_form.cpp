@@ -8,6 +8,7 @@
 
 #include "base/base64.hpp"
 #include "base/decimal.hpp"
+#include "base/error.hpp"
 #include "base/hex.hpp"
 #include "model/text_forms.hpp"
 

@@ -15,7 +15,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/engines/bridge.h"
 #include "bindings/engines/tuning.hpp"
-#include "bindings/inspection/profile.hpp"
+#include "bindings/values/profile.hpp"
 #include "partitions/partition_db.hpp"
 #include "runtime/server_runtime.hpp"
 #include "simulation/memory.hpp"

@@ -5,12 +5,12 @@
 #include <deque>
 
 #include "bindings/bind.hpp"
-#include "bindings/inspection/profile.hpp"
-#include "bindings/testbed/state_form.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/profile.hpp"
+#include "bindings/values/state_form.hpp"
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
-#include "simulation/merge_peer.hpp"
+#include "realm/merge_peer.hpp"
 
 namespace py = pybind11;
 
@@ -59,9 +59,9 @@ py::tuple transform(const std::vector<WindowTuple>& window,
 using ReceivedTuple =
     std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, py::bytes>;
 
-py::bytes integrate(simulation::MergePeer& peer, std::uint64_t remote_ident,
+py::bytes integrate(realm::MergePeer& peer, std::uint64_t remote_ident,
                     const std::vector<ReceivedTuple>& received) {
-    std::vector<simulation::ReceivedChangeset> changesets;
+    std::vector<realm::ReceivedChangeset> changesets;
     changesets.reserve(received.size());
     for (const auto& [version, base, timestamp, ident, bytes] : received)
         changesets.push_back(
@@ -79,14 +79,14 @@ py::bytes integrate(simulation::MergePeer& peer, std::uint64_t remote_ident,
 void bind_merge(py::module_& m) {
     m.def("transform", &transform, py::arg("window"), py::arg("incoming"),
           py::arg("profile") = "strict");
-    py::class_<simulation::MergePeer>(m, "MergePeer")
+    py::class_<realm::MergePeer>(m, "MergePeer")
         .def(py::init([](std::uint64_t file_ident, const std::string& profile) {
-                 return std::make_unique<simulation::MergePeer>(file_ident, to_profile(profile));
+                 return std::make_unique<realm::MergePeer>(file_ident, to_profile(profile));
              }),
              py::arg("file_ident"), py::arg("profile") = "strict")
         .def(
             "commit",
-            [](simulation::MergePeer& self, const py::bytes& changeset, std::uint64_t timestamp) {
+            [](realm::MergePeer& self, const py::bytes& changeset, std::uint64_t timestamp) {
                 std::string bytes = changeset;
                 py::gil_scoped_release unlocked;
                 return self.commit(std::move(bytes), timestamp);
@@ -94,13 +94,13 @@ void bind_merge(py::module_& m) {
             py::arg("changeset"), py::arg("timestamp"))
         .def("integrate", &integrate, py::arg("remote_file_ident"), py::arg("changesets"))
         .def("state",
-             [](simulation::MergePeer& self) {
+             [](realm::MergePeer& self) {
                  return self.read([](tables::Tables& tables) {
                      return StateForm(tables, tables::kOnlyPartition).state();
                  });
              })
-        .def_property_readonly("version", &simulation::MergePeer::version)
-        .def_property_readonly("file_ident", &simulation::MergePeer::file_ident);
+        .def_property_readonly("version", &realm::MergePeer::version)
+        .def_property_readonly("file_ident", &realm::MergePeer::file_ident);
 }
 
 } // namespace realmsync::bindings

@@ -4,8 +4,8 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/realm/realm_handle.hpp"
-#include "bindings/testbed/state_form.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/state_form.hpp"
 #include "changeset/codec.hpp"
 #include "tables/catalog.hpp"
 #include "wire/body.hpp"

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "bindings/bind.hpp"
-#include "bindings/inspection/profile.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/profile.hpp"
 #include "changeset/codec.hpp"
 #include "partitions/partition_db.hpp"
 #include "wire/body.hpp"

@@ -4,8 +4,8 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bind.hpp"
-#include "bindings/testbed/state_form.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/state_form.hpp"
 #include "changeset/codec.hpp"
 #include "changeset/writer.hpp"
 #include "tables/apply.hpp"

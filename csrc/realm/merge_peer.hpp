@@ -15,7 +15,7 @@
 #include "sqlite/sqlite.hpp"
 #include "tables/tables.hpp"
 
-namespace realmsync::simulation {
+namespace realmsync::realm {
 
 struct ReceivedChangeset {
     std::uint64_t remote_version = 0;                // its version on the sender's side
@@ -64,4 +64,4 @@ class MergePeer {
     std::map<std::uint64_t, Reciprocals> reciprocals_; // by peer, then position in entries_
 };
 
-} // namespace realmsync::simulation
+} // namespace realmsync::realm

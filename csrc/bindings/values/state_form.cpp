@@ -1,4 +1,4 @@
-#include "bindings/testbed/state_form.hpp"
+#include "bindings/values/state_form.hpp"
 
 #include <cstdio>
 

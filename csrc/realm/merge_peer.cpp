@@ -1,4 +1,4 @@
-#include "simulation/merge_peer.hpp"
+#include "realm/merge_peer.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "tables/apply.hpp"
 #include "tables/complete_clears.hpp"
 
-namespace realmsync::simulation {
+namespace realmsync::realm {
 
 namespace {
 
@@ -138,4 +138,4 @@ std::string MergePeer::integrate(std::uint64_t remote_ident,
     return result;
 }
 
-} // namespace realmsync::simulation
+} // namespace realmsync::realm
