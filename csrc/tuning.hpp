@@ -124,7 +124,7 @@ struct ClientTuning {
     std::int64_t session_closed_resume_ms = 1'000;
 
     // Sizes in bytes.
-    std::uint64_t upload_soft_bytes = 131'072;     // of one UPLOAD; the wire's habit (8.4)
+    std::uint64_t upload_soft_bytes = 131'072;     // of one UPLOAD (wire-protocol.md 8.4)
     std::uint64_t upload_hard_bytes = 16'777'216;  // App Services refuses longer messages
     std::uint64_t download_limit_bytes = 1u << 30; // one inflated DOWNLOAD: refuses bombs
     std::uint64_t download_backlog_bytes = 32u

@@ -56,8 +56,9 @@ template <class T> class [[nodiscard]] Result {
     std::variant<T, Error> state_;
 };
 
-// Carries an Error through code that would otherwise test every step (apply, store). Never leaves
-// the folder that throws it except through bindings/values/errors.cpp.
+// Carries an Error through code that would otherwise test every step (apply, store). Caught where a
+// changeset or a job ends (realm/integrate.cpp, partitions/append.cpp, client/store_job.cpp), and
+// for Python in bindings/values/errors.cpp.
 class ErrorException : public std::runtime_error {
   public:
     explicit ErrorException(Error error)

@@ -1,6 +1,6 @@
 // Writes the changeset of one local transaction straight to bytes, interning names just before
 // their first use in the order of changeset-format.md section 10 rule 2. Which instructions a user
-// write needs (section 11) is decided by the store; column batches are in store/bulk.cpp.
+// write needs (section 11) is decided in realm/write_transaction.cpp.
 #pragma once
 
 #include <cstdint>

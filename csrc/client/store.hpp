@@ -1,6 +1,6 @@
 // What the client engine needs of a client's realm file, as an interface: realm_file.cpp implements
-// it on SQLite, memory.cpp in memory for tests. Calls may block; the runtime makes them on worker
-// threads, one at a time per file.
+// it on SQLite, memory_client.cpp in memory for tests. Calls may block; the runtime makes them on
+// worker threads, one at a time per file.
 #pragma once
 
 #include <cstdint>
@@ -68,7 +68,8 @@ class ClientStore {
     virtual ~ClientStore() = default;
 
     virtual ClientState state() = 0;
-    // Stores ident and salt; both client versions of the cursors restart at 0 (15.3).
+    // Stores ident and salt; both client versions of the cursors restart at 0
+    // (client-session.md 15.3).
     virtual ClientState store_ident(const wire::FileIdent& file) = 0;
     // Rebases, applies and stores one DOWNLOAD with its progress, durable on return. On error
     // (bad_changeset, transform, bad_progress) the file is as before.

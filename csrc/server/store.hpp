@@ -48,7 +48,8 @@ struct UploadedChangeset {
     std::uint64_t origin_file_ident = 0; // 0: the sender
     changeset::Changeset changeset;
 };
-struct AppendRequest { // checked by the engine (7.2); duplicates already dropped
+// Checked by the engine (server-behaviour.md 7.2); duplicates already dropped.
+struct AppendRequest {
     std::uint64_t file_ident = 0;
     std::vector<UploadedChangeset> changesets; // empty: progress alone
     wire::UploadCursor progress;
@@ -58,7 +59,8 @@ struct Appended {
     std::uint64_t head = 0; // unchanged when only progress was stored
 };
 
-// One DOWNLOAD, its header fields from the same snapshot as its entries (8.1 to 8.4).
+// One DOWNLOAD, its header fields from the same snapshot as its entries (server-behaviour.md 8.1 to
+// 8.4).
 struct Page {
     wire::PackedBody body;
     std::size_t entries = 0;

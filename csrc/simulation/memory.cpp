@@ -211,7 +211,7 @@ std::variant<server::Appended, server::Refusal> MemoryStore::append(server::Part
     return server::Appended{p.head()};
 }
 
-// Section 8.1; head fields by 8.4.
+// server-behaviour.md 8.1; head fields by 8.4.
 server::Page MemoryStore::fetch_page(const server::PageRequest& request) {
     if (state_->page_fault.exchange(false))
         throw std::runtime_error("injected: page not readable");

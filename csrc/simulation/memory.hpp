@@ -1,6 +1,6 @@
 // The server's store in memory, for tests and simulation: the same rules for cursors, idents and
 // pages as partition_db.cpp, histories without typed tables, and faults on demand. What a client
-// file may see is decided in server_store.hpp's terms; nothing is durable beyond the process.
+// file may see is decided in the terms of server/store.hpp; nothing is durable beyond the process.
 #pragma once
 
 #include <atomic>

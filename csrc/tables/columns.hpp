@@ -1,5 +1,5 @@
 // The SQL form of every property: column definitions, values to parameters, columns to values
-// (docs/storage.md has the table). All forms are lossless.
+// (docs/internals/storage.md has the table). All forms are lossless.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,7 @@
-// Collections, embedded objects and everything inside Mixed as JSON text, without loss (docs/
-// storage.md): plain JSON where the declared type says what it is, typed wrappers in the manner of
-// MongoDB's extended JSON ({"$oid": …}) elsewhere. The only user of the JSON library.
+// Collections, embedded objects and everything inside Mixed as JSON text, without loss
+// (docs/internals/storage.md): plain JSON where the declared type says what it is, typed wrappers
+// in the manner of MongoDB's extended JSON ({"$oid": …}) elsewhere. The JSON of messages is in
+// wire/json.hpp.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
-// Objects as rows of typed SQLite tables (docs/storage.md): one table per top-level class, embedded
-// objects, collections and Mixed inside the owner's row. This is the reading side plus inserts of
-// whole objects; changes of existing objects go through apply.hpp, schema changes through
-// catalog.hpp. Nothing here opens a transaction: every call belongs to the caller's.
+// Objects as rows of typed SQLite tables (docs/internals/storage.md): one table per top-level
+// class, embedded objects, collections and Mixed inside the owner's row. This is the reading side
+// plus inserts of whole objects; changes of existing objects go through apply.hpp, schema changes
+// through catalog.hpp. Nothing here opens a transaction: every call belongs to the caller's.
 #pragma once
 
 #include <cstdint>

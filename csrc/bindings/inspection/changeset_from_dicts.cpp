@@ -204,7 +204,7 @@ class Reader {
         if (i.value_type == Type::link)
             i.value.target = intern(fields.get_text("target"));
         else
-            intern(""); // unused, but the reference's encoder defines it here (section 10)
+            intern(""); // unused, but the reference defines it here (changeset-format.md 10)
         if (i.collection == Collection::dictionary)
             i.key_type = read_type(fields, "key_type");
     }

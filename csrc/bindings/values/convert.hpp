@@ -1,6 +1,6 @@
 // Python values to values of the core and back (data-model.md 17). Conversions are strict: a wrong
 // type is a TypeError, a value out of range a ValueError, both naming the property. What a value
-// does to an object is decided in realm.cpp.
+// does to an object is decided in object_writer.cpp.
 #pragma once
 
 #include <pybind11/pybind11.h>
