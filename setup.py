@@ -66,17 +66,21 @@ extensions = [] if PREBUILT else [core, *cythonize([websocket], language_level=3
 
 
 def needs_recompile(object_file: str, source: str) -> bool:
-    """Whether a source or a header it includes, as its last compilation noted them, is newer."""
+    """Whether the source, a header that its last compilation noted, or this file is newer."""
     made, notes = Path(object_file), Path(object_file).with_suffix(".d")
     if not made.exists() or not notes.exists():
         return True
     _, _, included = notes.read_text().partition(":")
-    inputs = [Path(name) for name in re.split(r"[\s\\]+", included) if name]
+    inputs = [Path(__file__), *(Path(name) for name in re.split(r"[\s\\]+", included) if name)]
     return any(not p.exists() or p.stat().st_mtime > made.stat().st_mtime for p in inputs)
 
 
 class BuildExtensions(build_ext):
     """The testbed is a second module in the library of the first, found under its own name."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.build_temp += "-debug" * DEBUG + "-sanitize" * SANITIZE  # their objects do not mix
 
     def run(self) -> None:
         self.force = True  # link again: what has to be compiled is decided by file

@@ -89,8 +89,7 @@ class StoreError : public std::runtime_error {
     StoreError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
     StoreError(StoreFault fault, const std::string& message)
         : StoreError(static_cast<int>(fault), message) {}
-    int code() const { return code_; }          // extended, e.g. SQLITE_BUSY_SNAPSHOT
-    int primary() const { return code_ & 255; } // e.g. SQLITE_BUSY (5), SQLITE_FULL (13)
+    int code() const { return code_; } // extended result code, e.g. SQLITE_BUSY_SNAPSHOT
 
   private:
     int code_;

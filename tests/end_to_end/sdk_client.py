@@ -301,8 +301,6 @@ class Client:
         self.was_sent_away = False
         self.expected_errors: set[int] = set()  # codes of session errors
 
-    # --- what a user does
-
     def open(self, partition: str) -> Session:
         file = self.files.setdefault(partition, RealmFile(partition))
         session = Session(next(self.idents), file)
@@ -315,8 +313,6 @@ class Client:
         session.deactivating = True
         if self.socket is None or not session.bind_sent:
             del self.sessions[session.ident]
-
-    # --- connection
 
     def connect(self) -> None:
         assert self.tokens is not None and self.socket is None
@@ -489,8 +485,6 @@ class Client:
         assert (code, body["action"], body["tryAgain"]) == (100, "Transient", True), message
         self.was_sent_away = True
         self.lose()
-
-    # --- state
 
     def is_settled(self) -> bool:
         """Everything sent is acknowledged, everything asked for has come."""

@@ -187,8 +187,6 @@ class Connection:
         self.gone = False
         server.connections[self.id] = self
 
-    # --- client to server
-
     def send(self, data: bytes) -> None:
         self.server.runtime.receive(self.id, data, self.server.now)
 
@@ -248,8 +246,6 @@ class Connection:
         if not self.gone:
             self.gone = True
             self.server.runtime.closed(self.id, self.server.now)
-
-    # --- server to client
 
     def take(self) -> Message | None:
         """The next message, checked; None when the server has to work first."""
@@ -324,8 +320,6 @@ class Connection:
     def answers(self) -> list[Message]:
         """The same without log messages."""
         return [m for m in self.take_all() if m.type != "log_message"]
-
-    # --- shortcuts
 
     def open(self, session: int, partition: object = "p") -> Binding:
         """BIND with a new client file up to the first DOWNLOAD."""

@@ -1,0 +1,52 @@
+"""A user's program passes both strict type checkers, and they do look: wrong ones do not.
+
+basedpyright is pyright as a wheel with all it needs; the standard rules of pyright apply.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PROGRAM = HERE / "user_program.py"
+CHECKERS = {
+    "mypy": ["-m", "mypy", "--strict", "--config-file=", "--no-error-summary"],
+    "pyright": ["-m", "basedpyright", "--project", str(HERE / "pyrightconfig.json")],
+}
+MISTAKES = {
+    "a class of another realm's type": ("assert_type(task, Task)", "assert_type(task, Owner)"),
+    "a key that may be missing": ("assert_type(found, Task | None)", "found.title"),
+    "no such mode": ('"modified")', '"sometimes")'),
+    "a text for a number": ("timeout=10", 'timeout="10"'),
+}
+
+
+def check(checker: str, program: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *CHECKERS[checker], str(program)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_typed_program_is_accepted(checker: str) -> None:
+    result = check(checker, PROGRAM)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_mistakes_are_found(checker: str, tmp_path: Path) -> None:
+    text = PROGRAM.read_text()
+    lines = []
+    for right, wrong in MISTAKES.values():
+        assert text.count(right) == 1, right
+        text = text.replace(right, wrong)
+        lines.append(text[: text.index(wrong)].count("\n") + 1)
+    program = tmp_path / "wrong_program.py"
+    program.write_text(text)
+    output = check(checker, program).stdout
+    for name, line in zip(MISTAKES, lines, strict=True):
+        assert f"wrong_program.py:{line}:" in output, f"{checker} accepts {name}\n{output}"

@@ -1,0 +1,91 @@
+"""A program as a user with a strict type checker writes it. Never run: its types are the test.
+
+Every name comes from where the documentation imports it. `assert_type` states what an editor shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from typing_extensions import assert_type
+
+import realmsync
+from realmsync import (
+    App,
+    ConnectionState,
+    Credentials,
+    ProgressDirection,
+    ProgressMode,
+    Realm,
+    SessionState,
+    SyncConfiguration,
+    SyncError,
+    User,
+)
+from realmsync.sync import Progress, SyncSession
+from realmsync.testing import run_server
+
+
+class Owner(realmsync.EmbeddedObject):
+    name: str
+
+
+class Task(realmsync.Object):
+    _id: int = realmsync.primary_key()
+    title: str
+    done: bool = False
+    due: datetime | None
+    tags: list[str]
+    owner: Owner | None
+
+
+def on_progress(progress: Progress) -> None:
+    assert_type(progress.transferred, int)
+    assert_type(progress.estimate, float)
+
+
+async def log_in(url: str, folder: Path) -> tuple[App, User]:
+    app = App("tasks", base_url=url, base_file_path=folder)
+    user = await app.log_in(Credentials.anonymous())
+    assert_type(user, User)
+    return app, user
+
+
+async def work(user: User) -> None:
+    configuration = SyncConfiguration(user=user, partition_value="home")
+    async with await Realm.open(schema=[Task, Owner], sync=configuration) as realm:
+        assert_type(realm, Realm)
+        async with realm.write():
+            task = realm.create(Task, {"_id": 1, "title": "Water the plants"}, "modified")
+        assert_type(task, Task)
+        assert_type(task.title, str)
+        assert_type(task.due, datetime | None)
+        found = realm.object_for_primary_key(Task, 1)
+        assert_type(found, Task | None)
+        assert_type([t.done for t in realm.objects(Task)], list[bool])
+
+        session: SyncSession = realm.sync_session
+        assert_type(session.state, SessionState)
+        assert_type(session.connection_state, ConnectionState)
+        assert_type(await session.upload_all_local_changes(timeout=10), bool)
+        session.add_progress_notification(
+            ProgressDirection.UPLOAD, ProgressMode.REPORT_INDEFINITELY, on_progress
+        )
+        with session.paused(), realm.write():
+            realm.delete(task)
+
+
+async def main() -> None:
+    with run_server() as server:
+        app, user = await log_in(server.url, Path())
+        try:
+            await work(user)
+        except SyncError as error:
+            assert_type(error.code, int | None)
+        await app.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
