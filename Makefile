@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -name '*.h' -o -name '*.pyx')
 FUZZ_SECONDS ?= 20
 
-.PHONY: build demo test test-long test-asan fuzz bench lint format wheel clean
+.PHONY: build demo test test-long test-asan fuzz bench lint tidy format wheel clean
 
 build: $(VENV)/.built
 
@@ -19,9 +19,10 @@ demo: build ; $(PY) examples/demo.py
 test: build ; $(PY) -m pytest
 bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py
+tidy: build ; tools/system_packages.sh tidy && $(PY) tools/tidy.py
 test-long: build ; $(PY) tests/merge/long.py --operations 1000000
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
-clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/transport/*.so realmsync/transport/websocket.c
+clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/websocket.c

@@ -4,7 +4,7 @@ Switches in the environment: REALMSYNC_DEBUG=1 (no optimisation, assertions), RE
 (AddressSanitizer and UBSan), REALMSYNC_JOBS (parallel compilations, default: all cores),
 REALMSYNC_TESTBED=1 (the same library also holds the module _testbed, which only tests import;
 in-place builds of the checkout set it, wheels do not), REALMSYNC_PREBUILT=1 (no native modules:
-they have been built in place before).
+they have been built in place before), REALMSYNC_STRICT=1 (warnings are errors, as in CI).
 """
 
 import os
@@ -21,20 +21,16 @@ ROOT = Path(__file__).parent
 DEBUG = os.environ.get("REALMSYNC_DEBUG") == "1"
 SANITIZE = os.environ.get("REALMSYNC_SANITIZE") == "1"
 TESTBED = os.environ.get("REALMSYNC_TESTBED") == "1"
+STRICT = os.environ.get("REALMSYNC_STRICT") == "1"
 PREBUILT = os.environ.get("REALMSYNC_PREBUILT") == "1"
 
-compile_args = [
-    "-MMD",
-    "-Wall",
-    "-Wextra",
-    "-Wno-missing-field-initializers",
-    "-fno-strict-aliasing",
-]
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wno-missing-field-initializers"]
+compile_args = ["-MMD", *WARNINGS, "-fno-strict-aliasing", *["-Werror"] * STRICT]
 link_args: list[str] = []
 if DEBUG:
-    compile_args += ["-O0", "-g"]
-elif SANITIZE:
-    compile_args += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # -g1: file and line, in less time
+    compile_args += ["-O0", "-g", "-UNDEBUG"]  # Python's own flags define it
+elif SANITIZE:  # -g1: file and line, in less time
+    compile_args += ["-O1", "-g1", "-fno-omit-frame-pointer", "-UNDEBUG"]
 else:
     compile_args += ["-O3", "-g0", "-DNDEBUG"]
 if SANITIZE:

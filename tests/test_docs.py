@@ -144,8 +144,43 @@ def test_every_page_is_reached_from_the_index() -> None:
         assert page.name == "README.md" or str(page.relative_to(ROOT / "docs")) in index, page
 
 
-def reference_tool() -> Any:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")
+MAPS = [ROOT / name for name in ("CONTRIBUTING.md", "tests/README.md", "bench/README.md")]
+
+
+@pytest.mark.parametrize("page", MAPS, ids=name_of)
+def test_files_that_a_map_names_exist(page: Path) -> None:
+    rows = re.findall(r"^\|.*\|$", page.read_text(), re.M)
+    named = [name for row in rows for name in re.findall(r"`([\w./]+(?:/|\.[a-z]{2,3}))`", row)]
+    assert len(named) >= 10
+    for name in named:
+        here = ROOT if page.parent == ROOT else page.parent
+        assert (here / name).exists() or (here / "merge" / name).exists(), name
+
+
+def test_every_benchmark_is_in_the_list() -> None:
+    text = (ROOT / "bench" / "README.md").read_text()
+    for path in (ROOT / "bench").glob("*.py"):
+        assert f"`{path.name}`" in text, path.name
+
+
+def test_the_page_of_figures_is_written_from_reports() -> None:
+    tool = load_tool("performance")
+    machine = {"system": "Linux 6", "machine": "x86_64", "cpus": 2, "python": "3.11.7"}
+    slow = {"name": "write", "ratio": 0.3, "must": 0.4, "rate": True}
+    fast = slow | {"ratio": 0.5}
+    part = {"name": "decode", "ratio": 0.25, "must": None, "rate": False}
+    one = {"machine": machine, "ratios": [slow, part], "time": "20260102-030405"}
+    two = one | {"ratios": [fast, part]}
+    assert "2026-01-02, one run: Linux 6, x86_64, 2 CPUs, Python 3.11.7." in tool.render([one])
+    assert "| write | 0.30 × |  | ≥ 0.40 × | missed by 25% |\n" in tool.render([one])
+    assert "| write | 0.40 × |  | ≥ 0.40 × |  |\n" in tool.render([one, two])
+    assert "| decode |  | 0.25 × |  |  |\n" in tool.render([one])
+    page = (ROOT / "docs" / "performance.md").read_text()
+    assert page.startswith(tool.HEAD) and "**Measured** 20" in page
+
+
+def load_tool(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -154,7 +189,7 @@ def reference_tool() -> Any:
 
 def test_the_reference_is_what_the_code_says() -> None:
     page = (ROOT / "docs" / "reference.md").read_text()
-    assert page == reference_tool().render(), "run tools/reference.py"
+    assert page == load_tool("reference").render(), "run tools/reference.py"
     missing = [name for name in realmsync.__all__ if not re.search(rf"\b{name}\b", page)]
     assert not missing
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that the given purposes need, as root or through sudo; without
-# either it names exactly what is missing and fails. Purposes: build, fuzz.
+# either it names exactly what is missing and fails. Purposes: build, fuzz, tidy.
 set -eu
 PYTHON=${PYTHON:-python3}
 wanted=""
@@ -14,6 +14,7 @@ for purpose in "$@"; do
         "$PYTHON" -c 'import ensurepip' 2>/dev/null || wanted="$wanted python3-venv"
         ;;
     fuzz) wanted="$wanted clang" ;;
+    tidy) wanted="$wanted clang-tidy" ;;
     *) echo "unknown purpose: $purpose" >&2; exit 2 ;;
     esac
 done

@@ -193,7 +193,7 @@ std::string format_decimal(const Decimal128& decimal) {
             return sign + digits;
         if (adjusted < 0)
             return sign + "0." + std::string(static_cast<std::size_t>(-adjusted - 1), '0') + digits;
-        digits.insert(static_cast<std::size_t>(size + exponent), 1, '.');
+        digits.insert(digits.size() - static_cast<std::size_t>(-exponent), 1, '.');
         return sign + digits;
     }
     if (size > 1)

@@ -42,7 +42,7 @@ inline std::size_t utf8_valid_prefix(std::string_view text) {
     std::size_t size = text.size(), i = 0;
     while (i < size) {
         if (size - i >= 8) {
-            std::uint64_t word;
+            std::uint64_t word = 0;
             std::memcpy(&word, bytes + i, 8);
             if ((word & 0x8080808080808080) == 0) {
                 i += 8;
