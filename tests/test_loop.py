@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import socket
 import ssl
 import time
@@ -17,6 +19,7 @@ from realmsync.transport.loop import ClientDriver, TransportLimits
 from realmsync.transport.websocket import monotonic_ms
 
 OFFER = ["com.mongodb.realm-sync#14", "com.mongodb.realm-sync#13"]
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TLS_ALERT = bytes([21, 3, 3, 0, 2, 2, 40])
 
 
@@ -209,6 +212,32 @@ async def test_close_while_connecting(engine: EngineDouble, driver: ClientDriver
     await asyncio.sleep(0.5)
     assert engine.calls == []
     server.close()
+
+
+@pytest.mark.parametrize("how", ["driver", "engine"])
+async def test_an_answer_to_nobody(engine: EngineDouble, driver: ClientDriver, how: str) -> None:
+    """The handshake is answered when the attempt was given up, but has not ended yet."""
+    ended = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        key = next(line[19:] for line in request.split(b"\r\n") if b"-Key: " in line)
+        accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + f"Sec-WebSocket-Accept: {accept}\r\n".encode()
+            + f"Sec-WebSocket-Protocol: {OFFER[0]}\r\n\r\n".encode()
+        )
+        driver.close() if how == "driver" else driver._dispatch(("close", 1, 0))
+        await reader.read(-1)
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {})
+        await asyncio.wait_for(ended.wait(), 10)
+    assert engine.calls == []
 
 
 async def test_deadlines(engine: EngineDouble, driver: ClientDriver) -> None:

@@ -203,7 +203,7 @@ class ClientDriver(Driver):
             # A client has nothing to wait for after its last byte.
             limits=limits or TransportLimits(linger=1.0),
         )
-        self._attempts: dict[int, asyncio.Task[None]] = {}
+        self._attempts: dict[int, _Attempt] = {}
 
     def connect(
         self,
@@ -218,20 +218,20 @@ class ClientDriver(Driver):
     ) -> None:
         """Starts connecting; the runtime hears `connected`, `connect_failed` or `closed`."""
         attempt = _Attempt(self, connection, subprotocols, timeout)
-        task = self._loop.create_task(attempt.run(url, headers, ssl_context, proxy))
-        self._attempts[connection] = task
-        task.add_done_callback(lambda _: self._attempts.pop(connection, None))
+        attempt.task = self._loop.create_task(attempt.run(url, headers, ssl_context, proxy))
+        attempt.task.add_done_callback(lambda _: self._attempts.pop(connection, None))
+        self._attempts[connection] = attempt
 
     def close(self) -> None:
         super().close()
-        for task in self._attempts.values():
-            task.cancel()
+        for attempt in self._attempts.values():
+            attempt.give_up()
 
     def _dispatch(self, event: Event) -> None:
         if event[0] == "close" and event[1] not in self.listeners:
-            task = self._attempts.get(event[1])
-            if task is not None:
-                task.cancel()
+            attempt = self._attempts.get(event[1])
+            if attempt is not None:
+                attempt.give_up()
             return
         super()._dispatch(event)
 
@@ -254,6 +254,13 @@ class _Attempt:
         self._timeout = timeout
         self._given_up = False
         self._opened: socket.socket | None = None  # until the handshake is done
+        self.task: asyncio.Task[None] | None = None
+
+    def give_up(self) -> None:
+        """Ends the attempt. An answer that arrives before it has ended is refused."""
+        self._given_up = True
+        if self.task is not None:
+            self.task.cancel()
 
     async def run(
         self,
