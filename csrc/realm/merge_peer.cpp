@@ -59,14 +59,7 @@ class MergePeer::PeerWindow final : public merge::Window {
 
 MergePeer::MergePeer(std::uint64_t file_ident, merge::Profile profile)
     : file_ident_(file_ident), profile_(profile), db_(":memory:", in_memory()),
-      tables_(
-          [this]() -> sqlite::Database& {
-              sqlite::Transaction transaction(db_);
-              tables::Tables(db_, tables::Layout::client); // creates its own
-              transaction.commit();
-              return db_;
-          }(),
-          tables::Layout::client) {}
+      tables_(tables::Tables::create(db_, tables::Layout::client)) {}
 
 std::uint64_t MergePeer::version() const {
     std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
 // Reads a changeset's instructions and hands them to apply.cpp; schema instructions.
-#include "tables/apply_impl.hpp"
+#include "tables/apply.hpp"
 #include "tables/catalog.hpp"
 
 namespace realmsync::tables {
@@ -48,34 +48,32 @@ class Names {
 } // namespace
 
 void Applier::apply(const Changeset& changeset) {
-    Impl& impl = *impl_;
     Names names(changeset);
     std::vector<changeset::Step> path;
     for (const Instruction& i : changeset.instructions) {
-        impl.operation = op_name(i.op);
-        impl.target = nullptr;
         if (is_schema(i.op)) {
-            impl.change_schema(changeset, i);
+            change_schema(changeset, i);
             names.forget();
             continue;
         }
-        const model::Class* cls = names.find_class(*impl.schema, i.table);
+        const model::Class* cls = names.find_class(*schema_, i.table);
         if (cls == nullptr)
-            impl.fail("Table '" + std::string(changeset.strings[i.table]) + "' does not exist");
-        Target target{cls, changeset.key(i), model::Class::npos, {}};
-        impl.target = &target;
+            raise(ErrorKind::bad_changeset, std::string(op_name(i.op)) + ": Table '" +
+                                                std::string(changeset.strings[i.table]) +
+                                                "' does not exist");
+        Target target{cls, changeset.key(i), model::Class::npos, {}, op_name(i.op)};
         if (i.op == Op::create_object) {
-            impl.create(*cls, target.key);
+            create_object(*cls, target.key);
             continue;
         }
         if (i.op == Op::erase_object) {
-            impl.erase(*cls, target.key);
+            erase_object(*cls, target.key);
             continue;
         }
         target.property = names.find_field(*cls, i.field);
         if (target.property == model::Class::npos)
-            impl.fail("No such field: '" + std::string(changeset.strings[i.field]) +
-                      "' in class '" + cls->name + "'");
+            fail(target, "No such field: '" + std::string(changeset.strings[i.field]) +
+                             "' in class '" + cls->name + "'");
         if (i.path_size != 0) {
             path.clear();
             for (const changeset::PathElement& element : changeset.path(i)) {
@@ -89,47 +87,46 @@ void Applier::apply(const Changeset& changeset) {
         LinkTarget link;
         switch (i.op) {
         case Op::update:
-            impl.update(changeset.value(i, link),
-                        changeset.addresses_element(i) ? std::int64_t{i.prior_size} : -1);
+            update(target, changeset.value(i, link),
+                   changeset.addresses_element(i) ? std::int64_t{i.prior_size} : -1);
             break;
-        case Op::add_integer: impl.add_integer(i.value.integer); break;
-        case Op::array_insert: impl.array_insert(changeset.value(i, link), i.prior_size); break;
-        case Op::array_move: impl.array_move(i.value.move_to, i.prior_size); break;
-        case Op::array_erase: impl.array_erase(i.prior_size); break;
-        case Op::clear: impl.clear(i.collection); break;
-        case Op::set_insert: impl.set_change(changeset.value(i, link), true); break;
-        case Op::set_erase: impl.set_change(changeset.value(i, link), false); break;
+        case Op::add_integer: add_integer(target, i.value.integer); break;
+        case Op::array_insert: array_insert(target, changeset.value(i, link), i.prior_size); break;
+        case Op::array_move: array_move(target, i.value.move_to, i.prior_size); break;
+        case Op::array_erase: array_erase(target, i.prior_size); break;
+        case Op::clear: clear(target, i.collection); break;
+        case Op::set_insert: set_insert(target, changeset.value(i, link)); break;
+        case Op::set_erase: set_erase(target, changeset.value(i, link)); break;
         default: break;
         }
     }
-    impl.target = nullptr;
 }
 
-void Applier::Impl::change_schema(const Changeset& changeset, const Instruction& i) {
+void Applier::change_schema(const Changeset& changeset, const Instruction& i) {
     flush(); // pending objects are in terms of the old classes
-    Catalog& catalog = tables.catalog();
+    Catalog& catalog = tables_.catalog();
     std::string_view cls = changeset.strings[i.table];
-    model::SchemaPtr old = schema;
+    model::SchemaPtr old = schema_;
     switch (i.op) {
     case Op::add_table: {
         bool embedded = i.table_kind == TableKind::embedded;
-        schema = catalog.add_class(partition, cls, i.table_kind,
-                                   embedded ? std::string_view() : changeset.strings[i.field],
-                                   embedded ? Type::null : i.value_type, i.nullable);
+        schema_ = catalog.add_class(partition_, cls, i.table_kind,
+                                    embedded ? std::string_view() : changeset.strings[i.field],
+                                    embedded ? Type::null : i.value_type, i.nullable);
         break;
     }
-    case Op::erase_table: schema = catalog.erase_class(partition, cls); break;
+    case Op::erase_table: schema_ = catalog.erase_class(partition_, cls); break;
     case Op::add_column:
         if (i.collection == Collection::dictionary && i.key_type != Type::string)
             raise(ErrorKind::bad_changeset, "AddColumn '" + std::string(cls) + "." +
                                                 std::string(changeset.strings[i.field]) +
                                                 "' adding dictionary column with non-string keys");
-        schema = catalog.add_property(
-            partition, cls, changeset.strings[i.field], i.value_type, i.nullable, i.collection,
+        schema_ = catalog.add_property(
+            partition_, cls, changeset.strings[i.field], i.value_type, i.nullable, i.collection,
             i.value_type == Type::link ? changeset.strings[i.value.target] : std::string_view());
         break;
     default:
-        schema = catalog.erase_property(partition, cls, changeset.strings[i.field]);
+        schema_ = catalog.erase_property(partition_, cls, changeset.strings[i.field]);
         if (old->find(cls)->embedded())
             purge_embedded(*old, cls);
     }
@@ -137,8 +134,8 @@ void Applier::Impl::change_schema(const Changeset& changeset, const Instruction&
 
 // Rewrites the rows that hold objects of an embedded class which has lost a property, so that the
 // old values do not come back should a property of that name be added again. O(rows).
-void Applier::Impl::purge_embedded(const model::Schema& old, std::string_view embedded) {
-    for (const auto& [name, cls] : schema->classes) {
+void Applier::purge_embedded(const model::Schema& old, std::string_view embedded) {
+    for (const auto& [name, cls] : schema_->classes) {
         if (cls->embedded())
             continue;
         for (std::size_t p = 0; p < cls->properties.size(); p++) {
@@ -149,13 +146,14 @@ void Applier::Impl::purge_embedded(const model::Schema& old, std::string_view em
                 Key last;
                 if (after)
                     last = after->view();
-                auto keys = tables.keys(partition, *cls, after ? &last : nullptr, 256);
+                auto keys = tables_.keys(partition_, *cls, after ? &last : nullptr, 256);
                 for (const model::ObjectKey& key : keys) {
                     auto value =
-                        tables.read(partition, *schema, *cls, key.view(), p, Links::stored);
+                        tables_.read(partition_, *schema_, *cls, key.view(), p, Links::stored);
                     if (!value->is_container())
                         continue;
-                    cache.set_tree(object(*cls, key.view()), p, std::move(*value));
+                    cache_.set_tree(object({cls.get(), key.view(), p, {}, "EraseColumn"}), p,
+                                    std::move(*value));
                 }
                 flush();
                 if (keys.empty())

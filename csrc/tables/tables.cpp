@@ -22,6 +22,15 @@ Tables::Tables(sqlite::Database& db, Layout layout)
 
 Tables::~Tables() = default;
 
+Tables Tables::create(sqlite::Database& db, Layout layout, void (*beside)(sqlite::Database&)) {
+    sqlite::Transaction transaction(db);
+    if (beside != nullptr)
+        beside(db);
+    Tables(db, layout);
+    transaction.commit();
+    return Tables(db, layout);
+}
+
 model::SchemaPtr Tables::schema(std::int64_t partition) { return catalog_->schema(partition); }
 
 std::string Tables::where_key(const model::Class& cls) const {

@@ -31,6 +31,10 @@ class Tables {
     // Creates the internal tables (rs_class, rs_prop, …) if the file has none: needs a write
     // transaction then.
     Tables(sqlite::Database& db, Layout layout);
+    // For a file that may be new: makes what is missing in a transaction of its own, and with it
+    // the tables of the caller, if `beside` makes any.
+    static Tables create(sqlite::Database& db, Layout layout,
+                         void (*beside)(sqlite::Database&) = nullptr);
     ~Tables();
     Tables(const Tables&) = delete;
 
