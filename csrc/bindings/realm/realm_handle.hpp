@@ -15,31 +15,11 @@
 #include <vector>
 
 #include "bindings/values/convert.hpp"
+#include "bindings/values/declared.hpp"
 #include "realm/realm_file.hpp"
 #include "realm/write_transaction.hpp"
 
 namespace realmsync::bindings {
-
-struct DeclaredProperty {
-    std::string name;           // in the file
-    pybind11::object attribute; // in Python, interned
-    std::string label;          // the same, for messages
-    Type type = Type::null;
-    Collection collection = Collection::single;
-    bool nullable = false;
-    std::string target; // class of links and embedded objects
-    int target_class = -1;
-    bool embedded = false;
-    bool has_default = false;
-    pybind11::object default_value;
-};
-
-struct DeclaredClass {
-    std::string name;
-    TableKind kind = TableKind::top_level;
-    int key = -1; // property number, -1: none
-    std::vector<DeclaredProperty> properties;
-};
 
 // The declared classes in one connection's schema. Absent classes are null.
 struct Resolved {
@@ -82,7 +62,8 @@ class RealmHandle {
     pybind11::list keys(int cls, pybind11::object after, std::size_t limit);
 
     // Writing.
-    pybind11::object create(pybind11::object realm, int cls, pybind11::object values, Mode mode);
+    pybind11::object create(pybind11::object realm, int cls, pybind11::object values,
+                            Mode mode);
     void set(pybind11::object realm, int cls, pybind11::object key, int property,
              pybind11::tuple path, pybind11::object value);
     void erase(int cls, pybind11::object key);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/values/columns.hpp"
 

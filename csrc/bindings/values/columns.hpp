@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/convert.hpp"
+#include "bindings/values/declared.hpp"
 
 namespace realmsync::bindings {
 

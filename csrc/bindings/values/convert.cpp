@@ -44,6 +44,10 @@ const Types& types() {
     return *all;
 }
 
+// PyDateTime_Check and its like read PyDateTimeAPI, which is null until PyDateTime_IMPORT has run:
+// call this before them. It is free after the first time.
+void import_datetime() { types(); }
+
 bool is(py::handle value, const py::object& type) {
     return Py_TYPE(value.ptr()) == reinterpret_cast<PyTypeObject*>(type.ptr()) ||
            PyObject_IsInstance(value.ptr(), type.ptr()) == 1;
@@ -116,6 +120,7 @@ std::int64_t days_from_civil(int year, int month, int day) {
 }
 
 Timestamp to_timestamp(py::handle value, const Where& where) {
+    import_datetime();
     if (PyDateTime_Check(value.ptr())) {
         auto* datetime = value.ptr();
         PyObject* zone = PyDateTime_DATE_GET_TZINFO(datetime);
@@ -202,7 +207,7 @@ Type own_type(py::handle value, const Where& where) {
         return Type::string;
     if (PyBytes_Check(v) || PyByteArray_Check(v) || PyMemoryView_Check(v))
         return Type::binary;
-    types();
+    import_datetime();
     if (PyDateTime_Check(v) || is(value, types().timestamp))
         return Type::timestamp;
     if (is(value, types().object_id))
@@ -292,7 +297,7 @@ Scalar to_scalar(py::handle value, Type type, const Where& where, Scratch& scrat
             wrong_type(where, "bytes", value);
         scalar.bytes = binary(value, where, scratch);
         break;
-    case Type::timestamp: types(), scalar.timestamp = to_timestamp(value, where); break;
+    case Type::timestamp: scalar.timestamp = to_timestamp(value, where); break;
     case Type::float32: scalar.float32 = static_cast<float>(to_double(value, where)); break;
     case Type::float64: scalar.float64 = to_double(value, where); break;
     case Type::decimal: scalar.decimal = to_decimal(value, where); break;
@@ -360,7 +365,7 @@ py::object from_timestamp(Timestamp t) {
     const int day = doy - (153 * mp + 2) / 5 + 1;
     const int month = mp < 10 ? mp + 3 : mp - 9;
     const int year = static_cast<int>(yoe + era * 400) + (month <= 2);
-    types();
+    import_datetime();
     auto result = py::reinterpret_steal<py::object>(PyDateTimeAPI->DateTime_FromDateAndTime(
         year, month, day, static_cast<int>(rest / 3600), static_cast<int>(rest / 60 % 60),
         static_cast<int>(rest % 60), static_cast<int>(nanoseconds / 1000), PyDateTime_TimeZone_UTC,

@@ -1,3 +1,6 @@
+// Errors of the core as Python exceptions: raising them, and taking results apart. Which class
+// stands for which error is in errors.cpp; exceptions that only Python's side knows are raised by
+// raise_python (convert.hpp).
 #pragma once
 
 #include "base/error.hpp"
