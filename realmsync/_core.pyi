@@ -392,10 +392,12 @@ class RealmFile(ClientStore):
     def close_idle(self) -> int:
         """Closes connections that nobody uses; they open again on demand. How many."""
 
-class CreateMode:
-    never: CreateMode
-    modified: CreateMode
-    all: CreateMode
+class OnExisting:
+    """What create() does when an object with the key exists."""
+
+    refuse: OnExisting
+    update_changed: OnExisting
+    update_all: OnExisting
 
 class RealmHandle:
     """What a Realm holds. A place is (class, key, property, path): class and property by their
@@ -434,7 +436,7 @@ class RealmHandle:
     def keys(self, cls: int, after: Any, limit: int) -> list[Any]:
         """Keys in order, behind `after` unless it is `...`."""
 
-    def create(self, realm: object, cls: int, values: Any, mode: CreateMode) -> Any: ...
+    def create(self, realm: object, cls: int, values: Any, on_existing: OnExisting) -> Any: ...
     def set(
         self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
     ) -> None: ...

@@ -28,9 +28,9 @@ TYPE_NAMES = {code: name for name, code in TYPE_CODES.items()}
 COLLECTION_CODES = {None: 0, "list": 1, "dictionary": 2, "set": 3}
 COLLECTION_NAMES = {code: name for name, code in COLLECTION_CODES.items()}
 MODES = {
-    "never": _core.CreateMode.never,
-    "modified": _core.CreateMode.modified,
-    "all": _core.CreateMode.all,
+    "never": _core.OnExisting.refuse,
+    "modified": _core.OnExisting.update_changed,
+    "all": _core.OnExisting.update_all,
 }
 
 

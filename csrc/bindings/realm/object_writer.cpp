@@ -41,14 +41,42 @@ py::list materialise(py::handle value, const Where& where, const char* expected)
     return list;
 }
 
-py::object default_of(const DeclaredProperty& p) {
-    return PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
+// The default of a property that a new object's values leave out; nothing when there is none, or
+// when it is None for a link, which is empty anyway and gets no instruction. Raises when the
+// property needs a value.
+std::optional<py::object> initial_value(const DeclaredProperty& p, const Where& where) {
+    if (!p.has_default) {
+        if (p.collection == Collection::single && !p.nullable)
+            missing(where);
+        return std::nullopt;
+    }
+    py::object value =
+        PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
+    if (value.is_none() && p.type == Type::link)
+        return std::nullopt;
+    return value;
 }
 
+// What `values` say of a property; null when nothing.
+py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
+    PyObject* value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
+    if (!value && PyErr_Occurred())
+        throw py::error_already_set();
+    return value;
+}
+
+// A place inside of `target`; `path` is the memory of the way to it.
 Target below(const Target& target, std::vector<Step>& path, Step step) {
     path.assign(target.path.begin(), target.path.end());
     path.push_back(step);
     return {target.cls, target.key, target.property, path};
+}
+
+// Where the value is once it is written, for what comes into it.
+Target written(const Destination& to, std::vector<Step>& path) {
+    if (to.kind == Destination::Kind::property || to.kind == Destination::Kind::key)
+        return to.target;
+    return below(to.target, path, {false, static_cast<std::uint32_t>(to.index), {}});
 }
 
 } // namespace
@@ -120,24 +148,17 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
         const DeclaredProperty& p = c.properties[i];
         if (static_cast<int>(i) == c.key)
             continue;
-        py::handle value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
+        py::handle value = given_value(values, p);
         const Where where{c.name, p.label};
         const std::size_t at = resolved_.properties[cls][i];
+        given_[at] = value ? Given::yes : Given::as_default;
         if (!value) {
-            if (PyErr_Occurred())
-                throw py::error_already_set();
-            if (p.has_default) {
-                value = scratch_.objects.emplace_front(default_of(p));
-                if (value.is_none() && p.type == Type::link)
-                    continue;
-                given_[at] = Given::as_default;
-            } else if (p.collection == Collection::single && !p.nullable) {
-                missing(where);
-            } else {
+            auto initial = initial_value(p, where);
+            if (!initial) {
+                given_[at] = Given::no;
                 continue;
             }
-        } else {
-            given_[at] = Given::yes;
+            value = scratch_.objects.emplace_front(std::move(*initial));
         }
         if (p.collection != Collection::single)
             return false;
@@ -148,12 +169,12 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
             if (p.embedded || !is_managed(value))
                 return false;
             scalars_[at].type = Type::link;
-            scalars_[at].link = link(value, slot_of(p), where);
+            scalars_[at].link = link(value, declared_of(p), where);
         } else if (p.type == kMixed) {
             const Shape shape = mixed_shape(value, where);
             if (shape == Shape::object) {
                 scalars_[at].type = Type::link;
-                scalars_[at].link = link(value, kMixedSlot, where);
+                scalars_[at].link = link(value, kUndeclared, where);
             } else if (shape == Shape::scalar) {
                 scalars_[at] = to_scalar(value, kMixed, where, scratch_);
             } else {
@@ -166,13 +187,14 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
     return true;
 }
 
-const LinkTarget* ObjectWriter::link(py::handle value, const Slot& slot, const Where& where) {
+const LinkTarget* ObjectWriter::link(py::handle value, const Declared& declared,
+                                     const Where& where) {
     const ManagedObject object = managed(value);
     if (!object.realm.is(realm_))
         raise_python("ObjectTypeMismatchError", where.text() + ": the object is of another realm");
-    if (slot.type == Type::link && object.cls != slot.target_class)
+    if (declared.type == Type::link && object.cls != declared.target_class)
         raise_python("ObjectTypeMismatchError", where.text() + ": expected an object of class '" +
-                                                    handle_.declared(slot.target_class).name +
+                                                    handle_.declared(declared.target_class).name +
                                                     "', got '" + handle_.declared(object.cls).name +
                                                     "'");
     const DeclaredClass& target = handle_.declared(object.cls);
@@ -192,13 +214,10 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
     if (c.key >= 0) {
         const DeclaredProperty& p = c.properties[static_cast<std::size_t>(c.key)];
         const Where where{c.name, p.label};
-        PyObject* given = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
-        if (given)
+        if (py::handle given = given_value(values, p))
             key = py::reinterpret_borrow<py::object>(given);
-        else if (PyErr_Occurred())
-            throw py::error_already_set();
-        else if (p.has_default)
-            key = default_of(p);
+        else if (auto initial = initial_value(p, where))
+            key = std::move(*initial);
         else
             missing(where);
         if (key.is_none() && !p.nullable)
@@ -214,7 +233,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
                      "Attempting to create an object of type '" + c.name +
                          "' with an existing primary key value '" + model::to_text(native) + "'.");
     };
-    if (mode_ != Mode::never && transaction_.exists(actual, native)) {
+    if (on_existing_ != OnExisting::refuse && transaction_.exists(actual, native)) {
         update(cls, key, values, false);
         return key;
     }
@@ -238,18 +257,15 @@ void ObjectWriter::update(int cls, py::handle key, const py::dict& values, bool 
             continue;
         const Where where{c.name, p.label};
         const Target place = target(cls, key, static_cast<int>(i), {});
-        if (PyObject* value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr())) {
-            if (!created && mode_ == Mode::modified && unchanged(place, p, value, where))
+        if (py::handle value = given_value(values, p)) {
+            if (!created && on_existing_ == OnExisting::update_changed &&
+                unchanged(place, p, value, where))
                 continue;
             assign(place, p, value, where);
-        } else if (PyErr_Occurred()) {
-            throw py::error_already_set();
-        } else if (created && p.has_default) {
-            const py::object value = default_of(p);
-            if (!value.is_none() || p.type != Type::link)
-                assign(place, p, value, where, true);
-        } else if (created && p.collection == Collection::single && !p.nullable) {
-            missing(where);
+        } else if (!created) {
+            continue;
+        } else if (auto initial = initial_value(p, where)) {
+            assign(place, p, *initial, where, true);
         }
     }
 }
@@ -266,7 +282,8 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
         if (p.type == Type::link || (p.type == kMixed && is_managed(other))) {
             if (!is_managed(other) || !old.link())
                 return false;
-            const LinkTarget* l = link(other, p.type == kMixed ? kMixedSlot : slot_of(p), where);
+            const LinkTarget* l =
+                link(other, p.type == kMixed ? kUndeclared : declared_of(p), where);
             return old.link()->table == l->table && model::equal(old.link()->key.view(), l->key);
         }
         if (p.type == kMixed && mixed_shape(other, where) != Shape::scalar)
@@ -294,31 +311,31 @@ void ObjectWriter::assign(const Target& target, const DeclaredProperty& p, py::h
                           const Where& where, bool is_default) {
     switch (p.collection) {
     case Collection::single:
-        put(target, Put::property, 0, slot_of(p), value, where, is_default);
+        put({Destination::Kind::property, target, 0, is_default}, declared_of(p), value, where);
         return;
     case Collection::list: {
         const py::list values = materialise(value, where, "a list");
         transaction_.clear(target, Collection::list);
-        fill_list(target, slot_of(p), values, where);
+        fill_list(target, declared_of(p), values, where);
         return;
     }
     case Collection::set: {
         const py::list values = materialise(value, where, "a set");
         transaction_.clear(target, Collection::set);
         for (py::handle value_of_set : values)
-            transaction_.set_insert(target, element(slot_of(p), value_of_set, where));
+            transaction_.set_insert(target, element(declared_of(p), value_of_set, where));
         return;
     }
     case Collection::dictionary: {
         const py::dict values = to_mapping(value, where);
         transaction_.clear(target, Collection::dictionary);
-        fill_dictionary(target, slot_of(p), values, where);
+        fill_dictionary(target, declared_of(p), values, where);
         return;
     }
     }
 }
 
-void ObjectWriter::fill_list(const Target& target, const Slot& slot, const py::list& values,
+void ObjectWriter::fill_list(const Target& target, const Declared& declared, const py::list& values,
                              const Where& where) {
     // Behind what is there; hidden links count.
     const Value* list = transaction_.peek(target).value;
@@ -327,153 +344,160 @@ void ObjectWriter::fill_list(const Target& target, const Slot& slot, const py::l
     for (py::handle value : values) {
         const Where element{where.cls, where.property,
                             where.suffix + "[" + std::to_string(number++) + "]"};
-        put(target, Put::insert, index++, slot, value, element);
+        put({Destination::Kind::new_element, target, index++}, declared, value, element);
     }
 }
 
-void ObjectWriter::fill_dictionary(const Target& target, const Slot& slot, const py::dict& values,
-                                   const Where& where) {
+void ObjectWriter::fill_dictionary(const Target& target, const Declared& declared,
+                                   const py::dict& values, const Where& where) {
     std::vector<Step> path;
     for (auto [key, value] : values) {
         const std::string_view name = dictionary_key(key, where);
         const Where element{where.cls, where.property,
                             where.suffix + "[\"" + std::string(name) + "\"]"};
-        put(below(target, path, {true, 0, name}), Put::key, 0, slot, value, element);
+        put({Destination::Kind::key, below(target, path, {true, 0, name})}, declared, value,
+            element);
     }
 }
 
-void ObjectWriter::put(const Target& target, Put how, std::size_t index, const Slot& slot,
-                       py::handle value, const Where& where, bool is_default) {
-    // For a list `target` is the list; the element is what the path reaches after the write.
-    std::vector<Step> path;
-    const bool in_list = how == Put::insert || how == Put::replace;
-    const Target element =
-        in_list ? below(target, path, {false, static_cast<std::uint32_t>(index), {}}) : target;
-    auto store = [&](const Scalar& scalar) {
-        if (how == Put::insert)
-            transaction_.list_insert(target, index, scalar);
-        else if (how == Put::replace)
-            transaction_.list_set(target, index, scalar);
-        else
-            transaction_.set(target, scalar, is_default);
-    };
+void ObjectWriter::put(const Destination& to, const Declared& declared, py::handle value,
+                       const Where& where) {
     if (value.is_none()) {
-        if (!slot.nullable)
+        if (!declared.nullable)
             not_nullable(where);
-        store(Scalar{});
-        return;
+        store(to, Scalar{});
+    } else if (declared.embedded) {
+        put_embedded(to, declared.target_class, value, where);
+    } else if (declared.type == Type::link) {
+        put_link(to, declared, value, where);
+    } else if (declared.type == kMixed) {
+        put_mixed(to, value, where);
+    } else {
+        store(to, to_scalar(value, declared.type, where, scratch_));
     }
-    if (slot.embedded) {
-        if (is_embedded(value) || is_managed(value))
-            raise_python("IllegalOperationError",
-                         where.text() + ": an embedded object has one owner; assign its values");
-        const py::dict fields = to_mapping(value, where);
-        if (how == Put::replace) {
-            transaction_.list_erase(target, index);
-            transaction_.list_insert(target, index, marker(Type::object_value));
-        } else {
-            if (how == Put::property && !transaction_.peek(target).value->is_null())
-                store(Scalar{});
-            store(marker(Type::object_value));
-        }
-        fill_embedded(element, slot.target_class, fields);
-        return;
-    }
-    Scalar scalar;
-    if (slot.type == Type::link) {
-        scalar.type = Type::link;
-        if (is_managed(value)) {
-            scalar.link = link(value, slot, where);
-        } else if (PyDict_Check(value.ptr())) {
-            if (slot.target_class < 0)
-                raise_python("NoSuchTableError", where.text() + " links to an undeclared class");
-            const auto& created = scratch_.objects.emplace_front(
-                ObjectWriter(handle_, realm_, mode_)
-                    .create(slot.target_class, py::reinterpret_borrow<py::dict>(value)));
-            scalar.link = &scratch_.links.emplace_front(
-                LinkTarget{handle_.declared(slot.target_class).name,
-                           handle_.key_of(slot.target_class, created, scratch_)});
-        } else {
-            raise_python("PropertyTypeError", "Expected " + where.text() +
-                                                  " to be an object of class '" +
-                                                  handle_.declared(slot.target_class).name +
-                                                  "', got " + Py_TYPE(value.ptr())->tp_name);
-        }
-        store(scalar);
-        return;
-    }
-    if (slot.type == kMixed) {
-        const Shape shape = mixed_shape(value, where);
-        if (shape == Shape::list || shape == Shape::dictionary) {
-            if (element.path.size() >= model::kMaxDepth)
-                raise_python("LimitExceededError", where.text() + ": collections are nested deeper "
-                                                                  "than 100 levels");
-            if (shape == Shape::list) {
-                const py::list values = materialise(value, where, "a list");
-                store(marker(Type::list));
-                transaction_.clear(element, Collection::list);
-                fill_list(element, kMixedSlot, values, where);
-            } else {
-                const py::dict values = to_mapping(value, where);
-                store(marker(Type::dictionary));
-                transaction_.clear(element, Collection::dictionary);
-                fill_dictionary(element, kMixedSlot, values, where);
-            }
-            return;
-        }
-        if (shape == Shape::object) {
-            scalar.type = Type::link;
-            scalar.link = link(value, kMixedSlot, where);
-            store(scalar);
-            return;
-        }
-    }
-    store(to_scalar(value, slot.type, where, scratch_));
 }
 
-void ObjectWriter::fill_embedded(const Target& target, int cls, py::handle value) {
+void ObjectWriter::store(const Destination& to, const Scalar& scalar) {
+    switch (to.kind) {
+    case Destination::Kind::property:
+    case Destination::Kind::key: transaction_.set(to.target, scalar, to.is_default); break;
+    case Destination::Kind::new_element:
+        transaction_.list_insert(to.target, to.index, scalar);
+        break;
+    case Destination::Kind::element: transaction_.list_set(to.target, to.index, scalar); break;
+    }
+}
+
+void ObjectWriter::put_embedded(const Destination& to, int cls, py::handle value,
+                                const Where& where) {
+    if (is_embedded(value) || is_managed(value))
+        raise_python("IllegalOperationError",
+                     where.text() + ": an embedded object has one owner; assign its values");
+    const py::dict fields = to_mapping(value, where);
+    // Another object takes the place of the old one, whose properties must not shine through.
+    Destination fresh = to;
+    if (to.kind == Destination::Kind::element) {
+        transaction_.list_erase(to.target, to.index);
+        fresh.kind = Destination::Kind::new_element;
+    } else if (to.kind == Destination::Kind::property &&
+               !transaction_.peek(to.target).value->is_null()) {
+        store(to, Scalar{});
+    }
+    store(fresh, marker(Type::object_value));
+    std::vector<Step> path;
+    fill_embedded(written(fresh, path), cls, fields);
+}
+
+void ObjectWriter::put_link(const Destination& to, const Declared& declared, py::handle value,
+                            const Where& where) {
+    Scalar scalar = marker(Type::link);
+    if (is_managed(value)) {
+        scalar.link = link(value, declared, where);
+    } else if (PyDict_Check(value.ptr())) {
+        if (declared.target_class < 0)
+            raise_python("NoSuchTableError", where.text() + " links to an undeclared class");
+        const auto& created = scratch_.objects.emplace_front(
+            ObjectWriter(handle_, realm_, on_existing_)
+                .create(declared.target_class, py::reinterpret_borrow<py::dict>(value)));
+        scalar.link = &scratch_.links.emplace_front(
+            LinkTarget{handle_.declared(declared.target_class).name,
+                       handle_.key_of(declared.target_class, created, scratch_)});
+    } else {
+        raise_python("PropertyTypeError", "Expected " + where.text() +
+                                              " to be an object of class '" +
+                                              handle_.declared(declared.target_class).name +
+                                              "', got " + Py_TYPE(value.ptr())->tp_name);
+    }
+    store(to, scalar);
+}
+
+void ObjectWriter::put_mixed(const Destination& to, py::handle value, const Where& where) {
+    const Shape shape = mixed_shape(value, where);
+    switch (shape) {
+    case Shape::scalar: store(to, to_scalar(value, kMixed, where, scratch_)); return;
+    case Shape::object: {
+        Scalar scalar = marker(Type::link);
+        scalar.link = link(value, kUndeclared, where);
+        store(to, scalar);
+        return;
+    }
+    case Shape::list:
+    case Shape::dictionary: break;
+    }
+    std::vector<Step> path;
+    const Target inner = written(to, path);
+    if (inner.path.size() >= model::kMaxDepth)
+        raise_python("LimitExceededError",
+                     where.text() + ": collections are nested deeper than 100 levels");
+    if (shape == Shape::list) {
+        const py::list values = materialise(value, where, "a list");
+        store(to, marker(Type::list));
+        transaction_.clear(inner, Collection::list);
+        fill_list(inner, kUndeclared, values, where);
+    } else {
+        const py::dict values = to_mapping(value, where);
+        store(to, marker(Type::dictionary));
+        transaction_.clear(inner, Collection::dictionary);
+        fill_dictionary(inner, kUndeclared, values, where);
+    }
+}
+
+void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& values) {
     const DeclaredClass& c = handle_.declared(cls);
     std::vector<Step> path;
     for (const DeclaredProperty& p : c.properties) {
         const Where field{c.name, p.label};
         const Target place = below(target, path, {true, 0, p.name});
-        if (PyObject* given = PyDict_GetItemWithError(value.ptr(), p.attribute.ptr())) {
+        if (py::handle given = given_value(values, p))
             assign(place, p, given, field);
-        } else if (PyErr_Occurred()) {
-            throw py::error_already_set();
-        } else if (p.has_default) {
-            const py::object fresh = default_of(p);
-            if (!fresh.is_none() || p.type != Type::link)
-                assign(place, p, fresh, field, true);
-        } else if (p.collection == Collection::single && !p.nullable) {
-            missing(field);
-        }
+        else if (auto initial = initial_value(p, field))
+            assign(place, p, *initial, field, true);
     }
 }
 
-Scalar ObjectWriter::element(const Slot& slot, py::handle value, const Where& where) {
+Scalar ObjectWriter::element(const Declared& declared, py::handle value, const Where& where) {
     Scalar scalar;
     if (value.is_none()) {
-        if (!slot.nullable)
+        if (!declared.nullable)
             not_nullable(where);
         return scalar;
     }
-    if (slot.type == Type::link || (slot.type == kMixed && is_managed(value))) {
+    if (declared.type == Type::link || (declared.type == kMixed && is_managed(value))) {
         if (!is_managed(value))
             raise_python("PropertyTypeError", "Expected elements of " + where.text() +
                                                   " to be objects, got " +
                                                   Py_TYPE(value.ptr())->tp_name);
         scalar.type = Type::link;
-        scalar.link = link(value, slot, where);
+        scalar.link = link(value, declared, where);
         return scalar;
     }
-    if (slot.type == kMixed) {
+    if (declared.type == kMixed) {
         const Shape shape = mixed_shape(value, where);
         if (shape != Shape::scalar)
             raise_python("PropertyTypeError",
                          where.text() + ": lists and dictionaries within a set are not supported");
     }
-    return to_scalar(value, slot.type, where, scratch_);
+    return to_scalar(value, declared.type, where, scratch_);
 }
 
 } // namespace realmsync::bindings

@@ -12,27 +12,34 @@
 
 namespace realmsync::bindings {
 
-// Where a value goes and what may go there.
-struct Slot {
+// What may be written to a place.
+struct Declared {
     Type type;
     bool nullable;
     bool embedded;
     int target_class;
 };
-inline Slot slot_of(const DeclaredProperty& p) {
+inline Declared declared_of(const DeclaredProperty& p) {
     return {p.type, p.nullable, p.embedded, p.target_class};
 }
-inline constexpr Slot kMixedSlot{kMixed, true, false, -1};
+inline constexpr Declared kUndeclared{kMixed, true, false, -1}; // inside of a Mixed
 
-// How it gets there: as a property, under a dictionary key, as a new or as an existing element.
-enum class Put { property, key, insert, replace };
+// Where a value goes: a property, a value under a dictionary key, a new or an existing element.
+struct Destination {
+    enum class Kind : std::uint8_t { property, key, new_element, element };
+    Kind kind;
+    tables::Target target; // of an element: the list
+    std::size_t index = 0; // of an element, hidden links counted
+    bool is_default = false;
+};
 
 // One write of the Python API, which may create or fill any number of objects.
 class ObjectWriter {
   public:
-    ObjectWriter(RealmHandle& handle, pybind11::object realm, Mode mode = Mode::never)
+    ObjectWriter(RealmHandle& handle, pybind11::object realm,
+                 OnExisting on_existing = OnExisting::refuse)
         : handle_(handle), transaction_(handle.transaction()), resolved_(handle.writing_schema()),
-          realm_(std::move(realm)), mode_(mode) {}
+          realm_(std::move(realm)), on_existing_(on_existing) {}
 
     tables::Target target(int cls, pybind11::handle key, int property,
                           std::span<const changeset::Step> path);
@@ -40,8 +47,8 @@ class ObjectWriter {
     pybind11::object create(int cls, const pybind11::dict& values);
     void assign(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                 const Where& where, bool is_default = false);
-    void put(const tables::Target& target, Put how, std::size_t index, const Slot& slot,
-             pybind11::handle value, const Where& where, bool is_default = false);
+    void put(const Destination& to, const Declared& declared, pybind11::handle value,
+             const Where& where);
 
     // The declaration that governs a place: of the property itself, or of the property of the
     // embedded object that the path names last; null inside a Mixed.
@@ -54,25 +61,30 @@ class ObjectWriter {
 
     void forget() { scratch_ = {}; } // what earlier calls have borrowed
     // A scalar or link for a set.
-    Scalar element(const Slot& slot, pybind11::handle value, const Where& where);
+    Scalar element(const Declared& declared, pybind11::handle value, const Where& where);
 
   private:
     bool fill_simple(const DeclaredClass& c, std::size_t cls, const pybind11::dict& values);
     void update(int cls, pybind11::handle key, const pybind11::dict& values, bool created);
     bool unchanged(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                    const Where& where);
-    const LinkTarget* link(pybind11::handle value, const Slot& slot, const Where& where);
-    void fill_embedded(const tables::Target& target, int cls, pybind11::handle value);
-    void fill_list(const tables::Target& target, const Slot& slot, const pybind11::list& values,
-                   const Where& where);
-    void fill_dictionary(const tables::Target& target, const Slot& slot,
+    const LinkTarget* link(pybind11::handle value, const Declared& declared, const Where& where);
+    void store(const Destination& to, const Scalar& scalar);
+    void put_embedded(const Destination& to, int cls, pybind11::handle value, const Where& where);
+    void put_link(const Destination& to, const Declared& declared, pybind11::handle value,
+                  const Where& where);
+    void put_mixed(const Destination& to, pybind11::handle value, const Where& where);
+    void fill_embedded(const tables::Target& target, int cls, const pybind11::dict& values);
+    void fill_list(const tables::Target& target, const Declared& declared,
+                   const pybind11::list& values, const Where& where);
+    void fill_dictionary(const tables::Target& target, const Declared& declared,
                          const pybind11::dict& values, const Where& where);
 
     RealmHandle& handle_;
     realm::WriteTransaction& transaction_;
     const Resolved& resolved_;
     pybind11::object realm_;
-    Mode mode_;
+    OnExisting on_existing_;
     Scratch scratch_;
     std::vector<Scalar> scalars_;
     std::vector<realm::WriteTransaction::Given> given_;

@@ -327,10 +327,10 @@ std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
 } // namespace
 
 void bind_realm(py::module_& m) {
-    py::enum_<Mode>(m, "CreateMode")
-        .value("never", Mode::never)
-        .value("modified", Mode::modified)
-        .value("all", Mode::all);
+    py::enum_<OnExisting>(m, "OnExisting")
+        .value("refuse", OnExisting::refuse)
+        .value("update_changed", OnExisting::update_changed)
+        .value("update_all", OnExisting::update_all);
     py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
         .def_static(
             "open",

@@ -28,8 +28,9 @@ struct Resolved {
     std::vector<std::vector<std::size_t>> properties;
 };
 
-// How create() treats an existing primary key (data-model.md 18.3).
-enum class Mode { never, modified, all };
+// What create() does when an object with the key exists (data-model.md 18.3): raises, or sets the
+// given properties, of those only what differs or all.
+enum class OnExisting { refuse, update_changed, update_all };
 
 class RealmHandle {
   public:
@@ -63,7 +64,7 @@ class RealmHandle {
 
     // Writing.
     pybind11::object create(pybind11::object realm, int cls, pybind11::object values,
-                            Mode mode);
+                            OnExisting on_existing);
     void set(pybind11::object realm, int cls, pybind11::object key, int property,
              pybind11::tuple path, pybind11::object value);
     void erase(int cls, pybind11::object key);

@@ -13,12 +13,13 @@ using model::Value;
 using realm::WriteTransaction;
 using tables::Target;
 
-py::object RealmHandle::create(py::object realm, int cls, py::object values, Mode mode) {
+py::object RealmHandle::create(py::object realm, int cls, py::object values,
+                               OnExisting on_existing) {
     const std::string& name = declared(cls).name;
     const py::dict given = to_mapping(values, Where{name, name});
-    ObjectWriter writer(*this, std::move(realm), mode);
+    ObjectWriter writer(*this, std::move(realm), on_existing);
     // Links, collections and embedded objects may fail half-way; scalars alone cannot.
-    bool compound = mode != Mode::never;
+    bool compound = on_existing != OnExisting::refuse;
     for (auto [key, value] : given)
         compound |= PyDict_Check(value.ptr()) || PyList_Check(value.ptr()) ||
                     PyTuple_Check(value.ptr()) || PyAnySet_Check(value.ptr()) ||
@@ -84,9 +85,9 @@ void RealmHandle::erase_embedded(int cls, py::object key, int property, py::tupl
 namespace {
 
 // The stored position of the visible element `index`: hidden links count on the wire.
-std::size_t stored_index(WriteTransaction& transaction, const Target& target, const Slot& slot,
-                         std::size_t index, bool inserting) {
-    if (slot.type != Type::link || slot.embedded)
+std::size_t stored_index(WriteTransaction& transaction, const Target& target,
+                         const Declared& declared, std::size_t index, bool inserting) {
+    if (declared.type != Type::link || declared.embedded)
         return index;
     const model::SchemaPtr schema = transaction.schema();
     const Value* value = transaction.peek(target).value;
@@ -122,7 +123,7 @@ class CollectionCall {
         property_ = g.property;
         class_name_ = &handle.class_name(g.cls);
     }
-    Slot slot() const { return declared_ ? slot_of(*property_) : kMixedSlot; }
+    Declared declared() const { return declared_ ? declared_of(*property_) : kUndeclared; }
     Where where(std::string suffix = {}) const {
         static const std::string nested = "nested collection";
         return {*class_name_, property_ ? property_->label : nested, std::move(suffix)};
@@ -134,9 +135,9 @@ class CollectionCall {
     }
     // Whether writing `value` is more than one instruction.
     bool compound(py::handle value) const {
-        const Slot s = slot();
-        return s.embedded || (s.type == Type::link && !is_managed(value)) ||
-               (s.type == kMixed && mixed_shape(value, where()) != Shape::scalar);
+        const Declared d = declared();
+        return d.embedded || (d.type == Type::link && !is_managed(value)) ||
+               (d.type == kMixed && mixed_shape(value, where()) != Shape::scalar);
     }
 
     ObjectWriter writer;
@@ -171,9 +172,9 @@ void RealmHandle::list_insert(py::object realm, int cls, py::object key, int pro
                               py::tuple path, std::size_t index, py::object value) {
     CollectionCall list(*this, transaction(), realm, cls, key, property, path);
     list.require(Type::list);
-    const std::size_t at = stored_index(transaction(), list.target, list.slot(), index, true);
+    const std::size_t at = stored_index(transaction(), list.target, list.declared(), index, true);
     guarded(transaction(), list.compound(value), [&] {
-        list.writer.put(list.target, Put::insert, at, list.slot(), value,
+        list.writer.put({Destination::Kind::new_element, list.target, at}, list.declared(), value,
                         list.where(in_brackets(index)));
     });
 }
@@ -182,9 +183,9 @@ void RealmHandle::list_set(py::object realm, int cls, py::object key, int proper
                            std::size_t index, py::object value) {
     CollectionCall list(*this, transaction(), realm, cls, key, property, path);
     list.require(Type::list);
-    const std::size_t at = stored_index(transaction(), list.target, list.slot(), index, false);
+    const std::size_t at = stored_index(transaction(), list.target, list.declared(), index, false);
     guarded(transaction(), list.compound(value), [&] {
-        list.writer.put(list.target, Put::replace, at, list.slot(), value,
+        list.writer.put({Destination::Kind::element, list.target, at}, list.declared(), value,
                         list.where(in_brackets(index)));
     });
 }
@@ -193,8 +194,8 @@ void RealmHandle::list_erase(int cls, py::object key, int property, py::tuple pa
                              std::size_t index) {
     CollectionCall list(*this, transaction(), py::none(), cls, key, property, path);
     list.require(Type::list);
-    transaction().list_erase(list.target,
-                             stored_index(transaction(), list.target, list.slot(), index, false));
+    transaction().list_erase(
+        list.target, stored_index(transaction(), list.target, list.declared(), index, false));
 }
 
 void RealmHandle::list_move(int cls, py::object key, int property, py::tuple path, std::size_t from,
@@ -202,22 +203,24 @@ void RealmHandle::list_move(int cls, py::object key, int property, py::tuple pat
     CollectionCall list(*this, transaction(), py::none(), cls, key, property, path);
     list.require(Type::list);
     transaction().list_move(list.target,
-                            stored_index(transaction(), list.target, list.slot(), from, false),
-                            stored_index(transaction(), list.target, list.slot(), to, false));
+                            stored_index(transaction(), list.target, list.declared(), from, false),
+                            stored_index(transaction(), list.target, list.declared(), to, false));
 }
 
 bool RealmHandle::set_insert(py::object realm, int cls, py::object key, int property,
                              py::tuple path, py::object value) {
     CollectionCall set(*this, transaction(), realm, cls, key, property, path);
     set.require(Type::set);
-    return transaction().set_insert(set.target, set.writer.element(set.slot(), value, set.where()));
+    return transaction().set_insert(set.target,
+                                    set.writer.element(set.declared(), value, set.where()));
 }
 
 bool RealmHandle::set_erase(py::object realm, int cls, py::object key, int property, py::tuple path,
                             py::object value) {
     CollectionCall set(*this, transaction(), realm, cls, key, property, path);
     set.require(Type::set);
-    return transaction().set_erase(set.target, set.writer.element(set.slot(), value, set.where()));
+    return transaction().set_erase(set.target,
+                                   set.writer.element(set.declared(), value, set.where()));
 }
 
 void RealmHandle::dictionary_set(py::object realm, int cls, py::object key, int property,
@@ -230,7 +233,7 @@ void RealmHandle::dictionary_set(py::object realm, int cls, py::object key, int 
     Target place = dictionary.target;
     place.path = steps;
     guarded(transaction(), dictionary.compound(value), [&] {
-        dictionary.writer.put(place, Put::key, 0, dictionary.slot(), value,
+        dictionary.writer.put({Destination::Kind::key, place}, dictionary.declared(), value,
                               dictionary.where("[\"" + std::string(name) + "\"]"));
     });
 }
