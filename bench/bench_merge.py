@@ -26,7 +26,7 @@ import pytest
 import yardsticks
 from clients import configuration, connect
 from realmsync import OpenRealmBehaviorConfiguration, OpenRealmBehaviorType, Realm
-from realmsync._core import PartitionDb
+from realmsync._testbed import PartitionDb
 from realmsync.inspect import MergePeer, ReceivedChangeset, encode_changeset
 from realmsync.testing import ServerProcess
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from realmsync._core import PartitionDb
+from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset, encode_changeset
 
 FLIGHTS = Path(__file__).parent.parent / "tests" / "vectors" / "bench" / "flights-1000.changeset"

@@ -7,6 +7,15 @@
 
 namespace realmsync {
 
+// Beside a struct whose values can be set by name from outside stands for_each_member(), which
+// shows each of them as visit(name, member).
+template <class Tuning> consteval std::size_t member_count() {
+    Tuning tuning;
+    std::size_t count = 0;
+    for_each_member(tuning, [&](const char*, auto&) { ++count; });
+    return count;
+}
+
 struct ServerTuning {
     // What one connection may hold. 1,000 sessions are far above any real client's partitions.
     std::size_t sessions_per_connection = 1000;
@@ -52,6 +61,34 @@ struct ServerTuning {
     std::int64_t overload_backoff_s = 5;
     std::int64_t overload_backoff_max_s = 300;
 };
+template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& visit) {
+    visit("sessions_per_connection", t.sessions_per_connection);
+    visit("message_bytes", t.message_bytes);
+    visit("inflated_bytes", t.inflated_bytes);
+    visit("silence_ms", t.silence_ms);
+    visit("stall_ms", t.stall_ms);
+    visit("soft_close_ms", t.soft_close_ms);
+    visit("pause_ms", t.pause_ms);
+    visit("shared_page_bytes", t.shared_page_bytes);
+    visit("page_bytes", t.page_bytes);
+    visit("pages_per_connection", t.pages_per_connection);
+    visit("partition_backlog_bytes", t.partition_backlog_bytes);
+    visit("process_backlog_bytes", t.process_backlog_bytes);
+    visit("commit_bytes", t.commit_bytes);
+    visit("commit_jobs", t.commit_jobs);
+    visit("idle_partitions", t.idle_partitions);
+    visit("log_messages", t.log_messages);
+    visit("pings", t.pings);
+    visit("test_commands", t.test_commands);
+    visit("drain_ms", t.drain_ms);
+    visit("restart_backoff_min_s", t.restart_backoff_min_s);
+    visit("restart_backoff_max_s", t.restart_backoff_max_s);
+    visit("restart_connections_per_s", t.restart_connections_per_s);
+    visit("overload_backoff_s", t.overload_backoff_s);
+    visit("overload_backoff_max_s", t.overload_backoff_max_s);
+}
+static_assert(sizeof(ServerTuning) == sizeof(std::int64_t) * member_count<ServerTuning>(),
+              "name every member");
 
 // The server's database.
 struct StoreTuning {
@@ -130,5 +167,23 @@ struct ClientTuning {
     std::uint64_t download_backlog_bytes = 32u
                                            << 20; // received, not integrated: stop reading above
 };
+template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& visit) {
+    visit("connect_timeout_ms", t.connect_timeout_ms);
+    visit("linger_ms", t.linger_ms);
+    visit("ping_period_ms", t.ping_period_ms);
+    visit("pong_timeout_ms", t.pong_timeout_ms);
+    visit("fast_reconnect_limit_ms", t.fast_reconnect_limit_ms);
+    visit("reconnect_first_ms", t.reconnect_first_ms);
+    visit("reconnect_max_ms", t.reconnect_max_ms);
+    visit("reconnect_multiplier", t.reconnect_multiplier);
+    visit("reconnect_jitter_divisor", t.reconnect_jitter_divisor);
+    visit("session_closed_resume_ms", t.session_closed_resume_ms);
+    visit("upload_soft_bytes", t.upload_soft_bytes);
+    visit("upload_hard_bytes", t.upload_hard_bytes);
+    visit("download_limit_bytes", t.download_limit_bytes);
+    visit("download_backlog_bytes", t.download_backlog_bytes);
+}
+static_assert(sizeof(ClientTuning) == sizeof(std::int64_t) * member_count<ClientTuning>(),
+              "name every member");
 
 } // namespace realmsync

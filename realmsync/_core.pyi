@@ -1,4 +1,7 @@
-"""Stub of the native module. One section per file in csrc/bindings."""
+"""Stub of the native module: the product. One section per file in csrc/bindings.
+
+What only tests and benchmarks use is in _testbed.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,19 +48,6 @@ def format_decimal(low: int, high: int) -> str:
     """Scientific text of a decimal128 from its halves."""
 
 # -- merge.cpp -------------------------------------------------------------------------------------
-
-def transform(
-    window: list[tuple[int, int, int, bytes]],
-    incoming: list[tuple[int, int, int, bytes]],
-    profile: str = "strict",
-) -> tuple[list[bytes], dict[int, bytes]]:
-    """Rebases incoming changesets over the local ones that their author had not seen.
-
-    `window`: version, origin timestamp, origin ident and changeset, ascending. `incoming`: base,
-    origin timestamp, origin ident and changeset. Gives the transformed changesets
-    and, by version, the window entries that were altered, empty ones included. Raises
-    TransformError, SchemaMismatchError, BadProgressError or BadChangesetError.
-    """
 
 class MergePeer:
     """What realmsync.inspect.MergePeer is made of; documented there."""
@@ -140,150 +130,14 @@ def encode_primary_key(key: int | str | bytes | None) -> bytes:
 def decode_primary_key(data: bytes) -> int | str | bytes | None:
     """The inverse."""
 
-# -- partition.cpp ---------------------------------------------------------------------------------
-
-class PartitionDb:
-    """A server's data directory, for tests and measurements: one caller at a time.
-
-    Refusals are values: a pair of protocol code and message beside None. Failures of the machine
-    are exceptions, after which rollback() is due.
-    """
-
-    def __init__(
-        self,
-        directory: str,
-        *,
-        durability: str = "full",
-        tail_bytes: int | None = None,
-        cache_bytes: int | None = None,
-        merge_profile: str = "safe",
-        merge_cells: int | None = None,
-    ) -> None:
-        """`durability` is "full" or "process" (survives a crash of the process only)."""
-
-    def begin(self) -> None: ...
-    def commit(self) -> None: ...
-    def rollback(self) -> None: ...
-    def open_partition(self, app_id: str, key: bytes) -> tuple[int, int]:
-        """Number and newest server version of the partition, which is created if it is new."""
-
-    def allocate_ident(self, partition: int, user_id: str) -> tuple[int, int]:
-        """Ident and salt of a new client file."""
-
-    def bind(
-        self,
-        partition: int,
-        user_id: str,
-        file: tuple[int, int],
-        download: tuple[int, int] = ...,
-        latest: tuple[int, int] = ...,
-    ) -> tuple[tuple[int, int, int, int] | None, tuple[int, str] | None]:
-        """Stored client version, base server version, locked server version and head."""
-
-    def append(
-        self,
-        partition: int,
-        file_ident: int,
-        changesets: list[tuple[int, int, int, int, bytes]],
-        progress: tuple[int, int],
-        locked_server_version: int = 0,
-    ) -> tuple[int | None, tuple[int, str] | None]:
-        """The head afterwards. Changesets: client version, base server version, origin timestamp,
-        origin ident (0: the sender) and bytes; progress: client and server version."""
-
-    def fetch_page(
-        self,
-        partition: int,
-        file_ident: int,
-        cursor: tuple[int, int] = ...,
-        least_latest: int = 0,
-        byte_limit: int = ...,
-    ) -> dict[str, Any]:
-        """One DOWNLOAD after the cursor (server and client version): `entries` (server version,
-        client version, origin timestamp, origin ident, original size, bytes), `latest` with salt,
-        `download` and `upload` cursors, `downloadable` bytes, whether it went out `compressed`."""
-
-    def cached_bytes(self) -> int:
-        """What the copies in memory take, about."""
-
-    def close(self) -> None:
-        """Gives the directory free. Everything else raises ValueError afterwards."""
-
-# -- store.cpp -------------------------------------------------------------------------------------
-
-class ScratchStore:
-    """The typed tables of a file without a history: for tests and tools.
-
-    Outside begin() and commit() every call of apply() is its own transaction. Raises StorageError
-    where SQLite fails.
-    """
-
-    def __init__(self, path: str, server: bool = False, durability: str = "full") -> None:
-        """Opens or creates the file; durability is "off", "normal" or "full"."""
-
-    def begin(self) -> None: ...
-    def commit(self) -> None: ...
-    def rollback(self) -> None: ...
-    def apply(self, changeset: bytes, partition: int = 1) -> None:
-        """Applies one changeset, all of it or nothing.
-
-        Raises BadChangesetError or SchemaMismatchError.
-        """
-
-    def apply_all(self, changesets: list[bytes], partition: int = 1) -> None:
-        """The same for several, written back together: one row write per object."""
-
-    def state(self, partition: int = 1) -> dict[str, list[dict[str, Any]]]:
-        """All objects in the form of the recorded histories' `final_state`."""
-
-    def schema(self, partition: int = 1) -> dict[str, dict[str, Any]]:
-        """By class: kind, SQL table, properties with their SQL columns."""
-
-    def changesets(self, partition: int = 1) -> list[bytes]:
-        """One changeset per object that makes it as it is stored."""
-
-    def shares_schema(self, a: int, b: int) -> bool:
-        """Whether two partitions share one schema in memory."""
-
-    def incoming(
-        self, cls: str, key: int, partition: int = 1
-    ) -> list[tuple[str, Any, str, list[str | int]]]:
-        """Links to an object: class, key, property and path of each."""
-
-    def set_durability(self, durability: str) -> None: ...
-    def shrink(self) -> None:
-        """Gives the memory of an idle connection back."""
-
 # -- server.cpp ------------------------------------------------------------------------------------
-
-class MemoryStore:
-    """A server's store in memory, for tests: outlives its runtimes, fails on demand."""
-
-    def __init__(self, seed: int = 0) -> None: ...
-    def copy(self) -> MemoryStore:
-        """What is committed, as a backup would hold it."""
-
-    def fail_commit(self, stored: bool) -> None:
-        """The next commit raises, before or (`stored`) after it has taken effect."""
-
-    def fail_append(self) -> None:
-        """The next upload raises while it is integrated."""
-
-    def fail_page(self) -> None:
-        """The next DOWNLOAD cannot be read."""
-
-    def entries(self, app_id: str, key: str) -> list[tuple[int, int, bytes]]:
-        """The history of a partition: client file ident, client version, changeset."""
-
-    def files(self, app_id: str, key: str) -> dict[int, tuple[int, int, int]]:
-        """By ident: stored client version, base server version, locked server version."""
 
 class ServerRuntime:
     """The sync server's engine with its store and workers. For the event loop's thread alone.
 
-    `store` is the data directory, or a MemoryStore. `durability` is "full" (survives power
-    failure) or "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0
-    workers all jobs run inside drain().
+    `directory` is the data directory. `durability` is "full" (survives power failure) or
+    "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers all
+    jobs run inside drain().
 
     Events of drain(): ("writable", conn); ("close", conn, code): send what next_message() still
     gives, then a close frame (code 0: none), end TCP; ("drop", conn): end TCP at once;
@@ -293,7 +147,7 @@ class ServerRuntime:
 
     def __init__(
         self,
-        store: str | MemoryStore,
+        directory: str,
         *,
         workers: int = 2,
         seed: int | None = None,
@@ -305,7 +159,7 @@ class ServerRuntime:
         """Readable when drain() has something to do."""
 
     def endpoint(self) -> object:
-        """Capsule of csrc/bindings/bridge.h, for the transport."""
+        """Capsule of csrc/bindings/engines/bridge.h, for the transport."""
 
     def drain(self, now_ms: int) -> list[tuple[Any, ...]]:
         """Takes in finished jobs and due deadlines; what the transport has to do."""
@@ -355,42 +209,6 @@ class RealmFile(ClientStore):
     def release_sync(self) -> None: ...
     def flush(self, ticket: int) -> None:
         """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
-
-    def state(self) -> dict[str, int]:
-        """Versions, byte counters and ident as the session sees them."""
-
-    def history(self) -> list[dict[str, Any]]:
-        """The entries that are kept: version, remote_version, origin_ident, origin_timestamp,
-        changeset (bytes) and reciprocal (bytes or None)."""
-
-    def objects(self) -> dict[str, list[dict[str, Any]]]:
-        """The stored objects by class, as MergePeer.state() gives them."""
-
-    def commit_changeset(self, changeset: bytes, timestamp: int) -> int:
-        """A whole local transaction; its version."""
-
-    def store_ident(self, ident: int, salt: int) -> None:
-        """What an IDENT message does to the file."""
-
-    def integrate(
-        self,
-        changesets: list[tuple[int, int, int, int, bytes]],
-        download: tuple[int, int],
-        upload: tuple[int, int] = (0, 0),
-        latest: tuple[int, int] = (0, 0),
-        downloadable_bytes: int = 0,
-    ) -> None:
-        """What a DOWNLOAD does. Changesets: server version, base client version, timestamp,
-        origin ident, bytes."""
-
-    def fetch_upload(
-        self, client_version: int, server_version: int, soft: int = 131072, hard: int = 16777216
-    ) -> tuple[list[tuple[int, int, int, bytes]], tuple[int, int]]:
-        """The next UPLOAD after a cursor: entries (client version, base server version, timestamp,
-        bytes), and the cursor after it."""
-
-    def close_idle(self) -> int:
-        """Closes connections that nobody uses; they open again on demand. How many."""
 
 class OnExisting:
     """What create() does when an object with the key exists."""
@@ -509,53 +327,9 @@ def arrow_columns(table: object) -> dict[str, ArrowColumn]:
 # -- client.cpp ------------------------------------------------------------------------------------
 
 class ClientStore:
-    """What a sync session needs of a file. Implemented by RealmFile and MemoryClientStore."""
-
-class MemoryClientStore(ClientStore):
-    """A client's file in memory, for tests: history and cursors, changesets neither merged nor
-    applied."""
-
-    def __init__(self) -> None: ...
-    def commit(self, changeset: bytes, timestamp: int) -> int:
-        """One local transaction, announced to its session. Gives the version it made."""
-
-    def fail_integration(self, kind: str) -> None:
-        """Lets the next integration fail, once: "bad_changeset" or "bad_progress"."""
-
-    def received(self) -> list[tuple[int, int, int, int]]:
-        """Server version, base, origin ident and number of instructions of what has come."""
-
-    def state(self) -> dict[str, Any]: ...
-
-class Backoff:
-    """Growing delays of one kind of failure, in ms."""
-
-    def __init__(self, initial: int, max: int, multiplier: int, jitter_divisor: int) -> None: ...
-    def update(self, reason: int, parameters: tuple[int, int, int, int] | None = None) -> None: ...
-    def delay(self, seed: int = 0) -> int: ...
-    def reset(self) -> None: ...
+    """What a sync session needs of a file. Implemented by RealmFile."""
 
 _Call = tuple[int, int, float, bool]  # transferred, transferable, estimate, expired
-
-class ProgressNotifiers:
-    """The notifiers of one session, fed with reports by hand."""
-
-    def __init__(self) -> None: ...
-    def add(
-        self, direction: str, streaming: bool, pending_query: int = 0
-    ) -> tuple[int, _Call | None]: ...
-    def remove(self, token: int) -> None: ...
-    def set_local_version(self, version: int) -> None: ...
-    def update(
-        self,
-        *,
-        upload: tuple[int, int] = (0, 0),
-        download: tuple[int, int] = (0, 0),
-        upload_estimate: float = 1.0,
-        download_estimate: float = 1.0,
-        snapshot: int = 1,
-        query_version: int = 0,
-    ) -> list[tuple[int, _Call]]: ...
 
 class ClientRuntime:
     """The client engine with its workers. Methods may be called from any thread.
@@ -570,9 +344,7 @@ class ClientRuntime:
     id), ("log_out", id); and ("log", level, message).
     """
 
-    def __init__(
-        self, workers: int = 2, seed: int = 0, tuning: dict[str, int] | None = None
-    ) -> None: ...
+    def __init__(self, workers: int = 2, seed: int = 0, tuning: dict[str, int] = ...) -> None: ...
     def fileno(self) -> int: ...
     def endpoint(self) -> object: ...
     def drain(self, now_ms: int) -> list[tuple[Any, ...]]: ...
@@ -622,9 +394,6 @@ class ClientRuntime:
         self, session: int, direction: str, streaming: bool
     ) -> tuple[int, _Call | None]: ...
     def remove_notifier(self, session: int, token: int) -> None: ...
-    def simulate_error(
-        self, session: int, status: int, message: str, fatal: bool, action: str
-    ) -> None: ...
     def set_access_token(self, user: str, token: str) -> None: ...
     def token_refresh_failed(
         self, session: int, authentication: bool, status: int, message: str
@@ -636,5 +405,3 @@ class ClientRuntime:
     def shutdown(self) -> None: ...
     def facts(self, session: int) -> tuple[int, str, int]:
         """Lifecycle state, connection state and file ident."""
-
-    def connection_count(self) -> int: ...

@@ -169,6 +169,15 @@ def test_every_import_is_a_statement(path: Path) -> None:
         assert not re.findall(r"^\s*(?:c?import|from) realmsync", path.read_text(), re.M)
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], ids=relative
+)
+def test_the_package_does_without_the_testbed(path: Path) -> None:
+    """Wheels are built without it."""
+    if path.name not in ("_core.pyi", "_testbed.pyi"):
+        assert "_testbed" not in path.read_text()
+
+
 def test_nothing_imports_or_includes_itself() -> None:
     assert circles(IMPORTS) == []
     assert circles(include_graph(CSRC)) == []

@@ -1,15 +1,18 @@
-"""The native module's stub is fresh: it names what the module has, no more and no less."""
+"""The native modules' stubs are fresh: they name what the modules have, no more and no less."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import realmsync
-from realmsync import _core
-
-STUB = Path(realmsync.__file__).with_name("_core.pyi")
+from realmsync import _core, _testbed
 
 ENUM_MEMBERS = {"name", "value"}  # pybind11 gives them to every enumeration
 
@@ -28,14 +31,32 @@ def members(body: list[ast.stmt]) -> set[str]:
     return public(names)
 
 
-def test_module() -> None:
-    stub = ast.parse(STUB.read_text())
-    assert members(stub.body) == public(vars(_core))
+def stub_of(module: ModuleType) -> ast.Module:
+    name = module.__name__.rpartition(".")[2]
+    return ast.parse(Path(realmsync.__file__).with_name(f"{name}.pyi").read_text())
 
 
-def test_classes() -> None:
-    stub = ast.parse(STUB.read_text())
-    for node in stub.body:
+@pytest.mark.parametrize("module", [_core, _testbed])
+def test_module(module: ModuleType) -> None:
+    assert members(stub_of(module).body) == public(vars(module))
+
+
+@pytest.mark.parametrize("module", [_core, _testbed])
+def test_classes(module: ModuleType) -> None:
+    for node in stub_of(module).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            native = public(vars(getattr(_core, node.name))) - ENUM_MEMBERS
+            native = public(vars(getattr(module, node.name))) - ENUM_MEMBERS
             assert members(node.body) == native, node.name
+
+
+@pytest.mark.parametrize("first", ["_core", "_testbed"])
+def test_modules_share_their_types(first: str) -> None:
+    """They are one library: either may come first, and objects pass between them."""
+    check = (
+        f"import realmsync.{first}\n"
+        "from realmsync import _core, _testbed\n"
+        "assert isinstance(_testbed.MemoryClientStore(), _core.ClientStore)\n"
+        "runtime = _core.ClientRuntime(workers=0)\n"
+        "assert _testbed.connection_count(runtime) == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True)

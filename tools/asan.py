@@ -38,10 +38,11 @@ environment |= {
     "PYTHONMALLOC": "malloc",
 }
 check = (
-    "import sys; from realmsync import _core; sys.exit(not _core.__file__.startswith(sys.argv[1]))"
+    "import sys; from realmsync import _core, _testbed; "
+    "sys.exit(not all(m.__file__.startswith(sys.argv[1]) for m in (_core, _testbed)))"
 )
 if subprocess.run([sys.executable, "-c", check, str(BUILD)], cwd=BUILD, env=environment).returncode:
-    sys.exit("the instrumented module is not the one that Python imports")
+    sys.exit("the instrumented modules are not those that Python imports")
 pytest = shutil.which("pytest", path=str(Path(sys.executable).parent)) or "pytest"
 tests = [str(ROOT / "tests" / name) for name in SUITES if (ROOT / "tests" / name).exists()]
 command = [pytest, "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-q"]

@@ -6,6 +6,7 @@ Run away from the checkout, in an environment that holds nothing but the wheel a
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import tempfile
 from pathlib import Path
 
@@ -43,5 +44,7 @@ async def main(folder: Path) -> None:
     print(f"realmsync {realmsync.__version__} from {Path(realmsync.__file__).parent}: works")
 
 
+if importlib.util.find_spec("realmsync._testbed") is not None:
+    raise SystemExit("the wheel holds the module for tests")
 with tempfile.TemporaryDirectory() as temporary:
     asyncio.run(main(Path(temporary)))

@@ -1,4 +1,5 @@
-// One registration function per folder bound; module.cpp calls them all.
+// Registration functions of the product; module.cpp calls them all. Those of the testbed:
+// testbed/bind.hpp.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,11 +10,9 @@ void bind_errors(pybind11::module_& m);
 void bind_client(pybind11::module_& m);
 void bind_changeset(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
-void bind_store(pybind11::module_& m);
 void bind_arrow(pybind11::module_& m);
 void bind_realm(pybind11::module_& m);
 void bind_server(pybind11::module_& m);
 void bind_wire(pybind11::module_& m);
-void bind_partition(pybind11::module_& m);
 
 } // namespace realmsync::bindings

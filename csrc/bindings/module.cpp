@@ -1,18 +1,22 @@
-// Registers everything in realmsync._core, and nothing else.
+// Registers everything in realmsync._core, the product, and nothing else. What only tests use is
+// registered by testbed/module.cpp.
 #include <pybind11/pybind11.h>
 
 #include "bindings/bind.hpp"
 
+namespace bindings = realmsync::bindings;
+
 PYBIND11_MODULE(_core, m) {
     m.doc() = "Native core of realmsync.";
-    realmsync::bindings::bind_errors(m);
-    realmsync::bindings::bind_client(m);
-    realmsync::bindings::bind_changeset(m);
-    realmsync::bindings::bind_merge(m);
-    realmsync::bindings::bind_store(m);
-    realmsync::bindings::bind_arrow(m);
-    realmsync::bindings::bind_realm(m);
-    realmsync::bindings::bind_server(m);
-    realmsync::bindings::bind_wire(m);
-    realmsync::bindings::bind_partition(m);
+    bindings::bind_errors(m);
+    // for realmsync.sync and realmsync.server; client before realm, whose files are its stores
+    bindings::bind_client(m);
+    bindings::bind_server(m);
+    // for realmsync.model
+    bindings::bind_arrow(m);
+    bindings::bind_realm(m);
+    // for realmsync.inspect
+    bindings::bind_changeset(m);
+    bindings::bind_merge(m);
+    bindings::bind_wire(m);
 }

@@ -148,6 +148,24 @@ void trim(sqlite::Database& db, std::uint64_t integrated) {
     db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
 }
 
+std::vector<KeptEntry> entries(sqlite::Database& db) {
+    auto rows = db.query("SELECT h.version, h.remote_version, h.origin_ident, "
+                         "h.origin_timestamp, h.changeset, r.changeset FROM rs_history h "
+                         "LEFT JOIN rs_reciprocal r ON r.version = h.version ORDER BY h.version");
+    std::vector<KeptEntry> kept;
+    while (rows.step()) {
+        KeptEntry& entry = kept.emplace_back();
+        entry.version = rows->unsigned_integer(0);
+        entry.remote_version = rows->unsigned_integer(1);
+        entry.origin_ident = rows->unsigned_integer(2);
+        entry.origin_timestamp = rows->unsigned_integer(3);
+        entry.changeset = rows->text(4);
+        if (!rows->is_null(5))
+            entry.reciprocal = rows->text(5);
+    }
+    return kept;
+}
+
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits) {
     client::PendingUpload upload;

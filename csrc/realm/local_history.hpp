@@ -6,7 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/store.hpp"
 #include "sqlite/sqlite.hpp"
@@ -39,6 +42,17 @@ std::uint64_t append_local(sqlite::Database& db, std::uint64_t timestamp,
 std::uint64_t local_bytes(sqlite::Database& db, std::uint64_t after, std::uint64_t through);
 // Drops what no later merge can need, given the download cursor's client version.
 void trim(sqlite::Database& db, std::uint64_t integrated);
+
+// Everything that is kept, ascending, with how the server sees it where that differs.
+struct KeptEntry {
+    std::uint64_t version = 0;
+    std::uint64_t remote_version = 0;
+    std::uint64_t origin_ident = 0;
+    std::uint64_t origin_timestamp = 0;
+    std::string changeset;
+    std::optional<std::string> reciprocal;
+};
+std::vector<KeptEntry> entries(sqlite::Database& db);
 
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits);

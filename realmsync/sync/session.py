@@ -44,7 +44,6 @@ logger = logging.getLogger("realmsync.sync")
 # States in which a session takes part in its connection.
 _CONNECTABLE = (SessionLifecycleState.ACTIVE, SessionLifecycleState.DYING)
 _ACTIVE = (*_CONNECTABLE, SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN)
-_DIVERGING_HISTORIES = 211  # the protocol's error code for which _simulate_error resets
 # Reports that an `async for` has not taken yet; older ones make way.
 _PENDING_REPORTS = 100
 
@@ -285,14 +284,6 @@ class SyncSession:
                 yield await queue.get()
         finally:
             self.remove_connection_notification(token)
-
-    # tests
-
-    def _simulate_error(self, code: int, message: str, kind: str, is_fatal: bool) -> None:
-        protocol = kind == "realm::sync::ProtocolError"
-        status = SyncCode.SyncClientResetRequired if protocol else SyncCode.UnknownError
-        action = "ClientReset" if code == _DIVERGING_HISTORIES else "Warning"
-        self._runtime.simulate_error(self.id, status, message, is_fatal, action)
 
     # for the sync client and the opening of realms
 

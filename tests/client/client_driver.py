@@ -9,7 +9,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from realmsync._core import ClientRuntime, ClientStore, MemoryClientStore
+from realmsync._core import ClientRuntime, ClientStore
+from realmsync._testbed import MemoryClientStore
 
 PROTOCOL = "com.mongodb.realm-sync#14"
 URL = "ws://localhost:9090/api/client/v2.0/app/app/realm-sync"

@@ -18,7 +18,7 @@ import realmsync
 import realmsync.model.realm
 import realmsync.model.write
 from client_driver import Client, File, numbers, upload_entries, words
-from realmsync import _core
+from realmsync import _core, _testbed
 from realmsync.inspect import decode_changeset
 from recorded import SDK_SCHEMA, Frame, sdk_objects
 
@@ -141,7 +141,7 @@ class RealmReplay(Replay):
         return realmsync.Realm(path=self.path, schema=SDK_SCHEMA)
 
     def version(self, partition: str) -> int:
-        return int(self.files[partition].store.state()["version"])
+        return int(_testbed.state(self.files[partition].store)["version"])
 
     def commit(self, partition: str, changeset: bytes, timestamp: int) -> None:
         self.now = timestamp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realmsync._core import Backoff
+from realmsync._testbed import Backoff
 
 A, B, C = range(3)
 

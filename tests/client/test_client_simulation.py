@@ -8,7 +8,7 @@ import random
 import pytest
 
 from client_driver import PROTOCOL, Client, File
-from realmsync._core import MemoryStore, ServerRuntime
+from realmsync._testbed import MemoryStore, memory_server
 
 PARTITIONS = ['"a"', '"b"']
 
@@ -26,7 +26,7 @@ class World:
         self.random = random.Random(seed)
         self.now = 1_000
         self.store = MemoryStore(seed=seed)
-        self.server = ServerRuntime(self.store, workers=0, seed=seed)
+        self.server = memory_server(self.store, seed=seed)
         self.clients = [Client(seed=seed + n) for n in range(3)]
         self.files: list[list[File]] = []
         self.links: dict[tuple[int, int], int] = {}  # client and socket: server's connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realmsync._core import ProgressNotifiers
+from realmsync._testbed import ProgressNotifiers
 
 UP, DOWN = "upload", "download"
 

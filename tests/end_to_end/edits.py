@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import realmsync
-from realmsync import Realm
+from realmsync import Realm, _testbed
 from realmsync.inspect import encode_changeset
 from realmsync.model.write import now
 
@@ -118,7 +118,7 @@ class Add:
     def __call__(self, hand: Hand) -> None:
         instruction = {"op": "AddInteger", "table": "Thing", "pk": {"t": "int", "v": hand.key}}
         instruction |= {"field": "count", "path": [], "value": self.amount}
-        hand.realm._file.commit_changeset(encode_changeset([instruction]), now())
+        _testbed.commit_changeset(hand.realm._file, encode_changeset([instruction]), now())
 
 
 def sets(**given: Any) -> Edit:

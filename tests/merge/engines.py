@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from merge import naive
 from merge.places import State
-from realmsync._core import transform
+from realmsync._testbed import transform
 from realmsync.errors import RealmError
 from realmsync.inspect import MergePeer, ReceivedChangeset
 

@@ -12,7 +12,7 @@ from merge.generator import Generator, Topic
 from merge.places import SCHEMA
 from merge.stories import by_id
 from merge.worked import A, B, Side
-from realmsync._core import ScratchStore
+from realmsync._testbed import ScratchStore
 from realmsync.inspect import encode_changeset
 
 

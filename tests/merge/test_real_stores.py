@@ -13,7 +13,9 @@ import pytest
 from merge.places import State
 from merge.runs import RandomRun
 from merge.star import SERVER, PeerLike
-from realmsync._core import PartitionDb, RealmFile, ScratchStore
+from realmsync import _testbed
+from realmsync._core import RealmFile
+from realmsync._testbed import PartitionDb, ScratchStore
 from realmsync.inspect import ReceivedChangeset
 
 REOPENED = 0.15  # chance before each use
@@ -72,26 +74,28 @@ class StoredClient:
     def __init__(self, path: Path, ident: int, chance: random.Random) -> None:
         self.path, self.chance = str(path), chance
         self.file = RealmFile.open(self.path, durability="process")
-        self.file.store_ident(ident, 1)
+        _testbed.store_ident(self.file, ident, 1)
 
     def opened(self) -> RealmFile:
         if self.chance.random() < REOPENED:
-            self.file.close_idle()
+            _testbed.close_idle(self.file)
             del self.file
             self.file = RealmFile.open(self.path, durability="process")
         return self.file
 
     def commit(self, changeset: bytes, timestamp: int) -> int:
-        return self.opened().commit_changeset(changeset, timestamp)
+        return _testbed.commit_changeset(self.opened(), changeset, timestamp)
 
     def integrate(self, remote_file_ident: int, changesets: Sequence[ReceivedChangeset]) -> bytes:
         assert remote_file_ident == SERVER
         last = changesets[-1]
-        self.opened().integrate(list(changesets), last[:2], latest=(last.remote_version, 1))
+        _testbed.integrate(
+            self.opened(), list(changesets), last[:2], latest=(last.remote_version, 1)
+        )
         return b""
 
     def state(self) -> State:
-        return self.opened().objects()
+        return _testbed.objects(self.opened())
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -19,7 +19,7 @@ from instructions import (
     update,
     value,
 )
-from realmsync._core import transform
+from realmsync._testbed import transform
 from realmsync.errors import BadProgressError, SchemaMismatchError
 from realmsync.inspect import decode_changeset
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import realmsync
+from realmsync import _testbed
 from realmsync.inspect import decode_changeset
 from recorded import SDK_SCHEMA
 
@@ -24,6 +25,6 @@ def last() -> Callable[[realmsync.Realm], list[dict[str, Any]]]:
     """The instructions of the newest commit."""
 
     def instructions(realm: realmsync.Realm) -> list[dict[str, Any]]:
-        return decode_changeset(realm._file.history()[-1]["changeset"])
+        return decode_changeset(_testbed.history(realm._file)[-1]["changeset"])
 
     return instructions

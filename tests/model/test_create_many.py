@@ -12,6 +12,7 @@ import numpy
 import pytest
 
 import realmsync
+from realmsync import _testbed
 from realmsync.inspect import decode_changeset
 
 
@@ -72,11 +73,11 @@ def test_forms(tmp_path: Path, form: Any) -> None:
         with realm.write():
             for row in ROWS:
                 realm.create(Row, row)
-        expected = decode_changeset(realm._file.history()[-1]["changeset"])
+        expected = decode_changeset(_testbed.history(realm._file)[-1]["changeset"])
         with realm.write():
             realm.delete_all()
         assert realm.create_many(Row, form()) == 3
-        assert decode_changeset(realm._file.history()[-1]["changeset"]) == expected
+        assert decode_changeset(_testbed.history(realm._file)[-1]["changeset"]) == expected
         assert {o._id: (o.name, o.value, o.flag, o.when, o.extra) for o in realm.objects(Row)} == {
             r["_id"]: (r["name"], r["value"], r["flag"], r["when"], 7) for r in ROWS
         }
@@ -119,11 +120,11 @@ def test_transactions_of_a_size(tmp_path: Path) -> None:
     for name, form in [("rows", iter(rows)), ("columns", {"_id": list(range(95))})]:
         with realmsync.Realm(path=tmp_path / f"{name}.realm", schema=[Row]) as realm:
             assert realm.create_many(Row, form, transaction_size=10) == 95
-            assert realm._file.state()["version"] == 2 + 10
+            assert _testbed.state(realm._file)["version"] == 2 + 10
             assert len(realm.objects(Row)) == 95
-            assert [len(decode_changeset(e["changeset"])) for e in realm._file.history()[1:]] == [
-                20
-            ] * 9 + [10]
+            assert [
+                len(decode_changeset(e["changeset"])) for e in _testbed.history(realm._file)[1:]
+            ] == [20] * 9 + [10]
             with pytest.raises(realmsync.errors.ObjectAlreadyExistsError):
                 realm.create_many(Row, [{"_id": 200}, {"_id": 201}, {"_id": 5}], transaction_size=1)
             assert len(realm.objects(Row)) == 97  # what was finished stays
@@ -152,7 +153,7 @@ def test_all_or_nothing(tmp_path: Path, rows: Any, error: type[Exception]) -> No
                 realm.create_many(Row, rows)
             realm.create(Row, {"_id": 1})
         assert [o._id for o in realm.objects(Row)] == [1]
-        assert len(decode_changeset(realm._file.history()[-1]["changeset"])) == 2
+        assert len(decode_changeset(_testbed.history(realm._file)[-1]["changeset"])) == 2
 
 
 def test_uuid_and_object_id_keys(tmp_path: Path) -> None:

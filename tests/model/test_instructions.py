@@ -14,6 +14,7 @@ import bson
 import pytest
 
 import realmsync
+from realmsync import _testbed
 from realmsync.inspect import decode_changeset, decode_message
 
 Last = Callable[[realmsync.Realm], list[dict[str, Any]]]
@@ -36,7 +37,9 @@ def uploads(path: Path) -> list[list[dict[str, Any]]]:
 
 
 def ours(realm: realmsync.Realm) -> list[list[dict[str, Any]]]:
-    return [decode_changeset(e["changeset"]) for e in realm._file.history() if e["changeset"]]
+    return [
+        decode_changeset(e["changeset"]) for e in _testbed.history(realm._file) if e["changeset"]
+    ]
 
 
 def test_first_open_and_writes_of_seed_page(realm: realmsync.Realm, vectors: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import realmsync
+from realmsync import _testbed
 from realmsync.errors import SchemaMismatchError, SchemaValidationError
 from realmsync.model.objects import schema_of
 from realmsync.model.schema import parse_class, validate
@@ -116,9 +117,9 @@ def test_additions_and_contradictions(tmp_path: Path) -> None:
         realm.create("C", {"_id": 1, "a": 5})
     with realmsync.Realm(path=path, schema=[more]) as realm:
         assert realm.object_for_primary_key("C", 1).b == ""
-        assert realm._file.state()["version"] == 4
+        assert _testbed.state(realm._file)["version"] == 4
     with realmsync.Realm(path=path, schema=[first]) as realm:  # fewer: ignored
-        assert realm._file.state()["version"] == 4
+        assert _testbed.state(realm._file)["version"] == 4
     bad = {
         "name": "C",
         "primaryKey": "_id",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from realmsync import _core
+from realmsync import _testbed
 
 APP = "app"
 LETHAL = {104, 202, 203, 205, 207, 214, 215, 218, 219, 220, 221, 224}
@@ -337,13 +337,13 @@ class Server:
 
     def __init__(
         self,
-        store: _core.MemoryStore | None = None,
+        store: _testbed.MemoryStore | None = None,
         *,
         seed: int = 1,
         tuning: dict[str, int] | None = None,
     ) -> None:
-        self.store = _core.MemoryStore(seed) if store is None else store
-        self.runtime = _core.ServerRuntime(self.store, workers=0, seed=seed, tuning=tuning or {})
+        self.store = _testbed.MemoryStore(seed) if store is None else store
+        self.runtime = _testbed.memory_server(self.store, seed=seed, tuning=tuning or {})
         self.now = 1_000
         self.connections: dict[int, Connection] = {}
         self.writable: set[int] = set()

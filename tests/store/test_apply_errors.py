@@ -18,7 +18,7 @@ from instructions import (
     on,
     update,
 )
-from realmsync import _core
+from realmsync import _testbed
 from realmsync.errors import BadChangesetError, SchemaMismatchError
 
 EMBEDDED = {"t": "object_value"}
@@ -197,14 +197,14 @@ MISMATCHES: dict[str, list[Instruction]] = {
 
 
 @pytest.fixture(params=[False, True], ids=["client", "server"])
-def store(request: pytest.FixtureRequest) -> _core.ScratchStore:
-    store = _core.ScratchStore(":memory:", request.param)
+def store(request: pytest.FixtureRequest) -> _testbed.ScratchStore:
+    store = _testbed.ScratchStore(":memory:", request.param)
     store.apply(changeset(*SCHEMA))
     return store
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_changeset_leaves_nothing(store: _core.ScratchStore, name: str) -> None:
+def test_bad_changeset_leaves_nothing(store: _testbed.ScratchStore, name: str) -> None:
     instructions, message = BAD[name]
     before = store.state(), store.schema()
     good = [add_table("N"), add_column("T", "late"), create("T", 9), update("T", 9, "i", 5)]
@@ -216,21 +216,21 @@ def test_bad_changeset_leaves_nothing(store: _core.ScratchStore, name: str) -> N
 
 
 @pytest.mark.parametrize("name", MISMATCHES)
-def test_schema_contradictions(store: _core.ScratchStore, name: str) -> None:
+def test_schema_contradictions(store: _testbed.ScratchStore, name: str) -> None:
     before = store.state(), store.schema()
     with pytest.raises(SchemaMismatchError):
         store.apply(changeset(create("T", 9), *MISMATCHES[name]))
     assert (store.state(), store.schema()) == before
 
 
-def test_everything_idempotent_is(store: _core.ScratchStore) -> None:
+def test_everything_idempotent_is(store: _testbed.ScratchStore) -> None:
     again = [i for i in SCHEMA if i["op"] in ("AddTable", "AddColumn", "CreateObject", "Update")]
     before = store.state(), store.schema()
     store.apply(changeset(*again, erase("T", 77)))
     assert (store.state(), store.schema()) == before
 
 
-def test_nesting_is_bounded(store: _core.ScratchStore) -> None:
+def test_nesting_is_bounded(store: _testbed.ScratchStore) -> None:
     def nest(depth: int) -> list[Instruction]:
         out = [update("T", 1, "m", LIST)]
         for n in range(1, depth):
@@ -248,7 +248,7 @@ def test_nesting_is_bounded(store: _core.ScratchStore) -> None:
         store.apply(changeset(update("T", 1, "e", 1, *["child"] * 50_000)))
 
 
-def test_counters_wrap_and_leave_null(store: _core.ScratchStore) -> None:
+def test_counters_wrap_and_leave_null(store: _testbed.ScratchStore) -> None:
     def add(field: str, amount: int) -> Instruction:
         return change("AddInteger", field, value=amount)
 
@@ -267,7 +267,7 @@ def test_counters_wrap_and_leave_null(store: _core.ScratchStore) -> None:
     assert row["m"] == {"$numberLong": "-2"}
 
 
-def test_class_erased_and_made_again_in_one_changeset(store: _core.ScratchStore) -> None:
+def test_class_erased_and_made_again_in_one_changeset(store: _testbed.ScratchStore) -> None:
     store.apply(
         changeset(
             {"op": "EraseTable", "table": "T"},
@@ -280,7 +280,7 @@ def test_class_erased_and_made_again_in_one_changeset(store: _core.ScratchStore)
     assert store.state()["T"] == [{"_id": "a", "i": "x"}]
 
 
-def test_erased_properties_do_not_come_back(store: _core.ScratchStore) -> None:
+def test_erased_properties_do_not_come_back(store: _testbed.ScratchStore) -> None:
     store.apply(
         changeset(
             update("T", 1, "i", 5),
@@ -299,7 +299,7 @@ def test_erased_properties_do_not_come_back(store: _core.ScratchStore) -> None:
     assert inner["x"] == inner["child"]["$embedded"]["value"]["x"] == {"$numberLong": "0"}
 
 
-def test_incoming_links(store: _core.ScratchStore) -> None:
+def test_incoming_links(store: _testbed.ScratchStore) -> None:
     store.apply(
         changeset(
             create("T", 2),
@@ -328,7 +328,7 @@ def test_incoming_links(store: _core.ScratchStore) -> None:
 
 
 def test_partitions_share_tables_and_nothing_else() -> None:
-    store = _core.ScratchStore(":memory:", server=True)
+    store = _testbed.ScratchStore(":memory:", server=True)
     schema = changeset(add_table("T"), add_column("T", "v"))
     for partition in range(1, 51):
         store.apply(schema, partition)

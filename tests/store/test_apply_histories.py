@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from merge.stories import FILES, SERVER, Story, by_id, read_stories, recorded_states
-from realmsync import _core
+from realmsync import _core, _testbed
 from realmsync.errors import BadChangesetError
 
 DEFINITION_0 = b"\x3f\x00"
@@ -37,7 +37,7 @@ def received(story: Story, peer: int) -> list[bytes]:
 def test_server_state(name: str, server: bool) -> None:
     checked = 0
     for number, story in enumerate(read_stories(name)):
-        store = _core.ScratchStore(":memory:", server=server)
+        store = _testbed.ScratchStore(":memory:", server=server)
         for changeset in received(story, SERVER):
             store.apply(changeset)
         expected = server_state(story)
@@ -54,7 +54,7 @@ def test_one_row_write_for_many_changesets_is_the_same(name: str) -> None:
         expected = server_state(story)
         if expected is None:
             continue
-        store = _core.ScratchStore(":memory:", server=True)
+        store = _testbed.ScratchStore(":memory:", server=True)
         store.apply_all(received(story, SERVER), partition=5)
         assert by_id(store.state(5)) == expected, f"{name} line {number}"
         assert store.state(6) == {}
@@ -90,7 +90,7 @@ def test_client_states(name: str) -> None:
         if "final_state" not in story and "states" not in story:
             continue
         for peer in range(2, story["clients"] + 2):
-            store = _core.ScratchStore(":memory:")
+            store = _testbed.ScratchStore(":memory:")
             for event in story["events"]:
                 if event["ev"] == "commit" and event["peer"] == peer:
                     store.apply(bytes.fromhex(event["hex"]))

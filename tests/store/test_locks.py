@@ -18,7 +18,7 @@ import apsw
 import pytest
 
 from instructions import add_column, add_table, changeset, create
-from realmsync import _core
+from realmsync import _testbed
 from realmsync.errors import StorageError
 
 SCHEMA = changeset(add_table("T"), add_column("T", "v"))
@@ -70,13 +70,13 @@ def visit_with_other_copy(file: Path, copy: str = "apsw") -> int:
     return int(count)
 
 
-def open_store(file: Path) -> _core.ScratchStore:
-    store = _core.ScratchStore(str(file))
+def open_store(file: Path) -> _testbed.ScratchStore:
+    store = _testbed.ScratchStore(str(file))
     store.apply(SCHEMA)
     return store
 
 
-def rows(store: _core.ScratchStore) -> int:
+def rows(store: _testbed.ScratchStore) -> int:
     return len(store.state()["T"])
 
 
@@ -117,7 +117,7 @@ def test_reading_file_descriptors_elsewhere_breaks_nothing(tmp_path: Path) -> No
 def test_many_connections_to_one_file(tmp_path: Path) -> None:
     file = tmp_path / "x.realm"
     first = open_store(file)
-    second, third = (_core.ScratchStore(str(file)) for _ in range(2))
+    second, third = (_testbed.ScratchStore(str(file)) for _ in range(2))
     first.apply(changeset(create("T", 1)))
     del first  # the locks of the others stay
     assert rows(second) == rows(third) == 1
@@ -138,7 +138,7 @@ def test_threads_with_a_connection_each(tmp_path: Path) -> None:
 
     def work(number: int) -> None:
         try:
-            store = _core.ScratchStore(str(file), durability="off")
+            store = _testbed.ScratchStore(str(file), durability="off")
             for i in range(25):
                 store.apply(changeset(create("T", number * 100 + i)))
         except BaseException as error:
@@ -152,13 +152,13 @@ def test_threads_with_a_connection_each(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not errors
-    assert rows(_core.ScratchStore(str(file))) == 100
+    assert rows(_testbed.ScratchStore(str(file))) == 100
 
 
 HOLD = """
 import sys, time
-from realmsync import _core
-store = _core.ScratchStore(sys.argv[1])
+from realmsync import _testbed
+store = _testbed.ScratchStore(sys.argv[1])
 store.begin()
 print("ready", flush=True)
 time.sleep(60)
@@ -204,13 +204,13 @@ def test_a_forked_child_keeps_no_locks(tmp_path: Path) -> None:
 
 def test_storage_errors_carry_the_code(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
-        _core.ScratchStore(str(tmp_path / "missing" / "x.realm"))
+        _testbed.ScratchStore(str(tmp_path / "missing" / "x.realm"))
     assert caught.value.sqlite_code is not None
     assert caught.value.sqlite_code & 255 == apsw.SQLITE_CANTOPEN
     damaged = tmp_path / "damaged.realm"
     damaged.write_bytes(b"no database at all" * 100)
     with pytest.raises(StorageError):
-        _core.ScratchStore(str(damaged))
+        _testbed.ScratchStore(str(damaged))
 
 
 @pytest.mark.no_asan
@@ -220,10 +220,10 @@ def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
     open_store(file)
     program = (
         "import sys\n"
-        "from realmsync import _core\n"
+        "from realmsync import _testbed\n"
         "sys.path.insert(0, 'tests')\n"
         "from instructions import changeset, create, update\n"
-        "store = _core.ScratchStore(sys.argv[1], durability='off')\n"
+        "store = _testbed.ScratchStore(sys.argv[1], durability='off')\n"
         "start = len(store.state()['T'])\n"
         "n = start\n"
         "while True:\n"
@@ -243,7 +243,7 @@ def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
             told = [int(writer.stdout.readline()) for _ in range(lines)]
             writer.send_signal(signal.SIGKILL)
             writer.wait()
-        objects = _core.ScratchStore(str(file)).state()["T"]
+        objects = _testbed.ScratchStore(str(file)).state()["T"]
         assert len(objects) % 20 == 0
         assert len(objects) >= told[-1]  # what was reported is there
         assert all(int(o["v"]["$numberLong"]) == int(o["_id"]["$numberLong"]) + 1 for o in objects)
@@ -251,7 +251,7 @@ def test_commits_of_a_killed_process_are_whole(tmp_path: Path) -> None:
 
 MEMORY = """
 import sys
-from realmsync import _core
+from realmsync import _testbed
 sys.path.insert(0, "tests")
 from instructions import add_column, add_table, changeset, create
 data = changeset(add_table("T"), *[add_column("T", f"c{i}") for i in range(8)], create("T", 1))
@@ -263,7 +263,7 @@ def private_bytes():
 
 def open_files(names):
     for name in names:
-        store = _core.ScratchStore(f"{sys.argv[1]}/{name}.realm", durability="off")
+        store = _testbed.ScratchStore(f"{sys.argv[1]}/{name}.realm", durability="off")
         store.apply(data)
         store.shrink()
         stores.append(store)

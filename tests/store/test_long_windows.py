@@ -11,7 +11,9 @@ import pytest
 
 from instructions import DOG, Instruction, changeset, create, erase, insert, on, update
 from merge.stories import by_id
-from realmsync._core import PartitionDb, RealmFile
+from realmsync import _testbed
+from realmsync._core import RealmFile
+from realmsync._testbed import PartitionDb
 from realmsync.inspect import MergePeer, MergeProfile, ReceivedChangeset
 
 DOGS = 40
@@ -114,10 +116,10 @@ def test_uploads_in_many_messages_equal_one(tmp_path: Path) -> None:
 def test_downloads_in_many_messages_equal_one(tmp_path: Path, reopen: bool) -> None:
     path = str(tmp_path / "dogs.realm")
     file = RealmFile.open(path, durability="process")
-    file.store_ident(2, 1)
-    assert file.commit_changeset(SCHEMA, 0) == 3
+    _testbed.store_ident(file, 2, 1)
+    assert _testbed.commit_changeset(file, SCHEMA, 0) == 3
     for payload, time in zip(OURS, OUR_TIMES, strict=True):
-        file.commit_changeset(payload, time)
+        _testbed.commit_changeset(file, payload, time)
     theirs = [(3 + n, 3, THEIR_TIMES[n], 3, payload) for n, payload in enumerate(THEIRS)]
     chance = random.Random(6)
     done = 0
@@ -126,22 +128,22 @@ def test_downloads_in_many_messages_equal_one(tmp_path: Path, reopen: bool) -> N
         if chance.random() < 0.2:  # a message that cannot be applied changes nothing
             bad = (batch[-1][0] + 1, 3, 7, 3, changeset(update("Cat", 1, "name", "x")))
             with pytest.raises(Exception, match="Table 'Cat' does not exist"):
-                file.integrate([*batch, bad], bad[:2], latest=(bad[0], 1))
-        file.integrate(batch, batch[-1][:2], latest=(batch[-1][0], 1))
+                _testbed.integrate(file, [*batch, bad], bad[:2], latest=(bad[0], 1))
+        _testbed.integrate(file, batch, batch[-1][:2], latest=(batch[-1][0], 1))
         done += len(batch)
         if reopen and chance.random() < 0.2:
-            file.close_idle()
+            _testbed.close_idle(file)
     expected = single_merge(2, "strict")
-    assert by_id(file.objects()) == by_id(expected.state())
-    reciprocals = [e["reciprocal"] for e in file.history() if e["reciprocal"] is not None]
+    assert by_id(_testbed.objects(file)) == by_id(expected.state())
+    reciprocals = [e["reciprocal"] for e in _testbed.history(file) if e["reciprocal"] is not None]
     assert len(reciprocals) > COUNT // 2
     # The local changes as the server sees them: applied after its own, they end in the same.
     server = MergePeer(1, "strict")
     server.commit(SCHEMA, 0)
     for payload, time in zip(THEIRS, THEIR_TIMES, strict=True):
         server.commit(payload, time)
-    for entry in file.history()[1:]:
+    for entry in _testbed.history(file)[1:]:
         if entry["origin_ident"] == 0:
             payload = entry["changeset"] if entry["reciprocal"] is None else entry["reciprocal"]
             server.commit(payload, 0)
-    assert by_id(server.state()) == by_id(file.objects())
+    assert by_id(server.state()) == by_id(_testbed.objects(file))

@@ -17,7 +17,7 @@ import pytest
 
 from instructions import DOG, add_column, add_table, changeset, create, insert, on, update
 from merge.stories import FILES, SERVER, read_stories
-from realmsync._core import PartitionDb
+from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset
 
 Upload = tuple[int, int, int, int, bytes]
@@ -488,7 +488,7 @@ def destructive(payload: bytes) -> bool:
 
 WRITER = """
 import random, sys
-from realmsync._core import PartitionDb
+from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset
 sys.path.insert(0, sys.argv[2])
 from instructions import DOG, changeset, create, update

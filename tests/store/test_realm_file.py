@@ -19,7 +19,7 @@ import pytest
 
 import realmsync
 from instructions import changeset, create, update
-from realmsync import _core
+from realmsync import _core, _testbed
 from realmsync.errors import BadProgressError, InvalidDatabaseError, WrongTransactionStateError
 
 
@@ -46,21 +46,21 @@ def remote(key: int) -> bytes:
 
 def test_versions_and_counters(realm: realmsync.Realm) -> None:
     file = realm._file
-    assert file.state()["version"] == 2  # the schema
+    assert _testbed.state(file)["version"] == 2  # the schema
     with realm.write():
         pass  # an empty transaction makes a version, and nothing to upload
-    state = file.state()
+    state = _testbed.state(file)
     assert (state["version"], state["uploaded_version"]) == (3, 1)
     note(realm, 1)
-    sizes = [len(e["changeset"]) for e in file.history()]
-    assert file.state()["uploadable_bytes"] == sum(sizes)
-    file.store_ident(7, 99)
-    file.integrate([], download=(1, 0), upload=(3, 0))
-    state = file.state()
+    sizes = [len(e["changeset"]) for e in _testbed.history(file)]
+    assert _testbed.state(file)["uploadable_bytes"] == sum(sizes)
+    _testbed.store_ident(file, 7, 99)
+    _testbed.integrate(file, [], download=(1, 0), upload=(3, 0))
+    state = _testbed.state(file)
     assert (state["version"], state["uploaded_version"]) == (6, 3)
     assert state["uploaded_bytes"] == sizes[0]
-    file.integrate([], download=(2, 4), upload=(4, 0))
-    state = file.state()
+    _testbed.integrate(file, [], download=(2, 4), upload=(4, 0))
+    state = _testbed.state(file)
     assert state["uploaded_version"] == state["version"] == 7
     assert state["uploaded_bytes"] == state["uploadable_bytes"]
 
@@ -68,39 +68,41 @@ def test_versions_and_counters(realm: realmsync.Realm) -> None:
 def test_uploads_follow_the_cursor(realm: realmsync.Realm) -> None:
     for key in range(5):
         note(realm, key)
-    entries, cursor = realm._file.fetch_upload(0, 0)
+    entries, cursor = _testbed.fetch_upload(realm._file, 0, 0)
     assert [e[0] for e in entries] == [2, 3, 4, 5, 6, 7]
     assert cursor == (7, 0)
-    entries, cursor = realm._file.fetch_upload(2, 0, soft=40)
+    entries, cursor = _testbed.fetch_upload(realm._file, 2, 0, soft=40)
     assert ([e[0] for e in entries], cursor) == ([3, 4], (4, 0))
-    entries, cursor = realm._file.fetch_upload(2, 0, hard=1)  # the first goes whatever its size
+    entries, cursor = _testbed.fetch_upload(
+        realm._file, 2, 0, hard=1
+    )  # the first goes whatever its size
     assert ([e[0] for e in entries], cursor) == ([3], (3, 0))
-    realm._file.integrate([(5, 0, 1, 9, remote(100))], download=(6, 0))
-    assert realm._file.fetch_upload(7, 0) == ([], (8, 5))
+    _testbed.integrate(realm._file, [(5, 0, 1, 9, remote(100))], download=(6, 0))
+    assert _testbed.fetch_upload(realm._file, 7, 0) == ([], (8, 5))
     note(realm, 101)
-    entries, cursor = realm._file.fetch_upload(7, 0)
+    entries, cursor = _testbed.fetch_upload(realm._file, 7, 0)
     assert ([e[:2] for e in entries], cursor) == ([(9, 6)], (9, 6))
 
 
 def test_integration_applies_and_records_nothing(realm: realmsync.Realm) -> None:
     file = realm._file
     note(realm, 1)
-    file.integrate([(1, 0, 5, 9, remote(2)), (2, 0, 6, 9, remote(3))], download=(2, 0))
+    _testbed.integrate(file, [(1, 0, 5, 9, remote(2)), (2, 0, 6, 9, remote(3))], download=(2, 0))
     assert [n.text for n in realm.objects(Note)] == ["x", "remote", "remote"]
-    newest = file.history()[-1]
+    newest = _testbed.history(file)[-1]
     assert (newest["version"], newest["remote_version"], newest["origin_ident"]) == (4, 2, 9)
     assert newest["changeset"] == b""
-    assert file.state()["downloaded_bytes"] == 2 * len(remote(2))
+    assert _testbed.state(file)["downloaded_bytes"] == 2 * len(remote(2))
 
 
 def test_a_bad_download_changes_nothing(realm: realmsync.Realm) -> None:
     file = realm._file
     note(realm, 1)
-    file.integrate([], download=(5, 2))
-    before = (file.state(), file.history())
+    _testbed.integrate(file, [], download=(5, 2))
+    before = (_testbed.state(file), _testbed.history(file))
     bad = changeset(update("Note", 99, "text", "no such object"))
     with pytest.raises(realmsync.errors.BadChangesetError, match="apply"):
-        file.integrate([(6, 2, 1, 9, remote(2)), (7, 2, 1, 9, bad)], download=(7, 2))
+        _testbed.integrate(file, [(6, 2, 1, 9, remote(2)), (7, 2, 1, 9, bad)], download=(7, 2))
     for download, upload in [
         ((4, 2), (0, 0)),
         ((5, 1), (0, 0)),
@@ -108,8 +110,8 @@ def test_a_bad_download_changes_nothing(realm: realmsync.Realm) -> None:
         ((6, 2), (50, 0)),
     ]:
         with pytest.raises(BadProgressError):
-            file.integrate([], download=download, upload=upload)
-    assert (file.state(), file.history()) == before
+            _testbed.integrate(file, [], download=download, upload=upload)
+    assert (_testbed.state(file), _testbed.history(file)) == before
     assert len(realm.objects(Note)) == 1
 
 
@@ -117,26 +119,26 @@ def test_trimming_keeps_what_a_merge_may_need(realm: realmsync.Realm) -> None:
     file = realm._file
     for key in range(4):
         note(realm, key)  # versions 3 to 6
-    file.integrate([], download=(1, 4), upload=(4, 0))
-    assert [e["version"] for e in file.history()] == [5, 6, 7]
-    file.integrate([], download=(2, 6), upload=(6, 0))
-    assert file.history() == []
+    _testbed.integrate(file, [], download=(1, 4), upload=(4, 0))
+    assert [e["version"] for e in _testbed.history(file)] == [5, 6, 7]
+    _testbed.integrate(file, [], download=(2, 6), upload=(6, 0))
+    assert _testbed.history(file) == []
     note(realm, 10)
-    assert [e["version"] for e in file.history()] == [9]
+    assert [e["version"] for e in _testbed.history(file)] == [9]
 
 
 def test_a_reciprocal_that_merging_made_is_stored(realm: realmsync.Realm) -> None:
     file = realm._file
     note(realm, 1)
-    file.store_ident(2, 5)
+    _testbed.store_ident(file, 2, 5)
     added = changeset(
         {
             "op": "AddColumn", "table": "Note", "field": "text", "type": 3,
             "nullable": True, "collection": 0,
         }
     )  # fmt: skip
-    file.integrate([(1, 0, 1, 9, added)], download=(1, 0))
-    entries = {e["version"]: e["reciprocal"] for e in file.history()}
+    _testbed.integrate(file, [(1, 0, 1, 9, added)], download=(1, 0))
+    entries = {e["version"]: e["reciprocal"] for e in _testbed.history(file)}
     assert entries[3] is None
     assert entries[2] is None or len(entries[2]) > 0
 
@@ -148,7 +150,7 @@ def test_rollback(realm: realmsync.Realm) -> None:
         realm.delete(realm.object_for_primary_key(Note, 1))
         raise ZeroDivisionError
     assert [n._id for n in realm.objects(Note)] == [1]
-    assert realm._file.state()["version"] == 3
+    assert _testbed.state(realm._file)["version"] == 3
 
 
 def test_transaction_state_is_checked(realm: realmsync.Realm) -> None:
@@ -178,7 +180,7 @@ def test_two_threads_take_turns(realm: realmsync.Realm) -> None:
     for t in threads:
         t.join()
     assert len(realm.objects(Note)) == 200
-    assert realm._file.state()["version"] == 202
+    assert _testbed.state(realm._file)["version"] == 202
 
 
 def test_readers_see_committed_state_only(realm: realmsync.Realm) -> None:
@@ -201,7 +203,7 @@ async def test_asyncio_writers_share_a_flush(realm: realmsync.Realm) -> None:
     done = await asyncio.gather(*(one(k) for k in range(40)), return_exceptions=True)
     assert [type(d) for d in done if d is not None] == [ZeroDivisionError]
     assert {n._id for n in realm.objects(Note)} == set(range(40)) - {7}
-    assert realm._file.state()["version"] == 2 + 39
+    assert _testbed.state(realm._file)["version"] == 2 + 39
 
 
 async def test_a_cancelled_writer_leaves_the_others(realm: realmsync.Realm) -> None:
@@ -256,10 +258,10 @@ def test_kill_during_commits_leaves_whole_ones(tmp_path: Path) -> None:
             keys = {n._id for n in realm.objects(Note)}
             assert {3 * acknowledged + k for k in range(3)} <= keys
             assert all({3 * (k // 3) + i for i in range(3)} <= keys for k in keys)
-            uploadable = realm._file.state()["uploadable_bytes"]
-            history = realm._file.history()
+            uploadable = _testbed.state(realm._file)["uploadable_bytes"]
+            history = _testbed.history(realm._file)
             assert uploadable == sum(len(e["changeset"]) for e in history)
-            assert len(history) == realm._file.state()["version"] - 1
+            assert len(history) == _testbed.state(realm._file)["version"] - 1
 
 
 def test_another_sqlite_may_read_it(realm: realmsync.Realm) -> None:
@@ -295,7 +297,7 @@ def test_delete_file(tmp_path: Path) -> None:
 
 def test_one_protocol_session_over_all_processes(realm: realmsync.Realm) -> None:
     code = (
-        "import sys; from realmsync import _core; "
+        "import sys; from realmsync import _core, _testbed; "
         "print(_core.RealmFile.open(sys.argv[1]).try_claim_sync())"
     )
 
@@ -332,12 +334,12 @@ def test_a_thousand_open_files(tmp_path: Path) -> None:
 def test_closing_idle_connections_goes_unnoticed(realm: realmsync.Realm) -> None:
     note(realm, 1)
     assert len(realm.objects(Note)) == 1
-    assert realm._file.close_idle() == 2
+    assert _testbed.close_idle(realm._file) == 2
     assert len(realm.objects(Note)) == 1
     note(realm, 2)
     with realm.write():
         realm.create(Note, {"_id": 3})
-        assert realm._file.close_idle() == 1  # the writer is busy
+        assert _testbed.close_idle(realm._file) == 1  # the writer is busy
     assert len(realm.objects(Note)) == 3
 
 
@@ -366,12 +368,12 @@ def test_a_file_not_used_lately_keeps_one_connection(tmp_path: Path) -> None:
 def test_closing_an_idle_file_empties_a_long_log(realm: realmsync.Realm) -> None:
     log = Path(realm.path + "-wal")
     note(realm, 0)
-    realm._file.close_idle()
+    _testbed.close_idle(realm._file)
     assert log.stat().st_size > 0  # a short one is not worth a checkpoint
     for key in range(1, 100):
         note(realm, key)
     assert log.stat().st_size > 1 << 18
-    realm._file.close_idle()
+    _testbed.close_idle(realm._file)
     assert log.stat().st_size == 0
     assert len(realm.objects(Note)) == 100
 
@@ -384,7 +386,9 @@ def test_a_long_log_is_written_from_its_beginning_again(tmp_path: Path, remote: 
             text = "x" * 1_000_000
             if remote:
                 change = changeset(create("Note", number), update("Note", number, "text", text))
-                realm._file.integrate([(number + 1, 0, 1, 9, change)], download=(number + 1, 0))
+                _testbed.integrate(
+                    realm._file, [(number + 1, 0, 1, 9, change)], download=(number + 1, 0)
+                )
             else:
                 with realm.write():
                     realm.create(Note, {"_id": number, "text": text})
@@ -393,16 +397,16 @@ def test_a_long_log_is_written_from_its_beginning_again(tmp_path: Path, remote: 
 
 
 def test_the_state_counts_every_local_commit(realm: realmsync.Realm) -> None:
-    start = realm._file.state()["version"]
+    start = _testbed.state(realm._file)["version"]
     for count in range(1, 131):
         note(realm, count)
-        state = realm._file.state()
+        state = _testbed.state(realm._file)
         assert state["version"] == start + count
-        uploads, cursor = realm._file.fetch_upload(0, 0)
+        uploads, cursor = _testbed.fetch_upload(realm._file, 0, 0)
         assert cursor[0] == start + count
         assert state["uploadable_bytes"] == sum(len(entry[3]) for entry in uploads)
-    realm._file.close_idle()
-    assert realm._file.state()["version"] == start + 130
+    _testbed.close_idle(realm._file)
+    assert _testbed.state(realm._file)["version"] == start + 130
 
 
 def test_handles_share_one_file(realm: realmsync.Realm) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from merge.stories import FILES, SERVER, Story, by_id, read_stories, recorded_states
+from realmsync import _testbed
 from realmsync._core import RealmFile
 from realmsync.errors import RealmError
 
@@ -28,7 +29,7 @@ class Client:
         self.ident = ident
         self.chance = chance
         self.file: RealmFile | None = RealmFile.open(self.path, durability="process")
-        self.file.store_ident(ident, 1)
+        _testbed.store_ident(self.file, ident, 1)
 
     def opened(self) -> RealmFile:
         if self.chance.random() < 0.2:
@@ -39,11 +40,13 @@ class Client:
 
     def close(self) -> None:
         if self.file is not None:
-            self.file.close_idle()
+            _testbed.close_idle(self.file)
         self.file = None
 
     def commit(self, event: dict[str, Any]) -> None:
-        version = self.opened().commit_changeset(bytes.fromhex(event["hex"]), event["timestamp"])
+        version = _testbed.commit_changeset(
+            self.opened(), bytes.fromhex(event["hex"]), event["timestamp"]
+        )
         assert version == local(event["version"])
 
     def integrate(self, event: dict[str, Any]) -> None:
@@ -58,8 +61,8 @@ class Client:
             for c in event["changesets"]
         ]
         file = self.opened()
-        file.integrate(changesets, changesets[-1][:2], latest=(changesets[-1][0], 1))
-        assert file.state()["version"] == local(event["version"])
+        _testbed.integrate(file, changesets, changesets[-1][:2], latest=(changesets[-1][0], 1))
+        assert _testbed.state(file)["version"] == local(event["version"])
 
     def replay(self, story: Story) -> bool:
         """Whether the recording ends here, with an error of this client."""
@@ -71,11 +74,15 @@ class Client:
                     self.integrate(event)
                     continue
                 file = self.opened()
-                before = (file.state(), file.history(), file.objects())
+                before = (_testbed.state(file), _testbed.history(file), _testbed.objects(file))
                 with pytest.raises(RealmError):
                     self.integrate(event)
                 file = self.opened()
-                assert (file.state(), file.history(), file.objects()) == before
+                assert (
+                    _testbed.state(file),
+                    _testbed.history(file),
+                    _testbed.objects(file),
+                ) == before
                 return True
         return False
 
@@ -91,7 +98,9 @@ def test_clients_end_as_recorded(name: str, tmp_path: Path) -> None:
             failed = client.replay(story)
             states = recorded_states(story)
             if states and not failed:
-                assert by_id(client.opened().objects()) == by_id(states[ident - 1]), story["seed"]
+                assert by_id(_testbed.objects(client.opened())) == by_id(states[ident - 1]), story[
+                    "seed"
+                ]
                 compared += 1
             client.close()
             RealmFile.remove(str(path))

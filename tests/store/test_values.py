@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instructions import add_column, add_table, changeset, create, on, update
-from realmsync import _core
+from realmsync import _core, _testbed
 
 Payload = dict[str, Any]
 
@@ -96,11 +96,11 @@ NULL: Payload = {"t": "null"}
 SETS = 3
 
 
-def instructions(store: _core.ScratchStore) -> list[dict[str, Any]]:
+def instructions(store: _testbed.ScratchStore) -> list[dict[str, Any]]:
     return [i for c in store.changesets() for i in _core.Changeset.parse(c).instructions()]
 
 
-def stored(store: _core.ScratchStore, field: str) -> list[Payload]:
+def stored(store: _testbed.ScratchStore, field: str) -> list[Payload]:
     return [i["value"] for i in instructions(store) if i.get("field") == field]
 
 
@@ -122,7 +122,7 @@ def all_types(optional: bool) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", VALUES)
 def test_round_trip(name: str, server: bool) -> None:
     for value in VALUES[name]:
-        store = _core.ScratchStore(":memory:", server)
+        store = _testbed.ScratchStore(":memory:", server)
         store.apply(
             changeset(
                 *all_types(optional=False),
@@ -140,14 +140,14 @@ def test_round_trip(name: str, server: bool) -> None:
 
 @pytest.mark.parametrize("name", VALUES)
 def test_null_and_zero(name: str) -> None:
-    store = _core.ScratchStore(":memory:")
+    store = _testbed.ScratchStore(":memory:")
     store.apply(changeset(*all_types(optional=True), create("T", 1)))
     assert stored(store, name) == [NULL]
-    required = _core.ScratchStore(":memory:")
+    required = _testbed.ScratchStore(":memory:")
     required.apply(changeset(*all_types(optional=False), create("T", 1)))
     zero = stored(required, name)[0]
     assert zero in VALUES[name] or zero == {"t": "timestamp", "s": 0, "ns": 0}
-    late = _core.ScratchStore(":memory:")  # the property comes after the object
+    late = _testbed.ScratchStore(":memory:")  # the property comes after the object
     late.apply(changeset(add_table("T"), create("T", 1)))
     late.apply(changeset(*all_types(optional=False)))
     assert stored(late, name) == [zero]
@@ -166,7 +166,7 @@ KEYS = {
 @pytest.mark.parametrize("code", KEYS)
 def test_keys(code: int, nullable: bool, server: bool) -> None:
     keys = KEYS[code] + ([NULL] if nullable else [])
-    store = _core.ScratchStore(":memory:", server)
+    store = _testbed.ScratchStore(":memory:", server)
     links = [
         add_column("T", "to", 9, nullable=True, target="T"),
         add_column("T", "all", 9, collection=1, target="T"),
@@ -233,14 +233,14 @@ def test_nested_mixed(tree: Any) -> None:
                 put(value[key], lambda v, where=where: update("T", 1, "m", v, *where), where)
 
     put(tree, lambda v: update("T", 1, "m", v), ())
-    store = _core.ScratchStore(":memory:")
+    store = _testbed.ScratchStore(":memory:")
     store.apply(changeset(add_table("T"), add_column("T", "m", 0, nullable=True), create("T", 1)))
     store.apply(changeset(*out))
     assert instructions(store)[1:] == out
 
 
 def test_sets_hold_equal_numbers_once() -> None:
-    store = _core.ScratchStore(":memory:")
+    store = _testbed.ScratchStore(":memory:")
     elements = [
         {"t": "int", "v": 1},
         double(1.0),
@@ -287,7 +287,7 @@ def test_sets_hold_equal_numbers_once() -> None:
 
 def test_the_shell_reads_the_columns(tmp_path: Path) -> None:
     file = tmp_path / "x.realm"
-    store = _core.ScratchStore(str(file))
+    store = _testbed.ScratchStore(str(file))
     store.apply(
         changeset(
             *all_types(optional=True),
@@ -353,7 +353,7 @@ def test_the_shell_reads_the_columns(tmp_path: Path) -> None:
 
 def test_sql_names_that_collide(tmp_path: Path) -> None:
     file = tmp_path / "names.realm"
-    store = _core.ScratchStore(str(file))
+    store = _testbed.ScratchStore(str(file))
     names = ["dog", "Dog", "DOG", "rs_class", "sqlite_x", 'a"b', "select", "dog~2", "é"]
     for n, name in enumerate(names):
         store.apply(

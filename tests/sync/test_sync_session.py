@@ -32,7 +32,9 @@ from realmsync import (
     SyncTimeoutError,
     User,
     _core,
+    _testbed,
 )
+from realmsync.codes import SyncCode
 from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError, MismatchedConfigError
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
@@ -252,11 +254,19 @@ async def test_open_cancelled(device: Any, server: Server) -> None:
         await task
 
 
+def simulate_error(
+    session: SyncSession, message: str, *, fatal: bool, action: str = "Warning"
+) -> None:
+    """Lets the session report an error as if its server had sent it."""
+    status = SyncCode.SyncClientResetRequired
+    _testbed.simulate_error(session._runtime, session.id, status, message, fatal, action)
+
+
 async def test_errors_reach_the_application(device: Any) -> None:
     told: asyncio.Queue[tuple[Any, Any]] = asyncio.Queue()
     one = await device()
     realm = await one.open(on_error=lambda session, error: told.put_nowait((session, error)))
-    realm.sync_session._simulate_error(226, "no good", "realm::sync::ProtocolError", False)
+    simulate_error(realm.sync_session, "no good", fatal=False)
     session, error = await asyncio.wait_for(told.get(), LIMIT)
     assert session is realm.sync_session
     assert (error.code, error.message, error.is_fatal) == (1032, "no good", False)
@@ -273,7 +283,7 @@ async def test_errors_without_a_handler_are_logged(
     monkeypatch.setattr("realmsync.sync.session.logger.log", log)
     realm = await (await device()).open()
     for level, is_fatal in ((logging.WARNING, False), (logging.ERROR, True)):
-        realm.sync_session._simulate_error(226, "no", "realm::sync::ProtocolError", is_fatal)
+        simulate_error(realm.sync_session, "no", fatal=is_fatal)
         message = await asyncio.wait_for(told.get(), LIMIT)
         assert message == (level, f"session of {realm.path}: no")
 
@@ -283,7 +293,7 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
     for _ in range(2):  # within one second: the second must not replace the first
         told: asyncio.Queue[Any] = asyncio.Queue()
         realm = await one.open(on_error=lambda session, error, told=told: told.put_nowait(error))
-        realm.sync_session._simulate_error(211, "lost", "realm::sync::ProtocolError", True)
+        simulate_error(realm.sync_session, "lost", fatal=True, action="ClientReset")
         error = await asyncio.wait_for(told.get(), LIMIT)
         assert isinstance(error, ClientResetError)
         with pytest.raises(DeleteOnOpenRealmError):

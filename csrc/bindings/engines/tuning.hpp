@@ -1,34 +1,26 @@
-// Tuning structs from Python dicts: which members a struct offers is said by the binding that uses
-// it, how a named value gets into its member is said here.
+// Tuning structs (csrc/tuning.hpp) from Python dicts.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
-#include <algorithm>
-#include <iterator>
 #include <string>
 #include <type_traits>
-#include <variant>
+
+#include "tuning.hpp"
 
 namespace realmsync::bindings {
 
-// Sets the members that `values` names; `members` are pairs of name and variant of member pointers.
-// Raises ValueError for an unknown name.
-template <class Tuning, class Members>
-void set_members(Tuning& tuning, const Members& members, const pybind11::dict& values) {
-    for (auto [key, value] : values) {
-        const auto name = key.template cast<std::string>();
-        const auto* found = std::find_if(std::begin(members), std::end(members),
-                                         [&](const auto& member) { return name == member.first; });
-        if (found == std::end(members))
-            throw pybind11::value_error("no such tuning value: " + name);
-        std::visit(
-            [&](auto member) {
-                using T = std::decay_t<decltype(tuning.*member)>;
-                tuning.*member = value.template cast<T>();
-            },
-            found->second);
-    }
+// The defaults with what `values` names. ValueError for a name that is no member.
+template <class Tuning> Tuning to_tuning(const pybind11::dict& values) {
+    Tuning tuning;
+    pybind11::dict unknown(values.attr("copy")());
+    for_each_member(tuning, [&](const char* name, auto& member) {
+        if (values.contains(name))
+            member = unknown.attr("pop")(name).template cast<std::decay_t<decltype(member)>>();
+    });
+    for (auto [name, value] : unknown)
+        throw pybind11::value_error("no such tuning value: " + name.template cast<std::string>());
+    return tuning;
 }
 
 } // namespace realmsync::bindings

@@ -5,10 +5,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
-#include "bindings/values/state_form.hpp"
-#include "changeset/codec.hpp"
 #include "tables/catalog.hpp"
-#include "wire/body.hpp"
 
 namespace py = pybind11;
 
@@ -251,81 +248,6 @@ const Resolved& RealmHandle::writing_schema() {
     return writer_;
 }
 
-namespace {
-
-// The session's calls, one by one from Python: for tests and inspection. A client's engine makes
-// them on worker threads.
-
-using Cursor = std::pair<std::uint64_t, std::uint64_t>;
-
-py::dict objects_of(RealmFile& file) {
-    py::dict objects;
-    file.read([&](realm::RealmConnection& connection) {
-        objects = StateForm(connection.tables, tables::kOnlyPartition).state();
-    });
-    return objects;
-}
-
-py::list history_of(RealmFile& file) {
-    py::list entries;
-    file.read([&](realm::RealmConnection& c) {
-        auto rows = c.db.query("SELECT h.version, h.remote_version, h.origin_ident, "
-                               "h.origin_timestamp, h.changeset, r.changeset FROM rs_history h "
-                               "LEFT JOIN rs_reciprocal r ON r.version = h.version "
-                               "ORDER BY h.version");
-        while (rows.step()) {
-            py::dict entry;
-            entry["version"] = rows->integer(0);
-            entry["remote_version"] = rows->integer(1);
-            entry["origin_ident"] = rows->integer(2);
-            entry["origin_timestamp"] = rows->integer(3);
-            entry["changeset"] = py::bytes(std::string(rows->text(4)));
-            entry["reciprocal"] = rows->is_null(5)
-                                      ? py::object(py::none())
-                                      : py::object(py::bytes(std::string(rows->text(5))));
-            entries.append(entry);
-        }
-    });
-    return entries;
-}
-
-void integrate(RealmFile& file,
-               const std::vector<std::tuple<std::uint64_t, std::uint64_t, std::uint64_t,
-                                            std::uint64_t, py::bytes>>& changesets,
-               Cursor download, Cursor upload, std::pair<std::uint64_t, std::int64_t> latest,
-               std::uint64_t downloadable) {
-    client::Integration integration;
-    integration.progress = {{latest.first, latest.second},
-                            {download.first, download.second},
-                            {upload.first, upload.second}};
-    integration.downloadable_bytes = downloadable;
-    for (const auto& [version, base, timestamp, ident, bytes] : changesets) {
-        auto data = std::make_shared<const std::string>(std::string(bytes));
-        const std::uint64_t size = data->size();
-        integration.changesets.push_back(
-            {version, base, timestamp, ident, size, unwrap(changeset::parse(std::move(data)))});
-    }
-    auto result = [&] {
-        py::gil_scoped_release release;
-        return file.integrate(std::move(integration));
-    }();
-    unwrap(std::move(result));
-}
-
-std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
-                                         std::uint64_t server, std::uint64_t soft,
-                                         std::uint64_t hard) {
-    const auto upload = file.fetch_upload({client, server}, {soft, hard});
-    const auto plain = unwrap(wire::plain_body(upload.body.view(), UINT64_MAX));
-    py::list entries;
-    for (const auto& e : unwrap(wire::parse_upload_entries(*plain)))
-        entries.append(py::make_tuple(e.client_version, e.server_version, e.origin_timestamp,
-                                      py::bytes(std::string(e.changeset))));
-    return {entries, {upload.progress.client_version, upload.progress.server_version}};
-}
-
-} // namespace
-
 void bind_realm(py::module_& m) {
     py::enum_<OnExisting>(m, "OnExisting")
         .value("refuse", OnExisting::refuse)
@@ -347,43 +269,7 @@ void bind_realm(py::module_& m) {
         .def_property_readonly("path", &RealmFile::path)
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
-        .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>())
-        .def("state",
-             [](RealmFile& file) {
-                 client::ClientState s;
-                 {
-                     py::gil_scoped_release release;
-                     s = file.state();
-                 }
-                 py::dict result;
-                 result["version"] = s.current_version;
-                 result["uploaded_version"] = s.uploaded_version;
-                 result["uploaded_bytes"] = s.uploaded_bytes;
-                 result["uploadable_bytes"] = s.uploadable_bytes;
-                 result["downloaded_bytes"] = s.downloaded_bytes;
-                 result["downloadable_bytes"] = s.downloadable_bytes;
-                 result["file_ident"] = s.file.ident;
-                 return result;
-             })
-        .def("history", &history_of)
-        .def("objects", &objects_of)
-        .def("store_ident", [](RealmFile& file, std::uint64_t ident,
-                               std::int64_t salt) { file.store_ident({ident, salt}); })
-        .def("integrate", &integrate, py::arg("changesets"), py::arg("download"),
-             py::arg("upload") = py::make_tuple(0, 0), py::arg("latest") = py::make_tuple(0, 0),
-             py::arg("downloadable_bytes") = 0)
-        .def(
-            "commit_changeset",
-            [](RealmFile& file, const py::bytes& changeset, std::uint64_t timestamp) {
-                auto bytes = std::make_shared<const std::string>(changeset);
-                py::gil_scoped_release unlocked;
-                return file.commit_changeset(std::move(bytes), timestamp);
-            },
-            py::arg("changeset"), py::arg("timestamp"))
-        .def("fetch_upload", &fetch_upload, py::arg("client_version"), py::arg("server_version"),
-             py::arg("soft") = client::UploadLimits{}.soft_bytes,
-             py::arg("hard") = client::UploadLimits{}.hard_bytes)
-        .def("close_idle", &RealmFile::close_idle, py::call_guard<py::gil_scoped_release>());
+        .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>());
     py::class_<RealmHandle>(m, "RealmHandle")
         .def(py::init<std::shared_ptr<RealmFile>>())
         .def_property_readonly("file", &RealmHandle::file)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from merge.naive.changeset import Changeset
 from merge.naive.clears import complete_clears
 from merge.naive.walk import walk
-from realmsync._core import ScratchStore
+from realmsync._testbed import ScratchStore
 from realmsync.inspect import ReceivedChangeset
 
 SERVER = 1

@@ -5,7 +5,8 @@
 
 #include <optional>
 
-#include "bindings/bind.hpp"
+#include "bindings/testbed/bind.hpp"
+#include "bindings/values/durability.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/profile.hpp"
 #include "changeset/codec.hpp"
@@ -14,7 +15,7 @@
 
 namespace py = pybind11;
 
-namespace realmsync::bindings {
+namespace realmsync::bindings::testbed {
 
 namespace {
 
@@ -22,14 +23,6 @@ using Pair = std::pair<std::uint64_t, std::uint64_t>;
 using Salted = std::pair<std::uint64_t, std::int64_t>;
 using UploadTuple =
     std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, py::bytes>;
-
-sqlite::Durability durability(const std::string& name) {
-    if (name == "full")
-        return sqlite::Durability::full;
-    if (name == "process")
-        return sqlite::Durability::off;
-    throw py::value_error("durability is 'full' or 'process', not '" + name + "'");
-}
 
 py::object refused(const server::Refusal& refusal) {
     return py::make_tuple(static_cast<int>(refusal.code), refusal.message);
@@ -45,7 +38,7 @@ class Partitions {
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
         tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
-        const sqlite::Durability wanted = durability(level);
+        const sqlite::Durability wanted = to_durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         py::gil_scoped_release release;
         db_ = std::make_unique<partitions::PartitionDb>(directory, wanted, tuning, profile);
@@ -140,7 +133,7 @@ class Partitions {
 
 } // namespace
 
-void bind_partition(py::module_& m) {
+void bind_partitions(py::module_& m) {
     py::class_<Partitions>(m, "PartitionDb")
         .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
                       std::optional<std::size_t>, const std::string&,
@@ -170,4 +163,4 @@ void bind_partition(py::module_& m) {
         .def("cached_bytes", [](Partitions& p) { return p.db().cached_bytes(); });
 }
 
-} // namespace realmsync::bindings
+} // namespace realmsync::bindings::testbed

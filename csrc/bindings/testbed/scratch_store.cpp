@@ -3,7 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "bindings/bind.hpp"
+#include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/state_form.hpp"
 #include "changeset/codec.hpp"
@@ -13,7 +13,7 @@
 
 namespace py = pybind11;
 
-namespace realmsync::bindings {
+namespace realmsync::bindings::testbed {
 
 namespace {
 
@@ -220,7 +220,7 @@ class ScratchStore {
 
 } // namespace
 
-void bind_store(py::module_& m) {
+void bind_scratch_store(py::module_& m) {
     using release = py::call_guard<py::gil_scoped_release>;
     py::class_<ScratchStore>(m, "ScratchStore")
         .def(py::init<const std::string&, bool, const std::string&>(), py::arg("path"),
@@ -255,4 +255,4 @@ void bind_store(py::module_& m) {
         .def("shrink", &ScratchStore::shrink);
 }
 
-} // namespace realmsync::bindings
+} // namespace realmsync::bindings::testbed

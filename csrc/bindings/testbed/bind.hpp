@@ -1,0 +1,15 @@
+// One registration function per file of the testbed; module.cpp beside it calls them all.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace realmsync::bindings::testbed {
+
+void bind_engines(pybind11::module_& m);
+void bind_memory(pybind11::module_& m);
+void bind_merge(pybind11::module_& m);
+void bind_partitions(pybind11::module_& m);
+void bind_realm_file(pybind11::module_& m);
+void bind_scratch_store(pybind11::module_& m);
+
+} // namespace realmsync::bindings::testbed
