@@ -9,9 +9,11 @@ they have been built in place before), REALMSYNC_STRICT=1 (warnings are errors, 
 
 import os
 import re
+import sysconfig
 from pathlib import Path
 
 import picows
+import pybind11
 from Cython.Build import cythonize
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import Extension, setup
@@ -25,7 +27,9 @@ STRICT = os.environ.get("REALMSYNC_STRICT") == "1"
 PREBUILT = os.environ.get("REALMSYNC_PREBUILT") == "1"
 
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wno-missing-field-initializers"]
-compile_args = ["-MMD", *WARNINGS, "-fno-strict-aliasing", *["-Werror"] * STRICT]
+# Headers of others are not ours to warn about; -isystem wins over the -I that setuptools adds.
+OTHERS = [f"-isystem{pybind11.get_include()}", f"-isystem{sysconfig.get_path('include')}"]
+compile_args = ["-MMD", *OTHERS, *WARNINGS, "-fno-strict-aliasing", *["-Werror"] * STRICT]
 link_args: list[str] = []
 if DEBUG:
     compile_args += ["-O0", "-g", "-UNDEBUG"]  # Python's own flags define it
