@@ -3,6 +3,7 @@
 #include <mutex>
 #include <sqlite3.h>
 
+#include "sqlite/library.hpp"
 #include "sqlite/ofd_locks.hpp"
 
 namespace realmsync::sqlite {
@@ -26,9 +27,16 @@ void check(sqlite3* db, int code, const char* doing) {
         fail(db, code, doing);
 }
 
+int note_log_pages(void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+}
+
+} // namespace
+
 // Process-wide settings. They are refused, which is fine, when another user of the same library
 // (Python's sqlite3 module where both use the system's) has initialised it before.
-void initialise_once() {
+void initialise() {
     static std::once_flag once;
     std::call_once(once, [] {
         if (sqlite3_libversion_number() < kOldestSqlite)
@@ -42,13 +50,6 @@ void initialise_once() {
         install_ofd_locks();
     });
 }
-
-int note_log_pages(void* pages, sqlite3*, const char*, int count) {
-    *static_cast<int*>(pages) = count;
-    return SQLITE_OK;
-}
-
-} // namespace
 
 Statement::Statement(sqlite3* db, std::string_view sql) {
     const char* tail = nullptr;
@@ -134,13 +135,14 @@ std::string_view Statement::text(int column) const {
 
 Database::Database(const std::string& path, const DatabaseOptions& options)
     : capacity_(options.statements) {
-    initialise_once();
+    initialise();
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (options.read_only)
         flags |= SQLITE_OPEN_READONLY;
     else
         flags |= SQLITE_OPEN_READWRITE | (options.create ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(path.c_str(), &db_, flags, nullptr);
+    int code = sqlite3_open_v2(path.c_str(), &db_, flags,
+                               options.vfs.empty() ? nullptr : options.vfs.c_str());
     try {
         if (code != SQLITE_OK)
             fail(db_, code, "cannot open " + path);

@@ -101,6 +101,7 @@ enum class Durability { // SQLite's synchronous
 };
 
 struct DatabaseOptions {
+    std::string vfs; // empty: the operating system's files; else a VirtualFiles (virtual_files.hpp)
     bool create = true;
     bool read_only = false;
     bool is_wal = false; // known to be in WAL mode: spares a look at the file
