@@ -6,24 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <memory>
-#include <string>
 #include <vector>
 
+#include "partitions/rows.hpp"
+
 namespace realmsync::partitions {
-
-struct HistoryEntry {
-    std::uint64_t version = 0;
-    std::int64_t salt = 0;
-    std::uint64_t origin_ident = 0; // 0: the server
-    std::uint64_t via_ident = 0;    // file it was received from; 0: the server
-    std::uint64_t client_version = 0;
-    std::uint64_t origin_timestamp = 0;
-    std::uint64_t cumulative_bytes = 0;
-    std::shared_ptr<const std::string> changeset; // may be empty, never null
-
-    std::size_t memory() const { return changeset->capacity() + sizeof *this + 64; } // bytes, about
-};
 
 // Consecutive entries up to the head.
 class HistoryTail {

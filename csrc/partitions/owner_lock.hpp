@@ -1,5 +1,9 @@
 // Exclusive ownership of a server's data directory: two servers must never share one, since each
 // keeps part of its state in memory. The kernel drops the lock when the process ends.
+//
+// A server process takes a lock of its own on the same directory (realmsync/server/process.py)
+// before it opens the key and the users, which this one does not guard. This one guards the
+// partitions whoever opens them, with a server process around them or not.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // Downloads: one page of history after a cursor, with head fields of the same snapshot
 // (server-behaviour.md 8.1 to 8.5). Runs beside the writer: recent entries are copied out of memory
-// under the lock, older ones come from a reader connection in one read transaction.
+// under the lock, older ones from one snapshot of the tables.
 #include <algorithm>
 
 #include "partitions/partition_db.hpp"
@@ -49,36 +49,6 @@ struct PartitionDb::Scan {
     ClientFile file;
 };
 
-class PartitionDb::ReaderLease {
-  public:
-    explicit ReaderLease(PartitionDb& owner) : owner_(owner) {
-        {
-            std::lock_guard lock(owner_.readers_mutex_);
-            if (!owner_.readers_.empty()) {
-                reader_ = std::move(owner_.readers_.back());
-                owner_.readers_.pop_back();
-            }
-        }
-        if (!reader_) {
-            sqlite::DatabaseOptions options;
-            options.create = false;
-            options.read_only = true;
-            options.cache_kib = owner_.tuning_.reader_cache_kib;
-            reader_ = std::make_unique<Reader>(owner_.path_, options);
-        }
-    }
-    ~ReaderLease() {
-        std::lock_guard lock(owner_.readers_mutex_);
-        owner_.readers_.push_back(std::move(reader_));
-    }
-    ReaderLease(const ReaderLease&) = delete;
-    sqlite::Database& db() { return reader_->db; }
-
-  private:
-    PartitionDb& owner_;
-    std::unique_ptr<Reader> reader_;
-};
-
 // Nothing when memory does not hold all that the page needs.
 std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request) {
     Scan scan(request);
@@ -114,45 +84,30 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequ
 
 PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
     Scan scan(request);
-    ReaderLease reader(*this);
-    sqlite::Database& db = reader.db();
-    sqlite::Transaction transaction(db, sqlite::Transaction::Mode::read);
-    const auto head = load_head(db, request.partition);
-    if (!head)
-        throw std::invalid_argument("There is no partition " + std::to_string(request.partition) +
-                                    ".");
-    auto file = load_client_file(db, request.partition, request.file_ident);
-    if (!file)
-        throw std::invalid_argument("There is no client file " +
-                                    std::to_string(request.file_ident) + ".");
-    scan.head = *head;
-    scan.file = std::move(*file);
-    {
-        sqlite::Query row =
-            db.query("SELECT version, salt, origin_ident, via_ident, client_version, "
-                     "origin_ts, cumul_bytes, "
-                     "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
-                     "FROM rs_history WHERE pid = ?2 AND version > ?3 ORDER BY version",
-                     request.file_ident, request.partition, request.cursor.server_version);
-        while (row.step())
-            if (!scan.add({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
-                           row->unsigned_integer(3), row->unsigned_integer(4),
-                           row->unsigned_integer(5), row->unsigned_integer(6),
-                           std::make_shared<const std::string>(row->text(7))}))
-                break;
-    }
-    const std::uint64_t latest = scan.latest_version();
-    if (latest == head->version) {
-        scan.latest_salt = head->salt;
-    } else if (latest == head->base_version) {
-        scan.latest_salt = head->base_salt;
-    } else {
-        sqlite::Query row = db.query("SELECT salt FROM rs_history WHERE pid = ? AND version = ?",
-                                     request.partition, latest);
-        if (!row.step())
+    const PartitionId id = request.partition;
+    store_->read([&](HistoryReader& rows) {
+        const auto head = rows.head(id);
+        if (!head)
+            throw std::invalid_argument("There is no partition " + std::to_string(id) + ".");
+        auto file = rows.client_file(id, request.file_ident);
+        if (!file)
+            throw std::invalid_argument("There is no client file " +
+                                        std::to_string(request.file_ident) + ".");
+        scan.head = *head;
+        scan.file = std::move(*file);
+        rows.scan(id, request.cursor.server_version, request.file_ident,
+                  [&](HistoryEntry entry) { return scan.add(std::move(entry)); });
+        const std::uint64_t latest = scan.latest_version();
+        if (latest == head->version) {
+            scan.latest_salt = head->salt;
+        } else if (latest == head->base_version) {
+            scan.latest_salt = head->base_salt;
+        } else if (const auto salt = rows.salt(id, latest)) {
+            scan.latest_salt = *salt;
+        } else {
             corrupt("A version of the history is missing.");
-        scan.latest_salt = row->integer(0);
-    }
+        }
+    });
     return scan;
 }
 
@@ -167,7 +122,7 @@ server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
         out.server_version = entry.version;
         out.client_version = entry.client_version;
         out.origin_timestamp = entry.origin_timestamp;
-        out.origin_file_ident = entry.origin_ident ? entry.origin_ident : 1;
+        out.origin_file_ident = entry.origin_ident ? entry.origin_ident : kServerIdent;
         out.original_size = entry.changeset->size();
         out.changeset = *entry.changeset;
         wire::append_entry(plain, out);

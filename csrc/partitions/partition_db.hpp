@@ -1,11 +1,13 @@
-// The server's durable state: all partitions of one data directory in one SQLite database, written
-// by one thread in group commits and read beside it (server-behaviour.md 6.4, 7.4, 8, 19). SQL is
-// the truth; what is kept in memory are copies of committed rows that spare reading them, and the
-// changes of the open transaction. Opening and transactions are in partition_db.cpp, accepting
-// clients in bind.cpp, uploads in append.cpp, downloads in page.cpp.
+// The server's durable state: all partitions of one data directory, written by one thread in group
+// commits and read beside it (server-behaviour.md 6.4, 7.4, 8, 19). The tables are the truth; what
+// is kept in memory are copies of committed rows that spare reading them, and the changes of the
+// open transaction. Opening and transactions are in partition_db.cpp, accepting clients in
+// bind.cpp, uploads in append.cpp, downloads in page.cpp; who is refused what is admission.hpp's,
+// SQL is sqlite_history.hpp's.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,35 +17,36 @@
 #include <vector>
 
 #include "merge/transform.hpp"
-#include "partitions/client_file.hpp"
 #include "partitions/history.hpp"
-#include "partitions/owner_lock.hpp"
+#include "partitions/history_store.hpp"
 #include "partitions/window_cache.hpp"
 #include "server/store.hpp"
-#include "sqlite/sqlite.hpp"
-#include "tables/tables.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::partitions {
 
+// Where salts and times come from. The store reads neither a clock nor a generator itself, so that
+// a simulation repeats to the bit. Called on the writer's thread.
+struct ClockAndChance {
+    std::function<std::int64_t()> unix_ms;
+    std::function<std::uint64_t()>
+        random_bits; // of the kernel's quality: salts tell histories apart
+};
+
 class PartitionDb : public server::ServerStore {
   public:
-    // Opens or creates `directory`, which no other server may use meanwhile. Throws StoreError.
-    explicit PartitionDb(const std::string& directory,
-                         sqlite::Durability durability = sqlite::Durability::full,
-                         const StoreTuning& tuning = {},
-                         merge::Profile profile = merge::Profile::safe);
+    PartitionDb(std::unique_ptr<HistoryStore> store, ClockAndChance clock_and_chance,
+                const StoreTuning& tuning = {}, merge::Profile profile = merge::Profile::safe);
     ~PartitionDb() override;
 
     void begin() override;
     void commit() override;
     void rollback() override;
     server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
-    wire::FileIdent allocate_ident(server::PartitionId partition,
-                                   std::string_view user_id) override;
+    wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) override;
     std::variant<server::BoundFile, server::Refusal>
-    bind(server::PartitionId partition, const server::BindRequest& request) override;
-    std::variant<server::Appended, server::Refusal> append(server::PartitionId partition,
+    bind(PartitionId partition, const server::BindRequest& request) override;
+    std::variant<server::Appended, server::Refusal> append(PartitionId partition,
                                                            server::AppendRequest request) override;
     server::Page fetch_page(const server::PageRequest& request) override;
 
@@ -52,14 +55,6 @@ class PartitionDb : public server::ServerStore {
   private:
     friend class FileWindow;
 
-    struct Head { // rs_head
-        std::uint64_t version = 0;
-        std::int64_t salt = 0;
-        std::uint64_t base_version = 0;
-        std::int64_t base_salt = 0;
-        std::uint64_t cumulative_bytes = 0;
-        std::uint64_t base_cumulative = 0;
-    };
     struct Partition { // copies of committed rows; may be dropped at any time
         explicit Partition(const Head& h) : head(h), runs(h.version) {}
 
@@ -76,34 +71,30 @@ class PartitionDb : public server::ServerStore {
         std::vector<HistoryEntry> entries;
         std::unordered_map<std::uint64_t, ClientFile> files;
     };
-    struct Reader {
-        Reader(const std::string& path, const sqlite::DatabaseOptions& options)
-            : db(path, options) {}
-        sqlite::Database db;
-    };
-    class ReaderLease;
 
     // partition_db.cpp
-    Partition& partition(server::PartitionId id); // throws std::invalid_argument if there is none
-    Staged& stage(server::PartitionId id);
-    const Head& head(server::PartitionId id); // the writer's view
+    Partition& partition(PartitionId id); // throws std::invalid_argument if there is none
+    Staged& stage(PartitionId id);
+    const Head& head(PartitionId id); // the writer's view
+    void write_staged();
     void publish();
+    void forget_staged();
+    void forget(PartitionId id);
     void evict();
-    static std::optional<Head> load_head(sqlite::Database& db, server::PartitionId id);
     void require_transaction() const;
+    std::int64_t draw_salt();
     // bind.cpp
-    std::optional<ClientFile> find_file(server::PartitionId id,
-                                        std::uint64_t ident); // the writer's view
-    std::optional<std::int64_t> find_salt(server::PartitionId id, std::uint64_t version);
+    std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
+    std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
     // append.cpp
-    std::variant<server::Appended, server::Refusal> append_all(server::PartitionId id,
-                                                               server::AppendRequest& request,
-                                                               ClientFile& file, Staged& staged);
-    void cover_runs(server::PartitionId id, std::uint64_t base);
-    std::vector<HistoryEntry> foreign_entries(server::PartitionId id, std::uint64_t base,
+    std::optional<server::Refusal> integrate(PartitionId id, server::AppendRequest& request,
+                                             Staged& staged);
+    std::optional<server::Refusal> rebase_and_apply(PartitionId id, server::AppendRequest& request,
+                                                    const Staged& staged);
+    void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged);
+    void cover_runs(PartitionId id, std::uint64_t base);
+    std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged);
-    void insert_history(server::PartitionId id, const HistoryEntry& entry,
-                        std::uint64_t client_base);
     // page.cpp
     struct Scan;
     std::optional<Scan> scan_memory(const server::PageRequest& request);
@@ -111,27 +102,22 @@ class PartitionDb : public server::ServerStore {
 
     const StoreTuning tuning_;
     const merge::Profile profile_;
-    OwnerLock lock_;
-    const std::string path_;
-    sqlite::Database db_; // the writer's connection
-    tables::Tables tables_;
+    const ClockAndChance clock_and_chance_;
+    const std::unique_ptr<HistoryStore> store_;
 
     // The writer's alone.
-    std::optional<sqlite::Transaction> transaction_;
+    bool in_transaction_ = false;
     std::int64_t salt_ = 0;   // of all versions of the open transaction
     std::int64_t now_ms_ = 0; // when it began
     std::uint64_t transactions_ = 0;
-    std::unordered_map<server::PartitionId, Staged> staged_;
+    std::unordered_map<PartitionId, Staged> staged_;
     WindowCache windows_;
-    std::unordered_map<std::string, server::PartitionId> ids_;         // by app id, NUL, key
-    std::vector<std::pair<std::string, server::PartitionId>> created_; // by the open transaction
+    std::unordered_map<std::string, PartitionId> ids_; // by app id, NUL, key
+    std::vector<PartitionId> created_;                 // by the open transaction
 
     // Changed by the writer, read by all.
     mutable std::mutex mutex_;
-    std::unordered_map<server::PartitionId, std::unique_ptr<Partition>> partitions_;
-
-    std::mutex readers_mutex_;
-    std::vector<std::unique_ptr<Reader>> readers_; // idle ones
+    std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
 };
 
 } // namespace realmsync::partitions

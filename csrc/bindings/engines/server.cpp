@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 
@@ -15,6 +14,8 @@
 #include "bindings/values/durability.hpp"
 #include "bindings/values/profile.hpp"
 #include "partitions/partition_db.hpp"
+#include "partitions/sqlite_history.hpp"
+#include "runtime/machine.hpp"
 
 namespace py = pybind11;
 
@@ -25,21 +26,18 @@ namespace {
 // Longer messages are handled without the GIL: copying them takes more than a few microseconds.
 constexpr std::size_t kLongMessage = 16 << 10;
 
-// For connection ids and the spread of restarts; salts come from the store.
-std::uint64_t random_seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
-}
-
 std::unique_ptr<ServerHandle> open_server(const std::string& directory, unsigned workers,
                                           std::optional<std::uint64_t> seed,
                                           const std::string& durability,
                                           const std::string& merge_profile,
                                           const py::dict& tuning) {
     auto store = std::make_unique<partitions::PartitionDb>(
-        directory, to_durability(durability), StoreTuning{}, to_profile(merge_profile));
-    return std::make_unique<ServerHandle>(std::move(store), workers, seed ? *seed : random_seed(),
-                                          to_tuning<ServerTuning>(tuning));
+        partitions::SqliteHistory::in_directory(directory, to_durability(durability), {}),
+        partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits}, StoreTuning{},
+        to_profile(merge_profile));
+    return std::make_unique<ServerHandle>(
+        std::move(store), workers, // for connection ids and the spread of restarts
+        seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning));
 }
 
 void receive(ServerHandle& self, server::ConnectionId connection, const py::bytes& data,

@@ -11,6 +11,8 @@
 #include "bindings/values/profile.hpp"
 #include "changeset/codec.hpp"
 #include "partitions/partition_db.hpp"
+#include "partitions/sqlite_history.hpp"
+#include "runtime/machine.hpp"
 #include "wire/body.hpp"
 
 namespace py = pybind11;
@@ -41,7 +43,9 @@ class Partitions {
         const sqlite::Durability wanted = to_durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         py::gil_scoped_release release;
-        db_ = std::make_unique<partitions::PartitionDb>(directory, wanted, tuning, profile);
+        db_ = std::make_unique<partitions::PartitionDb>(
+            partitions::SqliteHistory::in_directory(directory, wanted, tuning),
+            partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits}, tuning, profile);
     }
 
     partitions::PartitionDb& db() {

@@ -1,0 +1,85 @@
+// What the rules of a partition need of a database, as an interface: rows in and out, no decision.
+// sqlite_history.hpp implements it; who may do what is admission.hpp's, what is kept in memory and
+// when something is written partition_db.hpp's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "model/schema.hpp"
+#include "partitions/rows.hpp"
+#include "server/store.hpp"
+
+namespace realmsync::partitions {
+
+using server::PartitionId;
+
+// Rows of one snapshot.
+class HistoryReader {
+  public:
+    virtual ~HistoryReader() = default;
+
+    // Nothing where there is no such partition, client file or version of the history.
+    virtual std::optional<Head> head(PartitionId id) = 0;
+    virtual std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) = 0;
+    virtual std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) = 0;
+    // The entries after `version`, ascending, until `take` returns false. What was received from
+    // `file` comes without its changeset.
+    using Take = std::function<bool(HistoryEntry)>;
+    virtual void scan(PartitionId id, std::uint64_t version, std::uint64_t file,
+                      const Take& take) = 0;
+};
+
+// The writer's view. Everything but begin() and read() needs an open transaction. All members throw
+// StoreError for failures of the machine.
+class HistoryStore : public HistoryReader {
+  public:
+    virtual void begin() = 0;
+    virtual void commit() = 0; // when it throws, rollback() is still to be called
+    virtual void rollback() = 0;
+    // Runs `change` and takes back what it has written if it returns false or throws.
+    virtual void attempt(const std::function<bool()>& change) = 0;
+    // From any thread, beside the writer: committed rows.
+    virtual void read(const std::function<void(HistoryReader&)>& use) = 0;
+
+    virtual PartitionId find_partition(std::string_view app_id, std::string_view key) = 0; // or 0
+    virtual PartitionId create_partition(std::string_view app_id, std::string_view key,
+                                         std::int64_t now_ms) = 0;
+    // Raises the head from `version`; `corrupt` if it was not there any more.
+    virtual void move_head(PartitionId id, std::uint64_t version, const Head& head) = 0;
+
+    // A new ident, if there is such a partition.
+    virtual std::optional<std::uint64_t> take_ident(PartitionId id) = 0;
+    virtual void insert_client_file(PartitionId id, std::uint64_t ident,
+                                    const ClientFile& file) = 0;
+    virtual void update_client_file(PartitionId id, std::uint64_t ident,
+                                    const ClientFile& file) = 0;
+
+    virtual void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,
+                              std::int64_t now_ms) = 0;
+    // Who sent the versions first … last: version, client file, whether the entry is empty.
+    using Sender = std::function<void(std::uint64_t, std::uint64_t, bool)>;
+    virtual void senders(PartitionId id, std::uint64_t first, std::uint64_t last,
+                         const Sender& sender) = 0;
+    // The non-empty entries first … last that did not come from `file`.
+    virtual void foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
+                                 std::uint64_t file,
+                                 const std::function<void(HistoryEntry)>& take) = 0;
+
+    // Entries in the form that merges with this file's changes gave them (merge-rules.md 2.2).
+    using Reciprocal = std::function<void(std::uint64_t version, std::string_view bytes)>;
+    virtual void reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+                             const Reciprocal& take) = 0;
+    virtual void store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+                                  std::string_view bytes) = 0;
+    virtual void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) = 0;
+
+    // The partition's objects. Throws ErrorException for changes that cannot be applied.
+    virtual model::SchemaPtr schema(PartitionId id) = 0;
+    virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) = 0;
+};
+
+} // namespace realmsync::partitions

@@ -1,0 +1,48 @@
+// What is stored about a partition, as the rules see it: its head, its client files, the entries of
+// its history (server-behaviour.md 3.3, 4.1, 8.4, 19.3). The columns are format.cpp's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace realmsync::partitions {
+
+constexpr std::uint64_t kServerIdent = 1; // stands for the server itself among client files
+
+struct Head { // rs_head
+    std::uint64_t version = 0;
+    std::int64_t salt = 0;
+    std::uint64_t base_version = 0; // the history is trimmed up to it
+    std::int64_t base_salt = 0;
+    std::uint64_t cumulative_bytes = 0;
+    std::uint64_t base_cumulative = 0;
+};
+
+struct ClientFile { // rs_client: what the server remembers of a client file
+    std::int64_t salt = 0;
+    std::string user_id;
+    std::uint64_t client_version = 0;      // stored upload cursor
+    std::uint64_t base_server_version = 0; // its other half, base of the reciprocals
+    std::uint64_t locked_server_version = 0;
+    std::uint64_t ack_client_version = 0; // reported upload cursor: backed by history entries
+    std::uint64_t ack_server_version = 0;
+    std::uint64_t ack_head = 0;
+    bool expired = false;
+    std::int64_t last_seen_ms = 0; // since 1970
+};
+
+struct HistoryEntry { // rs_history
+    std::uint64_t version = 0;
+    std::int64_t salt = 0;
+    std::uint64_t origin_ident = 0; // 0: the server
+    std::uint64_t via_ident = 0;    // file it was received from; 0: the server
+    std::uint64_t client_version = 0;
+    std::uint64_t origin_timestamp = 0;
+    std::uint64_t cumulative_bytes = 0;
+    std::shared_ptr<const std::string> changeset; // may be empty, never null
+
+    std::size_t memory() const { return changeset->capacity() + sizeof *this + 64; } // bytes, about
+};
+
+} // namespace realmsync::partitions

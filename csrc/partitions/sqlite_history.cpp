@@ -1,0 +1,331 @@
+#include "partitions/sqlite_history.hpp"
+
+#include "partitions/format.hpp"
+#include "tables/apply.hpp"
+
+namespace realmsync::partitions {
+
+namespace {
+
+sqlite::DatabaseOptions writer_options(const std::string& vfs, sqlite::Durability durability,
+                                       const StoreTuning& tuning) {
+    sqlite::DatabaseOptions options;
+    options.vfs = vfs;
+    options.durability = durability;
+    options.cache_kib = tuning.writer_cache_kib;
+    options.page_size = tuning.page_size;
+    options.checkpoint_pages = tuning.checkpoint_pages;
+    options.statements = 256;
+    return options;
+}
+
+sqlite::DatabaseOptions reader_options(const std::string& vfs, int cache_kib) {
+    sqlite::DatabaseOptions options;
+    options.vfs = vfs;
+    options.create = false;
+    options.read_only = true;
+    options.cache_kib = cache_kib;
+    return options;
+}
+
+sqlite::Database& create_tables(sqlite::Database& db) {
+    sqlite::Transaction transaction(db);
+    prepare_partition_tables(db);
+    tables::Tables(db, tables::Layout::server); // creates its own
+    transaction.commit();
+    return db;
+}
+
+std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
+
+} // namespace
+
+// What both connections read.
+class SqliteHistory::Rows final : public HistoryReader {
+  public:
+    explicit Rows(sqlite::Database& db) : db_(db) {}
+
+    std::optional<Head> head(PartitionId id) override;
+    std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
+    std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
+    void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
+
+  private:
+    sqlite::Database& db_;
+};
+
+struct SqliteHistory::Reader {
+    Reader(const std::string& path, const sqlite::DatabaseOptions& options) : db(path, options) {}
+    sqlite::Database db;
+    Rows rows{db};
+};
+
+class SqliteHistory::ReaderLease {
+  public:
+    explicit ReaderLease(SqliteHistory& owner) : owner_(owner) {
+        {
+            std::lock_guard lock(owner_.readers_mutex_);
+            if (!owner_.readers_.empty()) {
+                reader_ = std::move(owner_.readers_.back());
+                owner_.readers_.pop_back();
+            }
+        }
+        if (!reader_)
+            reader_ = std::make_unique<Reader>(
+                owner_.path_, reader_options(owner_.vfs_, owner_.reader_cache_kib_));
+    }
+    ~ReaderLease() {
+        std::lock_guard lock(owner_.readers_mutex_);
+        owner_.readers_.push_back(std::move(reader_));
+    }
+    ReaderLease(const ReaderLease&) = delete;
+    Reader* operator->() const { return reader_.get(); }
+
+  private:
+    SqliteHistory& owner_;
+    std::unique_ptr<Reader> reader_;
+};
+
+// Opening and transactions
+
+std::unique_ptr<SqliteHistory> SqliteHistory::in_directory(const std::string& directory,
+                                                           sqlite::Durability durability,
+                                                           const StoreTuning& tuning) {
+    auto lock = std::make_unique<OwnerLock>(directory);
+    return std::unique_ptr<SqliteHistory>(new SqliteHistory(
+        std::move(lock), directory + "/partitions.sqlite", "", durability, tuning));
+}
+
+SqliteHistory::SqliteHistory(const std::string& path, const std::string& vfs,
+                             sqlite::Durability durability, const StoreTuning& tuning)
+    : SqliteHistory(nullptr, path, vfs, durability, tuning) {}
+
+SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string& path,
+                             const std::string& vfs, sqlite::Durability durability,
+                             const StoreTuning& tuning)
+    : lock_(std::move(lock)), path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib),
+      db_(path_, writer_options(vfs, durability, tuning)),
+      tables_(create_tables(db_), tables::Layout::server) {}
+
+SqliteHistory::~SqliteHistory() = default;
+
+void SqliteHistory::begin() { transaction_.emplace(db_); }
+
+void SqliteHistory::commit() {
+    transaction_->commit();
+    transaction_.reset();
+}
+
+void SqliteHistory::rollback() {
+    if (transaction_)
+        transaction_->rollback();
+    transaction_.reset();
+}
+
+void SqliteHistory::attempt(const std::function<bool()>& change) {
+    sqlite::Savepoint savepoint(db_);
+    if (change())
+        savepoint.release();
+    else
+        savepoint.rollback();
+}
+
+void SqliteHistory::read(const std::function<void(HistoryReader&)>& use) {
+    ReaderLease reader(*this);
+    sqlite::Transaction transaction(reader->db, sqlite::Transaction::Mode::read);
+    use(reader->rows);
+}
+
+// Reading, on the writer's connection and on others
+
+std::optional<Head> SqliteHistory::Rows::head(PartitionId id) {
+    sqlite::Query row =
+        db_.query("SELECT head_version, head_salt, base_version, base_salt, cumul_bytes, "
+                  "base_cumul FROM rs_head WHERE pid = ?",
+                  id);
+    if (!row.step())
+        return std::nullopt;
+    Head head;
+    head.version = row->unsigned_integer(0);
+    head.salt = row->integer(1);
+    head.base_version = row->unsigned_integer(2);
+    head.base_salt = row->integer(3);
+    head.cumulative_bytes = row->unsigned_integer(4);
+    head.base_cumulative = row->unsigned_integer(5);
+    return head;
+}
+
+std::optional<ClientFile> SqliteHistory::Rows::client_file(PartitionId id, std::uint64_t ident) {
+    sqlite::Query row =
+        db_.query("SELECT ident_salt, user_id, client_version, base_server_version, "
+                  "locked_server_version, ack_client_version, ack_server_version, ack_head, "
+                  "state, last_seen_ms FROM rs_client WHERE pid = ? AND ident = ?",
+                  id, ident);
+    if (!row.step())
+        return std::nullopt;
+    ClientFile file;
+    file.salt = row->integer(0);
+    file.user_id = row->string(1);
+    file.client_version = row->unsigned_integer(2);
+    file.base_server_version = row->unsigned_integer(3);
+    file.locked_server_version = row->unsigned_integer(4);
+    file.ack_client_version = row->unsigned_integer(5);
+    file.ack_server_version = row->unsigned_integer(6);
+    file.ack_head = row->unsigned_integer(7);
+    file.expired = row->integer(8) != 0;
+    file.last_seen_ms = row->integer(9);
+    return file;
+}
+
+std::optional<std::int64_t> SqliteHistory::Rows::salt(PartitionId id, std::uint64_t version) {
+    return db_.integer("SELECT salt FROM rs_history WHERE pid = ? AND version = ?", id, version);
+}
+
+void SqliteHistory::Rows::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
+                               const Take& take) {
+    sqlite::Query row =
+        db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
+                  "origin_ts, cumul_bytes, "
+                  "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
+                  "FROM rs_history WHERE pid = ?2 AND version > ?3 ORDER BY version",
+                  file, id, version);
+    while (row.step())
+        if (!take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
+                   row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
+                   row->unsigned_integer(6), std::make_shared<const std::string>(row->text(7))}))
+            break;
+}
+
+std::optional<Head> SqliteHistory::head(PartitionId id) { return Rows(db_).head(id); }
+
+std::optional<ClientFile> SqliteHistory::client_file(PartitionId id, std::uint64_t ident) {
+    return Rows(db_).client_file(id, ident);
+}
+
+std::optional<std::int64_t> SqliteHistory::salt(PartitionId id, std::uint64_t version) {
+    return Rows(db_).salt(id, version);
+}
+
+void SqliteHistory::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
+                         const Take& take) {
+    Rows(db_).scan(id, version, file, take);
+}
+
+void SqliteHistory::senders(PartitionId id, std::uint64_t first, std::uint64_t last,
+                            const Sender& sender) {
+    sqlite::Query row =
+        db_.query("SELECT version, via_ident, size FROM rs_history WHERE pid = ? AND "
+                  "version >= ? AND version <= ? ORDER BY version",
+                  id, first, last);
+    while (row.step())
+        sender(row->unsigned_integer(0), row->unsigned_integer(1), row->integer(2) == 0);
+}
+
+void SqliteHistory::foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
+                                    std::uint64_t file,
+                                    const std::function<void(HistoryEntry)>& take) {
+    sqlite::Query row =
+        db_.query("SELECT version, salt, origin_ident, via_ident, client_version, origin_ts, "
+                  "cumul_bytes, changeset FROM rs_history WHERE pid = ?1 AND version >= ?2 AND "
+                  "version <= ?3 AND via_ident <> ?4 AND size > 0 ORDER BY version",
+                  id, first, last, file);
+    while (row.step())
+        take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
+              row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
+              row->unsigned_integer(6), std::make_shared<const std::string>(row->text(7))});
+}
+
+void SqliteHistory::reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+                                const Reciprocal& take) {
+    sqlite::Query row = db_.query("SELECT version, changeset FROM rs_recip WHERE pid = ? AND "
+                                  "ident = ? AND version > ? ORDER BY version",
+                                  id, file, after);
+    while (row.step())
+        take(row->unsigned_integer(0), row->text(1));
+}
+
+model::SchemaPtr SqliteHistory::schema(PartitionId id) { return tables_.schema(signed_id(id)); }
+
+// Writing
+
+PartitionId SqliteHistory::find_partition(std::string_view app_id, std::string_view key) {
+    const auto found =
+        db_.integer("SELECT pid FROM rs_partition WHERE app_id = ? AND mode = 0 AND pkey = ?",
+                    app_id, sqlite::Blob{key});
+    return static_cast<PartitionId>(found.value_or(0));
+}
+
+PartitionId SqliteHistory::create_partition(std::string_view app_id, std::string_view key,
+                                            std::int64_t now_ms) {
+    db_.run("INSERT INTO rs_partition(app_id, mode, pkey, created_ms) VALUES(?, 0, ?, ?)", app_id,
+            sqlite::Blob{key}, now_ms);
+    const auto id = static_cast<PartitionId>(db_.last_rowid());
+    db_.run("INSERT INTO rs_head(pid) VALUES(?)", id);
+    db_.run("INSERT INTO rs_ident(pid) VALUES(?)", id);
+    return id;
+}
+
+void SqliteHistory::move_head(PartitionId id, std::uint64_t version, const Head& head) {
+    db_.run("UPDATE rs_head SET head_version = ?3, head_salt = ?4, cumul_bytes = ?5 "
+            "WHERE pid = ?1 AND head_version = ?2",
+            id, version, head.version, head.salt, head.cumulative_bytes);
+    if (db_.changes() != 1)
+        corrupt("The head of partition " + std::to_string(id) + " was moved by somebody else.");
+}
+
+std::optional<std::uint64_t> SqliteHistory::take_ident(PartitionId id) {
+    sqlite::Query row = db_.query("UPDATE rs_ident SET next_ident = next_ident + 1 WHERE pid = ? "
+                                  "RETURNING next_ident - 1",
+                                  id);
+    return row.step() ? std::optional(row->unsigned_integer(0)) : std::nullopt;
+}
+
+void SqliteHistory::insert_client_file(PartitionId id, std::uint64_t ident,
+                                       const ClientFile& file) {
+    db_.run("INSERT INTO rs_client(pid, ident, ident_salt, user_id, created_ms, last_seen_ms) "
+            "VALUES(?1, ?2, ?3, ?4, ?5, ?5)",
+            id, ident, file.salt, file.user_id, file.last_seen_ms);
+}
+
+void SqliteHistory::update_client_file(PartitionId id, std::uint64_t ident,
+                                       const ClientFile& file) {
+    db_.run("UPDATE rs_client SET client_version = max(client_version, ?3), "
+            "base_server_version = max(base_server_version, ?4), "
+            "locked_server_version = max(locked_server_version, ?5), "
+            "ack_client_version = ?6, ack_server_version = ?7, ack_head = ?8, last_seen_ms = ?9 "
+            "WHERE pid = ?1 AND ident = ?2",
+            id, ident, file.client_version, file.base_server_version, file.locked_server_version,
+            file.ack_client_version, file.ack_server_version, file.ack_head, file.last_seen_ms);
+    if (db_.changes() != 1)
+        corrupt("The row of a client file has gone.");
+}
+
+void SqliteHistory::insert_entry(PartitionId id, const HistoryEntry& entry,
+                                 std::uint64_t client_base, std::int64_t now_ms) {
+    db_.run("INSERT INTO rs_history(pid, version, salt, origin_ident, via_ident, client_version, "
+            "client_base, origin_ts, size, cumul_bytes, committed_ms, changeset) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            id, entry.version, entry.salt, entry.origin_ident, entry.via_ident,
+            entry.client_version, client_base, entry.origin_timestamp, entry.changeset->size(),
+            entry.cumulative_bytes, now_ms, sqlite::Blob{*entry.changeset});
+}
+
+void SqliteHistory::store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+                                     std::string_view bytes) {
+    db_.run("INSERT INTO rs_recip(pid, ident, version, changeset) VALUES(?, ?, ?, ?) "
+            "ON CONFLICT(pid, ident, version) DO UPDATE SET changeset = excluded.changeset",
+            id, file, version, sqlite::Blob{bytes});
+}
+
+void SqliteHistory::drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) {
+    db_.run("DELETE FROM rs_recip WHERE pid = ? AND ident = ? AND version <= ?", id, file, up_to);
+}
+
+void SqliteHistory::apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) {
+    tables::Applier applier(tables_, signed_id(id));
+    for (const server::UploadedChangeset& upload : uploads)
+        applier.apply(upload.changeset);
+    applier.flush();
+}
+
+} // namespace realmsync::partitions

@@ -1,0 +1,87 @@
+// The history of all partitions in one SQLite database, written by one connection and read beside
+// it by others (server-behaviour.md 19). Statements only: what they are for is partition_db.hpp's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "partitions/history_store.hpp"
+#include "partitions/owner_lock.hpp"
+#include "sqlite/sqlite.hpp"
+#include "tables/tables.hpp"
+#include "tuning.hpp"
+
+namespace realmsync::partitions {
+
+class SqliteHistory final : public HistoryStore {
+  public:
+    // Opens or creates the database of `directory`, which no other server may use meanwhile.
+    // Throws StoreError.
+    static std::unique_ptr<SqliteHistory> in_directory(const std::string& directory,
+                                                       sqlite::Durability durability,
+                                                       const StoreTuning& tuning);
+    // The same on a file of another VFS, which is the caller's alone.
+    SqliteHistory(const std::string& path, const std::string& vfs, sqlite::Durability durability,
+                  const StoreTuning& tuning);
+    ~SqliteHistory() override;
+
+    std::optional<Head> head(PartitionId id) override;
+    std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
+    std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
+    void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
+
+    void begin() override;
+    void commit() override;
+    void rollback() override;
+    void attempt(const std::function<bool()>& change) override;
+    void read(const std::function<void(HistoryReader&)>& use) override;
+
+    PartitionId find_partition(std::string_view app_id, std::string_view key) override;
+    PartitionId create_partition(std::string_view app_id, std::string_view key,
+                                 std::int64_t now_ms) override;
+    void move_head(PartitionId id, std::uint64_t version, const Head& head) override;
+
+    std::optional<std::uint64_t> take_ident(PartitionId id) override;
+    void insert_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;
+    void update_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;
+
+    void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,
+                      std::int64_t now_ms) override;
+    void senders(PartitionId id, std::uint64_t first, std::uint64_t last,
+                 const Sender& sender) override;
+    void foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
+                         std::uint64_t file,
+                         const std::function<void(HistoryEntry)>& take) override;
+
+    void reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+                     const Reciprocal& take) override;
+    void store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+                          std::string_view bytes) override;
+    void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) override;
+
+    model::SchemaPtr schema(PartitionId id) override;
+    void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) override;
+
+  private:
+    class Rows;
+    struct Reader;
+    class ReaderLease;
+    SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string& path, const std::string& vfs,
+                  sqlite::Durability durability, const StoreTuning& tuning);
+
+    const std::unique_ptr<OwnerLock> lock_;
+    const std::string path_, vfs_;
+    const int reader_cache_kib_;
+    sqlite::Database db_; // the writer's connection
+    tables::Tables tables_;
+    std::optional<sqlite::Transaction> transaction_;
+
+    std::mutex readers_mutex_;
+    std::vector<std::unique_ptr<Reader>> readers_; // idle ones
+};
+
+} // namespace realmsync::partitions
