@@ -89,15 +89,9 @@ class Harness {
         for (auto& job : jobs) {
             if (auto* page = std::get_if<server::FetchPage>(&job))
                 outcomes.push_back(
-                    server::PageFetched{page->to, page->slot, store_.fetch_page(page->request)});
-            else if (auto* append = std::get_if<server::Append>(&job))
-                writes.push_back(std::move(*append));
-            else if (auto* bind = std::get_if<server::Bind>(&job))
-                writes.push_back(std::move(*bind));
-            else if (auto* allocate = std::get_if<server::AllocateIdent>(&job))
-                writes.push_back(std::move(*allocate));
+                    server::PageFetched{page->to, page->handle, store_.fetch_page(page->request)});
             else
-                writes.push_back(std::move(std::get<server::OpenPartition>(job)));
+                writes.push_back(std::move(std::get<server::WriterJob>(job)));
         }
         for (auto& outcome : server::run_write_batch(store_, std::move(writes), 1 << 20)) {
             require(!std::holds_alternative<server::JobFailed>(outcome));

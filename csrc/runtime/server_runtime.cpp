@@ -95,14 +95,8 @@ void ServerRuntime::post(std::vector<Job> jobs) {
         if (auto* page = std::get_if<FetchPage>(&job)) {
             next_reader_ = (next_reader_ + 1) % readers_.size();
             pool_.post(readers_[next_reader_], [this, request = *page] { fetch(request); });
-        } else if (auto* append = std::get_if<Append>(&job)) {
-            writes.push_back(std::move(*append));
-        } else if (auto* bind = std::get_if<Bind>(&job)) {
-            writes.push_back(std::move(*bind));
-        } else if (auto* allocate = std::get_if<AllocateIdent>(&job)) {
-            writes.push_back(std::move(*allocate));
         } else {
-            writes.push_back(std::move(std::get<OpenPartition>(job)));
+            writes.push_back(std::move(std::get<WriterJob>(job)));
         }
     }
     if (writes.empty())
@@ -148,7 +142,7 @@ std::vector<WriterJob> ServerRuntime::take_batch() {
 
 void ServerRuntime::fetch(const FetchPage& job) {
     try {
-        outcomes_.push(PageFetched{job.to, job.slot, store_->fetch_page(job.request)});
+        outcomes_.push(PageFetched{job.to, job.handle, store_->fetch_page(job.request)});
     } catch (const std::exception& e) {
         outcomes_.push(JobFailed{job, e.what()});
     }

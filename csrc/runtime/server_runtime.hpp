@@ -1,7 +1,7 @@
 // The server engine coupled to a store: one writer lane that takes every waiting job of every
 // partition into one transaction, page lanes beside it, results back through one eventfd. All
 // methods are for the event loop's thread. What the engine decides is in server/, what is stored in
-// store/.
+// partitions/.
 #pragma once
 
 #include <atomic>

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/assert.hpp"
 #include "server/server.hpp"
 #include "wire/format.hpp"
 #include "wire/parse.hpp"
@@ -62,7 +63,7 @@ Connection::~Connection() {
     --context_.stats.connections;
 }
 
-// --- Input
+// Input
 
 void Connection::receive(std::string_view bytes) {
     if (ended_)
@@ -161,7 +162,7 @@ Session* Connection::find(const SessionRef& ref) {
     return &found->second;
 }
 
-// --- Output
+// Output
 
 void Connection::wake() {
     if (!asleep_ || dropped_)
@@ -240,6 +241,7 @@ bool Connection::take_page_slot(const Session& session) {
 }
 
 void Connection::release_page_slot() {
+    REALMSYNC_ASSERT(page_slots_taken_ > 0);
     --page_slots_taken_;
     while (!page_waiters_.empty()) {
         Session* session = find(page_waiters_.front());
@@ -249,7 +251,7 @@ void Connection::release_page_slot() {
     }
 }
 
-// --- Ends and deadlines
+// Ends and deadlines
 
 void Connection::fail(Code code, std::string_view message) {
     if (ended_)
@@ -297,10 +299,10 @@ void Connection::detach() {
     page_waiters_.clear();
     for (auto& [ident, session] : sessions_)
         session.detach();
-    context_.unsettled.push_back(id_);
+    context_.ended.push_back(id_);
 }
 
-void Connection::settle() {
+void Connection::destroy_sessions() {
     if (ended_)
         sessions_.clear();
 }
@@ -308,7 +310,7 @@ void Connection::settle() {
 void Connection::pause(const Partition& partition) {
     if (paused_since_ || ended_)
         return;
-    paused_for_ = partition.slot;
+    paused_for_ = partition.handle;
     paused_since_ = context_.now;
     context_.wake_at(context_.now + context_.tuning.pause_ms);
     context_.paused.push_back(id_);

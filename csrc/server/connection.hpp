@@ -51,14 +51,14 @@ class Connection {
     // The same with 100, try again after `backoff_s`.
     void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s,
                       int close_code = kNoCloseFrame);
-    void drop();   // ends TCP without a message
-    void detach(); // all sessions leave
-    void settle(); // destroys the sessions of an ended connection
+    void drop();             // ends TCP without a message
+    void detach();           // all sessions leave
+    void destroy_sessions(); // of an ended connection
 
     bool has_failed() const { return ended_; }
     void pause(const Partition& partition);
     void resume();
-    std::uint64_t paused_for() const { return paused_for_; } // partition slot
+    std::uint64_t paused_for() const { return paused_for_; } // partition handle
     std::optional<std::int64_t> deadline() const;
     void on_timer();
 

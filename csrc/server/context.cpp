@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/assert.hpp"
 #include "server/connection.hpp"
 
 namespace realmsync::server {
@@ -18,16 +19,17 @@ Session* Context::session(const SessionRef& ref) {
     return owner ? owner->find(ref) : nullptr;
 }
 
-void Context::submit(Job job) {
-    std::visit(
-        [this](const auto& j) {
-            if constexpr (!std::is_same_v<std::decay_t<decltype(j)>, FetchPage>)
-                ++writer_jobs_in_flight;
-            if (Partition* partition = partitions.find(j.slot))
-                ++partition->jobs_in_flight;
-        },
-        job);
-    jobs.push_back(std::move(job));
+void Context::submit(WriterJob job) {
+    ++writer_jobs_in_flight;
+    if (Partition* partition = partitions.find(handle_of(job)))
+        ++partition->jobs_in_flight;
+    jobs.emplace_back(std::move(job));
+}
+
+void Context::submit(FetchPage job) {
+    if (Partition* partition = partitions.find(job.handle))
+        ++partition->jobs_in_flight;
+    jobs.emplace_back(std::move(job));
 }
 
 void Context::wake_at(std::int64_t time) {
@@ -51,6 +53,7 @@ void Context::charge(Connection& connection, Partition& partition, std::uint64_t
 }
 
 void Context::discharge(Partition& partition, std::uint64_t bytes) {
+    REALMSYNC_ASSERT(partition.backlog_bytes >= bytes && stats.backlog_bytes >= bytes);
     partition.backlog_bytes -= bytes;
     stats.backlog_bytes -= bytes;
     if (!paused.empty())

@@ -26,66 +26,69 @@ struct SessionRef {
 
 // Writer jobs
 struct OpenPartition {
-    std::uint64_t slot = 0; // the engine's number of the partition, known before its id is
+    std::uint64_t handle = 0; // the engine's name of the partition, known before its id is
     std::string app_id;
     std::string key;
 };
 struct AllocateIdent {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     PartitionId partition = 0;
     std::string user_id;
 };
 struct Bind {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     PartitionId partition = 0;
     BindRequest request;
 };
 struct Append {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     PartitionId partition = 0;
     std::uint64_t file_ident = 0;
     std::uint64_t bytes = 0; // charged to the backlog
     UploadTask task;
 };
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
+inline std::uint64_t handle_of(const WriterJob& job) {
+    return std::visit([](const auto& j) { return j.handle; }, job);
+}
 
 // Reader job
 struct FetchPage {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     PageRequest request;
 };
-using Job = std::variant<OpenPartition, AllocateIdent, Bind, Append, FetchPage>;
+using Job = std::variant<WriterJob, FetchPage>;
 
 // Outcomes
 struct PartitionOpened {
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     OpenedPartition partition;
 };
 struct IdentAllocated {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     wire::FileIdent file;
 };
 struct FileBound {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     std::uint64_t file_ident = 0;
     std::variant<BoundFile, Refusal> result;
 };
 struct UploadDone {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     std::uint64_t bytes = 0;    // given back to the backlog
     std::size_t changesets = 0; // integrated
     std::variant<Appended, UploadFault> result;
 };
 struct PageFetched {
     SessionRef to;
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     Page page;
 };
 // The job could not be done for reasons of the machine; whether it took effect is unknown.

@@ -1,5 +1,6 @@
 #include "server/partition.hpp"
 
+#include "base/assert.hpp"
 #include "server/session.hpp"
 
 namespace realmsync::server {
@@ -10,6 +11,13 @@ void Partition::expose(std::uint64_t version) {
     head = version;
     for (auto& [binding, session] : sessions)
         session->on_head();
+}
+
+FileClaim& Partition::end_bind(std::uint64_t file_ident) {
+    FileClaim& claim = files[file_ident];
+    REALMSYNC_ASSERT(claim.binds_in_flight > 0);
+    --claim.binds_in_flight;
+    return claim;
 }
 
 void Partition::tidy(std::uint64_t file_ident) {
@@ -23,23 +31,23 @@ std::pair<Partition*, bool> PartitionDirectory::find_or_add(std::string_view app
     auto [at, is_new] = by_key_.try_emplace({std::string(app_id), std::string(key)}, nullptr);
     if (is_new) {
         auto partition = std::make_unique<Partition>();
-        partition->slot = next_slot_++;
+        partition->handle = next_handle_++;
         partition->app_id = app_id;
         partition->key = key;
         at->second = partition.get();
-        by_slot_.emplace(partition->slot, std::move(partition));
+        by_handle_.emplace(partition->handle, std::move(partition));
     }
     return {at->second, is_new};
 }
 
-Partition* PartitionDirectory::find(std::uint64_t slot) {
-    auto found = by_slot_.find(slot);
-    return found == by_slot_.end() ? nullptr : found->second.get();
+Partition* PartitionDirectory::find(std::uint64_t handle) {
+    auto found = by_handle_.find(handle);
+    return found == by_handle_.end() ? nullptr : found->second.get();
 }
 
 void PartitionDirectory::evict(Partition& partition) {
     by_key_.erase({partition.app_id, partition.key});
-    by_slot_.erase(partition.slot);
+    by_handle_.erase(partition.handle);
 }
 
 } // namespace realmsync::server

@@ -25,7 +25,7 @@ struct FileClaim {
 };
 
 struct Partition {
-    std::uint64_t slot = 0;
+    std::uint64_t handle = 0;
     std::string app_id;
     std::string key;
     PartitionId id = 0; // 0: being opened
@@ -39,6 +39,8 @@ struct Partition {
     bool is_idle() const { return sessions.empty() && files.empty() && jobs_in_flight == 0; }
     // A version that the store has committed: wakes the sessions that have not been sent it.
     void expose(std::uint64_t version);
+    // A bind of the file has come back from the store.
+    FileClaim& end_bind(std::uint64_t file_ident);
     // Forgets the claim when nobody needs it.
     void tidy(std::uint64_t file_ident);
 };
@@ -47,14 +49,14 @@ class PartitionDirectory {
   public:
     // The second is true when the partition is new here and has to be opened.
     std::pair<Partition*, bool> find_or_add(std::string_view app_id, std::string_view key);
-    Partition* find(std::uint64_t slot);
+    Partition* find(std::uint64_t handle);
     // Forgets a partition that is idle; the store keeps it.
     void evict(Partition& partition);
-    std::size_t size() const { return by_slot_.size(); }
+    std::size_t size() const { return by_handle_.size(); }
 
   private:
-    std::uint64_t next_slot_ = 1;
-    std::unordered_map<std::uint64_t, std::unique_ptr<Partition>> by_slot_;
+    std::uint64_t next_handle_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Partition>> by_handle_;
     std::map<std::pair<std::string, std::string>, Partition*> by_key_;
 };
 

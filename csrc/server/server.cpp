@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "server/connection.hpp"
 #include "server/context.hpp"
 
@@ -43,8 +44,10 @@ struct OutcomeHandler {
         Context& context;
         Partition& partition;
         bool evict = false;
-        Scope(Context& c, std::uint64_t slot) : context(c), partition(*c.partitions.find(slot)) {}
+        Scope(Context& c, std::uint64_t handle)
+            : context(c), partition(*c.partitions.find(handle)) {}
         ~Scope() {
+            REALMSYNC_ASSERT(partition.jobs_in_flight > 0);
             --partition.jobs_in_flight;
             if (evict)
                 context.partitions.evict(partition);
@@ -54,7 +57,7 @@ struct OutcomeHandler {
     };
 
     void operator()(PartitionOpened& opened) {
-        Scope scope(context, opened.slot);
+        Scope scope(context, opened.handle);
         Partition& partition = scope.partition;
         partition.id = opened.partition.id;
         partition.head = opened.partition.head;
@@ -63,16 +66,15 @@ struct OutcomeHandler {
     }
 
     void operator()(IdentAllocated& allocated) {
-        Scope scope(context, allocated.slot);
+        Scope scope(context, allocated.handle);
         if (Session* session = context.session(allocated.to))
             session->on_ident_allocated(allocated.file);
     }
 
     void operator()(FileBound& bound) {
-        Scope scope(context, bound.slot);
+        Scope scope(context, bound.handle);
         Partition& partition = scope.partition;
-        FileClaim& claim = partition.files[bound.file_ident];
-        --claim.binds_in_flight;
+        FileClaim& claim = partition.end_bind(bound.file_ident);
         Session* session = context.session(bound.to);
         if (session && session->state() == SessionState::binding) {
             if (auto* refusal = std::get_if<Refusal>(&bound.result))
@@ -80,7 +82,7 @@ struct OutcomeHandler {
             else
                 accept(partition, claim, *session, std::get<BoundFile>(bound.result));
         }
-        settle_claim(partition, bound.file_ident);
+        lift_fence(partition, bound.file_ident);
     }
 
     // Section 6.4 steps 10 and 11: the newer session wins, but not on one connection.
@@ -97,7 +99,8 @@ struct OutcomeHandler {
         session.on_bound(file);
     }
 
-    void settle_claim(Partition& partition, std::uint64_t file_ident) {
+    // Uploads of the holder were held back while binds of its file were on their way (6.6).
+    void lift_fence(Partition& partition, std::uint64_t file_ident) {
         auto claim = partition.files.find(file_ident);
         if (claim == partition.files.end() || claim->second.binds_in_flight != 0)
             return;
@@ -108,7 +111,7 @@ struct OutcomeHandler {
     }
 
     void operator()(UploadDone& done) {
-        Scope scope(context, done.slot);
+        Scope scope(context, done.handle);
         Partition& partition = scope.partition;
         context.discharge(partition, done.bytes);
         context.stats.changesets_integrated += done.changesets;
@@ -121,8 +124,8 @@ struct OutcomeHandler {
     // A session that has failed gets its last page detached; the partition may be forgotten then.
     void operator()(PageFetched& fetched) {
         std::optional<Scope> scope;
-        if (context.partitions.find(fetched.slot))
-            scope.emplace(context, fetched.slot);
+        if (context.partitions.find(fetched.handle))
+            scope.emplace(context, fetched.handle);
         // The page may show a commit whose outcome is still on its way: a MARK that comes after
         // what the page tells must wait for it too.
         if (scope)
@@ -140,25 +143,25 @@ struct OutcomeHandler {
         context.events.push_back(StorageFailed{failed.message});
         if (auto* page = std::get_if<FetchPage>(&failed.job))
             return no_page(*page);
-        const std::uint64_t slot = std::visit([](const auto& job) { return job.slot; }, failed.job);
-        Scope scope(context, slot);
+        auto& job = std::get<WriterJob>(failed.job);
+        Scope scope(context, handle_of(job));
         Partition& partition = scope.partition;
-        if (auto* append = std::get_if<Append>(&failed.job))
+        if (auto* append = std::get_if<Append>(&job))
             context.discharge(partition, append->bytes);
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
             give_up(partition.sessions.begin()->second->connection());
-        if (auto* bind = std::get_if<Bind>(&failed.job)) {
-            --partition.files[bind->request.file.ident].binds_in_flight;
+        if (auto* bind = std::get_if<Bind>(&job)) {
+            partition.end_bind(bind->request.file.ident);
             partition.tidy(bind->request.file.ident);
         }
         // Nothing else can be in flight before it is open; the next BIND tries again.
-        scope.evict = std::holds_alternative<OpenPartition>(failed.job);
+        scope.evict = std::holds_alternative<OpenPartition>(job);
     }
 
     void no_page(const FetchPage& job) {
         std::optional<Scope> scope;
-        if (context.partitions.find(job.slot))
-            scope.emplace(context, job.slot);
+        if (context.partitions.find(job.handle))
+            scope.emplace(context, job.handle);
         if (Connection* connection = context.connection(job.to.connection)) {
             connection->release_page_slot();
             give_up(*connection);
@@ -193,7 +196,7 @@ ConnectionId Server::open_connection(std::string_view app_id, std::string_view u
         added.fail_for_now(Code::connection_closed, "The server is restarting",
                            draw_restart_backoff(), kRetrySilently);
     }
-    settle();
+    end_call();
     return id;
 }
 
@@ -208,7 +211,7 @@ void Server::receive(ConnectionId id, std::string_view message, std::int64_t now
         context_->log(LogLevel::error, std::string("Internal error: ") + e.what());
         connection->fail(Code::other_error, "Internal error");
     }
-    settle();
+    end_call();
 }
 
 std::optional<std::string> Server::next_message(ConnectionId id, std::int64_t now) {
@@ -217,7 +220,7 @@ std::optional<std::string> Server::next_message(ConnectionId id, std::int64_t no
         return std::nullopt;
     context_->now = now;
     auto message = connection->next_message();
-    settle();
+    end_call();
     return message;
 }
 
@@ -227,24 +230,26 @@ void Server::closed(ConnectionId id) {
         gone.mapped()->detach();
         gone.mapped().reset();
     }
-    settle();
+    end_call();
 }
 
 void Server::on_outcome(Outcome outcome, std::int64_t now) {
     context_->now = now;
     const bool is_page = std::holds_alternative<PageFetched>(outcome);
     const auto* failed = std::get_if<JobFailed>(&outcome);
-    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job)))
+    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job))) {
+        REALMSYNC_ASSERT(context_->writer_jobs_in_flight > 0);
         --context_->writer_jobs_in_flight;
+    }
     std::visit(OutcomeHandler{*context_}, outcome);
-    settle();
+    end_call();
 }
 
-void Server::settle() {
-    for (std::size_t i = 0; i < context_->unsettled.size(); ++i)
-        if (Connection* connection = context_->connection(context_->unsettled[i]))
-            connection->settle();
-    context_->unsettled.clear();
+void Server::end_call() {
+    for (std::size_t i = 0; i < context_->ended.size(); ++i)
+        if (Connection* connection = context_->connection(context_->ended[i]))
+            connection->destroy_sessions();
+    context_->ended.clear();
     if (context_->drain_until && context_->writer_jobs_in_flight == 0 &&
         context_->unacknowledged_sessions == 0)
         finish_shutdown();
@@ -262,7 +267,7 @@ void Server::on_timer(std::int64_t now) {
         if (auto due = connection->deadline())
             context_->wake_at(*due);
     }
-    settle();
+    end_call();
 }
 
 std::optional<std::int64_t> Server::deadline() const {
@@ -277,7 +282,7 @@ void Server::shutdown(std::int64_t now) {
     context_->now = now;
     context_->draining = true;
     context_->drain_until = now + context_->tuning.drain_ms;
-    settle();
+    end_call();
 }
 
 void Server::finish_shutdown() {
@@ -285,7 +290,7 @@ void Server::finish_shutdown() {
     for (auto& [id, connection] : context_->connections)
         connection->fail_for_now(Code::connection_closed, "The server is restarting",
                                  draw_restart_backoff(), kRetrySilently);
-    settle();
+    end_call();
 }
 
 // In s.

@@ -54,7 +54,7 @@ class Server {
     Stats stats() const;
 
   private:
-    void settle();
+    void end_call(); // what every call ends with: ended connections, the end of a shutdown
     void finish_shutdown();
     std::int64_t draw_restart_backoff();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "server/connection.hpp"
 #include "server/context.hpp"
 #include "wire/format.hpp"
@@ -36,7 +37,12 @@ Session::~Session() {
 
 SessionRef Session::ref() const { return {connection_.id(), ident_, binding_}; }
 
-// --- Received messages
+Partition& Session::attached() const {
+    REALMSYNC_ASSERT(partition_ != nullptr);
+    return *partition_;
+}
+
+// Received messages
 
 bool Session::is_legal(std::string_view message, bool needs_ident) {
     if (state_ == SessionState::send_unbound) {
@@ -62,21 +68,21 @@ void Session::on_bind(const wire::Bind& message) {
     }
     auto [partition, is_new] = context_.partitions.find_or_add(connection_.app_id(), *key);
     partition_ = partition;
-    slot_ = partition->slot;
+    handle_ = partition->handle;
     partition_->sessions.emplace(binding_, this);
     if (message.need_ident)
         state_ = SessionState::allocating_ident;
     if (is_new)
-        context_.submit(OpenPartition{partition->slot, partition->app_id, partition->key});
+        context_.submit(OpenPartition{partition->handle, partition->app_id, partition->key});
     else if (partition->is_open())
         on_partition_open();
 }
 
 void Session::on_partition_open() {
-    partition_id_ = partition_->id;
+    partition_id_ = attached().id;
     if (state_ == SessionState::allocating_ident)
         context_.submit(
-            AllocateIdent{ref(), partition_->slot, partition_id_, connection_.user_id()});
+            AllocateIdent{ref(), attached().handle, partition_id_, connection_.user_id()});
     else if (state_ == SessionState::binding)
         bind_file();
 }
@@ -86,7 +92,7 @@ void Session::on_ident_allocated(wire::FileIdent file) {
         return; // unbound or failed meanwhile
     file_ = file;
     state_ = SessionState::send_ident;
-    changed();
+    enlist_if_ready();
 }
 
 void Session::on_ident(const wire::ClientIdent& message) {
@@ -101,14 +107,14 @@ void Session::on_ident(const wire::ClientIdent& message) {
     download_ = message.download;
     latest_ = message.latest;
     state_ = SessionState::binding;
-    if (partition_->is_open())
+    if (attached().is_open())
         bind_file();
 }
 
 void Session::bind_file() {
-    ++partition_->files[file_.ident].binds_in_flight;
+    ++attached().files[file_.ident].binds_in_flight;
     context_.submit(Bind{ref(),
-                         partition_->slot,
+                         attached().handle,
                          partition_id_,
                          {connection_.user_id(), file_, download_, latest_}});
 }
@@ -117,20 +123,20 @@ void Session::on_bound(const BoundFile& file) {
     state_ = SessionState::running;
     gate_ = UploadGate(file.threshold, file.locked_server_version);
     set_unacknowledged(file.threshold.client_version != 0);
-    oldest_mark_.target = newest_mark_.target = partition_->head;
+    oldest_mark_.target = newest_mark_.target = attached().head;
     connection_.queue_log(ident_, "debug",
                           "Session " + std::to_string(ident_) + " bound to client file ident " +
                               std::to_string(file_.ident));
     release_uploads();
     if (!connection_.has_failed())
-        changed();
+        enlist_if_ready();
 }
 
 bool Session::is_fenced() const {
     if (state_ == SessionState::binding)
         return true;
-    auto claim = partition_->files.find(file_.ident);
-    return claim != partition_->files.end() && claim->second.binds_in_flight != 0;
+    auto claim = attached().files.find(file_.ident);
+    return claim != attached().files.end() && claim->second.binds_in_flight != 0;
 }
 
 void Session::on_upload(const wire::Upload& message) {
@@ -138,7 +144,7 @@ void Session::on_upload(const wire::Upload& message) {
         return;
     // The one copy of the body: the received message is gone when the writer gets to it.
     auto bytes = std::make_shared<const std::string>(message.body.bytes);
-    context_.charge(connection_, *partition_, bytes->size() + kUploadOverhead);
+    context_.charge(connection_, attached(), bytes->size() + kUploadOverhead);
     if (connection_.has_failed())
         return;
     wire::Upload owned = message;
@@ -156,19 +162,19 @@ void Session::process_upload(const wire::Upload& message,
                              std::shared_ptr<const std::string> bytes) {
     const std::uint64_t cost = bytes->size() + kUploadOverhead;
     if (auto fault = gate_.check(message, download_.server_version)) {
-        context_.discharge(*partition_, cost);
+        context_.discharge(attached(), cost);
         return fail(fault->code, std::move(fault->message));
     }
     UploadTask task = gate_.accept(message);
     if (!task.is_news && bytes->empty())
-        return context_.discharge(*partition_, cost);
+        return context_.discharge(attached(), cost);
     if (!stream_)
         stream_ = std::make_shared<UploadStream>();
     task.stream = stream_;
     task.bytes = std::move(bytes);
     ++uploads_in_flight_;
     context_.submit(
-        Append{ref(), partition_->slot, partition_id_, file_.ident, cost, std::move(task)});
+        Append{ref(), attached().handle, partition_id_, file_.ident, cost, std::move(task)});
 }
 
 void Session::release_uploads() {
@@ -178,7 +184,7 @@ void Session::release_uploads() {
     for (auto& upload : *held) {
         if (partition_ && !connection_.has_failed())
             process_upload(upload.message, std::move(upload.bytes));
-        else if (Partition* partition = context_.partitions.find(slot_))
+        else if (Partition* partition = context_.partitions.find(handle_))
             context_.discharge(*partition, upload.bytes->size() + kUploadOverhead);
     }
 }
@@ -188,10 +194,11 @@ void Session::drop_held_uploads() {
         return;
     auto held = std::move(held_);
     for (auto& upload : *held)
-        context_.discharge(*partition_, upload.bytes->size() + kUploadOverhead);
+        context_.discharge(attached(), upload.bytes->size() + kUploadOverhead);
 }
 
 void Session::on_upload_done(const UploadDone& done) {
+    REALMSYNC_ASSERT(uploads_in_flight_ > 0);
     --uploads_in_flight_;
     if (const auto* fault = std::get_if<UploadFault>(&done.result)) {
         const auto* info = wire::find_code(static_cast<std::int32_t>(fault->code));
@@ -202,9 +209,12 @@ void Session::on_upload_done(const UploadDone& done) {
         set_unacknowledged(true);
         page_acknowledges_ = false;
     }
-    changed();
+    enlist_if_ready();
 }
 
+// A MARK asks: tell me when I have everything that the server has now. Its answer waits until the
+// versions of that moment are sent. Any number may be waiting; two are remembered, since all but
+// the oldest are answered together by the newest.
 void Session::on_mark(const wire::Mark& message) {
     if (!is_legal("MARK", true))
         return;
@@ -213,8 +223,8 @@ void Session::on_mark(const wire::Mark& message) {
     if (message.request <= last)
         return; // answered or about to be; a second answer would be a violation
     MarkRequest& mark = oldest_mark_.request == 0 ? oldest_mark_ : newest_mark_;
-    mark = {message.request, partition_->head};
-    changed();
+    mark = {message.request, attached().head};
+    enlist_if_ready();
 }
 
 void Session::on_unbind() {
@@ -230,7 +240,7 @@ void Session::on_unbind() {
     error_.reset();
     test_commands_.reset();
     state_ = SessionState::send_unbound;
-    changed();
+    enlist_if_ready();
 }
 
 void Session::on_client_error(const wire::JsonError& message) {
@@ -254,10 +264,10 @@ void Session::on_test_command(const wire::TestCommand& message) {
     if (test_commands_->size() == context_.tuning.test_commands)
         return connection_.fail(Code::bad_syntax, "Too many test commands waiting");
     test_commands_->push_back(message.request);
-    changed();
+    enlist_if_ready();
 }
 
-// --- Ends
+// Ends
 
 void Session::fail(Code code, std::string message) {
     if (is_ending())
@@ -267,15 +277,14 @@ void Session::fail(Code code, std::string message) {
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
                                         message);
     const auto* info = wire::find_code(static_cast<std::int32_t>(code));
-    acknowledgement_due_ =
-        state_ == SessionState::running && info && info->action.starts_with("ClientReset");
+    acknowledgement_due_ = state_ == SessionState::running && info && info->resets_client;
     error_ = std::make_unique<SessionError>(SessionError{code, std::move(message)});
     state_ = SessionState::send_error;
     detach();
     test_commands_.reset();
     if (!acknowledgement_due_)
         drop_page();
-    changed();
+    enlist_if_ready();
 }
 
 void Session::detach() {
@@ -292,16 +301,16 @@ void Session::detach() {
     context_.forget_if_idle(partition);
 }
 
-// --- Output
+// Output
 
-void Session::changed() {
+void Session::enlist_if_ready() {
     if (!enlisted && wants_turn())
         connection_.enlist(*this);
 }
 
 void Session::on_head() {
     if (state_ == SessionState::running)
-        changed();
+        enlist_if_ready();
 }
 
 bool Session::is_mark_due() const {
@@ -310,9 +319,14 @@ bool Session::is_mark_due() const {
 }
 
 bool Session::needs_download() const {
-    return !first_download_sent_ || partition_->head > download_.server_version;
+    return !first_download_sent_ || attached().head > download_.server_version;
 }
 
+// A client that resets throws away whatever it does not know to be integrated, and uploads it again
+// from its backup: changes that were integrated already would then count twice. So an error that
+// makes it reset is held back until the uploads on their way have come back, and until a DOWNLOAD
+// has told the newest upload cursor, if something was integrated that no DOWNLOAD sent has told
+// (10.7 R4).
 bool Session::owes_acknowledgement() const {
     return state_ == SessionState::send_error && acknowledgement_due_ && unacknowledged_ &&
            uploads_in_flight_ == 0;
@@ -394,6 +408,8 @@ Outgoing Session::take_download() {
     auto page = std::move(page_);
     connection_.release_page_slot();
     first_download_sent_ = true;
+    REALMSYNC_ASSERT(page->progress.download.server_version >= download_.server_version &&
+                     page->progress.latest.version >= latest_.version);
     download_ = page->progress.download;
     latest_ = page->progress.latest;
     if (page_acknowledges_)
@@ -423,14 +439,14 @@ void Session::request_page() {
     request.cursor = download_;
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
-    context_.submit(FetchPage{ref(), slot_, request});
+    context_.submit(FetchPage{ref(), handle_, request});
 }
 
 // Takes the room at once: a session that ended before its turn came would keep it from the others.
 bool Session::on_page_slot() {
     waits_for_page_slot_ = false;
     if (!needs_page()) {
-        changed();
+        enlist_if_ready();
         return false;
     }
     request_page();
@@ -443,7 +459,7 @@ void Session::on_page(Page page) {
                         (state_ == SessionState::send_error && acknowledgement_due_);
     if (!wanted) {
         connection_.release_page_slot();
-        return changed();
+        return enlist_if_ready();
     }
     if (first_download_sent_ && state_ == SessionState::running && needs_download() &&
         page.progress.download.server_version <= download_.server_version) {
@@ -451,7 +467,7 @@ void Session::on_page(Page page) {
         return fail(Code::other_session_error, "The history could not be read");
     }
     page_ = std::make_unique<Page>(std::move(page));
-    changed();
+    enlist_if_ready();
 }
 
 void Session::drop_page() {
@@ -462,8 +478,10 @@ void Session::drop_page() {
 }
 
 void Session::set_unacknowledged(bool value) {
-    if (value != unacknowledged_)
-        value ? ++context_.unacknowledged_sessions : --context_.unacknowledged_sessions;
+    if (value == unacknowledged_)
+        return;
+    REALMSYNC_ASSERT(value || context_.unacknowledged_sessions > 0);
+    value ? ++context_.unacknowledged_sessions : --context_.unacknowledged_sessions;
     unacknowledged_ = value;
 }
 

@@ -77,9 +77,10 @@ class Session {
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 
-    // Whether it has something to send; and the next message. None although it had a turn: a page
-    // was asked for.
+    // Whether it has something to send.
     bool wants_turn() const;
+    // The next message. Returns nothing if that is a DOWNLOAD whose page is not read yet; the page
+    // has then been requested and the session is enlisted again when it arrives.
     std::optional<Outgoing> take_message();
     // There is room for the page that it had to wait for; false when it needs none any more.
     bool on_page_slot();
@@ -115,7 +116,8 @@ class Session {
     Outgoing take_mark();
     Outgoing take_error();
     void set_unacknowledged(bool value);
-    void changed(); // enlists when there is something to send
+    void enlist_if_ready();      // for a turn, when there is something to send
+    Partition& attached() const; // the partition, of a session that is not ending
 
     Connection& connection_;
     Context& context_;
@@ -129,7 +131,7 @@ class Session {
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
     bool acknowledgement_due_ = false; // before the error
     Partition* partition_ = nullptr;   // while attached
-    std::uint64_t slot_ = 0;           // of the partition, also when detached
+    std::uint64_t handle_ = 0;         // of the partition, also when detached
     PartitionId partition_id_ = 0;
     wire::FileIdent file_;
     wire::DownloadCursor download_; // sent
@@ -139,6 +141,8 @@ class Session {
     std::shared_ptr<UploadStream> stream_; // made by the first upload
     MarkRequest oldest_mark_, newest_mark_;
     std::uint64_t answered_mark_ = 0;
+    // Behind pointers, since a server holds many more idle sessions than busy ones: none of these
+    // takes more than a pointer's room while there is nothing in it.
     std::unique_ptr<Page> page_;
     std::unique_ptr<SessionError> error_;
     std::unique_ptr<std::deque<HeldUpload>> held_;

@@ -53,8 +53,7 @@ class WriteBatch {
                 append->task.stream->refused = true;
                 append->task = {};
             }
-            outcomes.push_back(
-                JobFailed{std::visit([](auto& j) { return Job(std::move(j)); }, job), failure_});
+            outcomes.push_back(JobFailed{std::move(job), failure_});
         }
     }
 
@@ -70,17 +69,18 @@ class WriteBatch {
     }
 
     Outcome do_job(OpenPartition& job) {
-        return PartitionOpened{job.slot, store_.open_partition(job.app_id, job.key)};
+        return PartitionOpened{job.handle, store_.open_partition(job.app_id, job.key)};
     }
     Outcome do_job(AllocateIdent& job) {
-        return IdentAllocated{job.to, job.slot, store_.allocate_ident(job.partition, job.user_id)};
+        return IdentAllocated{job.to, job.handle,
+                              store_.allocate_ident(job.partition, job.user_id)};
     }
     Outcome do_job(Bind& job) {
-        return FileBound{job.to, job.slot, job.request.file.ident,
+        return FileBound{job.to, job.handle, job.request.file.ident,
                          store_.bind(job.partition, job.request)};
     }
     Outcome do_job(Append& job) {
-        UploadDone done{job.to, job.slot, job.bytes, 0, Appended{}};
+        UploadDone done{job.to, job.handle, job.bytes, 0, Appended{}};
         done.result = append(job, done.changesets);
         UploadStream& stream = *job.task.stream;
         if (std::holds_alternative<UploadFault>(done.result) && !stream.refused) {

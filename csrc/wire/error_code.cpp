@@ -34,11 +34,12 @@ constexpr Status kUnknown{"UnknownError", 2000000};
 
 constexpr CodeInfo sent(std::int32_t code, std::string_view name, Status status, Level level,
                         bool try_again, std::string_view action) {
-    return {code, name, status.name, status.code, level, try_again, action, false};
+    const bool resets_client = action == "ClientReset" || action == "ClientResetNoRecovery";
+    return {code, name, status.name, status.code, level, try_again, action, false, resets_client};
 }
 // SDKs know the code without knowing a status for it, and abort.
 constexpr CodeInfo lethal(std::int32_t code, std::string_view name, Level level) {
-    return {code, name, kUnknown.name, kUnknown.code, level, false, "", true};
+    return {code, name, kUnknown.name, kUnknown.code, level, false, "", true, false};
 }
 
 constexpr CodeInfo kCodes[] = {

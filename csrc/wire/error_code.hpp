@@ -65,6 +65,7 @@ struct CodeInfo {
     bool try_again;          // what our server sends
     std::string_view action; // what our server sends
     bool lethal;             // terminates a real client's process: never sent (format.hpp throws)
+    bool resets_client;      // by `action`: the client throws away what it has not uploaded
 };
 const CodeInfo* find_code(std::int32_t code); // nullptr: undefined
 std::span<const CodeInfo> code_table();       // ascending

@@ -154,7 +154,7 @@ ErrorInfo error_info(Code code, std::string_view message) {
     info.message = message;
     info.try_again = known->try_again;
     info.action = known->action;
-    info.should_client_reset = known->action.starts_with("ClientReset");
+    info.should_client_reset = known->resets_client;
     return info;
 }
 
