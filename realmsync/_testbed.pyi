@@ -51,11 +51,29 @@ def connection_count(runtime: ClientRuntime) -> int:
 # -- memory.cpp ------------------------------------------------------------------------------------
 
 class MemoryStore:
-    """A server's store in memory: outlives its runtimes, fails on demand."""
+    """A server's real store on a disk in memory, for tests: outlives its runtimes, fails on demand.
+
+    Opening a runtime on it ends the one before: that can do nothing any more.
+    """
 
     def __init__(self, seed: int = 0) -> None: ...
     def copy(self) -> MemoryStore:
         """What is committed, as a backup would hold it."""
+
+    def cut_power(self) -> None:
+        """Ends the runtime; what was not synced to the disk is lost."""
+
+    def fail_write(self, count: int = 1) -> None:
+        """The count-th write to the disk from now on fails."""
+
+    def fail_sync(self, count: int = 1) -> None:
+        """The count-th sync of a file from now on fails."""
+
+    def limit(self, bytes: int) -> None:
+        """No more fits on the disk; 0: no limit."""
+
+    def used(self) -> int:
+        """Bytes on the disk."""
 
     def fail_commit(self, stored: bool) -> None:
         """The next commit raises, before or (`stored`) after it has taken effect."""
@@ -80,7 +98,7 @@ def memory_server(
     merge_profile: str = "safe",
     tuning: dict[str, int] = ...,
 ) -> ServerRuntime:
-    """A server on a store in memory."""
+    """A server on the store; the one before can do nothing any more."""
 
 class MemoryClientStore(ClientStore):
     """A client's file in memory: history and cursors, changesets neither merged nor
@@ -97,6 +115,13 @@ class MemoryClientStore(ClientStore):
         """Server version, base, origin ident and number of instructions of what has come."""
 
     def state(self) -> dict[str, Any]: ...
+
+class RecordingStore(ClientStore):
+    """Another store with a record of what it was sent."""
+
+    def __init__(self, store: ClientStore) -> None: ...
+    def received(self) -> list[tuple[int, int, int, int]]:
+        """As MemoryClientStore.received()."""
 
 # -- merge.cpp -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@
 
 #include "server/server.hpp"
 #include "server/write_batch.hpp"
-#include "simulation/memory.hpp"
+#include "simulation/server_storage.hpp"
 #include "wire/parse.hpp"
 
 using namespace realmsync;
@@ -28,9 +28,19 @@ void require(bool condition) {
         std::abort();
 }
 
+// With its tables made, so that not every input pays for that.
+std::shared_ptr<simulation::ServerStorage> new_storage() {
+    static simulation::ServerStorage* const prepared = [] {
+        auto* storage = new simulation::ServerStorage(1);
+        storage->start();
+        return storage;
+    }();
+    return prepared->copy();
+}
+
 class Harness {
   public:
-    Harness() : store_(std::make_shared<simulation::MemoryState>()), engine_({}, 1) {
+    Harness() : store_(new_storage()->start()), engine_({}, 1) {
         witness_ = open();
         for (auto& client : clients_)
             client = open();
@@ -89,11 +99,11 @@ class Harness {
         for (auto& job : jobs) {
             if (auto* page = std::get_if<server::FetchPage>(&job))
                 outcomes.push_back(
-                    server::PageFetched{page->to, page->handle, store_.fetch_page(page->request)});
+                    server::PageFetched{page->to, page->handle, store_->fetch_page(page->request)});
             else
                 writes.push_back(std::move(std::get<server::WriterJob>(job)));
         }
-        for (auto& outcome : server::run_write_batch(store_, std::move(writes), 1 << 20)) {
+        for (auto& outcome : server::run_write_batch(*store_, std::move(writes), 1 << 20)) {
             require(!std::holds_alternative<server::JobFailed>(outcome));
             outcomes.push_back(std::move(outcome));
         }
@@ -117,7 +127,7 @@ class Harness {
         }
     }
 
-    simulation::MemoryStore store_;
+    std::unique_ptr<server::ServerStore> store_;
     server::Server engine_;
     std::int64_t now_ = 0;
     server::ConnectionId witness_ = 0;

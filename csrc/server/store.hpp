@@ -1,5 +1,5 @@
-// What the server engine needs of durable storage, as an interface: partition_db.cpp implements it
-// on SQLite, memory.cpp in memory for tests. Calls may block; the runtime makes writer calls on one
+// What the server engine needs of durable storage, as an interface: partitions/partition_db.hpp
+// implements it. Calls may block; the runtime makes writer calls on one
 // thread, in order, many inside one begin()/commit() pair (group commit), and page reads on others.
 #pragma once
 
@@ -81,6 +81,8 @@ class ServerStore {
 
     // Writer calls. Nothing is visible outside, or may be told to a client, before commit().
     virtual void begin() = 0;
+    // No transaction is open afterwards, not when it throws either: whether it took effect is
+    // unknown then.
     virtual void commit() = 0;
     virtual void rollback() = 0;
     // Creates the partition when it is new. `key` is the canonical partition value.

@@ -110,15 +110,13 @@ Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
     request.changesets.reserve(entries->size() - duplicates);
     for (std::size_t i = duplicates; i < entries->size(); ++i) {
         const wire::UploadEntry& entry = (*entries)[i];
-        if (entry.origin_file_ident != 0)
-            return UploadFault{Code::bad_origin_file_ident,
-                               "Changeset " + std::to_string(entry.client_version) +
-                                   " claims to come from client file " +
-                                   std::to_string(entry.origin_file_ident)};
         if (entry.origin_timestamp > kMaxVersion)
             return UploadFault{Code::bad_changeset, "Origin timestamp out of range"};
-        UploadedChangeset uploaded{
-            entry.client_version, entry.server_version, entry.origin_timestamp, 0, {}};
+        UploadedChangeset uploaded{entry.client_version,
+                                   entry.server_version,
+                                   entry.origin_timestamp,
+                                   entry.origin_file_ident,
+                                   {}};
         if (!entry.changeset.empty()) {
             auto parsed = changeset::parse_borrowed(entry.changeset);
             if (!parsed)

@@ -1,5 +1,5 @@
-/* Plain C functions that the Cython transport (realmsync/transport/websocket.pyx) calls on the engine
-   without a Python object per message. A runtime hands out the struct in a PyCapsule named
+/* Plain C functions that the Cython transport (realmsync/transport/websocket.pyx) calls on the
+   engine without a Python object per message. A runtime hands out the struct in a PyCapsule named
    REALMSYNC_ENDPOINT_CAPSULE; it lives as long as the runtime. Call on the event loop's thread. */
 #ifndef REALMSYNC_BRIDGE_H
 #define REALMSYNC_BRIDGE_H

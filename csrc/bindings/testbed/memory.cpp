@@ -1,17 +1,18 @@
-// Stores in memory under the engines, and a server on one.
+// Stores of simulations under the engines, and a server on one.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
+#include <vector>
 
 #include "bindings/engines/runtime_handle.hpp"
 #include "bindings/engines/tuning.hpp"
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/profile.hpp"
-#include "simulation/memory.hpp"
 #include "simulation/memory_client.hpp"
+#include "simulation/recording_store.hpp"
+#include "simulation/server_storage.hpp"
 
 namespace py = pybind11;
 
@@ -20,59 +21,76 @@ namespace realmsync::bindings::testbed {
 namespace {
 
 using simulation::MemoryClientStore;
-using simulation::MemoryState;
-
-std::shared_ptr<const simulation::MemoryPartition>
-find_partition(MemoryState& state, const std::string& app_id, const std::string& key) {
-    std::lock_guard lock(state.mutex);
-    auto found = state.ids.find({app_id, key});
-    if (found == state.ids.end())
-        throw py::key_error(key);
-    return state.partitions.at(found->second);
-}
+using simulation::ServerStorage;
 
 void bind_server_store(py::module_& m) {
-    py::class_<MemoryState, std::shared_ptr<MemoryState>>(m, "MemoryStore")
-        .def(py::init([](std::uint64_t seed) {
-                 auto state = std::make_shared<MemoryState>();
-                 state->seed = seed;
-                 return state;
-             }),
-             py::arg("seed") = 0)
-        .def("copy", &MemoryState::copy)
+    using Commit = simulation::StoreFaults::Commit;
+    py::class_<ServerStorage, std::shared_ptr<ServerStorage>>(m, "MemoryStore")
+        .def(py::init<std::uint64_t>(), py::arg("seed") = 0)
+        .def("copy", &ServerStorage::copy)
+        .def("cut_power", [](ServerStorage& self) { self.disk().cut_power(); })
+        .def(
+            "fail_write", [](ServerStorage& self, int count) { self.disk().fail_write(count); },
+            py::arg("count") = 1)
+        .def(
+            "fail_sync", [](ServerStorage& self, int count) { self.disk().fail_sync(count); },
+            py::arg("count") = 1)
+        .def(
+            "limit", [](ServerStorage& self, std::uint64_t bytes) { self.disk().limit(bytes); },
+            py::arg("bytes"))
+        .def("used", [](ServerStorage& self) { return self.disk().used(); })
         .def(
             "fail_commit",
-            [](MemoryState& state, bool stored) {
-                state.commit_fault =
-                    stored ? MemoryState::CommitFault::unanswered : MemoryState::CommitFault::lost;
+            [](ServerStorage& self, bool stored) {
+                self.faults().commit = stored ? Commit::unanswered : Commit::lost;
             },
             py::arg("stored"))
-        .def("fail_append", [](MemoryState& state) { state.append_fault = true; })
-        .def("fail_page", [](MemoryState& state) { state.page_fault = true; })
+        .def("fail_append", [](ServerStorage& self) { self.faults().append = true; })
+        .def("fail_page", [](ServerStorage& self) { self.faults().page = true; })
         .def("entries",
-             [](MemoryState& state, const std::string& app_id, const std::string& key) {
+             [](ServerStorage& self, const std::string& app_id, const std::string& key) {
+                 std::vector<ServerStorage::Entry> entries;
+                 if (!self.read_entries(app_id, key, entries))
+                     throw py::key_error(key);
                  py::list result;
-                 for (const auto& entry : find_partition(state, app_id, key)->entries)
-                     result.append(py::make_tuple(entry->file_ident, entry->client_version,
-                                                  py::bytes(entry->changeset)));
+                 for (const auto& entry : entries)
+                     result.append(py::make_tuple(entry.file_ident, entry.client_version,
+                                                  py::bytes(entry.changeset)));
                  return result;
              })
-        .def("files", [](MemoryState& state, const std::string& app_id, const std::string& key) {
+        .def("files", [](ServerStorage& self, const std::string& app_id, const std::string& key) {
+            std::vector<ServerStorage::File> files;
+            if (!self.read_files(app_id, key, files))
+                throw py::key_error(key);
             py::dict result;
-            for (const auto& [ident, file] : find_partition(state, app_id, key)->files)
-                result[py::int_(ident)] =
-                    py::make_tuple(file.stored.client_version, file.stored.server_version,
-                                   file.locked_server_version);
+            for (const auto& file : files)
+                result[py::int_(file.ident)] = py::make_tuple(
+                    file.client_version, file.base_server_version, file.locked_server_version);
             return result;
         });
 }
 
-std::unique_ptr<ServerHandle> memory_server(std::shared_ptr<MemoryState> state, unsigned workers,
+std::unique_ptr<ServerHandle> memory_server(ServerStorage& storage, unsigned workers,
                                             std::uint64_t seed, const std::string& merge_profile,
                                             const py::dict& tuning) {
-    return std::make_unique<ServerHandle>(
-        std::make_unique<simulation::MemoryStore>(std::move(state), to_profile(merge_profile)),
-        workers, seed, to_tuning<ServerTuning>(tuning));
+    return std::make_unique<ServerHandle>(storage.start(to_profile(merge_profile)), workers, seed,
+                                          to_tuning<ServerTuning>(tuning));
+}
+
+template <class Store> py::list received(Store& store) {
+    py::list result;
+    for (const auto& r : store.received())
+        result.append(py::make_tuple(r.server_version, r.client_version, r.origin_file_ident,
+                                     r.instructions));
+    return result;
+}
+
+void bind_recording_store(py::module_& m) {
+    using simulation::RecordingStore;
+    py::class_<RecordingStore, client::ClientStore, std::shared_ptr<RecordingStore>>(
+        m, "RecordingStore")
+        .def(py::init<std::shared_ptr<client::ClientStore>>(), py::arg("store"))
+        .def("received", &received<RecordingStore>);
 }
 
 void bind_client_store(py::module_& m) {
@@ -90,14 +108,7 @@ void bind_client_store(py::module_& m) {
                  s.fail_integration(kind == "bad_progress" ? ErrorKind::bad_progress
                                                            : ErrorKind::bad_changeset);
              })
-        .def("received",
-             [](MemoryClientStore& s) {
-                 py::list result;
-                 for (const auto& r : s.received())
-                     result.append(py::make_tuple(r.server_version, r.client_version,
-                                                  r.origin_file_ident, r.instructions));
-                 return result;
-             })
+        .def("received", &received<MemoryClientStore>)
         .def("state", [](MemoryClientStore& s) {
             const client::ClientState t = s.state();
             py::dict d;
@@ -119,6 +130,7 @@ void bind_memory(py::module_& m) {
     m.def("memory_server", &memory_server, py::arg("store"), py::kw_only(), py::arg("workers") = 0,
           py::arg("seed") = 0, py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());
     bind_client_store(m);
+    bind_recording_store(m);
 }
 
 } // namespace realmsync::bindings::testbed

@@ -149,16 +149,22 @@ def test_exactly_once(seed: int) -> None:
                 client.connect(server)
         elif action < 0.97:
             client.cut()
-        elif action < 0.98:
+        elif action < 0.975:
             store.fail_commit(stored=rng.random() < 0.5)
+        elif action < 0.98:
+            rng.choice([store.fail_write, store.fail_sync])(rng.randrange(1, 20))
         elif action < 0.985:
             store.fail_append()
         elif action < 0.99:
             store.fail_page()
-        else:  # the server dies: nothing but committed state is left
+        else:  # the server dies, or its machine: nothing but committed state is left
             for other in clients:
                 other.connection = None
+            if rng.random() < 0.5:
+                store.cut_power()
             server = Server(store, seed=seed, tuning=tuning)
+    store.fail_write(0)
+    store.fail_sync(0)
     settle(server, clients, rng)
 
     entries = store.entries("app", '"p"')

@@ -1,28 +1,36 @@
-"""Clients and the server engine joined in memory: any interleaving of writes, messages, pauses and
-cuts, from a seed, ends with every change at every client exactly once."""
+"""Clients and the server engine joined in memory, each on its real store: any interleaving of
+writes, messages, pauses and cuts, from a seed, ends with every change at every client exactly once
+and the same objects everywhere."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
 from client_driver import PROTOCOL, Client, File
-from realmsync._testbed import MemoryStore, memory_server
+from instructions import add_column, add_table, changeset, create, update
+from realmsync._core import RealmFile
+from realmsync._testbed import MemoryStore, RecordingStore, memory_server
 
 PARTITIONS = ['"a"', '"b"']
 
 
-def changeset(number: int) -> bytes:
-    """Erases a class with a name of its own: never in conflict with another."""
-    name = b"T%06d" % number
-    return b"\x3f\x00" + bytes([len(name)]) + name + b"\x01\x00"
+def write(number: int) -> bytes:
+    """Declares the class, as every client does for itself, and makes an object of its own."""
+    return changeset(
+        add_table("Thing"),
+        add_column("Thing", "name", 3, nullable=True),
+        create("Thing", number),
+        update("Thing", number, "name", f"thing {number}"),
+    )
 
 
 class World:
     """Several client engines, one server engine, and sockets that can be cut."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, directory: Path) -> None:
         self.random = random.Random(seed)
         self.now = 1_000
         self.store = MemoryStore(seed=seed)
@@ -32,9 +40,20 @@ class World:
         self.links: dict[tuple[int, int], int] = {}  # client and socket: server's connection
         self.number = 0
         self.written = [0] * len(PARTITIONS)  # per partition
-        for client in self.clients:
+        self.realms: list[list[RealmFile]] = []
+        for n, client in enumerate(self.clients):
             client.now = self.now
-            self.files.append([client.open(p, user=f"u{id(client)}") for p in PARTITIONS])
+            realms = [
+                RealmFile.open(str(directory / f"{n}-{p}.realm"), durability="process")
+                for p in range(len(PARTITIONS))
+            ]
+            self.realms.append(realms)
+            self.files.append(
+                [
+                    client.open(partition, user=f"u{n}", store=RecordingStore(realm))
+                    for partition, realm in zip(PARTITIONS, realms, strict=True)
+                ]
+            )
 
     def connect(self) -> None:
         """Accepts every attempt that waits."""
@@ -90,7 +109,7 @@ class World:
         if choice < 0.35:
             self.number += 1
             self.written[p] += 1
-            file.store.commit(changeset(self.number), self.number)
+            self.realms[n][p].commit_changeset(write(self.number), self.number)
         elif choice < 0.40:
             client.runtime.pause(file.id)
         elif choice < 0.50:
@@ -119,22 +138,22 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_everything_arrives_once(seed: int) -> None:
-    world = World(seed)
+def test_everything_arrives_once(seed: int, tmp_path: Path) -> None:
+    world = World(seed, tmp_path)
     for _ in range(150):
         world.step()
     world.settle()
     for n in range(len(world.clients)):
-        for file in world.files[n]:
+        for file, realm in zip(world.files[n], world.realms[n], strict=True):
             assert not file.of("error"), file.of("error")
-            state = file.store.state()
-            assert state["uploaded_version"] == state["current_version"]
+            state = realm.state()
+            assert state["uploaded_version"] == state["version"]
             assert all(status in (0, 1027) for _, status, _ in file.of("wait"))
     for p, partition in enumerate(PARTITIONS):
         entries = world.store.entries("app", partition)
         for n in range(len(world.clients)):
             store = world.files[n][p].store
-            own = store.state()["file_ident"]
+            own = world.realms[n][p].state()["file_ident"]
             expected = [
                 (version, origin)
                 for version, (origin, _, content) in enumerate(entries, 1)
@@ -142,3 +161,6 @@ def test_everything_arrives_once(seed: int) -> None:
             ]
             assert [(v, origin) for v, _, origin, _ in store.received()] == expected
         assert sum(1 for _, _, content in entries if content) == world.written[p]
+        objects = [realms[p].objects() for realms in world.realms]
+        assert objects[1:] == objects[:-1]
+        assert sum(map(len, objects[0].values())) == world.written[p]

@@ -1,0 +1,135 @@
+#include "simulation/server_storage.hpp"
+
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "partitions/partition_db.hpp"
+#include "partitions/sqlite_history.hpp"
+
+namespace realmsync::simulation {
+
+namespace {
+
+constexpr const char* kPath = "partitions.sqlite";
+constexpr std::int64_t kFirstDay = 1'600'000'000'000; // ms since 1970
+
+partitions::ClockAndChance repeatable(std::uint64_t seed) {
+    return {[now = kFirstDay]() mutable { return now++; },
+            [random = std::mt19937_64(seed)]() mutable { return random(); }};
+}
+
+// Passes every call on but those that are to fail.
+class FailingStore final : public server::ServerStore {
+  public:
+    FailingStore(std::shared_ptr<Disk> disk, std::unique_ptr<server::ServerStore> store,
+                 std::shared_ptr<StoreFaults> faults)
+        : disk_(std::move(disk)), store_(std::move(store)), faults_(std::move(faults)) {}
+
+    void begin() override { store_->begin(); }
+    void rollback() override { store_->rollback(); }
+    void commit() override {
+        const auto fault = faults_->commit.exchange(StoreFaults::Commit::none);
+        if (fault == StoreFaults::Commit::lost) {
+            store_->rollback();
+            throw std::runtime_error("injected: commit failed");
+        }
+        store_->commit();
+        if (fault == StoreFaults::Commit::unanswered)
+            throw std::runtime_error("injected: commit not answered");
+    }
+    server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override {
+        return store_->open_partition(app_id, key);
+    }
+    wire::FileIdent allocate_ident(server::PartitionId partition,
+                                   std::string_view user_id) override {
+        return store_->allocate_ident(partition, user_id);
+    }
+    std::variant<server::BoundFile, server::Refusal>
+    bind(server::PartitionId partition, const server::BindRequest& request) override {
+        return store_->bind(partition, request);
+    }
+    std::variant<server::Appended, server::Refusal> append(server::PartitionId partition,
+                                                           server::AppendRequest request) override {
+        if (faults_->append.exchange(false))
+            throw std::runtime_error("injected: append failed");
+        return store_->append(partition, std::move(request));
+    }
+    server::Page fetch_page(const server::PageRequest& request) override {
+        if (faults_->page.exchange(false))
+            throw std::runtime_error("injected: page not readable");
+        return store_->fetch_page(request);
+    }
+
+  private:
+    const std::shared_ptr<Disk> disk_; // is needed until the store is closed
+    const std::unique_ptr<server::ServerStore> store_;
+    const std::shared_ptr<StoreFaults> faults_;
+};
+
+} // namespace
+
+ServerStorage::ServerStorage(std::uint64_t seed) : ServerStorage(std::make_unique<Disk>(), seed) {}
+
+ServerStorage::ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed)
+    : disk_(std::move(disk)), faults_(std::make_shared<StoreFaults>()), seed_(seed) {}
+
+ServerStorage::~ServerStorage() = default;
+
+std::unique_ptr<server::ServerStore> ServerStorage::start(merge::Profile profile) {
+    disk_->kill();
+    const StoreTuning tuning;
+    auto history = std::make_unique<partitions::SqliteHistory>(kPath, disk_->vfs(),
+                                                               sqlite::Durability::full, tuning);
+    auto store = std::make_unique<partitions::PartitionDb>(std::move(history), repeatable(seed_++),
+                                                           tuning, profile);
+    return std::make_unique<FailingStore>(disk_, std::move(store), faults_);
+}
+
+std::shared_ptr<ServerStorage> ServerStorage::copy() {
+    return std::shared_ptr<ServerStorage>(new ServerStorage(disk_->copy(), seed_ + 1));
+}
+
+bool ServerStorage::read(const std::string& app_id, const std::string& key, const char* sql,
+                         const std::function<void(sqlite::Statement&)>& row) {
+    if (!disk_->exists(kPath))
+        return false;
+    sqlite::DatabaseOptions options;
+    options.vfs = disk_->vfs();
+    options.create = false;
+    options.read_only = true;
+    options.checkpoint_on_close = false;
+    sqlite::Database db(kPath, options);
+    const auto id = db.integer("SELECT pid FROM rs_partition WHERE app_id = ? AND pkey = ?", app_id,
+                               sqlite::Blob{key});
+    if (!id)
+        return false;
+    sqlite::Query query = db.query(sql, *id);
+    while (query.step())
+        row(*query);
+    return true;
+}
+
+bool ServerStorage::read_entries(const std::string& app_id, const std::string& key,
+                                 std::vector<Entry>& entries) {
+    return read(app_id, key,
+                "SELECT via_ident, client_version, changeset FROM rs_history WHERE pid = ? "
+                "ORDER BY version",
+                [&](sqlite::Statement& row) {
+                    entries.push_back(
+                        {row.unsigned_integer(0), row.unsigned_integer(1), row.string(2)});
+                });
+}
+
+bool ServerStorage::read_files(const std::string& app_id, const std::string& key,
+                               std::vector<File>& files) {
+    return read(app_id, key,
+                "SELECT ident, client_version, base_server_version, locked_server_version "
+                "FROM rs_client WHERE pid = ?",
+                [&](sqlite::Statement& row) {
+                    files.push_back({row.unsigned_integer(0), row.unsigned_integer(1),
+                                     row.unsigned_integer(2), row.unsigned_integer(3)});
+                });
+}
+
+} // namespace realmsync::simulation
