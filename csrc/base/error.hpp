@@ -1,5 +1,22 @@
-// Errors as values: what the engines return for bad input. Exceptions are left to misuse and to
-// failures of the machine (a full disk); mapping to Python lives in bindings/values/errors.cpp.
+// Who may fail how. The peer's and the application's mistakes are values; exceptions are left to
+// failures of the machine (a full disk) and to defects.
+//
+//   who fails                        as what                     who answers
+//   bytes that are no changeset,     Result<T> with an Error     the engine or job that read them
+//     message or partition
+//   the same, many steps deep        ErrorException              the function that began the steps,
+//                                                                with a Result or a Refusal
+//   the application, at a write      ErrorException              bindings/values/errors.cpp
+//   the machine, under a store       StoreError                  the job (StoreFailed in client/,
+//                                                                JobFailed in server/) or bindings
+//   a server, against the protocol   client::Violation           the client ends the connection
+//   a DOWNLOAD not to be integrated  client::IntegrationFailed   the client's session tells it
+//   a client, against the protocol   wire::Code, server::Refusal the server ends session or
+//                                                                connection, in-band
+//   whatever an application hears    client::Failure             the sync session
+//
+// No ErrorException crosses the ports client/store.hpp and server/store.hpp. Mapping to Python
+// lives in bindings/values/errors.cpp.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,7 @@ class Backoff {
     // The next delay of the series in ms. Jitter shortens the result, never the stored step.
     std::int64_t delay(Random& random);
     void reset();
-    bool failed() const { return trigger_.has_value(); }
+    bool has_failed() const { return trigger_.has_value(); }
 
   private:
     BackoffParameters defaults_, parameters_;

@@ -1,9 +1,13 @@
+// One connection of the client (client-session.md 8 and 9, wire-protocol.md 13).
 #include "client/connection.hpp"
 
 #include <algorithm>
 #include <charconv>
 
+#include "base/assert.hpp"
+#include "client/context.hpp"
 #include "wire/format.hpp"
+#include "wire/outgoing.hpp"
 #include "wire/parse.hpp"
 
 namespace realmsync::client {
@@ -29,86 +33,75 @@ int parse_version(std::string_view subprotocol) {
 
 } // namespace
 
-Connection::Connection(ConnectionHost& host, std::uint64_t id, const ClientTuning& tuning,
-                       Backoff backoff, Route route, std::int64_t linger_ms)
-    : host_(host), id_(id), tuning_(tuning), linger_ms_(linger_ms), route_(std::move(route)),
+Connection::Connection(Context& context, std::uint64_t id, Backoff backoff, Route route,
+                       std::int64_t linger_ms)
+    : context_(context), id_(id), linger_ms_(linger_ms), route_(std::move(route)),
       backoff_(std::move(backoff)) {}
 
-// ---- sessions
+// Sessions
 
 void Connection::add(std::unique_ptr<Session> added) {
     Session& session = *added;
+    REALMSYNC_ASSERT(session.is_live() && !find(session.ident()));
     sessions_.emplace(session.ident(), std::move(added));
+    if (is_connected())
+        session.on_connection_up(false);
+    on_session_live(session);
+}
+
+void Connection::on_session_live(Session& session) {
     ++live_;
-    linger_at_ = -1;
-    if (state_ == ConnectionState::connected)
-        session.connection_up(false);
+    REALMSYNC_ASSERT(live_ <= sessions_.size());
+    linger_at_.reset();
     announce(session);
     start();
 }
 
 void Connection::announce(Session& session) {
     if (state_ != ConnectionState::disconnected)
-        host_.connection_changed(session, ConnectionState::connecting, nullptr);
+        session.observer().on_connection(ConnectionState::connecting, nullptr);
     if (state_ == ConnectionState::connected)
-        host_.connection_changed(session, ConnectionState::connected, nullptr);
+        session.observer().on_connection(ConnectionState::connected, nullptr);
 }
 
 void Connection::deactivate(Session& session) {
-    if (session.deactivating())
+    REALMSYNC_ASSERT(find(session.ident()) == &session);
+    if (session.is_deactivating())
         return;
-    const bool was_live = session.live();
+    const bool was_live = session.is_live();
     session.deactivate();
     if (was_live)
-        left();
+        on_session_idle();
 }
 
-void Connection::left() {
+void Connection::on_session_idle() {
+    REALMSYNC_ASSERT(live_ > 0);
     if (--live_ > 0)
         return;
-    reconnect_at_ = -1;
+    reconnect_at_.reset();
     if (state_ != ConnectionState::disconnected)
-        linger_at_ = now() + (linger_ms_ > 0 || sessions_.empty() ? linger_ms_ : kUnbindGraceMs);
+        linger_at_ =
+            context_.now + (linger_ms_ > 0 || sessions_.empty() ? linger_ms_ : kUnbindGraceMs);
 }
 
-void Connection::suspended(Session& session, const Failure& failure) {
-    left();
-    host_.connection_changed(session, ConnectionState::disconnected, &failure);
-}
+void Connection::on_violation(Violation violation) { fail(to_failure(std::move(violation)), true); }
 
-void Connection::resumed(Session& session) {
-    ++live_;
-    linger_at_ = -1;
-    announce(session);
-    start();
-}
-
-void Connection::noticed(Session& session, const Failure& failure) {
-    host_.connection_changed(session, state_, &failure);
-}
-
-void Connection::violated(Session&, std::string message) {
-    const Failure failure = violation(std::move(message));
-    disconnect(&failure, true);
-}
-
-void Connection::finished(Session& session) {
+void Connection::on_session_finished(Session& session) {
     const auto found = sessions_.find(session.ident());
-    if (found == sessions_.end())
-        return;
+    REALMSYNC_ASSERT(found != sessions_.end() && session.is_deactivating());
+    REALMSYNC_ASSERT(session.backlog <= backlog_);
     backlog_ -= session.backlog;
     finished_.push_back(std::move(found->second));
     sessions_.erase(found);
-    host_.session_finished(session);
-    if (live_ == 0 && sessions_.empty() && linger_ms_ == 0 && linger_at_ >= 0)
-        linger_at_ = now();
+    session.observer().on_finished();
+    if (live_ == 0 && sessions_.empty() && linger_ms_ == 0 && linger_at_)
+        linger_at_ = context_.now;
 }
 
-void Connection::collect() { finished_.clear(); }
+void Connection::settle() { finished_.clear(); }
 
-void Connection::resume_timer_changed(Session& session) {
-    if (session.resume_at() >= 0)
-        resume_timers_.emplace(session.resume_at(), session.ident());
+void Connection::resume_at(std::int64_t time, const Session& session) {
+    resume_timers_.emplace(time, session.ident());
 }
 
 Session* Connection::find(std::uint64_t ident) {
@@ -116,32 +109,33 @@ Session* Connection::find(std::uint64_t ident) {
     return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-void Connection::post(Session& session, StoreTask task) {
-    if (const auto* download = std::get_if<ReceivedDownload>(&task)) {
-        session.backlog += download->body_bytes->size();
-        backlog_ += download->body_bytes->size();
-        if (reading_ && backlog_ > tuning_.download_backlog_bytes) {
-            reading_ = false;
-            host_.emit(PauseReading{socket_});
-        }
+void Connection::charge(Session& session, std::uint64_t bytes) {
+    session.backlog += bytes;
+    backlog_ += bytes;
+    if (reading_ && backlog_ > context_.tuning.download_backlog_bytes) {
+        reading_ = false;
+        context_.emit(PauseReading{socket_});
     }
-    host_.post(session, std::move(task));
 }
 
-void Connection::done(Session& session, StoreResult result) {
-    session.backlog -= result.size;
+void Connection::on_outcome(StoreResult result) {
+    Session* session = find(result.to.session);
+    if (!session)
+        return; // its part of the backlog went with it
+    REALMSYNC_ASSERT(result.size <= session->backlog && session->backlog <= backlog_);
+    session->backlog -= result.size;
     backlog_ -= result.size;
-    session.done(std::move(result));
-    if (!reading_ && backlog_ <= tuning_.download_backlog_bytes / 2) {
+    session->on_outcome(std::move(result));
+    if (!reading_ && backlog_ <= context_.tuning.download_backlog_bytes / 2) {
         reading_ = true;
-        host_.emit(ResumeReading{socket_});
+        context_.emit(ResumeReading{socket_});
     }
 }
 
-// ---- connecting (9.3, 9.4)
+// Connecting (9.3, 9.4)
 
 void Connection::start() {
-    if (state_ != ConnectionState::disconnected || reconnect_at_ >= 0 || live_ == 0)
+    if (state_ != ConnectionState::disconnected || reconnect_at_ || live_ == 0)
         return;
     if (reset_scheduled_) {
         reset_scheduled_ = do_not_reconnect_ = false;
@@ -149,33 +143,32 @@ void Connection::start() {
     }
     if (do_not_reconnect_)
         return; // until the application asks for it
-    const std::int64_t delay = backoff_.failed() ? backoff_.delay(random()) : 0;
+    const std::int64_t delay = backoff_.has_failed() ? backoff_.delay(context_.random) : 0;
     if (delay > 0)
-        reconnect_at_ = now() + delay;
+        reconnect_at_ = context_.now + delay;
     else
         attempt();
 }
 
 void Connection::attempt() {
-    reconnect_at_ = -1;
+    REALMSYNC_ASSERT(state_ == ConnectionState::disconnected && socket_ == 0);
+    reconnect_at_.reset();
     state_ = ConnectionState::connecting;
-    connect_deadline_ = now() + tuning_.connect_timeout_ms;
-    socket_ = host_.open_socket(*this);
+    connect_deadline_ = context_.now + context_.tuning.connect_timeout_ms;
+    socket_ = context_.connections.open_socket(*this);
     Connect connect{socket_, route_.url, {}, route_.headers};
     connect.url += route_.url.find('?') == std::string::npos ? "?baas_at=" : "&baas_at=";
     connect.url += route_.access_token;
     for (int version = kNewestVersion; version >= kOldestVersion; --version)
         connect.subprotocols.push_back(std::string(kPrefix) + std::to_string(version));
-    host_.emit(std::move(connect));
-    for (auto& [ident, session] : sessions_)
-        if (session->live())
-            host_.connection_changed(*session, state_, nullptr);
+    context_.emit(std::move(connect));
+    tell_live_sessions(nullptr);
 }
 
-void Connection::wake() {
-    if (state_ != ConnectionState::disconnected || (reconnect_at_ < 0 && !do_not_reconnect_))
+void Connection::skip_delay() {
+    if (state_ != ConnectionState::disconnected || (!reconnect_at_ && !do_not_reconnect_))
         return;
-    reconnect_at_ = -1;
+    reconnect_at_.reset();
     do_not_reconnect_ = false;
     backoff_.reset();
     start();
@@ -183,13 +176,13 @@ void Connection::wake() {
 
 void Connection::request_reconnect() {
     if (state_ == ConnectionState::disconnected) {
-        wake();
+        skip_delay();
         return;
     }
     reset_scheduled_ = true;
-    if (state_ == ConnectionState::connected && pong_deadline_ < 0) {
+    if (is_connected() && !pong_deadline_) {
         ping_due_ = true;
-        signal();
+        wake();
     }
 }
 
@@ -202,106 +195,115 @@ void Connection::connected(std::string_view subprotocol) {
                        "Bad subprotocol in the server's response: " + std::string(subprotocol));
         return;
     }
-    const bool fast = last_down_ >= 0 && now() - last_down_ <= tuning_.fast_reconnect_limit_ms;
+    const ClientTuning& tuning = context_.tuning;
+    const std::int64_t now = context_.now;
+    const bool fast = last_down_ && now - *last_down_ <= tuning.fast_reconnect_limit_ms;
     state_ = ConnectionState::connected;
-    connect_deadline_ = -1;
+    connect_deadline_.reset();
     route_.verified = true;
-    host_.route_verified(*this);
-    ping_at_ = now() + (reset_scheduled_ ? 0 : random().up_to(tuning_.ping_period_ms));
     for (auto& [ident, session] : sessions_)
-        session->connection_up(fast);
+        if (!session->is_deactivating())
+            session->observer().on_route_verified();
+    ping_at_ = now + (reset_scheduled_ ? 0 : context_.random.up_to(tuning.ping_period_ms));
     for (auto& [ident, session] : sessions_)
-        if (session->live())
-            host_.connection_changed(*session, state_, nullptr);
+        session->on_connection_up(fast);
+    tell_live_sessions(nullptr);
     if (live_ == 0)
-        linger_at_ = now() + linger_ms_;
+        linger_at_ = now + linger_ms_;
 }
 
 void Connection::connect_failed(std::string_view failure, int http_status,
                                 std::string_view message) {
-    if (state_ != ConnectionState::connecting)
-        return;
-    const Failure f = classify_connect_failure(failure, http_status, message, route_.verified);
-    disconnect(&f, failure == "timeout" || failure == "protocol");
+    if (state_ == ConnectionState::connecting)
+        fail(classify_connect_failure(failure, http_status, message, route_.verified),
+             failure == "timeout" || failure == "protocol");
 }
 
 void Connection::closed(std::optional<int> code, std::string_view reason) {
-    if (state_ == ConnectionState::disconnected)
-        return;
-    const Failure failure = classify_close(code, reason);
-    disconnect(&failure, false);
+    if (state_ != ConnectionState::disconnected)
+        fail(classify_close(code, reason), false);
+}
+
+void Connection::fail(const Failure& failure, bool close_socket) {
+    disconnect(&failure, close_socket);
 }
 
 void Connection::disconnect(const Failure* failure, bool close_socket) {
-    if (state_ == ConnectionState::connected)
-        last_down_ = now();
+    if (is_connected())
+        last_down_ = context_.now;
     state_ = ConnectionState::disconnected;
     if (close_socket)
-        host_.emit(Close{socket_, 0});
-    host_.socket_closed(socket_);
+        context_.emit(Close{socket_, 0});
+    context_.connections.forget_socket(socket_);
     socket_ = 0;
-    connect_deadline_ = linger_at_ = ping_at_ = pong_deadline_ = -1;
+    for (Timer* timer : {&connect_deadline_, &linger_at_, &ping_at_, &pong_deadline_})
+        timer->reset();
     ping_due_ = ping_covers_request_ = writable_signalled_ = false;
     round_trip_ = 0;
     reading_ = true;
     queue_.clear();
     if (failure) {
         do_not_reconnect_ = failure->reason == Termination::server_said_do_not_reconnect;
-        backoff_.update(std::int32_t(failure->reason), failure->backoff);
+        backoff_.update(static_cast<std::int32_t>(failure->reason), failure->backoff);
     } else {
         backoff_.reset();
     }
     lost_.clear();
-    std::vector<std::uint64_t> idents;
-    idents.reserve(sessions_.size());
-    for (auto& [ident, session] : sessions_)
-        idents.push_back(ident);
-    for (const std::uint64_t ident : idents) {
-        Session& session = *find(ident);
+    for (auto next = sessions_.begin(); next != sessions_.end();) {
+        Session& session = *next++->second; // one that is deactivating finishes now
         session.enlisted = false;
-        if (session.deactivating())
-            lost_.insert(ident);
-        session.connection_lost();
+        if (session.is_deactivating())
+            lost_.insert(session.ident());
+        session.on_connection_lost();
     }
-    for (const std::uint64_t ident : idents) { // what is told may deactivate any of them
-        Session* session = find(ident);
-        if (session && session->live())
-            host_.connection_changed(*session, state_, failure);
-    }
+    tell_live_sessions(failure);
     start();
 }
 
-// ---- messages
+// What one is told may deactivate any of them.
+void Connection::tell_live_sessions(const Failure* failure) {
+    std::vector<std::uint64_t> idents;
+    idents.reserve(sessions_.size());
+    for (const auto& [ident, session] : sessions_)
+        idents.push_back(ident);
+    for (const std::uint64_t ident : idents) {
+        Session* session = find(ident);
+        if (session && session->is_live())
+            session->observer().on_connection(state_, failure);
+    }
+}
 
-void Connection::wants_to_send(Session& session) {
+// Messages
+
+void Connection::enlist(Session& session) {
     if (!session.enlisted) {
         session.enlisted = true;
         queue_.push_back(session.ident());
     }
-    signal();
+    wake();
 }
 
-void Connection::signal() {
-    if (state_ != ConnectionState::connected || writable_signalled_)
+void Connection::wake() {
+    if (!is_connected() || writable_signalled_)
         return;
     writable_signalled_ = true;
-    host_.emit(Writable{socket_});
+    context_.emit(Writable{socket_});
 }
 
 std::string Connection::ping() {
     ping_due_ = false;
-    ping_at_ = -1;
-    ping_sent_ = now();
-    pong_deadline_ = now() + tuning_.pong_timeout_ms;
+    ping_at_.reset();
+    ping_sent_ = context_.now;
+    pong_deadline_ = context_.now + context_.tuning.pong_timeout_ms;
     ping_covers_request_ = reset_scheduled_;
     return wire::format(wire::Ping{ping_sent_, round_trip_});
 }
 
 std::optional<std::string> Connection::next_message() {
-    if (state_ != ConnectionState::connected)
+    if (!is_connected())
         return {};
     if (ping_due_)
-        return ping();
+        return wire::build(ping());
     while (!queue_.empty()) {
         Session* session = find(queue_.front());
         queue_.pop_front();
@@ -310,79 +312,84 @@ std::optional<std::string> Connection::next_message() {
         session->enlisted = false;
         if (!session->has_message())
             continue;
-        // A session that finishes by sending lives on in finished_ until collect().
-        std::string message = session->next_message();
+        // A session that finishes by sending lives on in finished_ until settle().
+        const wire::Outgoing message = session->next_message();
         if (session->has_message())
-            wants_to_send(*session);
-        return message;
+            enlist(*session);
+        return wire::build(message.head, message.body);
     }
     writable_signalled_ = false;
     return {};
 }
 
 void Connection::receive(std::string_view bytes) {
-    if (state_ != ConnectionState::connected)
+    if (!is_connected())
         return;
     auto message = wire::parse_server_message(bytes, wire::Mode::partition, version_);
-    auto fault = message ? dispatch(*message)
-                         : std::optional<std::string>("Bad message: " + message.error().message);
-    if (fault) {
-        const Failure failure = violation(std::move(*fault));
-        disconnect(&failure, true);
-    }
+    auto violation = message ? dispatch(*message)
+                             : std::optional(Violation{"Bad message: " + message.error().message});
+    if (violation)
+        on_violation(std::move(*violation));
 }
 
-std::optional<std::string> Connection::on_pong(std::int64_t timestamp) {
-    if (pong_deadline_ < 0)
-        return "PONG without a PING";
+std::optional<Violation> Connection::on_pong(std::int64_t timestamp) {
+    if (!pong_deadline_)
+        return Violation{"PONG without a PING"};
     if (timestamp != ping_sent_)
-        return "PONG with a timestamp that was not sent";
-    round_trip_ = now() - ping_sent_;
-    pong_deadline_ = -1;
+        return Violation{"PONG with a timestamp that was not sent"};
+    round_trip_ = context_.now - ping_sent_;
+    REALMSYNC_ASSERT(round_trip_ >= 0);
+    pong_deadline_.reset();
     if (ping_covers_request_)
         reset_scheduled_ = false; // the link is healthy
     const std::int64_t period =
-        tuning_.ping_period_ms - random().up_to(tuning_.ping_period_ms / 10);
-    ping_at_ = now() + (reset_scheduled_ ? 0 : std::max<std::int64_t>(0, period - round_trip_));
+        context_.tuning.ping_period_ms - context_.random.up_to(context_.tuning.ping_period_ms / 10);
+    ping_at_ =
+        context_.now + (reset_scheduled_ ? 0 : std::max<std::int64_t>(0, period - round_trip_));
     return {};
 }
 
-std::optional<std::string> Connection::on_error(std::int32_t code, std::uint64_t ident,
-                                                const wire::ErrorInfo& info) {
+std::optional<Violation> Connection::on_log(std::string_view body) {
+    auto log = wire::parse_log_info(body);
+    if (!log || version_ < 10)
+        return Violation{"bad log message"};
+    if (!log->message.empty())
+        context_.emit(ServerLog{log->level, log->message});
+    return {};
+}
+
+std::optional<Violation> Connection::on_error(std::int32_t code, std::uint64_t ident,
+                                              const wire::ErrorInfo& info) {
     const wire::CodeInfo* known = wire::find_code(code);
-    const Failure failure = from_protocol_error(code, info, tuning_.reconnect_jitter_divisor);
+    const Failure failure =
+        from_protocol_error(code, info, context_.tuning.reconnect_jitter_divisor);
     if (ident == 0) {
         if (!known || known->level != wire::Level::connection)
-            return "ERROR for the connection with code " + std::to_string(code);
-        disconnect(&failure, true);
+            return Violation{"ERROR for the connection with code " + std::to_string(code)};
+        fail(failure, true);
         return {};
     }
     if (known && known->level != wire::Level::session)
-        return "ERROR for a session with code " + std::to_string(code);
+        return Violation{"ERROR for a session with code " + std::to_string(code)};
     if (Session* session = find(ident))
         return session->receive_error(failure);
     if (lost_.contains(ident))
         return {};
-    return "ERROR for an unknown session";
+    return Violation{"ERROR for an unknown session"};
 }
 
-std::optional<std::string> Connection::dispatch(const wire::ServerMessage& message) {
+std::optional<Violation> Connection::dispatch(const wire::ServerMessage& message) {
     return std::visit(
-        [this](const auto& m) -> std::optional<std::string> {
+        [this](const auto& m) -> std::optional<Violation> {
             using M = std::decay_t<decltype(m)>;
             if constexpr (std::is_same_v<M, wire::Pong>) {
                 return on_pong(m.timestamp);
             } else if constexpr (std::is_same_v<M, wire::LogMessage>) {
-                auto log = wire::parse_log_info(m.body);
-                if (!log || version_ < 10)
-                    return "bad log message";
-                if (!log->message.empty())
-                    host_.emit(ServerLog{log->level, log->message});
-                return {};
+                return on_log(m.body);
             } else if constexpr (std::is_same_v<M, wire::JsonError>) {
                 auto info = wire::parse_error_info(m.body, m.code);
                 if (!info)
-                    return "bad JSON in ERROR: " + info.error().message;
+                    return Violation{"bad JSON in ERROR: " + info.error().message};
                 return on_error(m.code, m.session, *info);
             } else if constexpr (std::is_same_v<M, wire::PlainError>) {
                 wire::ErrorInfo info;
@@ -390,15 +397,13 @@ std::optional<std::string> Connection::dispatch(const wire::ServerMessage& messa
                 info.try_again = m.try_again;
                 return on_error(m.code, m.session, info);
             } else if constexpr (std::is_same_v<M, wire::QueryError>) {
-                return "QUERY_ERROR in partition-based sync";
+                return Violation{"QUERY_ERROR in partition-based sync"};
             } else {
-                if (m.session == 0)
+                if (m.session == 0 || lost_.contains(m.session))
                     return {};
                 Session* session = find(m.session);
                 if (!session)
-                    return lost_.contains(m.session)
-                               ? std::nullopt
-                               : std::optional<std::string>("message for an unknown session");
+                    return Violation{"message for an unknown session"};
                 if constexpr (std::is_same_v<M, wire::TestCommand>)
                     return {}; // nobody here sends one
                 else
@@ -408,44 +413,46 @@ std::optional<std::string> Connection::dispatch(const wire::ServerMessage& messa
         message);
 }
 
-// ---- time
+// Time
 
-void Connection::advance() {
-    const std::int64_t t = now();
-    const auto due = [t](std::int64_t& timer) {
-        return timer >= 0 && timer <= t && (timer = -1, true);
+void Connection::on_timer() {
+    const std::int64_t now = context_.now;
+    const auto is_due = [now](Timer& timer) {
+        if (!timer || *timer > now)
+            return false;
+        timer.reset();
+        return true;
     };
-    while (!resume_timers_.empty() && resume_timers_.begin()->first <= t) {
+    while (!resume_timers_.empty() && resume_timers_.begin()->first <= now) {
         const auto [time, ident] = *resume_timers_.begin();
         resume_timers_.erase(resume_timers_.begin());
         Session* session = find(ident);
-        if (session && session->resume_at() == time)
+        if (session && session->resume_time() == time)
             session->resume();
     }
-    if (due(reconnect_at_))
+    if (is_due(reconnect_at_))
         attempt();
-    if (due(connect_deadline_))
+    if (is_due(connect_deadline_))
         connect_failed("timeout", 0, "");
-    if (due(ping_at_)) {
+    if (is_due(ping_at_)) {
         ping_due_ = true;
-        signal();
+        wake();
     }
-    if (due(pong_deadline_)) {
-        Failure failure{status::kConnectionClosed,
-                        "Timed out waiting for PONG response from server", false, Action::transient,
-                        Termination::pong_timeout};
-        disconnect(&failure, true);
-    }
-    if (due(linger_at_) && live_ == 0)
+    if (is_due(pong_deadline_))
+        fail({status::kConnectionClosed, "Timed out waiting for PONG response from server", false,
+              Action::transient, Termination::pong_timeout},
+             true);
+    if (is_due(linger_at_) && live_ == 0)
         disconnect(nullptr, true);
 }
 
-std::int64_t Connection::deadline() const {
-    std::int64_t first = resume_timers_.empty() ? -1 : resume_timers_.begin()->first;
-    for (const std::int64_t timer :
-         {reconnect_at_, connect_deadline_, linger_at_, ping_at_, pong_deadline_})
-        if (timer >= 0 && (first < 0 || timer < first))
+std::optional<std::int64_t> Connection::deadline() const {
+    Timer first = reconnect_at_;
+    for (const Timer& timer : {connect_deadline_, linger_at_, ping_at_, pong_deadline_})
+        if (timer && (!first || *timer < *first))
             first = timer;
+    if (!resume_timers_.empty() && (!first || resume_timers_.begin()->first < *first))
+        first = resume_timers_.begin()->first;
     return first;
 }
 

@@ -17,11 +17,10 @@
 #include "client/backoff.hpp"
 #include "client/event.hpp"
 #include "client/session.hpp"
-#include "tuning.hpp"
 
 namespace realmsync::client {
 
-class Connection;
+struct Context;
 
 // How to reach the server: taken by the next attempt to connect.
 struct Route {
@@ -31,36 +30,20 @@ struct Route {
     std::vector<std::pair<std::string, std::string>> headers;
 };
 
-class ConnectionHost {
+class Connection {
   public:
-    virtual void emit(Event event) = 0;
-    virtual std::uint64_t open_socket(Connection& connection) = 0; // a fresh number for it
-    virtual void socket_closed(std::uint64_t socket) = 0;
-    virtual void post(Session& session, StoreTask task) = 0;
-    virtual bool watched(Session& session) = 0;
-    virtual void reported(Session& session, const Report& report) = 0;
-    virtual void uploads_complete(Session& session) = 0;
-    virtual void downloads_complete(Session& session) = 0;
-    // The state of the connection as this session sees it, or an error, or both (4.2).
-    virtual void connection_changed(Session& session, ConnectionState state,
-                                    const Failure* failure) = 0;
-    virtual void session_finished(Session& session) = 0;
-    virtual void route_verified(Connection& connection) = 0;
-    virtual Random& random() = 0;
-    virtual std::int64_t now() const = 0;
-
-  protected:
-    ~ConnectionHost() = default;
-};
-
-class Connection final : public SessionHost {
-  public:
-    Connection(ConnectionHost& host, std::uint64_t id, const ClientTuning& tuning, Backoff backoff,
-               Route route, std::int64_t linger_ms);
+    Connection(Context& context, std::uint64_t id, Backoff backoff, Route route,
+               std::int64_t linger_ms);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
     std::uint64_t id() const { return id_; }
+    Context& context() const { return context_; }
     ConnectionState state() const { return state_; }
-    bool disposable() const { return state_ == ConnectionState::disconnected && sessions_.empty(); }
+    bool is_connected() const { return state_ == ConnectionState::connected; }
+    bool is_disposable() const {
+        return state_ == ConnectionState::disconnected && sessions_.empty();
+    }
     const Backoff& backoff() const { return backoff_; }
     Route& route() { return route_; }
 
@@ -69,54 +52,51 @@ class Connection final : public SessionHost {
     void deactivate(Session& session);
     // Ends delays, or proves that the link is alive (9.5).
     void request_reconnect();
-    void wake(); // ends a reconnect delay, if there is one
-    // Hands a store job's result to its session.
-    void done(Session& session, StoreResult result);
+    void skip_delay(); // ends a reconnect delay, if there is one
+    // Hands a store job's result to its session, if that still exists.
+    void on_outcome(StoreResult result);
 
     // From the transport
     void connected(std::string_view subprotocol);
     void connect_failed(std::string_view failure, int http_status, std::string_view message);
     void receive(std::string_view bytes);
+    // Behind wire::kHeadRoom free bytes.
     std::optional<std::string> next_message();
     void closed(std::optional<int> code, std::string_view reason);
 
-    void advance();                // runs the timers that are due
-    std::int64_t deadline() const; // -1: none
-    void collect();                // destroys finished sessions: call when nobody uses one any more
+    void on_timer();
+    std::optional<std::int64_t> deadline() const;
+    void settle(); // destroys finished sessions: call when nobody uses one any more
 
-    // SessionHost
-    void wants_to_send(Session& session) override;
-    void post(Session& session, StoreTask task) override;
-    bool watched(Session& s) override { return host_.watched(s); }
-    void reported(Session& s, const Report& report) override { host_.reported(s, report); }
-    void uploads_complete(Session& s) override { host_.uploads_complete(s); }
-    void downloads_complete(Session& s) override { host_.downloads_complete(s); }
-    void suspended(Session& session, const Failure& failure) override;
-    void resumed(Session& session) override;
-    void noticed(Session& session, const Failure& failure) override;
-    void violated(Session& session, std::string message) override;
-    void finished(Session& session) override;
-    void resume_timer_changed(Session& session) override;
-    Random& random() override { return host_.random(); }
-    std::int64_t now() const override { return host_.now(); }
+    // For sessions
+    void enlist(Session& session);                      // it wants to send
+    void charge(Session& session, std::uint64_t bytes); // received, not integrated
+    void resume_at(std::int64_t time, const Session& session);
+    void on_session_idle(); // one session fewer is live
+    void on_session_live(Session& session);
+    void on_violation(Violation violation);
+    void on_session_finished(Session& session); // it lives until settle()
 
   private:
     void start(); // waits for the delay that is due, then connects
     void attempt();
+    void fail(const Failure& failure, bool close_socket);
     void disconnect(const Failure* failure, bool close_socket); // no failure: voluntarily
-    void left();                                                // one session fewer is live
+    void tell_live_sessions(const Failure* failure);
     void announce(Session& session); // connecting, connected: as far as it has got
-    void signal();
+    void wake();                     // tells the transport that there is output
     std::string ping();
-    std::optional<std::string> dispatch(const wire::ServerMessage& message);
-    std::optional<std::string> on_error(std::int32_t code, std::uint64_t session,
-                                        const wire::ErrorInfo& info);
-    std::optional<std::string> on_pong(std::int64_t timestamp);
+    std::optional<Violation> dispatch(const wire::ServerMessage& message);
+    std::optional<Violation> on_error(std::int32_t code, std::uint64_t session,
+                                      const wire::ErrorInfo& info);
+    std::optional<Violation> on_pong(std::int64_t timestamp);
+    std::optional<Violation> on_log(std::string_view body);
     Session* find(std::uint64_t ident);
 
-    ConnectionHost& host_;
+    using Timer = std::optional<std::int64_t>;
+
+    Context& context_;
     const std::uint64_t id_;
-    const ClientTuning& tuning_;
     const std::int64_t linger_ms_;
     Route route_;
     Backoff backoff_;
@@ -125,7 +105,7 @@ class Connection final : public SessionHost {
     int version_ = 0;          // negotiated
 
     std::map<std::uint64_t, std::unique_ptr<Session>> sessions_; // by ident: a stable order
-    std::vector<std::unique_ptr<Session>> finished_; // on the stack perhaps, until collect()
+    std::vector<std::unique_ptr<Session>> finished_; // on the stack perhaps, until settle()
     std::unordered_set<std::uint64_t> lost_;         // half-unbound when the socket was lost
     std::size_t live_ = 0;                           // sessions neither suspended nor deactivating
     std::deque<std::uint64_t> queue_;                // idents: first come, first served
@@ -135,14 +115,12 @@ class Connection final : public SessionHost {
 
     bool do_not_reconnect_ = false;
     bool reset_scheduled_ = false;
-    std::int64_t last_down_ = -1; // when it was connected last
+    std::optional<std::int64_t> last_down_; // when it was connected last
 
     std::uint64_t backlog_ = 0;
     bool reading_ = true;
 
-    // Timers, -1: off
-    std::int64_t reconnect_at_ = -1, connect_deadline_ = -1, linger_at_ = -1;
-    std::int64_t ping_at_ = -1, pong_deadline_ = -1;
+    Timer reconnect_at_, connect_deadline_, linger_at_, ping_at_, pong_deadline_;
     bool ping_due_ = false, ping_covers_request_ = false;
     std::int64_t ping_sent_ = 0, round_trip_ = 0;
 };

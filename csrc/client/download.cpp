@@ -1,3 +1,4 @@
+// From the bytes of a DOWNLOAD to an Integration (wire-protocol.md 6.5).
 #include "client/download.hpp"
 
 #include <string>
@@ -10,8 +11,6 @@
 namespace realmsync::client {
 
 namespace {
-
-IntegrationFailed broken(std::string message) { return {0, std::move(message)}; }
 
 // The fault of an entry, or nullptr. `version` and `base` are those of the entry before it.
 const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::uint64_t version,
@@ -29,15 +28,15 @@ const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::
 
 } // namespace
 
-std::variant<Integration, IntegrationFailed> prepare(const ReceivedDownload& d) {
+std::variant<Integration, Violation, IntegrationFailed> prepare(const ReceivedDownload& d) {
     const wire::Body body{d.compressed, d.uncompressed_size,
                           d.compressed ? d.body_bytes->size() : 0, *d.body_bytes};
     auto plain = wire::plain_body(body, d.size_limit);
     if (!plain)
-        return broken(plain.error().message);
+        return Violation{std::move(plain.error().message)};
     auto entries = wire::parse_download_entries(**plain);
     if (!entries)
-        return broken(entries.error().message);
+        return Violation{std::move(entries.error().message)};
 
     Integration integration;
     integration.progress = d.progress;
@@ -46,12 +45,13 @@ std::variant<Integration, IntegrationFailed> prepare(const ReceivedDownload& d) 
     std::uint64_t version = d.previous.server_version, base = d.previous.client_version;
     for (const wire::DownloadEntry& e : *entries) {
         if (const char* message = fault(e, d, version, base))
-            return broken(message);
+            return Violation{message};
         version = e.server_version;
         base = e.client_version;
         auto changeset = changeset::parse_borrowed(e.changeset);
         if (!changeset)
-            return IntegrationFailed{212, std::move(changeset.error().message)};
+            return IntegrationFailed{wire::Code::bad_changeset,
+                                     std::move(changeset.error().message)};
         integration.changesets.push_back({e.server_version, e.client_version, e.origin_timestamp,
                                           e.origin_file_ident, e.original_size,
                                           std::move(*changeset)});

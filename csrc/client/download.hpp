@@ -8,6 +8,8 @@
 
 namespace realmsync::client {
 
-std::variant<Integration, IntegrationFailed> prepare(const ReceivedDownload& download);
+// A Violation if the body is none of a DOWNLOAD, IntegrationFailed if a changeset in it is
+// malformed.
+std::variant<Integration, Violation, IntegrationFailed> prepare(const ReceivedDownload& download);
 
 } // namespace realmsync::client

@@ -26,17 +26,17 @@ std::string with(std::string_view prefix, std::string_view message) {
 
 } // namespace
 
-std::string_view to_string(Action action) { return kActions[std::size_t(action)]; }
+std::string_view to_string(Action action) { return kActions[static_cast<std::size_t>(action)]; }
 
 Action parse_action(std::string_view text) {
     for (std::size_t i = 1; i < kActions.size(); ++i)
         if (kActions[i] == text)
-            return Action(i);
+            return static_cast<Action>(i);
     return Action::application_bug;
 }
 
-Failure violation(std::string message) {
-    return make(status::kSyncProtocolInvariantFailed, std::move(message), true,
+Failure to_failure(Violation violation) {
+    return make(status::kSyncProtocolInvariantFailed, std::move(violation.message), true,
                 Action::protocol_violation, Termination::sync_protocol_violation);
 }
 

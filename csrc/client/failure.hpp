@@ -76,7 +76,11 @@ struct Failure {
     std::int32_t protocol_code = 0; // of a protocol error, for the session's backoff
 };
 
-Failure violation(std::string message);
+// The peer has broken the protocol: why, for the log and the application.
+struct Violation {
+    std::string message;
+};
+Failure to_failure(Violation violation);
 // The failure that a protocol error stands for; `info.action` is empty for the plain form.
 Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             std::int64_t jitter_divisor);

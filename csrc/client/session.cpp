@@ -1,11 +1,17 @@
+// The protocol session (client-session.md 5 and 10, wire-protocol.md 11).
 #include "client/session.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
+#include "client/connection.hpp"
+#include "client/context.hpp"
 #include "wire/format.hpp"
 
 namespace realmsync::client {
+
+using wire::Code;
 
 namespace {
 
@@ -34,87 +40,113 @@ const char* header_fault(const wire::SyncProgress& a, const wire::SyncProgress& 
     return nullptr;
 }
 
+// How a failed integration looks to the application.
+std::int32_t status_of(Code code) {
+    switch (code) {
+    case Code::bad_changeset: return status::kBadChangeset;
+    case Code::bad_progress: return status::kSyncProtocolInvariantFailed;
+    default: return status::kRuntimeError;
+    }
+}
+
 } // namespace
 
-Session::Session(SessionHost& host, const ClientTuning& tuning, std::uint64_t ident,
+Session::Session(Connection& connection, SessionObserver& observer, std::uint64_t ident,
                  std::uint64_t sync_session, std::string partition)
-    : host_(host), tuning_(tuning), ident_(ident), sync_session_(sync_session),
-      partition_(std::move(partition)),
-      resume_backoff_({tuning.reconnect_first_ms, tuning.reconnect_max_ms,
-                       tuning.reconnect_multiplier, tuning.reconnect_jitter_divisor}) {}
+    : connection_(connection), context_(connection.context()), observer_(observer), ident_(ident),
+      sync_session_(sync_session), partition_(std::move(partition)),
+      resume_backoff_({context_.tuning.reconnect_first_ms, context_.tuning.reconnect_max_ms,
+                       context_.tuning.reconnect_multiplier,
+                       context_.tuning.reconnect_jitter_divisor}) {}
+
+// Life
 
 void Session::activate() { read_state(); }
 
-void Session::connection_up(bool fast_reconnect) {
-    connected_ = true;
-    if (!fast_reconnect || upload_delayed_) {
-        upload_delayed_ = true; // until this MARK is answered: download before upload
-        ++target_mark_;
-    }
-    enlist();
-}
-
-void Session::connection_lost() {
-    connected_ = false;
-    reset_binding();
-    if (deactivating_)
-        host_.finished(*this);
-}
-
 void Session::deactivate() {
-    deactivating_ = true;
-    if (resume_at_ >= 0) {
-        resume_at_ = -1;
-        host_.resume_timer_changed(*this);
+    REALMSYNC_ASSERT(!is_deactivating());
+    life_ = Life::deactivating;
+    resume_at_.reset();
+    binding_.uploads.clear();
+    if (binding_.is_bound()) {
+        binding_.on(BindingEvent::deactivated);
+        enlist_if_ready();
+    } else {
+        connection_.on_session_finished(*this);
     }
-    uploads_.clear();
-    if (!connected_ || !bind_sent_ || over())
-        host_.finished(*this);
-    else
-        enlist();
+}
+
+void Session::suspend(const Failure& failure) {
+    REALMSYNC_ASSERT(is_live());
+    life_ = Life::suspended;
+    binding_.uploads.clear();
+    if (!failure.fatal) {
+        std::int64_t delay = context_.tuning.session_closed_resume_ms;
+        if (Code{failure.protocol_code} != Code::session_closed) {
+            resume_backoff_.update(failure.protocol_code, failure.backoff);
+            delay = resume_backoff_.delay(context_.random);
+        }
+        resume_at_ = context_.now + delay;
+        connection_.resume_at(*resume_at_, *this);
+    }
+    enlist_if_ready();
+    connection_.on_session_idle();
+    // Disconnected as far as the application can see.
+    observer_.on_connection(ConnectionState::disconnected, &failure);
 }
 
 void Session::resume() {
-    if (resume_at_ >= 0) {
-        resume_at_ = -1;
-        host_.resume_timer_changed(*this);
-    }
-    if (!suspended_)
+    resume_at_.reset();
+    if (life_ != Life::suspended)
         return;
-    suspended_ = false;
-    host_.resumed(*this);
-    settle(); // the rebind follows at once, or as soon as the old binding is over
-    enlist();
+    life_ = Life::active;
+    connection_.on_session_live(*this);
+    conclude_binding(); // the rebind follows at once, or as soon as the old binding is over
+    enlist_if_ready();
 }
 
-void Session::reset_binding() {
-    ++binding_;
-    bind_sent_ = ident_sent_ = unbind_sent_ = false;
-    error_received_ = unbound_received_ = ident_received_ = false;
-    client_error_.reset();
-    client_error_sent_ = false;
-    uploads_.clear();
-    fetching_ = false;
-    last_mark_sent_ = last_mark_received_; // an unanswered MARK is sent again
+void Session::on_connection_up(bool is_fast_reconnect) {
+    REALMSYNC_ASSERT(binding_.state == BindingState::unbound);
+    if (!is_fast_reconnect || upload_delayed_) {
+        upload_delayed_ = true; // until this MARK is answered
+        download_completion_.request();
+    }
+    enlist_if_ready();
 }
 
-void Session::settle() {
-    if (!over())
+void Session::on_connection_lost() {
+    begin_binding();
+    if (is_deactivating())
+        connection_.on_session_finished(*this);
+}
+
+void Session::begin_binding() {
+    binding_ = Binding{binding_.number + 1};
+    download_completion_.rebind();
+}
+
+void Session::conclude_binding() {
+    if (binding_.state != BindingState::over)
         return;
-    if (deactivating_) {
-        host_.finished(*this);
-    } else if (!suspended_) {
-        reset_binding();
-        enlist();
+    if (is_deactivating()) {
+        connection_.on_session_finished(*this);
+    } else if (is_live()) {
+        begin_binding();
+        enlist_if_ready();
     }
 }
 
-void Session::enlist() {
+void Session::enlist_if_ready() {
     if (has_message())
-        host_.wants_to_send(*this);
+        connection_.enlist(*this);
 }
 
-// ---- local side
+// Local side
+
+void Session::submit(StoreTask task) {
+    context_.jobs.push_back(
+        {sync_session_, {connection_.id(), ident_, binding_.number}, std::move(task)});
+}
 
 void Session::read_state() {
     if (reading_) {
@@ -122,24 +154,24 @@ void Session::read_state() {
         return;
     }
     reading_ = true;
-    reading_for_upload_wait_ = std::exchange(upload_wait_requested_, false);
-    host_.post(*this, ReadState{});
+    upload_completion_.begin_read();
+    submit(ReadState{});
 }
 
 void Session::request_upload_wait() {
-    upload_wait_requested_ = true;
+    upload_completion_.request();
     read_state();
 }
 
 void Session::request_download_wait() {
-    ++target_mark_;
+    download_completion_.request();
     read_state(); // for the report that every registration makes
-    enlist();
+    enlist_if_ready();
 }
 
-void Session::committed(std::uint64_t version) {
+void Session::on_commit(std::uint64_t version) {
     newest_version_ = std::max(newest_version_, version);
-    if (host_.watched(*this))
+    if (observer_.is_watching())
         read_state();
     else
         counters_stale_ = true;
@@ -152,292 +184,309 @@ void Session::catch_up() {
 }
 
 void Session::set_state(const ClientState& state) {
-    const bool first = !state_;
+    // What is stored never goes back: integrate() has checked it, and this is the other end.
+    REALMSYNC_ASSERT(!state_ || state.progress.download.server_version >=
+                                    state_->progress.download.server_version);
+    REALMSYNC_ASSERT(!state_ || state.current_version >= state_->current_version);
+    const bool is_first = !state_;
     state_ = state;
     newest_version_ = std::max(newest_version_, state.current_version);
-    if (first)
+    if (is_first)
         reporter_.activate(state);
-    if (state.progress.upload.client_version > scanned_.client_version) {
-        scanned_ = state.progress.upload; // acknowledged beyond what this binding has sent
-        announced_server_version_ =
-            std::max(announced_server_version_, state.progress.upload.server_version);
+    if (state.progress.upload.client_version > binding_.scanned.client_version) {
+        // Acknowledged beyond what this binding has sent.
+        binding_.scanned = state.progress.upload;
+        binding_.announced_server_version =
+            std::max(binding_.announced_server_version, state.progress.upload.server_version);
     }
+    if (state.file.ident != 0 && (binding_.state == BindingState::wait_for_ident ||
+                                  binding_.state == BindingState::storing_ident))
+        binding_.on(BindingEvent::ident_stored);
+    observer_.on_file_ident(state.file.ident);
 }
 
-void Session::on_counters() {
+void Session::advance() {
+    report();
+    check_downloads();
+    fetch();
+    enlist_if_ready();
+}
+
+void Session::report() {
     if (auto report = reporter_.report(*state_))
-        host_.reported(*this, *report);
-    check_uploads();
-}
-
-void Session::check_uploads() {
-    // A wait registered meanwhile makes the earlier ones wait for its version, too.
-    if (!upload_target_ || upload_wait_requested_ || reading_for_upload_wait_ ||
-        state_->uploaded_version < *upload_target_)
-        return;
-    upload_target_.reset();
-    host_.uploads_complete(*this);
+        observer_.on_report(*report);
+    if (upload_completion_.take(state_->uploaded_version))
+        observer_.on_complete(Direction::upload);
 }
 
 void Session::check_downloads() {
-    if (last_mark_received_ == last_mark_triggering_ || last_mark_received_ != target_mark_ ||
-        state_->progress.download.server_version < cursor_at_mark_)
+    // The upload wait that has just been completed may have been what kept the session alive.
+    if (is_deactivating() || !download_completion_.take(state_->progress.download.server_version))
         return;
-    last_mark_triggering_ = target_mark_;
     upload_delayed_ = false;
-    on_counters();
-    host_.downloads_complete(*this);
+    report(); // progress and uploads precede the completion of downloads (5.3)
+    if (is_deactivating())
+        return;
+    observer_.on_complete(Direction::download);
     fetch();
 }
 
 bool Session::may_upload() const {
-    return connected_ && ident_sent_ && !ending() && !client_error_ && !upload_delayed_;
+    return binding_.state == BindingState::running && !upload_delayed_;
 }
 
 void Session::fetch() {
-    if (!may_upload() || fetching_ || uploads_.size() >= kUploadsAhead ||
-        newest_version_ <= scanned_.client_version)
+    if (!may_upload() || binding_.is_fetching || binding_.uploads.size() >= kUploadsAhead ||
+        newest_version_ <= binding_.scanned.client_version)
         return;
-    fetching_ = true;
-    host_.post(*this,
-               FetchUpload{scanned_, {tuning_.upload_soft_bytes, tuning_.upload_hard_bytes}});
+    binding_.is_fetching = true;
+    submit(FetchUpload{binding_.scanned,
+                       {context_.tuning.upload_soft_bytes, context_.tuning.upload_hard_bytes}});
+}
+
+// Outcomes of its jobs
+
+void Session::on_outcome(StoreResult result) {
+    if (is_deactivating())
+        return; // nobody waits for it any more
+    const bool is_current = result.to.binding == binding_.number;
+    const bool is_running = is_current && binding_.state == BindingState::running;
+    if (const auto* read = std::get_if<StateRead>(&result.outcome)) {
+        reading_ = false;
+        set_state(read->state);
+        upload_completion_.end_read(read->state.current_version);
+        if (std::exchange(read_again_, false))
+            read_state();
+        advance();
+    } else if (const auto* stored = std::get_if<IdentStored>(&result.outcome)) {
+        set_state(stored->state);
+        enlist_if_ready();
+    } else if (auto* upload = std::get_if<PendingUpload>(&result.outcome)) {
+        if (is_current && may_upload())
+            on_fetched(std::move(*upload));
+    } else if (const auto* failed = std::get_if<StoreFailed>(&result.outcome)) {
+        on_store_failed(*failed);
+    } else {
+        on_integration_over();
+        if (const auto* integrated = std::get_if<Integrated>(&result.outcome))
+            on_integrated(integrated->state);
+        else if (auto* violation = std::get_if<Violation>(&result.outcome); violation && is_running)
+            connection_.on_violation(std::move(*violation));
+        else if (const auto* refused = std::get_if<IntegrationFailed>(&result.outcome);
+                 refused && is_running)
+            on_integration_failed(*refused);
+        else
+            enlist_if_ready();
+    }
 }
 
 void Session::on_fetched(PendingUpload upload) {
-    fetching_ = false;
-    if (upload.progress.client_version <= scanned_.client_version) {
+    REALMSYNC_ASSERT(binding_.is_fetching);
+    binding_.is_fetching = false;
+    if (upload.progress.client_version <= binding_.scanned.client_version) {
         // Acknowledged meanwhile, or the file holds less than was announced.
         if (upload.changesets == 0)
-            newest_version_ = std::max(scanned_.client_version, state_->current_version);
+            newest_version_ = std::max(binding_.scanned.client_version, state_->current_version);
         fetch();
         return;
     }
-    scanned_ = upload.progress;
+    binding_.scanned = upload.progress;
     // Without changesets it would only tell the server what the client has integrated (8.4).
     if (upload.changesets != 0 ||
-        announced_server_version_ < state_->progress.download.server_version) {
-        announced_server_version_ = upload.progress.server_version;
-        uploads_.push_back(std::move(upload));
-        enlist();
+        binding_.announced_server_version < state_->progress.download.server_version) {
+        binding_.announced_server_version = upload.progress.server_version;
+        binding_.uploads.push_back(std::move(upload));
+        enlist_if_ready();
     }
     fetch();
+}
+
+void Session::on_integration_over() {
+    REALMSYNC_ASSERT(integrating_ > 0);
+    --integrating_;
+}
+
+void Session::on_integrated(const ClientState& state) {
+    set_state(state);
+    reporter_.open_gate();
+    resume_backoff_.reset();
+    advance();
 }
 
 void Session::on_integration_failed(const IntegrationFailed& failed) {
-    client_error_ = failed;
-    uploads_.clear();
-    const wire::CodeInfo* info = wire::find_code(failed.code);
+    const wire::CodeInfo* info = wire::find_code(static_cast<std::int32_t>(failed.code));
+    REALMSYNC_ASSERT(info);
     Failure failure;
-    failure.status = failed.code == 212   ? status::kBadChangeset
-                     : failed.code == 233 ? status::kSyncProtocolInvariantFailed
-                                          : status::kRuntimeError;
-    failure.message = std::string(info ? info->status : "RuntimeError") + ": " + failed.message;
+    failure.status = status_of(failed.code);
+    failure.message = std::string(info->status) + ": " + failed.message;
     failure.action = Action::warning;
-    client_error_->message = failure.message;
-    enlist();
-    host_.noticed(*this, failure);
+    binding_.on(BindingEvent::integration_failed);
+    binding_.error = {failed.code, failure.message};
+    binding_.uploads.clear();
+    enlist_if_ready();
+    observer_.on_connection(connection_.state(), &failure);
 }
 
-void Session::done(StoreResult result) {
-    const bool current = result.binding == binding_;
-    if (auto* read = std::get_if<StateRead>(&result.outcome)) {
-        reading_ = false;
-        set_state(read->state);
-        if (std::exchange(reading_for_upload_wait_, false))
-            upload_target_ = read->state.current_version;
-        if (std::exchange(read_again_, false))
-            read_state();
-        on_counters();
-        check_downloads();
-        fetch();
-        enlist();
-    } else if (auto* stored = std::get_if<IdentStored>(&result.outcome)) {
-        ident_received_ = false;
-        set_state(stored->state);
-        enlist();
-    } else if (auto* upload = std::get_if<PendingUpload>(&result.outcome)) {
-        if (current && may_upload())
-            on_fetched(std::move(*upload));
-    } else if (auto* integrated = std::get_if<Integrated>(&result.outcome)) {
-        --integrating_;
-        set_state(integrated->state);
-        reporter_.open_gate();
-        resume_backoff_.reset();
-        on_counters();
-        check_downloads();
-        fetch();
-        enlist();
-    } else if (auto* failed = std::get_if<IntegrationFailed>(&result.outcome)) {
-        --integrating_;
-        if (!current || ending() || client_error_)
-            enlist();
-        else if (failed->code == 0)
-            host_.violated(*this, std::move(failed->message));
-        else
-            on_integration_failed(*failed);
-    } else if (std::holds_alternative<IntegrationSkipped>(result.outcome)) {
-        --integrating_;
-        enlist();
-    } else if (auto* fault = std::get_if<StoreFault>(&result.outcome)) {
-        reading_ = fetching_ = ident_received_ = false;
-        Failure failure;
-        failure.status = status::kRuntimeError;
-        failure.message = "cannot access the realm file: " + fault->message;
-        failure.fatal = true;
-        failure.action = Action::application_bug;
-        host_.noticed(*this, failure);
-    }
+void Session::on_store_failed(const StoreFailed& failed) {
+    reading_ = binding_.is_fetching = false;
+    if (binding_.state == BindingState::storing_ident)
+        binding_.on(BindingEvent::store_failed);
+    Failure failure;
+    failure.status = status::kRuntimeError;
+    failure.message = "cannot access the realm file: " + failed.message;
+    failure.fatal = true;
+    failure.action = Action::application_bug;
+    observer_.on_connection(connection_.state(), &failure);
 }
 
-// ---- sending
+// Sending (10.1)
 
 bool Session::has_message() const {
-    if (!connected_)
+    if (!connection_.is_connected() || !state_)
         return false;
-    if (ending())
-        return bind_sent_ && !unbind_sent_;
-    if (!state_)
-        return false;
-    if (!bind_sent_)
-        return true;
-    if (!ident_sent_) // what the last binding left in the queue moves the cursors of IDENT
-        return state_->file.ident != 0 && integrating_ == 0;
-    if (client_error_)
-        return !client_error_sent_;
-    return target_mark_ > last_mark_sent_ || (!upload_delayed_ && !uploads_.empty());
+    switch (binding_.state) {
+    case BindingState::unbound: return is_live();
+    case BindingState::send_ident:
+        return integrating_ == 0; // what the last binding left in the queue moves the cursors
+    case BindingState::running:
+        return download_completion_.is_due() || (!upload_delayed_ && !binding_.uploads.empty());
+    case BindingState::wait_for_error:
+    case BindingState::wait_for_ident:
+    case BindingState::storing_ident:
+    case BindingState::wait_for_unbound:
+    case BindingState::over: return false;
+    case BindingState::send_error:
+    case BindingState::failed:
+    case BindingState::unbinding:
+    case BindingState::unbinding_failed: break;
+    }
+    return true;
 }
 
-std::string Session::next_message() {
-    if (ending()) {
-        unbind_sent_ = true;
-        std::string message = wire::format(wire::Unbind{ident_});
-        settle(); // may destroy this session: nothing of it is used below
-        return message;
+wire::Outgoing Session::next_message() {
+    REALMSYNC_ASSERT(has_message());
+    switch (binding_.state) {
+    case BindingState::unbound: return take_bind();
+    case BindingState::send_ident: return take_ident();
+    case BindingState::send_error: return take_client_error();
+    case BindingState::running:
+        if (download_completion_.is_due())
+            return {wire::format(wire::Mark{ident_, download_completion_.send()})};
+        return take_upload();
+    default: return take_unbind();
     }
-    if (!bind_sent_) {
-        bind_sent_ = true;
-        return wire::format(wire::Bind{ident_, partition_, {}, state_->file.ident == 0, false});
-    }
+}
+
+wire::Outgoing Session::take_bind() {
+    const bool needs_ident = state_->file.ident == 0;
+    binding_.on(needs_ident ? BindingEvent::sent_bind_for_ident : BindingEvent::sent_bind);
+    return {wire::format(wire::Bind{ident_, partition_, {}, needs_ident, false})};
+}
+
+wire::Outgoing Session::take_ident() {
     const wire::SyncProgress& progress = state_->progress;
-    if (!ident_sent_) {
-        ident_sent_ = true;
-        received_ = progress;
-        scanned_ = progress.upload;
-        announced_server_version_ = progress.upload.server_version;
-        std::string message = wire::format(
-            wire::ClientIdent{ident_, state_->file, progress.download, progress.latest},
-            wire::Mode::partition);
-        fetch();
-        return message;
-    }
-    if (client_error_) {
-        client_error_sent_ = true;
-        const std::string body = wire::client_error_body(client_error_->message);
-        return wire::format(wire::JsonError{client_error_->code, ident_, body});
-    }
-    if (target_mark_ > last_mark_sent_) {
-        last_mark_sent_ = target_mark_;
-        return wire::format(wire::Mark{ident_, target_mark_});
-    }
-    const PendingUpload upload = std::move(uploads_.front());
-    uploads_.erase(uploads_.begin());
-    std::string message = wire::format(wire::Upload{ident_, upload.body.view(), upload.progress,
-                                                    progress.download.server_version});
+    binding_.on(BindingEvent::sent_ident);
+    binding_.received = progress;
+    binding_.scanned = progress.upload;
+    binding_.announced_server_version = progress.upload.server_version;
     fetch();
-    return message;
+    return {
+        wire::format(wire::ClientIdent{ident_, state_->file, progress.download, progress.latest},
+                     wire::Mode::partition)};
 }
 
-// ---- receiving (10.5)
+wire::Outgoing Session::take_client_error() {
+    binding_.on(BindingEvent::sent_error);
+    const std::string body = wire::client_error_body(binding_.error->message);
+    return {wire::format(
+        wire::JsonError{static_cast<std::int32_t>(binding_.error->code), ident_, body})};
+}
 
-std::optional<std::string> Session::receive(const wire::ServerIdent& message) {
-    if (deactivating_)
-        return {};
-    if (!bind_sent_ || error_received_ || unbound_received_ || ident_received_ || ident_sent_ ||
-        !state_ || state_->file.ident != 0)
-        return "IDENT that was not asked for";
+wire::Outgoing Session::take_upload() {
+    REALMSYNC_ASSERT(!upload_delayed_ && !binding_.uploads.empty());
+    PendingUpload upload = std::move(binding_.uploads.front());
+    binding_.uploads.erase(binding_.uploads.begin());
+    wire::Upload message{ident_, upload.body.view(), upload.progress,
+                         state_->progress.download.server_version};
+    message.body.bytes = {}; // put behind the head by the connection
+    fetch();
+    return {wire::format(message), std::move(upload.body.bytes)};
+}
+
+wire::Outgoing Session::take_unbind() {
+    binding_.on(BindingEvent::sent_unbind);
+    conclude_binding();
+    return {wire::format(wire::Unbind{ident_})};
+}
+
+// Receiving (10.5)
+
+std::optional<Violation> Session::receive(const wire::ServerIdent& message) {
+    if (auto verdict = binding_.judge(SessionMessage::ident); !verdict.is_accepted)
+        return std::move(verdict.violation);
     if (message.file.ident == 0 || message.file.salt == 0)
-        return "bad file ident or salt in IDENT";
-    ident_received_ = true;
-    host_.post(*this, StoreIdent{message.file});
+        return Violation{"bad file ident or salt in IDENT"};
+    binding_.on(BindingEvent::received_ident);
+    submit(StoreIdent{message.file});
     return {};
 }
 
-std::optional<std::string> Session::receive(const wire::Download& message) {
-    if (deactivating_)
-        return {};
-    if (!ident_sent_ || error_received_ || unbound_received_)
-        return "DOWNLOAD at the wrong time";
-    if (client_error_)
-        return {}; // until the server ends the binding
-    const std::uint64_t newest = std::max(newest_version_, scanned_.client_version);
-    if (const char* fault = header_fault(received_, message.progress, newest))
-        return fault;
+std::optional<Violation> Session::receive(const wire::Download& message) {
+    if (auto verdict = binding_.judge(SessionMessage::download); !verdict.is_accepted)
+        return std::move(verdict.violation);
+    const std::uint64_t newest = std::max(newest_version_, binding_.scanned.client_version);
+    if (const char* fault = header_fault(binding_.received, message.progress, newest))
+        return Violation{fault};
     if (message.downloadable_bytes < 0)
-        return "DOWNLOAD: negative downloadable bytes";
+        return Violation{"DOWNLOAD: negative downloadable bytes"};
     ReceivedDownload download;
     download.body_bytes = std::make_shared<const std::string>(message.body.bytes);
     download.compressed = message.body.compressed;
     download.uncompressed_size = message.body.uncompressed_size;
     download.progress = message.progress;
-    download.previous = received_.download;
-    download.downloadable_bytes = std::uint64_t(message.downloadable_bytes);
+    download.previous = binding_.received.download;
+    download.downloadable_bytes = static_cast<std::uint64_t>(message.downloadable_bytes);
     download.own_ident = state_->file.ident;
-    download.size_limit = tuning_.download_limit_bytes;
-    received_ = message.progress;
+    download.size_limit = context_.tuning.download_limit_bytes;
+    binding_.received = message.progress;
     ++integrating_;
-    host_.post(*this, std::move(download));
+    connection_.charge(*this, download.body_bytes->size());
+    submit(std::move(download));
     return {};
 }
 
-std::optional<std::string> Session::receive(const wire::Mark& message) {
-    if (deactivating_)
-        return {};
-    if (!ident_sent_ || error_received_ || unbound_received_)
-        return "MARK at the wrong time";
-    if (message.request <= last_mark_received_ || message.request > last_mark_sent_)
-        return "MARK with a bad request ident";
-    last_mark_received_ = message.request;
-    cursor_at_mark_ = received_.download.server_version;
+std::optional<Violation> Session::receive(const wire::Mark& message) {
+    if (auto verdict = binding_.judge(SessionMessage::mark); !verdict.is_accepted)
+        return std::move(verdict.violation);
+    if (!download_completion_.receive(message.request, binding_.received.download.server_version))
+        return Violation{"MARK with a bad request ident"};
     check_downloads();
-    enlist();
+    enlist_if_ready();
     return {};
 }
 
-std::optional<std::string> Session::receive(const wire::Unbound&) {
-    if (!unbind_sent_ || error_received_ || unbound_received_)
-        return "UNBOUND that was not asked for";
-    unbound_received_ = true;
-    settle();
+std::optional<Violation> Session::receive(const wire::Unbound&) {
+    if (auto verdict = binding_.judge(SessionMessage::unbound); !verdict.is_accepted)
+        return std::move(verdict.violation);
+    binding_.on(BindingEvent::received_unbound);
+    conclude_binding();
     return {};
 }
 
-std::optional<std::string> Session::receive_error(const Failure& failure) {
-    if (!bind_sent_ || error_received_ || unbound_received_)
-        return "ERROR at the wrong time";
-    const auto code = wire::Code(failure.protocol_code);
-    if (code == wire::Code::compensating_write || code == wire::Code::schema_version_changed) {
-        if (!deactivating_)
-            host_.noticed(*this, failure);
+std::optional<Violation> Session::receive_error(const Failure& failure) {
+    if (auto verdict = binding_.judge(SessionMessage::error); !verdict.is_accepted)
+        return std::move(verdict.violation);
+    const Code code{failure.protocol_code};
+    if (code == Code::compensating_write || code == Code::schema_version_changed) {
+        if (!is_deactivating()) // it only tells something
+            observer_.on_connection(connection_.state(), &failure);
         return {};
     }
-    error_received_ = true;
-    if (deactivating_) {
-        settle();
-        return {};
-    }
-    suspended_ = true;
-    uploads_.clear();
-    if (!failure.fatal) {
-        std::int64_t delay = tuning_.session_closed_resume_ms;
-        if (code != wire::Code::session_closed) {
-            resume_backoff_.update(failure.protocol_code, failure.backoff);
-            delay = resume_backoff_.delay(host_.random());
-        }
-        resume_at_ = host_.now() + delay;
-        host_.resume_timer_changed(*this);
-    }
-    enlist();
-    host_.suspended(*this, failure); // may deactivate it
+    binding_.on(BindingEvent::received_error);
+    if (is_deactivating())
+        conclude_binding();
+    else
+        suspend(failure);
     return {};
 }
 

@@ -1,154 +1,141 @@
 // The protocol session: the entity with a session ident that binds, uploads, downloads and marks
-// (client-session.md 5 and 10, wire-protocol.md 11). It outlives bindings and connections, and ends
-// when it is deactivated. States the application sees are in sync_session.hpp.
+// (client-session.md 5 and 10, wire-protocol.md 11). It outlives bindings and sockets, and ends
+// when it is deactivated. How a binding goes on is in binding.hpp, when waits are complete in
+// completion.hpp; states the application sees are in sync_session.hpp.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "client/backoff.hpp"
+#include "client/binding.hpp"
+#include "client/completion.hpp"
+#include "client/event.hpp"
 #include "client/failure.hpp"
 #include "client/progress.hpp"
 #include "client/store_job.hpp"
 #include "wire/message.hpp"
+#include "wire/outgoing.hpp"
 
 namespace realmsync::client {
 
-class Session;
+class Connection;
+struct Context;
 
-// What a session wants of its surroundings: the connection for sending, the client for the rest.
-class SessionHost {
+// Who is told what becomes of a session: its sync session. Outlives it, and hears nothing but
+// on_finished() after it has deactivated it, which it may do inside on_complete() and
+// on_connection().
+class SessionObserver {
   public:
-    virtual void wants_to_send(Session& session) = 0;
-    virtual void post(Session& session, StoreTask task) = 0;
     // Whether somebody looks at reports now: without, commits need not be counted one by one.
-    virtual bool watched(Session& session) = 0;
-    virtual void reported(Session& session, const Report& report) = 0;
-    virtual void uploads_complete(Session& session) = 0;
-    virtual void downloads_complete(Session& session) = 0;
-    // Suspended by an ERROR: disconnected as far as the application can see.
-    virtual void suspended(Session& session, const Failure& failure) = 0;
-    virtual void resumed(Session& session) = 0;
-    // Something to report that leaves the session as it is.
-    virtual void noticed(Session& session, const Failure& failure) = 0;
-    virtual void violated(Session& session, std::string message) = 0;
-    // Deactivated for good. The session may be destroyed by this call.
-    virtual void finished(Session& session) = 0;
-    virtual void resume_timer_changed(Session& session) = 0;
-    virtual Random& random() = 0;
-    virtual std::int64_t now() const = 0;
+    virtual bool is_watching() const = 0;
+    virtual void on_report(const Report& report) = 0;
+    virtual void on_complete(Direction direction) = 0;
+    // The connection as this session sees it, or an error, or both (4.2).
+    virtual void on_connection(ConnectionState state, const Failure* failure) = 0;
+    virtual void on_file_ident(std::uint64_t ident) = 0;
+    virtual void on_route_verified() = 0;
+    virtual void on_finished() = 0; // unbound, or never bound; destroyed soon
 
   protected:
-    ~SessionHost() = default;
+    ~SessionObserver() = default;
 };
 
 class Session {
   public:
     // `partition` is the value as extended JSON.
-    Session(SessionHost& host, const ClientTuning& tuning, std::uint64_t ident,
+    Session(Connection& connection, SessionObserver& observer, std::uint64_t ident,
             std::uint64_t sync_session, std::string partition);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
 
     std::uint64_t ident() const { return ident_; }
-    std::uint64_t sync_session() const { return sync_session_; }
-    std::uint64_t binding() const { return binding_; }
-    bool deactivating() const { return deactivating_; }
-    bool suspended() const { return suspended_; }
-    bool live() const { return !deactivating_ && !suspended_; }
-    std::int64_t resume_at() const { return resume_at_; } // -1: no timer
-    const std::optional<ClientState>& state() const { return state_; }
+    Connection& connection() const { return connection_; }
+    SessionObserver& observer() const { return observer_; }
+    bool is_live() const { return life_ == Life::active; }
+    bool is_deactivating() const { return life_ == Life::deactivating; }
+    std::optional<std::int64_t> resume_time() const { return resume_at_; }
 
     // Reads the file; everything else follows from that.
     void activate();
-    void connection_up(bool fast_reconnect);
-    // Only bindings end with a connection. A deactivating session is finished by it.
-    void connection_lost();
-    // UNBINDs if bound. Calls finished(), now or when the server has answered.
+    // UNBINDs if bound. It is finished now, or when the server has answered.
     void deactivate();
     // Ends a suspension: its timer has run out, or the application wants to reconnect.
     void resume();
 
     void request_upload_wait();
     void request_download_wait();
-    void committed(std::uint64_t version);
+    void on_commit(std::uint64_t version);
     void catch_up(); // reads the counters that nobody was watching until now
-    void done(StoreResult result);
 
+    // From the connection
+    void on_connection_up(bool is_fast_reconnect);
+    void on_connection_lost();
+    void on_outcome(StoreResult result);
     // Received messages. What they return is the violation, if they are one.
-    std::optional<std::string> receive(const wire::ServerIdent& message);
-    std::optional<std::string> receive(const wire::Download& message);
-    std::optional<std::string> receive(const wire::Mark& message);
-    std::optional<std::string> receive(const wire::Unbound& message);
-    std::optional<std::string> receive_error(const Failure& failure);
-
+    std::optional<Violation> receive(const wire::ServerIdent& message);
+    std::optional<Violation> receive(const wire::Download& message);
+    std::optional<Violation> receive(const wire::Mark& message);
+    std::optional<Violation> receive(const wire::Unbound& message);
+    std::optional<Violation> receive_error(const Failure& failure);
     bool has_message() const;
     // The next message; call only if there is one.
-    std::string next_message();
+    wire::Outgoing next_message();
 
     // Kept here for the connection: whether it is in the queue, and its part of the backlog.
     bool enlisted = false;
     std::uint64_t backlog = 0;
 
   private:
-    // A deactivating or failed binding has only its UNBIND left to send.
-    bool ending() const { return deactivating_ || suspended_ || error_received_; }
-    bool over() const { return unbind_sent_ && (error_received_ || unbound_received_); }
-    bool may_upload() const;
-    void reset_binding();
-    void settle(); // after a step that may have ended the binding
-    void enlist();
+    enum class Life : std::uint8_t { active, suspended, deactivating };
+
+    void begin_binding();
+    void conclude_binding(); // if it is over: finishes, or begins the next one
+    void enlist_if_ready();
+    void submit(StoreTask task);
     void read_state();
-    void fetch();
     void set_state(const ClientState& state);
-    void on_counters(); // reports, then upload completion: the order of 5.3
-    void check_uploads();
+    void advance(); // after the state has been read: tells of it, and goes on
+    void report();  // then upload completion: the order of 5.3
     void check_downloads();
+    bool may_upload() const;
+    void fetch();
+
     void on_fetched(PendingUpload upload);
+    void on_integrated(const ClientState& state);
     void on_integration_failed(const IntegrationFailed& failed);
+    void on_store_failed(const StoreFailed& failed);
+    void on_integration_over(); // whatever came of it
+    void suspend(const Failure& failure);
 
-    SessionHost& host_;
-    const ClientTuning& tuning_;
+    wire::Outgoing take_bind();
+    wire::Outgoing take_ident();
+    wire::Outgoing take_client_error();
+    wire::Outgoing take_upload();
+    wire::Outgoing take_unbind();
+
+    Connection& connection_;
+    Context& context_;
+    SessionObserver& observer_;
     const std::uint64_t ident_, sync_session_;
-    std::string partition_;
+    const std::string partition_;
 
+    Life life_ = Life::active;
+    Binding binding_;
     std::optional<ClientState> state_; // as last read or stored
     std::uint64_t newest_version_ = 0; // local version, as far as is known
-    Reporter reporter_;
-
-    bool connected_ = false;
-    bool deactivating_ = false;
-    bool suspended_ = false;
-    bool upload_delayed_ = true;
-
-    // Of the present binding
-    std::uint64_t binding_ = 0;
-    bool bind_sent_ = false, ident_sent_ = false, unbind_sent_ = false;
-    bool error_received_ = false, unbound_received_ = false;
-    bool ident_received_ = false; // being stored
-    std::optional<IntegrationFailed> client_error_;
-    bool client_error_sent_ = false;
-    wire::SyncProgress received_;                // of the last DOWNLOAD, integrated or not
-    wire::UploadCursor scanned_;                 // the history is fetched up to here
-    std::uint64_t announced_server_version_ = 0; // in the last UPLOAD
-    std::vector<PendingUpload> uploads_;         // fetched, to be sent
-    bool fetching_ = false;
+    bool upload_delayed_ = true;       // download before upload (10.3)
 
     std::uint32_t integrating_ = 0; // jobs under way, of any binding
     bool reading_ = false, read_again_ = false;
     bool counters_stale_ = false; // commits have not been read, as nobody was watching
-
-    // Waits (5.1, 5.2)
-    bool upload_wait_requested_ = false; // the version it waits for is not known yet
-    bool reading_for_upload_wait_ = false;
-    std::optional<std::uint64_t> upload_target_;
-    std::uint64_t target_mark_ = 0, last_mark_sent_ = 0, last_mark_received_ = 0;
-    std::uint64_t last_mark_triggering_ = 0, cursor_at_mark_ = 0;
+    UploadCompletion upload_completion_;
+    DownloadCompletion download_completion_;
+    Reporter reporter_;
 
     Backoff resume_backoff_;
-    std::int64_t resume_at_ = -1;
+    std::optional<std::int64_t> resume_at_;
 };
 
 } // namespace realmsync::client

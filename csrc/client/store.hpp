@@ -1,6 +1,7 @@
 // What the client engine needs of a client's realm file, as an interface: realm_file.cpp implements
 // it on SQLite, memory_client.cpp in memory for tests. Calls may block; the runtime makes them on
-// worker threads, one at a time per file.
+// worker threads, one at a time per file. They throw StoreError where the machine fails; that a
+// changeset is bad they return.
 #pragma once
 
 #include <cstdint>

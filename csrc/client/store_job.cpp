@@ -1,3 +1,4 @@
+// What a worker does for a session.
 #include "client/store_job.hpp"
 
 #include <exception>
@@ -24,35 +25,33 @@ struct Runner {
         if (store.state().progress.download != task.previous)
             return IntegrationSkipped{};
         auto prepared = prepare(task);
+        if (auto* violation = std::get_if<Violation>(&prepared))
+            return std::move(*violation);
         if (auto* failed = std::get_if<IntegrationFailed>(&prepared))
             return std::move(*failed);
         auto state = store.integrate(std::move(std::get<Integration>(prepared)));
         if (state)
             return Integrated{*state};
         const bool progress = state.error().kind == ErrorKind::bad_progress;
-        return IntegrationFailed{progress ? 233 : 212, std::move(state.error().message)};
+        return IntegrationFailed{progress ? wire::Code::bad_progress : wire::Code::bad_changeset,
+                                 std::move(state.error().message)};
     }
 };
 
 } // namespace
 
 StoreResult run(StoreJob job, ClientStore& store) {
-    StoreResult result{job.session, job.binding, 0, StoreFault{}};
+    StoreResult result{job.from, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
         result.size = download->body_bytes->size();
     try {
         result.outcome = std::visit(Runner{store}, job.task);
-    } catch (const ErrorException& e) {
-        if (download)
-            result.outcome = IntegrationFailed{212, e.error().message};
-        else
-            result.outcome = StoreFault{e.error().message};
     } catch (const std::exception& e) {
         if (download)
-            result.outcome = IntegrationFailed{201, e.what()};
+            result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};
         else
-            result.outcome = StoreFault{e.what()};
+            result.outcome = StoreFailed{e.what()};
     }
     return result;
 }

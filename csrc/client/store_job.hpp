@@ -7,8 +7,9 @@
 #include <string>
 #include <variant>
 
+#include "client/failure.hpp"
 #include "client/store.hpp"
-#include "tuning.hpp"
+#include "wire/error_code.hpp"
 
 namespace realmsync::client {
 
@@ -43,32 +44,38 @@ struct IdentStored {
 struct Integrated {
     ClientState state;
 };
+// The bytes were a DOWNLOAD, but what they say cannot be integrated. Told to the server.
 struct IntegrationFailed {
-    std::int32_t code = 0; // 212, 233, 201: told to the server; 0: the peer broke the protocol
+    wire::Code code; // bad_changeset, bad_progress or other_session_error
     std::string message;
 };
 // An earlier DOWNLOAD of the binding has failed, so this one was not looked at.
 struct IntegrationSkipped {};
-struct StoreFault { // the machine failed: disk full, file gone
+struct StoreFailed { // the machine failed: disk full, file gone
     std::string message;
 };
-using StoreOutcome = std::variant<StateRead, IdentStored, Integrated, IntegrationFailed,
-                                  IntegrationSkipped, PendingUpload, StoreFault>;
+using StoreOutcome = std::variant<StateRead, IdentStored, PendingUpload, Integrated, Violation,
+                                  IntegrationFailed, IntegrationSkipped, StoreFailed>;
 
+// The session that asks, in one of its bindings.
+struct SessionRef {
+    std::uint64_t connection;
+    std::uint64_t session; // ident
+    std::uint64_t binding;
+};
 struct StoreJob {
     std::uint64_t sync_session; // whose file
-    std::uint64_t session;      // ident of the protocol session that asks
-    std::uint64_t binding;      // and its binding
+    SessionRef from;
     StoreTask task;
 };
 struct StoreResult {
-    std::uint64_t session;
-    std::uint64_t binding;
+    SessionRef to;
     std::uint64_t size; // bytes of the received body, for the backlog
     StoreOutcome outcome;
 };
 
-// Does the work. Never throws: what the store throws becomes a StoreFault.
+// Does the work. Never throws: what the store throws becomes a StoreFailed, or an
+// IntegrationFailed where a DOWNLOAD was to be integrated.
 StoreResult run(StoreJob job, ClientStore& store);
 
 } // namespace realmsync::client

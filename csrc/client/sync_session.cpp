@@ -1,24 +1,26 @@
+// The sync session (client-session.md 2 to 5 and 12.4).
 #include "client/sync_session.hpp"
 
 #include <utility>
 
-#include "client/client.hpp"
+#include "base/assert.hpp"
+#include "client/context.hpp"
 
 namespace realmsync::client {
 
 namespace {
 
 const std::string kBecameInactive = "Sync session became inactive";
-constexpr std::uint64_t kInternalWait = std::uint64_t(1) << 63; // nobody is told of its outcome
+constexpr std::uint64_t kInternalWait = std::uint64_t{1} << 63; // nobody is told of its outcome
 
 } // namespace
 
-// ---- life cycle (2.3 to 2.5)
+// Life cycle (2.3 to 2.5)
 
 void SyncSession::enter(Lifecycle state) {
     state_ = state;
     death_ = 0;
-    client_.emit(LifecycleChanged{id_, state});
+    context_.emit(LifecycleChanged{id_, state});
 }
 
 void SyncSession::revive(bool token_expired) {
@@ -27,7 +29,7 @@ void SyncSession::revive(bool token_expired) {
         return;
     if (token_expired) {
         enter(Lifecycle::waiting_for_access_token);
-        client_.emit(RefreshToken{id_});
+        context_.emit(RefreshToken{id_});
     } else {
         activate();
     }
@@ -37,25 +39,60 @@ void SyncSession::resume(bool token_expired) {
     if (state_ == Lifecycle::paused)
         state_ = Lifecycle::inactive; // from here as any stopped session
     revive(token_expired);
-    if (connection)
-        connection->wake(); // what applications resume for (3.4)
+    if (session_)
+        touched_connection().skip_delay(); // what applications resume for (3.4)
 }
 
 void SyncSession::activate() {
     enter(Lifecycle::active);
-    if (!session)
+    if (!session_)
         start();
+    REALMSYNC_ASSERT(session_);
 }
 
 // Stored waits are registered anew with every protocol session.
 void SyncSession::start() {
-    Session& s = client_.open(*this);
-    s.activate();
-    if (waits_.count(Direction::upload))
-        s.request_upload_wait();
+    REALMSYNC_ASSERT(!session_);
+    Connection& connection = context_.connections.obtain(config_.user, config_.route);
+    SessionObserver& observer = *this;
+    auto session = std::make_unique<Session>(connection, observer, ++context_.last_session, id_,
+                                             config_.partition);
+    session_ = session.get();
+    ++unfinished_;
+    session->activate();
+    if (waits_.count(Direction::upload) != 0)
+        session->request_upload_wait();
     for (std::size_t n = waits_.count(Direction::download); n > 0; --n)
-        s.request_download_wait();
-    client_.join(*this);
+        session->request_download_wait();
+    context_.connections.touch(connection);
+    connection.add(std::move(session));
+}
+
+void SyncSession::leave() {
+    if (Session* session = std::exchange(session_, nullptr)) {
+        context_.connections.touch(session->connection());
+        session->connection().deactivate(*session);
+    } else {
+        announce_release();
+    }
+}
+
+Connection& SyncSession::touched_connection() {
+    REALMSYNC_ASSERT(session_);
+    context_.connections.touch(session_->connection());
+    return session_->connection();
+}
+
+void SyncSession::announce_release() {
+    if (is_released())
+        context_.emit(Released{id_});
+}
+
+void SyncSession::on_finished() {
+    REALMSYNC_ASSERT(unfinished_ > 0);
+    --unfinished_;
+    if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
+        announce_release();
 }
 
 void SyncSession::pause() {
@@ -78,11 +115,11 @@ void SyncSession::close() {
     case Lifecycle::active:
         if (config_.stop_policy == StopPolicy::live_indefinitely)
             return;
-        if (config_.stop_policy == StopPolicy::after_changes_uploaded && session) {
+        if (config_.stop_policy == StopPolicy::after_changes_uploaded && session_) {
             enter(Lifecycle::dying);
-            death_ = client_.next_wait() | kInternalWait;
+            death_ = ++context_.last_wait | kInternalWait;
             waits_.add(Direction::upload, death_);
-            session->request_upload_wait();
+            session_->request_upload_wait();
             return;
         }
         [[fallthrough]];
@@ -91,7 +128,7 @@ void SyncSession::close() {
         return;
     case Lifecycle::dying: return;
     case Lifecycle::inactive:
-    case Lifecycle::paused: client_.released(*this);
+    case Lifecycle::paused: announce_release();
     }
 }
 
@@ -101,9 +138,9 @@ void SyncSession::stop(Lifecycle state, std::int32_t status, const std::string& 
         std::exchange(connection_state_, ConnectionState::disconnected);
     Waits waits = std::exchange(waits_, {});
     enter(state);
-    client_.leave(*this);
+    leave();
     if (previous != ConnectionState::disconnected)
-        client_.emit(ConnectionChanged{id_, previous, ConnectionState::disconnected});
+        context_.emit(ConnectionChanged{id_, previous, ConnectionState::disconnected});
     for (const std::uint64_t wait : waits.take_all())
         resolve(wait, status, message);
 }
@@ -113,29 +150,29 @@ void SyncSession::shut_down() {
     fail_waits(status::kOperationAborted, kBecameInactive);
 }
 
-void SyncSession::restart() {
+void SyncSession::set_route(const Route& route) {
+    config_.route = route;
     if (state_ != Lifecycle::active)
         return;
     set_connection_state(ConnectionState::disconnected);
-    client_.leave(*this);
+    leave();
     start();
 }
 
 void SyncSession::reconnect() {
-    if (state_ != Lifecycle::active || !session)
+    if (state_ != Lifecycle::active || !session_)
         return;
-    session->resume();
-    if (connection)
-        connection->request_reconnect();
+    session_->resume();
+    touched_connection().request_reconnect();
 }
 
 void SyncSession::set_access_token(const std::string& token) {
     config_.route.access_token = token;
     switch (state_) {
     case Lifecycle::active:
-        connection->route().access_token = token;
-        session->resume();
-        connection->wake();
+        touched_connection().route().access_token = token;
+        session_->resume();
+        session_->connection().skip_delay();
         break;
     case Lifecycle::waiting_for_access_token: activate(); break;
     case Lifecycle::dying:
@@ -151,7 +188,7 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
                                        const std::string& message) {
     if (authentication) {
         fail_waits(status, message);
-        client_.emit(LogOut{id_});
+        context_.emit(LogOut{id_});
         Failure failure;
         failure.status = status::kAuthError;
         failure.message = message;
@@ -164,21 +201,21 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
     }
 }
 
-// ---- waits and progress
+// Waits and progress
 
 void SyncSession::wait(Direction direction, std::uint64_t wait_id) {
     waits_.add(direction, wait_id);
-    if (!session || !running())
+    if (!session_ || !is_running())
         return;
     if (direction == Direction::upload)
-        session->request_upload_wait();
+        session_->request_upload_wait();
     else
-        session->request_download_wait();
+        session_->request_download_wait();
 }
 
 void SyncSession::resolve(std::uint64_t wait, std::int32_t status, const std::string& message) {
     if (!(wait & kInternalWait))
-        client_.emit(WaitResolved{id_, wait, status, message});
+        context_.emit(WaitResolved{id_, wait, status, message});
     else if (wait == death_ && state_ == Lifecycle::dying)
         stop(Lifecycle::inactive, status::kOperationAborted, kBecameInactive);
 }
@@ -194,35 +231,35 @@ void SyncSession::on_complete(Direction direction) {
 }
 
 Notifiers::Registration SyncSession::add_notifier(Direction direction, bool streaming) {
-    if (session)
-        session->catch_up();
+    if (session_)
+        session_->catch_up();
     return notifiers_.add(direction, streaming);
 }
 
-void SyncSession::committed(std::uint64_t version) {
+void SyncSession::on_commit(std::uint64_t version) {
     notifiers_.set_local_version(version);
-    if (session && state_ == Lifecycle::active)
-        session->committed(version);
+    if (session_ && state_ == Lifecycle::active)
+        session_->on_commit(version);
 }
 
 void SyncSession::on_report(const Report& report) {
     std::vector<Notifiers::Call> calls;
     notifiers_.update(report, calls);
     for (const Notifiers::Call& call : calls)
-        client_.emit(Progressed{id_, call});
+        context_.emit(Progressed{id_, call});
 }
 
-// ---- connection state and errors
+// Connection state and errors
 
 void SyncSession::set_connection_state(ConnectionState state) {
     if (state == connection_state_)
         return;
     const ConnectionState previous = std::exchange(connection_state_, state);
-    client_.emit(ConnectionChanged{id_, previous, state});
+    context_.emit(ConnectionChanged{id_, previous, state});
 }
 
 void SyncSession::on_connection(ConnectionState state, const Failure* failure) {
-    if (!running())
+    if (!is_running())
         return;
     set_connection_state(state); // first the state, then the error
     if (failure)
@@ -230,7 +267,7 @@ void SyncSession::on_connection(ConnectionState state, const Failure* failure) {
 }
 
 void SyncSession::report(const Failure& failure, bool client_reset, FileAction action) {
-    client_.emit(Errored{id_, failure, client_reset, action});
+    context_.emit(Errored{id_, failure, client_reset, action});
 }
 
 void SyncSession::on_client_reset(Failure failure) {
@@ -246,7 +283,7 @@ void SyncSession::on_client_reset(Failure failure) {
 }
 
 void SyncSession::report_error(const Failure& failure) {
-    if (!running())
+    if (!is_running())
         return;
     if (state_ == Lifecycle::dying && failure.fatal) {
         stop(Lifecycle::inactive, failure.status, failure.message);
@@ -258,8 +295,8 @@ void SyncSession::report_error(const Failure& failure) {
     }
     switch (failure.action) {
     case Action::transient: return;
-    case Action::refresh_user: client_.emit(RefreshToken{id_}); return;
-    case Action::refresh_location: client_.emit(RefreshLocation{id_}); return;
+    case Action::refresh_user: context_.emit(RefreshToken{id_}); return;
+    case Action::refresh_location: context_.emit(RefreshLocation{id_}); return;
     case Action::client_reset:
     case Action::client_reset_no_recovery: on_client_reset(failure); return;
     case Action::none:
@@ -282,7 +319,7 @@ void SyncSession::report_error(const Failure& failure) {
         return;
     case Action::log_out_user:
         stop(Lifecycle::inactive, failure.status, failure.message);
-        client_.emit(LogOut{id_});
+        context_.emit(LogOut{id_});
         report(failure, false, FileAction::none);
         return;
     }

@@ -8,11 +8,12 @@
 
 #include "client/connection.hpp"
 #include "client/event.hpp"
+#include "client/session.hpp"
 #include "client/waits.hpp"
 
 namespace realmsync::client {
 
-class Client;
+struct Context;
 
 enum class StopPolicy : std::uint8_t { after_changes_uploaded, immediately, live_indefinitely };
 
@@ -25,17 +26,20 @@ struct SyncSessionConfig {
     bool manual_client_reset = false; // else automatic, which this version cannot do
 };
 
-class SyncSession {
+class SyncSession final : private SessionObserver {
   public:
-    SyncSession(Client& client, std::uint64_t id, SyncSessionConfig config)
-        : client_(client), id_(id), config_(std::move(config)) {}
+    SyncSession(Context& context, std::uint64_t id, SyncSessionConfig config)
+        : context_(context), id_(id), config_(std::move(config)) {}
+    SyncSession(const SyncSession&) = delete;
+    SyncSession& operator=(const SyncSession&) = delete;
 
     std::uint64_t id() const { return id_; }
-    SyncSessionConfig& config() { return config_; }
+    const SyncSessionConfig& config() const { return config_; }
     Lifecycle state() const { return state_; }
     ConnectionState connection_state() const { return connection_state_; }
     std::uint64_t file_ident() const { return file_ident_; }
-    bool referenced() const { return referenced_; }
+    // Nothing of it uses the file or a connection any more.
+    bool is_released() const { return !session_ && unfinished_ == 0; }
 
     // User calls, one row each of the table in 2.3. `token_expired` is the token gate (2.5).
     void revive(bool token_expired);
@@ -44,32 +48,33 @@ class SyncSession {
     void force_close(std::int32_t status, const std::string& message);
     void close();
     void shut_down(); // for good: no wait stays open, not even one of a stopped session
-    void restart();
+    void set_route(const Route& route); // a running session starts anew
     void reconnect();
     void set_access_token(const std::string& token);
     void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
     void wait(Direction direction, std::uint64_t wait_id);
     Notifiers::Registration add_notifier(Direction direction, bool streaming);
     void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
-    void committed(std::uint64_t version);
-    bool watched() const { return !notifiers_.empty() || !waits_.empty(); }
+    void on_commit(std::uint64_t version);
     void report_error(const Failure& failure); // 12.4
 
-    // From the protocol session
-    void on_report(const Report& report);
-    void on_complete(Direction direction);
-    void on_connection(ConnectionState state, const Failure* failure);
-    void on_file_ident(std::uint64_t ident) { file_ident_ = ident; }
-
-    // The protocol session, while there is one.
-    Session* session = nullptr;
-    Connection* connection = nullptr;
-
   private:
-    bool running() const { return state_ == Lifecycle::active || state_ == Lifecycle::dying; }
+    // SessionObserver: from the protocol session
+    bool is_watching() const override { return !notifiers_.empty() || !waits_.empty(); }
+    void on_report(const Report& report) override;
+    void on_complete(Direction direction) override;
+    void on_connection(ConnectionState state, const Failure* failure) override;
+    void on_file_ident(std::uint64_t ident) override { file_ident_ = ident; }
+    void on_route_verified() override { config_.route.verified = true; }
+    void on_finished() override;
+
+    bool is_running() const { return state_ == Lifecycle::active || state_ == Lifecycle::dying; }
     void enter(Lifecycle state);
     void activate();
     void start();
+    void leave();                     // lets go of the protocol session, which unbinds on its own
+    Connection& touched_connection(); // of the protocol session
+    void announce_release();
     void stop(Lifecycle state, std::int32_t status, const std::string& message);
     void set_connection_state(ConnectionState state);
     void fail_waits(std::int32_t status, const std::string& message);
@@ -77,7 +82,7 @@ class SyncSession {
     void report(const Failure& failure, bool client_reset, FileAction action);
     void on_client_reset(Failure failure);
 
-    Client& client_;
+    Context& context_;
     const std::uint64_t id_;
     SyncSessionConfig config_;
     Lifecycle state_ = Lifecycle::inactive;
@@ -86,7 +91,9 @@ class SyncSession {
     bool referenced_ = true;
     Waits waits_;
     Notifiers notifiers_;
-    std::uint64_t death_ = 0; // number of the upload wait that ends Dying; 0: not dying
+    Session* session_ = nullptr;   // while there is one; its connection owns it
+    std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
+    std::uint64_t death_ = 0;      // number of the upload wait that ends Dying; 0: not dying
 };
 
 } // namespace realmsync::client

@@ -1,5 +1,5 @@
 // The waits of one sync session (client-session.md section 5): identified by number, each resolved
-// exactly once. When they are complete is the protocol session's business.
+// exactly once. When they are complete is in completion.hpp.
 #pragma once
 
 #include <cstddef>

@@ -36,7 +36,6 @@ ClientTuning tuning() {
 class Harness {
   public:
     Harness() : engine_(tuning(), 1) {
-        engine_.set_time(1);
         witness_ = open("witness", "null");
         sessions_[0] = open("user", "1");
         sessions_[1] = open("user", "2");
@@ -46,29 +45,33 @@ class Harness {
     void step(std::uint8_t choice, std::string_view message) {
         const std::uint64_t session = sessions_[choice & 1];
         switch ((choice >> 1) & 7) {
-        case 1: engine_.find(session)->pause(); break;
-        case 2: engine_.find(session)->resume(false); break;
-        case 3: engine_.closed(socket_, std::nullopt, "cut"); break;
-        case 4: engine_.set_time(now_ += 70'000); break;
+        case 1: with(session, [](client::SyncSession& s) { s.pause(); }); break;
+        case 2: with(session, [](client::SyncSession& s) { s.resume(false); }); break;
+        case 3: engine_.closed(socket_, std::nullopt, "cut", now_); break;
+        case 4: now_ += 70'000; break;
         case 5: stores_.at(session)->commit("change", 1); break;
-        case 6: waits_.insert(engine_.wait(session, client::Direction::download)); break;
-        case 7: waits_.insert(engine_.wait(session, client::Direction::upload)); break;
+        case 6: waits_.insert(engine_.wait(session, client::Direction::download, now_)); break;
+        case 7: waits_.insert(engine_.wait(session, client::Direction::upload, now_)); break;
         }
         if (choice & 16)
             work();
-        engine_.receive(socket_, message);
+        engine_.receive(socket_, message, now_);
         work();
     }
 
     void finish() {
-        engine_.find(witness_)->reconnect();
+        with(witness_, [](client::SyncSession& s) { s.reconnect(); });
         require(engine_.find(witness_)->state() == client::Lifecycle::active);
-        engine_.shutdown();
+        engine_.shutdown(now_);
         work();
         require(waits_.empty() && engine_.connection_count() == 0);
     }
 
   private:
+    template <class F> void with(std::uint64_t session, F&& use) {
+        engine_.with(session, now_, use);
+    }
+
     std::uint64_t open(const char* user, const char* partition) {
         client::SyncSessionConfig config;
         config.user = user;
@@ -77,8 +80,7 @@ class Harness {
         config.route.verified = true;
         const std::uint64_t session = engine_.add_session(std::move(config));
         stores_[session] = std::make_shared<simulation::MemoryClientStore>();
-        engine_.find(session)->revive(false);
-        engine_.settle();
+        with(session, [](client::SyncSession& s) { s.revive(false); });
         return session;
     }
 
@@ -86,11 +88,10 @@ class Harness {
     void work() {
         for (bool moved = true; moved;) {
             moved = false;
-            engine_.advance();
-            engine_.settle();
+            engine_.on_timer(now_);
             for (client::StoreJob& job : engine_.take_jobs()) {
                 client::ClientStore& store = *stores_.at(job.sync_session);
-                engine_.done(client::run(std::move(job), store));
+                engine_.on_outcome(client::run(std::move(job), store), now_);
                 moved = true;
             }
             for (const client::Event& event : engine_.take_events()) {
@@ -98,12 +99,12 @@ class Harness {
                 if (const auto* connect = std::get_if<client::Connect>(&event)) {
                     if (connect->url.starts_with("ws://user"))
                         socket_ = connect->socket;
-                    engine_.connected(connect->socket, kSubprotocol);
+                    engine_.connected(connect->socket, kSubprotocol, now_);
                 } else if (const auto* wait = std::get_if<client::WaitResolved>(&event)) {
                     require(waits_.erase(wait->wait) == 1); // exactly once
                 }
             }
-            while (engine_.next_message(socket_))
+            while (engine_.next_message(socket_, now_))
                 moved = true;
         }
     }

@@ -1,3 +1,4 @@
+// The client engine coupled to realm files.
 #include "runtime/client_runtime.hpp"
 
 #include <chrono>
@@ -6,9 +7,9 @@
 namespace realmsync::runtime {
 
 // Tells the engine of local commits, until the runtime forgets the session.
-class ClientRuntime::Listener final : public client::CommitListener {
+class ClientRuntime::CommitForwarder final : public client::CommitListener {
   public:
-    Listener(ClientRuntime& runtime, std::uint64_t session)
+    CommitForwarder(ClientRuntime& runtime, std::uint64_t session)
         : runtime_(&runtime), session_(session) {}
 
     void on_commit(std::uint64_t version) override {
@@ -32,21 +33,21 @@ ClientRuntime::ClientRuntime(unsigned workers, std::uint64_t seed, const ClientT
 
 ClientRuntime::~ClientRuntime() {
     for (auto& [session, file] : files_)
-        static_cast<Listener&>(*file.listener).detach();
+        file.forwarder->detach();
     close();
 }
 
 std::uint64_t ClientRuntime::add_session(std::shared_ptr<client::ClientStore> store,
                                          client::SyncSessionConfig config) {
-    std::shared_ptr<client::CommitListener> listener;
+    std::shared_ptr<CommitForwarder> forwarder;
     std::uint64_t session;
     {
         std::lock_guard lock(mutex_);
         session = engine_.add_session(std::move(config));
-        listener = std::make_shared<Listener>(*this, session);
-        files_.emplace(session, File{store, pool_.make_lane(), listener});
+        forwarder = std::make_shared<CommitForwarder>(*this, session);
+        files_.emplace(session, File{store, pool_.make_lane(), forwarder});
     }
-    store->add_listener(listener);
+    store->add_listener(forwarder);
     return session;
 }
 
@@ -61,39 +62,54 @@ void ClientRuntime::remove_session(std::uint64_t session) {
         files_.erase(found);
         engine_.forget(session);
     }
-    static_cast<Listener&>(*file.listener).detach(); // without mutex_: a commit may hold its lock
+    file.forwarder->detach(); // without mutex_: a commit may hold its lock
 }
 
 void ClientRuntime::committed(std::uint64_t session, std::uint64_t version) {
-    with(session, [version](client::SyncSession& s) { s.committed(version); });
+    with(session, [version](client::SyncSession& s) { s.on_commit(version); });
+}
+
+void ClientRuntime::connected(std::uint64_t socket, std::string_view subprotocol,
+                              std::int64_t now) {
+    std::lock_guard lock(mutex_);
+    engine_.connected(socket, subprotocol, now);
+    pump();
+}
+
+void ClientRuntime::connect_failed(std::uint64_t socket, std::string_view failure, int http_status,
+                                   std::string_view message, std::int64_t now) {
+    std::lock_guard lock(mutex_);
+    engine_.connect_failed(socket, failure, http_status, message, now);
+    pump();
 }
 
 void ClientRuntime::receive(std::uint64_t socket, std::string_view bytes, std::int64_t now) {
-    call([&](client::Client& engine) {
-        engine.set_time(now);
-        engine.receive(socket, bytes);
-    });
+    std::lock_guard lock(mutex_);
+    engine_.receive(socket, bytes, now);
+    pump();
 }
 
-std::optional<std::string> ClientRuntime::next_message(std::uint64_t socket, std::size_t head_room,
-                                                       std::int64_t now) {
-    auto message = call([&](client::Client& engine) {
-        engine.set_time(now);
-        return engine.next_message(socket);
-    });
-    if (message)
-        message->insert(0, head_room, '\0');
+std::optional<std::string> ClientRuntime::next_message(std::uint64_t socket, std::int64_t now) {
+    std::lock_guard lock(mutex_);
+    auto message = engine_.next_message(socket, now);
+    pump();
     return message;
+}
+
+void ClientRuntime::closed(std::uint64_t socket, std::optional<int> code, std::string_view reason,
+                           std::int64_t now) {
+    std::lock_guard lock(mutex_);
+    engine_.closed(socket, code, reason, now);
+    pump();
 }
 
 std::vector<client::Event> ClientRuntime::drain(std::int64_t now) {
     std::lock_guard lock(mutex_);
     wake_up_.reset();
-    engine_.set_time(now);
-    engine_.advance();
+    engine_.on_timer(now);
     for (auto results = results_.take(); !results.empty(); results = results_.take()) {
         for (client::StoreResult& result : results)
-            engine_.done(std::move(result));
+            engine_.on_outcome(std::move(result), now);
         pump();
     }
     pump();
@@ -104,18 +120,17 @@ std::vector<client::Event> ClientRuntime::drain(std::int64_t now) {
 std::optional<std::int64_t> ClientRuntime::deadline() {
     std::lock_guard lock(mutex_);
     announced_deadline_ = engine_.deadline();
-    return announced_deadline_ < 0 ? std::nullopt : std::optional(announced_deadline_);
+    return announced_deadline_;
 }
 
-void ClientRuntime::tick() {
+std::int64_t ClientRuntime::now() const {
     using namespace std::chrono;
-    if (!pool_.is_inline())
-        engine_.set_time(
-            duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
+    return pool_.is_inline()
+               ? 0 // for the engine, whose time never goes back: as late as it was
+               : duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
 void ClientRuntime::pump() {
-    engine_.settle();
     for (client::StoreJob& job : engine_.take_jobs()) {
         const auto found = files_.find(job.sync_session);
         if (found == files_.end())
@@ -127,10 +142,9 @@ void ClientRuntime::pump() {
             results_.push(client::run(std::move(*shared), *store));
         });
     }
-    const std::int64_t deadline = engine_.deadline();
-    const bool earlier =
-        deadline >= 0 && (announced_deadline_ < 0 || deadline < announced_deadline_);
-    if (!signalled_ && (engine_.has_output() || earlier)) {
+    const auto deadline = engine_.deadline();
+    const bool is_earlier = deadline && (!announced_deadline_ || *deadline < *announced_deadline_);
+    if (!signalled_ && (engine_.has_events() || is_earlier)) {
         signalled_ = true;
         wake_up_.signal();
     }

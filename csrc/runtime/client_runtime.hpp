@@ -33,31 +33,32 @@ class ClientRuntime {
                               client::SyncSessionConfig config);
     void remove_session(std::uint64_t session); // after Released: lets go of the file
 
-    // Runs `use` on the engine. For everything that is not bound to a socket.
+    // Runs `use` on the engine, with the time. For everything that is not bound to a socket.
     template <class F> auto call(F&& use) {
         std::lock_guard lock(mutex_);
-        tick();
-        if constexpr (std::is_void_v<decltype(use(engine_))>) {
-            use(engine_);
+        if constexpr (std::is_void_v<decltype(use(engine_, now()))>) {
+            use(engine_, now());
             pump();
         } else {
-            auto result = use(engine_);
+            auto result = use(engine_, now());
             pump();
             return result;
         }
     }
     // Runs `use` on a sync session; nothing if it is gone.
     template <class F> void with(std::uint64_t session, F&& use) {
-        call([&](client::Client& engine) {
-            if (client::SyncSession* s = engine.find(session))
-                use(*s);
-        });
+        call([&](client::Client& engine, std::int64_t now) { engine.with(session, now, use); });
     }
 
+    // From the transport, which names the time, by socket.
+    void connected(std::uint64_t socket, std::string_view subprotocol, std::int64_t now);
+    void connect_failed(std::uint64_t socket, std::string_view failure, int http_status,
+                        std::string_view message, std::int64_t now);
     void receive(std::uint64_t socket, std::string_view bytes, std::int64_t now);
-    // The message behind `head_room` bytes for the transport.
-    std::optional<std::string> next_message(std::uint64_t socket, std::size_t head_room,
-                                            std::int64_t now);
+    // Behind wire::kHeadRoom free bytes.
+    std::optional<std::string> next_message(std::uint64_t socket, std::int64_t now);
+    void closed(std::uint64_t socket, std::optional<int> code, std::string_view reason,
+                std::int64_t now);
     // Takes in results of jobs and expired timers; gives what happened.
     std::vector<client::Event> drain(std::int64_t now);
     std::optional<std::int64_t> deadline();
@@ -66,14 +67,15 @@ class ClientRuntime {
     void close() { pool_.stop(); }
 
   private:
-    class Listener;
+    class CommitForwarder;
     struct File {
         std::shared_ptr<client::ClientStore> store;
         std::shared_ptr<WorkerPool::Lane> lane;
-        std::shared_ptr<client::CommitListener> listener;
+        std::shared_ptr<CommitForwarder> forwarder;
     };
 
-    void tick(); // calls of the application do not name the time; with inline jobs it stands still
+    // The time of an application's call. With inline jobs it stands still between drain()s.
+    std::int64_t now() const;
     void pump(); // with mutex_
     void committed(std::uint64_t session, std::uint64_t version);
 
@@ -82,8 +84,8 @@ class ClientRuntime {
     std::unordered_map<std::uint64_t, File> files_; // by sync session
     WakeUp wake_up_;
     CompletionQueue<client::StoreResult> results_{wake_up_};
-    bool signalled_ = false;               // since the last drain()
-    std::int64_t announced_deadline_ = -1; // what the loop knows
+    bool signalled_ = false;                         // since the last drain()
+    std::optional<std::int64_t> announced_deadline_; // what the loop knows
     WorkerPool pool_;
 };
 

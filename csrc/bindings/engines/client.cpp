@@ -43,14 +43,6 @@ template <class F> auto on_engine(ClientHandle& self, F&& use) {
     return self.runtime().call(use);
 }
 
-// The same for what the transport tells, which names the time.
-template <class F> void at(ClientHandle& self, std::int64_t now, F&& use) {
-    on_engine(self, [&](Client& engine) {
-        engine.set_time(now);
-        use(engine);
-    });
-}
-
 template <class F> void on_session(ClientHandle& self, std::uint64_t session, F&& use) {
     py::gil_scoped_release unlocked;
     self.runtime().with(session, use);
@@ -58,17 +50,20 @@ template <class F> void on_session(ClientHandle& self, std::uint64_t session, F&
 
 void connected(ClientHandle& self, std::uint64_t socket, const std::string& protocol,
                std::int64_t now) {
-    at(self, now, [&](Client& engine) { engine.connected(socket, protocol); });
+    py::gil_scoped_release unlocked;
+    self.runtime().connected(socket, protocol, now);
 }
 
 void connect_failed(ClientHandle& self, std::uint64_t socket, const std::string& failure,
                     int status, const std::string& message, std::int64_t now) {
-    at(self, now, [&](Client& engine) { engine.connect_failed(socket, failure, status, message); });
+    py::gil_scoped_release unlocked;
+    self.runtime().connect_failed(socket, failure, status, message, now);
 }
 
 void closed(ClientHandle& self, std::uint64_t socket, std::optional<int> code,
             const std::string& reason, std::int64_t now) {
-    at(self, now, [&](Client& engine) { engine.closed(socket, code, reason); });
+    py::gil_scoped_release unlocked;
+    self.runtime().closed(socket, code, reason, now);
 }
 
 void receive(ClientHandle& self, std::uint64_t socket, std::string_view data, std::int64_t now) {
@@ -126,8 +121,9 @@ py::tuple facts(ClientHandle& self, std::uint64_t session) {
 void bind_registry(ClientClass& c) {
     c.def("enable_multiplexing",
           [](ClientHandle& self, bool enabled) {
-              return on_engine(self,
-                               [&](Client& engine) { return engine.enable_multiplexing(enabled); });
+              return on_engine(self, [&](Client& engine, std::int64_t) {
+                  return engine.enable_multiplexing(enabled);
+              });
           })
         .def("add_session", &add_session, py::arg("store"), py::kw_only(), py::arg("user"),
              py::arg("partition"), py::arg("url"), py::arg("access_token") = "",
@@ -141,7 +137,7 @@ void bind_registry(ClientClass& c) {
              })
         .def("facts", &facts, py::arg("session"))
         .def("shutdown", [](ClientHandle& self) {
-            on_engine(self, [](Client& engine) { engine.shutdown(); });
+            on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });
         });
 }
 
@@ -191,7 +187,9 @@ void bind_watching(ClientClass& c) {
     c.def("wait",
           [](ClientHandle& self, std::uint64_t session, const std::string& direction) {
               const auto d = to_direction(direction);
-              return on_engine(self, [&](Client& engine) { return engine.wait(session, d); });
+              return on_engine(self, [&](Client& engine, std::int64_t now) {
+                  return engine.wait(session, d, now);
+              });
           })
         .def("add_notifier", &add_notifier, py::arg("session"), py::arg("direction"),
              py::arg("streaming"))
@@ -204,7 +202,9 @@ void bind_watching(ClientClass& c) {
 void bind_account(ClientClass& c) {
     c.def("set_access_token",
           [](ClientHandle& self, const std::string& user, const std::string& token) {
-              on_engine(self, [&](Client& engine) { engine.set_access_token(user, token); });
+              on_engine(self, [&](Client& engine, std::int64_t now) {
+                  engine.set_access_token(user, token, now);
+              });
           })
         .def("token_refresh_failed",
              [](ClientHandle& self, std::uint64_t session, bool authentication, std::int32_t status,
@@ -218,10 +218,12 @@ void bind_account(ClientClass& c) {
                 bool verified, std::vector<Pair> headers) {
                  const auto route =
                      make_route(std::move(url), std::move(token), verified, std::move(headers));
-                 on_engine(self, [&](Client& engine) { engine.set_route(session, route); });
+                 on_engine(self, [&](Client& engine, std::int64_t now) {
+                     engine.set_route(session, route, now);
+                 });
              })
         .def("log_out", [](ClientHandle& self, const std::string& user) {
-            on_engine(self, [&](Client& engine) { engine.log_out(user); });
+            on_engine(self, [&](Client& engine, std::int64_t now) { engine.log_out(user, now); });
         });
 }
 

@@ -18,16 +18,8 @@
 
 namespace realmsync::bindings {
 
-// The next message of a connection behind REALMSYNC_HEAD_ROOM bytes.
-inline std::optional<std::string> take_message(runtime::ClientRuntime& runtime,
-                                               std::uint64_t connection, std::int64_t now) {
-    return runtime.next_message(connection, REALMSYNC_HEAD_ROOM, now);
-}
-inline std::optional<std::string> take_message(runtime::ServerRuntime& runtime,
-                                               std::uint64_t connection, std::int64_t now) {
-    static_assert(server::kHeadRoom == REALMSYNC_HEAD_ROOM);
-    return runtime.next_message(connection, now);
-}
+// Both engines leave that much free in front of a message.
+static_assert(wire::kHeadRoom == REALMSYNC_HEAD_ROOM && server::kHeadRoom == REALMSYNC_HEAD_ROOM);
 
 template <class Runtime> class RuntimeHandle {
   public:
@@ -53,7 +45,7 @@ template <class Runtime> class RuntimeHandle {
         return result;
     }
     std::optional<pybind11::bytes> next_bytes(std::uint64_t connection, std::int64_t now) {
-        const auto message = take_message(runtime_, connection, now);
+        const auto message = runtime_.next_message(connection, now);
         if (!message)
             return std::nullopt;
         return pybind11::bytes(message->data() + REALMSYNC_HEAD_ROOM,
@@ -71,7 +63,7 @@ template <class Runtime> class RuntimeHandle {
     }
     static int next_message(void* self, std::uint64_t connection, std::int64_t now,
                             realmsync_message* out) {
-        auto message = take_message(*static_cast<Runtime*>(self), connection, now);
+        auto message = static_cast<Runtime*>(self)->next_message(connection, now);
         if (!message)
             return 0;
         auto owner = std::make_unique<std::string>(std::move(*message));

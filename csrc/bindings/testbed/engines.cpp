@@ -93,7 +93,8 @@ void simulate_error(ClientHandle& self, std::uint64_t session, std::int32_t stat
 
 std::size_t connection_count(ClientHandle& self) {
     py::gil_scoped_release unlocked;
-    return self.runtime().call([](client::Client& c) { return c.connection_count(); });
+    return self.runtime().call(
+        [](client::Client& c, std::int64_t) { return c.connection_count(); });
 }
 
 } // namespace

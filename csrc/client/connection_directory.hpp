@@ -1,0 +1,72 @@
+// The connections of one client engine: which sessions share one (client-session.md 8.1, 8.2), how
+// they are found by number and socket, their deadlines, and the backoffs that outlive them. What a
+// connection does is in connection.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "client/connection.hpp"
+
+namespace realmsync::client {
+
+struct Context;
+
+class ConnectionDirectory {
+  public:
+    explicit ConnectionDirectory(Context& context) : context_(context) {}
+
+    // Whether sessions of one endpoint share a connection. Not to be changed once there is one.
+    bool is_multiplexing() const { return multiplexing_; }
+    void set_multiplexing(bool enabled);
+
+    // The connection for a new session of `user`. A shared one takes the route for its next
+    // attempt.
+    Connection& obtain(const std::string& user, const Route& route);
+    Connection* find(std::uint64_t id);
+    Connection* find_socket(std::uint64_t socket);     // nullptr: given up meanwhile
+    std::uint64_t open_socket(Connection& connection); // a fresh number for it
+    void forget_socket(std::uint64_t socket) { sockets_.erase(socket); }
+    void close_sockets();
+
+    // Before something happens to a connection: settle() will look at it.
+    void touch(const Connection& connection);
+    // Destroys what has ended, and notes the deadlines anew.
+    void settle();
+    void on_timer();
+    std::optional<std::int64_t> deadline() const;
+    std::size_t size() const { return connections_.size(); }
+
+  private:
+    // Scheme, host, port, user; the mode is always PBS.
+    using Endpoint = std::tuple<std::string, std::string, std::string, std::string>;
+    struct Entry {
+        Endpoint endpoint;
+        std::unique_ptr<Connection> connection;
+        std::optional<std::int64_t> deadline; // as it stands in timers_
+    };
+
+    static Endpoint endpoint_of(const std::string& user, std::string_view url);
+    void note_deadline(Entry& entry, std::optional<std::int64_t> deadline);
+
+    Context& context_;
+    bool multiplexing_ = true;
+    std::map<std::uint64_t, Entry> connections_; // by number
+    std::map<Endpoint, Connection*> shared_;
+    std::map<Endpoint, Backoff> backoffs_; // of shared connections that are gone
+    std::unordered_map<std::uint64_t, Connection*> sockets_;
+    std::set<std::pair<std::int64_t, std::uint64_t>> timers_; // time, number of the connection
+    std::vector<std::uint64_t> touched_;                      // numbers, since settle()
+    std::uint64_t last_connection_ = 0, last_socket_ = 0;
+};
+
+} // namespace realmsync::client
