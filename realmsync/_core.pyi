@@ -188,7 +188,7 @@ class ServerRuntime:
     def stats(self) -> dict[str, int]:
         """Counters and gauges, by name."""
 
-# -- realm.cpp, realm_read.cpp, realm_write.cpp, realm_bulk.cpp ------------------------------------
+# -- bindings/realm --------------------------------------------------------------------------------
 
 class RealmFile(ClientStore):
     """A client's realm file. All openers of a path in a process share one."""
@@ -217,23 +217,89 @@ class OnExisting:
     update_changed: OnExisting
     update_all: OnExisting
 
-class RealmHandle:
-    """What a Realm holds. A place is (class, key, property, path): class and property by their
-    declared numbers, the path a tuple of indexes, dictionary keys and names."""
+class Type:
+    """The type of a property, or of the elements of its collection."""
 
-    def __init__(self, file: RealmFile) -> None: ...
+    mixed: Type
+    integer: Type
+    boolean: Type
+    string: Type
+    binary: Type
+    timestamp: Type
+    float32: Type
+    float64: Type
+    decimal: Type
+    link: Type
+    object_id: Type
+    uuid: Type
+
+class CollectionKind:
+    single: CollectionKind
+    list: CollectionKind
+    dictionary: CollectionKind
+    set: CollectionKind
+
+class DeclaredProperty:
+    """`name` is that in the file, `attribute` that in Python; `target` the class of links and
+    embedded objects, else empty. A default may be a function that makes it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        attribute: str,
+        type: Type,
+        collection: CollectionKind,
+        optional: bool,
+        target: str,
+        has_default: bool,
+        default: Any,
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> Type: ...
+    @property
+    def collection(self) -> CollectionKind: ...
+    @property
+    def optional(self) -> bool: ...
+    @property
+    def target(self) -> str: ...
+
+class DeclaredClass:
+    """`key` is the number of the primary key among the properties, -1 for none."""
+
+    def __init__(
+        self, *, name: str, embedded: bool, key: int, properties: list[DeclaredProperty]
+    ) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def embedded(self) -> bool: ...
+    @property
+    def key(self) -> int: ...
+    @property
+    def properties(self) -> list[DeclaredProperty]: ...
+
+class RealmHandle:
+    """What a Realm holds. Classes and properties are spoken of by their declared numbers.
+
+    `realm` makes what is found: `_make_object(cls, place)`, `_make_collection(kind, place)`, with
+    the kind as in CollectionKind: 1 list, 2 dictionary, 3 set.
+    """
+
+    def __init__(self, file: RealmFile, realm: object) -> None: ...
     @property
     def file(self) -> RealmFile: ...
     @property
     def writing(self) -> bool: ...
-    def declare(self, classes: list[tuple[Any, ...]]) -> None:
-        """Per class: name, kind, key's property number or -1, properties as (name in the file,
-        public name, type code, collection code, optional, target, has default, default)."""
+    def declare(self, classes: list[DeclaredClass]) -> None:
+        """Once."""
 
     def apply_schema(self, now: int) -> int:
         """Adds what the file lacks; the version made, 0 for none. SchemaMismatchError."""
 
-    def file_schema(self) -> list[tuple[Any, ...]]: ...
+    def file_schema(self) -> list[DeclaredClass]: ...
     def close(self) -> None: ...
     def begin(self) -> None: ...
     def try_begin(self) -> bool: ...
@@ -241,75 +307,62 @@ class RealmHandle:
         """Version, and the ticket for RealmFile.flush when deferred."""
 
     def rollback(self) -> None: ...
-    def get(self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> Any: ...
-    def size(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> int: ...
-    def item(
-        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], at: Any
-    ) -> Any: ...
-    def items(
-        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...]
-    ) -> list[Any]: ...
-    def exists(self, cls: int, key: Any) -> bool: ...
+    def accessor(self, cls: int, key: Any) -> Any:
+        """The object with this key, whether it exists or not."""
+
+    def find(self, cls: int, key: Any) -> Any:
+        """The object with this key, or None."""
+
     def count(self, cls: int) -> int: ...
     def keys(self, cls: int, after: Any, limit: int) -> list[Any]:
         """Keys in order, behind `after` unless it is `...`."""
 
-    def create(self, realm: object, cls: int, values: Any, on_existing: OnExisting) -> Any: ...
-    def set(
-        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
-    ) -> None: ...
-    def erase(self, cls: int, key: Any) -> None: ...
-    def erase_embedded(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> None: ...
-    def list_insert(
-        self,
-        realm: object,
-        cls: int,
-        key: Any,
-        prop: int,
-        path: tuple[Any, ...],
-        index: int,
-        value: Any,
-    ) -> None: ...
-    def list_set(
-        self,
-        realm: object,
-        cls: int,
-        key: Any,
-        prop: int,
-        path: tuple[Any, ...],
-        index: int,
-        value: Any,
-    ) -> None: ...
-    def list_erase(
-        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], index: int
-    ) -> None: ...
-    def list_move(
-        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], source: int, target: int
-    ) -> None: ...
-    def set_insert(
-        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
-    ) -> bool: ...
-    def set_erase(
-        self, realm: object, cls: int, key: Any, prop: int, path: tuple[Any, ...], value: Any
-    ) -> bool: ...
-    def dictionary_set(
-        self,
-        realm: object,
-        cls: int,
-        key: Any,
-        prop: int,
-        path: tuple[Any, ...],
-        at: str,
-        value: Any,
-    ) -> None: ...
-    def dictionary_erase(
-        self, cls: int, key: Any, prop: int, path: tuple[Any, ...], at: str
-    ) -> None: ...
-    def clear(self, cls: int, key: Any, prop: int, path: tuple[Any, ...]) -> None: ...
-    def create_rows(self, realm: object, cls: int, rows: Any) -> int: ...
+    def create(self, cls: int, values: Any, on_existing: OnExisting) -> Any:
+        """The object."""
+
+    def create_rows(self, cls: int, rows: Any) -> int: ...
     def create_columns(
         self, cls: int, columns: list[tuple[Any, ...]], first: int, limit: int
     ) -> int: ...
+
+class Place:
+    """Where an object or a collection lies: an object, or a way into it. Holds no data.
+
+    Places are equal when they are the same way from the same object, by numbers.
+    """
+
+    @property
+    def cls(self) -> int:
+        """The class of the object that lies here, -1 for a collection."""
+
+    @property
+    def key(self) -> Any:
+        """Of the object that everything here belongs to."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def exists(self) -> bool:
+        """Whether the object is there."""
+
+    def get(self, prop: int) -> Any: ...
+    def set(self, prop: int, value: Any) -> None: ...
+    def erase(self) -> None:
+        """Deletes the object."""
+
+    def size(self) -> int: ...
+    def item(self, at: Any) -> Any: ...
+    def items(self) -> list[Any]:
+        """The elements; of a dictionary pairs."""
+
+    def clear(self) -> None: ...
+    def list_insert(self, index: int, value: Any) -> None: ...
+    def list_set(self, index: int, value: Any) -> None: ...
+    def list_erase(self, index: int) -> None: ...
+    def list_move(self, source: int, target: int) -> None: ...
+    def set_insert(self, value: Any) -> bool: ...
+    def set_erase(self, value: Any) -> bool: ...
+    def dictionary_set(self, at: str, value: Any) -> None: ...
+    def dictionary_erase(self, at: str) -> None: ...
 
 # -- arrow.cpp -------------------------------------------------------------------------------------
 

@@ -1,37 +1,29 @@
 #include "model/place.hpp"
 
+#include <array>
+
 namespace realmsync::model {
 
-const Value& initial_value(const Property& property) {
-    static const Value null, integer{std::int64_t{0}}, boolean{false}, string{std::string()},
-        binary{Binary{}}, timestamp{Timestamp{}}, float32{0.0f}, float64{0.0},
-        decimal{Decimal128{0, 0x3040'0000'0000'0000}}, object_id{ObjectId{}}, uuid{Uuid{}},
-        list = Value::empty(Type::list), set = Value::empty(Type::set),
-        dictionary = Value::empty(Type::dictionary);
-    switch (property.collection) {
-    case Collection::list: return list;
-    case Collection::set: return set;
-    case Collection::dictionary: return dictionary;
-    case Collection::single: break;
-    }
-    if (property.nullable)
-        return null;
-    switch (property.type) {
-    case Type::integer: return integer;
-    case Type::boolean: return boolean;
-    case Type::string: return string;
-    case Type::binary: return binary;
-    case Type::timestamp: return timestamp;
-    case Type::float32: return float32;
-    case Type::float64: return float64;
-    case Type::decimal: return decimal;
-    case Type::object_id: return object_id;
-    case Type::uuid: return uuid;
-    default: return null;
-    }
-}
-
 namespace {
+
+// What a property reads as that an embedded object is too short to hold: a place points to it, so
+// it lives as long as the process. There are few: the zeros of all kinds of properties.
+const Value& lasting_zero(const Property& property) {
+    constexpr std::size_t kTypes = static_cast<std::size_t>(Type::uuid) + 1, kCollections = 4;
+    static const auto zeros = [] {
+        std::array<std::array<std::array<Value, kTypes>, kCollections>, 2> all;
+        for (std::size_t nullable = 0; nullable < all.size(); ++nullable)
+            for (std::size_t collection = 0; collection < kCollections; ++collection)
+                for (std::size_t type = 0; type < kTypes; ++type)
+                    all[nullable][collection][type] =
+                        zero_value({.type = static_cast<Type>(type),
+                                    .collection = static_cast<Collection>(collection),
+                                    .nullable = nullable != 0});
+        return all;
+    }();
+    return zeros[property.nullable ? 1 : 0][static_cast<std::size_t>(property.collection)]
+                [static_cast<std::size_t>(property.type)];
+}
 
 bool step_into(const Schema& schema, Place& place, const changeset::Step& step) {
     if (!place.value)
@@ -52,7 +44,7 @@ bool step_into(const Schema& schema, Place& place, const changeset::Step& step) 
             return false;
         place.property = &cls->properties[index];
         place.value = index < embedded->properties.size() ? &embedded->properties[index]
-                                                          : &initial_value(*place.property);
+                                                          : &lasting_zero(*place.property);
         place.element = false;
         return true;
     } else {
@@ -67,8 +59,8 @@ bool step_into(const Schema& schema, Place& place, const changeset::Step& step) 
 
 } // namespace
 
-std::optional<Place> walk(const Schema& schema, const Property& property, const Value& value,
-                          std::span<const changeset::Step> path) {
+std::optional<Place> find_place(const Schema& schema, const Property& property, const Value& value,
+                                std::span<const changeset::Step> path) {
     Place place{&value, &property, false};
     for (const auto& step : path)
         if (!step_into(schema, place, step))

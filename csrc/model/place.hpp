@@ -26,12 +26,9 @@ struct Place {
     }
 };
 
-// The value of a property of a new object; as long as the process lives.
-const Value& initial_value(const Property& property);
-
 // Nothing when the path does not lead anywhere (any more). The last step may name an absent
 // dictionary key. O(path).
-std::optional<Place> walk(const Schema& schema, const Property& property, const Value& value,
-                          std::span<const changeset::Step> path);
+std::optional<Place> find_place(const Schema& schema, const Property& property, const Value& value,
+                                std::span<const changeset::Step> path);
 
 } // namespace realmsync::model

@@ -178,8 +178,8 @@ model::Place WriteTransaction::peek(const tables::Target& target) {
     if (!value)
         raise(ErrorKind::invalidated_object, "Accessing object of type " + target.cls->name +
                                                  " which has been invalidated or deleted");
-    auto place = model::walk(applier().schema(), target.cls->properties[target.property], *value,
-                             target.path);
+    auto place = model::find_place(applier().schema(), target.cls->properties[target.property],
+                                   *value, target.path);
     if (!place)
         raise(ErrorKind::stale_accessor, "this collection or embedded object is no more");
     return *place;

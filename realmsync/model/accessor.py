@@ -1,20 +1,16 @@
-"""What live objects, collections and results hold: their realm as they see it, and their place.
+"""What live objects, collections and results know of their realm.
 
-They read and write through the realm's core handle and have it make what they find. The realm
-itself is in realm.py, which knows all kinds of accessors; here none is known.
+Objects and collections hold a Place of the core besides, through which they read and write; it has
+the realm make what it finds. The realm itself is in realm.py, which knows all kinds of accessors;
+here none is known.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from realmsync import _core
 from realmsync.model.schema import ClassSchema
-
-# Positions, keys and names that lead from a property to something inside it.
-Path = tuple[int | str, ...]
-# Class, primary key and property of the object that something is inside of, and the path there.
-Place = tuple[int, Any, int, Path]
 
 
 class AccessedRealm(Protocol):
@@ -27,4 +23,3 @@ class AccessedRealm(Protocol):
     def is_closed(self) -> bool: ...
     @property
     def path(self) -> str: ...
-    def _make_object(self, cls: int, key: Any) -> Any: ...

@@ -18,8 +18,9 @@ from collections.abc import (
 from collections.abc import Set as AbstractSet
 from typing import Any, SupportsIndex, overload
 
+from realmsync import _core
 from realmsync.errors import OutOfBoundsError, RealmError
-from realmsync.model.accessor import AccessedRealm, Place
+from realmsync.model.accessor import AccessedRealm
 from realmsync.model.objects import Object
 
 
@@ -28,25 +29,25 @@ class Collection:
 
     __slots__ = ("__weakref__", "_place", "_realm")
 
-    def __init__(self, realm: AccessedRealm, place: Place) -> None:
+    def __init__(self, realm: AccessedRealm, place: _core.Place) -> None:
         self._realm = realm
         self._place = place
 
     def __len__(self) -> int:
-        return self._realm._core.size(*self._place)
+        return self._place.size()
 
     def _items(self) -> list[Any]:
-        return self._realm._core.items(self._realm, *self._place)
+        return self._place.items()
 
     def clear(self) -> None:
         """Removes all elements; linked objects stay, embedded ones go."""
-        self._realm._core.clear(*self._place)
+        self._place.clear()
 
     @property
     def is_valid(self) -> bool:
         """Whether the collection still exists and the realm is open."""
         try:
-            self._realm._core.size(*self._place)
+            self._place.size()
         except RealmError:
             return False
         return True
@@ -65,20 +66,20 @@ class List(Collection, MutableSequence[Any]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._items()[index]
-        return self._realm._core.item(self._realm, *self._place, index)
+        return self._place.item(index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             self._set_slice(index, list(value))
             return
-        self._realm._core.list_set(self._realm, *self._place, self._position(index), value)
+        self._place.list_set(self._position(index), value)
 
     def __delitem__(self, index: int | slice) -> None:
         if isinstance(index, slice):
             for position in sorted(range(*index.indices(len(self))), reverse=True):
-                self._realm._core.list_erase(*self._place, position)
+                self._place.list_erase(position)
             return
-        self._realm._core.list_erase(*self._place, self._position(index))
+        self._place.list_erase(self._position(index))
 
     def _set_slice(self, where: slice, values: list[Any]) -> None:
         positions = range(*where.indices(len(self)))
@@ -104,7 +105,7 @@ class List(Collection, MutableSequence[Any]):
         position = index.__index__()
         if position < 0:
             position = max(0, position + size)
-        self._realm._core.list_insert(self._realm, *self._place, min(position, size), value)
+        self._place.list_insert(min(position, size), value)
 
     def extend(self, values: Iterable[Any]) -> None:
         for value in list(values):
@@ -112,7 +113,7 @@ class List(Collection, MutableSequence[Any]):
 
     def move(self, source: int, target: int) -> None:
         """Moves an element so that it ends at index `target`."""
-        self._realm._core.list_move(*self._place, self._position(source), self._position(target))
+        self._place.list_move(self._position(source), self._position(target))
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
         """Replaces the content by the sorted one."""
@@ -157,10 +158,10 @@ class Set(Collection, MutableSet[Any]):
     __hash__ = None  # type: ignore[assignment]  # mutable, like every set
 
     def add(self, value: Any) -> None:
-        self._realm._core.set_insert(self._realm, *self._place, value)
+        self._place.set_insert(value)
 
     def discard(self, value: Any) -> None:
-        self._realm._core.set_erase(self._realm, *self._place, value)
+        self._place.set_erase(value)
 
     def __contains__(self, value: object) -> bool:
         return value in self._items()
@@ -189,13 +190,13 @@ class Dictionary(Collection, MutableMapping[str, Any]):
     __hash__ = None  # type: ignore[assignment]  # mutable, like every mapping
 
     def __getitem__(self, key: str) -> Any:
-        return self._realm._core.item(self._realm, *self._place, key)
+        return self._place.item(key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._realm._core.dictionary_set(self._realm, *self._place, key, value)
+        self._place.dictionary_set(key, value)
 
     def __delitem__(self, key: str) -> None:
-        self._realm._core.dictionary_erase(*self._place, key)
+        self._place.dictionary_erase(key)
 
     def __iter__(self) -> Iterator[str]:
         return iter([key for key, _ in self._items()])

@@ -1,32 +1,35 @@
-"""Declared classes as the native module takes and gives them: its numbers of types, and tuples.
+"""Declared classes as the native module takes and gives them.
 
 What a declaration may say is in schema.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from realmsync import _core
 from realmsync.model.schema import ClassSchema, Property, make_property
 
-TYPE_CODES = {
-    "mixed": 0,
-    "int": 1,
-    "bool": 2,
-    "string": 3,
-    "data": 4,
-    "date": 5,
-    "float": 6,
-    "double": 7,
-    "decimal128": 8,
-    "object": 9,
-    "objectId": 10,
-    "uuid": 11,
+TYPES = {
+    "mixed": _core.Type.mixed,
+    "int": _core.Type.integer,
+    "bool": _core.Type.boolean,
+    "string": _core.Type.string,
+    "data": _core.Type.binary,
+    "date": _core.Type.timestamp,
+    "float": _core.Type.float32,
+    "double": _core.Type.float64,
+    "decimal128": _core.Type.decimal,
+    "object": _core.Type.link,
+    "objectId": _core.Type.object_id,
+    "uuid": _core.Type.uuid,
 }
-TYPE_NAMES = {code: name for name, code in TYPE_CODES.items()}
-COLLECTION_CODES = {None: 0, "list": 1, "dictionary": 2, "set": 3}
-COLLECTION_NAMES = {code: name for name, code in COLLECTION_CODES.items()}
+TYPE_NAMES = {native: name for name, native in TYPES.items()}
+COLLECTIONS = {
+    None: _core.CollectionKind.single,
+    "list": _core.CollectionKind.list,
+    "dictionary": _core.CollectionKind.dictionary,
+    "set": _core.CollectionKind.set,
+}
+COLLECTION_NAMES = {native: name for name, native in COLLECTIONS.items()}
 MODES = {
     "never": _core.OnExisting.refuse,
     "modified": _core.OnExisting.update_changed,
@@ -34,35 +37,34 @@ MODES = {
 }
 
 
-def native_class(c: ClassSchema) -> tuple[Any, ...]:
+def native_class(c: ClassSchema) -> _core.DeclaredClass:
     key = next((i for i, p in enumerate(c.stored) if p.name == c.primary_key), -1)
-    return (c.name, 1 if c.embedded else 0, key, [_native_property(p) for p in c.stored])
+    properties = [_native_property(p) for p in c.stored]
+    return _core.DeclaredClass(name=c.name, embedded=c.embedded, key=key, properties=properties)
 
 
-def _native_property(p: Property) -> tuple[Any, ...]:
-    return (
-        p.persisted,
-        p.name,
-        TYPE_CODES[p.type],
-        COLLECTION_CODES[p.collection],
-        p.optional,
-        p.target or "",
-        p.has_default,
-        p.default,
+def _native_property(p: Property) -> _core.DeclaredProperty:
+    return _core.DeclaredProperty(
+        name=p.persisted,
+        attribute=p.name,
+        type=TYPES[p.type],
+        collection=COLLECTIONS[p.collection],
+        optional=p.optional,
+        target=p.target or "",
+        has_default=p.has_default,
+        default=p.default,
     )
 
 
-def schema_of_file(classes: list[tuple[Any, ...]]) -> dict[str, ClassSchema]:
+def schema_of_file(classes: list[_core.DeclaredClass]) -> dict[str, ClassSchema]:
     """What a file holds, as a declaration (a realm opened without schema)."""
     result = {}
-    for name, kind, key, properties in classes:
+    for c in classes:
         parsed = []
-        for persisted, code, collection, optional, target in properties:
-            element = target if TYPE_NAMES[code] == "object" else TYPE_NAMES[code]
-            p = make_property(
-                persisted, element, COLLECTION_NAMES[collection], True if optional else None
-            )
-            parsed.append(p)
-        primary_key = parsed[key].name if key >= 0 else None
-        result[name] = ClassSchema(name, tuple(parsed), primary_key, kind == 1)
+        for p in c.properties:
+            element = p.target if p.type == _core.Type.link else TYPE_NAMES[p.type]
+            optional = True if p.optional else None
+            parsed.append(make_property(p.name, element, COLLECTION_NAMES[p.collection], optional))
+        primary_key = parsed[c.key].name if c.key >= 0 else None
+        result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded)
     return result

@@ -1,7 +1,7 @@
 """Object classes and managed objects: declarations as Python classes, live attribute access.
 
-A managed object holds its realm, class and primary key, no data: every read gives the value as it
-is now. Containers are in containers.py; which Python value fits which property is decided in
+A managed object holds its realm and its place there, no data: every read gives the value as it is
+now. Containers are in containers.py; which Python value fits which property is decided in
 csrc/bindings/values/convert.cpp.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 import types
 from typing import Any, ClassVar
 
+from realmsync import _core
 from realmsync.errors import (
     IllegalOperationError,
     InvalidPropertyError,
     ModifyPrimaryKeyError,
     ReadOnlyPropertyError,
-    RealmError,
 )
-from realmsync.model.accessor import AccessedRealm, Place
+from realmsync.model.accessor import AccessedRealm
 from realmsync.model.annotations import (
     Declaration,
     is_class_variable,
@@ -40,14 +40,14 @@ class _Attribute:
     def __get__(self, instance: BaseObject | None, owner: type) -> Any:
         if instance is None:
             return self
-        return instance._read(self.index)
+        return instance._place.get(self.index)
 
     def __set__(self, instance: BaseObject, value: Any) -> None:
         if self.is_key:
             raise ModifyPrimaryKeyError(
                 f"Cannot change value of primary key '{type(instance).__name__}.{self.name}'"
             )
-        instance._write(self.index, value)
+        instance._place.set(self.index, value)
 
 
 class _LinkingObjects:
@@ -70,7 +70,7 @@ class _LinkingObjects:
 class BaseObject:
     """What Object and EmbeddedObject share."""
 
-    __slots__ = ("__weakref__", "_class", "_realm")
+    __slots__ = ("__weakref__", "_place", "_realm")
 
     # By attribute name, those of base classes first.
     __realm_attributes__: ClassVar[dict[str, Declaration]] = {}
@@ -78,7 +78,7 @@ class BaseObject:
     __realm_schema__: ClassVar[ClassSchema | None] = None
 
     _realm: AccessedRealm
-    _class: int
+    _place: _core.Place
 
     def __init_subclass__(
         cls, *, base: bool = False, schema: ClassSchema | None = None, **rest: Any
@@ -106,12 +106,6 @@ class BaseObject:
     def __init__(self) -> None:
         raise TypeError(f"create objects with realm.create({type(self).__name__}, {{...}})")
 
-    def _read(self, index: int) -> Any:
-        raise NotImplementedError
-
-    def _write(self, index: int, value: Any) -> None:
-        raise NotImplementedError
-
     def __setattr__(self, name: str, value: Any) -> None:
         if not hasattr(type(self), name):
             raise InvalidPropertyError(f"'{type(self).__name__}' has no property '{name}'")
@@ -120,17 +114,21 @@ class BaseObject:
     @property
     def object_schema(self) -> dict[str, Any]:
         """The class's declaration in canonical form."""
-        return self._realm._classes[self._class].canonical()
+        return self._schema.canonical()
+
+    @property
+    def _schema(self) -> ClassSchema:
+        return self._realm._classes[self._place.cls]
 
     def to_dict(self) -> dict[str, Any]:
         """The stored properties by name, links and collections as live accessors."""
-        return {p.name: getattr(self, p.name) for p in self._realm._classes[self._class].stored}
+        return {p.name: getattr(self, p.name) for p in self._schema.stored}
 
     def __repr__(self) -> str:
         if not self.is_valid:
             return f"<{type(self).__name__}: deleted>"
         parts = []
-        for p in self._realm._classes[self._class].stored:
+        for p in self._schema.stored:
             value = getattr(self, p.name)
             shown = value._short() if isinstance(value, Object) else repr(value)
             parts.append(f"{p.name}={shown}")
@@ -139,7 +137,7 @@ class BaseObject:
     @property
     def is_valid(self) -> bool:
         """Whether the object exists and its realm is open."""
-        raise NotImplementedError
+        return not self._realm.is_closed and self._place.exists()
 
 
 class Object(BaseObject, base=True):
@@ -156,21 +154,11 @@ class Object(BaseObject, base=True):
     same object of the same realm file.
     """
 
-    __slots__ = ("_key",)
-
-    _key: Any
-
-    def _read(self, index: int) -> Any:
-        realm = self._realm
-        return realm._core.get(realm, self._class, self._key, index, ())
-
-    def _write(self, index: int, value: Any) -> None:
-        realm = self._realm
-        realm._core.set(realm, self._class, self._key, index, (), value)
+    __slots__ = ()
 
     @property
-    def is_valid(self) -> bool:
-        return not self._realm.is_closed and self._realm._core.exists(self._class, self._key)
+    def _key(self) -> Any:
+        return self._place.key
 
     def _short(self) -> str:
         return f"<{type(self).__name__} {self._key!r}>"
@@ -194,31 +182,9 @@ class EmbeddedObject(BaseObject, base=True):
     An accessor stays at its position; it reads whatever embedded object lies there.
     """
 
-    __slots__ = ("_place",)
+    __slots__ = ()
 
     __realm_embedded__: ClassVar[bool] = True
-
-    _place: Place
-
-    def _below(self, index: int) -> Place:
-        cls, key, prop, path = self._place
-        name = self._realm._classes[self._class].stored[index].persisted
-        return cls, key, prop, (*path, name)
-
-    def _read(self, index: int) -> Any:
-        return self._realm._core.get(self._realm, *self._below(index))
-
-    def _write(self, index: int, value: Any) -> None:
-        self._realm._core.set(self._realm, *self._below(index), value)
-
-    @property
-    def is_valid(self) -> bool:
-        if self._realm.is_closed:
-            return False
-        try:
-            return self._realm._core.get(self._realm, *self._place) is not None
-        except RealmError:
-            return False
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EmbeddedObject):

@@ -26,7 +26,7 @@ from realmsync.errors import (
 from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.ingest import Column, read_rows
 from realmsync.model.native import MODES, native_class, schema_of_file
-from realmsync.model.objects import BaseObject, EmbeddedObject, Object, model_of
+from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.opening import (
     FIELDS,
     Configuration,
@@ -52,9 +52,7 @@ def _slot(owner: type, name: str) -> Callable[[Any, Any], None]:
 
 
 _set_realm = _slot(BaseObject, "_realm")
-_set_class = _slot(BaseObject, "_class")
-_set_key = _slot(Object, "_key")
-_set_place = _slot(EmbeddedObject, "_place")
+_set_place = _slot(BaseObject, "_place")
 
 
 class Realm:
@@ -97,7 +95,7 @@ class Realm:
         path = file_path(config)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _core.RealmFile.open(str(path), durability=durability)
-        self._core = _core.RealmHandle(file)
+        self._core = _core.RealmHandle(file, self)
         self._file = file
         if classes is None:
             self._declare(schema_of_file(self._core.file_schema()))
@@ -272,8 +270,7 @@ class Realm:
             native = MODES[mode]
         except KeyError:
             raise InvalidArgumentError(f"unknown mode {mode!r}") from None
-        key = self._core.create(self, index, {} if values is None else values, native)
-        return self._make_object(index, key)
+        return self._core.create(index, {} if values is None else values, native)
 
     def create_many(
         self, cls: ClassLike[Any], rows: Any, *, transaction_size: int | None = None
@@ -315,16 +312,13 @@ class Realm:
     ) -> int:
         if columns is not None:
             return self._core.create_columns(index, columns, first, limit)
-        return self._core.create_rows(self, index, itertools.islice(rows, limit))
+        return self._core.create_rows(index, itertools.islice(rows, limit))
 
     def delete(self, subject: Any) -> None:
         """Deletes an object, or every object of an iterable, with all links to them."""
-        if isinstance(subject, Object):
+        if isinstance(subject, BaseObject):
             self._own(subject)
-            self._core.erase(subject._class, subject._key)
-        elif isinstance(subject, EmbeddedObject):
-            self._own(subject)
-            self._core.erase_embedded(*subject._place)
+            subject._place.erase()
         elif isinstance(subject, Iterable) and not isinstance(subject, str | bytes | Mapping):
             targets = list(subject)
             if isinstance(subject, Collection) and not all(
@@ -370,7 +364,7 @@ class Realm:
         index = self._class_of(cls)
         if self._classes[index].primary_key is None:
             raise MissingPrimaryKeyError(f"Expected a primary key on '{self._classes[index].name}'")
-        return self._make_object(index, key) if self._core.exists(index, key) else None
+        return self._core.find(index, key)
 
     def _class_of(self, cls: Any) -> int:
         self._require_open()
@@ -382,23 +376,14 @@ class Realm:
 
     # Called by the core when it reads.
 
-    def _make_object(self, cls: int, key: Any) -> Any:
-        model = self._models[cls]
-        made = object.__new__(model)
-        _set_realm(made, self)
-        _set_class(made, cls)
-        _set_key(made, key)
-        return made
-
-    def _make_embedded(self, cls: int, owner: int, key: Any, prop: int, path: Any) -> Any:
+    def _make_object(self, cls: int, place: _core.Place) -> BaseObject:
         made = object.__new__(self._models[cls])
         _set_realm(made, self)
-        _set_class(made, cls)
-        _set_place(made, (owner, key, prop, path))
+        _set_place(made, place)
         return made
 
-    def _make_collection(self, kind: int, cls: int, key: Any, prop: int, path: Any) -> Any:
-        return (List, Dictionary, Set)[kind - 1](self, (cls, key, prop, path))
+    def _make_collection(self, kind: int, place: _core.Place) -> Collection:
+        return (List, Dictionary, Set)[kind - 1](self, place)
 
     def __repr__(self) -> str:
         return "<Realm: closed>" if self._closed else f"<Realm {self.path}>"

@@ -38,7 +38,7 @@ class Results(Sequence[T], Generic[T]):
         while True:
             keys = self._realm._core.keys(self._class, after, PAGE)
             for key in keys:
-                yield self._realm._make_object(self._class, key)
+                yield self._realm._core.accessor(self._class, key)
             if len(keys) < PAGE:
                 return
             after = keys[-1]
@@ -54,7 +54,7 @@ class Results(Sequence[T], Generic[T]):
         if position >= 0:
             keys = self._realm._core.keys(self._class, ..., position + 1)
             if len(keys) > position:
-                found: T = self._realm._make_object(self._class, keys[position])
+                found: T = self._realm._core.accessor(self._class, keys[position])
                 return found
         raise OutOfBoundsError(f"index {index} is out of range")
 

@@ -1,11 +1,14 @@
 #include "bindings/realm/object_writer.hpp"
 
+#include <optional>
+
+#include "bindings/realm/place.hpp"
+
 namespace py = pybind11;
 
 namespace realmsync::bindings {
 
 using changeset::Step;
-using model::Place;
 using model::Value;
 using realm::WriteTransaction;
 using tables::Target;
@@ -108,34 +111,11 @@ std::string_view dictionary_key(py::handle key, const Where& where) {
     return text;
 }
 
-Target ObjectWriter::target(int cls, py::handle key, int property, std::span<const Step> path) {
+Target ObjectWriter::target(int cls, const Key& key, int property,
+                            std::span<const Step> path) const {
     const auto c = static_cast<std::size_t>(cls);
-    return {resolved_.classes[c], handle_.key_of(cls, key, scratch_),
-            resolved_.properties[c][static_cast<std::size_t>(property)], path};
-}
-
-ObjectWriter::Governing ObjectWriter::governing(int cls, int property,
-                                                std::span<const Step> path) const {
-    Governing g{&handle_.declared(cls).properties[static_cast<std::size_t>(property)], cls, false};
-    for (const changeset::Step& step : path) {
-        if (!g.property)
-            break;
-        if (!g.element && g.property->collection != Collection::single) {
-            g.element = true;
-        } else if (g.property->embedded) {
-            const DeclaredClass& owner = handle_.declared(g.property->target_class);
-            g.cls = g.property->target_class;
-            const DeclaredProperty* found = nullptr;
-            for (const auto& p : owner.properties)
-                if (p.name == step.name)
-                    found = &p;
-            g.property = found;
-            g.element = false;
-        } else {
-            g.property = nullptr;
-        }
-    }
-    return g;
+    return {resolved_.classes[c], key, resolved_.properties[c][static_cast<std::size_t>(property)],
+            path};
 }
 
 // Whether all values are scalars and links to existing objects: then scalars_ and given_ hold
@@ -189,18 +169,16 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
 
 const LinkTarget* ObjectWriter::link(py::handle value, const Declared& declared,
                                      const Where& where) {
-    const ManagedObject object = managed(value);
-    if (!object.realm.is(realm_))
+    const py::object& held = scratch_.objects.emplace_front(place_of(value));
+    const auto& object = held.cast<const Place&>();
+    if (!object.is_in(handle_))
         raise_python("ObjectTypeMismatchError", where.text() + ": the object is of another realm");
-    if (declared.type == Type::link && object.cls != declared.target_class)
+    const std::string& cls = handle_.declared(object.cls()).name;
+    if (declared.type == Type::link && object.cls() != declared.target_class)
         raise_python("ObjectTypeMismatchError", where.text() + ": expected an object of class '" +
                                                     handle_.declared(declared.target_class).name +
-                                                    "', got '" + handle_.declared(object.cls).name +
-                                                    "'");
-    const DeclaredClass& target = handle_.declared(object.cls);
-    scratch_.objects.emplace_front(object.key);
-    return &scratch_.links.emplace_front(
-        LinkTarget{target.name, handle_.key_of(object.cls, object.key, scratch_)});
+                                                    "', got '" + cls + "'");
+    return &scratch_.links.emplace_front(LinkTarget{cls, object.native_key()});
 }
 
 py::object ObjectWriter::create(int cls, const py::dict& values) {
@@ -234,7 +212,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
                          "' with an existing primary key value '" + model::to_text(native) + "'.");
     };
     if (on_existing_ != OnExisting::refuse && transaction_.exists(actual, native)) {
-        update(cls, key, values, false);
+        update(cls, native, values, false);
         return key;
     }
     if (fill_simple(c, index, values)) {
@@ -245,11 +223,11 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
     if (transaction_.exists(actual, native))
         taken();
     transaction_.create(actual, native);
-    update(cls, key, values, true);
+    update(cls, native, values, true);
     return key;
 }
 
-void ObjectWriter::update(int cls, py::handle key, const py::dict& values, bool created) {
+void ObjectWriter::update(int cls, const Key& key, const py::dict& values, bool created) {
     const DeclaredClass& c = handle_.declared(cls);
     for (std::size_t i = 0; i < c.properties.size(); ++i) {
         const DeclaredProperty& p = c.properties[i];
@@ -291,7 +269,7 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
         fresh = Value(to_scalar(other, p.type, where, scratch_));
         return fresh.type() == old.type() && model::compare(fresh, old) == 0;
     };
-    const Place place = transaction_.peek(target);
+    const model::Place place = transaction_.peek(target);
     if (p.collection == Collection::single)
         return same(*place.value, value);
     if (p.collection == Collection::list) {
@@ -417,7 +395,7 @@ void ObjectWriter::put_link(const Destination& to, const Declared& declared, py:
         if (declared.target_class < 0)
             raise_python("NoSuchTableError", where.text() + " links to an undeclared class");
         const auto& created = scratch_.objects.emplace_front(
-            ObjectWriter(handle_, realm_, on_existing_)
+            ObjectWriter(handle_, on_existing_)
                 .create(declared.target_class, py::reinterpret_borrow<py::dict>(value)));
         scalar.link = &scratch_.links.emplace_front(
             LinkTarget{handle_.declared(declared.target_class).name,

@@ -1,6 +1,6 @@
 // What assigning a Python value to a property does (data-model.md 18, changeset-format.md 11): the
-// recursion over nested values that realm_write.cpp's entry points start. Nothing here undoes a
-// write that fails half-way; the entry points do.
+// recursion over nested values that place_write.cpp and objects.cpp start. Nothing here undoes a
+// write that fails half-way; they do.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -36,36 +36,27 @@ struct Destination {
 // One write of the Python API, which may create or fill any number of objects.
 class ObjectWriter {
   public:
-    ObjectWriter(RealmHandle& handle, pybind11::object realm,
-                 OnExisting on_existing = OnExisting::refuse)
-        : handle_(handle), transaction_(handle.transaction()), resolved_(handle.writing_schema()),
-          realm_(std::move(realm)), on_existing_(on_existing) {}
+    explicit ObjectWriter(RealmHandle& handle, OnExisting on_existing = OnExisting::refuse)
+        : handle_(handle), change_(handle), transaction_(change_.transaction()),
+          resolved_(handle.writing_schema()), on_existing_(on_existing) {}
 
-    tables::Target target(int cls, pybind11::handle key, int property,
-                          std::span<const changeset::Step> path);
+    realm::WriteTransaction& transaction() { return transaction_; }
+    tables::Target target(int cls, const Key& key, int property,
+                          std::span<const changeset::Step> path) const;
 
-    pybind11::object create(int cls, const pybind11::dict& values);
+    pybind11::object create(int cls, const pybind11::dict& values); // its key
     void assign(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                 const Where& where, bool is_default = false);
     void put(const Destination& to, const Declared& declared, pybind11::handle value,
              const Where& where);
-
-    // The declaration that governs a place: of the property itself, or of the property of the
-    // embedded object that the path names last; null inside a Mixed.
-    struct Governing {
-        const DeclaredProperty* property;
-        int cls;
-        bool element; // the place is an element of it
-    };
-    Governing governing(int cls, int property, std::span<const changeset::Step> path) const;
-
-    void forget() { scratch_ = {}; } // what earlier calls have borrowed
     // A scalar or link for a set.
     Scalar element(const Declared& declared, pybind11::handle value, const Where& where);
 
+    void forget() { scratch_ = {}; } // what earlier calls have borrowed
+
   private:
     bool fill_simple(const DeclaredClass& c, std::size_t cls, const pybind11::dict& values);
-    void update(int cls, pybind11::handle key, const pybind11::dict& values, bool created);
+    void update(int cls, const Key& key, const pybind11::dict& values, bool created);
     bool unchanged(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                    const Where& where);
     const LinkTarget* link(pybind11::handle value, const Declared& declared, const Where& where);
@@ -81,9 +72,9 @@ class ObjectWriter {
                          const pybind11::dict& values, const Where& where);
 
     RealmHandle& handle_;
+    Change change_;
     realm::WriteTransaction& transaction_;
     const Resolved& resolved_;
-    pybind11::object realm_;
     OnExisting on_existing_;
     Scratch scratch_;
     std::vector<Scalar> scalars_;

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bind.hpp"
+#include "bindings/realm/place.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
 #include "tables/catalog.hpp"
@@ -14,46 +15,17 @@ namespace realmsync::bindings {
 using model::Class;
 using realm::RealmFile;
 
-void RealmHandle::declare(const py::list& classes) {
-    std::vector<DeclaredClass> result;
-    std::unordered_map<std::string, int> by_name;
-    for (py::handle item : classes) {
-        auto c = py::reinterpret_borrow<py::tuple>(item);
-        DeclaredClass cls;
-        cls.name = c[0].cast<std::string>();
-        cls.kind = static_cast<TableKind>(c[1].cast<int>());
-        cls.key = c[2].cast<int>();
-        for (py::handle entry : c[3].cast<py::list>()) {
-            auto p = py::reinterpret_borrow<py::tuple>(entry);
-            DeclaredProperty property;
-            property.name = p[0].cast<std::string>();
-            PyObject* attribute = p[1].cast<py::str>().release().ptr();
-            PyUnicode_InternInPlace(&attribute);
-            property.attribute = py::reinterpret_steal<py::object>(attribute);
-            property.label = property.attribute.cast<std::string>();
-            property.type = static_cast<Type>(p[2].cast<int>());
-            property.collection = static_cast<Collection>(p[3].cast<int>());
-            property.nullable = p[4].cast<bool>();
-            property.target = p[5].cast<std::string>();
-            property.has_default = p[6].cast<bool>();
-            property.default_value = p[7];
-            cls.properties.push_back(std::move(property));
-        }
-        by_name[cls.name] = static_cast<int>(result.size());
-        result.push_back(std::move(cls));
-    }
-    for (auto& cls : result)
-        for (auto& property : cls.properties)
-            if (auto found = by_name.find(property.target); found != by_name.end()) {
+void RealmHandle::declare(std::vector<DeclaredClass> classes) {
+    REALMSYNC_ASSERT(classes_.empty()); // places refer to the declaration
+    classes_ = std::move(classes);
+    for (std::size_t i = 0; i < classes_.size(); ++i)
+        by_name_[classes_[i].name] = static_cast<int>(i);
+    for (DeclaredClass& cls : classes_)
+        for (DeclaredProperty& property : cls.properties)
+            if (auto found = by_name_.find(property.target); found != by_name_.end()) {
                 property.target_class = found->second;
-                property.embedded =
-                    result[static_cast<std::size_t>(found->second)].kind == TableKind::embedded;
+                property.embedded = declared(found->second).kind == TableKind::embedded;
             }
-    classes_ = std::move(result);
-    by_name_ = std::move(by_name);
-    reader_ = {};
-    writer_ = {};
-    writer_current_ = false;
 }
 
 namespace {
@@ -159,29 +131,26 @@ std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
     return commit(now, false).first;
 }
 
-py::list RealmHandle::file_schema() {
+std::vector<DeclaredClass> RealmHandle::file_schema() {
     model::SchemaPtr schema;
     {
         py::gil_scoped_release release;
         file_->read([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
     }
-    py::list classes;
-    for (const auto& [name, cls] : schema->classes) {
-        py::list properties;
-        for (const auto& p : cls->properties)
-            properties.append(py::make_tuple(p.name, static_cast<int>(p.type),
-                                             static_cast<int>(p.collection), p.nullable, p.target));
-        classes.append(py::make_tuple(name, static_cast<int>(cls->kind),
-                                      cls->has_key_property ? 0 : -1, properties));
+    std::vector<DeclaredClass> classes;
+    for (const auto& [name, actual] : schema->classes) {
+        DeclaredClass cls{name, actual->kind, actual->has_key_property ? 0 : -1};
+        for (const auto& p : actual->properties)
+            cls.properties.emplace_back(p.name, p.name, p.type, p.collection, p.nullable, p.target);
+        classes.push_back(std::move(cls));
     }
     return classes;
 }
 
 void RealmHandle::close() {
-    transaction_.reset();
+    set_transaction(nullptr);
     reader_ = {};
     writer_ = {};
-    writer_current_ = false;
     py::gil_scoped_release release;
     file_.reset();
 }
@@ -192,28 +161,34 @@ void RealmHandle::begin() {
         py::gil_scoped_release release;
         transaction = file_->begin_write();
     }
-    transaction_ = std::move(transaction);
-    writer_current_ = false;
+    set_transaction(std::move(transaction));
 }
 
 bool RealmHandle::try_begin() {
-    transaction_ = file_->try_begin_write();
-    writer_current_ = false;
-    return transaction_ != nullptr;
+    set_transaction(file_->try_begin_write());
+    return writing();
 }
 
 std::pair<std::uint64_t, std::uint64_t> RealmHandle::commit(std::uint64_t now, bool deferred) {
     transaction();
-    auto transaction = std::move(transaction_);
+    auto transaction = set_transaction(nullptr);
     py::gil_scoped_release release;
     auto done = transaction->commit(now, deferred);
     return {done.version, done.ticket};
 }
 
 void RealmHandle::rollback() {
-    auto transaction = std::move(transaction_);
+    auto transaction = set_transaction(nullptr);
     py::gil_scoped_release release;
     transaction.reset();
+}
+
+// What was read so far may look different in another transaction, or outside.
+std::unique_ptr<realm::WriteTransaction>
+RealmHandle::set_transaction(std::unique_ptr<realm::WriteTransaction> transaction) {
+    recent_.forget();
+    writer_current_ = false;
+    return std::exchange(transaction_, std::move(transaction));
 }
 
 realm::WriteTransaction& RealmHandle::transaction() {
@@ -223,21 +198,21 @@ realm::WriteTransaction& RealmHandle::transaction() {
     return *transaction_;
 }
 
-const Resolved& RealmHandle::resolve(Resolved& slot, model::SchemaPtr schema) {
-    if (slot.schema == schema)
-        return slot;
-    slot.classes.clear();
-    slot.properties.clear();
+const Resolved& RealmHandle::resolve(Resolved& resolved, model::SchemaPtr schema) {
+    if (resolved.schema == schema)
+        return resolved;
+    resolved.classes.clear();
+    resolved.properties.clear();
     for (const auto& declared : classes_) {
         const Class* cls = schema->find(declared.name);
         std::vector<std::size_t> properties;
         for (const auto& p : declared.properties)
             properties.push_back(cls ? cls->find(p.name) : Class::npos);
-        slot.classes.push_back(cls);
-        slot.properties.push_back(std::move(properties));
+        resolved.classes.push_back(cls);
+        resolved.properties.push_back(std::move(properties));
     }
-    slot.schema = std::move(schema);
-    return slot;
+    resolved.schema = std::move(schema);
+    return resolved;
 }
 
 const Resolved& RealmHandle::writing_schema() {
@@ -248,11 +223,83 @@ const Resolved& RealmHandle::writing_schema() {
     return writer_;
 }
 
-void bind_realm(py::module_& m) {
+namespace {
+
+// Classes as Python declares them, and what a declaration is made of.
+void bind_declared(py::module_& m) {
+    py::enum_<Type>(m, "Type")
+        .value("mixed", kMixed)
+        .value("integer", Type::integer)
+        .value("boolean", Type::boolean)
+        .value("string", Type::string)
+        .value("binary", Type::binary)
+        .value("timestamp", Type::timestamp)
+        .value("float32", Type::float32)
+        .value("float64", Type::float64)
+        .value("decimal", Type::decimal)
+        .value("link", Type::link)
+        .value("object_id", Type::object_id)
+        .value("uuid", Type::uuid);
+    py::enum_<Collection>(m, "CollectionKind")
+        .value("single", Collection::single)
+        .value("list", Collection::list)
+        .value("dictionary", Collection::dictionary)
+        .value("set", Collection::set);
+    py::class_<DeclaredProperty>(m, "DeclaredProperty")
+        .def(
+            py::init<std::string, py::str, Type, Collection, bool, std::string, bool, py::object>(),
+            py::kw_only(), py::arg("name"), py::arg("attribute"), py::arg("type"),
+            py::arg("collection"), py::arg("optional"), py::arg("target"), py::arg("has_default"),
+            py::arg("default"))
+        .def_readonly("name", &DeclaredProperty::name)
+        .def_readonly("type", &DeclaredProperty::type)
+        .def_readonly("collection", &DeclaredProperty::collection)
+        .def_readonly("optional", &DeclaredProperty::nullable)
+        .def_readonly("target", &DeclaredProperty::target);
+    py::class_<DeclaredClass>(m, "DeclaredClass")
+        .def(py::init([](std::string name, bool embedded, int key,
+                         std::vector<DeclaredProperty> properties) {
+                 const TableKind kind = embedded ? TableKind::embedded : TableKind::top_level;
+                 return DeclaredClass{std::move(name), kind, key, std::move(properties)};
+             }),
+             py::kw_only(), py::arg("name"), py::arg("embedded"), py::arg("key"),
+             py::arg("properties"))
+        .def_readonly("name", &DeclaredClass::name)
+        .def_property_readonly("embedded",
+                               [](const DeclaredClass& c) { return c.kind == TableKind::embedded; })
+        .def_readonly("key", &DeclaredClass::key)
+        .def_readonly("properties", &DeclaredClass::properties);
+}
+
+void bind_handle(py::module_& m) {
     py::enum_<OnExisting>(m, "OnExisting")
         .value("refuse", OnExisting::refuse)
         .value("update_changed", OnExisting::update_changed)
         .value("update_all", OnExisting::update_all);
+    py::class_<RealmHandle, std::shared_ptr<RealmHandle>>(m, "RealmHandle")
+        .def(py::init<std::shared_ptr<RealmFile>, const py::object&>())
+        .def_property_readonly("file", &RealmHandle::file)
+        .def("declare", &RealmHandle::declare)
+        .def("apply_schema", &RealmHandle::apply_schema)
+        .def("file_schema", &RealmHandle::file_schema)
+        .def("close", &RealmHandle::close)
+        .def("begin", &RealmHandle::begin)
+        .def("try_begin", &RealmHandle::try_begin)
+        .def("commit", &RealmHandle::commit)
+        .def("rollback", &RealmHandle::rollback)
+        .def_property_readonly("writing", &RealmHandle::writing)
+        .def("accessor", &RealmHandle::accessor)
+        .def("find", &RealmHandle::find)
+        .def("count", &RealmHandle::count)
+        .def("keys", &RealmHandle::keys)
+        .def("create", &RealmHandle::create)
+        .def("create_rows", &RealmHandle::create_rows)
+        .def("create_columns", &RealmHandle::create_columns);
+}
+
+} // namespace
+
+void bind_realm(py::module_& m) {
     py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
         .def_static(
             "open",
@@ -270,40 +317,9 @@ void bind_realm(py::module_& m) {
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
         .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>());
-    py::class_<RealmHandle>(m, "RealmHandle")
-        .def(py::init<std::shared_ptr<RealmFile>>())
-        .def_property_readonly("file", &RealmHandle::file)
-        .def("declare", &RealmHandle::declare)
-        .def("apply_schema", &RealmHandle::apply_schema)
-        .def("file_schema", &RealmHandle::file_schema)
-        .def("close", &RealmHandle::close)
-        .def("begin", &RealmHandle::begin)
-        .def("try_begin", &RealmHandle::try_begin)
-        .def("commit", &RealmHandle::commit)
-        .def("rollback", &RealmHandle::rollback)
-        .def_property_readonly("writing", &RealmHandle::writing)
-        .def("get", &RealmHandle::get)
-        .def("size", &RealmHandle::size)
-        .def("item", &RealmHandle::item)
-        .def("items", &RealmHandle::items)
-        .def("exists", &RealmHandle::exists)
-        .def("count", &RealmHandle::count)
-        .def("keys", &RealmHandle::keys)
-        .def("create", &RealmHandle::create)
-        .def("set", &RealmHandle::set)
-        .def("erase", &RealmHandle::erase)
-        .def("erase_embedded", &RealmHandle::erase_embedded)
-        .def("list_insert", &RealmHandle::list_insert)
-        .def("list_set", &RealmHandle::list_set)
-        .def("list_erase", &RealmHandle::list_erase)
-        .def("list_move", &RealmHandle::list_move)
-        .def("set_insert", &RealmHandle::set_insert)
-        .def("set_erase", &RealmHandle::set_erase)
-        .def("dictionary_set", &RealmHandle::dictionary_set)
-        .def("dictionary_erase", &RealmHandle::dictionary_erase)
-        .def("clear", &RealmHandle::clear)
-        .def("create_rows", &RealmHandle::create_rows)
-        .def("create_columns", &RealmHandle::create_columns);
+    bind_declared(m);
+    bind_handle(m);
+    bind_place(m);
 }
 
 } // namespace realmsync::bindings

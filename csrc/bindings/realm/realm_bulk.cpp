@@ -14,11 +14,11 @@ namespace realmsync::bindings {
 using realm::WriteTransaction;
 using Given = WriteTransaction::Given;
 
-std::size_t RealmHandle::create_rows(py::object realm, int cls, py::iterable rows) {
-    WriteTransaction::Step step(transaction());
-    std::size_t count = 0;
+std::size_t RealmHandle::create_rows(int cls, py::iterable rows) {
     const std::string& name = declared(cls).name;
-    ObjectWriter writer(*this, std::move(realm));
+    ObjectWriter writer(*this);
+    WriteTransaction::Step step(writer.transaction());
+    std::size_t count = 0;
     for (py::handle row : rows) {
         writer.create(cls, to_mapping(row, Where{name, name}));
         writer.forget();
@@ -29,13 +29,6 @@ std::size_t RealmHandle::create_rows(py::object realm, int cls, py::iterable row
 }
 
 namespace {
-
-struct Bound {
-    const DeclaredProperty* property;
-    std::size_t at; // property index in the file's class
-    std::unique_ptr<Column> column;
-    Given given = Given::yes;
-};
 
 Key key_from(const Scalar& scalar) {
     Key key;
@@ -50,98 +43,149 @@ Key key_from(const Scalar& scalar) {
     return key;
 }
 
+[[noreturn]] void illegal(const std::string& message) {
+    raise_python("IllegalOperationError", message);
+}
+
+// The columns of one insert, each with the property that it fills: those given, and the defaults
+// of properties without a column.
+class BoundColumns {
+  public:
+    // `properties`: by number, the index in the file's class.
+    BoundColumns(const DeclaredClass& cls, const std::vector<std::size_t>& properties,
+                 const py::list& columns)
+        : cls_(cls), properties_(properties), covered_(cls.properties.size()) {
+        for (py::handle item : columns)
+            add_given(py::reinterpret_borrow<py::tuple>(item));
+        rows_ = bound_.empty() ? 0 : bound_[0].column->size();
+        for (std::size_t i = 0; i < cls.properties.size(); ++i)
+            if (!covered_[i])
+                add_default(i);
+        check_lengths();
+        // Updates come in declaration order, the key's column apart.
+        std::sort(bound_.begin(), bound_.end(),
+                  [](const Bound& a, const Bound& b) { return a.property < b.property; });
+    }
+
+    std::size_t rows() const { return rows_; }
+    bool need_python() const {
+        return std::any_of(bound_.begin(), bound_.end(),
+                           [](const Bound& b) { return b.column->needs_python(); });
+    }
+    // Inserts the rows from `first` up to `end`.
+    void insert(WriteTransaction& transaction, const model::Class& actual, std::size_t first,
+                std::size_t end);
+
+  private:
+    struct Bound {
+        const DeclaredProperty* property;
+        std::size_t at; // property index in the file's class
+        std::unique_ptr<Column> column;
+        Given given = Given::yes;
+    };
+
+    const DeclaredProperty& key_property() const {
+        return cls_.properties[static_cast<std::size_t>(cls_.key)];
+    }
+    std::string name_of(const DeclaredProperty& p) const {
+        return "'" + cls_.name + "." + p.label + "'";
+    }
+    void add_given(const py::tuple& entry);
+    void add_default(std::size_t number);
+    void check_lengths() const;
+
+    const DeclaredClass& cls_;
+    const std::vector<std::size_t>& properties_;
+    std::vector<bool> covered_;
+    std::vector<Bound> bound_;
+    std::size_t rows_ = 0;
+};
+
+void BoundColumns::add_given(const py::tuple& entry) {
+    const auto number = entry[0].cast<std::size_t>();
+    const DeclaredProperty& p = cls_.properties.at(number);
+    if (p.collection != Collection::single || p.type == Type::link)
+        illegal(name_of(p) +
+                " cannot be given as a column: only properties with a single value can");
+    covered_[number] = true;
+    std::unique_ptr<Column> column =
+        entry.size() == 2
+            ? arrow_column(cls_, p, entry[1])
+            : python_column(cls_, p, entry[1], entry[2], entry[3].cast<std::int64_t>());
+    bound_.push_back({&p, properties_[number], std::move(column)});
+}
+
+void BoundColumns::add_default(std::size_t number) {
+    const DeclaredProperty& p = cls_.properties[number];
+    if (p.has_default && (p.collection != Collection::single || p.type == Type::link))
+        illegal(name_of(p) + " has a default that columns cannot fill");
+    if (p.has_default)
+        bound_.push_back(
+            {&p, properties_[number], default_column(cls_, p, rows_), Given::as_default});
+    else if (p.collection == Collection::single && !p.nullable)
+        raise_python("MissingPropertyValueError", "Missing column for property " + name_of(p));
+}
+
+void BoundColumns::check_lengths() const {
+    for (const Bound& b : bound_)
+        if (b.column->size() != rows_)
+            raise_python("InvalidArgumentError", "columns differ in length: '" + b.property->label +
+                                                     "' has " + std::to_string(b.column->size()) +
+                                                     ", '" + bound_[0].property->label + "' has " +
+                                                     std::to_string(rows_));
+}
+
+void BoundColumns::insert(WriteTransaction& transaction, const model::Class& actual,
+                          std::size_t first, std::size_t end) {
+    const DeclaredProperty* const key_column = &key_property();
+    std::vector<Scalar> values(actual.properties.size());
+    std::vector<Given> given(actual.properties.size(), Given::no);
+    for (const Bound& b : bound_)
+        if (b.property != key_column)
+            given[b.at] = b.given;
+    for (std::size_t row = first; row < end; ++row) {
+        Key key;
+        for (Bound& b : bound_) {
+            const Scalar scalar = b.column->at(row);
+            if (scalar.type == Type::null && !b.property->nullable)
+                null_in_column(cls_, *b.property, row);
+            if (b.property == key_column)
+                key = key_from(scalar);
+            else
+                values[b.at] = scalar;
+        }
+        if (!transaction.create(actual, key, values, given))
+            raise(ErrorKind::object_exists, "Attempting to create an object of type '" + cls_.name +
+                                                "' with an existing primary key value '" +
+                                                model::to_text(key) + "'.");
+        if (row % 1024 == 1023)
+            for (Bound& b : bound_)
+                b.column->forget();
+    }
+}
+
 } // namespace
 
 std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t first,
                                         std::size_t limit) {
+    Change change(*this);
     const DeclaredClass& c = declared(cls);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *writing_schema().classes[index];
     if (c.kind != TableKind::top_level || c.key < 0)
-        raise_python("IllegalOperationError",
-                     "columns need a top-level class with a primary key: '" + c.name + "'");
-    std::vector<Bound> bound;
-    std::vector<bool> covered(c.properties.size());
-    for (py::handle item : columns) {
-        auto entry = py::reinterpret_borrow<py::tuple>(item);
-        const auto number = entry[0].cast<std::size_t>();
-        const DeclaredProperty& p = c.properties.at(number);
-        if (p.collection != Collection::single || p.type == Type::link)
-            raise_python("IllegalOperationError", "'" + c.name + "." + p.label +
-                                                      "' cannot be given as a column: only "
-                                                      "properties with a single value can");
-        covered[number] = true;
-        std::unique_ptr<Column> column =
-            entry.size() == 2
-                ? arrow_column(c, p, entry[1])
-                : python_column(c, p, entry[1], entry[2], entry[3].cast<std::int64_t>());
-        bound.push_back({&p, writer_.properties[index][number], std::move(column)});
-    }
-    const std::size_t rows = bound.empty() ? 0 : bound[0].column->size();
-    for (std::size_t i = 0; i < c.properties.size(); ++i) {
-        const DeclaredProperty& p = c.properties[i];
-        if (covered[i])
-            continue;
-        if (p.has_default && p.collection == Collection::single && p.type != Type::link)
-            bound.push_back(
-                {&p, writer_.properties[index][i], default_column(c, p, rows), Given::as_default});
-        else if (p.has_default)
-            raise_python("IllegalOperationError",
-                         "'" + c.name + "." + p.label + "' has a default that columns cannot fill");
-        else if (p.collection == Collection::single && !p.nullable)
-            raise_python("MissingPropertyValueError",
-                         "Missing column for property '" + c.name + "." + p.label + "'");
-    }
-    bool needs_python = false;
-    for (const Bound& b : bound) {
-        if (b.column->size() != rows)
-            raise_python("InvalidArgumentError", "columns differ in length: '" + b.property->label +
-                                                     "' has " + std::to_string(b.column->size()) +
-                                                     ", '" + bound[0].property->label + "' has " +
-                                                     std::to_string(rows));
-        needs_python |= b.column->needs_python();
-    }
-    const std::size_t end = first + std::min(limit, rows - std::min(first, rows));
-    // Updates come in declaration order, the key's column apart.
-    std::sort(bound.begin(), bound.end(),
-              [](const Bound& a, const Bound& b) { return a.property < b.property; });
-    const DeclaredProperty& key_property = c.properties[static_cast<std::size_t>(c.key)];
-    std::vector<Scalar> values(actual.properties.size());
-    std::vector<Given> given(actual.properties.size(), Given::no);
-    for (const Bound& b : bound)
-        if (b.property != &key_property)
-            given[b.at] = b.given;
-
-    WriteTransaction::Step step(transaction());
-    auto insert_all = [&] {
-        for (std::size_t row = first; row < end; ++row) {
-            Key key;
-            for (Bound& b : bound) {
-                const Scalar scalar = b.column->at(row);
-                if (scalar.type == Type::null && !b.property->nullable)
-                    null_in_column(c, *b.property, row);
-                if (b.property == &key_property)
-                    key = key_from(scalar);
-                else
-                    values[b.at] = scalar;
-            }
-            if (!transaction_->create(actual, key, values, given))
-                raise(ErrorKind::object_exists,
-                      "Attempting to create an object of type '" + c.name +
-                          "' with an existing primary key value '" + model::to_text(key) + "'.");
-            if (row % 1024 == 1023)
-                for (Bound& b : bound)
-                    b.column->forget();
-        }
-    };
-    if (needs_python) {
-        insert_all();
+        illegal("columns need a top-level class with a primary key: '" + c.name + "'");
+    BoundColumns bound(c, writer_.properties[index], columns);
+    first = std::min(first, bound.rows());
+    const std::size_t end = first + std::min(limit, bound.rows() - first);
+    WriteTransaction::Step step(change.transaction());
+    if (bound.need_python()) {
+        bound.insert(change.transaction(), actual, first, end);
     } else {
         py::gil_scoped_release release;
-        insert_all();
+        bound.insert(change.transaction(), actual, first, end);
     }
     step.keep();
-    return end - std::min(first, end);
+    return end - first;
 }
 
 } // namespace realmsync::bindings

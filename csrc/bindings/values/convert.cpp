@@ -17,7 +17,6 @@ struct Types {
     py::object decimal128, object_id, uuid, decimal, timestamp, float32, object, embedded_object,
         collection, mapping;
     py::object s_bid = py::str("bid"), s_binary = py::str("binary"), s_bytes = py::str("bytes"),
-               s_realm = py::str("_realm"), s_class = py::str("_class"), s_key = py::str("_key"),
                s_seconds = py::str("seconds"), s_nanoseconds = py::str("nanoseconds");
 
     Types() {
@@ -229,11 +228,6 @@ void raise_python(const char* error_class, const std::string& message) {
 
 bool is_managed(py::handle value) { return is(value, types().object); }
 bool is_embedded(py::handle value) { return is(value, types().embedded_object); }
-
-ManagedObject managed(py::handle value) {
-    return {py::getattr(value, types().s_realm), py::getattr(value, types().s_class).cast<int>(),
-            py::getattr(value, types().s_key)};
-}
 
 Shape mixed_shape(py::handle value, const Where& where) {
     PyObject* v = value.ptr();

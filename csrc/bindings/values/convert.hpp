@@ -31,15 +31,8 @@ struct Scratch {
     std::forward_list<pybind11::object> objects;
 };
 
-// A managed object of realmsync.objects.Object: class name and key.
-struct ManagedObject {
-    pybind11::object realm;
-    int cls; // index of its class in its realm
-    pybind11::object key;
-};
 bool is_managed(pybind11::handle value);  // an Object
 bool is_embedded(pybind11::handle value); // an EmbeddedObject
-ManagedObject managed(pybind11::handle value);
 
 // What a value in a Mixed is stored as.
 enum class Shape { scalar, object, list, dictionary };

@@ -13,17 +13,28 @@
 namespace realmsync::bindings {
 
 struct DeclaredProperty {
+    DeclaredProperty(std::string name_, pybind11::str attribute_, Type type_,
+                     Collection collection_, bool nullable_, std::string target_,
+                     bool has_default_ = false, pybind11::object default_value_ = {})
+        : name(std::move(name_)), attribute(std::move(attribute_)),
+          label(attribute.cast<std::string>()), type(type_), collection(collection_),
+          nullable(nullable_), target(std::move(target_)), has_default(has_default_),
+          default_value(std::move(default_value_)) {
+        PyUnicode_InternInPlace(&attribute.ptr());
+    }
+
     std::string name;           // in the file
     pybind11::object attribute; // in Python, interned
     std::string label;          // the same, for messages
-    Type type = Type::null;
-    Collection collection = Collection::single;
-    bool nullable = false;
+    Type type;                  // kMixed, or of the elements
+    Collection collection;
+    bool nullable;
     std::string target; // class of links and embedded objects
+    bool has_default;
+    pybind11::object default_value; // or a function that makes it
+    // Filled in when all classes are known:
     int target_class = -1;
     bool embedded = false;
-    bool has_default = false;
-    pybind11::object default_value;
 };
 
 struct DeclaredClass {

@@ -1,0 +1,225 @@
+// Writing at places. What is a single instruction is checked before it is written; a compound write
+// is a Step: whole or not at all.
+#include "bindings/realm/object_writer.hpp"
+#include "bindings/realm/place.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+using changeset::Step;
+using model::Value;
+using realm::WriteTransaction;
+using tables::Target;
+
+namespace {
+
+// Runs `write`, as a Step when it is more than one instruction.
+template <class Write> void guarded(WriteTransaction& transaction, bool compound, Write write) {
+    if (!compound)
+        return write();
+    WriteTransaction::Step step(transaction);
+    write();
+    step.keep();
+}
+
+// Whether writing `value` is more than one instruction.
+bool is_compound(const Declared& declared, py::handle value, const Where& where) {
+    return declared.embedded || (declared.type == Type::link && !is_managed(value)) ||
+           (declared.type == kMixed && mixed_shape(value, where) != Shape::scalar);
+}
+
+} // namespace
+
+py::object place_of(py::handle object) {
+    static PyObject* const name = PyUnicode_InternFromString("_place");
+    return py::getattr(object, name);
+}
+
+void Place::set(int number, py::object value) const {
+    const Place at = property(number);
+    const DeclaredProperty& p = *at.declared_;
+    const auto path = at.steps();
+    ObjectWriter writer(*handle_);
+    const Target target = writer.target(cls_, native_key_, at.property_, path);
+    const Where where{handle_->declared(at.declaring_).name, p.label};
+    writer.transaction().peek(target); // the object exists
+    const bool compound =
+        p.collection != Collection::single || p.embedded ||
+        (!value.is_none() && !is_managed(value) && is_compound(declared_of(p), value, where));
+    guarded(writer.transaction(), compound, [&] { writer.assign(target, p, value, where); });
+}
+
+void Place::erase() const {
+    if (property_ >= 0)
+        return erase_embedded();
+    Change change(*handle_);
+    const model::Class& actual = *handle_->writing_schema().classes[static_cast<std::size_t>(cls_)];
+    if (!change.transaction().exists(actual, native_key_))
+        no_object(actual.name);
+    change.transaction().erase(actual, native_key_);
+}
+
+// Empties the place of an embedded object; in a list it goes with its element.
+void Place::erase_embedded() const {
+    ObjectWriter writer(*handle_);
+    const auto path = steps();
+    Target target = writer.target(cls_, native_key_, property_, path);
+    writer.transaction().peek(target);
+    if (!path.empty() && !path.back().is_string) {
+        target.path = std::span(path).first(path.size() - 1);
+        writer.transaction().list_erase(target, path.back().index);
+    } else {
+        writer.transaction().set(target, Scalar{});
+    }
+}
+
+namespace {
+
+// The stored position of the visible element `index`: hidden links count on the wire.
+std::size_t stored_index(WriteTransaction& transaction, const Target& target,
+                         const Declared& declared, std::size_t index, bool inserting) {
+    if (declared.type != Type::link || declared.embedded)
+        return index;
+    const model::SchemaPtr schema = transaction.schema();
+    const Value* value = transaction.peek(target).value;
+    std::vector<model::Link> links;
+    for (const Value& item : value->list()->items)
+        links.push_back({item.link()->table, item.link()->key});
+    std::size_t visible = 0;
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        const model::Class* cls = schema->find(links[i].table);
+        if (!cls || !transaction.exists(*cls, links[i].key.view()))
+            continue;
+        if (visible++ == index)
+            return i;
+    }
+    if (inserting && visible == index)
+        return links.size();
+    raise_python("OutOfBoundsError", "index " + std::to_string(index) +
+                                         " is out of range: the list has " +
+                                         std::to_string(visible) + " elements");
+}
+
+std::string in_brackets(std::size_t index) { return "[" + std::to_string(index) + "]"; }
+
+} // namespace
+
+// A write to the collection that lies at a place, which must be of a certain type.
+class CollectionWrite {
+  public:
+    explicit CollectionWrite(const Place& place)
+        : writer(*place.handle_), path_(place.steps()), place_(place),
+          target(writer.target(place.cls_, place.native_key_, place.property_, path_)),
+          declared(place.holds_collection() ? declared_of(*place.declared_) : kUndeclared) {}
+    CollectionWrite(const Place& place, Type type) : CollectionWrite(place) {
+        if (this->type() != type)
+            no_collection();
+    }
+
+    WriteTransaction& transaction() { return writer.transaction(); }
+    Type type() {
+        const Value* value = transaction().peek(target).value;
+        return value ? value->type() : Type::null;
+    }
+    Where where(std::string suffix = {}) const {
+        static const std::string nested = "nested collection";
+        return {place_.handle_->declared(place_.declaring_).name,
+                place_.declared_ ? place_.declared_->label : nested, std::move(suffix)};
+    }
+    // The stored position of the visible element `index`.
+    std::size_t stored(std::size_t index, bool inserting = false) {
+        return stored_index(transaction(), target, declared, index, inserting);
+    }
+    // The value of a dictionary under a key; `path` is the memory of the way to it.
+    Target under(std::string_view key, std::vector<Step>& path) const {
+        path.assign(path_.begin(), path_.end());
+        path.push_back({true, 0, key});
+        Target result = target;
+        result.path = path;
+        return result;
+    }
+    void put(const Destination& to, py::handle value, const Where& where) {
+        guarded(transaction(), is_compound(declared, value, where),
+                [&] { writer.put(to, declared, value, where); });
+    }
+
+    ObjectWriter writer;
+
+  private:
+    const std::vector<Step> path_;
+    const Place& place_;
+
+  public:
+    const Target target;
+    const Declared declared; // of the elements
+};
+
+void Place::list_insert(std::size_t index, py::object value) const {
+    CollectionWrite list(*this, Type::list);
+    const std::size_t at = list.stored(index, true);
+    list.put({Destination::Kind::new_element, list.target, at}, value,
+             list.where(in_brackets(index)));
+}
+
+void Place::list_set(std::size_t index, py::object value) const {
+    CollectionWrite list(*this, Type::list);
+    const std::size_t at = list.stored(index);
+    list.put({Destination::Kind::element, list.target, at}, value, list.where(in_brackets(index)));
+}
+
+void Place::list_erase(std::size_t index) const {
+    CollectionWrite list(*this, Type::list);
+    list.transaction().list_erase(list.target, list.stored(index));
+}
+
+void Place::list_move(std::size_t from, std::size_t to) const {
+    CollectionWrite list(*this, Type::list);
+    list.transaction().list_move(list.target, list.stored(from), list.stored(to));
+}
+
+bool Place::set_insert(py::object value) const {
+    CollectionWrite set(*this, Type::set);
+    return set.transaction().set_insert(set.target,
+                                        set.writer.element(set.declared, value, set.where()));
+}
+
+bool Place::set_erase(py::object value) const {
+    CollectionWrite set(*this, Type::set);
+    return set.transaction().set_erase(set.target,
+                                       set.writer.element(set.declared, value, set.where()));
+}
+
+void Place::dictionary_set(py::object at, py::object value) const {
+    CollectionWrite dictionary(*this, Type::dictionary);
+    const std::string_view key = dictionary_key(at, dictionary.where());
+    std::vector<Step> path;
+    dictionary.put({Destination::Kind::key, dictionary.under(key, path)}, value,
+                   dictionary.where("[\"" + std::string(key) + "\"]"));
+}
+
+void Place::dictionary_erase(py::object at) const {
+    CollectionWrite dictionary(*this, Type::dictionary);
+    if (!PyUnicode_Check(at.ptr()))
+        raise_python("KeyNotFoundError", py::repr(at));
+    const std::string key = at.cast<std::string>();
+    std::vector<Step> path;
+    const Target entry = dictionary.under(key, path);
+    if (!dictionary.transaction().peek(entry).value)
+        raise_python("KeyNotFoundError", py::repr(at));
+    dictionary.transaction().erase_key(entry);
+}
+
+void Place::clear() const {
+    CollectionWrite collection(*this);
+    switch (collection.type()) {
+    case Type::list: collection.transaction().clear(collection.target, Collection::list); return;
+    case Type::set: collection.transaction().clear(collection.target, Collection::set); return;
+    case Type::dictionary:
+        collection.transaction().clear(collection.target, Collection::dictionary);
+        return;
+    default: no_collection();
+    }
+}
+
+} // namespace realmsync::bindings
