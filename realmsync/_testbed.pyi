@@ -48,6 +48,36 @@ def simulate_error(
 def connection_count(runtime: ClientRuntime) -> int:
     """Connections the engine has, in whatever state."""
 
+# -- commit_group.cpp ------------------------------------------------------------------------------
+
+class CommitGroup:
+    """A realm file's group commit on a database of the test's own.
+
+    The caller keeps the order: begin, any SQL, then one of defer, commit and rollback.
+    """
+
+    def __init__(self, path: str) -> None: ...
+    def begin(self) -> None: ...
+    def execute(self, sql: str) -> None: ...
+    def defer(self, version: int) -> int:
+        """Ends the writing without the disk; its ticket."""
+
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def flush(self, ticket: int) -> int:
+        """Writes what waits; the newest version of it, 0 when the ticket was durable before.
+
+        Raises StorageError when its commit was lost.
+        """
+
+    def close(self) -> None: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def has_waiting(self) -> bool: ...
+    def committed(self, sql: str) -> list[int]:
+        """The first column of a query on another connection."""
+
 # -- memory.cpp ------------------------------------------------------------------------------------
 
 class MemoryStore:

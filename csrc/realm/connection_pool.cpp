@@ -14,24 +14,20 @@
 #include <unordered_map>
 #include <vector>
 
-#include "realm/realm_file.hpp"
-
 namespace realmsync::realm::connection_pool {
 
 namespace {
 
 std::mutex mutex; // of everything here; never held while a file works or is destroyed
-std::unordered_map<std::string, std::weak_ptr<RealmFile>> files;
-std::mutex making; // one new file at a time
 
 struct Entry { // a file with connections
-    std::weak_ptr<RealmFile> file;
+    std::weak_ptr<PooledFile> file;
     std::size_t connections;
     bool is_warm;
 };
 using Order = std::list<Entry>; // most recently used first
 Order warm, cold;
-std::unordered_map<const RealmFile*, Order::iterator> places;
+std::unordered_map<const PooledFile*, Order::iterator> places;
 std::size_t connections = 0;
 
 struct LockFile { // of one directory
@@ -57,32 +53,15 @@ bool set_lock(int fd, short type, off_t byte) {
 
 } // namespace
 
-std::shared_ptr<RealmFile> find(const std::string& path) {
-    std::lock_guard lock(mutex);
-    auto found = files.find(path);
-    return found == files.end() ? nullptr : found->second.lock();
-}
-
-std::shared_ptr<RealmFile> find_or_make(const std::string& path,
-                                        const std::function<std::shared_ptr<RealmFile>()>& make) {
-    std::lock_guard one(making);
-    if (auto file = find(path))
-        return file;
-    auto file = make();
-    std::lock_guard lock(mutex);
-    std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
-    files[path] = file;
-    return file;
-}
-
-void using_connection(RealmFile& file, bool opening, const RealmTuning& tuning) {
-    std::shared_ptr<RealmFile> cooled;
-    std::vector<std::shared_ptr<RealmFile>> surplus;
+void using_connection(const std::shared_ptr<PooledFile>& file, bool opening,
+                      const RealmTuning& tuning) {
+    std::shared_ptr<PooledFile> cooled;
+    std::vector<std::shared_ptr<PooledFile>> surplus;
     {
         std::lock_guard lock(mutex);
-        auto [place, added] = places.try_emplace(&file);
+        auto [place, added] = places.try_emplace(file.get());
         if (added) {
-            warm.push_front({file.weak_from_this(), 0, true});
+            warm.push_front({file, 0, true});
             place->second = warm.begin();
         }
         const Order::iterator entry = place->second;
@@ -112,7 +91,7 @@ void using_connection(RealmFile& file, bool opening, const RealmTuning& tuning) 
         idle->close_idle();
 }
 
-void closed(const RealmFile& file, std::size_t count) {
+void closed(const PooledFile& file, std::size_t count) {
     if (count == 0)
         return;
     std::lock_guard lock(mutex);

@@ -113,25 +113,20 @@ Result<client::ClientState> RealmFile::integrate(client::Integration integration
         count == 0 && options_.durability == sqlite::Durability::full ? sqlite::Durability::normal
                                                                       : options_.durability;
     do {
-        writer_lock_.acquire();
-        begin(durability);
+        Writing writing(*this, writer_lock_.acquire(), durability);
         try {
-            done = integrate_from(integration, done, state);
+            done = integrate_from(writing.connection(), integration, done, state);
         } catch (const ErrorException& e) {
-            rollback();
             return e.error();
-        } catch (...) {
-            rollback();
-            throw;
         }
-        commit(state.current_version, Commit::remote);
+        writing.commit(state.current_version, Commit::remote);
     } while (done < count);
     return state;
 }
 
-std::size_t RealmFile::integrate_from(client::Integration& integration, std::size_t first,
-                                      client::ClientState& state) {
-    sqlite::Database& db = writer_->db;
+std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integration& integration,
+                                      std::size_t first, client::ClientState& state) {
+    sqlite::Database& db = connection.db;
     auto& changesets = integration.changesets;
     state = local_history::load(db);
     if (auto fault = check_progress(state, integration.progress))
@@ -154,7 +149,7 @@ std::size_t RealmFile::integrate_from(client::Integration& integration, std::siz
             state.downloaded_bytes += changesets[end].original_size;
             ++end;
         }
-        apply_slice(*writer_, *transformer, window, changesets, done, end);
+        apply_slice(connection, *transformer, window, changesets, done, end);
         bytes += slice;
         done = end;
     }

@@ -1,10 +1,11 @@
 #include "realm/realm_file.hpp"
 
 #include <filesystem>
+#include <unordered_map>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "changeset/codec.hpp"
-#include "realm/connection_pool.hpp"
 #include "realm/creation.hpp"
 #include "realm/local_history.hpp"
 #include "realm/write_transaction.hpp"
@@ -18,6 +19,17 @@ std::string canonical(const std::string& path) {
     return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
 }
 
+// The open files of the process by path.
+std::mutex files_mutex;
+std::unordered_map<std::string, std::weak_ptr<RealmFile>> files;
+std::mutex opening; // one new file at a time; taken before files_mutex
+
+std::shared_ptr<RealmFile> find_open(const std::string& name) {
+    std::lock_guard lock(files_mutex);
+    auto found = files.find(name);
+    return found == files.end() ? nullptr : found->second.lock();
+}
+
 } // namespace
 
 RealmFile::RealmFile(std::string path, RealmFileOptions options)
@@ -26,28 +38,25 @@ RealmFile::RealmFile(std::string path, RealmFileOptions options)
 std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
                                            const RealmFileOptions& options) {
     const std::string name = canonical(path);
-    return connection_pool::find_or_make(name, [&] {
-        if (!std::filesystem::exists(name))
-            create_realm_file(name, options.durability == sqlite::Durability::full);
-        check_realm_file(name);
-        return std::shared_ptr<RealmFile>(new RealmFile(name, options));
-    });
+    std::lock_guard one(opening);
+    if (auto file = find_open(name))
+        return file;
+    if (!std::filesystem::exists(name))
+        create_realm_file(name, options.durability == sqlite::Durability::full);
+    check_realm_file(name);
+    std::shared_ptr<RealmFile> file(new RealmFile(name, options));
+    std::lock_guard lock(files_mutex);
+    std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
+    files[name] = file;
+    return file;
 }
 
-bool RealmFile::is_open(const std::string& path) {
-    return connection_pool::find(canonical(path)) != nullptr;
-}
+bool RealmFile::is_open(const std::string& path) { return find_open(canonical(path)) != nullptr; }
 
 void RealmFile::remove(const std::string& path) { remove_realm_file(canonical(path)); }
 
 RealmFile::~RealmFile() {
-    if (transaction_) { // deferred commits that nobody flushed are finished commits all the same
-        try {
-            transaction_->commit();
-        } catch (const std::exception&) { // never acknowledged, so nobody is left to be told
-        }
-    }
-    transaction_.reset();
+    group_.close(); // deferred commits that nobody flushed are finished commits all the same
     const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);
     reader_.reset();
     writer_.reset();
@@ -68,7 +77,7 @@ sqlite::DatabaseOptions RealmFile::database_options() const {
 }
 
 void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
-    connection_pool::using_connection(*this, !connection, options_.tuning);
+    connection_pool::using_connection(shared_from_this(), !connection, options_.tuning);
     if (connection)
         return;
     try {
@@ -80,6 +89,7 @@ void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
 }
 
 RealmConnection& RealmFile::writer() {
+    REALMSYNC_ASSERT(writer_lock_.is_taken());
     if (!writer_)
         writer_durability_ = options_.durability;
     open_connection(writer_);
@@ -87,12 +97,11 @@ RealmConnection& RealmFile::writer() {
 }
 
 void RealmFile::shrink_idle() {
-    if (writer_lock_.try_acquire()) {
-        if (writer_ && !transaction_) {
+    if (const auto turn = writer_lock_.try_acquire()) {
+        if (writer_ && !group_.is_open()) {
             writer_->tables.shrink();
             writer_->db.shrink();
         }
-        writer_lock_.release();
     }
     close_reader();
 }
@@ -108,15 +117,14 @@ std::size_t RealmFile::close_reader() {
 
 std::size_t RealmFile::close_idle() {
     std::size_t count = 0;
-    if (writer_lock_.try_acquire()) {
-        if (writer_ && !transaction_) {
+    if (const auto turn = writer_lock_.try_acquire()) {
+        if (writer_ && !group_.is_open()) {
             writer_->db.checkpoint_from(options_.tuning.reopen_bytes);
             writer_.reset();
             merge_.reset();
             connection_pool::closed(*this, 1);
             ++count;
         }
-        writer_lock_.release();
     }
     return count + close_reader();
 }
@@ -128,12 +136,8 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
 }
 
 template <class Use> void RealmFile::read_for_sync(const Use& use) {
-    if (writer_lock_.try_acquire()) {
-        struct Turn {
-            WriterLock& lock;
-            ~Turn() { lock.release(); }
-        } turn{writer_lock_};
-        if (!transaction_) // deferred commits are not to be seen yet
+    if (const auto turn = writer_lock_.try_acquire()) {
+        if (!group_.is_open()) // deferred commits are not to be seen yet
             return use(writer());
     }
     read(use);
@@ -141,48 +145,37 @@ template <class Use> void RealmFile::read_for_sync(const Use& use) {
 
 // Writing.
 
-void RealmFile::begin(sqlite::Durability durability) {
-    try {
-        writer();
-        if (!transaction_ && writer_durability_ != durability) {
-            writer_->db.set_durability(durability);
-            writer_durability_ = durability;
-        }
-        if (transaction_)
-            savepoint_.emplace(writer_->db);
-        else
-            transaction_.emplace(writer_->db);
-    } catch (...) {
-        writer_lock_.release();
-        throw;
+RealmFile::Writing::Writing(RealmFile& file, WriterLock::Turn turn, sqlite::Durability durability)
+    : file_(&file), turn_(std::move(turn)) {
+    REALMSYNC_ASSERT(turn_.is_of(file.writer_lock_));
+    sqlite::Database& db = file.writer().db;
+    if (!file.group_.is_open() && file.writer_durability_ != durability) {
+        db.set_durability(durability);
+        file.writer_durability_ = durability;
     }
+    file.group_.begin(db);
 }
 
-std::uint64_t RealmFile::commit(std::uint64_t version, Commit kind) {
-    const bool announce = kind == Commit::local || group_first_ != 0;
-    try {
-        if (savepoint_) {
-            savepoint_->release();
-            savepoint_.reset();
-        }
-        if (kind == Commit::deferred) {
-            const std::uint64_t ticket = ++tickets_;
-            if (group_first_ == 0)
-                group_first_ = ticket;
-            group_version_ = version;
-            writer_lock_.release();
-            return ticket;
-        }
-        commit_group();
-    } catch (...) {
-        rollback();
-        throw;
+RealmFile::Writing::~Writing() {
+    if (file_)
+        file_->group_.rollback();
+}
+
+std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind) {
+    REALMSYNC_ASSERT(file_ != nullptr);
+    RealmFile& file = *std::exchange(file_, nullptr); // the group rolls back what it cannot commit
+    const bool announce = kind == Commit::local || file.group_.has_waiting();
+    int log_pages = 0;
+    {
+        const WriterLock::Turn turn = std::move(turn_);
+        if (kind == Commit::deferred)
+            return file.group_.defer(version);
+        file.group_.commit();
+        log_pages = file.writer_->db.log_pages();
     }
-    const int log_pages = writer_->db.log_pages();
-    writer_lock_.release();
     if (announce)
-        notify(version);
-    checkpoint(log_pages, kind);
+        file.notify(version);
+    file.checkpoint(log_pages, kind);
     return 0;
 }
 
@@ -194,77 +187,37 @@ void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
         return;
     // The log starts over when nothing is added meanwhile, which writers without a pause prevent.
     const bool alone = log_pages >= 4 * limit;
-    if (alone)
-        writer_lock_.acquire();
+    const WriterLock::Turn pause = alone ? writer_lock_.acquire() : WriterLock::Turn();
     try {
         sqlite::Database(path_, database_options()).checkpoint_beside();
     } catch (const StoreError&) { // the next commit tries again
     }
-    if (alone)
-        writer_lock_.release();
 }
 
 std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> bytes,
                                           std::uint64_t timestamp) {
     const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
-    writer_lock_.acquire();
-    begin(options_.durability);
-    std::uint64_t version = 0;
-    try {
-        tables::Applier applier(writer_->tables);
+    Writing writing(*this, writer_lock_.acquire(), options_.durability);
+    RealmConnection& connection = writing.connection();
+    {
+        tables::Applier applier(connection.tables);
         applier.apply(parsed);
         applier.flush();
-        version = local_history::append_local(writer_->db, timestamp, *bytes);
-    } catch (...) {
-        rollback();
-        throw;
     }
-    commit(version, Commit::local);
+    const std::uint64_t version = local_history::append_local(connection.db, timestamp, *bytes);
+    writing.commit(version, Commit::local);
     return version;
 }
 
-void RealmFile::rollback() noexcept {
-    if (savepoint_) {
-        savepoint_.reset(); // the deferred commits before it stay
-    } else {
-        lose_group();
-        transaction_.reset();
-    }
-    writer_lock_.release();
-}
-
-void RealmFile::commit_group() {
-    transaction_->commit();
-    transaction_.reset();
-    group_first_ = 0;
-}
-
-void RealmFile::lose_group() noexcept {
-    if (group_first_ != 0)
-        lost_.emplace_back(group_first_, tickets_);
-    group_first_ = 0;
-}
-
 void RealmFile::flush(std::uint64_t ticket) {
-    writer_lock_.acquire();
     std::uint64_t version = 0;
-    if (group_first_ != 0 && ticket >= group_first_) {
-        version = group_version_;
-        try {
-            commit_group();
-        } catch (...) {
-            rollback();
-            throw;
-        }
+    int log_pages = 0;
+    {
+        const WriterLock::Turn turn = writer_lock_.acquire();
+        version = group_.flush(ticket);
+        if (version != 0)
+            log_pages = writer_->db.log_pages();
     }
-    const int log_pages = version != 0 ? writer_->db.log_pages() : 0;
-    bool lost = false;
-    for (const auto& [first, last] : lost_)
-        lost |= ticket >= first && ticket <= last;
-    writer_lock_.release();
-    if (lost)
-        throw StoreError(StoreFault::other,
-                         "the transaction was lost when its group could not be written");
     if (version != 0)
         notify(version);
     checkpoint(log_pages, Commit::local);
@@ -289,16 +242,14 @@ void RealmFile::add_listener(std::weak_ptr<client::CommitListener> listener) {
 }
 
 std::unique_ptr<WriteTransaction> RealmFile::begin_write() {
-    writer_lock_.acquire();
-    begin(options_.durability);
-    return std::unique_ptr<WriteTransaction>(new WriteTransaction(shared_from_this()));
+    return std::make_unique<WriteTransaction>(shared_from_this(), writer_lock_.acquire());
 }
 
 std::unique_ptr<WriteTransaction> RealmFile::try_begin_write() {
-    if (!writer_lock_.try_acquire())
+    WriterLock::Turn turn = writer_lock_.try_acquire();
+    if (!turn)
         return nullptr;
-    begin(options_.durability);
-    return std::unique_ptr<WriteTransaction>(new WriteTransaction(shared_from_this()));
+    return std::make_unique<WriteTransaction>(shared_from_this(), std::move(turn));
 }
 
 // Sync.
@@ -323,26 +274,19 @@ client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
 }
 
 client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
-    writer_lock_.acquire();
-    begin(options_.durability);
-    client::ClientState state;
-    try {
-        state = local_history::load(writer_->db);
-        state.file = file;
-        state.progress.download.client_version = 0;
-        state.progress.upload = {};
-        ++state.current_version;
-        local_history::store(writer_->db, state);
-        local_history::append(writer_->db,
-                              {.version = state.current_version,
+    Writing writing(*this, writer_lock_.acquire(), options_.durability);
+    sqlite::Database& db = writing.connection().db;
+    client::ClientState state = local_history::load(db);
+    state.file = file;
+    state.progress.download.client_version = 0;
+    state.progress.upload = {};
+    ++state.current_version;
+    local_history::store(db, state);
+    local_history::append(db, {.version = state.current_version,
                                .remote_version = state.progress.download.server_version,
                                .origin_ident = file.ident});
-        state = local_history::load(writer_->db); // the upload cursor decides what is uploaded
-    } catch (...) {
-        rollback();
-        throw;
-    }
-    commit(state.current_version, Commit::remote);
+    state = local_history::load(db); // the upload cursor decides what is uploaded
+    writing.commit(state.current_version, Commit::remote);
     return state;
 }
 

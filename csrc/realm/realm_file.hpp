@@ -1,7 +1,8 @@
 // A client's realm file: one SQLite database with the objects as typed tables, the history of local
 // changesets, and what synchronisation remembers (client-session.md 15, merge-rules.md 7). Objects
 // are written through write_transaction.hpp; what the session engine needs is ClientStore, whose
-// integration is in integrate.cpp. How the history lies in the file: local_history.hpp.
+// integration is in integrate.cpp. How the history lies in the file: local_history.hpp; which
+// commits share a transaction of SQLite: commit_group.hpp.
 //
 // Threads: every method may be called on any thread. There is one writer at a time, queued first
 // come, first served; readers use a second connection and see committed state only, so they never
@@ -12,13 +13,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "client/store.hpp"
 #include "merge/transform.hpp"
+#include "realm/commit_group.hpp"
+#include "realm/connection_pool.hpp"
 #include "realm/writer_lock.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/tables.hpp"
@@ -42,8 +43,13 @@ struct RealmConnection {
     tables::Tables tables;
 };
 
-class RealmFile final : public client::ClientStore, public std::enable_shared_from_this<RealmFile> {
+class RealmFile final : public client::ClientStore,
+                        public PooledFile,
+                        public std::enable_shared_from_this<RealmFile> {
   public:
+    class Writing;
+    enum class Commit { local, deferred, remote }; // remote: the session knows of it
+
     // Creates the file when it is missing, whole and durable before it appears under `path`.
     // Throws StoreError, std::system_error, or ErrorException for a file that is no realm. A path
     // that is open already is shared, whatever the options.
@@ -87,37 +93,27 @@ class RealmFile final : public client::ClientStore, public std::enable_shared_fr
     // at a time; may not call back into this file.
     void read(const std::function<void(RealmConnection&)>& use);
 
-    // For connection_pool.hpp, as far as nobody uses them: closes the connections (how many), or
-    // leaves one without pages and statements.
-    std::size_t close_idle();
-    void shrink_idle();
+    // PooledFile.
+    std::size_t close_idle() override;
+    void shrink_idle() override;
 
   private:
-    friend class WriteTransaction;
     RealmFile(std::string path, RealmFileOptions options);
 
-    // Between begin() and commit() or rollback() the caller, who has taken writer_lock_, is the
-    // writer. All three give the lock back when they end the writing, with an exception too.
-    void begin(sqlite::Durability durability);
-    enum class Commit { local, deferred, remote };            // remote: the session knows of it
-    std::uint64_t commit(std::uint64_t version, Commit kind); // ticket, 0 unless deferred
-    void rollback() noexcept;
-    void commit_group();
-    void lose_group() noexcept;
     void notify(std::uint64_t version);
     // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
-    // reads or writes waits for it. After a commit, without writer_lock_.
+    // reads or writes waits for it. After a commit, outside of the writer's turn.
     void checkpoint(int log_pages, Commit kind) noexcept;
     sqlite::DatabaseOptions database_options() const;
     void open_connection(std::unique_ptr<RealmConnection>& connection);
-    RealmConnection& writer(); // opened if need be; for the holder of writer_lock_
+    RealmConnection& writer(); // opened if need be; in the writer's turn
     std::size_t close_reader();
     // read(), on the writer's connection when nobody writes: most synced files are only written,
     // and need no second connection then. `use` may take milliseconds at most.
     template <class Use> void read_for_sync(const Use& use);
     // One transaction of an integration, from changeset `first`: where it stopped.
-    std::size_t integrate_from(client::Integration& integration, std::size_t first,
-                               client::ClientState& state);
+    std::size_t integrate_from(RealmConnection& connection, client::Integration& integration,
+                               std::size_t first, client::ClientState& state);
     std::unique_ptr<merge::Transformer> take_merge(const wire::DownloadCursor& cursor,
                                                    std::uint64_t base);
     void keep_merge(std::unique_ptr<merge::Transformer> merge, const wire::DownloadCursor& cursor);
@@ -129,12 +125,7 @@ class RealmFile final : public client::ClientStore, public std::enable_shared_fr
     // Guarded by writer_lock_:
     std::unique_ptr<RealmConnection> writer_;
     sqlite::Durability writer_durability_ = sqlite::Durability::full; // as it is set on writer_
-    std::optional<sqlite::Transaction> transaction_; // also open while deferred commits wait in it
-    std::optional<sqlite::Savepoint> savepoint_; // of the current writer, behind deferred commits
-    std::uint64_t tickets_ = 0;                  // last one given out
-    std::uint64_t group_first_ = 0;              // first ticket that waits in transaction_, 0: none
-    std::uint64_t group_version_ = 0;            // version of the last one
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_; // tickets, first and last
+    CommitGroup group_;                                               // of writer_
     // The merge with what the server sends, kept while the window is long; good for a DOWNLOAD that
     // continues at the cursor, wherever the file was left or changed meanwhile.
     std::unique_ptr<merge::Transformer> merge_;
@@ -148,6 +139,25 @@ class RealmFile final : public client::ClientStore, public std::enable_shared_fr
     std::mutex mutex_;
     std::vector<std::weak_ptr<client::CommitListener>> listeners_; // guarded by mutex_
     bool claimed_ = false;                                         // guarded by mutex_
+};
+
+// One writing: begun in its turn, and the caller is the writer until it is committed or, when it is
+// destroyed before, rolled back. Either ends the turn. Must not outlive the file.
+class RealmFile::Writing {
+  public:
+    // Throws StoreError, and the turn has ended then.
+    Writing(RealmFile& file, WriterLock::Turn turn, sqlite::Durability durability);
+    ~Writing();
+    Writing(const Writing&) = delete;
+
+    RealmConnection& connection() const { return *file_->writer_; }
+    // Once. `version` is the one that the file has got. The ticket of a deferred commit, else 0. On
+    // an exception all of it is rolled back.
+    std::uint64_t commit(std::uint64_t version, Commit kind);
+
+  private:
+    RealmFile* file_; // null after commit()
+    WriterLock::Turn turn_;
 };
 
 } // namespace realmsync::realm

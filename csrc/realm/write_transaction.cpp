@@ -44,54 +44,61 @@ class Below {
 
 } // namespace
 
-WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file) : file_(std::move(file)) {}
+WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file, WriterLock::Turn turn)
+    : file_(std::move(file)) {
+    writing_.emplace(*file_, std::move(turn), file_->durability());
+}
 
-WriteTransaction::~WriteTransaction() { rollback(); }
+WriteTransaction::~WriteTransaction() { end(); }
 
-void WriteTransaction::rollback() noexcept {
+void WriteTransaction::rollback() noexcept { end(); }
+
+// A writing that is not committed rolls back when it goes.
+void WriteTransaction::end() noexcept {
     applier_.reset();
-    if (auto file = std::exchange(file_, nullptr))
-        file->rollback();
+    writing_.reset();
+    file_.reset();
 }
 
 WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool deferred) {
-    std::uint64_t version = 0;
+    Committed committed{};
     try {
-        settle();
-        version = local_history::append_local(file_->writer_->db, now, writer_.take());
+        flush_pending();
+        committed.version = local_history::append_local(connection().db, now, writer_.take());
+        committed.ticket = writing_->commit(
+            committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local);
     } catch (...) {
-        rollback();
+        end();
         throw;
     }
-    auto file = std::exchange(file_, nullptr);
-    return {version, file->commit(version, deferred ? RealmFile::Commit::deferred
-                                                    : RealmFile::Commit::local)};
+    end();
+    return committed;
 }
 
 tables::Applier& WriteTransaction::applier() {
     if (!applier_)
-        applier_.emplace(file_->writer_->tables);
+        applier_.emplace(tables());
     return *applier_;
 }
 
-void WriteTransaction::settle() {
+void WriteTransaction::flush_pending() {
     if (applier_) {
         applier_->flush();
         applier_.reset();
     }
 }
 
-model::SchemaPtr WriteTransaction::schema() { return file_->writer_->tables.schema(); }
+model::SchemaPtr WriteTransaction::schema() { return tables().schema(); }
 
 RealmConnection& WriteTransaction::connection() {
-    settle();
-    return *file_->writer_;
+    flush_pending();
+    return writing_->connection();
 }
 
 void WriteTransaction::add_class(std::string_view name, TableKind kind, std::string_view key_name,
                                  Type key_type, bool key_nullable) {
-    settle();
-    tables::Catalog& catalog = file_->writer_->tables.catalog();
+    flush_pending();
+    tables::Catalog& catalog = tables().catalog();
     const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
     if (catalog.add_class(tables::kOnlyPartition, name, kind, key_name, key_type, key_nullable) !=
         before)
@@ -100,8 +107,8 @@ void WriteTransaction::add_class(std::string_view name, TableKind kind, std::str
 
 void WriteTransaction::add_property(std::string_view cls, std::string_view name, Type type,
                                     bool nullable, Collection collection, std::string_view target) {
-    settle();
-    tables::Catalog& catalog = file_->writer_->tables.catalog();
+    flush_pending();
+    tables::Catalog& catalog = tables().catalog();
     const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
     if (catalog.add_property(tables::kOnlyPartition, cls, name, type, nullable, collection,
                              target) != before)
@@ -111,13 +118,13 @@ void WriteTransaction::add_property(std::string_view cls, std::string_view name,
 bool WriteTransaction::exists(const model::Class& cls, const Key& key) {
     if (applier_)
         return applier_->peek(cls, key, 0) != nullptr;
-    return file_->writer_->tables.exists(tables::kOnlyPartition, cls, key);
+    return tables().exists(tables::kOnlyPartition, cls, key);
 }
 
 bool WriteTransaction::create(const model::Class& cls, const Key& key,
                               std::span<const Scalar> values, std::span<const Given> given) {
-    settle();
-    if (!file_->writer_->tables.insert(tables::kOnlyPartition, cls, key, values))
+    flush_pending();
+    if (!tables().insert(tables::kOnlyPartition, cls, key, values))
         return false;
     Names& ids = names(cls);
     if (!ids.table)
@@ -147,10 +154,10 @@ void WriteTransaction::create(const model::Class& cls, const Key& key) {
 }
 
 void WriteTransaction::erase(const model::Class& cls, const Key& key) {
-    settle();
+    flush_pending();
     const model::SchemaPtr schema = this->schema();
     // Everybody sees the links go before their target does (section 11.6).
-    for (auto& link : file_->writer_->tables.incoming(tables::kOnlyPartition, *schema, cls, key)) {
+    for (auto& link : tables().incoming(tables::kOnlyPartition, *schema, cls, key)) {
         std::vector<changeset::Step> path;
         for (const auto& step : link.path)
             path.push_back({step.is_string, step.index, step.name});
@@ -294,19 +301,18 @@ void WriteTransaction::clear(const tables::Target& target, Collection collection
     writer_.clear(address(target), collection);
 }
 
-WriteTransaction::Step::Step(WriteTransaction& transaction) : transaction_(transaction) {
-    transaction.settle();
-    savepoint_.emplace(transaction.file_->writer_->db);
+WriteTransaction::Undo::Undo(WriteTransaction& transaction) : transaction_(transaction) {
+    savepoint_.emplace(transaction.connection().db);
     mark_ = transaction.writer_.mark();
 }
 
-void WriteTransaction::Step::keep() {
-    transaction_.settle();
+void WriteTransaction::Undo::keep() {
+    transaction_.flush_pending();
     savepoint_->release();
     savepoint_.reset();
 }
 
-WriteTransaction::Step::~Step() {
+WriteTransaction::Undo::~Undo() {
     if (!savepoint_)
         return;
     transaction_.applier_.reset(); // what it holds back goes too

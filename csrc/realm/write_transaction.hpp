@@ -24,6 +24,7 @@ namespace realmsync::realm {
 // Class and property by name are resolved by the caller, against schema() of this transaction.
 class WriteTransaction {
   public:
+    WriteTransaction(std::shared_ptr<RealmFile> file, WriterLock::Turn turn);
     ~WriteTransaction(); // rolls back unless it has ended
     WriteTransaction(const WriteTransaction&) = delete;
 
@@ -79,10 +80,10 @@ class WriteTransaction {
     void clear(const tables::Target& target, Collection collection);
 
     // Undoes everything since its construction unless it is kept.
-    class Step {
+    class Undo {
       public:
-        explicit Step(WriteTransaction& transaction);
-        ~Step();
+        explicit Undo(WriteTransaction& transaction);
+        ~Undo();
         void keep();
 
       private:
@@ -92,8 +93,6 @@ class WriteTransaction {
     };
 
   private:
-    friend class RealmFile;
-    explicit WriteTransaction(std::shared_ptr<RealmFile> file);
     // Ids of a class's names in writer_, filled in as they are used; bulk inserts spare the
     // look-ups.
     struct Names {
@@ -103,9 +102,13 @@ class WriteTransaction {
     };
     Names& names(const model::Class& cls);
     tables::Applier& applier();
-    void settle(); // writes what the applier holds back
+    void end() noexcept;
+    void flush_pending(); // writes what the applier holds back
+    tables::Tables& tables() const { return writing_->connection().tables; }
 
-    std::shared_ptr<RealmFile> file_; // null after the end
+    // Both empty after the end.
+    std::shared_ptr<RealmFile> file_;
+    std::optional<RealmFile::Writing> writing_;
     std::optional<tables::Applier> applier_;
     changeset::Writer writer_;
     Names names_; // of the class that create() saw last

@@ -146,7 +146,7 @@ def test_everything_arrives_once(seed: int, tmp_path: Path) -> None:
     for n in range(len(world.clients)):
         for file, realm in zip(world.files[n], world.realms[n], strict=True):
             assert not file.of("error"), file.of("error")
-            state = realm.state()
+            state = _testbed.state(realm)
             assert state["uploaded_version"] == state["version"]
             assert all(status in (0, 1027) for _, status, _ in file.of("wait"))
     for p, partition in enumerate(PARTITIONS):
@@ -161,6 +161,6 @@ def test_everything_arrives_once(seed: int, tmp_path: Path) -> None:
             ]
             assert [(v, origin) for v, _, origin, _ in store.received()] == expected
         assert sum(1 for _, _, content in entries if content) == world.written[p]
-        objects = [realms[p].objects() for realms in world.realms]
+        objects = [_testbed.objects(realms[p]) for realms in world.realms]
         assert objects[1:] == objects[:-1]
         assert sum(map(len, objects[0].values())) == world.written[p]

@@ -125,9 +125,9 @@ py::object RealmHandle::create(int cls, py::object values, OnExisting on_existin
         compound |= p.has_default && p.collection != Collection::single;
     if (!compound)
         return accessor(cls, writer.create(cls, given));
-    realm::WriteTransaction::Step step(writer.transaction());
+    realm::WriteTransaction::Undo undo(writer.transaction());
     py::object key = writer.create(cls, given);
-    step.keep();
+    undo.keep();
     return accessor(cls, std::move(key));
 }
 

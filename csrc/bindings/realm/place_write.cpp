@@ -18,9 +18,9 @@ namespace {
 template <class Write> void guarded(WriteTransaction& transaction, bool compound, Write write) {
     if (!compound)
         return write();
-    WriteTransaction::Step step(transaction);
+    WriteTransaction::Undo undo(transaction);
     write();
-    step.keep();
+    undo.keep();
 }
 
 // Whether writing `value` is more than one instruction.

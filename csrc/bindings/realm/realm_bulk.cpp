@@ -17,14 +17,14 @@ using Given = WriteTransaction::Given;
 std::size_t RealmHandle::create_rows(int cls, py::iterable rows) {
     const std::string& name = declared(cls).name;
     ObjectWriter writer(*this);
-    WriteTransaction::Step step(writer.transaction());
+    WriteTransaction::Undo undo(writer.transaction());
     std::size_t count = 0;
     for (py::handle row : rows) {
         writer.create(cls, to_mapping(row, Where{name, name}));
         writer.forget();
         ++count;
     }
-    step.keep();
+    undo.keep();
     return count;
 }
 
@@ -177,14 +177,14 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t f
     BoundColumns bound(c, writer_.properties[index], columns);
     first = std::min(first, bound.rows());
     const std::size_t end = first + std::min(limit, bound.rows() - first);
-    WriteTransaction::Step step(change.transaction());
+    WriteTransaction::Undo undo(change.transaction());
     if (bound.need_python()) {
         bound.insert(change.transaction(), actual, first, end);
     } else {
         py::gil_scoped_release release;
         bound.insert(change.transaction(), actual, first, end);
     }
-    step.keep();
+    undo.keep();
     return end - first;
 }
 

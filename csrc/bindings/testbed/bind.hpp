@@ -5,6 +5,7 @@
 
 namespace realmsync::bindings::testbed {
 
+void bind_commit_group(pybind11::module_& m);
 void bind_engines(pybind11::module_& m);
 void bind_memory(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);

@@ -11,6 +11,7 @@ PYBIND11_MODULE(_testbed, m) {
     m.doc() = "What tests and benchmarks need of the core beyond the product.";
     pybind11::module_::import("realmsync._core"); // registers the types that these take and give
     testbed::bind_engines(m);
+    testbed::bind_commit_group(m);
     testbed::bind_memory(m);
     testbed::bind_merge(m);
     testbed::bind_partitions(m);
