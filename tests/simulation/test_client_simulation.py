@@ -11,6 +11,7 @@ import pytest
 
 from client_driver import PROTOCOL, Client, File
 from instructions import add_column, add_table, changeset, create, update
+from realmsync import _testbed
 from realmsync._core import RealmFile
 from realmsync._testbed import MemoryStore, RecordingStore, memory_server
 
