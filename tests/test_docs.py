@@ -187,6 +187,11 @@ def load_tool(name: str) -> Any:
     return module
 
 
+def test_the_states_of_a_binding_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "protocol" / "session-states.md").read_text()
+    assert page == load_tool("state_tables").render(), "run tools/state_tables.py"
+
+
 def test_the_reference_is_what_the_code_says() -> None:
     page = (ROOT / "docs" / "reference.md").read_text()
     assert page == load_tool("reference").render(), "run tools/reference.py"

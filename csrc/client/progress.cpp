@@ -9,8 +9,8 @@ namespace {
 double estimate(std::uint64_t transferred, std::uint64_t total, std::uint64_t final) {
     if (final >= total || transferred >= total)
         return 1.0;
-    const double done = transferred > final ? double(transferred - final) : 0.0;
-    return done / double(total - final);
+    const double done = transferred > final ? static_cast<double>(transferred - final) : 0.0;
+    return done / static_cast<double>(total - final);
 }
 
 bool counts_equal(const Report& a, const Report& b) {
@@ -66,7 +66,9 @@ std::optional<Notifiers::Call> Notifiers::evaluate(Notifier& n, const Report& re
     if (upload)
         call.estimate = call.transferable == 0
                             ? 0.0
-                            : std::min(double(call.transferred) / double(call.transferable), 1.0);
+                            : std::min(static_cast<double>(call.transferred) /
+                                           static_cast<double>(call.transferable),
+                                       1.0);
     call.expired = call.transferred >= call.transferable &&
                    (upload || n.pending_query == 0 || call.estimate >= 1.0);
     return call;

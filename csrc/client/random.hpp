@@ -17,7 +17,8 @@ class Random { // splitmix64
     }
     // Uniform in [0, max]; the bias of the remainder does not matter for jitter.
     std::int64_t up_to(std::int64_t max) {
-        return max <= 0 ? 0 : std::int64_t(next() % (std::uint64_t(max) + 1));
+        return max <= 0 ? 0
+                        : static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(max) + 1));
     }
 
   private:
