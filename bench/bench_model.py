@@ -1,0 +1,66 @@
+"""Reading a list of 10,000 integers by index, element after element, against reading it whole.
+
+The yardstick is `list(obj.numbers)` of the same list in the same run, which decodes the column
+once and makes every element once. A loop over indexes does that too, but asks whether the file has
+changed each time; it must stay a constant factor behind. Attribute reads of objects are compared
+with a SELECT of the same column by the same key in plain SQLite.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import realmsync
+
+LENGTH = 10_000
+READS = 1_000
+
+
+class Thing(realmsync.Object):
+    _id: int = realmsync.primary_key()
+    name: str
+    numbers: list[int]
+
+
+@pytest.fixture
+def thing(tmp_path: Path) -> Iterator[Thing]:
+    with realmsync.Realm(path=tmp_path / "model.realm", schema=[Thing]) as realm:
+        with realm.write():
+            made = realm.create(Thing, {"_id": 1, "name": "n", "numbers": range(LENGTH)})
+        yield made
+
+
+def by_index(numbers: Any) -> None:
+    for i in range(LENGTH):
+        assert numbers[i] == i
+
+
+def test_list_by_index(thing: Thing, yardstick: Callable[..., float], record_ratio: Any) -> None:
+    whole = yardstick(lambda: list(thing.numbers), rounds=20)
+    ours = yardstick(lambda: by_index(thing.numbers), rounds=3, warm_up=1)
+    record_ratio("list of 10,000 by index, to reading it whole", ours, whole, 150)
+
+
+def test_attribute(
+    thing: Thing, tmp_path: Path, yardstick: Callable[..., float], record_ratio: Any
+) -> None:
+    plain = sqlite3.connect(tmp_path / "plain.sqlite")
+    plain.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT)")
+    plain.execute("INSERT INTO t VALUES(1, 'n')")
+    plain.commit()
+
+    def select() -> None:
+        for _ in range(READS):
+            assert plain.execute("SELECT name FROM t WHERE id = ?", (1,)).fetchone()[0] == "n"
+
+    def read() -> None:
+        for _ in range(READS):
+            assert thing.name == "n"
+
+    record_ratio("attribute, to SELECT by key", yardstick(read), yardstick(select), None)
+    plain.close()
