@@ -114,21 +114,17 @@ class BaseObject:
     @property
     def object_schema(self) -> dict[str, Any]:
         """The class's declaration in canonical form."""
-        return self._schema.canonical()
-
-    @property
-    def _schema(self) -> ClassSchema:
-        return self._realm._classes[self._place.cls]
+        return _declaration(self).canonical()
 
     def to_dict(self) -> dict[str, Any]:
         """The stored properties by name, links and collections as live accessors."""
-        return {p.name: getattr(self, p.name) for p in self._schema.stored}
+        return {p.name: getattr(self, p.name) for p in _declaration(self).stored}
 
     def __repr__(self) -> str:
         if not self.is_valid:
             return f"<{type(self).__name__}: deleted>"
         parts = []
-        for p in self._schema.stored:
+        for p in _declaration(self).stored:
             value = getattr(self, p.name)
             shown = value._short() if isinstance(value, Object) else repr(value)
             parts.append(f"{p.name}={shown}")
@@ -138,6 +134,10 @@ class BaseObject:
     def is_valid(self) -> bool:
         """Whether the object exists and its realm is open."""
         return not self._realm.is_closed and self._place.exists()
+
+
+def _declaration(instance: BaseObject) -> ClassSchema:
+    return instance._realm._classes[instance._place.cls]
 
 
 class Object(BaseObject, base=True):
