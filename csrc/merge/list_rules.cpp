@@ -1,3 +1,8 @@
+// The rules are named by merge-rules.md 3.3. Their arithmetic follows from two pictures: an insert
+// or erase shifts every index behind it by one, and a move is an erase followed by an insert, its
+// target counted in the list without the element. tests/merge/test_small_histories.py compares
+// every pair of operations on small lists with the specification's tables and lets both orders
+// come to the same list.
 #include "merge/list_rules.hpp"
 
 #include <utility>
@@ -65,7 +70,9 @@ void insert_and_insert(Operand& a, Operand& b) {
     b.set_prior_size(size_of(b) + 1);
 }
 
-// D19: at the same place the earlier one's element comes last, unlike in all other rules (R10).
+// D19. First the insert meets the taking-out of the moved element, in the list with it, then its
+// putting-in, in the list without: `at` is counted in that list between the two steps. At the same
+// place the earlier one's element comes last, unlike in all other rules (R10).
 void move_and_insert(Operand& move, Operand& insert) {
     Index from = move.index(), to = target_of(move), at = insert.index();
     if (at > from)
@@ -99,7 +106,11 @@ void erase_and_insert(Operand& erase, Operand& insert) {
         insert.set_index(insert.index() - 1);
 }
 
-// D21
+// D21. Both moves are an erase followed by an insert, and each of the four indices is read anew
+// after the other move's two steps. The erases meet first, in the common list. Then each insert
+// meets the other's erase: `from_b` is counted in the list without a's element by now, and `to_a`
+// always was; `from_a` and `to_b` likewise. At last the inserts meet, in the list without both
+// elements. A move that leads to its own place is dropped.
 void move_and_move(Operand& a, Operand& b) {
     require_same_size(a, b);
     for (const Operand* move : {&a, &b}) {
@@ -146,7 +157,8 @@ void move_and_move(Operand& a, Operand& b) {
         b.discard();
 }
 
-// D22
+// D22. The erase meets the two steps of the move: first its erase, in the common list, then its
+// insert, in the list without the moved element.
 void erase_and_move(Operand& erase, Operand& move) {
     require_same_size(erase, move);
     require_inside(erase, erase.index() < size_of(erase));

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "changeset/instruction.hpp"
 #include "merge/transform.hpp"
 
@@ -54,9 +55,13 @@ struct Operand {
         return side->changeset->path(*instruction);
     }
     // Last index of an array instruction or of an Update of an element.
-    std::uint32_t index() const { return path().back().value; }
+    std::uint32_t index() const {
+        REALMSYNC_ASSERT(instruction->path_size != 0);
+        return path().back().value;
+    }
 
     void set_element(std::size_t position, std::uint32_t index) {
+        REALMSYNC_ASSERT(position < instruction->path_size && !path()[position].is_string);
         assign(side->changeset->paths[instruction->path_begin + position].value, index);
     }
     void set_index(std::uint32_t index) { set_element(instruction->path_size - 1, index); }

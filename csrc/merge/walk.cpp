@@ -1,9 +1,28 @@
+// Theory. Each local instruction (major) meets each incoming one (minor) once, in order, both in
+// the form that earlier meetings have left them in; what a meeting does is a cell of the matrix.
+// Most cells do nothing, whatever stands in the instructions, because they are about different
+// things: skipping those changes no result, and the rest is found without looking at every pair.
+//
+// Chains. numbers.hpp gives every object (and every class, for its schema instructions) a number;
+// window_index.hpp links the local instructions of a number to a chain, collect() the incoming
+// ones. Only the two chains of one number can meet.
+// Keys. Within an object only instructions about the same property can meet, unless one erases the
+// object. Within a property only those below the same first element can, unless one acts on the
+// property as a whole or shifts its elements. So both sides are sorted by that key, and only runs
+// of equal keys meet: join().
+// Order. The instructions of a side stand in one array in the order of its history, and operands
+// point into it. Sorting by key and then by address therefore keeps the history's order inside each
+// run, which the rules rely on; between runs it does not matter, since they cannot meet.
+//
+// Classes and properties that are erased reach across all this: FullWalk then takes every pair.
 #include "merge/walk.hpp"
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <list>
 
+#include "base/assert.hpp"
 #include "merge/list_rules.hpp"
 #include "merge/rules.hpp"
 #include "merge/schema_rules.hpp"
@@ -49,6 +68,7 @@ class GroupedWalk {
             if (side.dirty)
                 remove_gone(*side.changeset, {begin, next});
         }
+        REALMSYNC_ASSERT(next == minors_.end());
     }
 
   private:
@@ -116,15 +136,18 @@ class GroupedWalk {
         });
     }
     static std::uint64_t first_element(const Operand& o) {
+        static_assert(sizeof(Number) == 4); // names lie above all indexes
         const auto& element = o.path().front();
         return element.is_string ? std::uint64_t{1} << 32 | o.side->names[element.value]
                                  : element.value;
     }
 
-    // Sorts both by key and hands over those of equal keys, each in their old order: operands of
-    // one side lie in one array, so that addresses tell it.
+    // Sorts both by key and hands over those of equal keys, each in their old order, which their
+    // addresses tell.
     template <class Key, class Meet>
     static void join(std::span<Operand*> majors, std::span<Operand*> minors, Key key, Meet meet) {
+        REALMSYNC_ASSERT(std::is_sorted(majors.begin(), majors.end(), std::less<>()));
+        REALMSYNC_ASSERT(std::is_sorted(minors.begin(), minors.end(), std::less<>()));
         const auto by_key = [&](const Operand* a, const Operand* b) {
             const auto x = key(*a), y = key(*b);
             return x != y ? x < y : a < b;

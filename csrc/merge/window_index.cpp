@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "changeset/codec.hpp"
 #include "merge/compare.hpp"
 
@@ -16,6 +17,7 @@ void link(std::vector<Chained>& operands, Chain& chain, Number position) {
         chain.head = position;
     else
         operands[chain.tail].next = position;
+    REALMSYNC_ASSERT(chain.tail == kNone || chain.tail < position); // a chain keeps the order
     chain.tail = position;
 }
 
@@ -111,6 +113,7 @@ void WindowIndex::index(std::size_t entry) {
         numbers.number(operand, true);
         if (operand.object == objects.size())
             objects.emplace_back();
+        REALMSYNC_ASSERT(operand.object < objects.size());
         link(operands, objects[operand.object].local, position);
     }
 }
