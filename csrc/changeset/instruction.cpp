@@ -25,6 +25,7 @@ const char* op_name(Op op) {
         "AddTable",   "EraseTable", "CreateObject", "EraseObject", "Update",
         "AddInteger", "AddColumn",  "EraseColumn",  "ArrayInsert", "ArrayMove",
         "ArrayErase", "Clear",      "SetInsert",    "SetErase"};
+    static_assert(std::size(kNames) == static_cast<std::size_t>(Op::set_erase) + 1);
     return kNames[static_cast<std::size_t>(op)];
 }
 

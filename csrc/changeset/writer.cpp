@@ -1,5 +1,7 @@
 #include "changeset/writer.hpp"
 
+#include "base/assert.hpp"
+
 namespace realmsync::changeset {
 
 StringId Writer::intern(std::string_view name) {
@@ -198,6 +200,8 @@ void Writer::set_erase(const Address& address, const Scalar& value) {
 }
 
 void Writer::rewind(const Mark& mark) {
+    // Marks are taken back in reverse order.
+    REALMSYNC_ASSERT(mark.strings <= names_.size() && mark.bytes <= out_.size());
     out_.truncate(mark.bytes);
     while (names_.size() > mark.strings) {
         ids_.erase(ids_.find(*names_.back()));

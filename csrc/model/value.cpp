@@ -20,6 +20,28 @@ constexpr std::array kTypes = {Type::null,         Type::integer,   Type::boolea
                                Type::decimal,      Type::link,      Type::object_id,  Type::uuid,
                                Type::object_value, Type::list,      Type::dictionary, Type::set};
 
+constexpr std::size_t index_of(Type type) {
+    return static_cast<std::size_t>(std::find(kTypes.begin(), kTypes.end(), type) - kTypes.begin());
+}
+
+// Value::data and kTypes tell the same, alternative by alternative.
+using Data = decltype(Value::data);
+template <Type type, class T>
+constexpr bool kHolds = std::is_same_v<std::variant_alternative_t<index_of(type), Data>, T>;
+static_assert(kTypes.size() == std::variant_size_v<Data>);
+static_assert(kHolds<Type::null, std::monostate> && kHolds<Type::integer, std::int64_t> &&
+              kHolds<Type::boolean, bool> && kHolds<Type::string, std::string> &&
+              kHolds<Type::binary, Binary> && kHolds<Type::timestamp, Timestamp> &&
+              kHolds<Type::float32, float> && kHolds<Type::float64, double> &&
+              kHolds<Type::decimal, Decimal128> && kHolds<Type::link, std::unique_ptr<Link>> &&
+              kHolds<Type::object_id, ObjectId> && kHolds<Type::uuid, Uuid>);
+static_assert(kHolds<Type::object_value, std::unique_ptr<Embedded>> &&
+              kHolds<Type::list, std::unique_ptr<List>> &&
+              kHolds<Type::dictionary, std::unique_ptr<Dictionary>> &&
+              kHolds<Type::set, std::unique_ptr<Set>>);
+static_assert(index_of(Type::object_value) == Value::kFirstContainer &&
+              kTypes.size() == Value::kFirstContainer + 4);
+
 template <class Alternative, class Wrapper> Alternative* pointee(Wrapper& data) {
     auto* pointer = std::get_if<std::unique_ptr<Alternative>>(&data);
     return pointer == nullptr ? nullptr : pointer->get();

@@ -78,7 +78,9 @@ struct Value {
 
     Type type() const;
     bool is_null() const { return data.index() == 0; }
-    bool is_container() const { return data.index() >= 12; }
+    // The last alternatives: collections and embedded objects.
+    static constexpr std::size_t kFirstContainer = 12;
+    bool is_container() const { return data.index() >= kFirstContainer; }
     // Null unless the value is of that kind.
     List* list();
     Set* set();

@@ -14,6 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/assert.hpp"
+
 namespace realmsync::realm::connection_pool {
 
 namespace {
@@ -95,9 +97,11 @@ void closed(const PooledFile& file, std::size_t count) {
     if (count == 0)
         return;
     std::lock_guard lock(mutex);
-    connections -= count;
     const auto place = places.find(&file);
+    REALMSYNC_ASSERT(place != places.end());
     const Order::iterator entry = place->second;
+    REALMSYNC_ASSERT(entry->connections >= count && connections >= count);
+    connections -= count;
     entry->connections -= count;
     if (entry->connections != 0)
         return;

@@ -1,6 +1,7 @@
 // RealmFile::integrate: rebases, applies and stores one DOWNLOAD (merge-rules.md 7.3).
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
 #include "realm/local_history.hpp"
@@ -44,6 +45,10 @@ class LocalWindow final : public merge::Window {
     const std::uint64_t ident_;
 };
 
+// The guard of the durable state: no cursor goes back, none points beyond this file's history,
+// whoever calls and whatever was stored since. The session has checked the same cursors before
+// (client/session.cpp:header_fault), but against what it had received until then, so that it can
+// end the connection with a message before anything is merged.
 std::optional<Error> check_progress(const client::ClientState& state,
                                     const wire::SyncProgress& next) {
     const wire::SyncProgress& old = state.progress;
@@ -68,6 +73,7 @@ std::optional<Error> check_progress(const client::ClientState& state,
 
 void store_progress(sqlite::Database& db, client::ClientState& state,
                     const wire::SyncProgress& progress) {
+    REALMSYNC_ASSERT(!check_progress(state, progress)); // no cursor goes back
     state.uploaded_bytes += local_history::local_bytes(db, state.progress.upload.client_version,
                                                        progress.upload.client_version);
     state.progress = progress;
@@ -153,6 +159,7 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
         bytes += slice;
         done = end;
     }
+    REALMSYNC_ASSERT(done > first || changesets.size() == first); // every transaction moves on
     if (transformer)
         transformer->store_reciprocals(window);
     wire::SyncProgress progress = integration.progress;

@@ -1,5 +1,7 @@
 #include "realm/local_history.hpp"
 
+#include "base/assert.hpp"
+
 namespace realmsync::realm::local_history {
 
 namespace {
@@ -25,7 +27,15 @@ Newest newest(sqlite::Database& db) {
         n.version = row->unsigned_integer(2);
         n.remote_version = row->unsigned_integer(3);
     }
+    REALMSYNC_ASSERT(n.version >= n.stored);
     return n;
+}
+
+// What check_progress and append_local keep true of every state: no cursor points beyond the
+// file's own history.
+bool is_possible(const client::ClientState& s) {
+    return s.progress.download.client_version <= s.current_version &&
+           s.progress.upload.client_version <= s.current_version;
 }
 
 } // namespace
@@ -85,6 +95,8 @@ client::ClientState load(sqlite::Database& db) {
         state.current_version = behind->unsigned_integer(0);
         state.uploadable_bytes += behind->unsigned_integer(1);
     }
+    if (!is_possible(state))
+        corrupt("the sync state of a realm file is ahead of its history");
     // Entries that need no upload count as uploaded as soon as nothing before them does.
     auto pending = db.query("SELECT version FROM rs_history WHERE version > ? AND origin_ident = 0 "
                             "AND changeset IS NOT NULL ORDER BY version LIMIT 1",
@@ -95,6 +107,7 @@ client::ClientState load(sqlite::Database& db) {
 }
 
 void store(sqlite::Database& db, const client::ClientState& s) {
+    REALMSYNC_ASSERT(is_possible(s));
     const auto& p = s.progress;
     db.run("UPDATE rs_sync SET version = ?, file_ident = ?, file_salt = ?, latest_version = ?, "
            "latest_salt = ?, download_server = ?, download_client = ?, upload_client = ?, "

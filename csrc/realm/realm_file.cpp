@@ -162,7 +162,7 @@ RealmFile::Writing::~Writing() {
 }
 
 std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind) {
-    REALMSYNC_ASSERT(file_ != nullptr);
+    REALMSYNC_ASSERT(file_ != nullptr && turn_.is_of(file_->writer_lock_));
     RealmFile& file = *std::exchange(file_, nullptr); // the group rolls back what it cannot commit
     const bool announce = kind == Commit::local || file.group_.has_waiting();
     int log_pages = 0;

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <sqlite3.h>
 
+#include "base/assert.hpp"
 #include "sqlite/library.hpp"
 #include "sqlite/ofd_locks.hpp"
 
@@ -205,6 +206,7 @@ std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
 void Database::set_durability(Durability durability) {
+    REALMSYNC_ASSERT(!in_transaction()); // SQLite would ignore it
     exec("PRAGMA synchronous=" + std::to_string(static_cast<int>(durability)));
 }
 
@@ -258,11 +260,13 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
+    REALMSYNC_ASSERT(db_ != nullptr); // ends once
     db_->run("COMMIT");
     db_ = nullptr;
 }
 
 void Transaction::rollback() {
+    REALMSYNC_ASSERT(db_ != nullptr);
     Database* db = db_;
     db_ = nullptr;
     db->note_rollback();
@@ -282,11 +286,13 @@ Savepoint::~Savepoint() {
 }
 
 void Savepoint::release() {
+    REALMSYNC_ASSERT(db_ != nullptr); // ends once
     db_->run("RELEASE rs");
     db_ = nullptr;
 }
 
 void Savepoint::rollback() {
+    REALMSYNC_ASSERT(db_ != nullptr);
     Database* db = db_;
     db_ = nullptr;
     db->note_rollback();
