@@ -159,8 +159,12 @@ void WriteTransaction::erase(const model::Class& cls, const Key& key) {
     // Everybody sees the links go before their target does (section 11.6).
     for (auto& link : tables().incoming(tables::kOnlyPartition, *schema, cls, key)) {
         std::vector<changeset::Step> path;
-        for (const auto& step : link.path)
-            path.push_back({step.is_string, step.index, step.name});
+        for (const auto& step : link.path) {
+            if (const auto* index = std::get_if<std::uint32_t>(&step))
+                path.push_back({false, *index, {}});
+            else
+                path.push_back({true, 0, std::get<std::string>(step)});
+        }
         const model::ObjectKey owner = std::move(link.key);
         tables::Target target{link.cls, owner.view(), link.property, path};
         const LinkTarget self{cls.name, key};

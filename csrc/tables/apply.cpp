@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
+
 namespace realmsync::tables {
 
 using Presence = CachedObject::Presence;
@@ -144,11 +146,11 @@ void Applier::assign(const Target& target, model::Value& place, const model::Pro
     }
 }
 
-Slot& Applier::load(const Target& target, CachedObject& object) {
-    Slot* slot = cache_.load(object, target.property, *schema_);
-    if (slot == nullptr)
+Cell& Applier::load(const Target& target, CachedObject& object) {
+    Cell* cell = cache_.load(object, target.property, *schema_);
+    if (cell == nullptr)
         fail(target, "No such object");
-    return *slot;
+    return *cell;
 }
 
 // One step down (section 12.1, table of the path walk).
@@ -198,10 +200,12 @@ Applier::Node Applier::descend(const Target& target, const Node& place,
 
 // Where all steps but the last `keep` lead to, inside the loaded property, which is to be changed.
 Applier::Node Applier::descend_to(const Target& target, std::size_t keep) {
+    REALMSYNC_ASSERT(target.property < target.cls->properties.size());
+    REALMSYNC_ASSERT(keep <= target.path.size());
     CachedObject& object = this->object(target);
-    Slot& slot = load(target, object);
+    Cell& cell = load(target, object);
     const model::Property& property = target.cls->properties[target.property];
-    if (slot.state != Slot::State::tree) {
+    if (cell.state != Cell::State::tree) {
         if (property.is_link())
             fail(target, "Reference through non-embedded link");
         if (property.is_embedded())
@@ -210,7 +214,7 @@ Applier::Node Applier::descend_to(const Target& target, std::size_t keep) {
                                              : "Resolving path through unstructured value");
     }
     cache_.mark_dirty(object, target.property);
-    Node place{slot.tree.get(), &property, true};
+    Node place{cell.tree.get(), &property, true};
     for (const changeset::Step& step : target.path.first(target.path.size() - keep))
         place = descend(target, place, step);
     return place;
@@ -237,9 +241,9 @@ void Applier::update(Target target, const Scalar& value, std::int64_t prior_size
             cache_.set_scalar(object, target.property, value);
             return;
         }
-        Slot& slot = load(target, object);
+        Cell& cell = load(target, object);
         model::Value place =
-            slot.state == Slot::State::tree ? std::move(*slot.tree) : model::Value(slot.scalar);
+            cell.state == Cell::State::tree ? std::move(*cell.tree) : model::Value(cell.scalar);
         assign(target, place, property, value);
         cache_.set_tree(object, target.property, std::move(place));
         return;
@@ -311,12 +315,12 @@ void Applier::add_integer(Target target, std::int64_t amount) {
     if (target.path.empty()) {
         check_type(target.cls->properties[target.property]);
         CachedObject& object = this->object(target);
-        Slot& slot = load(target, object);
-        if (slot.state == Slot::State::scalar && slot.scalar.type == Type::null)
+        Cell& cell = load(target, object);
+        if (cell.state == Cell::State::scalar && cell.scalar.type == Type::null)
             return;
-        if (slot.state != Slot::State::scalar || slot.scalar.type != Type::integer)
+        if (cell.state != Cell::State::scalar || cell.scalar.type != Type::integer)
             fail(target, "Not an integer field");
-        slot.scalar.integer = add(slot.scalar.integer);
+        cell.scalar.integer = add(cell.scalar.integer);
         cache_.mark_dirty(object, target.property);
         return;
     }
@@ -457,12 +461,12 @@ void Applier::change_set(const Target& target, const Scalar& scalar, bool insert
 
 const model::Value* Applier::peek(const model::Class& cls, const Key& key, std::size_t property) {
     const Target target{&cls, key, model::Class::npos, {}, "read"};
-    Slot* slot = cache_.load(object(target), property, *schema_);
-    if (slot == nullptr)
+    Cell* cell = cache_.load(object(target), property, *schema_);
+    if (cell == nullptr)
         return nullptr;
-    if (slot->state == Slot::State::tree)
-        return slot->tree.get();
-    peeked_ = model::Value(slot->scalar);
+    if (cell->state == Cell::State::tree)
+        return cell->tree.get();
+    peeked_ = model::Value(cell->scalar);
     return &peeked_;
 }
 

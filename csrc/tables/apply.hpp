@@ -82,7 +82,7 @@ class Applier {
     void check_value(const Target& target, const model::Property& property,
                      const Scalar& value) const;
     CachedObject& object(const Target& target);
-    Slot& load(const Target& target, CachedObject& object);
+    Cell& load(const Target& target, CachedObject& object);
     model::Value new_embedded(const model::Property& property) const;
     void assign(const Target& target, model::Value& place, const model::Property& property,
                 const Scalar& value) const;

@@ -184,16 +184,16 @@ model::SchemaPtr Catalog::load(std::int64_t partition) {
 
 model::SchemaPtr Catalog::share(model::Schema schema) {
     std::string key = content(schema);
-    std::weak_ptr<const model::Schema>& slot = shared_[key];
-    model::SchemaPtr shared = slot.lock();
+    std::weak_ptr<const model::Schema>& known = shared_[key];
+    model::SchemaPtr shared = known.lock();
     if (shared == nullptr)
-        slot = shared = std::make_shared<const model::Schema>(std::move(schema));
+        known = shared = std::make_shared<const model::Schema>(std::move(schema));
     if (shared_.size() > 64 && shared_.size() > 2 * cache_.size())
         std::erase_if(shared_, [](const auto& entry) { return entry.second.expired(); });
     return shared;
 }
 
-model::SchemaPtr Catalog::changed(std::int64_t partition, model::Schema schema) {
+model::SchemaPtr Catalog::store_next(std::int64_t partition, model::Schema schema) {
     db_.run("INSERT INTO rs_schema VALUES(?, 1) ON CONFLICT(partition)"
             " DO UPDATE SET version=version+1",
             partition);
@@ -310,7 +310,7 @@ model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view nam
                 static_cast<int>(key_type), key_nullable, cls->key_column);
     model::Schema next = *old;
     next.classes[cls->name] = cls;
-    return changed(partition, std::move(next));
+    return store_next(partition, std::move(next));
 }
 
 model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
@@ -328,7 +328,7 @@ model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view n
     db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
     model::Schema next = *old;
     next.classes.erase(std::string(name));
-    return changed(partition, std::move(next));
+    return store_next(partition, std::move(next));
 }
 
 model::SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_name,
@@ -386,7 +386,7 @@ model::SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view 
     next_cls->index();
     model::Schema next = *old;
     next.classes[next_cls->name] = next_cls;
-    return changed(partition, std::move(next));
+    return store_next(partition, std::move(next));
 }
 
 model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_view cls_name,
@@ -408,7 +408,7 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
     next_cls->index();
     model::Schema next = *old;
     next.classes[next_cls->name] = next_cls;
-    return changed(partition, std::move(next));
+    return store_next(partition, std::move(next));
 }
 
 // On the server other partitions may use table and column: only the partition's values go.

@@ -47,8 +47,8 @@ class Catalog {
         model::SchemaPtr schema;
     };
     model::SchemaPtr load(std::int64_t partition);
-    model::SchemaPtr changed(std::int64_t partition,
-                             model::Schema schema); // next version of the partition
+    model::SchemaPtr store_next(std::int64_t partition,
+                                model::Schema schema); // next version of the partition
     model::SchemaPtr share(model::Schema schema);
     std::string place_table(const model::Class& cls);
     std::string place_column(const model::Class& cls, const model::Property& property);

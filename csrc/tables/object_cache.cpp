@@ -36,6 +36,7 @@ CachedObject& ObjectCache::find(const model::Class& cls, const Key& key) {
     auto [entry, added] = by_key_.try_emplace(Ref{&cls, key}, nullptr);
     if (!added)
         return *entry->second;
+    REALMSYNC_ASSERT(!full()); // the arena's bound: whoever adds has flushed before
     if (used_ == objects_.size())
         objects_.push_back(std::make_unique<CachedObject>());
     CachedObject& object = *objects_[used_++];
@@ -49,33 +50,33 @@ CachedObject& ObjectCache::find(const model::Class& cls, const Key& key) {
         entry->second = &object;
     }
     object.presence = CachedObject::Presence::unknown;
-    if (object.slots.size() < cls.properties.size())
-        object.slots.resize(cls.properties.size());
+    if (object.cells.size() < cls.properties.size())
+        object.cells.resize(cls.properties.size());
     return object;
 }
 
 void ObjectCache::set_scalar(CachedObject& object, std::size_t property, const Scalar& value) {
-    Slot& slot = object.slots[property];
-    slot.state = Slot::State::scalar;
-    slot.scalar = keep(value);
-    slot.tree.reset();
+    Cell& cell = object.cells[property];
+    cell.state = Cell::State::scalar;
+    cell.scalar = keep(value);
+    cell.tree.reset();
     mark_dirty(object, property);
 }
 
 void ObjectCache::set_tree(CachedObject& object, std::size_t property, model::Value value) {
-    Slot& slot = object.slots[property];
-    slot.state = Slot::State::tree;
-    slot.tree = std::make_unique<model::Value>(std::move(value));
+    Cell& cell = object.cells[property];
+    cell.state = Cell::State::tree;
+    cell.tree = std::make_unique<model::Value>(std::move(value));
     mark_dirty(object, property);
 }
 
-Slot* ObjectCache::load(CachedObject& object, std::size_t property, const model::Schema& schema) {
+Cell* ObjectCache::load(CachedObject& object, std::size_t property, const model::Schema& schema) {
     using Presence = CachedObject::Presence;
-    Slot& slot = object.slots[property];
+    Cell& cell = object.cells[property];
     if (object.presence == Presence::missing)
         return nullptr;
-    if (slot.state != Slot::State::unknown)
-        return &slot;
+    if (cell.state != Cell::State::unknown)
+        return &cell;
     std::optional<model::Value> value;
     if (object.presence != Presence::fresh) {
         value = tables_.read(partition_, schema, *object.cls, object.key, property, Links::stored);
@@ -91,14 +92,14 @@ Slot* ObjectCache::load(CachedObject& object, std::size_t property, const model:
     if (!value)
         value = model::zero_value(object.cls->properties[property]);
     if (value->is_container()) {
-        slot.state = Slot::State::tree;
-        slot.tree = std::make_unique<model::Value>(std::move(*value));
+        cell.state = Cell::State::tree;
+        cell.tree = std::make_unique<model::Value>(std::move(*value));
     } else {
         LinkTarget scratch;
-        slot.state = Slot::State::scalar;
-        slot.scalar = keep(value->view(scratch));
+        cell.state = Cell::State::scalar;
+        cell.scalar = keep(value->view(scratch));
     }
-    return &slot;
+    return &cell;
 }
 
 sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
@@ -112,6 +113,7 @@ sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
         last_plan_ = static_cast<std::size_t>(found - plans_.begin());
         return *found->statement;
     }
+    REALMSYNC_ASSERT(std::is_sorted(object.dirty.begin(), object.dirty.end()));
     const model::Class& cls = *object.cls;
     bool server = tables_.layout() == Layout::server;
     std::string sql, key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
@@ -155,13 +157,14 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
         index = tables_.bind_object(statement, index, partition_, object.key);
     scratch_.reset();
     for (std::uint32_t i : object.dirty) {
-        Slot& slot = object.slots[i];
+        Cell& cell = object.cells[i];
+        REALMSYNC_ASSERT(cell.dirty && cell.state != Cell::State::unknown);
         const model::Property& property = object.cls->properties[i];
-        if (slot.state == Slot::State::tree)
-            bind_value(statement, index++, property, schema, *slot.tree, scratch_);
+        if (cell.state == Cell::State::tree)
+            bind_value(statement, index++, property, schema, *cell.tree, scratch_);
         else
-            bind_scalar(statement, index++, property, slot.scalar, scratch_);
-        slot.dirty = false;
+            bind_scalar(statement, index++, property, cell.scalar, scratch_);
+        cell.dirty = false;
     }
     if (!insert)
         tables_.bind_object(statement, index, partition_, object.key);
@@ -173,10 +176,10 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
 }
 
 void ObjectCache::reset(CachedObject& object) {
-    for (Slot& slot : object.slots) {
-        slot.state = Slot::State::unknown;
-        slot.dirty = false;
-        slot.tree.reset();
+    for (Cell& cell : object.cells) {
+        cell.state = Cell::State::unknown;
+        cell.dirty = false;
+        cell.tree.reset();
     }
     object.dirty.clear();
 }

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "model/schema.hpp"
 #include "model/value.hpp"
 #include "tables/columns.hpp"
@@ -18,7 +19,7 @@
 
 namespace realmsync::tables {
 
-struct Slot { // one property
+struct Cell { // one property
     enum class State : std::uint8_t { unknown, scalar, tree };
     State state = State::unknown;
     bool dirty = false;
@@ -37,8 +38,8 @@ struct CachedObject {
     const model::Class* cls = nullptr;
     Key key; // text in the arena
     Presence presence = Presence::unknown;
-    std::vector<Slot> slots;
-    std::vector<std::uint32_t> dirty; // slots to write, in the order of their first change
+    std::vector<Cell> cells;
+    std::vector<std::uint32_t> dirty; // cells to write, in the order of their first change
 };
 
 class ObjectCache {
@@ -50,12 +51,13 @@ class ObjectCache {
 
     void set_scalar(CachedObject& object, std::size_t property, const Scalar& value); // copies
     void set_tree(CachedObject& object, std::size_t property, model::Value value);
-    // The slot with its value known, reading the row if need be. Null if there is no such object.
-    Slot* load(CachedObject& object, std::size_t property, const model::Schema& schema);
+    // The cell with its value known, reading the row if need be. Null if there is no such object.
+    Cell* load(CachedObject& object, std::size_t property, const model::Schema& schema);
     void mark_dirty(CachedObject& object, std::size_t property) {
-        Slot& slot = object.slots[property];
-        if (!slot.dirty) {
-            slot.dirty = true;
+        REALMSYNC_ASSERT(property < object.cls->properties.size());
+        Cell& cell = object.cells[property];
+        if (!cell.dirty) {
+            cell.dirty = true;
             object.dirty.push_back(static_cast<std::uint32_t>(property));
         }
     }

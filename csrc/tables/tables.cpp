@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
 #include "tables/catalog.hpp"
 #include "tables/columns.hpp"
 #include "tables/json_form.hpp"
@@ -12,6 +13,10 @@ namespace {
 
 enum Purpose : unsigned { kExists, kCount, kRead, kReadObject, kKeys, kKeysAfter, kInsert };
 constexpr std::size_t kMaxStatements = 256;
+// A statement's number is made of class, purpose and property: none may reach into the next one.
+constexpr std::uint64_t kPurposesPerClass = 8;
+constexpr std::uint64_t kPropertiesPerPurpose = 65536;
+static_assert(kInsert < kPurposesPerClass && model::kMaxProperties <= kPropertiesPerPurpose);
 
 const char* const kPartitionIs = "\"rs$partition\"=? AND ";
 
@@ -50,10 +55,12 @@ int Tables::bind_object(sqlite::Statement& statement, int index, std::int64_t pa
 template <class Build>
 sqlite::Query Tables::statement(const model::Class& cls, unsigned purpose, std::size_t property,
                                 const Build& build) {
-    std::uint64_t slot = (cls.id * 8 + purpose) * 65536 + property;
+    REALMSYNC_ASSERT(purpose < kPurposesPerClass && property < kPropertiesPerPurpose);
+    const std::uint64_t number =
+        (cls.id * kPurposesPerClass + purpose) * kPropertiesPerPurpose + property;
     if (statements_.size() >= kMaxStatements)
         statements_.clear();
-    std::shared_ptr<sqlite::Statement>& statement = statements_[slot];
+    std::shared_ptr<sqlite::Statement>& statement = statements_[number];
     if (statement == nullptr)
         statement = std::make_shared<sqlite::Statement>(db_.handle(), build());
     return sqlite::Query(statement);
@@ -152,6 +159,7 @@ std::vector<model::ObjectKey> Tables::keys(std::int64_t partition, const model::
 
 bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& key,
                     std::span<const Scalar> values) {
+    REALMSYNC_ASSERT(values.size() >= cls.properties.size());
     bool server = layout_ == Layout::server;
     auto plain = [](const model::Property& property) {
         return property.collection == Collection::single && !property.is_embedded();
@@ -226,8 +234,8 @@ struct LinkSearch {
     const model::Schema& schema;
     std::string_view table;
     const Key& key;
-    std::vector<Tables::Step> path;
-    std::vector<std::vector<Tables::Step>> found;
+    OwnedPath path;
+    std::vector<OwnedPath> found;
 
     bool hit(const model::Value& value) const {
         const model::Link* link = value.link();
@@ -236,7 +244,7 @@ struct LinkSearch {
 
     template <class Items> void search_items(const Items& items, const model::Property& property) {
         for (std::size_t i = items.size(); i-- > 0;) {
-            path.push_back({false, static_cast<std::uint32_t>(i), {}});
+            path.emplace_back(static_cast<std::uint32_t>(i));
             search(items[i], property);
             path.pop_back();
         }
@@ -251,14 +259,14 @@ struct LinkSearch {
             search_items(set->items, property);
         } else if (const model::Dictionary* dictionary = value.dictionary()) {
             for (const auto& [name, item] : dictionary->items) {
-                path.push_back({true, 0, name});
+                path.emplace_back(name);
                 search(item, property);
                 path.pop_back();
             }
         } else if (const model::Embedded* object = value.embedded()) {
             const model::Class* cls = schema.find(property.target);
             for (std::size_t i = 0; i < object->properties.size(); i++) {
-                path.push_back({true, 0, cls->properties[i].name});
+                path.emplace_back(cls->properties[i].name);
                 search(object->properties[i], cls->properties[i]);
                 path.pop_back();
             }
@@ -284,9 +292,9 @@ bool may_link(const model::Schema& schema, const model::Property& property,
 
 } // namespace
 
-std::vector<Tables::Incoming> Tables::incoming(std::int64_t partition, const model::Schema& schema,
-                                               const model::Class& target, const Key& key) {
-    std::vector<Incoming> incoming;
+std::vector<IncomingLink> Tables::incoming(std::int64_t partition, const model::Schema& schema,
+                                           const model::Class& target, const Key& key) {
+    std::vector<IncomingLink> incoming;
     for (const auto& [name, cls] : schema.classes) {
         if (cls->embedded())
             continue;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "model/schema.hpp"
@@ -25,6 +26,16 @@ namespace realmsync::tables {
 // (data-model.md 8): a single link, a Mixed value or a dictionary value reads as null, an element
 // of a list or set of links is left out, an element of a list of Mixed reads as null.
 enum class Links { stored, visible };
+
+using OwnedPath = std::vector<std::variant<std::uint32_t, std::string>>; // list indexes and names
+
+// Where a link is stored: the object, the property, the path inside its value.
+struct IncomingLink {
+    const model::Class* cls;
+    model::ObjectKey key;
+    std::size_t property;
+    OwnedPath path;
+};
 
 class Tables {
   public:
@@ -69,23 +80,11 @@ class Tables {
     bool insert(std::int64_t partition, const model::Class& cls, const Key& key,
                 std::span<const Scalar> values);
 
-    // Where a link is stored: the object, the property, the path inside its value.
-    struct Step {
-        bool is_string;
-        std::uint32_t index;
-        std::string name;
-    };
-    struct Incoming {
-        const model::Class* cls;
-        model::ObjectKey key;
-        std::size_t property;
-        std::vector<Step> path;
-    };
     // Every link to an object, by class, property and object; within one value the last element
     // first, so that erasing them in this order keeps the remaining positions right. Scans the
     // columns that can hold such a link: O(rows of their classes).
-    std::vector<Incoming> incoming(std::int64_t partition, const model::Schema& schema,
-                                   const model::Class& cls, const Key& key);
+    std::vector<IncomingLink> incoming(std::int64_t partition, const model::Schema& schema,
+                                       const model::Class& cls, const Key& key);
 
     // The same condition and parameters in every statement about one object.
     std::string where_key(const model::Class& cls) const;

@@ -184,8 +184,7 @@ class ScratchStore {
         for (const auto& link : tables_->incoming(partition, *schema, *target, wanted)) {
             py::list path;
             for (const auto& step : link.path)
-                path.append(step.is_string ? py::object(py::str(step.name))
-                                           : py::object(py::int_(step.index)));
+                path.append(step);
             found.append(py::make_tuple(link.cls->name, form.key(link.key.view()),
                                         link.cls->properties[link.property].name, path));
         }
