@@ -1,0 +1,24 @@
+"""A realm file whose sync state cannot be what this program wrote is refused, not repaired."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from realmsync import StorageError, _core
+
+
+@pytest.mark.parametrize("cursor", ["download_client", "upload_client"])
+def test_cursors_ahead_of_the_history(tmp_path: Path, cursor: str) -> None:
+    path = tmp_path / "ahead.realm"
+    file = _core.RealmFile.open(str(path))
+    version = file.state()["version"]
+    del file
+    db = sqlite3.connect(path)
+    db.execute(f"UPDATE rs_sync SET {cursor} = {version + 1}")
+    db.commit()
+    db.close()
+    with pytest.raises(StorageError, match="ahead of its history"):
+        _core.RealmFile.open(str(path)).state()
