@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from client_driver import ACTIVE, DYING, INACTIVE, PAUSED, WAITING, Client, File, download, online
+from realmsync._testbed import connection_count
 
 CHANGESET = bytes.fromhex("3f0001410100")
 
@@ -232,7 +233,7 @@ def test_shutdown_fails_waits_and_closes_sockets() -> None:
     client.run()
     assert [w[:2] for w in file.of("wait")] == [(wait, 1027)]
     assert client.closed == [client.socket]
-    assert client.runtime.connection_count() == 0
+    assert connection_count(client.runtime) == 0
 
 
 def test_shutdown_ends_waits_of_stopped_sessions() -> None:
