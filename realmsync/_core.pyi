@@ -6,6 +6,8 @@ What only tests and benchmarks use is in _testbed.
 from collections.abc import Sequence
 from typing import Any
 
+from realmsync.events import ClientEvent, ServerEvent, TransportEvent
+
 # -- changeset.cpp ---------------------------------------------------------------------------------
 
 class Changeset:
@@ -138,11 +140,6 @@ class ServerRuntime:
     `directory` is the data directory. `durability` is "full" (survives power failure) or
     "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers all
     jobs run inside drain().
-
-    Events of drain(): ("writable", conn); ("close", conn, code): send what next_message() still
-    gives, then a close frame (code 0: none), end TCP; ("drop", conn): end TCP at once;
-    ("pause_reading", conn); ("resume_reading", conn); ("storage_failed", message);
-    ("log", level, text).
     """
 
     def __init__(
@@ -161,7 +158,7 @@ class ServerRuntime:
     def endpoint(self) -> object:
         """Capsule of csrc/bindings/engines/bridge.h, for the transport."""
 
-    def drain(self, now_ms: int) -> list[tuple[Any, ...]]:
+    def drain(self, now_ms: int) -> list[TransportEvent | ServerEvent]:
         """Takes in finished jobs and due deadlines; what the transport has to do."""
 
     def deadline(self) -> int | None:
@@ -174,7 +171,7 @@ class ServerRuntime:
         """One whole binary message. Anything wrong with it is answered in-band."""
 
     def next_message(self, conn: int, now_ms: int) -> bytes | None:
-        """What to send now; None until the next "writable" event."""
+        """What to send now; None until the next Writable."""
 
     def closed(self, conn: int, now_ms: int) -> None:
         """The connection has ended, for whatever reason."""
@@ -389,18 +386,12 @@ class ClientRuntime:
 
     With 0 workers everything is deterministic: jobs run within calls, their results are taken in
     by drain(), and time is only what drain() and the transport's calls say.
-
-    drain() gives ("connect", conn, url, subprotocols, headers), ("writable", conn), ("close", conn,
-    code), ("pause_reading", conn), ("resume_reading", conn); by session ("lifecycle", id, state),
-    ("connection", id, new, old), ("progress", id, token, call), ("wait", id, wait, status,
-    message), ("error", id, facts), ("released", id), ("refresh_token", id), ("refresh_location",
-    id), ("log_out", id); and ("log", level, message).
     """
 
     def __init__(self, workers: int = 2, seed: int = 0, tuning: dict[str, int] = ...) -> None: ...
     def fileno(self) -> int: ...
     def endpoint(self) -> object: ...
-    def drain(self, now_ms: int) -> list[tuple[Any, ...]]: ...
+    def drain(self, now_ms: int) -> list[TransportEvent | ClientEvent]: ...
     def deadline(self) -> int | None: ...
     def connected(self, conn: int, protocol: str, now_ms: int) -> None: ...
     def connect_failed(
@@ -432,7 +423,7 @@ class ClientRuntime:
         """A session, inactive until it is revived."""
 
     def remove_session(self, session: int) -> None:
-        """Lets go of the file. After ("released", id)."""
+        """Lets go of the file. After Released."""
 
     def revive(self, session: int, token_expired: bool = False) -> None: ...
     def resume(self, session: int, token_expired: bool = False) -> None: ...

@@ -11,6 +11,7 @@ from typing import Any
 
 from realmsync._core import ClientRuntime, ClientStore
 from realmsync._testbed import MemoryClientStore
+from told import told
 
 PROTOCOL = "com.mongodb.realm-sync#14"
 URL = "ws://localhost:9090/api/client/v2.0/app/app/realm-sync"
@@ -83,7 +84,7 @@ class Client:
 
     def run(self) -> None:
         """Takes in what has happened."""
-        for event in self.runtime.drain(self.now):
+        for event in map(told, self.runtime.drain(self.now)):
             if event[0] == "connect":
                 self.sockets.append(event[1])
                 self.urls.append(event[2])

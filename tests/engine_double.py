@@ -12,6 +12,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
+from realmsync.events import Close, Writable
+
 HEAD_ROOM = 16
 
 
@@ -57,7 +59,7 @@ class EngineDouble:
         self.calls: list[tuple[Any, ...]] = []
         self.received: list[tuple[int, bytes]] = []
         self.outbox: dict[int, deque[bytes]] = defaultdict(deque)
-        self.events: deque[tuple[Any, ...]] = deque()
+        self.events: deque[Any] = deque()
         self.on_message: Callable[[int, bytes], None] = self._keep
         self.next_deadline: int | None = None
         self.drained_at: list[int] = []
@@ -79,7 +81,7 @@ class EngineDouble:
     def fileno(self) -> int:
         return self._eventfd
 
-    def drain(self, now_ms: int) -> list[tuple[Any, ...]]:
+    def drain(self, now_ms: int) -> list[Any]:
         self.drained_at.append(now_ms)
         if self.next_deadline is not None and now_ms >= self.next_deadline:
             self.next_deadline = None
@@ -127,14 +129,14 @@ class EngineDouble:
 
     # what tests do with it
 
-    def emit(self, *event: Any) -> None:
+    def emit(self, event: Any) -> None:
         """Says something from "another thread"."""
         self.events.append(event)
         os.eventfd_write(self._eventfd, 1)
 
     def send(self, connection: int, message: bytes) -> None:
         self.outbox[connection].append(message)
-        self.emit("writable", connection)
+        self.emit(Writable(connection))
 
     def messages(self) -> list[bytes]:
         return [data for _, data in self.received]
@@ -150,7 +152,7 @@ class EngineDouble:
     def _close_all(self) -> None:
         for connection in self.open:
             self.outbox[connection].append(b"bye")
-            self.emit("close", connection, 1011)
+            self.emit(Close(connection, 1011))
 
     def _receive(self, _: Any, connection: int, data: int, size: int, now_ms: int) -> None:
         self.on_message(connection, ctypes.string_at(data, size))

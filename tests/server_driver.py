@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from realmsync import _testbed
+from told import told
 
 APP = "app"
 LETHAL = {104, 202, 203, 205, 207, 214, 215, 218, 219, 220, 221, 224}
@@ -354,7 +355,7 @@ class Server:
 
     def run(self) -> list[tuple[Any, ...]]:
         """Runs the waiting jobs and due timers."""
-        events = self.runtime.drain(self.now)
+        events = [told(event) for event in self.runtime.drain(self.now)]
         for event in events:
             if event[0] == "writable":
                 self.writable.add(event[1])

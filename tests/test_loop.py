@@ -15,6 +15,7 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from realmsync.events import Close, Progressed, ServerLog, Writable
 from realmsync.transport.loop import ClientDriver, TransportLimits
 from realmsync.transport.websocket import monotonic_ms
 
@@ -31,7 +32,9 @@ def engine() -> EngineDouble:
 @pytest.fixture
 async def driver(engine: EngineDouble) -> AsyncIterator[ClientDriver]:
     seen: list[Any] = []
-    driver = ClientDriver(engine, seen.append, limits=TransportLimits(1 << 20, linger=0.2))
+    driver = ClientDriver(
+        engine, seen.append, on_connect=seen.append, limits=TransportLimits(1 << 20, linger=0.2)
+    )
     yield driver
     driver.close()
     await asyncio.sleep(0.05)
@@ -76,7 +79,7 @@ async def test_conversation(engine: EngineDouble, driver: ClientDriver) -> None:
         assert headers["User-Agent"] == "RealmSync/x"
         assert "Sec-WebSocket-Extensions" not in headers
         engine.outbox[7].append(b"last")
-        engine.emit("close", 7, 0)
+        engine.emit(Close(7, 0))
         await eventually(lambda: ("closed", 7, None, "") in engine.calls)
 
 
@@ -208,7 +211,7 @@ async def test_close_while_connecting(engine: EngineDouble, driver: ClientDriver
     server, port = await raw_server(None)
     driver.connect(1, f"ws://127.0.0.1:{port}/", OFFER, {}, timeout=0.3)
     await asyncio.sleep(0.05)
-    engine.emit("close", 1, 0)
+    engine.emit(Close(1, 0))
     await asyncio.sleep(0.5)
     assert engine.calls == []
     server.close()
@@ -255,18 +258,19 @@ async def test_events_and_failing_handlers(engine: EngineDouble) -> None:
     problems: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
 
-    def handle(event: tuple[Any, ...]) -> None:
-        if event[0] == "bad":
+    def handle(event: Any) -> None:
+        if isinstance(event, ServerLog):
             raise RuntimeError("handler")
         seen.append(event)
 
-    driver = ClientDriver(engine, handle)
-    engine.emit("bad")
-    engine.emit("progress", 3, 4)
-    engine.emit("writable", 99)
-    engine.emit("close", 99, 0)
+    driver = ClientDriver(engine, handle, on_connect=seen.append)
+    progress = Progressed(3, 4, 1, 2, 0.5, False)
+    engine.emit(ServerLog("info", "bad"))
+    engine.emit(progress)
+    engine.emit(Writable(99))
+    engine.emit(Close(99, 0))
     await eventually(lambda: seen)
-    assert seen == [("progress", 3, 4)]
+    assert seen == [progress]
     assert [str(problem["exception"]) for problem in problems] == ["handler"]
     driver.close()
 

@@ -21,6 +21,7 @@ from typing import Protocol, cast
 from urllib.parse import unquote
 
 from realmsync.codes import AppCode
+from realmsync.events import ServerEvent
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import HttpLimits
 from realmsync.server.http.replies import HttpError, app_not_found
@@ -150,7 +151,7 @@ class Acceptor:
 
     def __init__(
         self,
-        driver: Driver,
+        driver: Driver[ServerEvent],
         auth: Auth,
         limits: HttpLimits,
         http_protocol: Callable[[], asyncio.Protocol],

@@ -24,19 +24,20 @@ from aiohttp import web
 
 from realmsync import _core
 from realmsync.errors import ServerStartError
+from realmsync.events import Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.config import ServerConfig
 from realmsync.server.http.routes import HttpApi
-from realmsync.transport.loop import Driver, Event, Runtime
+from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 
-class ServerRuntime(Runtime, Protocol):
+class ServerRuntime(Runtime[ServerEvent], Protocol):
     """The native engine as the server drives it."""
 
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
@@ -234,15 +235,18 @@ class Server:
         if not self._acceptor.connections:
             self._empty.set()
 
-    def _on_event(self, event: Event) -> None:
-        if event[0] == "log":
-            _logger.log(_LEVELS.get(event[1], logging.ERROR), "%s", event[2])
-        elif event[0] == "storage_failed":
-            # After a failed write nobody knows what is on disk; only a restart can tell.
-            _logger.critical("storage failed, stopping: %s", event[1])
-            self._status = "storage failed"
-            self.storage_failed = True
-            self.on_storage_failed()
+    def _on_event(self, event: ServerEvent) -> None:
+        match event:
+            case Log():
+                _logger.log(_LEVELS.get(event.level, logging.ERROR), "%s", event.message)
+            case StorageFailed():
+                # After a failed write nobody knows what is on disk; only a restart can tell.
+                _logger.critical("storage failed, stopping: %s", event.message)
+                self._status = "storage failed"
+                self.storage_failed = True
+                self.on_storage_failed()
+            case _:
+                raise TypeError(f"no event of a server: {event!r}")
 
 
 def open_engine(config: ServerConfig) -> ServerRuntime:

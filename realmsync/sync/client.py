@@ -29,9 +29,24 @@ from realmsync.errors import (
     MultipleSyncAgentsError,
     RealmError,
 )
+from realmsync.events import (
+    ClientEvent,
+    Connect,
+    ConnectionChanged,
+    Errored,
+    LifecycleChanged,
+    LogOut,
+    Progressed,
+    RefreshLocation,
+    RefreshToken,
+    Released,
+    ServerLog,
+    TransportEvent,
+    WaitResolved,
+)
 from realmsync.sync.config import SyncConfiguration
 from realmsync.sync.session import SyncSession
-from realmsync.transport.loop import ClientDriver, Event, new_event_loop
+from realmsync.transport.loop import ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
 
 logger = logging.getLogger("realmsync.sync")
@@ -103,7 +118,7 @@ class SyncClient:
             await asyncio.sleep(0)
 
     def _start(self, started: threading.Event) -> None:
-        self._driver = ClientDriver(self.runtime, self._on_event)
+        self._driver = ClientDriver(self.runtime, self._on_event, on_connect=self._connect)
         started.set()
 
     def stop(self) -> None:
@@ -116,7 +131,7 @@ class SyncClient:
 
         def finish() -> None:
             for event in self.runtime.drain(monotonic_ms()):
-                if event[0] not in ("connect", "close", "writable"):
+                if not isinstance(event, TransportEvent):
                     self._on_event(event)
             if self._driver is not None:
                 self._driver.close()
@@ -225,40 +240,42 @@ class SyncClient:
 
     # events, on the client's thread
 
-    def _on_event(self, event: Event) -> None:
-        kind = event[0]
-        if kind == "connect":
-            self._connect(*event[1:])
-        elif kind == "log":
-            self._log(*event[1:])
-        elif len(event) > 1 and (session := self.by_id.get(event[1])) is not None:
-            if kind == "refresh_token":
-                self._refresh_token(session)
-            elif kind == "refresh_location":
-                self._spawn(self._refresh_location(session))
-            elif kind == "log_out":
-                session.user.log_out_locally()
-            elif kind == "released":
-                self._released(session)
-            else:
+    def _on_event(self, event: ClientEvent) -> None:
+        if isinstance(event, ServerLog):
+            self._log(event)
+            return
+        session = self.by_id.get(event.session)
+        if session is None:
+            return  # it is over; nobody is left to be told
+        match event:
+            case Progressed() | WaitResolved() | ConnectionChanged() | Errored():
                 session._on_event(event)
+            case Released():
+                self._released(session)
+            case RefreshToken():
+                self._refresh_token(session)
+            case RefreshLocation():
+                self._spawn(self._refresh_location(session))
+            case LogOut():
+                session.user.log_out_locally()
+            case LifecycleChanged():
+                pass  # `lifecycle_state` asks the engine
+            case _:
+                raise TypeError(f"no session event: {event!r}")
 
-    def _connect(
-        self, socket: int, url: str, subprotocols: list[str], headers: dict[str, str]
-    ) -> None:
+    def _connect(self, event: Connect) -> None:
         # Connection settings are those of the newest session of the endpoint.
-        config = next((s.config for s in reversed(self.by_id.values()) if s._matches(url)), None)
-        context = config.ssl.context() if config and url.startswith("wss:") else None
+        sessions = (s for s in reversed(self.by_id.values()) if s._matches(event.url))
+        config = next((s.config for s in sessions), None)
+        context = config.ssl.context() if config and event.url.startswith("wss:") else None
         proxy = config.proxy if config else None
         if self._driver is not None:
-            self._driver.connect(
-                socket, url, subprotocols, headers, ssl_context=context, proxy=proxy
-            )
+            self._driver.connect(*event, ssl_context=context, proxy=proxy)
 
-    def _log(self, level: str, message: str) -> None:
-        text = f"Server log: {message}"
+    def _log(self, event: ServerLog) -> None:
+        text = f"Server log: {event.message}"
         if self.server_log is not None:
-            self.server_log(level, text)
+            self.server_log(event.level, text)
         else:
             logger.debug(text)
 

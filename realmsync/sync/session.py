@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from realmsync import _core
 from realmsync.account.user import User
@@ -36,6 +36,7 @@ from realmsync.errors import (
     SyncOperationAborted,
     SyncTimeoutError,
 )
+from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
 from realmsync.sync.config import SyncConfiguration
 from realmsync.sync.progress import Progress, progress_function
 
@@ -301,20 +302,17 @@ class SyncSession:
 
     # events, on the sync client's thread
 
-    def _on_event(self, event: tuple[Any, ...]) -> None:
-        """Called by the sync client."""
-        kind = event[0]
-        if kind == "wait":
-            self._on_wait(*event[2:])
-        elif kind == "progress":
-            self._on_progress(*event[2:])
-        elif kind == "connection":
-            new, old = ConnectionState(event[2]), ConnectionState(event[3])
-            for token, callback in list(self._connection_callbacks.items()):
-                if token in self._connection_callbacks:
-                    callback(new, old)
-        elif kind == "error":
-            self._on_errored(event[2])
+    def _on_event(self, event: Progressed | WaitResolved | ConnectionChanged | Errored) -> None:
+        """Called by the sync client with what is for the application."""
+        match event:
+            case Progressed():
+                self._on_progress(event)
+            case WaitResolved():
+                self._on_wait(event.wait, event.status, event.message)
+            case ConnectionChanged():
+                self._on_connection(event)
+            case Errored():
+                self._on_errored(event)
 
     def _release_file(self) -> None:
         """The session is over: whoever still holds it does not keep the file open."""
@@ -351,16 +349,22 @@ class SyncSession:
         except RuntimeError:
             logger.debug("the event loop of a wait is closed")
 
-    def _on_progress(self, token: int, call: tuple[int, int, float, bool]) -> None:
-        with self._client.lock:
-            entry = self._progress.get(token)
-            if call[3]:
-                self._progress.pop(token, None)
-        if entry is not None:
-            entry[1](Progress(*call[:3]))
+    def _on_connection(self, event: ConnectionChanged) -> None:
+        new, old = ConnectionState(event.current), ConnectionState(event.previous)
+        for token, callback in list(self._connection_callbacks.items()):
+            if token in self._connection_callbacks:
+                callback(new, old)
 
-    def _on_errored(self, facts: dict[str, Any]) -> None:
-        error = self._make_error(facts)
+    def _on_progress(self, event: Progressed) -> None:
+        with self._client.lock:
+            entry = self._progress.get(event.token)
+            if event.expired:
+                self._progress.pop(event.token, None)
+        if entry is not None:
+            entry[1](Progress(event.transferred, event.transferable, event.estimate))
+
+    def _on_errored(self, event: Errored) -> None:
+        error = self._make_error(event)
         if (
             isinstance(error, ClientResetError)
             and self._config.client_reset.mode is ClientResetMode.MANUAL
@@ -373,19 +377,19 @@ class SyncSession:
             level = logging.ERROR if error.is_fatal else logging.WARNING
             logger.log(level, "session of %s: %s", self.path, error.reason)
 
-    def _make_error(self, facts: dict[str, Any]) -> SyncError:
+    def _make_error(self, event: Errored) -> SyncError:
         info: dict[str, str] = {}
-        if facts["file_action"] != "none":
+        if event.file_action != "none":
             info["ORIGINAL_FILE_PATH"] = self.path
-        if facts["file_action"] == "back_up_then_remove":
+        if event.file_action == "back_up_then_remove":
             info["RECOVERY_FILE_PATH"] = str(self.user.app.sync.recovery_path(self.path))
-        make = ClientResetError if facts["client_reset"] else SyncError
+        make = ClientResetError if event.client_reset else SyncError
         return make(
-            facts["message"],
-            code=facts["code"],
-            log_url=facts["log_url"],
-            is_fatal=facts["is_fatal"],
-            action=facts["action"],
+            event.message,
+            code=event.status,
+            log_url=event.log_url,
+            is_fatal=event.is_fatal,
+            action=event.action,
             user_info=info,
         )
 

@@ -1,9 +1,10 @@
 """Couples a native runtime to the running event loop.
 
-A `Driver` reads the runtime's completions, arms its deadline, hands transport events to the
-connections and every other event to its owner. Both sides use it; the client's also connects. What
-the events mean is decided by the engines (csrc/client, csrc/server); what a handshake says, by the
-owners (sync/, server/acceptor.py). Specification: client-session.md 9.9, wire-protocol.md 3.4.
+A `Driver` reads the runtime's completions, arms its deadline, does what transport events
+(events.py) ask for, and hands every other event to its owner. Both sides use it; the client's also
+connects. What the events mean is decided by the engines (csrc/client, csrc/server); what a
+handshake says, by the owners (sync/, server/acceptor.py). Specification: client-session.md 9.9,
+wire-protocol.md 3.4.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from picows import (
     WSHandshakeError,
@@ -25,21 +26,33 @@ from picows import (
     ws_connect,
 )
 
+from realmsync.events import (
+    ClientEvent,
+    Close,
+    Connect,
+    Drop,
+    PauseReading,
+    ResumeReading,
+    TransportEvent,
+    Writable,
+)
 from realmsync.transport.websocket import EngineSocket, monotonic_ms, transport_logger
 
-Event = tuple[Any, ...]
+# What a runtime tells besides TransportEvent.
+OwnEvent = TypeVar("OwnEvent")
+OwnEvent_co = TypeVar("OwnEvent_co", covariant=True)
 
 
-class Runtime(Protocol):
+class Runtime(Protocol[OwnEvent_co]):
     """The surface that both native runtimes have towards the loop."""
 
     def fileno(self) -> int: ...
-    def drain(self, now_ms: int) -> list[Event]: ...
+    def drain(self, now_ms: int) -> Sequence[TransportEvent | OwnEvent_co]: ...
     def deadline(self) -> int | None: ...
     def endpoint(self) -> object: ...
 
 
-class ClientRuntime(Runtime, Protocol):
+class ClientRuntime(Runtime[ClientEvent], Protocol):
     """What a client's runtime is told about its connections.
 
     `connect_failed` takes one of resolve, tcp, tls, timeout, http (any answer but 101, with its
@@ -64,18 +77,18 @@ class TransportLimits:
     linger: float = 10.0
 
 
-class Driver:
+class Driver(Generic[OwnEvent]):
     """Runs one runtime on the running loop. All methods are for that loop's thread.
 
-    `on_event` gets what is not about a known connection; its exceptions go to the loop's exception
-    handler. `on_lost(websocket, close_code, reason)` is called when a connection has ended, before
-    it is forgotten.
+    `on_event` gets what is no transport event; its exceptions go to the loop's exception handler.
+    `on_lost(websocket, close_code, reason)` is called when a connection has ended, before it is
+    forgotten.
     """
 
     def __init__(
         self,
-        runtime: Runtime,
-        on_event: Callable[[Event], None],
+        runtime: Runtime[OwnEvent],
+        on_event: Callable[[OwnEvent], None],
         *,
         on_opened: Callable[[EngineSocket], None],
         on_lost: Callable[[EngineSocket, int | None, str], None],
@@ -143,7 +156,7 @@ class Driver:
                 self._dispatch(event)
             except Exception as error:
                 self._loop.call_exception_handler(
-                    {"message": f"handler of event {event[0]!r} failed", "exception": error}
+                    {"message": f"handler of {type(event).__name__} failed", "exception": error}
                 )
         self._arm()
 
@@ -159,31 +172,41 @@ class Driver:
             delay = max(0, deadline - monotonic_ms() + 1) / 1000
             self._timer = self._loop.call_later(delay, self._run)
 
-    def _dispatch(self, event: Event) -> None:
-        kind = event[0]
-        websocket = self.listeners.get(event[1]) if len(event) > 1 else None
-        if kind == "writable":
-            if websocket is not None:
-                websocket.pump()
-        elif kind == "close" and websocket is not None:
-            websocket.finish(event[2])
-        elif kind == "drop" and websocket is not None:
-            websocket.abort()
-        elif kind == "pause_reading":
-            if websocket is not None:
-                websocket.pause_reading()
-        elif kind == "resume_reading":
-            if websocket is not None:
-                websocket.resume_reading()
-        else:
-            self._on_event(event)
+    def _dispatch(self, event: TransportEvent | OwnEvent) -> None:
+        match event:
+            case Writable():
+                # The engine may speak of a connection that has ended meanwhile, here and below.
+                if (websocket := self.listeners.get(event.connection)) is not None:
+                    websocket.pump()
+            case Close():
+                self._finish(event)
+            case Drop():
+                if (websocket := self.listeners.get(event.connection)) is not None:
+                    websocket.abort()
+            case PauseReading():
+                if (websocket := self.listeners.get(event.connection)) is not None:
+                    websocket.pause_reading()
+            case ResumeReading():
+                if (websocket := self.listeners.get(event.connection)) is not None:
+                    websocket.resume_reading()
+            case Connect():
+                self._connect(event)
+            case _:
+                self._on_event(event)
+
+    def _finish(self, event: Close) -> None:
+        if (websocket := self.listeners.get(event.connection)) is not None:
+            websocket.finish(event.code)
+
+    def _connect(self, event: Connect) -> None:
+        raise TypeError(f"a server's engine does not connect: connection {event.connection}")
 
 
-class ClientDriver(Driver):
+class ClientDriver(Driver[ClientEvent]):
     """The driver of a client: it also connects, and reports how that went.
 
-    `on_event` gets ("connect", …) and answers with a call of `connect`, since headers, TLS and
-    proxy are a matter of the session's configuration.
+    `on_connect` is asked to call `connect`, since TLS and proxy are a matter of the session's
+    configuration.
     """
 
     runtime: ClientRuntime
@@ -191,8 +214,9 @@ class ClientDriver(Driver):
     def __init__(
         self,
         runtime: ClientRuntime,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[ClientEvent], None],
         *,
+        on_connect: Callable[[Connect], None],
         limits: TransportLimits | None = None,
     ) -> None:
         super().__init__(
@@ -203,6 +227,7 @@ class ClientDriver(Driver):
             # A client has nothing to wait for after its last byte.
             limits=limits or TransportLimits(linger=1.0),
         )
+        self._on_connect = on_connect
         self._attempts: dict[int, _Attempt] = {}
 
     def connect(
@@ -227,13 +252,14 @@ class ClientDriver(Driver):
         for attempt in self._attempts.values():
             attempt.give_up()
 
-    def _dispatch(self, event: Event) -> None:
-        if event[0] == "close" and event[1] not in self.listeners:
-            attempt = self._attempts.get(event[1])
-            if attempt is not None:
-                attempt.give_up()
-            return
-        super()._dispatch(event)
+    def _connect(self, event: Connect) -> None:
+        self._on_connect(event)
+
+    def _finish(self, event: Close) -> None:
+        if event.connection in self.listeners:
+            super()._finish(event)
+        elif (attempt := self._attempts.get(event.connection)) is not None:
+            attempt.give_up()
 
     def _report_open(self, websocket: EngineSocket) -> None:
         pass  # `connected` needs the subprotocol; see _Attempt

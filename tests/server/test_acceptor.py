@@ -20,6 +20,7 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from realmsync.events import Close, Drop, PauseReading, ResumeReading, Writable
 from realmsync.server.acceptor import choose_subprotocol, parse_head, query_token
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.process import Server
@@ -460,7 +461,7 @@ async def test_slow_reader_holds_one_message(
     payload = bytes(1 << 20)
     for _ in range(64):
         engine.outbox[1].append(payload)
-    engine.emit("writable", 1)
+    engine.emit(Writable(1))
     await asyncio.sleep(0.3)
     waiting = len(engine.outbox[1])
     assert waiting > 40, "messages must be pulled only when the socket takes them"
@@ -472,12 +473,12 @@ async def test_slow_reader_holds_one_message(
 
 async def test_reading_pauses(engine: EngineDouble, token: str, open_raw: Any) -> None:
     client = await open_raw(upgrade(sync_path(token)))
-    engine.emit("pause_reading", 1)
+    engine.emit(PauseReading(1))
     await asyncio.sleep(0.05)
     client.writer.write(frame(b"later"))
     await asyncio.sleep(0.1)
     assert engine.received == []
-    engine.emit("resume_reading", 1)
+    engine.emit(ResumeReading(1))
     await eventually(lambda: engine.messages() == [b"later"])
 
 
@@ -487,7 +488,7 @@ async def test_close_flushes_then_ends(
 ) -> None:
     client = await open_raw(upgrade(sync_path(token)))
     engine.outbox[1].extend([b"last words", b"very last"])
-    engine.emit("close", 1, code)
+    engine.emit(Close(1, code))
     client.writer.write(frame(b"ignored") * 10)
     assert await client.read_frame() == (2, b"last words")
     assert await client.read_frame() == (2, b"very last")
@@ -499,7 +500,7 @@ async def test_close_flushes_then_ends(
 
 async def test_drop(engine: EngineDouble, token: str, open_raw: Any) -> None:
     client = await open_raw(upgrade(sync_path(token)))
-    engine.emit("drop", 1)
+    engine.emit(Drop(1))
     with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
         await client.read_frame()
     await eventually(lambda: ("closed", 1) in engine.calls)
@@ -518,7 +519,7 @@ async def test_independent_client(server: Server, engine: EngineDouble, token: s
             await client.send(payload)
             assert await client.recv() == payload[::-1]
         await (await client.ping())
-        engine.emit("close", 1, 1011)
+        engine.emit(Close(1, 1011))
         await client.wait_closed()
         assert client.close_code == 1011
 

@@ -14,6 +14,7 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from realmsync.events import Close
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import ClientDriver
@@ -74,7 +75,7 @@ async def test_independent_client(
             await client.send(payload)
             assert await client.recv() == payload
         engine.outbox[1].append(b"last")
-        engine.emit("close", 1, 1011)
+        engine.emit(Close(1, 1011))
         assert await client.recv() == b"last"
         await client.wait_closed()
         assert client.close_code == 1011
@@ -85,7 +86,7 @@ async def test_own_client(server: Server, engine: EngineDouble, trust: ssl.SSLCo
     engine.on_message = lambda connection, data: engine.outbox[connection].append(data)
     url = await sync_url(server, trust)
     client_engine = EngineDouble()
-    driver = ClientDriver(client_engine, lambda event: None)
+    driver = ClientDriver(client_engine, print, on_connect=print)
     driver.connect(1, url, OFFER, {}, ssl_context=trust)
     await eventually(lambda: ("connected", 1, OFFER[0]) in client_engine.calls)
     payload = os.urandom(1 << 22)
@@ -95,6 +96,6 @@ async def test_own_client(server: Server, engine: EngineDouble, trust: ssl.SSLCo
     driver.connect(2, url, OFFER, {}, ssl_context=ssl.create_default_context())
     await eventually(lambda: client_engine.calls[-1][0] == "connect_failed")
     assert client_engine.calls[-1][:3] == ("connect_failed", 2, "tls")
-    client_engine.emit("close", 1, 0)
+    client_engine.emit(Close(1, 0))
     await eventually(lambda: not engine.open)
     driver.close()

@@ -1,12 +1,120 @@
 #include "bindings/engines/events.hpp"
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <type_traits>
+#include <variant>
+
+#include "base/assert.hpp"
 
 namespace py = pybind11;
 
 namespace realmsync::bindings {
+
+namespace {
+
+// The class of realmsync.events that has the event's name, looked up once.
+template <class Event> PyTypeObject* class_of(const char* name, std::size_t members) {
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> cached;
+    cached.call_once_and_store_result([&] {
+        py::object cls = py::module_::import("realmsync.events").attr(name);
+        REALMSYNC_ASSERT(py::len(cls.attr("_fields")) == members);
+        return cls;
+    });
+    return reinterpret_cast<PyTypeObject*>(cached.get_stored().ptr());
+}
+
+template <class T> py::object to_object(const T& member) {
+    if constexpr (std::is_base_of_v<py::object, T>)
+        return member;
+    else
+        return py::cast(member);
+}
+
+// An instance of a named tuple, filled as the interpreter fills it in tuple.__new__: events are on
+// the path of every message, and calling the class would take as long as all the rest of drain().
+template <class Event, class... Members>
+py::object make(const Event&, const char* name, const Members&... members) {
+    PyTypeObject* cls = class_of<Event>(name, sizeof...(Members));
+    std::array<py::object, sizeof...(Members)> values{to_object(members)...};
+    auto event = py::reinterpret_steal<py::object>(cls->tp_alloc(cls, sizeof...(Members)));
+    if (!event)
+        throw py::error_already_set();
+#if PY_VERSION_HEX >= 0x030E0000
+    reinterpret_cast<PyTupleObject*>(event.ptr())->ob_hash = -1; // not known yet
+#endif
+    for (std::size_t i = 0; i < values.size(); ++i)
+        PyTuple_SET_ITEM(event.ptr(), static_cast<Py_ssize_t>(i), values[i].release().ptr());
+    return event;
+}
+
+const char* name_of(client::FileAction action) {
+    switch (action) {
+    case client::FileAction::remove: return "remove";
+    case client::FileAction::back_up_then_remove: return "back_up_then_remove";
+    case client::FileAction::none: break;
+    }
+    return "none";
+}
+
+const char* name_of(server::LogLevel level) {
+    switch (level) {
+    case server::LogLevel::debug: return "debug";
+    case server::LogLevel::info: return "info";
+    case server::LogLevel::warning: return "warning";
+    case server::LogLevel::error: break;
+    }
+    return "error";
+}
+
+// One overload per event; the members are in the order of realmsync/events.py.
+
+py::object made(const client::Connect& e) {
+    py::dict headers;
+    for (const auto& [name, value] : e.headers)
+        headers[py::str(name)] = value;
+    return make(e, "Connect", e.socket, e.url, e.subprotocols, headers);
+}
+py::object made(const client::Writable& e) { return make(e, "Writable", e.socket); }
+py::object made(const client::Close& e) { return make(e, "Close", e.socket, e.code); }
+py::object made(const client::PauseReading& e) { return make(e, "PauseReading", e.socket); }
+py::object made(const client::ResumeReading& e) { return make(e, "ResumeReading", e.socket); }
+py::object made(const client::LifecycleChanged& e) {
+    return make(e, "LifecycleChanged", e.session, static_cast<int>(e.state));
+}
+py::object made(const client::ConnectionChanged& e) {
+    return make(e, "ConnectionChanged", e.session, bindings::name_of(e.current),
+                bindings::name_of(e.previous));
+}
+py::object made(const client::Progressed& e) {
+    const auto& [token, transferred, transferable, estimate, expired] = e.call;
+    return make(e, "Progressed", e.session, token, transferred, transferable, estimate, expired);
+}
+py::object made(const client::WaitResolved& e) {
+    return make(e, "WaitResolved", e.session, e.wait, e.status, e.message);
+}
+py::object made(const client::Errored& e) {
+    const client::Failure& f = e.failure;
+    return make(e, "Errored", e.session, f.status, f.message, f.log_url, f.fatal,
+                client::to_string(f.action), e.client_reset, name_of(e.file_action));
+}
+py::object made(const client::Released& e) { return make(e, "Released", e.session); }
+py::object made(const client::ServerLog& e) { return make(e, "ServerLog", e.level, e.message); }
+py::object made(const client::RefreshToken& e) { return make(e, "RefreshToken", e.session); }
+py::object made(const client::RefreshLocation& e) { return make(e, "RefreshLocation", e.session); }
+py::object made(const client::LogOut& e) { return make(e, "LogOut", e.session); }
+
+py::object made(const server::Writable& e) { return make(e, "Writable", e.connection); }
+py::object made(const server::Close& e) { return make(e, "Close", e.connection, e.code); }
+py::object made(const server::Drop& e) { return make(e, "Drop", e.connection); }
+py::object made(const server::PauseReading& e) { return make(e, "PauseReading", e.connection); }
+py::object made(const server::ResumeReading& e) { return make(e, "ResumeReading", e.connection); }
+py::object made(const server::StorageFailed& e) { return make(e, "StorageFailed", e.message); }
+py::object made(const server::Log& e) { return make(e, "Log", name_of(e.level), e.text); }
+
+} // namespace
 
 const char* name_of(client::ConnectionState state) {
     switch (state) {
@@ -21,110 +129,12 @@ py::tuple call_tuple(const client::Notifiers::Call& call) {
     return py::make_tuple(call.transferred, call.transferable, call.estimate, call.expired);
 }
 
-namespace {
-
-const char* action_name(client::FileAction action) {
-    switch (action) {
-    case client::FileAction::remove: return "remove";
-    case client::FileAction::back_up_then_remove: return "back_up_then_remove";
-    case client::FileAction::none: break;
-    }
-    return "none";
+py::object to_python(const client::Event& event) {
+    return std::visit([](const auto& e) { return made(e); }, event);
 }
-
-struct ToPython {
-    py::tuple operator()(const client::Connect& e) const {
-        py::dict headers;
-        for (const auto& [name, value] : e.headers)
-            headers[py::str(name)] = value;
-        return py::make_tuple("connect", e.socket, e.url, e.subprotocols, headers);
-    }
-    py::tuple operator()(const client::Writable& e) const {
-        return py::make_tuple("writable", e.socket);
-    }
-    py::tuple operator()(const client::Close& e) const {
-        return py::make_tuple("close", e.socket, e.code);
-    }
-    py::tuple operator()(const client::PauseReading& e) const {
-        return py::make_tuple("pause_reading", e.socket);
-    }
-    py::tuple operator()(const client::ResumeReading& e) const {
-        return py::make_tuple("resume_reading", e.socket);
-    }
-    py::tuple operator()(const client::LifecycleChanged& e) const {
-        return py::make_tuple("lifecycle", e.session, int(e.state));
-    }
-    py::tuple operator()(const client::ConnectionChanged& e) const {
-        return py::make_tuple("connection", e.session, name_of(e.current), name_of(e.previous));
-    }
-    py::tuple operator()(const client::Progressed& e) const {
-        return py::make_tuple("progress", e.session, e.call.token, call_tuple(e.call));
-    }
-    py::tuple operator()(const client::WaitResolved& e) const {
-        return py::make_tuple("wait", e.session, e.wait, e.status, e.message);
-    }
-    py::tuple operator()(const client::Errored& e) const {
-        py::dict d;
-        d["code"] = e.failure.status;
-        d["message"] = e.failure.message;
-        d["log_url"] = e.failure.log_url;
-        d["is_fatal"] = e.failure.fatal;
-        d["action"] = std::string(client::to_string(e.failure.action));
-        d["client_reset"] = e.client_reset;
-        d["file_action"] = action_name(e.file_action);
-        return py::make_tuple("error", e.session, d);
-    }
-    py::tuple operator()(const client::Released& e) const {
-        return py::make_tuple("released", e.session);
-    }
-    py::tuple operator()(const client::ServerLog& e) const {
-        return py::make_tuple("log", e.level, e.message);
-    }
-    py::tuple operator()(const client::RefreshToken& e) const {
-        return py::make_tuple("refresh_token", e.session);
-    }
-    py::tuple operator()(const client::RefreshLocation& e) const {
-        return py::make_tuple("refresh_location", e.session);
-    }
-    py::tuple operator()(const client::LogOut& e) const {
-        return py::make_tuple("log_out", e.session);
-    }
-};
-
-const char* level_name(server::LogLevel level) {
-    switch (level) {
-    case server::LogLevel::debug: return "debug";
-    case server::LogLevel::info: return "info";
-    case server::LogLevel::warning: return "warning";
-    case server::LogLevel::error: break;
-    }
-    return "error";
-}
-
-} // namespace
-
-py::object to_python(const client::Event& event) { return std::visit(ToPython{}, event); }
 
 py::object to_python(const server::Event& event) {
-    return std::visit(
-        [](const auto& e) -> py::tuple {
-            using E = std::decay_t<decltype(e)>;
-            if constexpr (std::is_same_v<E, server::Writable>)
-                return py::make_tuple("writable", e.connection);
-            else if constexpr (std::is_same_v<E, server::Close>)
-                return py::make_tuple("close", e.connection, e.code);
-            else if constexpr (std::is_same_v<E, server::Drop>)
-                return py::make_tuple("drop", e.connection);
-            else if constexpr (std::is_same_v<E, server::PauseReading>)
-                return py::make_tuple("pause_reading", e.connection);
-            else if constexpr (std::is_same_v<E, server::ResumeReading>)
-                return py::make_tuple("resume_reading", e.connection);
-            else if constexpr (std::is_same_v<E, server::StorageFailed>)
-                return py::make_tuple("storage_failed", e.message);
-            else
-                return py::make_tuple("log", level_name(e.level), e.text);
-        },
-        event);
+    return std::visit([](const auto& e) { return made(e); }, event);
 }
 
 } // namespace realmsync::bindings
