@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from realmsync import _testbed
+from realmsync import _core, _testbed
 from told import told
 
 APP = "app"
@@ -334,17 +334,22 @@ class Connection:
 
 
 class Server:
-    """The engine with jobs run inline, on a virtual clock."""
+    """The engine with jobs run inline, on a virtual clock. `store` is a directory, or in memory."""
 
     def __init__(
         self,
-        store: _testbed.MemoryStore | None = None,
+        store: _testbed.MemoryStore | str | None = None,
         *,
         seed: int = 1,
         tuning: dict[str, int] | None = None,
     ) -> None:
         self.store = _testbed.MemoryStore(seed) if store is None else store
-        self.runtime = _testbed.memory_server(self.store, seed=seed, tuning=tuning or {})
+        if isinstance(self.store, str):
+            self.runtime = _core.ServerRuntime(
+                self.store, workers=0, seed=seed, tuning=tuning or {}
+            )
+        else:
+            self.runtime = _testbed.memory_server(self.store, seed=seed, tuning=tuning or {})
         self.now = 1_000
         self.connections: dict[int, Connection] = {}
         self.writable: set[int] = set()
