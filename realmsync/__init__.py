@@ -7,8 +7,6 @@ errors. Beside it: `realmsync.sync` (the same names and the less common ones of 
 `realmsync.server` (the server itself). Modules with an underscore are not public.
 """
 
-import sys
-
 from realmsync.account.app import AppConfiguration
 from realmsync.account.credentials import Credentials
 from realmsync.account.user import User
@@ -162,7 +160,3 @@ __all__ = [
     "primary_key",
     "property",
 ]
-
-# The names by which csrc/bindings/values/convert.cpp finds the classes of objects and collections.
-sys.modules["realmsync.objects"] = sys.modules["realmsync.model.objects"]
-sys.modules["realmsync.containers"] = sys.modules["realmsync.model.containers"]

@@ -138,8 +138,10 @@ void ClientRuntime::pump() {
         const File& file = found->second;
         // std::function wants copyable contents.
         auto shared = std::make_shared<client::StoreJob>(std::move(job));
-        pool_.post(file.lane, [this, store = file.store, shared] {
-            results_.push(client::run(std::move(*shared), *store));
+        pool_.post(file.lane, [this, store = file.store, shared]() mutable {
+            client::StoreResult result = client::run(std::move(*shared), *store);
+            store.reset(); // whoever learns the result may move the file away and open it anew
+            results_.push(std::move(result));
         });
     }
     const auto deadline = engine_.deadline();

@@ -19,8 +19,8 @@ py::str text(std::string_view utf8) { return py::str(utf8.data(), utf8.size()); 
 // Keys are interned once per process: one changeset gives hundreds of thousands of them.
 #define REALMSYNC_KEY(name)                                                                        \
     [] {                                                                                           \
-        static PyObject* key = PyUnicode_InternFromString(name);                                   \
-        return py::handle(key);                                                                    \
+        static PyObject* interned = PyUnicode_InternFromString(name);                              \
+        return py::handle(interned);                                                               \
     }()
 
 template <class T> std::string little_endian_hex(const T& value) {

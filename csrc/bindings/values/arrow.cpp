@@ -175,7 +175,11 @@ class Values {
         }
     }
     double real(std::int64_t i) const {
-        return format_ == "g" ? get<double>(i) : format_ == "f" ? get<float>(i) : integer(i);
+        if (format_ == "g")
+            return get<double>(i);
+        if (format_ == "f")
+            return get<float>(i);
+        return static_cast<double>(integer(i)); // not by way of float, which is exact to 2^24 only
     }
     bool boolean(std::int64_t i) const {
         return bit(static_cast<const std::uint8_t*>(array_.buffers[1]), i + array_.offset);

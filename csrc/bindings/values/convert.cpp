@@ -29,11 +29,11 @@ struct Types {
         auto values = py::module_::import("realmsync.values");
         timestamp = values.attr("Timestamp");
         float32 = values.attr("Float32");
-        auto objects = py::module_::import("realmsync.objects");
+        auto objects = py::module_::import("realmsync.model.objects");
         object = objects.attr("Object");
         embedded_object = objects.attr("EmbeddedObject");
         auto abc = py::module_::import("collections.abc");
-        collection = py::module_::import("realmsync.containers").attr("Collection");
+        collection = py::module_::import("realmsync.model.containers").attr("Collection");
         mapping = abc.attr("Mapping");
     }
 };
