@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from realmsync import _core
 from realmsync.account.user import User
@@ -62,6 +62,14 @@ class SessionHost(Protocol):
     @property
     def runtime(self) -> _core.ClientRuntime: ...
     def release(self, session: SyncSession) -> None: ...
+
+
+class _Snapshot(NamedTuple):
+    """What the engine knows of a session, all at one time."""
+
+    lifecycle: int
+    connection: str
+    file_ident: int
 
 
 class SyncSession:
@@ -119,7 +127,7 @@ class SyncSession:
     @property
     def lifecycle_state(self) -> SessionLifecycleState:
         """One of all five states."""
-        return SessionLifecycleState(self._runtime.facts(self.id)[0])
+        return SessionLifecycleState(self._snapshot().lifecycle)
 
     @property
     def state(self) -> SessionState:
@@ -129,21 +137,24 @@ class SyncSession:
     @property
     def connection_state(self) -> ConnectionState:
         """What the session sees of its connection."""
-        return ConnectionState(self._runtime.facts(self.id)[1])
+        return ConnectionState(self._snapshot().connection)
 
     @property
     def is_connected(self) -> bool:
         """Connected, and active."""
-        lifecycle, connection, _ = self._runtime.facts(self.id)
+        now = self._snapshot()
         return (
-            connection == ConnectionState.CONNECTED
-            and SessionLifecycleState(lifecycle) in _CONNECTABLE
+            now.connection == ConnectionState.CONNECTED
+            and SessionLifecycleState(now.lifecycle) in _CONNECTABLE
         )
 
     @property
     def file_ident(self) -> int:
         """The file's number on the server; 0 before the server gave it one."""
-        return self._runtime.facts(self.id)[2]
+        return self._snapshot().file_ident
+
+    def _snapshot(self) -> _Snapshot:
+        return _Snapshot(*self._runtime.snapshot(self.id))
 
     # control
 

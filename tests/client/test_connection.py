@@ -45,7 +45,7 @@ def test_turns_are_fair() -> None:
         client.receive(f"ident {n} 7 9\n")
     # One message per turn each.
     assert [h.split()[0] for h in client.heads()] == ["ident"] * 3 + ["mark"] * 3
-    assert all(client.runtime.facts(f.id)[2] == 7 for f in files)
+    assert all(client.runtime.snapshot(f.id)[2] == 7 for f in files)
 
 
 def test_linger_and_reuse() -> None:
@@ -109,7 +109,7 @@ def test_resume_cuts_the_delay() -> None:
     client.runtime.resume(file.id)
     client.run()
     assert len(client.sockets) == 2
-    assert client.runtime.facts(sibling.id)[1] == "connecting"
+    assert client.runtime.snapshot(sibling.id)[1] == "connecting"
 
 
 def test_connect_timeout() -> None:
@@ -212,7 +212,7 @@ def test_close_codes(
     assert all(e["is_fatal"] is fatal for e in errors)
     asked = {e[0] for e in file.events} & {"refresh_token", "refresh_location", "log_out"}
     assert asked == ({request_} if request_ else set())
-    assert client.runtime.facts(file.id)[0] == (INACTIVE if code == 4002 else ACTIVE)
+    assert client.runtime.snapshot(file.id)[0] == (INACTIVE if code == 4002 else ACTIVE)
 
 
 FAILURES = [  # failure, HTTP status, verified, status, fatal, what else
@@ -290,7 +290,7 @@ def test_late_news_of_a_given_up_socket_are_ignored() -> None:
     client.runtime.receive(client.sockets[0], download(1), client.now)
     client.runtime.closed(client.sockets[0], 4002, "", client.now)
     client.run()
-    assert client.runtime.facts(file.id)[0] == ACTIVE
+    assert client.runtime.snapshot(file.id)[0] == ACTIVE
 
 
 def test_reading_pauses_above_the_backlog() -> None:
@@ -313,4 +313,4 @@ def test_thousand_sessions() -> None:
     assert len(client.heads()) == 2_000
     assert connection_count(client.runtime) == 1
     cut(client)
-    assert all(client.runtime.facts(f.id)[1] == "disconnected" for f in files)
+    assert all(client.runtime.snapshot(f.id)[1] == "disconnected" for f in files)

@@ -14,14 +14,14 @@ CHANGESET = bytes.fromhex("3f0001410100")
 
 
 def state(client: Client, file: File) -> int:
-    return client.runtime.facts(file.id)[0]
+    return client.runtime.snapshot(file.id)[0]
 
 
 def test_pause_is_visible_on_return_and_fails_waits() -> None:
     client, file = online()
     wait = client.wait(file, "download")
     client.runtime.pause(file.id)
-    assert client.runtime.facts(file.id)[:2] == (PAUSED, "disconnected")
+    assert client.runtime.snapshot(file.id)[:2] == (PAUSED, "disconnected")
     client.run()
     assert file.of("connection")[-1] == ("disconnected", "connected")
     assert file.of("wait") == [(wait, 1027, "Sync session became inactive")]
@@ -81,7 +81,7 @@ def test_siblings_go_on() -> None:
     client.run()
     assert client.heads() == ["bind 2 3 0 1 0", "unbind 1"]
     client.receive("unbound 1\n")
-    assert client.runtime.facts(sibling.id)[:2] == (ACTIVE, "connected")
+    assert client.runtime.snapshot(sibling.id)[:2] == (ACTIVE, "connected")
 
 
 def test_unsent_uploads_are_sent_again() -> None:
@@ -115,7 +115,7 @@ def test_close_after_upload() -> None:
     client.receive("unbound 1\n")
     assert file.of("released") == [()]
     client.runtime.remove_session(file.id)
-    assert client.runtime.facts(file.id) == (INACTIVE, "disconnected", 0)
+    assert client.runtime.snapshot(file.id) == (INACTIVE, "disconnected", 0)
 
 
 def test_close_with_nothing_unsent() -> None:

@@ -30,14 +30,14 @@ def violated(client: Client) -> bool:
     facts = errors[-1][0]
     assert facts["code"] == 1038 and facts["is_fatal"]
     assert facts["action"] == "ProtocolViolation"
-    assert client.runtime.facts(file.id)[:2] == (INACTIVE, "disconnected")
+    assert client.runtime.snapshot(file.id)[:2] == (INACTIVE, "disconnected")
     assert client.closed == [client.socket]
     return True
 
 
 def test_new_file() -> None:
     client, file = online()
-    assert client.runtime.facts(file.id) == (ACTIVE, "connected", 7)
+    assert client.runtime.snapshot(file.id) == (ACTIVE, "connected", 7)
     version = file.store.commit(CHANGESET, 11)
     client.run()
     (upload,) = client.take()
@@ -172,7 +172,7 @@ def test_violation_spares_other_connections() -> None:
     client.runtime.receive(first, b"nonsense", client.now)
     client.run()
     assert client.closed == [first]
-    assert client.runtime.facts(other.id)[:2] == (ACTIVE, "connected")
+    assert client.runtime.snapshot(other.id)[:2] == (ACTIVE, "connected")
 
 
 @pytest.mark.parametrize(("kind", "code"), [("bad_changeset", 212), ("bad_progress", 233)])
@@ -199,7 +199,7 @@ def test_malformed_changeset_is_an_integration_failure() -> None:
     client, file = online()
     client.receive(download(1, dsv=1, body=entry(1, 0, b"\x3f\x00\x05ab")))
     assert words(client.take()[0])[:2] == ["json_error", "212"]
-    assert client.runtime.facts(file.id)[0] == ACTIVE
+    assert client.runtime.snapshot(file.id)[0] == ACTIVE
 
 
 # waits
@@ -316,7 +316,7 @@ def test_fatal_error_ends_the_session() -> None:
     client.error(1, 206, False, "ApplicationBug")
     assert file.of("wait") == [(wait, 1037, "told so")]
     assert file.of("error")[0][0]["code"] == 1037
-    assert client.runtime.facts(file.id)[0] == INACTIVE
+    assert client.runtime.snapshot(file.id)[0] == INACTIVE
     assert client.heads() == ["unbind 1"]
 
 
@@ -325,7 +325,7 @@ def test_suspended_for_good_until_a_reconnect_request() -> None:
     client.error(1, 206, False, "Warning")
     client.take()
     client.sleep(400_000)
-    assert client.runtime.facts(file.id)[0] == ACTIVE
+    assert client.runtime.snapshot(file.id)[0] == ACTIVE
     client.runtime.reconnect(file.id)
     client.run()
     if len(client.sockets) == 2:  # the idle socket lingered and was closed meanwhile
@@ -342,7 +342,7 @@ def test_suspended_session_binds_after_a_lost_connection() -> None:
     client.sleep(2_000)
     client.connect()
     assert "bind 1 3 0 0 0" in client.heads()
-    assert client.runtime.facts(file.id)[1] == "connected"
+    assert client.runtime.snapshot(file.id)[1] == "connected"
 
 
 def test_server_defined_delays() -> None:
@@ -370,7 +370,7 @@ def test_manual_client_reset() -> None:
     (facts,) = file.of("error")[0]
     assert facts["client_reset"] and facts["code"] == 1032
     assert facts["file_action"] == "back_up_then_remove"
-    assert client.runtime.facts(file.id)[0] == INACTIVE
+    assert client.runtime.snapshot(file.id)[0] == INACTIVE
 
 
 def test_automatic_client_reset_is_refused_clearly() -> None:
@@ -378,4 +378,4 @@ def test_automatic_client_reset_is_refused_clearly() -> None:
     client.error(1, 208, False, "ClientReset")
     (facts,) = file.of("error")[0]
     assert facts["code"] == 1028 and "not supported yet" in facts["message"]
-    assert client.runtime.facts(file.id)[0] == INACTIVE
+    assert client.runtime.snapshot(file.id)[0] == INACTIVE

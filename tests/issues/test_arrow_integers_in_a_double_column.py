@@ -1,4 +1,4 @@
-"""Arrow integers in a double column were rounded to float32: 16,777,217 was stored as 16,777,216."""
+"""Arrow integers in a double column went through float32: 16,777,217 was stored as 16,777,216."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStor
     return self.runtime().add_session(std::move(store), std::move(config));
 }
 
-py::tuple facts(ClientHandle& self, std::uint64_t session) {
+py::tuple snapshot(ClientHandle& self, std::uint64_t session) {
     auto lifecycle = client::Lifecycle::inactive;
     auto connection = client::ConnectionState::disconnected;
     std::uint64_t ident = 0;
@@ -135,7 +135,7 @@ void bind_registry(ClientClass& c) {
                  py::gil_scoped_release unlocked;
                  self.runtime().remove_session(session);
              })
-        .def("facts", &facts, py::arg("session"))
+        .def("snapshot", &snapshot, py::arg("session"))
         .def("shutdown", [](ClientHandle& self) {
             on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });
         });

@@ -1,5 +1,5 @@
 // Writing at places. What is a single instruction is checked before it is written; a compound write
-// is a Step: whole or not at all.
+// stands under an Undo: whole or not at all.
 #include "bindings/realm/object_writer.hpp"
 #include "bindings/realm/place.hpp"
 
@@ -14,7 +14,7 @@ using tables::Target;
 
 namespace {
 
-// Runs `write`, as a Step when it is more than one instruction.
+// Runs `write`, under an Undo when it is more than one instruction.
 template <class Write> void guarded(WriteTransaction& transaction, bool compound, Write write) {
     if (!compound)
         return write();

@@ -18,9 +18,9 @@ namespace realmsync::bindings::testbed {
 namespace {
 
 // The instructions that make an object as it is stored, hidden links included.
-class ObjectWriter {
+class ObjectChangesetWriter {
   public:
-    ObjectWriter(const model::Schema& schema, const model::Class& cls, const Key& key)
+    ObjectChangesetWriter(const model::Schema& schema, const model::Class& cls, const Key& key)
         : schema_(schema), cls_(cls), key_(key) {}
 
     std::string write(const std::vector<model::Value>& values) {
@@ -160,7 +160,7 @@ class ScratchStore {
                 auto values = tables_->read_object(partition, *schema, *cls, key.view(),
                                                    tables::Links::stored);
                 changesets.append(
-                    py::bytes(ObjectWriter(*schema, *cls, key.view()).write(*values)));
+                    py::bytes(ObjectChangesetWriter(*schema, *cls, key.view()).write(*values)));
             }
         }
         return changesets;
