@@ -46,14 +46,14 @@ void WindowIndex::advance(std::uint64_t base) {
 }
 
 std::vector<std::size_t> WindowIndex::take_altered() {
-    std::vector<std::size_t> entries;
+    std::vector<std::size_t> altered;
     for (Side* side : altered_) {
-        entries.push_back(side->entry);
+        altered.push_back(side->entry);
         side->dirty = false;
     }
     altered_.clear();
-    std::sort(entries.begin(), entries.end());
-    return entries;
+    std::sort(altered.begin(), altered.end());
+    return altered;
 }
 
 std::size_t WindowIndex::memory() const {

@@ -19,7 +19,7 @@ void Class::index() {
 std::size_t Class::find(std::string_view property) const {
     auto found = std::lower_bound(
         by_name_.begin(), by_name_.end(), property,
-        [this](std::uint32_t i, std::string_view name) { return properties[i].name < name; });
+        [this](std::uint32_t i, std::string_view wanted) { return properties[i].name < wanted; });
     return found != by_name_.end() && properties[*found].name == property ? *found : npos;
 }
 

@@ -306,14 +306,14 @@ Value Value::clone() const {
             to.push_back(item.clone());
     };
     Value copy = empty(type());
-    if (const List* from = list()) {
-        clone_all(from->items, copy.list()->items);
-    } else if (const Set* from = set()) {
-        clone_all(from->items, copy.set()->items);
-    } else if (const Embedded* from = embedded()) {
-        clone_all(from->properties, copy.embedded()->properties);
-    } else if (const Dictionary* from = dictionary()) {
-        for (const auto& [key, item] : from->items)
+    if (const List* own_list = list()) {
+        clone_all(own_list->items, copy.list()->items);
+    } else if (const Set* own_set = set()) {
+        clone_all(own_set->items, copy.set()->items);
+    } else if (const Embedded* own_object = embedded()) {
+        clone_all(own_object->properties, copy.embedded()->properties);
+    } else if (const Dictionary* own_dictionary = dictionary()) {
+        for (const auto& [key, item] : own_dictionary->items)
             copy.dictionary()->items.emplace_hint(copy.dictionary()->items.end(), key,
                                                   item.clone());
     } else {

@@ -28,14 +28,6 @@ sqlite::DatabaseOptions reader_options(const std::string& vfs, int cache_kib) {
     return options;
 }
 
-sqlite::Database& create_tables(sqlite::Database& db) {
-    sqlite::Transaction transaction(db);
-    prepare_partition_tables(db);
-    tables::Tables(db, tables::Layout::server); // creates its own
-    transaction.commit();
-    return db;
-}
-
 std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
 } // namespace
@@ -105,7 +97,7 @@ SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string&
                              const StoreTuning& tuning)
     : lock_(std::move(lock)), path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib),
       db_(path_, writer_options(vfs, durability, tuning)),
-      tables_(create_tables(db_), tables::Layout::server) {}
+      tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {}
 
 SqliteHistory::~SqliteHistory() = default;
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from realmsync import StorageError, _core
+from realmsync import StorageError, _core, _testbed
 
 
 @pytest.mark.parametrize("cursor", ["download_client", "upload_client"])
 def test_cursors_ahead_of_the_history(tmp_path: Path, cursor: str) -> None:
     path = tmp_path / "ahead.realm"
     file = _core.RealmFile.open(str(path))
-    version = file.state()["version"]
+    version = _testbed.state(file)["version"]
     del file
     db = sqlite3.connect(path)
     db.execute(f"UPDATE rs_sync SET {cursor} = {version + 1}")
     db.commit()
     db.close()
     with pytest.raises(StorageError, match="ahead of its history"):
-        _core.RealmFile.open(str(path)).state()
+        _testbed.state(_core.RealmFile.open(str(path)))
