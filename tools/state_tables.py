@@ -93,9 +93,9 @@ def render() -> str:
     return "\n".join(
         [
             HEAD,
-            "## States\n",
+            "## 1. States\n",
             table(["State", "Means"], [[f"`{name}`", why] for name, why in states.items()]),
-            "## What a server may send\n",
+            "## 2. What a server may send\n",
             "A message is accepted, ignored because it has crossed with what the client sent, or a "
             "violation that ends the\nconnection. The numbers of a MARK and the cursors of a "
             "DOWNLOAD are checked where they are accepted; ERROR 231 and\n236 leave the state as "
@@ -104,7 +104,7 @@ def render() -> str:
                 ["State", *messages],
                 [[f"`{state}`", *row] for state, *row in reactions(text)],
             ),
-            "## How it moves\n",
+            "## 3. How it moves\n",
             diagram(moves),
             table(
                 ["State", "Event", "Next state"],

@@ -63,7 +63,7 @@ class Harness {
         work();
         send(witness_, "ping 42 0\n");
         auto answer = engine_.next_message(witness_, ++now_);
-        require(answer && answer->substr(server::kHeadRoom) == "pong 42\n");
+        require(answer && answer->substr(wire::kHeadRoom) == "pong 42\n");
         for (const auto client : clients_)
             engine_.closed(client);
         work();
@@ -85,7 +85,7 @@ class Harness {
             again |= run_jobs();
             for (const auto connection : {witness_, clients_[0], clients_[1]})
                 while (auto message = engine_.next_message(connection, ++now_)) {
-                    read(connection, std::string_view(*message).substr(server::kHeadRoom));
+                    read(connection, std::string_view(*message).substr(wire::kHeadRoom));
                     again = true;
                 }
         }

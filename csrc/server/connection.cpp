@@ -16,16 +16,6 @@ using wire::Code;
 
 namespace {
 
-// Put together with free bytes in front for the frame header.
-std::string build(std::string_view head, std::string_view body) {
-    std::string message;
-    message.reserve(kHeadRoom + head.size() + body.size());
-    message.append(kHeadRoom, '\0');
-    message += head;
-    message += body;
-    return message;
-}
-
 std::string connection_error(Code code, const std::string& body) {
     return wire::format(wire::JsonError{static_cast<std::int32_t>(code), 0, body});
 }
@@ -187,11 +177,11 @@ std::optional<std::string> Connection::next_message() {
     waiting_since_ = context_.now;
     ++context_.stats.messages_sent;
     if (last_message_)
-        return build(*std::exchange(last_message_, std::nullopt), {});
+        return wire::build(*std::exchange(last_message_, std::nullopt));
     if (!pongs_.empty()) {
         const wire::Pong pong{pongs_.front()};
         pongs_.pop_front();
-        return build(wire::format(pong), {});
+        return wire::build(wire::format(pong));
     }
     while (!queue_.empty()) {
         const SessionRef ref = queue_.front();
@@ -206,14 +196,14 @@ std::optional<std::string> Connection::next_message() {
         else if (session->wants_turn())
             enlist(*session);
         if (message)
-            return build(message->head, message->body);
+            return wire::build(message->head, message->body);
     }
     while (!logs_.empty()) {
         const LogEntry log = std::move(logs_.front());
         logs_.pop_front();
         if (log.session == 0 ||
             sessions_.contains(log.session)) // none names a session that is over
-            return build(log.message, {});
+            return wire::build(log.message);
     }
     --context_.stats.messages_sent;
     asleep_ = true;

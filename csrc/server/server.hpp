@@ -19,9 +19,6 @@ namespace realmsync::server {
 
 struct Context;
 
-// Free bytes in front of every outgoing message, for the frame header.
-inline constexpr std::size_t kHeadRoom = 16;
-
 class Server {
   public:
     Server(const ServerTuning& tuning, std::uint64_t seed);
@@ -35,8 +32,8 @@ class Server {
                                  std::string_view subprotocol, std::int64_t now);
     // One whole binary message. Anything wrong with it ends the session or connection in-band.
     void receive(ConnectionId connection, std::string_view message, std::int64_t now);
-    // The message to send now, behind kHeadRoom free bytes; built only here, so call it when the
-    // socket can take it. None: a Writable event will come.
+    // The message to send now, behind wire::kHeadRoom free bytes; built only here, so call it when
+    // the socket can take it. None: a Writable event will come.
     std::optional<std::string> next_message(ConnectionId connection, std::int64_t now);
     // The transport has lost or ended the connection; always called, also after Close and Drop.
     void closed(ConnectionId connection);

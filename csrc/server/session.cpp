@@ -355,16 +355,16 @@ bool Session::wants_turn() const {
     return false;
 }
 
-std::optional<Outgoing> Session::take_message() {
+std::optional<wire::Outgoing> Session::take_message() {
     if (!wants_turn())
         return std::nullopt;
     switch (state_) {
     case SessionState::send_ident:
         state_ = SessionState::wait_for_ident;
-        return Outgoing{wire::format(wire::ServerIdent{ident_, file_}), {}};
+        return wire::Outgoing{wire::format(wire::ServerIdent{ident_, file_}), {}};
     case SessionState::send_unbound:
         state_ = SessionState::over;
-        return Outgoing{wire::format(wire::Unbound{ident_}), {}};
+        return wire::Outgoing{wire::format(wire::Unbound{ident_}), {}};
     case SessionState::send_error:
         if (!acknowledgement_due_ || !unacknowledged_)
             return take_error();
@@ -375,7 +375,7 @@ std::optional<Outgoing> Session::take_message() {
             test_commands_->erase(test_commands_->begin());
             if (test_commands_->empty())
                 test_commands_.reset();
-            return Outgoing{wire::format(wire::TestCommand{ident_, request, "{}"}), {}};
+            return wire::Outgoing{wire::format(wire::TestCommand{ident_, request, "{}"}), {}};
         }
         if (is_mark_due())
             return take_mark();
@@ -386,7 +386,7 @@ std::optional<Outgoing> Session::take_message() {
     return std::nullopt;
 }
 
-Outgoing Session::take_error() {
+wire::Outgoing Session::take_error() {
     state_ = SessionState::wait_for_unbind;
     drop_page();
     const std::string body = wire::error_body(error_->code, error_->message);
@@ -395,7 +395,7 @@ Outgoing Session::take_error() {
     return {wire::format(wire::JsonError{code, ident_, body}), {}};
 }
 
-Outgoing Session::take_mark() {
+wire::Outgoing Session::take_mark() {
     std::uint64_t request = oldest_mark_.request;
     oldest_mark_ = std::exchange(newest_mark_, {});
     if (is_mark_due()) // the newest answers both
@@ -404,7 +404,7 @@ Outgoing Session::take_mark() {
     return {wire::format(wire::Mark{ident_, request}), {}};
 }
 
-Outgoing Session::take_download() {
+wire::Outgoing Session::take_download() {
     auto page = std::move(page_);
     connection_.release_page_slot();
     first_download_sent_ = true;

@@ -16,6 +16,7 @@
 #include "server/upload.hpp"
 #include "wire/error_code.hpp"
 #include "wire/message.hpp"
+#include "wire/outgoing.hpp"
 
 namespace realmsync::server {
 
@@ -32,12 +33,6 @@ enum class SessionState : std::uint8_t {
     wait_for_unbind, // error sent
     send_unbound,    // UNBIND received
     over,            // last message sent: to be destroyed
-};
-
-// A message: the head and what is sent behind it. Put together once, by the connection.
-struct Outgoing {
-    std::string head;
-    std::string body;
 };
 
 class Session {
@@ -81,7 +76,7 @@ class Session {
     bool wants_turn() const;
     // The next message. Returns nothing if that is a DOWNLOAD whose page is not read yet; the page
     // has then been requested and the session is enlisted again when it arrives.
-    std::optional<Outgoing> take_message();
+    std::optional<wire::Outgoing> take_message();
     // There is room for the page that it had to wait for; false when it needs none any more.
     bool on_page_slot();
     bool enlisted = false; // stands in the connection's queue
@@ -112,9 +107,9 @@ class Session {
     bool owes_acknowledgement() const; // before the error, and it can be told now
     bool needs_page() const;           // has none, and none is asked for
     void request_page();
-    Outgoing take_download();
-    Outgoing take_mark();
-    Outgoing take_error();
+    wire::Outgoing take_download();
+    wire::Outgoing take_mark();
+    wire::Outgoing take_error();
     void set_unacknowledged(bool value);
     void enlist_if_ready();      // for a turn, when there is something to send
     Partition& attached() const; // the partition, of a session that is not ending

@@ -19,7 +19,7 @@
 namespace realmsync::bindings {
 
 // Both engines leave that much free in front of a message.
-static_assert(wire::kHeadRoom == REALMSYNC_HEAD_ROOM && server::kHeadRoom == REALMSYNC_HEAD_ROOM);
+static_assert(wire::kHeadRoom == REALMSYNC_HEAD_ROOM);
 
 template <class Runtime> class RuntimeHandle {
   public:
