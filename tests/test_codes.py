@@ -8,11 +8,14 @@ from pathlib import Path
 from realmsync import errors
 from realmsync.codes import AppCode, SyncCode
 
-FAILURES = Path(__file__).parents[1] / "csrc" / "client" / "failure.hpp"
+CORE = Path(__file__).parents[1] / "csrc"
+FAILURES = CORE / "client" / "failure.hpp"  # of the client itself
+STATUSES = CORE / "wire" / "error_code.cpp"  # that errors of the protocol stand for
 
 
 def test_python_and_the_engine_agree() -> None:
     lines = re.findall(r"std::int32_t k(\w+) = (\d+);", FAILURES.read_text())
+    lines += re.findall(r'Status k\w+\{"(\w+)", (\d+)\}', STATUSES.read_text())
     engine = {name: int(number) for name, number in lines}
     python = {code.name: int(code) for kind in (SyncCode, AppCode) for code in kind}
     for name, error in vars(errors).items():

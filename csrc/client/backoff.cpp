@@ -17,7 +17,7 @@ std::int64_t Backoff::delay(Random& random) {
     if (!step_) {
         step_ = p.initial_ms;
     } else if (*step_ != p.max_ms) {
-        std::int64_t next;
+        std::int64_t next = 0;
         if (__builtin_mul_overflow(*step_, p.multiplier, &next))
             next = p.max_ms;
         step_ = std::min(next, p.max_ms);

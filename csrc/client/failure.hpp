@@ -54,7 +54,6 @@ inline constexpr std::int32_t kBadChangeset = 1015;
 inline constexpr std::int32_t kOperationAborted = 1027;
 inline constexpr std::int32_t kAutoClientResetFailed = 1028;
 inline constexpr std::int32_t kConnectionClosed = 1030;
-inline constexpr std::int32_t kSyncClientResetRequired = 1032;
 inline constexpr std::int32_t kSyncConnectFailed = 1034;
 inline constexpr std::int32_t kSyncConnectTimeout = 1035;
 inline constexpr std::int32_t kSyncProtocolInvariantFailed = 1038;

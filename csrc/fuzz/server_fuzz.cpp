@@ -15,6 +15,7 @@
 #include "server/server.hpp"
 #include "server/write_batch.hpp"
 #include "simulation/server_storage.hpp"
+#include "wire/outgoing.hpp"
 #include "wire/parse.hpp"
 
 using namespace realmsync;

@@ -112,7 +112,7 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 }
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
-    const auto recent = scan_memory(request);
+    auto recent = scan_memory(request);
     const Scan scan = recent ? std::move(*recent) : scan_tables(request);
     server::Page page;
     std::string plain;

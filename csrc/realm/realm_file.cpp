@@ -194,7 +194,7 @@ void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
     }
 }
 
-std::uint64_t RealmFile::commit_changeset(std::shared_ptr<const std::string> bytes,
+std::uint64_t RealmFile::commit_changeset(const std::shared_ptr<const std::string>& bytes,
                                           std::uint64_t timestamp) {
     const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
     Writing writing(*this, writer_lock_.acquire(), options_.durability);

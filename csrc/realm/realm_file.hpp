@@ -83,7 +83,7 @@ class RealmFile final : public client::ClientStore,
     std::unique_ptr<WriteTransaction> try_begin_write(); // null when somebody writes or waits
     // A whole local transaction as a changeset, for replays; its version. Throws ErrorException for
     // one that is damaged or cannot be applied.
-    std::uint64_t commit_changeset(std::shared_ptr<const std::string> bytes,
+    std::uint64_t commit_changeset(const std::shared_ptr<const std::string>& bytes,
                                    std::uint64_t timestamp);
     // Returns once the deferred commit with this ticket is durable; throws when it was lost.
     // Deferred commits share one transaction of SQLite and thereby one fsync.

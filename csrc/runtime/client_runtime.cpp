@@ -37,10 +37,10 @@ ClientRuntime::~ClientRuntime() {
     close();
 }
 
-std::uint64_t ClientRuntime::add_session(std::shared_ptr<client::ClientStore> store,
+std::uint64_t ClientRuntime::add_session(const std::shared_ptr<client::ClientStore>& store,
                                          client::SyncSessionConfig config) {
     std::shared_ptr<CommitForwarder> forwarder;
-    std::uint64_t session;
+    std::uint64_t session = 0;
     {
         std::lock_guard lock(mutex_);
         session = engine_.add_session(std::move(config));

@@ -29,7 +29,7 @@ class ClientRuntime {
     ~ClientRuntime();
 
     int fileno() const { return wake_up_.fd(); } // readable: call drain()
-    std::uint64_t add_session(std::shared_ptr<client::ClientStore> store,
+    std::uint64_t add_session(const std::shared_ptr<client::ClientStore>& store,
                               client::SyncSessionConfig config);
     void remove_session(std::uint64_t session); // after Released: lets go of the file
 

@@ -31,7 +31,7 @@ class WakeUp {
         [[maybe_unused]] auto n = ::write(fd_, &one, sizeof one); // full means: already readable
     }
     void reset() const {
-        std::uint64_t count;
+        std::uint64_t count = 0;
         [[maybe_unused]] auto n = ::read(fd_, &count, sizeof count);
     }
 
@@ -44,7 +44,7 @@ template <class T> class CompletionQueue {
     explicit CompletionQueue(const WakeUp& wake_up) : wake_up_(wake_up) {}
 
     void push(T item) {
-        bool first;
+        bool first = false;
         {
             std::lock_guard lock(mutex_);
             first = items_.empty();

@@ -14,7 +14,7 @@ std::int64_t unix_ms() {
 }
 
 std::uint64_t random_bits() {
-    std::uint64_t bits;
+    std::uint64_t bits = 0;
     while (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
         if (errno != EINTR)
             throw std::system_error(errno, std::generic_category(), "getrandom");

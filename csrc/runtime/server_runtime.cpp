@@ -101,7 +101,7 @@ void ServerRuntime::post(std::vector<Job> jobs) {
     }
     if (writes.empty())
         return;
-    bool idle;
+    bool idle = false;
     {
         std::lock_guard lock(mutex_);
         idle = !writing_;

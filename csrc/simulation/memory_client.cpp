@@ -88,7 +88,7 @@ void MemoryClientStore::add_listener(std::weak_ptr<client::CommitListener> liste
 
 std::uint64_t MemoryClientStore::commit(std::string changeset, std::uint64_t timestamp) {
     std::vector<std::weak_ptr<client::CommitListener>> listeners;
-    std::uint64_t version;
+    std::uint64_t version = 0;
     {
         std::lock_guard lock(mutex_);
         state_.uploadable_bytes += changeset.size();

@@ -31,7 +31,7 @@ Tables Tables::create(sqlite::Database& db, Layout layout, void (*beside)(sqlite
     sqlite::Transaction transaction(db);
     if (beside != nullptr)
         beside(db);
-    Tables(db, layout);
+    [[maybe_unused]] const Tables first(db, layout); // creates the internal tables
     transaction.commit();
     return Tables(db, layout);
 }

@@ -103,7 +103,7 @@ std::uint64_t commit_changeset(RealmFile& file, const py::bytes& changeset,
                                std::uint64_t timestamp) {
     auto bytes = std::make_shared<const std::string>(changeset);
     py::gil_scoped_release unlocked;
-    return file.commit_changeset(std::move(bytes), timestamp);
+    return file.commit_changeset(bytes, timestamp);
 }
 
 } // namespace
