@@ -231,7 +231,7 @@ async def test_an_answer_to_nobody(engine: EngineDouble, driver: ClientDriver, h
             + f"Sec-WebSocket-Accept: {accept}\r\n".encode()
             + f"Sec-WebSocket-Protocol: {OFFER[0]}\r\n\r\n".encode()
         )
-        driver.close() if how == "driver" else driver._dispatch(("close", 1, 0))
+        driver.close() if how == "driver" else driver._dispatch(Close(1, 0))
         await reader.read(-1)
         writer.close()
         ended.set()

@@ -110,7 +110,7 @@ class World:
         if choice < 0.35:
             self.number += 1
             self.written[p] += 1
-            self.realms[n][p].commit_changeset(write(self.number), self.number)
+            _testbed.commit_changeset(self.realms[n][p], write(self.number), self.number)
         elif choice < 0.40:
             client.runtime.pause(file.id)
         elif choice < 0.50:
@@ -154,7 +154,7 @@ def test_everything_arrives_once(seed: int, tmp_path: Path) -> None:
         entries = world.store.entries("app", partition)
         for n in range(len(world.clients)):
             store = world.files[n][p].store
-            own = world.realms[n][p].state()["file_ident"]
+            own = _testbed.state(world.realms[n][p])["file_ident"]
             expected = [
                 (version, origin)
                 for version, (origin, _, content) in enumerate(entries, 1)
