@@ -21,7 +21,7 @@ def resident_bytes() -> int:
 
 def bind(count: int) -> _core.ServerRuntime:
     """A server with `count` sessions of one connection, everything sent and answered."""
-    runtime = _testbed.memory_server(_testbed.MemoryStore(1), seed=1)
+    runtime = _testbed.start_server(_testbed.ServerStorage(1), seed=1)
     connection = runtime.open_connection("app", "user", "com.mongodb.realm-sync#14", 0)
     for session in range(1, count + 1):
         data = b'"p%d"' % session

@@ -9,8 +9,9 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from instructions import add_table, changeset
+from realmsync import _testbed
 from realmsync._core import ClientRuntime, ClientStore
-from realmsync._testbed import MemoryClientStore
 from told import told
 
 PROTOCOL = "com.mongodb.realm-sync#14"
@@ -20,6 +21,18 @@ ERROR = (
     '{"message":"told so","logURL":"","shouldClientReset":false,"isRecoveryModeDisabled":false,'
     '"tryAgain":%s,"action":"%s"}'
 )
+
+
+CHANGESET = changeset(add_table("A"))
+
+
+def idle_changeset(size: int) -> bytes:
+    """A changeset of so many bytes, at least 3, that does nothing: it only declares strings."""
+    count = -(-size // 60)
+    lengths = [size // count + (n < size % count) - 3 for n in range(count)]
+    return b"".join(
+        bytes([0x3F, n, length, *[97 + n] * length]) for n, length in enumerate(lengths)
+    )
 
 
 def words(message: bytes) -> list[str]:
@@ -56,8 +69,16 @@ class File:
     """One synced file: its session in the engine and what was told about it."""
 
     id: int
-    store: Any  # MemoryClientStore, or what the test brought
+    store: Any  # ClientStorage, or what the test brought
     events: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def commit(self, changeset: bytes, timestamp: int) -> int:
+        """A local transaction, announced to the session. The version that it made."""
+        return _testbed.commit_changeset(self.store.file, changeset, timestamp)
+
+    def state(self) -> dict[str, Any]:
+        """What the realm file knows of its synchronisation."""
+        return _testbed.state(self.store.file)
 
     def of(self, kind: str) -> list[tuple[Any, ...]]:
         return [event[2:] for event in self.events if event[0] == kind]
@@ -113,7 +134,7 @@ class Client:
     ) -> File:
         """A session, of a file in memory unless `store` is another."""
         self.run()  # from here on the engine knows the time
-        store = MemoryClientStore() if store is None else store
+        store = _testbed.ClientStorage() if store is None else store
         id = self.runtime.add_session(
             store, user=user, partition=partition, url=URL, access_token="token", **settings
         )

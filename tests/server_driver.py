@@ -338,18 +338,18 @@ class Server:
 
     def __init__(
         self,
-        store: _testbed.MemoryStore | str | None = None,
+        store: _testbed.ServerStorage | str | None = None,
         *,
         seed: int = 1,
         tuning: dict[str, int] | None = None,
     ) -> None:
-        self.store = _testbed.MemoryStore(seed) if store is None else store
+        self.store = _testbed.ServerStorage(seed) if store is None else store
         if isinstance(self.store, str):
             self.runtime = _core.ServerRuntime(
                 self.store, workers=0, seed=seed, tuning=tuning or {}
             )
         else:
-            self.runtime = _testbed.memory_server(self.store, seed=seed, tuning=tuning or {})
+            self.runtime = _testbed.start_server(self.store, seed=seed, tuning=tuning or {})
         self.now = 1_000
         self.connections: dict[int, Connection] = {}
         self.writable: set[int] = set()

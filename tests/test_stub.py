@@ -57,7 +57,7 @@ def test_modules_share_their_types(first: str) -> None:
     check = (
         f"import realmsync.{first}\n"
         "from realmsync import _core, _testbed\n"
-        "assert isinstance(_testbed.MemoryClientStore(), _core.ClientStore)\n"
+        "assert isinstance(_testbed.ClientStorage(), _core.ClientStore)\n"
         "runtime = _core.ClientRuntime(workers=0)\n"
         "assert _testbed.connection_count(runtime) == 0\n"
     )

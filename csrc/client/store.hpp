@@ -1,7 +1,6 @@
-// What the client engine needs of a client's realm file, as an interface: realm_file.cpp implements
-// it on SQLite, memory_client.cpp in memory for tests. Calls may block; the runtime makes them on
-// worker threads, one at a time per file. They throw StoreError where the machine fails; that a
-// changeset is bad they return.
+// What the client engine needs of a client's realm file, as an interface, which realm_file.cpp
+// implements on SQLite. Calls may block; the runtime makes them on worker threads, one at a time
+// per file. They throw StoreError where the machine fails; that a changeset is bad they return.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +46,8 @@ struct Integration {
 };
 
 struct UploadLimits {
-    std::uint64_t soft_bytes = 131072;   // stop adding changesets once reached
-    std::uint64_t hard_bytes = 16777216; // never reached by adding one more than the first
+    std::uint64_t soft_bytes = 0; // stop adding changesets once reached
+    std::uint64_t hard_bytes = 0; // never reached by adding one more than the first
 };
 
 struct PendingUpload {

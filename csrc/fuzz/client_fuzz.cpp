@@ -14,7 +14,7 @@
 #include <variant>
 
 #include "client/client.hpp"
-#include "simulation/memory_client.hpp"
+#include "simulation/client_storage.hpp"
 
 using namespace realmsync;
 
@@ -25,6 +25,17 @@ constexpr std::string_view kSubprotocol = "com.mongodb.realm-sync#14";
 void require(bool condition) {
     if (!condition)
         std::abort();
+}
+
+// A local transaction that adds the class "A" with an integer key "_id".
+void write(realm::RealmFile& file) {
+    using namespace std::string_literals;
+    static const auto change =
+        std::make_shared<const std::string>("\x3f\0\1A\x3f\1\3_id\0\0\0\1\1\0"s);
+    try {
+        file.commit_changeset(change, 1);
+    } catch (const ErrorException&) { // the server has made another class "A"
+    }
 }
 
 ClientTuning tuning() {
@@ -49,7 +60,7 @@ class Harness {
         case 2: with(session, [](client::SyncSession& s) { s.resume(false); }); break;
         case 3: engine_.closed(socket_, std::nullopt, "cut", now_); break;
         case 4: now_ += 70'000; break;
-        case 5: stores_.at(session)->commit("change", 1); break;
+        case 5: write(*stores_.at(session)->file()); break;
         case 6: waits_.insert(engine_.wait(session, client::Direction::download, now_)); break;
         case 7: waits_.insert(engine_.wait(session, client::Direction::upload, now_)); break;
         }
@@ -79,7 +90,7 @@ class Harness {
         config.route.url = std::string("ws://") + user + "/sync";
         config.route.verified = true;
         const std::uint64_t session = engine_.add_session(std::move(config));
-        stores_[session] = std::make_shared<simulation::MemoryClientStore>();
+        stores_[session] = std::make_shared<simulation::ClientStorage>();
         with(session, [](client::SyncSession& s) { s.revive(false); });
         return session;
     }
@@ -110,7 +121,7 @@ class Harness {
     }
 
     client::Client engine_;
-    std::map<std::uint64_t, std::shared_ptr<simulation::MemoryClientStore>> stores_;
+    std::map<std::uint64_t, std::shared_ptr<simulation::ClientStorage>> stores_;
     std::set<std::uint64_t> waits_;
     std::uint64_t witness_ = 0, sessions_[2] = {}, socket_ = 0;
     std::int64_t now_ = 1;

@@ -91,6 +91,15 @@ void create_realm_file(const std::string& path, bool durable) {
         fail(directory);
 }
 
+void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
+    if (files.exists(path))
+        return;
+    if (files.open(path, true)->write(0, image()) != sqlite::Io::ok) {
+        files.remove(path);
+        throw StoreError(StoreFault::other, path + " cannot be written");
+    }
+}
+
 void remove_realm_file(const std::string& path) {
     // The database last: without it, what lies beside it means nothing.
     for (const char* suffix : {"-wal", "-shm", "-journal", ""})

@@ -20,7 +20,7 @@ Newest newest(sqlite::Database& db) {
                         "FROM rs_sync s LEFT JOIN rs_history h "
                         "ON h.version = (SELECT max(version) FROM rs_history) WHERE s.id = 1");
     if (!row.step())
-        raise(ErrorKind::bad_progress, "the realm file has lost its sync state");
+        corrupt("the realm file has lost its sync state");
     Newest n{row->unsigned_integer(0), row->unsigned_integer(0), row->unsigned_integer(1),
              row->unsigned_integer(1)};
     if (!row->is_null(2)) { // not everything is trimmed
@@ -73,7 +73,7 @@ client::ClientState load(sqlite::Database& db) {
                         "uploaded_bytes, uploadable_bytes, downloaded_bytes, downloadable_bytes "
                         "FROM rs_sync WHERE id = 1");
     if (!row.step())
-        raise(ErrorKind::bad_progress, "the realm file has lost its sync state");
+        corrupt("the realm file has lost its sync state");
     auto next = [&, column = 0]() mutable { return row->unsigned_integer(column++); };
     state.current_version = next();
     state.file.ident = next();

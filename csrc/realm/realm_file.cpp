@@ -37,6 +37,10 @@ RealmFile::RealmFile(std::string path, RealmFileOptions options)
 
 std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
                                            const RealmFileOptions& options) {
+    if (options.files) {
+        create_realm_file(*options.files, path);
+        return std::shared_ptr<RealmFile>(new RealmFile(path, options));
+    }
     const std::string name = canonical(path);
     std::lock_guard one(opening);
     if (auto file = find_open(name))
@@ -66,6 +70,8 @@ RealmFile::~RealmFile() {
 
 sqlite::DatabaseOptions RealmFile::database_options() const {
     sqlite::DatabaseOptions database;
+    if (options_.files)
+        database.vfs = options_.files->vfs();
     database.create = false;
     database.is_wal = true;
     database.durability = options_.durability;
@@ -293,13 +299,13 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
 bool RealmFile::try_claim_sync() {
     std::lock_guard lock(mutex_);
     if (!claimed_)
-        claimed_ = connection_pool::claim(path_);
+        claimed_ = options_.files || connection_pool::claim(path_);
     return claimed_;
 }
 
 void RealmFile::release_sync() {
     std::lock_guard lock(mutex_);
-    if (std::exchange(claimed_, false))
+    if (std::exchange(claimed_, false) && !options_.files)
         connection_pool::release_claim(path_);
 }
 

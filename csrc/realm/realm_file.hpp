@@ -22,6 +22,7 @@
 #include "realm/connection_pool.hpp"
 #include "realm/writer_lock.hpp"
 #include "sqlite/sqlite.hpp"
+#include "sqlite/virtual_files.hpp"
 #include "tables/tables.hpp"
 #include "tuning.hpp"
 
@@ -33,6 +34,8 @@ struct RealmFileOptions {
     sqlite::Durability durability =
         sqlite::Durability::full; // off: survives the death of the process only
     RealmTuning tuning;
+    // Where the file lies; null: on the disk. Elsewhere nobody but its opener knows of it.
+    std::shared_ptr<sqlite::VirtualFiles> files;
 };
 
 // A connection of a realm file with its view of the objects.

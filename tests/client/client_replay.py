@@ -46,10 +46,10 @@ class Replay:
         return self.client.open(partition)
 
     def version(self, partition: str) -> int:
-        return int(self.files[partition].store.state()["current_version"])
+        return int(self.files[partition].state()["version"])
 
     def commit(self, partition: str, changeset: bytes, timestamp: int) -> None:
-        self.files[partition].store.commit(changeset, timestamp)
+        self.files[partition].commit(changeset, timestamp)
 
     def write(self, partition: str, up_to: int | None = None) -> None:
         """Makes the local writes that come next, or all up to a version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from client_driver import ACTIVE, INACTIVE, Client, download, online
+from client_driver import ACTIVE, CHANGESET, INACTIVE, Client, download, online
 from realmsync._testbed import connection_count
 
 
@@ -180,7 +180,7 @@ def test_fast_reconnect(gap: int, fast: bool) -> None:
     client, file = online()
     cut(client)
     client.sleep(5_000)  # the attempt has begun
-    file.store.commit(b"\x01\x00", 1)
+    file.commit(CHANGESET, 1)
     client.sleep(gap - 5_000)
     client.connect()
     heads = [h.split()[0] for h in client.heads()]

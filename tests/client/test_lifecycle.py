@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import pytest
 
-from client_driver import ACTIVE, DYING, INACTIVE, PAUSED, WAITING, Client, File, download, online
+from client_driver import (
+    ACTIVE,
+    CHANGESET,
+    DYING,
+    INACTIVE,
+    PAUSED,
+    WAITING,
+    Client,
+    File,
+    download,
+    online,
+)
 from realmsync._testbed import connection_count
-
-CHANGESET = bytes.fromhex("3f0001410100")
 
 
 def state(client: Client, file: File) -> int:
@@ -86,7 +95,7 @@ def test_siblings_go_on() -> None:
 
 def test_unsent_uploads_are_sent_again() -> None:
     client, file = online()
-    version = file.store.commit(CHANGESET, 1)
+    version = file.commit(CHANGESET, 1)
     client.run()
     assert len(client.take()) == 1
     client.runtime.pause(file.id)
@@ -99,12 +108,12 @@ def test_unsent_uploads_are_sent_again() -> None:
     client.receive("mark 2 1\n")
     assert [h.split()[:2] for h in client.heads()] == [["upload", "2"]]
     client.receive(download(2, dsv=1, dcv=version, ucv=version))
-    assert file.store.state()["upload"] == (version, 0)
+    assert file.state()["upload"] == (version, 0)
 
 
 def test_close_after_upload() -> None:
     client, file = online()
-    version = file.store.commit(CHANGESET, 1)
+    version = file.commit(CHANGESET, 1)
     client.run()
     client.runtime.close_session(file.id)
     assert state(client, file) == DYING
@@ -135,7 +144,7 @@ def test_other_stop_policies(policy: str, after: int) -> None:
 
 def test_revived_while_dying() -> None:
     client, file = online()
-    version = file.store.commit(CHANGESET, 1)
+    version = file.commit(CHANGESET, 1)
     client.run()
     client.runtime.close_session(file.id)
     client.runtime.revive(file.id)
@@ -147,7 +156,7 @@ def test_revived_while_dying() -> None:
 
 def test_fatal_error_while_dying_is_not_reported() -> None:
     client, file = online()
-    file.store.commit(CHANGESET, 1)
+    file.commit(CHANGESET, 1)
     client.run()
     client.runtime.close_session(file.id)
     client.error(1, 206, False, "ApplicationBug")

@@ -9,17 +9,16 @@ import pytest
 
 from client_driver import (
     ACTIVE,
+    CHANGESET,
     INACTIVE,
     Client,
     download,
     entry,
+    idle_changeset,
     online,
     upload_entries,
     words,
 )
-
-# Any well-formed changeset: it erases the class "A".
-CHANGESET = bytes.fromhex("3f0001410100")
 
 
 def violated(client: Client) -> bool:
@@ -38,7 +37,7 @@ def violated(client: Client) -> bool:
 def test_new_file() -> None:
     client, file = online()
     assert client.runtime.snapshot(file.id) == (ACTIVE, "connected", 7)
-    version = file.store.commit(CHANGESET, 11)
+    version = file.commit(CHANGESET, 11)
     client.run()
     (upload,) = client.take()
     assert upload_entries(upload) == [(version, 0, 11, CHANGESET)]
@@ -51,7 +50,7 @@ def test_new_file() -> None:
 def test_changes_before_the_first_ident_are_uploaded() -> None:
     client = Client()
     file = client.open()
-    file.store.commit(CHANGESET, 5)
+    file.commit(CHANGESET, 5)
     client.connect()
     client.bind(file)
     (upload,) = client.take()
@@ -65,7 +64,7 @@ def test_uploads_wait_for_the_first_mark() -> None:
     client.take()
     client.receive("ident 1 7 99\n")
     client.take()
-    file.store.commit(CHANGESET, 5)
+    file.commit(CHANGESET, 5)
     client.run()
     assert client.heads() == []
     client.receive(download(1))
@@ -80,7 +79,7 @@ def test_upload_limits_split_messages() -> None:
     client.take()
     client.receive("unbound 1\n")
     for size in (4, 4, 4, 96, 200, 3):
-        file.store.commit(b"x" * size, 1)
+        file.commit(idle_changeset(size), 1)
     client.runtime.resume(file.id)
     client.run()
     client.take()
@@ -92,10 +91,10 @@ def test_upload_limits_split_messages() -> None:
 
 def test_empty_uploads_only_acknowledge() -> None:
     client, file = online()
-    file.store.commit(b"", 1)
+    file.commit(b"", 1)
     client.run()
     assert client.heads() == []
-    assert file.store.state()["uploaded_version"] == file.store.state()["current_version"]
+    assert file.state()["uploaded_version"] == file.state()["version"]
 
 
 BOUND_ONLY = [
@@ -185,8 +184,8 @@ def test_integration_failure(kind: str, code: int) -> None:
     assert words(message)[:2] == ["json_error", str(code)]
     assert json.loads(message.partition(b"\n")[2])["message"]
     assert file.of("error")[0][0]["action"] == "Warning"
-    assert file.store.state()["download"] == (0, 0)
-    file.store.commit(CHANGESET, 1)
+    assert file.state()["download"] == (0, 0)
+    file.commit(CHANGESET, 1)
     client.wait(file, "download")
     assert client.heads() == []  # nothing until the server ends the binding
     client.error(1, 200, True, "Transient")
@@ -230,7 +229,7 @@ def test_waits_registered_offline() -> None:
 
 def test_upload_wait_needs_the_acknowledgement() -> None:
     client, file = online()
-    version = file.store.commit(CHANGESET, 1)
+    version = file.commit(CHANGESET, 1)
     wait = client.wait(file, "upload")
     client.take()
     assert file.of("wait") == []
@@ -240,10 +239,10 @@ def test_upload_wait_needs_the_acknowledgement() -> None:
 
 def test_newer_upload_wait_delays_the_older() -> None:
     client, file = online()
-    first = file.store.commit(CHANGESET, 1)
+    first = file.commit(CHANGESET, 1)
     old = client.wait(file, "upload")
     client.take()
-    second = file.store.commit(CHANGESET, 2)
+    second = file.commit(CHANGESET, 2)
     new = client.wait(file, "upload")
     client.take()
     client.receive(download(1, dsv=1, dcv=first, ucv=first))
@@ -266,7 +265,7 @@ def test_download_wait_covers_what_came_before_the_mark() -> None:
 def test_progress_precedes_the_completion() -> None:
     client, file = online()
     client.runtime.add_notifier(file.id, "upload", True)
-    version = file.store.commit(CHANGESET, 1)
+    version = file.commit(CHANGESET, 1)
     client.wait(file, "upload")
     client.take()
     client.receive(download(1, dsv=1, dcv=version, ucv=version))
@@ -278,7 +277,7 @@ def test_progress_precedes_the_completion() -> None:
 def test_empty_commits_make_no_report() -> None:
     client, file = online()
     client.runtime.add_notifier(file.id, "upload", True)
-    file.store.commit(b"", 1)
+    file.commit(b"", 1)
     client.run()
     assert file.of("progress") == []
 

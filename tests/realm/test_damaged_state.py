@@ -22,3 +22,16 @@ def test_cursors_ahead_of_the_history(tmp_path: Path, cursor: str) -> None:
     db.close()
     with pytest.raises(StorageError, match="ahead of its history"):
         _testbed.state(_core.RealmFile.open(str(path)))
+
+
+def test_lost_state(tmp_path: Path) -> None:
+    path = tmp_path / "lost.realm"
+    file = _core.RealmFile.open(str(path))
+    assert _testbed.state(file)["version"] == 1
+    del file
+    db = sqlite3.connect(path)
+    db.execute("DELETE FROM rs_sync")
+    db.commit()
+    db.close()
+    with pytest.raises(StorageError, match="lost its sync state"):
+        _testbed.state(_core.RealmFile.open(str(path)))

@@ -5,15 +5,13 @@ and the same objects everywhere."""
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from client_driver import PROTOCOL, Client, File
 from instructions import add_column, add_table, changeset, create, update
 from realmsync import _testbed
-from realmsync._core import RealmFile
-from realmsync._testbed import MemoryStore, RecordingStore, memory_server
+from realmsync._testbed import ServerStorage, start_server
 
 PARTITIONS = ['"a"', '"b"']
 
@@ -31,30 +29,19 @@ def write(number: int) -> bytes:
 class World:
     """Several client engines, one server engine, and sockets that can be cut."""
 
-    def __init__(self, seed: int, directory: Path) -> None:
+    def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.now = 1_000
-        self.store = MemoryStore(seed=seed)
-        self.server = memory_server(self.store, seed=seed)
+        self.store = ServerStorage(seed=seed)
+        self.server = start_server(self.store, seed=seed)
         self.clients = [Client(seed=seed + n) for n in range(3)]
         self.files: list[list[File]] = []
         self.links: dict[tuple[int, int], int] = {}  # client and socket: server's connection
         self.number = 0
         self.written = [0] * len(PARTITIONS)  # per partition
-        self.realms: list[list[RealmFile]] = []
         for n, client in enumerate(self.clients):
             client.now = self.now
-            realms = [
-                RealmFile.open(str(directory / f"{n}-{p}.realm"), durability="process")
-                for p in range(len(PARTITIONS))
-            ]
-            self.realms.append(realms)
-            self.files.append(
-                [
-                    client.open(partition, user=f"u{n}", store=RecordingStore(realm))
-                    for partition, realm in zip(PARTITIONS, realms, strict=True)
-                ]
-            )
+            self.files.append([client.open(partition, user=f"u{n}") for partition in PARTITIONS])
 
     def connect(self) -> None:
         """Accepts every attempt that waits."""
@@ -110,7 +97,7 @@ class World:
         if choice < 0.35:
             self.number += 1
             self.written[p] += 1
-            _testbed.commit_changeset(self.realms[n][p], write(self.number), self.number)
+            file.commit(write(self.number), self.number)
         elif choice < 0.40:
             client.runtime.pause(file.id)
         elif choice < 0.50:
@@ -139,29 +126,29 @@ class World:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_everything_arrives_once(seed: int, tmp_path: Path) -> None:
-    world = World(seed, tmp_path)
+def test_everything_arrives_once(seed: int) -> None:
+    world = World(seed)
     for _ in range(150):
         world.step()
     world.settle()
     for n in range(len(world.clients)):
-        for file, realm in zip(world.files[n], world.realms[n], strict=True):
+        for file in world.files[n]:
             assert not file.of("error"), file.of("error")
-            state = _testbed.state(realm)
+            state = file.state()
             assert state["uploaded_version"] == state["version"]
             assert all(status in (0, 1027) for _, status, _ in file.of("wait"))
     for p, partition in enumerate(PARTITIONS):
         entries = world.store.entries("app", partition)
         for n in range(len(world.clients)):
-            store = world.files[n][p].store
-            own = _testbed.state(world.realms[n][p])["file_ident"]
+            file = world.files[n][p]
+            own = file.state()["file_ident"]
             expected = [
                 (version, origin)
                 for version, (origin, _, content) in enumerate(entries, 1)
                 if origin != own and content
             ]
-            assert [(v, origin) for v, _, origin, _ in store.received()] == expected
+            assert [(v, origin) for v, _, origin, _ in file.store.received()] == expected
         assert sum(1 for _, _, content in entries if content) == world.written[p]
-        objects = [_testbed.objects(realms[p]) for realms in world.realms]
+        objects = [_testbed.objects(files[p].store.file) for files in world.files]
         assert objects[1:] == objects[:-1]
         assert sum(map(len, objects[0].values())) == world.written[p]

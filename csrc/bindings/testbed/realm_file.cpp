@@ -9,6 +9,7 @@
 #include "changeset/codec.hpp"
 #include "realm/local_history.hpp"
 #include "realm/realm_file.hpp"
+#include "tuning.hpp"
 #include "wire/body.hpp"
 
 namespace py = pybind11;
@@ -34,6 +35,9 @@ py::dict state(RealmFile& file) {
     result["downloaded_bytes"] = s.downloaded_bytes;
     result["downloadable_bytes"] = s.downloadable_bytes;
     result["file_ident"] = s.file.ident;
+    result["download"] =
+        Cursor(s.progress.download.server_version, s.progress.download.client_version);
+    result["upload"] = Cursor(s.progress.upload.client_version, s.progress.upload.server_version);
     return result;
 }
 
@@ -125,8 +129,8 @@ void bind_realm_file(py::module_& m) {
           py::arg("latest") = std::pair<std::uint64_t, std::int64_t>{0, 0},
           py::arg("downloadable_bytes") = 0);
     m.def("fetch_upload", &fetch_upload, py::arg("file"), py::arg("client_version"),
-          py::arg("server_version"), py::arg("soft") = client::UploadLimits{}.soft_bytes,
-          py::arg("hard") = client::UploadLimits{}.hard_bytes);
+          py::arg("server_version"), py::arg("soft") = ClientTuning{}.upload_soft_bytes,
+          py::arg("hard") = ClientTuning{}.upload_hard_bytes);
     m.def("close_idle", &RealmFile::close_idle, py::arg("file"),
           py::call_guard<py::gil_scoped_release>());
 }

@@ -1,4 +1,4 @@
-// Stores of simulations under the engines, and a server on one.
+// The storages of simulations, a client's and a server's, and a server on one.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -10,8 +10,7 @@
 #include "bindings/engines/tuning.hpp"
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/profile.hpp"
-#include "simulation/memory_client.hpp"
-#include "simulation/recording_store.hpp"
+#include "simulation/client_storage.hpp"
 #include "simulation/server_storage.hpp"
 
 namespace py = pybind11;
@@ -20,12 +19,12 @@ namespace realmsync::bindings::testbed {
 
 namespace {
 
-using simulation::MemoryClientStore;
+using simulation::ClientStorage;
 using simulation::ServerStorage;
 
-void bind_server_store(py::module_& m) {
+void bind_server_storage(py::module_& m) {
     using Commit = simulation::StoreFaults::Commit;
-    py::class_<ServerStorage, std::shared_ptr<ServerStorage>>(m, "MemoryStore")
+    py::class_<ServerStorage, std::shared_ptr<ServerStorage>>(m, "ServerStorage")
         .def(py::init<std::uint64_t>(), py::arg("seed") = 0)
         .def("copy", &ServerStorage::copy)
         .def("cut_power", [](ServerStorage& self) { self.disk().cut_power(); })
@@ -70,67 +69,39 @@ void bind_server_store(py::module_& m) {
         });
 }
 
-std::unique_ptr<ServerHandle> memory_server(ServerStorage& storage, unsigned workers,
-                                            std::uint64_t seed, const std::string& merge_profile,
-                                            const py::dict& tuning) {
+std::unique_ptr<ServerHandle> start_server(ServerStorage& storage, unsigned workers,
+                                           std::uint64_t seed, const std::string& merge_profile,
+                                           const py::dict& tuning) {
     return std::make_unique<ServerHandle>(storage.start(to_profile(merge_profile)), workers, seed,
                                           to_tuning<ServerTuning>(tuning));
 }
 
-template <class Store> py::list received(Store& store) {
-    py::list result;
-    for (const auto& r : store.received())
-        result.append(py::make_tuple(r.server_version, r.client_version, r.origin_file_ident,
-                                     r.instructions));
-    return result;
-}
-
-void bind_recording_store(py::module_& m) {
-    using simulation::RecordingStore;
-    py::class_<RecordingStore, client::ClientStore, std::shared_ptr<RecordingStore>>(
-        m, "RecordingStore")
-        .def(py::init<std::shared_ptr<client::ClientStore>>(), py::arg("store"))
-        .def("received", &received<RecordingStore>);
-}
-
-void bind_client_store(py::module_& m) {
-    py::class_<MemoryClientStore, client::ClientStore, std::shared_ptr<MemoryClientStore>>(
-        m, "MemoryClientStore")
+void bind_client_storage(py::module_& m) {
+    py::class_<ClientStorage, client::ClientStore, std::shared_ptr<ClientStorage>>(m,
+                                                                                   "ClientStorage")
         .def(py::init<>())
-        .def("commit",
-             [](MemoryClientStore& s, const py::bytes& changeset, std::uint64_t timestamp) {
-                 std::string bytes = changeset;
-                 py::gil_scoped_release unlocked;
-                 return s.commit(std::move(bytes), timestamp);
-             })
+        .def_property_readonly("file", &ClientStorage::file)
         .def("fail_integration",
-             [](MemoryClientStore& s, const std::string& kind) {
-                 s.fail_integration(kind == "bad_progress" ? ErrorKind::bad_progress
-                                                           : ErrorKind::bad_changeset);
+             [](ClientStorage& self, const std::string& kind) {
+                 self.fail_integration(kind == "bad_progress" ? ErrorKind::bad_progress
+                                                              : ErrorKind::bad_changeset);
              })
-        .def("received", &received<MemoryClientStore>)
-        .def("state", [](MemoryClientStore& s) {
-            const client::ClientState t = s.state();
-            py::dict d;
-            d["file_ident"] = t.file.ident;
-            d["current_version"] = t.current_version;
-            d["uploaded_version"] = t.uploaded_version;
-            d["download"] = py::make_tuple(t.progress.download.server_version,
-                                           t.progress.download.client_version);
-            d["upload"] =
-                py::make_tuple(t.progress.upload.client_version, t.progress.upload.server_version);
-            return d;
+        .def("received", [](ClientStorage& self) {
+            py::list result;
+            for (const auto& r : self.received())
+                result.append(py::make_tuple(r.server_version, r.client_version,
+                                             r.origin_file_ident, r.instructions));
+            return result;
         });
 }
 
 } // namespace
 
-void bind_memory(py::module_& m) {
-    bind_server_store(m);
-    m.def("memory_server", &memory_server, py::arg("store"), py::kw_only(), py::arg("workers") = 0,
+void bind_storage(py::module_& m) {
+    bind_server_storage(m);
+    m.def("start_server", &start_server, py::arg("storage"), py::kw_only(), py::arg("workers") = 0,
           py::arg("seed") = 0, py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());
-    bind_client_store(m);
-    bind_recording_store(m);
+    bind_client_storage(m);
 }
 
 } // namespace realmsync::bindings::testbed

@@ -1,0 +1,34 @@
+#include "simulation/client_storage.hpp"
+
+#include "simulation/disk.hpp"
+
+namespace realmsync::simulation {
+
+ClientStorage::ClientStorage()
+    : file_(realm::RealmFile::open("client.realm", {.files = std::make_shared<Disk>()})) {}
+
+void ClientStorage::fail_integration(ErrorKind kind) {
+    std::lock_guard lock(mutex_);
+    failure_ = kind;
+}
+
+std::vector<ClientStorage::Received> ClientStorage::received() {
+    std::lock_guard lock(mutex_);
+    return received_;
+}
+
+Result<client::ClientState> ClientStorage::integrate(client::Integration integration) {
+    std::lock_guard lock(mutex_);
+    if (const auto failure = std::exchange(failure_, std::nullopt))
+        return Error{*failure, "asked to fail"};
+    std::vector<Received> batch;
+    for (const client::IncomingChangeset& c : integration.changesets)
+        batch.push_back({c.server_version, c.client_version, c.origin_file_ident,
+                         c.changeset.instructions.size()});
+    auto result = file_->integrate(std::move(integration));
+    if (result)
+        received_.insert(received_.end(), batch.begin(), batch.end());
+    return result;
+}
+
+} // namespace realmsync::simulation

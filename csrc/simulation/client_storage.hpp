@@ -1,0 +1,51 @@
+// A client's storage for tests and fuzzers: the real realm file on a disk in memory, with a record
+// of what it was sent and integrations that fail on command.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "client/store.hpp"
+#include "realm/realm_file.hpp"
+
+namespace realmsync::simulation {
+
+class ClientStorage final : public client::ClientStore {
+  public:
+    ClientStorage();
+
+    const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
+    // The next integration fails with this kind of error, once.
+    void fail_integration(ErrorKind kind);
+    // The changesets integrated so far.
+    struct Received {
+        std::uint64_t server_version, client_version, origin_file_ident;
+        std::size_t instructions;
+    };
+    std::vector<Received> received();
+
+    client::ClientState state() override { return file_->state(); }
+    client::ClientState store_ident(const wire::FileIdent& ident) override {
+        return file_->store_ident(ident);
+    }
+    Result<client::ClientState> integrate(client::Integration integration) override;
+    client::PendingUpload fetch_upload(const wire::UploadCursor& from,
+                                       const client::UploadLimits& limits) override {
+        return file_->fetch_upload(from, limits);
+    }
+    void add_listener(std::weak_ptr<client::CommitListener> listener) override {
+        file_->add_listener(std::move(listener));
+    }
+
+  private:
+    const std::shared_ptr<realm::RealmFile> file_;
+    std::mutex mutex_; // guards what follows
+    std::vector<Received> received_;
+    std::optional<ErrorKind> failure_;
+};
+
+} // namespace realmsync::simulation
