@@ -78,16 +78,57 @@ class CommitGroup:
     def committed(self, sql: str) -> list[int]:
         """The first column of a query on another connection."""
 
-# -- memory.cpp ------------------------------------------------------------------------------------
+# -- admission.cpp ---------------------------------------------------------------------------------
 
-class MemoryStore:
-    """A server's real store on a disk in memory, for tests: outlives its runtimes, fails on demand.
+# Salt, user, cursor, locked version, acknowledged cursor and head, expired.
+_File = tuple[int, str, tuple[int, int], int, tuple[int, int], int, bool]
+_Upload = tuple[int, int, int, bytes]  # client version, base, origin, changeset
 
-    Opening a runtime on it ends the one before: that can do nothing any more.
+def admit(
+    *,
+    head: tuple[int, int],
+    file: _File | None,
+    latest_salt: int | None,
+    user: str,
+    ident: tuple[int, int],
+    download: tuple[int, int],
+    latest: tuple[int, int],
+) -> int | tuple[tuple[int, int], int, int]:
+    """A protocol error code, or threshold, locked version and head. `head` is (version, base)."""
+
+def check_uploads(
+    *,
+    head: tuple[int, int],
+    file: _File | None,
+    uploads: list[_Upload],
+    progress: tuple[int, int],
+) -> int | None:
+    """A protocol error code, or None."""
+
+def left_to_integrate(file: _File, uploads: list[_Upload]) -> list[int]:
+    """Client versions of the uploads that are new."""
+
+def advance(
+    file: _File,
+    *,
+    uploads: list[_Upload],
+    progress: tuple[int, int],
+    locked: int,
+    head_version: int,
+) -> _File: ...
+def is_sound(file: _File) -> bool: ...
+def is_advance(before: _File, after: _File) -> bool: ...
+
+# -- storage.cpp -----------------------------------------------------------------------------------
+
+class ServerStorage:
+    """A server's real database on a disk in memory: outlives its runtimes, fails on demand.
+
+    Starting a server on it ends the one before: that can do nothing any more.
     """
 
     def __init__(self, seed: int = 0) -> None: ...
-    def copy(self) -> MemoryStore:
+    def copy(self) -> ServerStorage:
         """What is committed, as a backup would hold it."""
 
     def cut_power(self) -> None:
@@ -120,8 +161,8 @@ class MemoryStore:
     def files(self, app_id: str, key: str) -> dict[int, tuple[int, int, int]]:
         """By ident: stored client version, base server version, locked server version."""
 
-def memory_server(
-    store: MemoryStore,
+def start_server(
+    storage: ServerStorage,
     *,
     workers: int = 0,
     seed: int = 0,
@@ -130,28 +171,17 @@ def memory_server(
 ) -> ServerRuntime:
     """A server on the store; the one before can do nothing any more."""
 
-class MemoryClientStore(ClientStore):
-    """A client's file in memory: history and cursors, changesets neither merged nor
-    applied."""
+class ClientStorage(ClientStore):
+    """A client's real realm file on a disk in memory, for tests."""
 
     def __init__(self) -> None: ...
-    def commit(self, changeset: bytes, timestamp: int) -> int:
-        """One local transaction, announced to its session. Gives the version it made."""
-
+    @property
+    def file(self) -> RealmFile: ...
     def fail_integration(self, kind: str) -> None:
         """Lets the next integration fail, once: "bad_changeset" or "bad_progress"."""
 
     def received(self) -> list[tuple[int, int, int, int]]:
         """Server version, base, origin ident and number of instructions of what has come."""
-
-    def state(self) -> dict[str, Any]: ...
-
-class RecordingStore(ClientStore):
-    """Another store with a record of what it was sent."""
-
-    def __init__(self, store: ClientStore) -> None: ...
-    def received(self) -> list[tuple[int, int, int, int]]:
-        """As MemoryClientStore.received()."""
 
 # -- merge.cpp -------------------------------------------------------------------------------------
 
@@ -239,8 +269,8 @@ class PartitionDb:
 
 # -- realm_file.cpp --------------------------------------------------------------------------------
 
-def state(file: RealmFile) -> dict[str, int]:
-    """Versions, byte counters and ident as the session sees them."""
+def state(file: RealmFile) -> dict[str, Any]:
+    """Versions, byte counters, ident and cursors as the session sees them."""
 
 def history(file: RealmFile) -> list[dict[str, Any]]:
     """The entries that are kept: version, remote_version, origin_ident, origin_timestamp,

@@ -21,7 +21,6 @@ import websockets
 
 from engine_double import EngineDouble
 from realmsync.events import Close, Drop, PauseReading, ResumeReading, Writable
-from realmsync.server.acceptor import choose_subprotocol, parse_head, query_token
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import TransportLimits
@@ -579,33 +578,3 @@ async def test_slow_head(server: Server) -> None:
     assert reply.startswith(b"HTTP/1.1 408 ")
     assert asyncio.get_running_loop().time() - before < 2
     await hang_up(writer)
-
-
-@pytest.mark.parametrize(
-    ("offer", "choice"),
-    [
-        (OFFER, f"{PBS}14"),
-        (f"{PBS}9,{PBS}11", f"{PBS}11"),
-        (f" {PBS}12 ,x", f"{PBS}12"),
-        (f"{PBS}99999, {PBS}10", f"{PBS}10"),
-        (f"{PBS}14x", None),
-        ("com.mongodb.realm-sync/14", None),
-        ("", None),
-    ],
-)
-def test_choice_of_the_subprotocol(offer: str, choice: str | None) -> None:
-    assert choose_subprotocol(offer) == choice
-
-
-def test_parsing_of_heads() -> None:
-    head = parse_head(b"GET //a//b?baas_at=t HTTP/1.1\r\nHost:x\r\nA: 1\r\nA: 2")
-    assert head is not None
-    assert (head.path, head.query, head.headers) == (
-        "/a/b",
-        "baas_at=t",
-        {"host": "x", "a": "1, 2"},
-    )
-    assert parse_head(b"nonsense") is None
-    assert parse_head(b"GET / HTTP/1.1\r\nnonsense") is None
-    assert query_token("x=1&baas_at=a.b-c_d") == "a.b-c_d"
-    assert query_token("baas_at=") is None

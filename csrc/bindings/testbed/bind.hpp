@@ -5,12 +5,13 @@
 
 namespace realmsync::bindings::testbed {
 
+void bind_admission(pybind11::module_& m);
 void bind_commit_group(pybind11::module_& m);
 void bind_engines(pybind11::module_& m);
-void bind_memory(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_partitions(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);
+void bind_storage(pybind11::module_& m);
 
 } // namespace realmsync::bindings::testbed

@@ -10,11 +10,12 @@ namespace testbed = realmsync::bindings::testbed;
 PYBIND11_MODULE(_testbed, m) {
     m.doc() = "What tests and benchmarks need of the core beyond the product.";
     pybind11::module_::import("realmsync._core"); // registers the types that these take and give
-    testbed::bind_engines(m);
+    testbed::bind_admission(m);
     testbed::bind_commit_group(m);
-    testbed::bind_memory(m);
+    testbed::bind_engines(m);
     testbed::bind_merge(m);
     testbed::bind_partitions(m);
     testbed::bind_realm_file(m);
     testbed::bind_scratch_store(m);
+    testbed::bind_storage(m);
 }
