@@ -31,5 +31,11 @@ def python(*arguments: str, **switches: str) -> None:
 
 install = ("-m", "pip", "install", "-q")
 python(*install, "-U", *build_requirements())
-python("setup.py", "-q", "build_ext", "--inplace", REALMSYNC_TESTBED="1")
-python(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1")
+compiling = subprocess.Popen(
+    [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+    cwd=ROOT,
+    env=os.environ | {"REALMSYNC_TESTBED": "1"},
+)
+python(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1")  # meanwhile
+if compiling.wait() != 0:
+    raise SystemExit(f"The native modules could not be built (exit code {compiling.returncode})")
