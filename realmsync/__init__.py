@@ -64,9 +64,9 @@ from realmsync.errors import (
     TransformError,
     WrongTransactionStateError,
 )
+from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.objects import EmbeddedObject, Object
-from realmsync.model.opening import Configuration
 from realmsync.model.realm import Realm
 from realmsync.model.results import Results
 from realmsync.model.schema import field_options as property

@@ -1,5 +1,6 @@
 // When the waits of a sync session are complete, as its protocol session counts (client-session.md
-// 5.1, 5.2). Who waits is in waits.hpp, what follows in session.cpp.
+// 5.1, 5.2). Who waits is in waits.hpp, what follows in session.cpp and
+// sync_session.cpp.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // The waits of one sync session (client-session.md section 5): identified by number, each resolved
-// exactly once. When they are complete is in completion.hpp.
+// exactly once. This is the list alone: what completes a wait is in completion.hpp, what makes it
+// fail in sync_session.cpp (report_error, stop).
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
 """Realm: opening a file, its schema, transactions, creating and finding objects.
 
-Nothing here knows sync: a configuration with `sync` brings it along (opening.py, Synchronisation).
-Asynchronous transactions are in write.py, values in csrc/bindings/values/convert.cpp.
+Nothing here knows sync: a configuration with `sync` brings it along (Synchronisation in
+configuration.py). Asynchronous transactions are in write.py, values in
+csrc/bindings/values/convert.cpp.
 """
 
 from __future__ import annotations
@@ -23,11 +24,7 @@ from realmsync.errors import (
     NoSuchTableError,
     ObjectTypeMismatchError,
 )
-from realmsync.model.containers import Collection, Dictionary, List, Set
-from realmsync.model.ingest import Column, read_rows
-from realmsync.model.native import MODES, native_class, schema_of_file
-from realmsync.model.objects import BaseObject, Object, model_of
-from realmsync.model.opening import (
+from realmsync.model.configuration import (
     FIELDS,
     Configuration,
     file_path,
@@ -35,6 +32,10 @@ from realmsync.model.opening import (
     read_schema,
     synchronisation,
 )
+from realmsync.model.containers import Collection, Dictionary, List, Set
+from realmsync.model.ingest import Column, read_rows
+from realmsync.model.native import MODES, native_class, schema_of_file
+from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now

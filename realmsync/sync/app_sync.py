@@ -5,8 +5,10 @@ Specification: client-session.md 16.4.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.open_task import OpenRealmTask
-from realmsync.sync.session import SyncSession, recovery_path
+from realmsync.sync.session import SyncSession
 from realmsync.version import __version__
 
 logger = logging.getLogger("realmsync.sync")
@@ -124,7 +126,7 @@ class AppSync:
 
     def recovery_path(self, source: str) -> Path:
         """Where the next reset moves this file: the same place until it does."""
-        return self._recoveries.setdefault(source, recovery_path(source))
+        return self._recoveries.setdefault(source, _free_place(source))
 
     def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path:
         """Moves a closed realm file aside, so that the next opening begins anew.
@@ -149,3 +151,13 @@ class AppSync:
         client, self._client = self._client, None
         if client is not None:
             client.stop()
+
+
+def _free_place(path: str) -> Path:
+    """Where a client reset puts a file: a place where nothing is."""
+    file = Path(path)
+    name = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = file.parent / "recovered-realms"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    places = (folder / f"{free}{file.suffix}" for free in names)
+    return next(place for place in places if not place.exists())

@@ -1,5 +1,6 @@
-"""The sync client of an App: a background thread with an event loop of its own, on which the native
-engine and its sockets live, and the registry of sessions by file path.
+"""The sync client of an App. It starts a session with the first realm of a file and ends it with
+the last one, and carries log-outs, new tokens and the end of the App to the sessions. Beneath it is
+a background thread with an event loop of its own, on which the native engine and its sockets live.
 
 What the engine decides is in csrc/client; sockets are in transport/. Specification:
 client-session.md 2.6, 8 and 11.

@@ -167,7 +167,7 @@ class SyncConfiguration:
         """The partition value as canonical extended JSON: what BIND carries."""
         return _partition_json(self.partition_value)
 
-    # What a realm asks for (model/opening.py, Synchronisation). Sessions are above: app_sync.py.
+    # What a realm asks for (model/configuration.py, Synchronisation); sessions: app_sync.py.
 
     def _path(self, path: str | os.PathLike[str] | None) -> Path:
         place = None if path is None else Path(path)

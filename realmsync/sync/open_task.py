@@ -12,7 +12,7 @@ from typing import Any
 from realmsync import _core
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.model.opening import file_path, option
+from realmsync.model.configuration import file_path, option
 from realmsync.model.realm import Realm
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,

@@ -10,11 +10,9 @@ import asyncio
 import itertools
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -430,13 +428,3 @@ class _Paused:
         trace: TracebackType | None,
     ) -> None:
         self._session.resume()
-
-
-def recovery_path(path: str) -> Path:
-    """Where a client reset puts a file: a place where nothing is."""
-    file = Path(path)
-    name = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = file.parent / "recovered-realms"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    places = (folder / f"{free}{file.suffix}" for free in names)
-    return next(place for place in places if not place.exists())
