@@ -27,6 +27,7 @@ class Ratio:
     ratio: float
     must: float | None
     rate: bool
+    note: str = ""  # what differs from run to run: counts, absolute figures
 
     @property
     def verdict(self) -> str:
@@ -38,7 +39,8 @@ class Ratio:
     def row(self) -> tuple[str, ...]:
         bound = "" if self.must is None else f"{'≥' if self.rate else '≤'} {self.must:g} ×"
         figures = (f"{self.ours_s * 1e3:.3f}", f"{self.yardstick_s * 1e3:.3f}")
-        return (self.name, *figures, f"{self.ratio:.2f} ×", bound, self.verdict)
+        name = f"{self.name} ({self.note})" if self.note else self.name
+        return (name, *figures, f"{self.ratio:.2f} ×", bound, self.verdict)
 
 
 _ratios: list[Ratio] = []
@@ -52,17 +54,23 @@ def yardstick() -> Callable[..., float]:
 
 @pytest.fixture
 def record_ratio(request: pytest.FixtureRequest) -> Callable[..., Ratio]:
-    """record_ratio(name, ours_s, yardstick_s, must, rate=False): notes a figure for the report.
+    """record_ratio(name, ours_s, yardstick_s, must, rate=False, note=""): a figure for the report.
 
     `must` bounds ours/yardstick in time from above or, with `rate=True`, in rate from below; None
     only reports. Both times are seconds for the same amount of work.
     """
 
     def record(
-        name: str, ours_s: float, yardstick_s: float, must: float | None, *, rate: bool = False
+        name: str,
+        ours_s: float,
+        yardstick_s: float,
+        must: float | None,
+        *,
+        rate: bool = False,
+        note: str = "",
     ) -> Ratio:
         ratio = yardstick_s / ours_s if rate else ours_s / yardstick_s
-        result = Ratio(name, ours_s, yardstick_s, ratio, must, rate)
+        result = Ratio(name, ours_s, yardstick_s, ratio, must, rate, note)
         _ratios.append(result)
         if "benchmark" in request.fixturenames:
             request.getfixturevalue("benchmark").extra_info["ratio"] = ratio

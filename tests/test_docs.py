@@ -175,6 +175,10 @@ def test_the_page_of_figures_is_written_from_reports() -> None:
     assert "| write | 0.30 × |  | ≥ 0.40 × | missed by 25% |\n" in tool.render([one])
     assert "| write | 0.40 × |  | ≥ 0.40 × |  |\n" in tool.render([one, two])
     assert "| decode |  | 0.25 × |  |  |\n" in tool.render([one])
+    other = one | {"ratios": [part | {"name": "encode"}]}
+    assert "one run" in tool.render([one, other])
+    assert "| encode |  | 0.25 × |" in tool.render([one, other])
+    assert "medians of up to 2 runs" in tool.render([one, two, other])
     page = (ROOT / "docs" / "performance.md").read_text()
     assert page.startswith(tool.HEAD) and "**Measured** 20" in page
 

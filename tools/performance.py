@@ -33,10 +33,14 @@ This page is written by `tools/performance.py`; measure it on your own machine w
 
 
 def render(reports: Sequence[dict[str, Any]]) -> str:
-    """The page for reports of the same machine, in the order of the first one's figures."""
+    """The page for reports of the same machine; figures in the order in which they first appear."""
+    figures: dict[str, list[dict[str, Any]]] = {}
+    for figure in (figure for report in reports for figure in report["ratios"]):
+        figures.setdefault(figure["name"], []).append(figure)
+    most = max(len(same) for same in figures.values())
+    runs = f"medians of up to {most} runs" if most > 1 else "one run"
     machine = reports[0]["machine"]
-    runs = f"{len(reports)} runs, medians" if len(reports) > 1 else "one run"
-    day = datetime.strptime(reports[0]["time"], "%Y%m%d-%H%M%S").date()
+    day = max(datetime.strptime(report["time"], "%Y%m%d-%H%M%S").date() for report in reports)
     lines = [
         HEAD,
         f"**Measured** {day.isoformat()}, {runs}: {machine['system']}, {machine['machine']}, "
@@ -45,9 +49,8 @@ def render(reports: Sequence[dict[str, Any]]) -> str:
         "| Figure | rate | time | must | |",
         "|---|--:|--:|--:|---|",
     ]
-    for figure in reports[0]["ratios"]:
-        same = [r for report in reports for r in report["ratios"] if r["name"] == figure["name"]]
-        lines.append(_row(figure, statistics.median(r["ratio"] for r in same)))
+    for same in figures.values():
+        lines.append(_row(same[0], statistics.median(figure["ratio"] for figure in same)))
     return "\n".join(lines) + "\n"
 
 
@@ -68,7 +71,7 @@ def main() -> None:
         sys.exit("no report: run `make bench` first")
     reports = [json.loads(path.read_text()) | {"time": path.stem} for path in paths]
     PAGE.write_text(render(reports))
-    print(f"{PAGE.relative_to(ROOT)}: {len(reports[0]['ratios'])} figures")
+    print(f"{PAGE.relative_to(ROOT)}: of {len(reports)} reports")
 
 
 if __name__ == "__main__":
