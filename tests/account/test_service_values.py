@@ -8,11 +8,7 @@ import pytest
 
 from account.replies import reply
 from realmsync.account.credentials import Credentials
-from realmsync.account.http import (
-    HttpResponse,
-    check,
-    token_claims,
-)
+from realmsync.account.http import HttpResponse, check, token_claims
 from realmsync.account.places import partition_name
 from realmsync.codes import APP_ERROR_CODES
 from realmsync.errors import AppError

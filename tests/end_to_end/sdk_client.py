@@ -21,9 +21,9 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from offer import OFFER
 from realmsync.inspect import decode_message, encode_changeset
 
-OFFER = [f"com.mongodb.realm-sync#{n}" for n in range(14, 1, -1)]
 LETHAL = {104, 202, 203, 205, 207, 214, 215, 218, 219, 220, 221, 224}
 ERROR_KEYS = {
     "message": str,

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from offer import OFFER
 from realmsync import App, AppConfiguration, Configuration, Credentials, Realm, SyncConfiguration
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
@@ -34,7 +35,6 @@ from recorded import (
 )
 from sdk_client import HttpClient
 
-OFFER = [f"com.mongodb.realm-sync#{n}" for n in range(14, 1, -1)]
 APP = "test-app-0"
 
 

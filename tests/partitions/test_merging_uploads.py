@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 
 from instructions import DOG, add_column, add_table, changeset, create, insert, on, update
+from partitions.uploads import upload
 from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset
-
-
-def upload(
-    version: int, base: int, payload: bytes, timestamp: int = 1000
-) -> tuple[int, int, int, int, bytes]:
-    return (version, base, timestamp, 0, payload)
-
 
 KENNEL = (
     add_table("Kennel"),

@@ -17,14 +17,9 @@ import pytest
 
 from instructions import DOG, add_column, add_table, changeset, create, insert, update
 from merge.stories import FILES, SERVER, read_stories
+from partitions.uploads import Upload, upload
 from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset
-
-Upload = tuple[int, int, int, int, bytes]
-
-
-def upload(version: int, base: int, payload: bytes, timestamp: int = 1000) -> Upload:
-    return (version, base, timestamp, 0, payload)
 
 
 class Server:
@@ -579,6 +574,3 @@ def test_killed_at_any_point_nothing_is_lost_or_doubled(tmp_path: Path, seed: in
     page = server.page(reader[0], byte_limit=1 << 30)
     assert page["download"][0] == server.head
     server.db.close()
-
-
-# Merge profiles

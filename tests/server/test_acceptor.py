@@ -20,14 +20,13 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from offer import OFFER, PBS
 from realmsync.events import Close, Drop, PauseReading, ResumeReading, Writable
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import TransportLimits
 
 APP = "test-app-0"
-PBS = "com.mongodb.realm-sync#"
-OFFER = ", ".join(f"{PBS}{n}" for n in range(14, 1, -1))
 KEY = base64.b64encode(bytes(range(16))).decode()
 ACCEPT = "Bz3qJYTGdOe8gUSpLosEdiLKDrk="
 
@@ -96,7 +95,7 @@ def upgrade(path: str, **changes: str | None) -> bytes:
         "Host": "127.0.0.1:7801",
         "Connection": "Upgrade",
         "Sec-WebSocket-Key": KEY,
-        "Sec-WebSocket-Protocol": OFFER,
+        "Sec-WebSocket-Protocol": ", ".join(OFFER),
         "Sec-WebSocket-Version": "13",
         "Upgrade": "websocket",
         "User-Agent": "RealmSync/14.13.5 (Linux) RealmJS/12.14.2",

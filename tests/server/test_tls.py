@@ -14,13 +14,13 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from offer import OFFER
 from realmsync.events import Close
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import ClientDriver
 
 TLS = Path(__file__).parent / "tls"  # a certificate for localhost, made for these tests
-OFFER = [f"com.mongodb.realm-sync#{n}" for n in range(14, 1, -1)]
 
 
 @pytest.fixture

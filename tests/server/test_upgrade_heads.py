@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from offer import OFFER, PBS
 from realmsync.server.acceptor import choose_subprotocol, parse_head, query_token
-
-PBS = "com.mongodb.realm-sync#"
-OFFER = ", ".join(f"{PBS}{n}" for n in range(14, 1, -1))
 
 
 @pytest.mark.parametrize(
     ("offer", "choice"),
     [
-        (OFFER, f"{PBS}14"),
+        (", ".join(OFFER), f"{PBS}14"),
         (f"{PBS}9,{PBS}11", f"{PBS}11"),
         (f" {PBS}12 ,x", f"{PBS}12"),
         (f"{PBS}99999, {PBS}10", f"{PBS}10"),
