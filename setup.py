@@ -38,8 +38,6 @@ elif SANITIZE:  # -g1: file and line, in less time
     compile_args += ["-O1", "-g1", "-fno-omit-frame-pointer", "-UNDEBUG"]
 else:
     compile_args += ["-O3", "-g0", "-DNDEBUG"]
-if DEBUG or SANITIZE:
-    compile_args += ["-UNDEBUG"]  # which Python's own flags define
 if SANITIZE:
     compile_args += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     link_args += ["-fsanitize=address,undefined"]

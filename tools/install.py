@@ -24,18 +24,18 @@ def build_requirements() -> list[str]:
     return re.findall(r'"([^"]+)"', block[1])
 
 
-def python(*arguments: str, **switches: str) -> None:
+def start(*arguments: str, **switches: str) -> subprocess.Popen[bytes]:
     environment = os.environ | switches
-    subprocess.run([sys.executable, *arguments], check=True, cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    if process.wait() != 0:
+        raise SystemExit(f"{process.args} failed")
 
 
 install = ("-m", "pip", "install", "-q")
-python(*install, "-U", *build_requirements())
-compiling = subprocess.Popen(
-    [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
-    cwd=ROOT,
-    env=os.environ | {"REALMSYNC_TESTBED": "1"},
-)
-python(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1")  # meanwhile
-if compiling.wait() != 0:
-    raise SystemExit(f"The native modules could not be built (exit code {compiling.returncode})")
+finish(start(*install, "-U", *build_requirements()))
+with start("setup.py", "-q", "build_ext", "--inplace", REALMSYNC_TESTBED="1") as compiling:
+    finish(start(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1"))
+    finish(compiling)

@@ -1,9 +1,12 @@
-// The server's rules by themselves (partitions/admission.hpp), on tuples in the order of the
-// members of the rows.
+// The server's rules by themselves (partitions/admission.hpp), on tuples.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
