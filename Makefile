@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -name '*.h' -o -name '*.pyx')
 FUZZ_SECONDS ?= 20
+# One more than there are processors: many tests wait for a socket or another process.
+TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: build demo test test-long test-asan fuzz bench lint tidy format wheel clean
 
@@ -16,13 +18,13 @@ $(VENV)/.built: pyproject.toml setup.py $(NATIVE)
 	touch $@
 
 demo: build ; $(PY) examples/demo.py
-test: build ; $(PY) -m pytest
+test: build ; $(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
 bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py
 tidy: build ; tools/system_packages.sh tidy && $(PY) tools/tidy.py
 test-long: build ; $(PY) tests/merge/long.py --operations 1000000
 format: build ; $(PY) tools/lint.py --fix
-test-asan: build ; $(PY) tools/asan.py
+test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
 clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/websocket.c

@@ -1,7 +1,8 @@
 """Builds the native module with AddressSanitizer and UBSan and runs the core's tests under it.
 
 The instrumented build lives in build/asan; the working tree's own build is left alone. Tests that
-start further processes or measure memory are left to `make test`: marker `no_asan`.
+start further processes or measure memory are left to `make test`: marker `no_asan`. Arguments are
+pytest's.
 """
 
 from __future__ import annotations
@@ -47,5 +48,6 @@ if subprocess.run([sys.executable, "-c", check, str(BUILD)], cwd=BUILD, env=envi
 pytest = shutil.which("pytest", path=str(Path(sys.executable).parent)) or "pytest"
 tests = [str(ROOT / "tests" / name) for name in SUITES if (ROOT / "tests" / name).exists()]
 command = [pytest, "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "-q"]
-command += ["-m", "not no_asan", "-p", "no:cacheprovider", "--timeout", "600", *tests]
+command += ["-m", "not no_asan", "-p", "no:cacheprovider", "--timeout", "600"]
+command += [*sys.argv[1:], *tests]
 sys.exit(subprocess.run(command, cwd=BUILD, env=environment).returncode)
