@@ -92,6 +92,16 @@ class Page:
             server.stop()
 
 
+async def run_page(path: Path, url: str) -> None:
+    page = Page(path, url)
+    sys.modules["documentation_page"] = page.module
+    try:
+        for block in blocks(path):
+            await page.run(*block)
+    finally:
+        await page.close()
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
@@ -104,13 +114,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize("path", [p for p in EXAMPLES if blocks(p)], ids=name_of)
 async def test_examples_run(path: Path, here: Path) -> None:
     with run_server() as server:
-        page = Page(path, server.url)
-        sys.modules["documentation_page"] = page.module
-        try:
-            for block in blocks(path):
-                await page.run(*block)
-        finally:
-            await page.close()
+        await run_page(path, server.url)
+
+
+@pytest.mark.no_asan
+async def test_a_reader_goes_through_all_pages_with_one_server(here: Path) -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    linked = [ROOT / "docs" / name for name in re.findall(r"\]\(([^)#\s]+\.md)\)", index)]
+    pages = [ROOT / "README.md", *(page for page in linked if page in EXAMPLES and blocks(page))]
+    assert len(pages) > 10
+    with run_server() as server:
+        for path in pages:
+            await run_page(path, server.url)
 
 
 def test_the_readme_example_is_short() -> None:
