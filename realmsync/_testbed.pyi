@@ -177,6 +177,18 @@ class ClientStorage(ClientStore):
     def __init__(self) -> None: ...
     @property
     def file(self) -> RealmFile: ...
+    def fail_write(self, count: int = 1) -> None:
+        """The count-th write to the disk from now on fails."""
+
+    def fail_sync(self, count: int = 1) -> None:
+        """The count-th sync of a file from now on fails."""
+
+    def limit(self, bytes: int) -> None:
+        """No more fits on the disk; 0: no limit."""
+
+    def used(self) -> int:
+        """Bytes on the disk."""
+
     def fail_integration(self, kind: str) -> None:
         """Lets the next integration fail, once: "bad_changeset" or "bad_progress"."""
 

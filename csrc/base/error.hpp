@@ -19,7 +19,9 @@
 // lives in bindings/values/errors.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -107,10 +109,25 @@ class StoreError : public std::runtime_error {
     StoreError(StoreFault fault, const std::string& message)
         : StoreError(static_cast<int>(fault), message) {}
     int code() const { return code_; } // extended result code, e.g. SQLITE_BUSY_SNAPSHOT
+    // Whether another try may succeed: space, locks, rights, memory and media come back.
+    bool may_pass() const;
+    // Whether the file itself is broken.
+    bool is_damage() const {
+        return primary() == static_cast<int>(StoreFault::corrupt) ||
+               primary() == static_cast<int>(StoreFault::no_database);
+    }
 
   private:
+    int primary() const { return code_ & 0xff; }
+
     int code_;
 };
+
+inline bool StoreError::may_pass() const {
+    // PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL
+    constexpr int kPassing[] = {3, 5, 6, 7, 8, 9, 10, 13, 14, 15};
+    return std::find(std::begin(kPassing), std::end(kPassing), primary()) != std::end(kPassing);
+}
 
 // For what a store wrote itself and cannot have written so.
 [[noreturn]] inline void corrupt(const std::string& what) {

@@ -20,7 +20,8 @@
 //     end apart: the suspension by a timer or by the application, the binding by its UNBIND. A
 //     suspended session does not begin a binding; whatever is left of the old one goes on.
 //   - A session that is deactivated while bound turns its binding to `unbinding`; while unbound it
-//     is finished at once.
+//     is finished at once. So does one that is suspended because its file cannot be read or
+//     written: what the server has sent meanwhile is lost, and comes again after the next BIND.
 //   - A binding that is `over` finishes a deactivating session, and gives an active one a new
 //     binding.
 //
@@ -60,8 +61,8 @@ enum class BindingState : std::uint8_t {
     send_error,       // a DOWNLOAD could not be integrated; not yet told
     wait_for_error,   // told: it is for the server to end the binding
     failed,           // ERROR received, UNBIND not sent
-    unbinding,        // deactivated, UNBIND not sent
-    unbinding_failed, // both: ERROR received and deactivated, UNBIND not sent
+    unbinding,        // given up by this client, UNBIND not sent
+    unbinding_failed, // both: ERROR received and given up, UNBIND not sent
     wait_for_unbound, // UNBIND sent
     over,             // UNBIND sent, ERROR or UNBOUND received
 };
@@ -71,12 +72,11 @@ enum class BindingEvent : std::uint8_t {
     sent_bind_for_ident, // which asks for an ident
     received_ident,
     ident_stored, // or found in the file, stored by an earlier binding
-    store_failed,
     sent_ident,
     integration_failed,
     sent_error,
     received_error,
-    deactivated,
+    given_up, // by this client: the session ends, or is suspended
     sent_unbind,
     received_unbound,
 };
@@ -102,24 +102,23 @@ inline constexpr BindingTransition kTransitions[] = {
     {BindingState::wait_for_ident, BindingEvent::received_ident, BindingState::storing_ident},
     {BindingState::wait_for_ident, BindingEvent::ident_stored, BindingState::send_ident},
     {BindingState::wait_for_ident, BindingEvent::received_error, BindingState::failed},
-    {BindingState::wait_for_ident, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::wait_for_ident, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::storing_ident, BindingEvent::ident_stored, BindingState::send_ident},
-    {BindingState::storing_ident, BindingEvent::store_failed, BindingState::wait_for_ident},
     {BindingState::storing_ident, BindingEvent::received_error, BindingState::failed},
-    {BindingState::storing_ident, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::storing_ident, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::send_ident, BindingEvent::sent_ident, BindingState::running},
     {BindingState::send_ident, BindingEvent::received_error, BindingState::failed},
-    {BindingState::send_ident, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::send_ident, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::running, BindingEvent::integration_failed, BindingState::send_error},
     {BindingState::running, BindingEvent::received_error, BindingState::failed},
-    {BindingState::running, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::running, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::send_error, BindingEvent::sent_error, BindingState::wait_for_error},
     {BindingState::send_error, BindingEvent::received_error, BindingState::failed},
-    {BindingState::send_error, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::send_error, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::wait_for_error, BindingEvent::received_error, BindingState::failed},
-    {BindingState::wait_for_error, BindingEvent::deactivated, BindingState::unbinding},
+    {BindingState::wait_for_error, BindingEvent::given_up, BindingState::unbinding},
     {BindingState::failed, BindingEvent::sent_unbind, BindingState::over},
-    {BindingState::failed, BindingEvent::deactivated, BindingState::unbinding_failed},
+    {BindingState::failed, BindingEvent::given_up, BindingState::unbinding_failed},
     {BindingState::unbinding, BindingEvent::sent_unbind, BindingState::wait_for_unbound},
     {BindingState::unbinding, BindingEvent::received_error, BindingState::unbinding_failed},
     {BindingState::unbinding_failed, BindingEvent::sent_unbind, BindingState::over},

@@ -23,6 +23,7 @@ class UploadCompletion {
         if (std::exchange(reading_, false))
             target_ = version;
     }
+    void fail_read() { requested_ = std::exchange(reading_, false) || requested_; }
     // True once, when the server has acknowledged what was waited for.
     bool take(std::uint64_t uploaded_version) {
         if (!target_ || requested_ || reading_ || uploaded_version < *target_)

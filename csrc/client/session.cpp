@@ -69,13 +69,14 @@ void Session::deactivate() {
     resume_at_.reset();
     binding_.uploads.clear();
     if (binding_.is_bound()) {
-        binding_.on(BindingEvent::deactivated);
+        binding_.on(BindingEvent::given_up);
         enlist_if_ready();
     } else {
         connection_.on_session_finished(*this);
     }
 }
 
+// The binding is over for the server, or given up.
 void Session::suspend(const Failure& failure) {
     REALMSYNC_ASSERT(is_live());
     life_ = Life::suspended;
@@ -100,6 +101,8 @@ void Session::resume() {
     if (life_ != Life::suspended)
         return;
     life_ = Life::active;
+    if (std::exchange(read_failed_, false))
+        read_state();
     connection_.on_session_live(*this);
     conclude_binding(); // the rebind follows at once, or as soon as the old binding is over
     enlist_if_ready();
@@ -260,6 +263,7 @@ void Session::on_outcome(StoreResult result) {
         advance();
     } else if (const auto* stored = std::get_if<IdentStored>(&result.outcome)) {
         set_state(stored->state);
+        resume_backoff_.reset();
         enlist_if_ready();
     } else if (auto* upload = std::get_if<PendingUpload>(&result.outcome)) {
         if (is_current && may_upload())
@@ -328,15 +332,27 @@ void Session::on_integration_failed(const IntegrationFailed& failed) {
 }
 
 void Session::on_store_failed(const StoreFailed& failed) {
-    reading_ = binding_.is_fetching = false;
-    if (binding_.state == BindingState::storing_ident)
-        binding_.on(BindingEvent::store_failed);
+    if (failed.work == StoreWork::integrate)
+        on_integration_over();
+    if (failed.work == StoreWork::read_state) {
+        reading_ = read_again_ = false;
+        read_failed_ = true; // until the session goes on
+        upload_completion_.fail_read();
+    }
+    if (!is_live())
+        return; // it reads the file anew when it goes on
     Failure failure;
     failure.status = status::kRuntimeError;
     failure.message = "cannot access the realm file: " + failed.message;
-    failure.fatal = true;
-    failure.action = Action::application_bug;
-    observer_.on_connection(connection_.state(), &failure);
+    failure.fatal = !failed.may_pass;
+    failure.action = failed.may_pass ? Action::warning : Action::application_bug;
+    if (failure.fatal) {
+        observer_.on_connection(connection_.state(), &failure);
+        return;
+    }
+    if (binding_.is_bound())
+        binding_.on(BindingEvent::given_up);
+    suspend(failure);
 }
 
 // Sending (10.1)

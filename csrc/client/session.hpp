@@ -128,7 +128,7 @@ class Session {
     bool upload_delayed_ = true;       // download before upload (10.3)
 
     std::uint32_t integrating_ = 0; // jobs under way, of any binding
-    bool reading_ = false, read_again_ = false;
+    bool reading_ = false, read_again_ = false, read_failed_ = false;
     bool counters_stale_ = false; // commits have not been read, as nobody was watching
     UploadCompletion upload_completion_;
     DownloadCompletion download_completion_;

@@ -2,6 +2,8 @@
 #include "client/store_job.hpp"
 
 #include <exception>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "client/download.hpp"
@@ -41,17 +43,27 @@ struct Runner {
 } // namespace
 
 StoreResult run(StoreJob job, ClientStore& store) {
+    const auto work = static_cast<StoreWork>(job.task.index());
     StoreResult result{job.from, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
         result.size = download->body_bytes->size();
     try {
         result.outcome = std::visit(Runner{store}, job.task);
+    } catch (const StoreError& e) {
+        if (download && !e.may_pass() && !e.is_damage()) // the changeset's fault, not the machine's
+            result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};
+        else
+            result.outcome = StoreFailed{work, e.may_pass(), e.what()};
+    } catch (const std::bad_alloc& e) {
+        result.outcome = StoreFailed{work, true, e.what()};
+    } catch (const std::system_error& e) {
+        result.outcome = StoreFailed{work, true, e.what()};
     } catch (const std::exception& e) {
         if (download)
             result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};
         else
-            result.outcome = StoreFailed{e.what()};
+            result.outcome = StoreFailed{work, false, e.what()};
     }
     return result;
 }

@@ -51,7 +51,12 @@ struct IntegrationFailed {
 };
 // An earlier DOWNLOAD of the binding has failed, so this one was not looked at.
 struct IntegrationSkipped {};
-struct StoreFailed { // the machine failed: disk full, file gone
+// Which of them, in their order in StoreTask.
+enum class StoreWork : std::uint8_t { read_state, store_ident, integrate, fetch_upload };
+// The machine failed. That is this client's own trouble, of which the server is told nothing.
+struct StoreFailed {
+    StoreWork work;
+    bool may_pass; // disk full, file locked: another try may succeed
     std::string message;
 };
 using StoreOutcome = std::variant<StateRead, IdentStored, PendingUpload, Integrated, Violation,
@@ -74,8 +79,8 @@ struct StoreResult {
     StoreOutcome outcome;
 };
 
-// Does the work. Never throws: what the store throws becomes a StoreFailed, or an
-// IntegrationFailed where a DOWNLOAD was to be integrated.
+// Does the work. Never throws: failures of the machine become a StoreFailed, and what else comes
+// while a DOWNLOAD is integrated an IntegrationFailed.
 StoreResult run(StoreJob job, ClientStore& store);
 
 } // namespace realmsync::client

@@ -47,4 +47,12 @@ Value zero_value(const Property& property) {
     }
 }
 
+Scalar zero_scalar(const Property& property) {
+    const Value zero = zero_value(property);
+    LinkTarget no_link;
+    Scalar scalar = zero.view(no_link);
+    scalar.bytes = std::string_view(""); // not those of `zero`, which ends here
+    return scalar;
+}
+
 } // namespace realmsync::model

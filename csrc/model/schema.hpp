@@ -57,6 +57,7 @@ struct Class {
 // What a new object holds where nothing was written: null, a zero of the type, or an empty
 // collection.
 Value zero_value(const Property& property);
+Scalar zero_scalar(const Property& property); // the same, of a single value
 
 using ClassPtr = std::shared_ptr<const Class>;
 

@@ -166,22 +166,27 @@ void WriteTransaction::erase(const model::Class& cls, const Key& key) {
                 path.push_back({true, 0, std::get<std::string>(step)});
         }
         const model::ObjectKey owner = std::move(link.key);
-        tables::Target target{link.cls, owner.view(), link.property, path};
-        const LinkTarget self{cls.name, key};
-        Scalar value;
-        if (!path.empty() && !path.back().is_string) {
-            target.path = std::span(path).first(path.size() - 1);
-            list_erase(target, path.back().index);
-        } else if (peek(target).collection() == Collection::set) {
-            value.type = Type::link;
-            value.link = &self;
-            set_erase(target, value);
-        } else {
-            set(target, value);
-        }
+        remove_link({link.cls, owner.view(), link.property, path}, {cls.name, key});
     }
     applier().erase_object(cls, key);
     writer_.erase_object(cls.name, key);
+}
+
+void WriteTransaction::remove_link(tables::Target at, const LinkTarget& link) {
+    Scalar value;
+    if (at.path.empty() || at.path.back().is_string) {
+        set(at, value);
+        return;
+    }
+    const std::uint32_t index = at.path.back().index;
+    at.path = at.path.first(at.path.size() - 1);
+    if (peek(at).collection() != Collection::set) {
+        list_erase(at, index);
+        return;
+    }
+    value.type = Type::link;
+    value.link = &link;
+    set_erase(at, value);
 }
 
 model::Place WriteTransaction::peek(const tables::Target& target) {

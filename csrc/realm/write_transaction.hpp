@@ -101,6 +101,8 @@ class WriteTransaction {
         std::vector<std::optional<changeset::StringId>> fields;
     };
     Names& names(const model::Class& cls);
+    // `at` is the place of the link itself, as Tables::incoming() gives it.
+    void remove_link(tables::Target at, const LinkTarget& link);
     tables::Applier& applier();
     void end() noexcept;
     void flush_pending(); // writes what the applier holds back

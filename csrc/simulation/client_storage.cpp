@@ -1,11 +1,9 @@
 #include "simulation/client_storage.hpp"
 
-#include "simulation/disk.hpp"
-
 namespace realmsync::simulation {
 
 ClientStorage::ClientStorage()
-    : file_(realm::RealmFile::open("client.realm", {.files = std::make_shared<Disk>()})) {}
+    : file_(realm::RealmFile::open("client.realm", {.files = disk_})) {}
 
 void ClientStorage::fail_integration(ErrorKind kind) {
     std::lock_guard lock(mutex_);

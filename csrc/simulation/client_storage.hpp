@@ -11,6 +11,7 @@
 
 #include "client/store.hpp"
 #include "realm/realm_file.hpp"
+#include "simulation/disk.hpp"
 
 namespace realmsync::simulation {
 
@@ -18,6 +19,7 @@ class ClientStorage final : public client::ClientStore {
   public:
     ClientStorage();
 
+    Disk& disk() { return *disk_; }
     const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
     // The next integration fails with this kind of error, once.
     void fail_integration(ErrorKind kind);
@@ -42,6 +44,7 @@ class ClientStorage final : public client::ClientStore {
     }
 
   private:
+    const std::shared_ptr<Disk> disk_ = std::make_shared<Disk>();
     const std::shared_ptr<realm::RealmFile> file_;
     std::mutex mutex_; // guards what follows
     std::vector<Received> received_;

@@ -22,22 +22,28 @@ namespace {
 using simulation::ClientStorage;
 using simulation::ServerStorage;
 
+// The faults of the disk below a storage.
+template <class Class> void bind_disk(Class& type) {
+    using Storage = typename Class::type;
+    type.def(
+            "fail_write", [](Storage& self, int count) { self.disk().fail_write(count); },
+            py::arg("count") = 1)
+        .def(
+            "fail_sync", [](Storage& self, int count) { self.disk().fail_sync(count); },
+            py::arg("count") = 1)
+        .def(
+            "limit", [](Storage& self, std::uint64_t bytes) { self.disk().limit(bytes); },
+            py::arg("bytes"))
+        .def("used", [](Storage& self) { return self.disk().used(); });
+}
+
 void bind_server_storage(py::module_& m) {
     using Commit = simulation::StoreFaults::Commit;
-    py::class_<ServerStorage, std::shared_ptr<ServerStorage>>(m, "ServerStorage")
-        .def(py::init<std::uint64_t>(), py::arg("seed") = 0)
+    py::class_<ServerStorage, std::shared_ptr<ServerStorage>> type(m, "ServerStorage");
+    bind_disk(type);
+    type.def(py::init<std::uint64_t>(), py::arg("seed") = 0)
         .def("copy", &ServerStorage::copy)
         .def("cut_power", [](ServerStorage& self) { self.disk().cut_power(); })
-        .def(
-            "fail_write", [](ServerStorage& self, int count) { self.disk().fail_write(count); },
-            py::arg("count") = 1)
-        .def(
-            "fail_sync", [](ServerStorage& self, int count) { self.disk().fail_sync(count); },
-            py::arg("count") = 1)
-        .def(
-            "limit", [](ServerStorage& self, std::uint64_t bytes) { self.disk().limit(bytes); },
-            py::arg("bytes"))
-        .def("used", [](ServerStorage& self) { return self.disk().used(); })
         .def(
             "fail_commit",
             [](ServerStorage& self, bool stored) {
@@ -77,9 +83,10 @@ std::unique_ptr<ServerHandle> start_server(ServerStorage& storage, unsigned work
 }
 
 void bind_client_storage(py::module_& m) {
-    py::class_<ClientStorage, client::ClientStore, std::shared_ptr<ClientStorage>>(m,
-                                                                                   "ClientStorage")
-        .def(py::init<>())
+    py::class_<ClientStorage, client::ClientStore, std::shared_ptr<ClientStorage>> type(
+        m, "ClientStorage");
+    bind_disk(type);
+    type.def(py::init<>())
         .def_property_readonly("file", &ClientStorage::file)
         .def("fail_integration",
              [](ClientStorage& self, const std::string& kind) {
