@@ -187,6 +187,9 @@ class ServerRuntime:
 
 # -- bindings/realm --------------------------------------------------------------------------------
 
+sqlite_version: str
+"""Of the copy of SQLite that is part of this module."""
+
 class RealmFile(ClientStore):
     """A client's realm file. All openers of a path in a process share one."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = sorted(p for s in ("*.cpp", "*.hpp", "*.h") for p in (ROOT / "csrc").rglob(s))
+CORE = sorted(p for s in ("*.cpp", "*.hpp", "*.h", "*.c") for p in (ROOT / "csrc").rglob(s))
 PACKAGE = sorted((ROOT / "realmsync").rglob("*.py"))
 TREE = ("realmsync", "tests", "bench", "tools", "examples")
 PYTHON = sorted(p for folder in TREE for p in (ROOT / folder).rglob("*.py"))

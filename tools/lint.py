@@ -15,7 +15,9 @@ PYTHON_TREES = ["realmsync", "tests", "bench", "tools", "examples", "setup.py"]
 
 
 def cpp_files() -> list[str]:
-    files = [p for suffix in ("*.cpp", "*.hpp", "*.h") for p in (ROOT / "csrc").rglob(suffix)]
+    files = [
+        p for suffix in ("*.cpp", "*.hpp", "*.h", "*.c") for p in (ROOT / "csrc").rglob(suffix)
+    ]
     return [str(p.relative_to(ROOT)) for p in sorted(files)]
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-FLAGS = ["-std=c++20", "-xc++", "-Icsrc"]
+FLAGS = ["-std=c++20", "-xc++", "-Icsrc", "-isystemthird_party/sqlite"]
 
 
 def check(source: Path) -> bool:

@@ -6,4 +6,6 @@ namespace realmsync::sqlite {
 // Before anything else is called; connections and VFSs see to it themselves. Throws StoreError.
 void initialise();
 
+const char* version(); // of the copy that is linked, as in "3.51.3"
+
 } // namespace realmsync::sqlite

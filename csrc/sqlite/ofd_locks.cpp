@@ -1,14 +1,18 @@
 #include "sqlite/ofd_locks.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdint>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,10 +29,15 @@ namespace {
 // SQLite keeps its lock counts per inode, for all connections of the process together, and may
 // unlock through another descriptor than it locked through. So all locks of an inode are taken on
 // one open file description of our own, which lives as long as SQLite has the inode open.
+//
+// The reverse: close() of any descriptor of ours would drop the POSIX locks that another copy in
+// this process holds on the file. While it holds some, our descriptors are kept, for the next
+// opening or until the next close() that finds the file free.
 struct Inode {
     std::pair<dev_t, ino_t> id;
     int lock_fd;
-    int users; // descriptors of SQLite's
+    int users;             // descriptors of SQLite's
+    std::vector<int> kept; // those that it has closed
 };
 
 struct Registry {
@@ -44,8 +53,10 @@ Registry& registry() {
 
 using Fcntl = int (*)(int, int, ...);
 using Close = int (*)(int);
+using Open = int (*)(const char*, int, int);
 Fcntl next_fcntl = nullptr;
 Close next_close = nullptr;
+Open next_open = nullptr;
 
 int open_again(int fd) { // another open file description of the same file, writable if it may be
     std::string path = "/proc/self/fd/" + std::to_string(fd);
@@ -68,7 +79,7 @@ int lock_fd_of(int fd) { // -1 and errno on failure
     if (::fstat(fd, &status) != 0)
         return -1;
     std::pair<dev_t, ino_t> id{status.st_dev, status.st_ino};
-    auto [entry, added] = all.inodes.try_emplace(id, Inode{id, -1, 0});
+    auto [entry, added] = all.inodes.try_emplace(id, Inode{id, -1, 0, {}});
     Inode& inode = entry->second;
     if (added)
         inode.lock_fd = open_again(fd);
@@ -107,24 +118,88 @@ int ofd_fcntl(int fd, int command, ...) {
     return result;
 }
 
+// Whether another copy of SQLite, or anybody else in this process, holds POSIX locks on the file.
+bool has_posix_locks(const Inode& inode) {
+    struct flock any{};
+    any.l_type = F_WRLCK;
+    any.l_whence = SEEK_SET;
+    if (::fcntl(inode.lock_fd, F_OFD_GETLK, &any) != 0 || any.l_type == F_UNLCK)
+        return false;
+    std::ifstream locks("/proc/locks"); // what was told may be only the first of many
+    if (!locks)
+        return true;
+    const std::string file = ":" + std::to_string(inode.id.second);
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream words(line);
+        std::string number, kind, enforced, mode, place;
+        pid_t holder = 0;
+        if (words >> number >> kind >> enforced >> mode >> holder >> place && kind == "POSIX" &&
+            holder == ::getpid() && place.ends_with(file))
+            return true;
+    }
+    return false;
+}
+
+// Closes what is kept for no reason any more; the mutex is held.
+void close_kept(Registry& all) {
+    std::vector<std::pair<dev_t, ino_t>> unused;
+    for (auto& [id, inode] : all.inodes) {
+        if (inode.kept.empty() || has_posix_locks(inode))
+            continue;
+        for (int fd : inode.kept)
+            next_close(fd);
+        inode.kept.clear();
+        if (inode.users == 0) {
+            ::close(inode.lock_fd);
+            unused.push_back(id);
+        }
+    }
+    for (const auto& id : unused)
+        all.inodes.erase(id);
+}
+
 int ofd_close(int fd) {
-    int lock_fd = -1;
+    Registry& all = registry();
+    std::lock_guard guard(all.mutex);
+    auto known = all.by_fd.find(fd);
+    if (known == all.by_fd.end())
+        return next_close(fd);
+    Inode& inode = *known->second;
+    all.by_fd.erase(known);
+    if (--inode.users == 0 && inode.lock_fd >= 0) { // SQLite leaves some to the close
+        struct flock everything{};
+        everything.l_type = F_UNLCK;
+        everything.l_whence = SEEK_SET;
+        ::fcntl(inode.lock_fd, F_OFD_SETLK, &everything);
+    }
+    inode.kept.push_back(fd);
+    close_kept(all);
+    return 0;
+}
+
+int ofd_open(const char* path, int flags, int mode) {
+    Registry& all = registry();
     {
-        Registry& all = registry();
         std::lock_guard guard(all.mutex);
-        auto known = all.by_fd.find(fd);
-        if (known != all.by_fd.end()) {
-            Inode* inode = known->second;
-            all.by_fd.erase(known);
-            if (--inode->users == 0) {
-                lock_fd = inode->lock_fd;
-                all.inodes.erase(inode->id);
+        struct stat status;
+        if ((flags & (O_EXCL | O_TRUNC)) == 0 && ::stat(path, &status) == 0) {
+            auto known = all.inodes.find({status.st_dev, status.st_ino});
+            if (known != all.inodes.end()) {
+                std::vector<int>& kept = known->second.kept;
+                auto fits = std::find_if(kept.begin(), kept.end(), [&](int fd) {
+                    return (::fcntl(fd, F_GETFL) & O_ACCMODE) == (flags & O_ACCMODE);
+                });
+                if (fits != kept.end()) {
+                    const int fd = *fits;
+                    kept.erase(fits);
+                    known->second.users++;
+                    all.by_fd.emplace(fd, &known->second);
+                    return fd;
+                }
             }
         }
     }
-    if (lock_fd >= 0)
-        ::close(lock_fd);
-    return next_close(fd);
+    return next_open(path, flags, mode);
 }
 
 // A forked child shares our open file descriptions and would keep the locks of a dead parent. It
@@ -148,12 +223,15 @@ void install_ofd_locks() {
         return;
     auto* fcntl_now = vfs->xGetSystemCall(vfs, "fcntl");
     auto* close_now = vfs->xGetSystemCall(vfs, "close");
-    if (fcntl_now == nullptr || close_now == nullptr)
+    auto* open_now = vfs->xGetSystemCall(vfs, "open");
+    if (fcntl_now == nullptr || close_now == nullptr || open_now == nullptr)
         return;
     next_fcntl = reinterpret_cast<Fcntl>(fcntl_now);
     next_close = reinterpret_cast<Close>(close_now);
+    next_open = reinterpret_cast<Open>(open_now);
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     vfs->xSetSystemCall(vfs, "close", reinterpret_cast<sqlite3_syscall_ptr>(ofd_close));
+    vfs->xSetSystemCall(vfs, "open", reinterpret_cast<sqlite3_syscall_ptr>(ofd_open));
     vfs->xSetSystemCall(vfs, "fcntl", reinterpret_cast<sqlite3_syscall_ptr>(ofd_fcntl));
 }
 

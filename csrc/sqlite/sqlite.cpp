@@ -16,7 +16,9 @@ static_assert(static_cast<int>(StoreFault::other) == SQLITE_ERROR &&
               static_cast<int>(StoreFault::corrupt) == SQLITE_CORRUPT &&
               static_cast<int>(StoreFault::no_database) == SQLITE_NOTADB);
 
-constexpr int kOldestSqlite = 3037000; // DROP COLUMN, RETURNING, STRICT tables
+// Older ones may damage a file when two connections write and check-point at once, as ours do.
+constexpr int kOldestSqlite = 3051003;
+static_assert(SQLITE_VERSION_NUMBER >= kOldestSqlite);
 
 [[noreturn]] void fail(sqlite3* db, int code, const std::string& doing) {
     const char* words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
@@ -35,22 +37,22 @@ int note_log_pages(void* pages, sqlite3*, const char*, int count) {
 
 } // namespace
 
-// Process-wide settings. They are refused, which is fine, when another user of the same library
-// (Python's sqlite3 module where both use the system's) has initialised it before.
+// Process-wide settings; the copy is ours alone (amalgamation.c).
 void initialise() {
     static std::once_flag once;
     std::call_once(once, [] {
-        if (sqlite3_libversion_number() < kOldestSqlite)
-            throw StoreError(SQLITE_ERROR, std::string("SQLite 3.37 or newer is needed, found ") +
+        if (sqlite3_libversion_number() < kOldestSqlite) // linked to a foreign one
+            throw StoreError(SQLITE_ERROR, std::string("SQLite 3.51.3 or newer is needed, found ") +
                                                sqlite3_libversion());
         sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0); // no 20 pages ahead of need
-        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);             // no global lock per allocation
         int code = sqlite3_initialize();
         if (code != SQLITE_OK)
             throw StoreError(code, "cannot initialise SQLite");
         install_ofd_locks();
     });
 }
+
+const char* version() { return sqlite3_libversion(); }
 
 Statement::Statement(sqlite3* db, std::string_view sql) {
     const char* tail = nullptr;

@@ -1,6 +1,6 @@
 """A second copy of SQLite in the process cannot break the locks of ours, and a killed holder
-leaves none behind. apsw brings its own copy, Python's sqlite3 is one where ours came with a wheel;
-other processes stand for other programs."""
+leaves none behind. apsw and Python's sqlite3 bring their own copies; other processes stand for
+other programs."""
 
 from __future__ import annotations
 
@@ -48,16 +48,8 @@ def succeeds(program: str, file: Path) -> bool:
     return subprocess.run([sys.executable, "-c", program, str(file)], check=False).returncode == 0
 
 
-def libraries() -> set[str]:
-    """The files of SQLite's library in this process."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
-    return {line.split()[-1] for line in lines if "libsqlite3" in line}
-
-
 # Other copies by how they open a file.
-COPIES: dict[str, Callable[[str], Any]] = {"apsw": apsw.Connection}
-if len(libraries()) > 1:
-    COPIES["sqlite3"] = sqlite3.connect
+COPIES: dict[str, Callable[[str], Any]] = {"apsw": apsw.Connection, "sqlite3": sqlite3.connect}
 
 
 def visit_with_other_copy(file: Path, copy: str = "apsw") -> int:
@@ -92,8 +84,10 @@ def test_locks_survive_another_copy(tmp_path: Path, copy: str) -> None:
     store.apply(changeset(create("T", 2)))
     assert visit_with_other_copy(file, copy) == 1
     assert not succeeds(WRITE, file)
+    connection = COPIES[copy](str(file))
     with pytest.raises((apsw.BusyError, sqlite3.OperationalError)):
-        COPIES[copy](str(file)).execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE")
+    connection.close()
     store.commit()
     assert succeeds(WRITE, file)
     assert rows(store) == 2

@@ -6,6 +6,7 @@
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
+#include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
 
 namespace py = pybind11;
@@ -300,6 +301,7 @@ void bind_handle(py::module_& m) {
 } // namespace
 
 void bind_realm(py::module_& m) {
+    m.attr("sqlite_version") = sqlite::version();
     py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
         .def_static(
             "open",
