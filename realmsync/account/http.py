@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from realmsync.codes import APP_ERROR_CODES, AppCode
 from realmsync.errors import AppError, BadServerUrlError
 
@@ -57,6 +55,8 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     One connection per request: there are few, and nothing is left open when a program ends or goes
     on with another event loop.
     """
+    import aiohttp  # half of the time that `import realmsync` would take
+
     timeout = aiohttp.ClientTimeout(total=request.timeout or None)
     try:
         async with (

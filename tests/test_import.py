@@ -1,0 +1,19 @@
+"""`import realmsync` loads what a local realm needs; sockets, HTTP and the server come with their
+first use, so that short programs start quickly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+LATER = {"aiohttp", "picows", "uvloop", "jwt", "click", "rich", "realmsync.server"}
+LATER |= {"realmsync.transport", "realmsync.testing", "realmsync.cli"}
+
+
+def test_import_leaves_the_rest_for_later() -> None:
+    program = "import realmsync, json, sys; print(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    modules = set(json.loads(output))
+    assert "realmsync.sync" in modules
+    assert LATER & modules == set()
