@@ -1,8 +1,9 @@
-# One line per task; `make build` runs by itself where a task needs it.
+# One line per task; `make build` runs by itself where a task needs it. YES=1 installs missing system
+# packages without asking.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -name '*.h' -o -name '*.pyx')
+NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -path 'csrc/*.[ch]' -o -name '*.pyx')
 FUZZ_SECONDS ?= 20
 # One more than there are processors: many tests wait for a socket or another process.
 TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -11,7 +12,7 @@ TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 build: $(VENV)/.built
 
-$(VENV)/.built: pyproject.toml setup.py $(NATIVE)
+$(VENV)/.built: pyproject.toml setup.py tools/sqlite_source.py $(NATIVE)
 	PYTHON=$(PYTHON) tools/system_packages.sh build
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) tools/install.py
@@ -27,4 +28,4 @@ format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
-clean: ; rm -rf $(VENV) build dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/websocket.c
+clean: ; rm -rf $(VENV) build third_party dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/websocket.c

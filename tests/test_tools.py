@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SYSTEM_PACKAGES = Path(__file__).parent.parent / "tools" / "system_packages.sh"
-LIBRARIES = ["libsqlite3-dev", "libdeflate-dev", "nlohmann-json3-dev"]
+LIBRARIES = ["libdeflate-dev", "nlohmann-json3-dev"]
 
 
 def program(folder: Path, name: str, script: str) -> Path:
@@ -30,11 +32,16 @@ def machine(tmp_path: Path) -> Path:
 
 
 def system_packages(
-    machine: Path, *purposes: str, python: Path | str = sys.executable
+    machine: Path,
+    *purposes: str,
+    python: Path | str = sys.executable,
+    stdin: int = subprocess.DEVNULL,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [SYSTEM_PACKAGES, *purposes],
-        env={"PATH": f"{machine}:/usr/bin:/bin", "PYTHON": str(python)},
+        env={"PATH": f"{machine}:/usr/bin:/bin", "PYTHON": str(python)} | environment,
+        stdin=stdin,
         capture_output=True,
         text=True,
     )
@@ -57,7 +64,7 @@ def test_missing_packages_are_named(machine: Path) -> None:
 
 
 def test_only_what_is_missing_is_named(machine: Path) -> None:
-    installed(machine, "g++", "libsqlite3-dev", "nlohmann-json3-dev", "python3-dev")
+    installed(machine, "g++", "nlohmann-json3-dev", "python3-dev")
     result = system_packages(machine, "build")
     assert result.returncode == 1
     assert "Missing system packages: libdeflate-dev\n" in result.stderr
@@ -69,15 +76,45 @@ def test_nothing_to_do(machine: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_missing_packages_are_installed_by_root_or_through_sudo(machine: Path) -> None:
+INSTALLED = ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends clang"]
+
+
+@pytest.mark.parametrize("consent", [{"YES": "1"}, {"CI": "true"}], ids=["YES", "CI"])
+def test_missing_packages_are_installed_by_root_or_through_sudo(
+    machine: Path, consent: dict[str, str]
+) -> None:
     program(machine, "sudo", 'case "$1" in -n) exit 0 ;; *) echo "sudo"; exec "$@" ;; esac')
-    through_sudo = system_packages(machine, "fuzz")
+    through_sudo = system_packages(machine, "fuzz", **consent)
     program(machine, "id", "echo 0")
-    as_root = system_packages(machine, "fuzz")
-    lines = ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends clang"]
-    assert as_root.stdout.splitlines() == lines
-    assert through_sudo.stdout.splitlines() == ["sudo", lines[0], "sudo", lines[1]]
+    as_root = system_packages(machine, "fuzz", **consent)
+    assert as_root.stdout.splitlines() == INSTALLED
+    assert through_sudo.stdout.splitlines() == ["sudo", INSTALLED[0], "sudo", INSTALLED[1]]
     assert as_root.returncode == through_sudo.returncode == 0
+
+
+@pytest.mark.parametrize("environment", [{}, {"YES": "0"}, {"CI": ""}], ids=str)
+def test_nothing_is_installed_unasked(machine: Path, environment: dict[str, str]) -> None:
+    program(machine, "id", "echo 0")
+    result = system_packages(machine, "fuzz", **environment)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Missing system packages: clang\n" in result.stderr and "YES=1" in result.stderr
+
+
+@pytest.mark.parametrize("answer", ["y", "yes", "n", ""])
+def test_it_asks_at_a_terminal(machine: Path, answer: str) -> None:
+    program(machine, "id", "echo 0")
+    ours, terminal = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        result = system_packages(machine, "fuzz", stdin=terminal)
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    question, _, rest = result.stdout.partition("? [y/N] ")
+    assert question == "Install the system packages clang"
+    installs = answer.startswith("y")
+    assert rest.splitlines() == (INSTALLED if installs else [])
+    assert result.returncode == (0 if installs else 1)
 
 
 def test_unknown_purpose(machine: Path) -> None:

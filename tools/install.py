@@ -1,4 +1,5 @@
-"""Installs the checkout with all extras into the running environment, built in place.
+"""Installs the checkout, its extras and the dependency group `dev` into the running environment,
+built in place.
 
 The build tools are installed first and the native modules are built by setup.py in the checkout, so
 that a second build compiles only what changed.
@@ -35,7 +36,8 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 install = ("-m", "pip", "install", "-q")
-finish(start(*install, "-U", *build_requirements()))
+finish(start(*install, "-U", "pip>=25.1", *build_requirements()))  # 25.1: --group
 with start("setup.py", "-q", "build_ext", "--inplace", REALMSYNC_TESTBED="1") as compiling:
-    finish(start(*install, "--no-build-isolation", "-e", ".[all]", REALMSYNC_PREBUILT="1"))
+    checkout = ("--no-build-isolation", "-e", ".[demo]")  # cli and uvloop are in it
+    finish(start(*install, *checkout, "--group", "dev", REALMSYNC_PREBUILT="1"))
     finish(compiling)
