@@ -133,8 +133,22 @@ class BuildExtensions(build_ext):
         if TESTBED and library.exists():
             link.symlink_to(library.name)
 
+
+def absolute_readme() -> str:
+    """README.md as it can be read elsewhere: relative links lead to the repository."""
+    project = (ROOT / "pyproject.toml").read_text()  # tomllib is not in Python 3.10
+    source = re.findall(r'^Source = "(.*)"$', project, re.M)[0]
+    text = (ROOT / "README.md").read_text()
+    return re.sub(r"\]\((?![a-z]+:|#)", f"]({source}/blob/main/", text)
+
+
 if not PREBUILT:
     subprocess.run([sys.executable, "tools/sqlite_source.py"], check=True, cwd=ROOT)
 jobs = int(os.environ.get("REALMSYNC_JOBS", os.cpu_count() or 1))
 with ParallelCompile(default=jobs, needs_recompile=needs_recompile):
-    setup(ext_modules=extensions, cmdclass={"build_ext": BuildExtensions})
+    setup(
+        ext_modules=extensions,
+        cmdclass={"build_ext": BuildExtensions},
+        long_description=absolute_readme(),
+        long_description_content_type="text/markdown",
+    )
