@@ -4,41 +4,95 @@ A callback runs on the event loop that was running where it was registered, in t
 calls; what it raises goes to that loop's exception handler. Without a running loop it runs at once
 on the thread that has the news, must not block there, and what it raises is logged. When its loop
 is closed nobody listens any more, and nothing happens.
+
+A callback may be asynchronous: an `async def`, a method or partial of one, an object whose call is
+one, or any function that gives a coroutine. It becomes a task of that loop, so the beginnings are
+in the order of the calls and a long one does not hold up the next. Where no loop is running there
+is none to run it, and registering it is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from realmsync.errors import InvalidArgumentError
 
 logger = logging.getLogger("realmsync.sync")  # the client's
 
 Listener = Callable[[], object]
 
+# asyncio holds its tasks weakly: without these a callback might end in the middle.
+_running: set[asyncio.Task[Any]] = set()
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Whether calling it gives a coroutine, as far as that can be known beforehand."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)  # noqa: B004 - of the class, as a call takes it
+    )
+
 
 class Callback:
-    """A callback with the loop that registered it."""
+    """A callback with the loop that registered it.
+
+    Raises InvalidArgumentError for what cannot be called, and for an asynchronous function where
+    no event loop is running.
+    """
 
     def __init__(self, function: Callable[..., object]) -> None:
+        if not callable(function):
+            raise InvalidArgumentError(f"a callback must be callable, got {function!r}")
         self.function = function
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
+        if self._loop is None and is_async(function):
+            raise InvalidArgumentError(
+                f"{function!r} is asynchronous, and no event loop is running that could run it"
+            )
 
     def __call__(self, *arguments: Any) -> None:
+        """Calls back, from any thread."""
         if self._loop is None:
             try:
-                self.function(*arguments)
+                self.here(*arguments)
             except Exception:
                 logger.exception("callback failed")
             return
         try:
-            self._loop.call_soon_threadsafe(self.function, *arguments)
+            self._loop.call_soon_threadsafe(self.here, *arguments)
         except RuntimeError:
             logger.debug("a callback's event loop is closed")
+
+    def here(self, *arguments: Any) -> None:
+        """Calls back at once, on this thread: the loop's, if there is one. Raises what it does."""
+        outcome = self.function(*arguments)
+        if not inspect.iscoroutine(outcome):
+            return
+        if self._loop is None:
+            outcome.close()
+            raise InvalidArgumentError(f"{self.function!r} gave a coroutine, and no loop runs it")
+        self._start(self._loop, outcome)
+
+    def _start(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> None:
+        task = loop.create_task(work)
+        _running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        _running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            context = {"message": "callback failed", "exception": error, "task": task}
+            task.get_loop().call_exception_handler(context)
 
 
 class Listeners:
