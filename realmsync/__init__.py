@@ -31,6 +31,7 @@ from realmsync.errors import (
     ClientResetError,
     ClosedRealmError,
     DeleteOnOpenRealmError,
+    ForkedProcessError,
     IllegalOperationError,
     InvalidArgumentError,
     InvalidatedObjectError,
@@ -67,10 +68,11 @@ from realmsync.errors import (
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.objects import EmbeddedObject, Object
-from realmsync.model.realm import Realm
+from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.model.results import Results
 from realmsync.model.schema import field_options as property
 from realmsync.model.schema import primary_key
+from realmsync.progress import Progress
 from realmsync.sync.app import App
 from realmsync.sync.config import (
     ClientResetConfiguration,
@@ -78,8 +80,6 @@ from realmsync.sync.config import (
     SSLConfiguration,
     SyncConfiguration,
 )
-from realmsync.sync.open_task import OpenRealmTask
-from realmsync.sync.progress import Progress
 from realmsync.sync.session import SyncSession
 from realmsync.values import Float32, Timestamp
 from realmsync.version import __version__
@@ -104,6 +104,7 @@ __all__ = [
     "Dictionary",
     "EmbeddedObject",
     "Float32",
+    "ForkedProcessError",
     "IllegalOperationError",
     "InvalidArgumentError",
     "InvalidDatabaseError",

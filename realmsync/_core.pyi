@@ -43,6 +43,9 @@ def encode_instructions(instructions: list[dict[str, Any]]) -> bytes:
     Raises TypeError or ValueError, naming instruction and key, for what no changeset can hold.
     """
 
+def keep(object: object) -> None:
+    """Takes a reference that nobody gives back: the object is never destroyed."""
+
 def parse_decimal(text: str) -> tuple[int, int] | None:
     """Low and high half of the decimal128 that is exactly `text`, None if there is none."""
 
@@ -432,6 +435,9 @@ class ClientRuntime:
     def resume(self, session: int, token_expired: bool = False) -> None: ...
     def pause(self, session: int) -> None: ...
     def force_close(self, session: int) -> None: ...
+    def open_session(self, session: int) -> None:
+        """A reference was taken."""
+
     def close_session(self, session: int) -> None:
         """The last reference is gone: the stop policy decides."""
 
@@ -452,3 +458,6 @@ class ClientRuntime:
     def shutdown(self) -> None: ...
     def snapshot(self, session: int) -> tuple[int, str, int]:
         """Lifecycle state, connection state and file ident."""
+
+    def end(self, session: int) -> tuple[int, str] | None:
+        """Status and message of the error that ended it, as long as nothing starts it again."""

@@ -6,8 +6,20 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
+from realmsync.errors import InvalidArgumentError
 
-class UserState(str, Enum):
+
+class Text(str, Enum):
+    """A text out of a few. Anything else raises InvalidArgumentError, which names them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Text:
+        *others, last = (repr(member.value) for member in cls)
+        texts = f"{', '.join(others)} or {last}" if others else last
+        raise InvalidArgumentError(f"{value!r} is not a valid {cls.__name__}: it must be {texts}")
+
+
+class UserState(Text):
     """Whether a user can sync."""
 
     LOGGED_OUT = "LoggedOut"
@@ -15,21 +27,21 @@ class UserState(str, Enum):
     REMOVED = "Removed"
 
 
-class ProgressDirection(str, Enum):
+class ProgressDirection(Text):
     """Which way the bytes go."""
 
     DOWNLOAD = "download"
     UPLOAD = "upload"
 
 
-class ProgressMode(str, Enum):
+class ProgressMode(Text):
     """For ever, or until what is outstanding now is done."""
 
     REPORT_INDEFINITELY = "reportIndefinitely"
     FOR_CURRENTLY_OUTSTANDING_WORK = "forCurrentlyOutstandingWork"
 
 
-class ConnectionState(str, Enum):
+class ConnectionState(Text):
     """What a session sees of its connection."""
 
     DISCONNECTED = "disconnected"
@@ -37,7 +49,7 @@ class ConnectionState(str, Enum):
     CONNECTED = "connected"
 
 
-class SessionState(str, Enum):
+class SessionState(Text):
     """Public state of a session. INVALID is never produced."""
 
     INVALID = "invalid"
@@ -55,7 +67,7 @@ class SessionLifecycleState(IntEnum):
     PAUSED = 4
 
 
-class SessionStopPolicy(str, Enum):
+class SessionStopPolicy(Text):
     """What happens to a session when its last realm is closed."""
 
     AFTER_UPLOAD = "after-upload"
@@ -63,21 +75,21 @@ class SessionStopPolicy(str, Enum):
     NEVER = "never"
 
 
-class OpenRealmBehaviorType(str, Enum):
+class OpenRealmBehaviorType(Text):
     """Whether opening waits for a download."""
 
     DOWNLOAD_BEFORE_OPEN = "downloadBeforeOpen"
     OPEN_IMMEDIATELY = "openImmediately"
 
 
-class OpenRealmTimeOutBehavior(str, Enum):
+class OpenRealmTimeOutBehavior(Text):
     """What happens when the download takes too long."""
 
     OPEN_LOCAL_REALM = "openLocalRealm"
     THROW_EXCEPTION = "throwException"
 
 
-class ClientResetMode(str, Enum):
+class ClientResetMode(Text):
     """How a client reset is handled. This version does MANUAL only."""
 
     MANUAL = "manual"
@@ -86,7 +98,7 @@ class ClientResetMode(str, Enum):
     RECOVER_OR_DISCARD_UNSYNCED_CHANGES = "recoverOrDiscardUnsyncedChanges"
 
 
-class LogLevel(str, Enum):
+class LogLevel(Text):
     """Levels of the sync client's log."""
 
     ALL = "all"

@@ -129,6 +129,13 @@ class ClosedRealmError(RealmError):
     code = 2014
 
 
+class ForkedProcessError(RealmError, RuntimeError):
+    """An open realm, a session or an App of the parent, used in a forked child.
+
+    A child opens its own.
+    """
+
+
 class SchemaValidationError(RealmError, ValueError):
     """A declared schema that breaks the rules; the message has one line per violation."""
 

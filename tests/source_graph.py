@@ -52,12 +52,25 @@ def include_graph(root: Path) -> dict[str, set[str]]:
 def import_graph(package: Path) -> dict[str, set[str]]:
     """The modules of a package, each with those that it imports, wherever the statement stands.
 
-    What is imported only for type checking counts; packages count where a name of their own is
-    taken from them. Cython sources are known by their stubs.
+    Packages count where a name of their own is taken from them. Cython sources are known by their
+    stubs. What is imported for type checking alone is not here but in `typing_graph`.
     """
+    return _graph(package, for_types=False)
+
+
+def typing_graph(package: Path) -> dict[str, set[str]]:
+    """The same of what stands under `if TYPE_CHECKING`; modules without it are left out."""
+    return {module: names for module, names in _graph(package, for_types=True).items() if names}
+
+
+def _graph(package: Path, *, for_types: bool) -> dict[str, set[str]]:
     paths = {_module(p, package): p for s in ("*.py", "*.pyi") for p in package.rglob(s)}
     return {
-        module: {_imported(name, paths) for name in _names(path) if _within(name, package.name)}
+        module: {
+            _imported(name, paths)
+            for name in _names(path, for_types)
+            if _within(name, package.name)
+        }
         for module, path in paths.items()
     }
 
@@ -67,10 +80,18 @@ def _module(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _names(path: Path) -> set[str]:
+def _names(path: Path, for_types: bool) -> set[str]:
     """Every module, and every name of a module, that a file imports."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    guarded = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    for node in guarded if for_types else set(ast.walk(tree)) - guarded:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

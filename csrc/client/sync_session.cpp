@@ -19,6 +19,7 @@ constexpr std::uint64_t kInternalWait = std::uint64_t{1} << 63; // nobody is tol
 
 void SyncSession::enter(Lifecycle state) {
     state_ = state;
+    end_.reset();
     death_ = 0;
     context_.emit(LifecycleChanged{id_, state});
 }
@@ -39,8 +40,10 @@ void SyncSession::resume(bool token_expired) {
     if (state_ == Lifecycle::paused)
         state_ = Lifecycle::inactive; // from here as any stopped session
     revive(token_expired);
-    if (session_)
+    if (session_) {
+        end_.reset();
         touched_connection().skip_delay(); // what applications resume for (3.4)
+    }
 }
 
 void SyncSession::activate() {
@@ -138,11 +141,17 @@ void SyncSession::stop(Lifecycle state, std::int32_t status, const std::string& 
         std::exchange(connection_state_, ConnectionState::disconnected);
     Waits waits = std::exchange(waits_, {});
     enter(state);
+    end_by(status, message);
     leave();
     if (previous != ConnectionState::disconnected)
         context_.emit(ConnectionChanged{id_, previous, ConnectionState::disconnected});
     for (const std::uint64_t wait : waits.take_all())
         resolve(wait, status, message);
+}
+
+void SyncSession::end_by(std::int32_t status, const std::string& message) {
+    if (status != status::kOperationAborted) // which is nobody's fault: a close, a pause, a log-out
+        end_ = End{status, message};
 }
 
 void SyncSession::shut_down() {
@@ -162,6 +171,7 @@ void SyncSession::set_route(const Route& route) {
 void SyncSession::reconnect() {
     if (state_ != Lifecycle::active || !session_)
         return;
+    end_.reset();
     session_->resume();
     touched_connection().request_reconnect();
 }
@@ -170,6 +180,7 @@ void SyncSession::set_access_token(const std::string& token) {
     config_.route.access_token = token;
     switch (state_) {
     case Lifecycle::active:
+        end_.reset();
         touched_connection().route().access_token = token;
         session_->resume();
         session_->connection().skip_delay();
@@ -204,6 +215,13 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
 // Waits and progress
 
 void SyncSession::wait(Direction direction, std::uint64_t wait_id) {
+    const bool is_over =
+        !referenced_ && (state_ == Lifecycle::inactive || state_ == Lifecycle::paused);
+    if (end_ || is_over) {
+        resolve(wait_id, end_ ? end_->status : status::kOperationAborted,
+                end_ ? end_->message : kBecameInactive);
+        return;
+    }
     waits_.add(direction, wait_id);
     if (!session_ || !is_running())
         return;
@@ -261,6 +279,8 @@ void SyncSession::set_connection_state(ConnectionState state) {
 void SyncSession::on_connection(ConnectionState state, const Failure* failure) {
     if (!is_running())
         return;
+    if (state != ConnectionState::disconnected)
+        end_.reset();            // a new attempt
     set_connection_state(state); // first the state, then the error
     if (failure)
         report_error(*failure);
@@ -301,6 +321,8 @@ void SyncSession::report_error(const Failure& failure) {
     case Action::client_reset_no_recovery: on_client_reset(failure); return;
     case Action::none:
     case Action::warning:
+        if (failure.fatal)
+            end_by(failure.status, failure.message);
         if (failure.fatal || config_.cancel_waits_on_nonfatal_error)
             fail_waits(failure.status, failure.message);
         report(failure, false, FileAction::none);

@@ -38,10 +38,17 @@ class SyncSession final : private SessionObserver {
     Lifecycle state() const { return state_; }
     ConnectionState connection_state() const { return connection_state_; }
     std::uint64_t file_ident() const { return file_ident_; }
+    // The error that ended it, as long as nothing starts it again.
+    struct End {
+        std::int32_t status;
+        std::string message;
+    };
+    const std::optional<End>& end() const { return end_; }
     // Nothing of it uses the file or a connection any more.
     bool is_released() const { return !session_ && unfinished_ == 0; }
 
     // User calls, one row each of the table in 2.3. `token_expired` is the token gate (2.5).
+    void open() { referenced_ = true; } // a reference was taken; what starts it is revive()
     void revive(bool token_expired);
     void resume(bool token_expired);
     void pause();
@@ -52,6 +59,7 @@ class SyncSession final : private SessionObserver {
     void reconnect();
     void set_access_token(const std::string& token);
     void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
+    // A wait that nothing can end any more fails at once, with what ended the session.
     void wait(Direction direction, std::uint64_t wait_id);
     Notifiers::Registration add_notifier(Direction direction, bool streaming);
     void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
@@ -75,6 +83,7 @@ class SyncSession final : private SessionObserver {
     void leave();                     // lets go of the protocol session, which unbinds on its own
     Connection& touched_connection(); // of the protocol session
     void announce_release();
+    void end_by(std::int32_t status, const std::string& message);
     void stop(Lifecycle state, std::int32_t status, const std::string& message);
     void set_connection_state(ConnectionState state);
     void fail_waits(std::int32_t status, const std::string& message);
@@ -89,6 +98,7 @@ class SyncSession final : private SessionObserver {
     ConnectionState connection_state_ = ConnectionState::disconnected;
     std::uint64_t file_ident_ = 0;
     bool referenced_ = true;
+    std::optional<End> end_;
     Waits waits_;
     Notifiers notifiers_;
     Session* session_ = nullptr;   // while there is one; its connection owns it

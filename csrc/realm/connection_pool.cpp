@@ -20,6 +20,7 @@ namespace realmsync::realm::connection_pool {
 
 namespace {
 
+// None of this is destroyed at the end of the process: threads may still run.
 std::mutex mutex; // of everything here; never held while a file works or is destroyed
 
 struct Entry { // a file with connections
@@ -28,15 +29,15 @@ struct Entry { // a file with connections
     bool is_warm;
 };
 using Order = std::list<Entry>; // most recently used first
-Order warm, cold;
-std::unordered_map<const PooledFile*, Order::iterator> places;
+Order &warm = *new Order, &cold = *new Order;
+auto& places = *new std::unordered_map<const PooledFile*, Order::iterator>;
 std::size_t connections = 0;
 
 struct LockFile { // of one directory
     int fd = -1;
     std::unordered_map<std::string, off_t> claims; // byte by path
 };
-std::unordered_map<std::string, LockFile> lock_files;
+auto& lock_files = *new std::unordered_map<std::string, LockFile>;
 
 bool set_lock(int fd, short type, off_t byte) {
     struct flock lock = {};
@@ -145,6 +146,20 @@ void release_claim(const std::string& path) {
         ::close(file->second.fd);
         lock_files.erase(file);
     }
+}
+
+void before_fork() { mutex.lock(); }
+
+void after_fork() { mutex.unlock(); }
+
+void forget_parent() {
+    for (const auto& [directory, file] : lock_files)
+        ::close(file.fd); // the parent's lock lives in its own descriptor
+    lock_files.clear();
+    places.clear();
+    warm.clear();
+    cold.clear();
+    connections = 0;
 }
 
 } // namespace realmsync::realm::connection_pool

@@ -36,5 +36,11 @@ void closed(const PooledFile& file, std::size_t connections);
 bool claim(const std::string& path);
 void release_claim(const std::string& path);
 
+// Around a fork: nobody is at work here meanwhile. The child begins anew; the claims stay with the
+// parent, whose they are as long as it lives and no longer.
+void before_fork();
+void after_fork();
+void forget_parent();
+
 } // namespace connection_pool
 } // namespace realmsync::realm

@@ -4,11 +4,15 @@
 #include <unordered_map>
 #include <utility>
 
+#include <pthread.h>
+
 #include "base/assert.hpp"
+#include "base/process.hpp"
 #include "changeset/codec.hpp"
 #include "realm/creation.hpp"
 #include "realm/local_history.hpp"
 #include "realm/write_transaction.hpp"
+#include "sqlite/library.hpp"
 #include "tables/apply.hpp"
 
 namespace realmsync::realm {
@@ -19,10 +23,35 @@ std::string canonical(const std::string& path) {
     return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
 }
 
-// The open files of the process by path.
+// The open files of the process by path. Not destroyed at its end: threads may still run.
 std::mutex files_mutex;
-std::unordered_map<std::string, std::weak_ptr<RealmFile>> files;
+auto& files = *new std::unordered_map<std::string, std::weak_ptr<RealmFile>>;
 std::mutex opening; // one new file at a time; taken before files_mutex
+
+// A forked child begins without open files, and with mutexes that nobody holds.
+void before_fork() {
+    opening.lock();
+    files_mutex.lock();
+    connection_pool::before_fork();
+}
+void after_fork() {
+    connection_pool::after_fork();
+    files_mutex.unlock();
+    opening.unlock();
+}
+void after_fork_in_child() {
+    files.clear();
+    connection_pool::forget_parent();
+    after_fork();
+}
+
+void prepare_forks() {
+    static const bool done = [] {
+        sqlite::initialise(); // its own preparation comes after ours, as calls of it do
+        return pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+    }();
+    REALMSYNC_ASSERT(done);
+}
 
 std::shared_ptr<RealmFile> find_open(const std::string& name) {
     std::lock_guard lock(files_mutex);
@@ -39,8 +68,9 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
                                            const RealmFileOptions& options) {
     if (options.files) {
         create_realm_file(*options.files, path);
-        return std::shared_ptr<RealmFile>(new RealmFile(path, options));
+        return std::shared_ptr<RealmFile>(new RealmFile(path, options), DeleteAtHome<RealmFile>());
     }
+    prepare_forks();
     const std::string name = canonical(path);
     std::lock_guard one(opening);
     if (auto file = find_open(name))
@@ -48,7 +78,7 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
     if (!std::filesystem::exists(name))
         create_realm_file(name, options.durability == sqlite::Durability::full);
     check_realm_file(name);
-    std::shared_ptr<RealmFile> file(new RealmFile(name, options));
+    std::shared_ptr<RealmFile> file(new RealmFile(name, options), DeleteAtHome<RealmFile>());
     std::lock_guard lock(files_mutex);
     std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
     files[name] = file;

@@ -43,7 +43,7 @@ struct Inode {
 struct Registry {
     std::mutex mutex;
     std::map<std::pair<dev_t, ino_t>, Inode> inodes;
-    std::unordered_map<int, Inode*> by_fd;
+    std::unordered_map<int, Inode*> by_fd; // null: a parent's, in the child of a fork
 };
 
 Registry& registry() {
@@ -71,8 +71,10 @@ int lock_fd_of(int fd) { // -1 and errno on failure
     std::lock_guard guard(all.mutex);
     auto known = all.by_fd.find(fd);
     if (known != all.by_fd.end()) {
-        if (known->second->lock_fd < 0)
-            errno = EBADF; // this process is the child of a fork
+        if (known->second == nullptr) {
+            errno = EBADF;
+            return -1;
+        }
         return known->second->lock_fd;
     }
     struct stat status;
@@ -84,10 +86,7 @@ int lock_fd_of(int fd) { // -1 and errno on failure
     if (added)
         inode.lock_fd = open_again(fd);
     if (inode.lock_fd < 0) {
-        if (added)
-            all.inodes.erase(entry);
-        else
-            errno = EBADF;
+        all.inodes.erase(entry);
         return -1;
     }
     inode.users++;
@@ -164,15 +163,17 @@ int ofd_close(int fd) {
     auto known = all.by_fd.find(fd);
     if (known == all.by_fd.end())
         return next_close(fd);
-    Inode& inode = *known->second;
+    Inode* const inode = known->second;
     all.by_fd.erase(known);
-    if (--inode.users == 0 && inode.lock_fd >= 0) { // SQLite leaves some to the close
+    if (inode == nullptr)
+        return next_close(fd);
+    if (--inode->users == 0) { // SQLite leaves some to the close
         struct flock everything{};
         everything.l_type = F_UNLCK;
         everything.l_whence = SEEK_SET;
-        ::fcntl(inode.lock_fd, F_OFD_SETLK, &everything);
+        ::fcntl(inode->lock_fd, F_OFD_SETLK, &everything);
     }
-    inode.kept.push_back(fd);
+    inode->kept.push_back(fd);
     close_kept(all);
     return 0;
 }
@@ -204,15 +205,51 @@ int ofd_open(const char* path, int flags, int mode) {
 
 // A forked child shares our open file descriptions and would keep the locks of a dead parent. It
 // cannot use the connections anyway: it gives them up at once, and their locks fail from then on.
-void before_fork() { registry().mutex.lock(); }
-void after_fork_in_parent() { registry().mutex.unlock(); }
-void after_fork_in_child() {
-    for (auto& [id, inode] : registry().inodes) {
-        if (inode.lock_fd >= 0)
-            ::close(inode.lock_fd);
-        inode.lock_fd = -1;
-    }
+// What it opens itself must share nothing with them, though SQLite keeps its state by inode: so in
+// the child every inode is another one. Nobody holds a mutex of SQLite's during a fork.
+constexpr int kMutexes[] = {
+    // in an order in which SQLite itself may take them
+    SQLITE_MUTEX_STATIC_VFS1, SQLITE_MUTEX_STATIC_VFS2, SQLITE_MUTEX_STATIC_VFS3,
+    SQLITE_MUTEX_STATIC_APP1, SQLITE_MUTEX_STATIC_APP2, SQLITE_MUTEX_STATIC_APP3,
+    SQLITE_MUTEX_STATIC_MAIN, SQLITE_MUTEX_STATIC_OPEN, SQLITE_MUTEX_STATIC_LRU,
+    SQLITE_MUTEX_STATIC_PMEM, SQLITE_MUTEX_STATIC_PRNG, SQLITE_MUTEX_STATIC_MEM,
+};
+dev_t generation = 0;
+
+void before_fork() {
+    for (const int mutex : kMutexes)
+        sqlite3_mutex_enter(sqlite3_mutex_alloc(mutex));
+    registry().mutex.lock();
+}
+void after_fork() {
     registry().mutex.unlock();
+    for (const int mutex : kMutexes)
+        sqlite3_mutex_leave(sqlite3_mutex_alloc(mutex));
+}
+void after_fork_in_child() {
+    Registry& all = registry();
+    for (const auto& [id, inode] : all.inodes) {
+        for (const int fd : inode.kept)
+            next_close(fd);
+        ::close(inode.lock_fd);
+    }
+    all.inodes.clear();
+    for (auto& [fd, inode] : all.by_fd)
+        inode = nullptr;
+    ++generation;
+    after_fork();
+}
+
+int distinct_stat(const char* path, struct stat* status) {
+    const int result = ::stat(path, status);
+    status->st_dev += generation;
+    return result;
+}
+
+int distinct_fstat(int fd, struct stat* status) {
+    const int result = ::fstat(fd, status);
+    status->st_dev += generation;
+    return result;
 }
 
 } // namespace
@@ -229,7 +266,9 @@ void install_ofd_locks() {
     next_fcntl = reinterpret_cast<Fcntl>(fcntl_now);
     next_close = reinterpret_cast<Close>(close_now);
     next_open = reinterpret_cast<Open>(open_now);
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+    vfs->xSetSystemCall(vfs, "stat", reinterpret_cast<sqlite3_syscall_ptr>(distinct_stat));
+    vfs->xSetSystemCall(vfs, "fstat", reinterpret_cast<sqlite3_syscall_ptr>(distinct_fstat));
     vfs->xSetSystemCall(vfs, "close", reinterpret_cast<sqlite3_syscall_ptr>(ofd_close));
     vfs->xSetSystemCall(vfs, "open", reinterpret_cast<sqlite3_syscall_ptr>(ofd_open));
     vfs->xSetSystemCall(vfs, "fcntl", reinterpret_cast<sqlite3_syscall_ptr>(ofd_fcntl));

@@ -101,8 +101,9 @@ class AppServices:
         )
         self._transport = self.config.http_transport or aiohttp_transport
         self._listeners = Listeners()
-        # Called in the thread of the log-out, before it returns: the sync client stops sessions.
-        self.log_out_hooks: list[Callable[[User], None]] = []
+        # Called in the thread that changed a user's state or tokens, before anybody else hears of
+        # it: the sync client stops and starts sessions.
+        self.user_hooks: list[Callable[[User], None]] = []
         in_memory = self.config.metadata_mode is MetadataMode.IN_MEMORY
         self._store = UserStore(None if in_memory else self.root / "users.sqlite")
         self._users, self._current_id = self._restore()
@@ -374,7 +375,9 @@ class AppServices:
             others = [u.id for u in self._users.values() if u.is_logged_in]
             self._current_id = others[0] if others else None
             self._store.save_current(self._current_id)
-        for hook in self.log_out_hooks:
+
+    def _user_changed(self, user: User) -> None:
+        for hook in list(self.user_hooks):
             hook(user)
 
 

@@ -7,7 +7,7 @@ Opening itself is in realm.py, the rules for schemas in schema.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -33,8 +33,8 @@ class Synchronisation(Protocol):
     def _attach(self, file: _core.RealmFile) -> Any:
         """The session of a realm that has just been opened; its `_release` is called at the end."""
 
-    def _open(self, config: Any) -> Awaitable[Any]:
-        """Opens the realm of a configuration, as that says: at once, or after a download."""
+    def _open(self, config: Any) -> Any:
+        """The OpenRealmTask of a configuration: opens at once, or after a download."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,17 @@ csrc/bindings/values/convert.cpp.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+import traceback
+import warnings
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from realmsync import _core
+from realmsync.callbacks import Callback
 from realmsync.errors import (
     ClosedRealmError,
     DeleteOnOpenRealmError,
@@ -23,6 +27,7 @@ from realmsync.errors import (
     MissingPrimaryKeyError,
     NoSuchTableError,
     ObjectTypeMismatchError,
+    OpenCancelledError,
 )
 from realmsync.model.configuration import (
     FIELDS,
@@ -33,12 +38,18 @@ from realmsync.model.configuration import (
     synchronisation,
 )
 from realmsync.model.containers import Collection, Dictionary, List, Set
+from realmsync.model.in_thread import in_thread
 from realmsync.model.ingest import Column, read_rows
 from realmsync.model.native import MODES, native_class, schema_of_file
 from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now
+from realmsync.process import forked, tell_forks
+from realmsync.progress import Progress, progress_function
+
+if TYPE_CHECKING:  # what `sync_session` says; nothing here uses it
+    from realmsync.sync.session import SyncSession
 
 T = TypeVar("T", bound=Object)
 R = TypeVar("R")
@@ -67,7 +78,8 @@ class Realm:
     - sync: a SyncConfiguration, for a synchronised realm
     - durability: "full" (default) or "process": commits survive the process, not the machine
 
-    They can be given as keyword arguments too. One realm belongs to one thread or event loop.
+    They can be given as keyword arguments too. One realm belongs to one thread or event loop. Close
+    it, or use it as a context: one that is dropped open is closed with a ResourceWarning.
 
     Attributes: `config` as given; `sync_session`, the SyncSession, or None for a local realm.
     """
@@ -83,8 +95,9 @@ class Realm:
                 raise InvalidArgumentError("give a configuration or keyword arguments, not both")
             config = fields
         self.config = config
-        self.sync_session: Any = None
-        self._closed = False
+        self.sync_session: SyncSession | None = None
+        self._closed = True  # until all of the following has succeeded
+        self._is_parents = False  # this is a copy in a forked child
         sync = synchronisation(config)
         declared = option(config, "schema")
         classes = None
@@ -95,17 +108,41 @@ class Realm:
             raise InvalidArgumentError('durability is "full" or "process"')
         path = file_path(config)
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _core.RealmFile.open(str(path), durability=durability)
-        self._core = _core.RealmHandle(file, self)
-        self._file = file
-        if classes is None:
-            self._declare(schema_of_file(self._core.file_schema()))
-        else:
-            self._declare(classes)
-            self._core.apply_schema(now())
-        self._queue = WriteQueue(self._core, file)
-        if sync is not None:
-            self.sync_session = sync._attach(file)
+        self._file = _core.RealmFile.open(str(path), durability=durability)
+        self._path = str(self._file.path)
+        self._core = _core.RealmHandle(self._file, self)
+        try:
+            if classes is None:
+                self._declare(schema_of_file(self._core.file_schema()))
+            else:
+                self._declare(classes)
+                self._core.apply_schema(now())
+            self._queue = WriteQueue(self._core, self._file)
+            if sync is not None:
+                self.sync_session = sync._attach(self._file)
+        except BaseException as error:
+            self._let_go(error)
+            raise
+        self._closed = False
+        tell_forks(self)
+
+    def _on_fork(self) -> None:
+        self._is_parents = self._closed = True
+
+    def _let_go(self, error: BaseException | None = None) -> None:
+        """Ends the use of the file, also by the calls that an error has ended."""
+        if error is not None:
+            traceback.clear_frames(error.__traceback__)
+        self._core.close()
+        del self._file
+
+    def __del__(self) -> None:
+        if getattr(self, "_closed", True):
+            return
+        try:
+            warnings.warn(f"unclosed realm {self.path}", ResourceWarning, stacklevel=1, source=self)
+        finally:
+            self._close(dropped=True)
 
     def _declare(self, classes: Mapping[str, ClassSchema]) -> None:
         self._classes = list(classes.values())
@@ -120,11 +157,18 @@ class Realm:
     @classmethod
     def open(
         cls, config: Configuration | Mapping[str, Any] | None = None, **fields: Any
-    ) -> Awaitable[Realm]:
-        """Opens when awaited; a synchronised realm as its configuration says (an OpenRealmTask)."""
+    ) -> OpenRealmTask:
+        """Opens without blocking the event loop; a synchronised realm as its configuration says.
+
+        Raises what `Realm(config)` does, SyncTimeoutError when a download takes too long, the error
+        that ended the session, AppError when the user is not logged in, OpenCancelledError.
+        """
         given = config if config is not None else fields
         sync = synchronisation(given)
-        return _OpenLocal(given) if sync is None else sync._open(given)
+        if sync is None:
+            return OpenRealmTask(given)
+        opening: OpenRealmTask = sync._open(given)
+        return opening
 
     @staticmethod
     def exists(config: Configuration | Mapping[str, Any] | None = None, **fields: Any) -> bool:
@@ -141,14 +185,19 @@ class Realm:
 
     def close(self) -> None:
         """Rolls an open transaction back and ends the use of the file. Idempotent."""
-        if self._closed:
-            return
+        if not self._closed:
+            self._close(dropped=False)
+
+    def _close(self, *, dropped: bool) -> None:
         self._closed = True
-        if self.sync_session is not None:
-            self.sync_session._release()
-        self._queue.forget()
-        self._core.close()
-        del self._file
+        try:
+            if self.sync_session is not None and dropped:
+                self.sync_session._drop()
+            elif self.sync_session is not None:
+                self.sync_session._release()
+            self._queue.forget()
+        finally:
+            self._let_go()
 
     def __enter__(self) -> Realm:
         return self
@@ -183,7 +232,9 @@ class Realm:
     @property
     def path(self) -> str:
         """The absolute path of the file."""
-        return str(self._open_file.path)
+        if not self._is_parents:  # a child may want to open the same file
+            self._require_open()
+        return self._path
 
     @property
     def schema(self) -> list[dict[str, Any]]:
@@ -207,6 +258,8 @@ class Realm:
     @property
     def _open_file(self) -> _core.RealmFile:
         if self._closed:
+            if self._is_parents:
+                raise forked("realm")
             raise ClosedRealmError("Cannot access realm that has been closed.")
         return self._file
 
@@ -390,14 +443,104 @@ class Realm:
         return "<Realm: closed>" if self._closed else f"<Realm {self.path}>"
 
 
-class _OpenLocal(Awaitable[Realm]):
-    """Opening of a local realm, as an awaitable."""
+class OpenRealmTask(Coroutine[Any, Any, Realm]):
+    """A realm being opened: `Realm.open` gives it.
+
+    Await it (`asyncio.create_task`, `gather`, `wait_for` and task groups take it as any coroutine),
+    or use it as `async with Realm.open(...) as realm`, which closes the realm at the end. It begins
+    at once where an event loop is running, else when it is awaited. When whoever awaits it is
+    cancelled, so is the opening, and nothing stays open.
+    """
 
     def __init__(self, config: Configuration | Mapping[str, Any] | None) -> None:
         self._config = config
+        self._task: asyncio.Task[Realm] | None = None
+        self._cancelled = False
+        self._taken = False  # somebody has got the realm
+        self._awaited: Coroutine[Any, Any, Realm] | None = None  # as a coroutine
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            self._begin()
 
-    def __await__(self) -> Generator[Any, None, Realm]:
-        return self._open().__await__()
+    def progress(self, callback: Callable[..., object]) -> OpenRealmTask:
+        """Reports the download to `callback(Progress)`, or to a callable with two parameters as
+        (transferred, transferable); called at once with nothing done yet. Gives this task.
+        """
+        Callback(progress_function(callback)).here(Progress(0, 0, 1.0))
+        return self
 
-    async def _open(self) -> Realm:
-        return await asyncio.get_running_loop().run_in_executor(None, Realm, self._config)
+    def cancel(self) -> None:
+        """Gives up: awaiting raises OpenCancelledError. Nothing when the realm is open."""
+        if self._task is None or not self._task.done():
+            self._cancelled = True
+            if self._task is not None:
+                self._task.cancel()
+
+    def _begin(self) -> asyncio.Task[Realm]:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+            if self._cancelled:
+                self._task.cancel()
+        return self._task
+
+    async def _run(self) -> Realm:
+        return await in_thread(lambda: Realm(self._config), Realm.close)
+
+    async def _join(self) -> Realm:
+        task = self._begin()
+        try:
+            await asyncio.wait([task])
+        except BaseException as reason:
+            self._give_up()
+            if isinstance(reason, asyncio.CancelledError):
+                await asyncio.wait([task])
+            raise
+        if task.cancelled() and self._cancelled:
+            raise OpenCancelledError("Async open canceled")
+        realm = task.result()
+        self._taken = True
+        return realm
+
+    def _give_up(self) -> None:
+        task = self._begin()
+        if task.cancel() or task.cancelled() or task.exception() is not None:
+            return
+        if not self._taken:
+            task.result().close()
+
+    def __await__(self) -> Generator[Any, Any, Realm]:
+        return self._join().__await__()
+
+    # As a coroutine, which is awaited once.
+
+    def _coroutine(self) -> Coroutine[Any, Any, Realm]:
+        if self._awaited is None:
+            self._awaited = self._join()
+        return self._awaited
+
+    def send(self, value: Any) -> Any:
+        """Goes on, as event loops do it."""
+        return self._coroutine().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Goes on with an exception, as event loops do it."""
+        if self._awaited is None:
+            self._give_up()
+        return self._coroutine().throw(*error)
+
+    def close(self) -> None:
+        """Gives up without waiting, as event loops do it."""
+        self._coroutine().close()
+        if self._task is not None:
+            self._give_up()
+
+    async def __aenter__(self) -> Realm:
+        return await self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._begin().result().__aexit__(kind, error, trace)

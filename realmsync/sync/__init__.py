@@ -12,6 +12,8 @@ from realmsync.enums import (
     SessionState,
     SessionStopPolicy,
 )
+from realmsync.model.realm import OpenRealmTask
+from realmsync.progress import Progress
 from realmsync.sync.app_sync import AppSync
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
@@ -21,8 +23,6 @@ from realmsync.sync.config import (
     SSLConfiguration,
     SyncConfiguration,
 )
-from realmsync.sync.open_task import OpenRealmTask
-from realmsync.sync.progress import Progress
 from realmsync.sync.session import SyncSession
 
 Session = SyncSession

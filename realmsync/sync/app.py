@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import TracebackType
 from typing import Any
 
 from realmsync.account.app import AppConfiguration, AppServices
+from realmsync.account.http import HttpRequest, HttpResponse
+from realmsync.account.user import User
 from realmsync.sync.app_sync import AppSync
 
 
@@ -13,7 +16,8 @@ class App(AppServices):
     """An app on a server.
 
     Takes an app id or an AppConfiguration, whose members can be given by name too. Making one sends
-    nothing and restores the users of earlier runs.
+    nothing and restores the users of earlier runs. As a context, with or without async, it is
+    closed at the end.
     """
 
     _apps: dict[str, App] = {}
@@ -26,7 +30,8 @@ class App(AppServices):
     @staticmethod
     def get(id: str) -> App:
         """The app made last with this id, or a new one."""
-        return App._apps.get(id) or App(id)
+        app = App._apps.get(id)
+        return App(id) if app is None or app.sync.is_parents else app
 
     @property
     def sync(self) -> AppSync:
@@ -34,6 +39,39 @@ class App(AppServices):
         if self._sync is None:
             self._sync = AppSync(self)
         return self._sync
+
+    # In a forked child an App that was synchronising is the parent's, with its users.
+
+    async def _send(self, request: HttpRequest) -> HttpResponse:
+        self.sync.require_own()
+        return await super()._send(request)
+
+    def _user_left(self, user: User) -> None:
+        self.sync.require_own()
+        super()._user_left(user)
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._sync is not None:
+            self._sync.stop()
+
+    async def __aenter__(self) -> App:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Ends the sync sessions and the sync client's thread. Close the realms first."""

@@ -17,14 +17,16 @@ from realmsync import _core
 from realmsync.account.app import AppServices
 from realmsync.account.places import PartitionValue
 from realmsync.account.user import User
+from realmsync.callbacks import Callback
 from realmsync.enums import LogLevel
 from realmsync.errors import IllegalOperationError
+from realmsync.process import forked
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
     OPEN_LOCAL_REALM_BEHAVIOR,
     SyncConfiguration,
 )
-from realmsync.sync.open_task import OpenRealmTask
+from realmsync.sync.open_task import OpenSyncedRealmTask
 from realmsync.sync.session import SyncSession
 from realmsync.version import __version__
 
@@ -57,13 +59,14 @@ class AppSync:
         self._client: SyncClient | None = None
         self._multiplexing = app.config.multiplex_sessions
         self._user_agent = f"realmsync/{__version__}"
-        self._logger: Callable[[str, str], object] | None = None
+        self._logger: Callback | None = None
         self._recoveries: dict[str, Path] = {}
 
     # What a SyncConfiguration passes on from its realm.
 
     def _attach(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
         """The session of a file; starts the sync client."""
+        self.require_own()
         if self._client is None:
             # With the sockets beneath, a third of the time that `import realmsync` would take.
             from realmsync.sync.client import SyncClient
@@ -74,12 +77,23 @@ class AppSync:
             self._client.server_log = self._logger
         return self._client.acquire(file, config)
 
-    def _open(self, config: Any, sync: SyncConfiguration) -> OpenRealmTask:
-        return OpenRealmTask(config, sync)
+    def _open(self, config: Any, sync: SyncConfiguration) -> OpenSyncedRealmTask:
+        return OpenSyncedRealmTask(config, sync)
+
+    @property
+    def is_parents(self) -> bool:
+        """Whether it was synchronising when this process was forked: then it is the parent's."""
+        return self._client is not None and self._client.is_parents
+
+    def require_own(self) -> None:
+        """Raises ForkedProcessError when it is the parent's."""
+        if self.is_parents:
+            raise forked("App")
 
     # Settings.
 
     def _before_start(self, what: str) -> None:
+        self.require_own()
         if self._client is not None:
             raise IllegalOperationError(f"Cannot {what} after creating the sync client")
 
@@ -99,16 +113,17 @@ class AppSync:
         logger.setLevel(_LEVELS[LogLevel(level)])
 
     def set_logger(self, callback: Callable[[str, str], object] | None) -> None:
-        """Sends the server's log messages to `callback(level, message)`, on the client's thread."""
-        self._logger = callback
+        """Sends the server's log messages to `callback(level, message)`; None ends that."""
+        self._logger = None if callback is None else Callback(callback)
         if self._client is not None:
-            self._client.server_log = callback
+            self._client.server_log = self._logger
 
     def _sessions(self) -> list[SyncSession]:
+        self.require_own()
         if self._client is None:
             return []
         with self._client.lock:
-            return [s for s in self._client.by_path.values() if s.references > 0]
+            return [s for s in list(self._client.by_path.values()) if s.references > 0]
 
     def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
         """The sessions of a user's open realms."""
@@ -139,6 +154,7 @@ class AppSync:
         Gives the new place. Unsent changes stay in the moved file; a session that is still
         uploading them is ended. Raises DeleteOnOpenRealmError while a realm of the file is open.
         """
+        self.require_own()
         source = str(Path(path).resolve())
         if self._client is not None:
             self._client.end(source)
@@ -153,9 +169,10 @@ class AppSync:
 
     def stop(self) -> None:
         """Ends all sessions and the sync client's thread; a later realm starts it anew."""
+        if self._client is None or self.is_parents:
+            return
         client, self._client = self._client, None
-        if client is not None:
-            client.stop()
+        client.stop()
 
 
 def _free_place(path: str) -> Path:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from realmsync import _core
 from realmsync.account.user import User
+from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
 from realmsync.enums import UserState
 from realmsync.errors import (
@@ -45,8 +46,9 @@ from realmsync.events import (
     TransportEvent,
     WaitResolved,
 )
+from realmsync.process import tell_forks
 from realmsync.sync.config import SyncConfiguration
-from realmsync.sync.session import SyncSession
+from realmsync.sync.session import SessionCallbacks, SyncSession
 from realmsync.transport.loop import ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
 
@@ -63,8 +65,8 @@ _END_SECONDS = 30.0
 class SyncService(Protocol):
     """What the sync client needs of its app."""
 
-    # Called with the user in the thread of a log-out, before that returns.
-    log_out_hooks: list[Callable[[User], None]]
+    # Called with a user whose state or tokens have changed, in the thread that changed them.
+    user_hooks: list[Callable[[User], None]]
 
     @property
     def sync_route(self) -> tuple[str, bool]: ...
@@ -82,13 +84,17 @@ class SyncClient:
         )
         self.runtime.enable_multiplexing(multiplexing)
         self.lock = threading.RLock()
-        self.by_path: dict[str, SyncSession] = {}
-        self.by_id: dict[int, SyncSession] = {}
-        self.server_log: Callable[[str, str], object] | None = None
+        # Whoever uses a session holds it; one that nobody uses and that has not ended is in _ending.
+        self.by_path: weakref.WeakValueDictionary[str, SyncSession] = weakref.WeakValueDictionary()
+        self.by_id: weakref.WeakValueDictionary[int, SyncSession] = weakref.WeakValueDictionary()
+        self._ending: dict[int, SyncSession] = {}
+        self.server_log: Callback | None = None
+        self._access_tokens: dict[str, str] = {}  # what the engine knows, by user
         self._refreshes: dict[str, set[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = new_event_loop()
         self._stopped = False
+        self.is_parents = False
         self._driver: ClientDriver | None = None
         started = threading.Event()
         self._thread = threading.Thread(
@@ -96,7 +102,8 @@ class SyncClient:
         )
         self._thread.start()
         started.wait()
-        service.log_out_hooks.append(self._logged_out)
+        service.user_hooks.append(self._user_changed)
+        tell_forks(self)
         # Daemon threads die at the end of the interpreter wherever they are: stop it before.
         atexit.register(self.stop)
 
@@ -122,9 +129,13 @@ class SyncClient:
         self._driver = ClientDriver(self.runtime, self._on_event, on_connect=self._connect)
         started.set()
 
+    def _on_fork(self) -> None:
+        self.is_parents = True
+        _core.keep(self)  # the end of its loop and its sockets would be felt by the parent
+
     def stop(self) -> None:
         """Ends all sessions, connections and the thread. Waits fail. Idempotent."""
-        if self._stopped or threading.current_thread() is self._thread:
+        if self._stopped or self.is_parents or threading.current_thread() is self._thread:
             return
         self._stopped = True
         atexit.unregister(self.stop)
@@ -141,11 +152,15 @@ class SyncClient:
         self._loop.call_soon_threadsafe(finish)
         self._thread.join()
         self.runtime.close()
+        if (service := self._service()) is not None:
+            service.user_hooks.remove(self._user_changed)
         with self.lock:
-            for session in self.by_path.values():
+            for session in list(self.by_path.values()):
+                session._end("its app was closed")
                 session._release_file()
             self.by_path.clear()
             self.by_id.clear()
+            self._ending.clear()
 
     # sessions
 
@@ -170,40 +185,57 @@ class SyncClient:
                 raise MismatchedConfigError(
                     f"Realm at path '{path}' already opened with different sync configuration"
                 )
-            session.references += 1
-        if user.is_logged_in:
-            self.runtime.revive(session.id, user._token_expired)
+            if session._outlived_realm:  # its reference is free again
+                session._outlived_realm = False
+            else:
+                session.references += 1
+            self._ending.pop(session.id, None)
+            self.runtime.open_session(session.id)
+            if user.is_logged_in:
+                self.runtime.revive(session.id, user._token_expired)
         return session
 
     def _add(self, path: str, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
         service = self._service()
         assert service is not None, "a user keeps its app alive"
+        callbacks = SessionCallbacks(config)  # which it may refuse
         if not file.try_claim_sync():
             raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
         url, verified = service.sync_route
+        token = self._access_tokens[config.user.id] = config.user.access_token or ""
         id = self.runtime.add_session(
             file,
             user=config.user.id,
             partition=config.partition_json,
             url=url,
-            access_token=config.user.access_token or "",
+            access_token=token,
             verified=verified,
             headers=list(self._headers(config).items()),
             stop_policy=config.session_stop_policy.value,
             cancel_waits=config.cancel_waits_on_non_fatal_error,
             manual_reset=config.client_reset.mode.value == "manual",
         )
-        session = SyncSession(self, id, path, file, config)
+        session = SyncSession(self, id, path, file, config, callbacks)
         self.by_path[path] = self.by_id[id] = session
         return session
 
-    def release(self, session: SyncSession) -> None:
-        """Gives a reference back; the stop policy says what the last one does."""
+    def release(self, session: SyncSession, *, at_once: bool) -> None:
+        """Gives a reference back. The last one ends the session: by its stop policy, or at once.
+
+        Whoever else has the file open, or is opening it, keeps the session running.
+        """
         with self.lock:
             session.references -= 1
-            last = session.references == 0
-        if last and not self._stopped:
+            if session.references > 0 or self._stopped:
+                return
+            self._ending[session.id] = self.by_id[session.id] = self.by_path[session.path] = session
+            if at_once:
+                self.runtime.force_close(session.id)
             self.runtime.close_session(session.id)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Calls a function on this thread, which is the client's, after what has happened now."""
+        self._loop.call_soon(function)
 
     def end(self, path: str) -> None:
         """Ends the session of a file without open realms; returns when the file is free.
@@ -224,20 +256,32 @@ class SyncClient:
 
     def _released(self, session: SyncSession) -> None:
         with self.lock:
-            if session.references > 0 or self.by_id.pop(session.id, None) is None:
+            if session.references > 0 or self._ending.pop(session.id, None) is None:
                 return
-            del self.by_path[session.path]
+            del self.by_id[session.id], self.by_path[session.path]
             # Under the lock: who no longer finds the session must find the file free.
             self.runtime.remove_session(session.id)
-            session._abandon_waits()
+            session._end("its realms were closed")
             session._release_file()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}
 
-    def _logged_out(self, user: User) -> None:
-        if not self._stopped:
+    def _user_changed(self, user: User) -> None:
+        """Log-outs stop the user's sessions, a new access token starts them again (11.2)."""
+        if self._stopped:
+            return
+        if not user.is_logged_in:
+            self._access_tokens.pop(user.id, None)
             self.runtime.log_out(user.id)
+        elif (token := user.access_token or "") != self._access_tokens.get(user.id):
+            self._access_tokens[user.id] = token
+            self.runtime.set_access_token(user.id, token)
+        if user.state is UserState.REMOVED:
+            with self.lock:
+                sessions = [s for s in list(self.by_id.values()) if s.user is user]
+            for session in sessions:
+                session._end("its user was removed")
 
     # events, on the client's thread
 
@@ -266,8 +310,9 @@ class SyncClient:
 
     def _connect(self, event: Connect) -> None:
         # Connection settings are those of the newest session of the endpoint.
-        sessions = (s for s in reversed(self.by_id.values()) if s._matches(event.url))
-        config = next((s.config for s in sessions), None)
+        with self.lock:
+            sessions = [s for s in list(self.by_id.values()) if s._matches(event.url)]
+        config = sessions[-1].config if sessions else None
         context = config.ssl.context() if config and event.url.startswith("wss:") else None
         proxy = config.proxy if config else None
         if self._driver is not None:
@@ -296,12 +341,12 @@ class SyncClient:
     async def _refresh(self, user: User) -> None:
         try:
             token = await user.refresh_access_token()
-        except (AppError, OSError, asyncio.TimeoutError) as error:
+        except Exception as error:  # whatever it is: the sessions wait for an answer
             for id in self._refreshes.pop(user.id):
                 self._refresh_failed(id, error)
-            return
-        del self._refreshes[user.id]
-        self.runtime.set_access_token(user.id, token)
+        else:
+            del self._refreshes[user.id]
+            self.runtime.set_access_token(user.id, token)
 
     async def _refresh_location(self, session: SyncSession) -> None:
         service = self._service()
@@ -310,7 +355,7 @@ class SyncClient:
         try:
             await service.refresh_location()
             token = await session.user.refresh_access_token()
-        except (AppError, OSError, asyncio.TimeoutError) as error:
+        except Exception as error:  # whatever it is: the session waits for an answer
             self._refresh_failed(session.id, error)
             return
         url, verified = service.sync_route
@@ -318,6 +363,8 @@ class SyncClient:
         self.runtime.set_route(session.id, url, token, verified, headers)
 
     def _refresh_failed(self, id: int, error: Exception) -> None:
+        if not isinstance(error, AppError | OSError | asyncio.TimeoutError):
+            logger.error("refreshing an access token failed", exc_info=error)
         status = getattr(error, "status", None)
         code = getattr(error, "code", None)
         authentication = status in _REFUSALS or code in _AUTHENTICATION_CODES

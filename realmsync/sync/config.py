@@ -6,15 +6,18 @@ model/realm.py and in the modules beside this one.
 
 from __future__ import annotations
 
+import math
 import os
 import ssl
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from bson import ObjectId
 
@@ -27,11 +30,14 @@ from realmsync.enums import (
     OpenRealmTimeOutBehavior,
     SessionStopPolicy,
 )
-from realmsync.errors import SyncError
+from realmsync.errors import InvalidArgumentError, SyncError
+
+if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
+    from realmsync.sync.session import SyncSession
+else:
+    SyncSession = Any  # for whoever reads the types at run time
 
 E = TypeVar("E", bound=Enum)
-# What callbacks are given; session.py knows this module, so its class has no name here.
-SyncSession: TypeAlias = Any
 
 
 class _Missing(Enum):
@@ -41,6 +47,19 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
+
+
+def seconds_of(timeout: float | timedelta | None, name: str = "timeout") -> float | None:
+    """A time-out in seconds. InvalidArgumentError, with its name, for what is none."""
+    if isinstance(timeout, timedelta):
+        return timeout.total_seconds()
+    if timeout is None:
+        return None
+    if not isinstance(timeout, Real) or isinstance(timeout, bool) or math.isnan(timeout):
+        raise InvalidArgumentError(
+            f"{name} must be a number of seconds, a timedelta or None, got {timeout!r}"
+        )
+    return float(timeout)
 
 
 def _member(kind: type[E], value: Any, name: str) -> E:
@@ -56,19 +75,25 @@ class OpenRealmBehaviorConfiguration:
     """How a realm is opened. `time_out` is in seconds; without one a download waits for ever."""
 
     type: OpenRealmBehaviorType
-    time_out: float | None = None
+    time_out: float | timedelta | None = None
     time_out_behavior: OpenRealmTimeOutBehavior | None = None
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "type", _member(OpenRealmBehaviorType, self.type, "type"))
-        if self.time_out is not None and self.time_out < 0:
-            raise ValueError("time_out must not be negative")
+        set_field(self, "time_out", seconds_of(self.time_out, "time_out"))
+        if self.seconds is not None and self.seconds < 0:
+            raise InvalidArgumentError("time_out must not be negative")
         if self.time_out is not None or self.time_out_behavior is not None:
             behavior = _member(
                 OpenRealmTimeOutBehavior, self.time_out_behavior, "time_out_behavior"
             )
             set_field(self, "time_out_behavior", behavior)
+
+    @property
+    def seconds(self) -> float | None:
+        """The time-out in seconds."""
+        return seconds_of(self.time_out)
 
 
 OPEN_LOCAL_REALM_BEHAVIOR = OpenRealmBehaviorConfiguration(
@@ -177,8 +202,8 @@ class SyncConfiguration:
         return place.resolve()
 
     def _attach(self, file: _core.RealmFile) -> SyncSession:
-        return self.user.app.sync._attach(file, self)
+        session: SyncSession = self.user.app.sync._attach(file, self)
+        return session
 
-    def _open(self, config: Any) -> Awaitable[Any]:
-        task: Awaitable[Any] = self.user.app.sync._open(config, self)
-        return task
+    def _open(self, config: Any) -> Any:
+        return self.user.app.sync._open(config, self)

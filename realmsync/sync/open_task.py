@@ -1,77 +1,69 @@
 """Realm.open of a synced realm: at once, or after a download, with progress, time-out and cancel.
 
-Specification: client-session.md 7.1 to 7.3.
+Specification: client-session.md 7.1 to 7.3. An opening has a reference to the session of its own:
+one that fails or is cancelled stops the session only if nobody else uses the file.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Generator
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 from realmsync import _core
+from realmsync.callbacks import Callback
+from realmsync.codes import AppCode
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
-from realmsync.errors import OpenCancelledError, SyncOperationAborted, SyncTimeoutError
+from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted, SyncTimeoutError
 from realmsync.model.configuration import file_path, option
-from realmsync.model.realm import Realm
+from realmsync.model.in_thread import in_thread
+from realmsync.model.realm import OpenRealmTask, Realm
+from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
     OpenRealmBehaviorConfiguration,
     SyncConfiguration,
 )
-from realmsync.sync.progress import Progress, progress_function
 from realmsync.sync.session import SyncSession
 
-_CANCELLED = "Async open canceled"
+# What happens to a file that is open by the time nobody wants it: dropping it closes it.
+_drop: Callable[[_core.RealmFile], None] = lambda _: None  # noqa: E731
 
 
-class OpenRealmTask:
-    """A realm being opened: await it. Begins at once; needs a running event loop."""
+class OpenSyncedRealmTask(OpenRealmTask):
+    """A synced realm being opened."""
 
     def __init__(self, config: Any, sync: SyncConfiguration) -> None:
-        self._config = config
         self._sync = sync
         self._path = file_path(config)
         self._session: SyncSession | None = None
-        self._cancelled = False
-        self._callbacks: list[Callable[[Progress], object]] = []
+        self._callbacks: list[Callback] = []
         self._tokens: list[int] = []
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
-    def __await__(self) -> Generator[Any, None, Realm]:
-        return self._task.__await__()
+        super().__init__(config)
 
     def progress(self, callback: Callable[..., object]) -> OpenRealmTask:
-        """Reports the download; called at once with nothing done yet. Gives this task."""
-        function = progress_function(callback)
-        function(Progress(0, 0, 1.0))
-        if not self._task.done():
-            self._callbacks.append(function)
+        reported = Callback(progress_function(callback))
+        reported.here(Progress(0, 0, 1.0))
+        if self._task is None or not self._task.done():
+            self._callbacks.append(reported)
             if self._session is not None:
-                self._report(self._session, function)
+                self._report(self._session, reported)
         return self
 
     def cancel(self) -> None:
-        """Gives up; awaiting raises OpenCancelledError. Stops the file's session."""
-        if self._task.done() or self._cancelled:
-            return
-        self._cancelled = True
-        if self._session is not None:
-            self._stop(self._session)
+        super().cancel()
+        if self._cancelled:
+            self._report_no_more()
 
-    def _report(self, session: SyncSession, function: Callable[[Progress], object]) -> None:
+    def _report(self, session: SyncSession, callback: Callback) -> None:
         mode = ProgressMode.REPORT_INDEFINITELY
-        self._tokens.append(
-            session.add_progress_notification("download", mode, lambda p: function(p))
-        )
+        self._tokens.append(session.add_progress_notification("download", mode, callback.here))
 
-    def _stop(self, session: SyncSession) -> None:
-        for token in self._tokens:
-            session.remove_progress_notification(token)
-        session._force_close()
-
-    def _open(self) -> Realm:
-        return Realm(self._config)
+    def _report_no_more(self) -> None:
+        if self._session is not None and not self._session.is_parents:
+            for token in self._tokens:
+                self._session.remove_progress_notification(token)
+        self._tokens.clear()
 
     def _behavior(self) -> OpenRealmBehaviorConfiguration:
         exists = self._path.exists()
@@ -81,43 +73,55 @@ class OpenRealmTask:
 
     async def _run(self) -> Realm:
         behavior = self._behavior()
-        if behavior.type is OpenRealmBehaviorType.OPEN_IMMEDIATELY:
-            if self._cancelled:
-                raise OpenCancelledError(_CANCELLED)
-            return self._open()
+        session = self._session = await self._attach()
+        opened = False
+        try:
+            if behavior.type is OpenRealmBehaviorType.DOWNLOAD_BEFORE_OPEN:
+                await self._download(session, behavior)
+            realm = await super()._run()
+            opened = True
+            return realm
+        finally:
+            self._report_no_more()
+            self._session = None
+            session._release(at_once=not opened)
+
+    async def _attach(self) -> SyncSession:
+        """The session of the file. Here, not in a thread: its callbacks belong to this loop."""
+        file = await in_thread(self._open_file, _drop)
+        try:
+            session: SyncSession = self._sync._attach(file)
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
+            raise
+        finally:
+            del file
+        return session
+
+    def _open_file(self) -> _core.RealmFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         durability = option(self._config, "durability", "full")
-        file = _core.RealmFile.open(str(self._path), durability=durability)
-        session: SyncSession = self._sync._attach(file)
-        self._session = session
-        try:
-            for function in self._callbacks:
-                self._report(session, function)
-            if self._cancelled:
-                raise OpenCancelledError(_CANCELLED)
-            return await self._download(session, behavior)
-        finally:
-            for token in self._tokens:
-                session.remove_progress_notification(token)
-            self._session = None
-            session._release()
+        return _core.RealmFile.open(str(self._path), durability=durability)
 
     async def _download(
         self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration
-    ) -> Realm:
+    ) -> None:
+        may_be_local = behavior.time_out_behavior is OpenRealmTimeOutBehavior.OPEN_LOCAL_REALM
+        for callback in self._callbacks:
+            self._report(session, callback)
         try:
+            if not session.user.is_logged_in:
+                raise AppError("User is not logged in", AppCode.ClientUserNotLoggedIn)
             await session.download_all_server_changes(behavior.time_out)
-        except SyncTimeoutError:
-            self._stop(session)
-            if behavior.time_out_behavior is OpenRealmTimeOutBehavior.OPEN_LOCAL_REALM:
-                return self._open()  # revives the session, which downloads in the background
-            milliseconds = round((behavior.time_out or 0) * 1000)
+        except (SyncTimeoutError, AppError) as error:
+            if may_be_local:
+                return  # the download goes on in the background
+            if isinstance(error, AppError):
+                raise
+            milliseconds = round((behavior.seconds or 0) * 1000)
             raise SyncTimeoutError(
                 "Timed out: Realm could not be downloaded in the allocated time:"
                 f" {milliseconds} ms."
             ) from None
         except SyncOperationAborted as error:
-            raise OpenCancelledError(_CANCELLED) from error
-        if self._cancelled:
-            raise OpenCancelledError(_CANCELLED)
-        return self._open()
+            raise OpenCancelledError("Async open canceled") from error

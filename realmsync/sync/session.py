@@ -7,14 +7,14 @@ client-session.md 3 to 6 and 16.2.
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import logging
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from realmsync import _core
 from realmsync.account.user import User
@@ -35,8 +35,10 @@ from realmsync.errors import (
     SyncTimeoutError,
 )
 from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
-from realmsync.sync.config import SyncConfiguration
-from realmsync.sync.progress import Progress, progress_function
+from realmsync.process import forked
+from realmsync.progress import Progress, progress_function
+from realmsync.sync.config import SyncConfiguration, seconds_of
+from realmsync.sync.stream import Stream
 
 logger = logging.getLogger("realmsync.sync")
 
@@ -47,19 +49,48 @@ _ACTIVE = (*_CONNECTABLE, SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN)
 _PENDING_REPORTS = 100
 
 
-def seconds_of(timeout: float | timedelta | None) -> float | None:
-    """A time-out in seconds."""
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-
-
 class SessionHost(Protocol):
     """What a session needs of the sync client."""
 
     lock: threading.RLock
 
+    is_parents: bool  # this is a copy in a forked child
+
     @property
     def runtime(self) -> _core.ClientRuntime: ...
-    def release(self, session: SyncSession) -> None: ...
+    def release(self, session: SyncSession, *, at_once: bool) -> None: ...
+    def soon(self, function: Callable[[], object]) -> None: ...
+
+
+class _Wait(NamedTuple):
+    """Who waits: a future, and the loop that it belongs to."""
+
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[bool]
+
+    def resolve(self, error: SyncError | None) -> None:
+        """From any thread."""
+        try:
+            self.loop.call_soon_threadsafe(self._resolve, error)
+        except RuntimeError:
+            logger.debug("the event loop of a wait is closed")
+
+    def _resolve(self, error: SyncError | None) -> None:
+        if self.future.done():
+            return  # nobody waits any more
+        if error is None:
+            self.future.set_result(True)
+        else:
+            self.future.set_exception(error)
+
+
+class SessionCallbacks:
+    """What a configuration wants to be called, for the loop that is running now."""
+
+    def __init__(self, config: SyncConfiguration) -> None:
+        on_manual = config.client_reset.on_manual
+        self.on_error = Callback(config.on_error) if config.on_error is not None else None
+        self.on_manual = Callback(on_manual) if on_manual is not None else None
 
 
 class _Snapshot(NamedTuple):
@@ -74,7 +105,14 @@ class SyncSession:
     """The session of a synced realm, shared by all realms of the same file.
 
     Callbacks run on the event loop on which they were registered, in order; without one, on the
-    sync client's thread. All other methods may be called from any thread.
+    sync client's thread. They may be asynchronous (callbacks.py). All other methods may be called
+    from any thread.
+
+    A session ends with the last realm of its file, with its app, and when its user is removed: then
+    waits raise SyncOperationAborted and iterators end. (When that realm is dropped instead of
+    closed, it ends when this object is dropped, too.) While an error has stopped it, both raise
+    that error; `resume` and whatever else starts it again make up for it. After a log-out waits are
+    kept: they go on when the user logs in again.
     """
 
     def __init__(
@@ -84,25 +122,45 @@ class SyncSession:
         path: str,
         file: _core.RealmFile,
         config: SyncConfiguration,
+        callbacks: SessionCallbacks,
     ) -> None:
-        self._client = client
-        self._runtime = client.runtime
+        self._host = client
         self.id = id
         self.path = path
         self.file = file
         self.references = 0
+        self._outlived_realm = False  # the last reference is that of this object itself
+        self._collected = False
         self.ended = threading.Event()
         self._config = config
-        self._waits: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = {}
+        self._waits: dict[int, _Wait] = {}
+        self._failed_waits: list[tuple[_Wait, int, str]] = []
+        self._streams: set[Stream[Any]] = set()
+        self._reason: str | None = None  # why it has ended for good
+        self._failure: SyncError | None = None  # what the application was told of last
         self._tokens = itertools.count()
         self._connection_callbacks: dict[int, Callback] = {}
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
-        on_manual = config.client_reset.on_manual
-        self._on_error = Callback(config.on_error) if config.on_error is not None else None
-        self._on_manual = Callback(on_manual) if on_manual is not None else None
+        self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
 
     def __repr__(self) -> str:
-        return f"<SyncSession of {self.path}: {self.lifecycle_state.name}>"
+        state = "the parent process's" if self._host.is_parents else self.lifecycle_state.name
+        return f"<SyncSession of {self.path}: {state}>"
+
+    @property
+    def is_parents(self) -> bool:
+        """Whether this process was forked while it lived: then it is of no use here."""
+        return self._host.is_parents
+
+    @property
+    def _client(self) -> SessionHost:
+        if self.is_parents:
+            raise forked("session")
+        return self._host
+
+    @property
+    def _runtime(self) -> _core.ClientRuntime:
+        return self._client.runtime
 
     # state
 
@@ -177,7 +235,8 @@ class SyncSession:
     async def upload_all_local_changes(self, timeout: float | timedelta | None = None) -> bool:
         """Waits until the server has acknowledged all that is written now. Gives True.
 
-        Raises SyncTimeoutError after `timeout` seconds, SyncError when the session fails.
+        Raises SyncTimeoutError after `timeout` seconds, SyncError when the session fails or has
+        failed, SyncOperationAborted when it has ended.
         """
         return await self._wait("upload", "Uploading", timeout)
 
@@ -186,12 +245,14 @@ class SyncSession:
         return await self._wait("download", "Downloading", timeout)
 
     async def _wait(self, direction: str, doing: str, timeout: float | timedelta | None) -> bool:
+        seconds = seconds_of(timeout)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         with self._client.lock:  # the outcome may come before the number is known
+            if self._reason is not None:
+                raise self._aborted()
             wait = self._runtime.wait(self.id, direction)
-            self._waits[wait] = (loop, future)
-        seconds = seconds_of(timeout)
+            self._waits[wait] = _Wait(loop, future)
         try:
             return await asyncio.wait_for(future, seconds)
         except asyncio.TimeoutError:
@@ -213,16 +274,15 @@ class SyncSession:
         """Reports transfers to `callback(Progress)`, or to a callable with two parameters as
         (transferred, transferable). Called at once if there is something to report. Gives a token.
         """
-        function = progress_function(callback)
+        direction = ProgressDirection(direction)
+        function = Callback(progress_function(callback))
         streaming = ProgressMode(mode) is ProgressMode.REPORT_INDEFINITELY
         with self._client.lock:
-            token, first = self._runtime.add_notifier(
-                self.id, ProgressDirection(direction).value, streaming
-            )
+            token, first = self._runtime.add_notifier(self.id, direction.value, streaming)
             if token:
-                self._progress[token] = (callback, Callback(function))
+                self._progress[token] = (callback, function)
         if first is not None:
-            function(Progress(*first[:3]))
+            function.here(Progress(*first[:3]))
         return token
 
     def remove_progress_notification(self, token_or_callback: int | Callable[..., object]) -> None:
@@ -240,28 +300,19 @@ class SyncSession:
     async def progress(
         self, direction: ProgressDirection | str, mode: ProgressMode | str
     ) -> AsyncIterator[Progress]:
-        """Reports one by one. Ends by itself in one-shot mode."""
+        """Reports one by one. Ends with the session, in one-shot mode also by itself."""
         direction, mode = ProgressDirection(direction), ProgressMode(mode)
         one_shot = mode is ProgressMode.FOR_CURRENTLY_OUTSTANDING_WORK
-        reports: deque[Progress] = deque(maxlen=_PENDING_REPORTS)
-        arrived = asyncio.Event()
-
-        def take(report: Progress) -> None:
-            reports.append(report)
-            arrived.set()
-
-        token = self.add_progress_notification(direction, mode, take)
+        reports: Stream[Progress] = self._stream(_PENDING_REPORTS)
+        token = self.add_progress_notification(direction, mode, reports.put)
         try:
-            while True:
-                while reports:
-                    report = reports.popleft()
-                    yield report
-                    if one_shot and not reports and report.transferred >= report.transferable:
-                        return
-                arrived.clear()
-                await arrived.wait()
+            async for report in reports:
+                yield report
+                if one_shot and reports.is_empty and report.transferred >= report.transferable:
+                    return
         finally:
             self.remove_progress_notification(token)
+            self._streams.discard(reports)
 
     # connection
 
@@ -286,24 +337,50 @@ class SyncSession:
             }
 
     async def connection_changes(self) -> AsyncIterator[tuple[ConnectionState, ConnectionState]]:
-        """Changes of the connection state as (new, old), for ever."""
-        queue: asyncio.Queue[tuple[ConnectionState, ConnectionState]] = asyncio.Queue()
-        token = self.add_connection_notification(lambda new, old: queue.put_nowait((new, old)))
+        """Changes of the connection state as (new, old). Ends with the session."""
+        changes: Stream[tuple[ConnectionState, ConnectionState]] = self._stream()
+        token = self.add_connection_notification(lambda new, old: changes.put((new, old)))
         try:
-            while True:
-                yield await queue.get()
+            async for change in changes:
+                yield change
         finally:
             self.remove_connection_notification(token)
+            self._streams.discard(changes)
+
+    def _stream(self, limit: int | None = None) -> Stream[Any]:
+        """A stream that ends when the session does; it may have."""
+        stream: Stream[Any] = Stream(limit)
+        with self._client.lock:
+            self._streams.add(stream)
+            if self._reason is not None:
+                stream.end()
+            elif (end := self._runtime.end(self.id)) is not None:
+                stream.end(self._error_of(*end))
+        return stream
 
     # for the sync client and the opening of realms
 
-    def _release(self) -> None:
-        """A realm was closed: its reference is given back."""
-        self._client.release(self)
+    def _release(self, *, at_once: bool = False) -> None:
+        """A realm was closed, or an opening has ended: its reference is given back.
 
-    def _force_close(self) -> None:
-        """Ends the session, whoever else uses it."""
-        self._runtime.force_close(self.id)
+        The last one ends the session as its stop policy says, or at once.
+        """
+        if not self._host.is_parents:
+            self._host.release(self, at_once=at_once)
+
+    def _drop(self) -> None:
+        """A realm was dropped without having been closed: who holds its session, goes on."""
+        with self._client.lock:
+            if self.references == 1 and not self._collected:
+                self._outlived_realm = True
+                return
+        self._release()
+
+    def __del__(self) -> None:
+        self._collected = True
+        if self._outlived_realm and not self.is_parents:
+            self._outlived_realm = False
+            self._release()
 
     def _matches(self, url: str) -> bool:
         """Whether a connection to this address is (also) for this session."""
@@ -329,34 +406,49 @@ class SyncSession:
         del self.file
         self.ended.set()
 
-    def _abandon_waits(self) -> None:
-        """The session is gone: what still waits would wait for ever."""
+    def _end(self, reason: str) -> None:
+        """The session has ended for good: what still waits or listens would do so for ever."""
         with self._client.lock:
-            waits = list(self._waits)
+            if self._reason is None:
+                self._reason = reason
+            waits, self._waits = list(self._waits.values()), {}
+            streams, self._streams = self._streams, set()
         for wait in waits:
-            self._on_wait(wait, SyncCode.OperationAborted.value, "Sync session became inactive")
+            wait.resolve(self._aborted())
+        for stream in streams:
+            stream.end()
 
-    def _on_wait(self, wait: int, status: int, message: str) -> None:
+    def _aborted(self) -> SyncOperationAborted:
+        message = f"Sync session became inactive: {self._reason}"
+        return SyncOperationAborted(message, code=SyncCode.OperationAborted.value)
+
+    def _error_of(self, status: int, message: str) -> SyncError:
+        """What a wait raises; what the application was told, as far as it is the same error."""
+        told = self._failure
+        if status == SyncCode.OperationAborted:
+            return SyncOperationAborted(message, code=status)
+        if told is None or (told.code, told.message) != (status, message):
+            return SyncError(message, code=status)
+        error = copy.copy(told)
+        error.__cause__ = told
+        return error
+
+    def _on_wait(self, number: int, status: int, message: str) -> None:
         with self._client.lock:
-            entry = self._waits.pop(wait, None)
-        if entry is None:
+            wait = self._waits.pop(number, None)
+        if wait is None:
             return  # nobody waits any more
-        loop, future = entry
+        if status == SyncCode.Ok:
+            wait.resolve(None)
+            return
+        # The error itself is told last (12.4): then there is more to say than a code.
+        self._failed_waits.append((wait, status, message))
+        self._client.soon(self._fail_waits)
 
-        def resolve() -> None:
-            if future.done():
-                return
-            if status == SyncCode.Ok:
-                future.set_result(True)
-            elif status == SyncCode.OperationAborted:
-                future.set_exception(SyncOperationAborted(message, code=status))
-            else:
-                future.set_exception(SyncError(message, code=status))
-
-        try:
-            loop.call_soon_threadsafe(resolve)
-        except RuntimeError:
-            logger.debug("the event loop of a wait is closed")
+    def _fail_waits(self) -> None:
+        failed, self._failed_waits = self._failed_waits, []
+        for wait, status, message in failed:
+            wait.resolve(self._error_of(status, message))
 
     def _on_connection(self, event: ConnectionChanged) -> None:
         new, old = ConnectionState(event.current), ConnectionState(event.previous)
@@ -373,7 +465,14 @@ class SyncSession:
             entry[1](Progress(event.transferred, event.transferable, event.estimate))
 
     def _on_errored(self, event: Errored) -> None:
-        error = self._make_error(event)
+        error = self._failure = self._make_error(event)
+        self._fail_waits()
+        end = self._runtime.end(self.id)
+        if end is not None:
+            with self._client.lock:
+                streams, self._streams = self._streams, set()
+            for stream in streams:
+                stream.end(self._error_of(*end))
         if (
             isinstance(error, ClientResetError)
             and self._config.client_reset.mode is ClientResetMode.MANUAL

@@ -386,7 +386,7 @@ async def test_local_effects_of_a_log_out_stay(
 ) -> None:
     app = make_app()
     left: list[str] = []
-    app.log_out_hooks.append(lambda user: left.append(user.id))
+    app.user_hooks.append(lambda user: user.is_logged_in or left.append(user.id))
     user = await app.log_in(Credentials.anonymous())
     service.answers["/auth/session"] = reply("", 500)
     with pytest.raises(AppError):

@@ -23,6 +23,8 @@ MISTAKES = {
     "a key that may be missing": ("assert_type(found, Task | None)", "found.title"),
     "no such mode": ('"modified")', '"sometimes")'),
     "a text for a number": ("timeout=10", 'timeout="10"'),
+    "no such member of a session": ("session.paused()", "session.passed()"),
+    "no such member of an opening": ("opening.cancel()", "opening.cancle()"),
 }
 
 

@@ -24,7 +24,7 @@ from realmsync import (
     SyncError,
     User,
 )
-from realmsync.sync import Progress, SyncSession
+from realmsync.sync import OpenRealmTask, Progress, SyncSession
 from realmsync.testing import run_server
 
 
@@ -55,7 +55,12 @@ async def log_in(url: str, folder: Path) -> tuple[App, User]:
 
 async def work(user: User) -> None:
     configuration = SyncConfiguration(user=user, partition_value="home")
-    async with await Realm.open(schema=[Task, Owner], sync=configuration) as realm:
+    opening = Realm.open(schema=[Task, Owner], sync=configuration)
+    assert_type(opening.progress(on_progress), OpenRealmTask)
+    opening.cancel()
+    one = asyncio.create_task(Realm.open(schema=[Task, Owner], sync=configuration))
+    assert_type(await asyncio.wait_for(one, 10), Realm)
+    async with Realm.open(schema=[Task, Owner], sync=configuration) as realm:
         assert_type(realm, Realm)
         async with realm.write():
             task = realm.create(Task, {"_id": 1, "title": "Water the plants"}, "modified")
@@ -66,7 +71,9 @@ async def work(user: User) -> None:
         assert_type(found, Task | None)
         assert_type([t.done for t in realm.objects(Task)], list[bool])
 
-        session: SyncSession = realm.sync_session
+        session = realm.sync_session
+        assert_type(session, SyncSession | None)
+        assert session is not None, "it synchronises"
         assert_type(session.state, SessionState)
         assert_type(session.connection_state, ConnectionState)
         assert_type(await session.upload_all_local_changes(timeout=10), bool)

@@ -307,14 +307,14 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
 async def test_a_reset_waits_for_a_session_that_is_about_to_end(
     device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ending, abandon = threading.Event(), SyncSession._abandon_waits
+    ending, end = threading.Event(), SyncSession._end
 
-    def slowly(session: SyncSession) -> None:
+    def slowly(session: SyncSession, reason: str) -> None:
         ending.set()
         time.sleep(0.1)
-        abandon(session)
+        end(session, reason)
 
-    monkeypatch.setattr(SyncSession, "_abandon_waits", slowly)
+    monkeypatch.setattr(SyncSession, "_end", slowly)
     one = await device()
     realm = await one.open()
     realm.close()

@@ -13,6 +13,7 @@
 #include "bindings/engines/direction.hpp"
 #include "bindings/engines/runtime_handle.hpp"
 #include "bindings/engines/tuning.hpp"
+#include "bindings/values/without_gil.hpp"
 
 namespace py = pybind11;
 
@@ -24,7 +25,7 @@ using client::Client;
 using client::SyncSession;
 
 using Pair = std::pair<std::string, std::string>;
-using ClientClass = py::class_<ClientHandle>;
+using ClientClass = HandleClass<ClientHandle>;
 
 client::StopPolicy parse_policy(const std::string& text) {
     if (text == "after-upload")
@@ -39,42 +40,42 @@ client::StopPolicy parse_policy(const std::string& text) {
 // Calls that take the engine's mutex give the GIL away first: a worker never needs it, but another
 // thread may hold the mutex while it waits for nothing but the processor.
 template <class F> auto on_engine(ClientHandle& self, F&& use) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     return self.runtime().call(use);
 }
 
 template <class F> void on_session(ClientHandle& self, std::uint64_t session, F&& use) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().with(session, use);
 }
 
 void connected(ClientHandle& self, std::uint64_t socket, const std::string& protocol,
                std::int64_t now) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().connected(socket, protocol, now);
 }
 
 void connect_failed(ClientHandle& self, std::uint64_t socket, const std::string& failure,
                     int status, const std::string& message, std::int64_t now) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().connect_failed(socket, failure, status, message, now);
 }
 
 void closed(ClientHandle& self, std::uint64_t socket, std::optional<int> code,
             const std::string& reason, std::int64_t now) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().closed(socket, code, reason, now);
 }
 
 void receive(ClientHandle& self, std::uint64_t socket, std::string_view data, std::int64_t now) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().receive(socket, data, now);
 }
 
 void bind_connections(ClientClass& c) {
     c.def("deadline",
           [](ClientHandle& self) {
-              py::gil_scoped_release unlocked;
+              WithoutGil unlocked;
               return self.runtime().deadline();
           })
         .def("connected", &connected, py::arg("conn"), py::arg("protocol"), py::arg("now_ms"))
@@ -101,7 +102,7 @@ std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStor
     config.stop_policy = parse_policy(policy);
     config.cancel_waits_on_nonfatal_error = cancel_waits;
     config.manual_client_reset = manual_reset;
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     return self.runtime().add_session(std::move(store), std::move(config));
 }
 
@@ -115,6 +116,15 @@ py::tuple snapshot(ClientHandle& self, std::uint64_t session) {
         ident = s.file_ident();
     });
     return py::make_tuple(static_cast<int>(lifecycle), name_of(connection), ident);
+}
+
+std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std::uint64_t session) {
+    std::optional<std::pair<std::int32_t, std::string>> end;
+    on_session(self, session, [&](SyncSession& s) {
+        if (s.end())
+            end = {s.end()->status, s.end()->message};
+    });
+    return end;
 }
 
 // The registry of sessions.
@@ -132,10 +142,11 @@ void bind_registry(ClientClass& c) {
              py::arg("manual_reset") = false)
         .def("remove_session",
              [](ClientHandle& self, std::uint64_t session) {
-                 py::gil_scoped_release unlocked;
+                 WithoutGil unlocked;
                  self.runtime().remove_session(session);
              })
         .def("snapshot", &snapshot, py::arg("session"))
+        .def("end", &end, py::arg("session"))
         .def("shutdown", [](ClientHandle& self) {
             on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });
         });
@@ -143,12 +154,16 @@ void bind_registry(ClientClass& c) {
 
 // Starting and stopping one session.
 void bind_control(ClientClass& c) {
-    c.def(
-         "revive",
-         [](ClientHandle& self, std::uint64_t session, bool token_expired) {
-             on_session(self, session, [&](SyncSession& s) { s.revive(token_expired); });
-         },
-         py::arg("session"), py::arg("token_expired") = false)
+    c.def("open_session",
+          [](ClientHandle& self, std::uint64_t session) {
+              on_session(self, session, [](SyncSession& s) { s.open(); });
+          })
+        .def(
+            "revive",
+            [](ClientHandle& self, std::uint64_t session, bool token_expired) {
+                on_session(self, session, [&](SyncSession& s) { s.revive(token_expired); });
+            },
+            py::arg("session"), py::arg("token_expired") = false)
         .def(
             "resume",
             [](ClientHandle& self, std::uint64_t session, bool token_expired) {
@@ -231,9 +246,11 @@ void bind_account(ClientClass& c) {
 
 void bind_client(py::module_& m) {
     py::class_<client::ClientStore, std::shared_ptr<client::ClientStore>>(m, "ClientStore");
+    m.def("keep", [](const py::object& object) { object.inc_ref(); });
     ClientClass c(m, "ClientRuntime");
     c.def(py::init([](unsigned workers, std::uint64_t seed, const py::dict& tuning) {
-              return std::make_unique<ClientHandle>(workers, seed, to_tuning<ClientTuning>(tuning));
+              return OwnHandle<ClientHandle>(
+                  new ClientHandle(workers, seed, to_tuning<ClientTuning>(tuning)));
           }),
           py::arg("workers") = 2, py::arg("seed") = 0, py::arg("tuning") = py::dict());
     bind_loop(c);

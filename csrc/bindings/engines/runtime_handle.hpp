@@ -11,8 +11,10 @@
 #include <string>
 #include <utility>
 
+#include "base/process.hpp"
 #include "bindings/engines/bridge.h"
 #include "bindings/engines/events.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "runtime/client_runtime.hpp"
 #include "runtime/server_runtime.hpp"
 
@@ -35,7 +37,7 @@ template <class Runtime> class RuntimeHandle {
     }
     pybind11::list drain(std::int64_t now) {
         const auto events = [&] {
-            pybind11::gil_scoped_release unlocked;
+            WithoutGil unlocked;
             return runtime_.drain(now);
         }();
         pybind11::list result(events.size());
@@ -52,7 +54,7 @@ template <class Runtime> class RuntimeHandle {
                                message->size() - REALMSYNC_HEAD_ROOM);
     }
     void close() {
-        pybind11::gil_scoped_release unlocked;
+        WithoutGil unlocked;
         runtime_.close();
     }
 
@@ -83,9 +85,12 @@ template <class Runtime> class RuntimeHandle {
 
 using ClientHandle = RuntimeHandle<runtime::ClientRuntime>;
 using ServerHandle = RuntimeHandle<runtime::ServerRuntime>;
+// A runtime whose threads are another process's is left alone.
+template <class Handle> using OwnHandle = std::unique_ptr<Handle, DeleteAtHome<Handle>>;
+template <class Handle> using HandleClass = pybind11::class_<Handle, OwnHandle<Handle>>;
 
 // What both sides offer under the same names.
-template <class Handle> void bind_loop(pybind11::class_<Handle>& c) {
+template <class Handle> void bind_loop(HandleClass<Handle>& c) {
     c.def("fileno", [](Handle& self) { return self.runtime().fileno(); })
         .def("endpoint", &Handle::endpoint)
         .def("drain", &Handle::drain, pybind11::arg("now_ms"))

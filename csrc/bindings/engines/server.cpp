@@ -13,6 +13,7 @@
 #include "bindings/engines/tuning.hpp"
 #include "bindings/values/durability.hpp"
 #include "bindings/values/profile.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "partitions/partition_db.hpp"
 #include "partitions/sqlite_history.hpp"
 #include "runtime/machine.hpp"
@@ -26,24 +27,23 @@ namespace {
 // Longer messages are handled without the GIL: copying them takes more than a few microseconds.
 constexpr std::size_t kLongMessage = 16 << 10;
 
-std::unique_ptr<ServerHandle> open_server(const std::string& directory, unsigned workers,
-                                          std::optional<std::uint64_t> seed,
-                                          const std::string& durability,
-                                          const std::string& merge_profile,
-                                          const py::dict& tuning) {
+OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned workers,
+                                    std::optional<std::uint64_t> seed,
+                                    const std::string& durability, const std::string& merge_profile,
+                                    const py::dict& tuning) {
     auto store = std::make_unique<partitions::PartitionDb>(
         partitions::SqliteHistory::in_directory(directory, to_durability(durability), {}),
         partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits}, StoreTuning{},
         to_profile(merge_profile));
-    return std::make_unique<ServerHandle>(
-        std::move(store), workers, // for connection ids and the spread of restarts
-        seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning));
+    return OwnHandle<ServerHandle>(
+        new ServerHandle(std::move(store), workers, // for connection ids and the spread of restarts
+                         seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
 }
 
 void receive(ServerHandle& self, server::ConnectionId connection, const py::bytes& data,
              std::int64_t now) {
     const auto message = static_cast<std::string_view>(data);
-    std::optional<py::gil_scoped_release> release;
+    std::optional<WithoutGil> release;
     if (message.size() > kLongMessage)
         release.emplace();
     self.runtime().receive(connection, message, now);
@@ -69,7 +69,7 @@ py::dict stats(ServerHandle& self) {
 } // namespace
 
 void bind_server(py::module_& m) {
-    py::class_<ServerHandle> c(m, "ServerRuntime");
+    HandleClass<ServerHandle> c(m, "ServerRuntime");
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
           py::arg("seed") = py::none(), py::arg("durability") = "full",
           py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());

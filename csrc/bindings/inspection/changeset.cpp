@@ -6,6 +6,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/inspection/changeset_dicts.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "changeset/codec.hpp"
 #include "changeset/writer.hpp"
 
@@ -25,7 +26,7 @@ struct ParsedChangeset {
     static ParsedChangeset parse(py::bytes bytes) {
         std::string_view view = bytes;
         Result<Changeset> result = [&] {
-            py::gil_scoped_release release;
+            WithoutGil release;
             return parse_borrowed(view);
         }();
         return {std::move(bytes), unwrap(std::move(result))};
@@ -35,7 +36,7 @@ struct ParsedChangeset {
 template <class Encode> py::bytes encode_with(const Changeset& changeset, Encode encode) {
     std::string bytes;
     {
-        py::gil_scoped_release release;
+        WithoutGil release;
         bytes = encode(changeset);
     }
     return bytes;

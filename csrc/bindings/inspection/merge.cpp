@@ -6,6 +6,7 @@
 #include "bindings/values/errors.hpp"
 #include "bindings/values/profile.hpp"
 #include "bindings/values/state_form.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "realm/merge_peer.hpp"
 
 namespace py = pybind11;
@@ -26,7 +27,7 @@ py::bytes integrate(realm::MergePeer& peer, std::uint64_t remote_ident,
             {version, base, timestamp, ident, std::make_shared<const std::string>(bytes)});
     std::string result;
     {
-        py::gil_scoped_release unlocked;
+        WithoutGil unlocked;
         result = peer.integrate(remote_ident, changesets);
     }
     return py::bytes(result);
@@ -44,7 +45,7 @@ void bind_merge(py::module_& m) {
             "commit",
             [](realm::MergePeer& self, const py::bytes& changeset, std::uint64_t timestamp) {
                 std::string bytes = changeset;
-                py::gil_scoped_release unlocked;
+                WithoutGil unlocked;
                 return self.commit(std::move(bytes), timestamp);
             },
             py::arg("changeset"), py::arg("timestamp"))

@@ -7,6 +7,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/values/errors.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "wire/body.hpp"
 #include "wire/error_code.hpp"
 #include "wire/format.hpp"
@@ -242,7 +243,7 @@ py::bytes unpack_body(const py::bytes& data, bool compressed, std::uint64_t unco
                       std::uint64_t limit) {
     const Body body{compressed, uncompressed_size, 0, view(data)};
     auto plain = [&] {
-        py::gil_scoped_release release;
+        WithoutGil release;
         return plain_body(body, limit);
     }();
     return py::bytes(*unwrap(std::move(plain)));
@@ -251,7 +252,7 @@ py::bytes unpack_body(const py::bytes& data, bool compressed, std::uint64_t unco
 py::tuple pack(const py::bytes& data) {
     std::string plain(view(data));
     const PackedBody packed = [&] {
-        py::gil_scoped_release release;
+        WithoutGil release;
         return pack_body(std::move(plain));
     }();
     return py::make_tuple(packed.compressed, py::bytes(packed.bytes));

@@ -5,6 +5,7 @@
 
 #include "bindings/realm/object_writer.hpp"
 #include "bindings/realm/place.hpp"
+#include "bindings/values/without_gil.hpp"
 
 namespace py = pybind11;
 
@@ -22,14 +23,13 @@ Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
 // use must not touch Python.
 template <class Use> auto RealmHandle::with_tables(Use use) {
     using Result = decltype(use(std::declval<tables::Tables&>(), std::declval<const Resolved&>()));
-    if (!file_)
-        raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
+    require_usable();
     if (transaction_) {
         const Resolved& resolved = writing_schema();
         return use(transaction_->connection().tables, resolved);
     }
     std::optional<Result> result;
-    py::gil_scoped_release release;
+    WithoutGil release;
     file_->read([&](realm::RealmConnection& c) {
         result = use(c.tables, resolve(reader_, c.tables.schema()));
     });

@@ -7,6 +7,7 @@
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
 #include "sqlite/library.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "tables/catalog.hpp"
 
 namespace py = pybind11;
@@ -91,7 +92,7 @@ std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
         }
     };
     {
-        py::gil_scoped_release release;
+        WithoutGil release;
         file_->read([&](realm::RealmConnection& c) { compare(*c.tables.schema()); });
     }
     auto refuse = [&] {
@@ -135,7 +136,7 @@ std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
 std::vector<DeclaredClass> RealmHandle::file_schema() {
     model::SchemaPtr schema;
     {
-        py::gil_scoped_release release;
+        WithoutGil release;
         file_->read([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
     }
     std::vector<DeclaredClass> classes;
@@ -152,20 +153,32 @@ void RealmHandle::close() {
     set_transaction(nullptr);
     reader_ = {};
     writer_ = {};
-    py::gil_scoped_release release;
+    WithoutGil release;
     file_.reset();
 }
 
+void RealmHandle::require_usable() const {
+    if (!origin_.is_here())
+        raise_python(
+            "ForkedProcessError",
+            "This realm belongs to the parent process, which has forked this one: open the "
+            "file anew here.");
+    if (!file_)
+        raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
+}
+
 void RealmHandle::begin() {
+    require_usable();
     std::unique_ptr<realm::WriteTransaction> transaction;
     {
-        py::gil_scoped_release release;
+        WithoutGil release;
         transaction = file_->begin_write();
     }
     set_transaction(std::move(transaction));
 }
 
 bool RealmHandle::try_begin() {
+    require_usable();
     set_transaction(file_->try_begin_write());
     return writing();
 }
@@ -173,14 +186,14 @@ bool RealmHandle::try_begin() {
 std::pair<std::uint64_t, std::uint64_t> RealmHandle::commit(std::uint64_t now, bool deferred) {
     transaction();
     auto transaction = set_transaction(nullptr);
-    py::gil_scoped_release release;
+    WithoutGil release;
     auto done = transaction->commit(now, deferred);
     return {done.version, done.ticket};
 }
 
 void RealmHandle::rollback() {
     auto transaction = set_transaction(nullptr);
-    py::gil_scoped_release release;
+    WithoutGil release;
     transaction.reset();
 }
 
@@ -193,6 +206,8 @@ RealmHandle::set_transaction(std::unique_ptr<realm::WriteTransaction> transactio
 }
 
 realm::WriteTransaction& RealmHandle::transaction() {
+    if (!origin_.is_here())
+        require_usable();
     if (!transaction_)
         raise_python("WrongTransactionStateError",
                      "Cannot modify managed objects outside of a write transaction.");
@@ -278,7 +293,10 @@ void bind_handle(py::module_& m) {
         .value("update_changed", OnExisting::update_changed)
         .value("update_all", OnExisting::update_all);
     py::class_<RealmHandle, std::shared_ptr<RealmHandle>>(m, "RealmHandle")
-        .def(py::init<std::shared_ptr<RealmFile>, const py::object&>())
+        .def(py::init([](std::shared_ptr<RealmFile> file, const py::object& realm) {
+            return std::shared_ptr<RealmHandle>(new RealmHandle(std::move(file), realm),
+                                                DeleteAtHome<RealmHandle>());
+        }))
         .def_property_readonly("file", &RealmHandle::file)
         .def("declare", &RealmHandle::declare)
         .def("apply_schema", &RealmHandle::apply_schema)
@@ -312,13 +330,13 @@ void bind_realm(py::module_& m) {
                 return RealmFile::open(path, options);
             },
             py::arg("path"), py::kw_only(), py::arg("durability") = "full",
-            py::call_guard<py::gil_scoped_release>())
+            py::call_guard<WithoutGil>())
         .def_static("is_open", &RealmFile::is_open)
-        .def_static("remove", &RealmFile::remove, py::call_guard<py::gil_scoped_release>())
+        .def_static("remove", &RealmFile::remove, py::call_guard<WithoutGil>())
         .def_property_readonly("path", &RealmFile::path)
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
-        .def("flush", &RealmFile::flush, py::call_guard<py::gil_scoped_release>());
+        .def("flush", &RealmFile::flush, py::call_guard<WithoutGil>());
     bind_declared(m);
     bind_handle(m);
     bind_place(m);

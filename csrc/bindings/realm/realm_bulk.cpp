@@ -6,6 +6,7 @@
 
 #include "bindings/realm/object_writer.hpp"
 #include "bindings/values/columns.hpp"
+#include "bindings/values/without_gil.hpp"
 
 namespace py = pybind11;
 
@@ -181,7 +182,7 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t f
     if (bound.need_python()) {
         bound.insert(change.transaction(), actual, first, end);
     } else {
-        py::gil_scoped_release release;
+        WithoutGil release;
         bound.insert(change.transaction(), actual, first, end);
     }
     undo.keep();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/process.hpp"
 #include "bindings/realm/recent_values.hpp"
 #include "bindings/values/convert.hpp"
 #include "bindings/values/declared.hpp"
@@ -48,6 +49,8 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::vector<DeclaredClass> file_schema(); // as if it had been declared, without defaults
     void close();
 
+    // ForkedProcessError in a child of the process that opened it, ClosedRealmError after close().
+    void require_usable() const;
     void begin();
     bool try_begin();
     std::pair<std::uint64_t, std::uint64_t> commit(std::uint64_t now, bool deferred);
@@ -88,6 +91,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     const Resolved& resolve(Resolved& resolved, model::SchemaPtr schema);
     template <class Use> auto with_tables(Use use);
 
+    Origin origin_;
     std::shared_ptr<realm::RealmFile> file_;
     pybind11::weakref realm_; // it holds us
     pybind11::object make_object_, make_collection_;

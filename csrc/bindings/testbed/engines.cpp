@@ -9,6 +9,7 @@
 #include "bindings/engines/direction.hpp"
 #include "bindings/engines/runtime_handle.hpp"
 #include "bindings/testbed/bind.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "client/backoff.hpp"
 #include "client/progress.hpp"
 
@@ -87,12 +88,12 @@ void simulate_error(ClientHandle& self, std::uint64_t session, std::int32_t stat
     failure.message = message;
     failure.fatal = fatal;
     failure.action = client::parse_action(action);
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     self.runtime().with(session, [&](client::SyncSession& s) { s.report_error(failure); });
 }
 
 std::size_t connection_count(ClientHandle& self) {
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     return self.runtime().call(
         [](client::Client& c, std::int64_t) { return c.connection_count(); });
 }

@@ -9,6 +9,7 @@
 #include "bindings/values/durability.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/profile.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "changeset/codec.hpp"
 #include "partitions/partition_db.hpp"
 #include "partitions/sqlite_history.hpp"
@@ -42,7 +43,7 @@ class Partitions {
         tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
         const sqlite::Durability wanted = to_durability(level);
         const merge::Profile profile = to_profile(merge_profile);
-        py::gil_scoped_release release;
+        WithoutGil release;
         db_ = std::make_unique<partitions::PartitionDb>(
             partitions::SqliteHistory::in_directory(directory, wanted, tuning),
             partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits}, tuning, profile);
@@ -54,7 +55,7 @@ class Partitions {
         return *db_;
     }
     void close() {
-        py::gil_scoped_release release;
+        WithoutGil release;
         db_.reset();
     }
 
@@ -95,7 +96,7 @@ class Partitions {
         partitions::PartitionDb& target = db();
         std::variant<server::Appended, server::Refusal> result;
         {
-            py::gil_scoped_release release;
+            WithoutGil release;
             for (std::size_t i = 0; i < payloads.size(); ++i)
                 request.changesets[i].changeset =
                     value_or_throw(changeset::parse(std::move(payloads[i])));
@@ -110,7 +111,7 @@ class Partitions {
         partitions::PartitionDb& target = db();
         server::Page page;
         {
-            py::gil_scoped_release release;
+            WithoutGil release;
             page = target.fetch_page(
                 {partition, file_ident, {cursor.first, cursor.second}, least_latest, byte_limit});
         }
@@ -150,7 +151,7 @@ void bind_partitions(py::module_& m) {
         .def("commit",
              [](Partitions& p) {
                  partitions::PartitionDb& db = p.db();
-                 py::gil_scoped_release release;
+                 WithoutGil release;
                  db.commit();
              })
         .def("rollback", [](Partitions& p) { p.db().rollback(); })

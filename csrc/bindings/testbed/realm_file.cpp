@@ -6,6 +6,7 @@
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/state_form.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "changeset/codec.hpp"
 #include "realm/local_history.hpp"
 #include "realm/realm_file.hpp"
@@ -24,7 +25,7 @@ using Cursor = std::pair<std::uint64_t, std::uint64_t>;
 
 py::dict state(RealmFile& file) {
     const auto s = [&] {
-        py::gil_scoped_release unlocked;
+        WithoutGil unlocked;
         return file.state();
     }();
     py::dict result;
@@ -85,7 +86,7 @@ void integrate(RealmFile& file,
             {version, base, timestamp, ident, size, unwrap(changeset::parse(std::move(data)))});
     }
     auto result = [&] {
-        py::gil_scoped_release release;
+        WithoutGil release;
         return file.integrate(std::move(integration));
     }();
     unwrap(std::move(result));
@@ -106,7 +107,7 @@ std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
 std::uint64_t commit_changeset(RealmFile& file, const py::bytes& changeset,
                                std::uint64_t timestamp) {
     auto bytes = std::make_shared<const std::string>(changeset);
-    py::gil_scoped_release unlocked;
+    WithoutGil unlocked;
     return file.commit_changeset(bytes, timestamp);
 }
 
@@ -131,8 +132,7 @@ void bind_realm_file(py::module_& m) {
     m.def("fetch_upload", &fetch_upload, py::arg("file"), py::arg("client_version"),
           py::arg("server_version"), py::arg("soft") = ClientTuning{}.upload_soft_bytes,
           py::arg("hard") = ClientTuning{}.upload_hard_bytes);
-    m.def("close_idle", &RealmFile::close_idle, py::arg("file"),
-          py::call_guard<py::gil_scoped_release>());
+    m.def("close_idle", &RealmFile::close_idle, py::arg("file"), py::call_guard<WithoutGil>());
 }
 
 } // namespace realmsync::bindings::testbed

@@ -6,6 +6,7 @@
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/state_form.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "changeset/codec.hpp"
 #include "changeset/writer.hpp"
 #include "tables/apply.hpp"
@@ -220,7 +221,7 @@ class ScratchStore {
 } // namespace
 
 void bind_scratch_store(py::module_& m) {
-    using release = py::call_guard<py::gil_scoped_release>;
+    using release = py::call_guard<WithoutGil>;
     py::class_<ScratchStore>(m, "ScratchStore")
         .def(py::init<const std::string&, bool, const std::string&>(), py::arg("path"),
              py::arg("server") = false, py::arg("durability") = "full", release())
@@ -231,7 +232,7 @@ void bind_scratch_store(py::module_& m) {
             "apply",
             [](ScratchStore& self, const py::bytes& changeset, std::int64_t partition) {
                 std::vector<std::string> changesets{changeset};
-                py::gil_scoped_release unlocked;
+                WithoutGil unlocked;
                 self.apply(changesets, partition);
             },
             py::arg("changeset"), py::arg("partition") = tables::kOnlyPartition)
@@ -240,7 +241,7 @@ void bind_scratch_store(py::module_& m) {
             [](ScratchStore& self, const std::vector<py::bytes>& changesets,
                std::int64_t partition) {
                 std::vector<std::string> owned(changesets.begin(), changesets.end());
-                py::gil_scoped_release unlocked;
+                WithoutGil unlocked;
                 self.apply(owned, partition);
             },
             py::arg("changesets"), py::arg("partition") = tables::kOnlyPartition)

@@ -75,11 +75,10 @@ void bind_server_storage(py::module_& m) {
         });
 }
 
-std::unique_ptr<ServerHandle> start_server(ServerStorage& storage, unsigned workers,
-                                           std::uint64_t seed, const std::string& merge_profile,
-                                           const py::dict& tuning) {
-    return std::make_unique<ServerHandle>(storage.start(to_profile(merge_profile)), workers, seed,
-                                          to_tuning<ServerTuning>(tuning));
+OwnHandle<ServerHandle> start_server(ServerStorage& storage, unsigned workers, std::uint64_t seed,
+                                     const std::string& merge_profile, const py::dict& tuning) {
+    return OwnHandle<ServerHandle>(new ServerHandle(
+        storage.start(to_profile(merge_profile)), workers, seed, to_tuning<ServerTuning>(tuning)));
 }
 
 void bind_client_storage(py::module_& m) {

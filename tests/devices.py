@@ -1,0 +1,80 @@
+"""A server in this process and installations that synchronise with it, through the public API."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from realmsync import App, Configuration, Credentials, Realm, SyncConfiguration, User
+from realmsync.server.config import ServerConfig
+from realmsync.server.process import Server
+from realmsync.sync import OpenRealmTask, SyncSession
+from realmsync.testing import FaultProxy
+
+DOG = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name": "string"}}
+LIMIT = 20.0  # seconds; far above what anything here takes
+
+
+class Device:
+    """One installation: an app and its user."""
+
+    def __init__(self, app: App, user: User) -> None:
+        self.app, self.user = app, user
+
+    def config(self, partition: Any = "p", **settings: Any) -> Configuration:
+        sync = SyncConfiguration(user=self.user, partition_value=partition, **settings)
+        return Configuration(schema=[DOG], sync=sync)
+
+    def open(self, partition: Any = "p", **settings: Any) -> OpenRealmTask:
+        return Realm.open(self.config(partition, **settings))
+
+
+class World:
+    """The server, and where the devices are kept."""
+
+    def __init__(self, server: Server, proxy: FaultProxy, folder: Path) -> None:
+        self.server, self._proxy, self._folder = server, proxy, folder
+        self.apps: list[App] = []
+
+    @contextlib.asynccontextmanager
+    async def server_unreachable(self) -> AsyncIterator[None]:
+        """Nothing of what is sent arrives meanwhile, in neither direction."""
+        self._proxy.stall()
+        try:
+            yield
+        finally:
+            self._proxy.heal()
+
+    async def device(self, credentials: Credentials | None = None, **settings: Any) -> Device:
+        folder = self._folder / f"device{len(self.apps)}"
+        settings = {"base_url": self._proxy.url, "base_file_path": folder, **settings}
+        app = App("app", **settings)
+        self.apps.append(app)
+        return Device(app, await app.log_in(credentials or Credentials.anonymous()))
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """Everything is closed at the end but realms, which are the test's."""
+    async with Server(ServerConfig(data=folder / "server", port=0, **settings)) as server:
+        with FaultProxy(int(server.url.rpartition(":")[2])) as proxy:
+            made = World(server, proxy, folder)
+            try:
+                yield made
+            finally:
+                for app in made.apps:
+                    await app.close()
+
+
+def session_of(realm: Realm) -> SyncSession:
+    session = realm.sync_session
+    assert session is not None
+    return session
+
+
+def add(realm: Realm, *keys: int) -> None:
+    with realm.write():
+        for key in keys:
+            realm.create("Dog", {"_id": key, "name": f"dog {key}"})
