@@ -23,6 +23,7 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     AppError,
+    ArgumentTypeError,
     BadChangesetError,
     BadMessageError,
     BadPartitionValueError,
@@ -88,6 +89,7 @@ __all__ = [
     "App",
     "AppConfiguration",
     "AppError",
+    "ArgumentTypeError",
     "BadChangesetError",
     "BadMessageError",
     "BadPartitionValueError",

@@ -5,6 +5,22 @@ that plain strings are accepted wherever a member is. Specification: client-sess
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+from typing import Any, TypeVar
+
+from realmsync.errors import InvalidArgumentError
+
+E = TypeVar("E", bound=Enum)
+
+
+def member(kind: type[E], value: Any, name: str) -> E:
+    """The member that `value` is or names; InvalidArgumentError with all that there are."""
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = " and ".join(f"'{m.value}'" for m in kind)
+        raise InvalidArgumentError(
+            f"Invalid '{name}': {value!r}. Only {allowed} is allowed."
+        ) from None
 
 from realmsync.errors import InvalidArgumentError
 

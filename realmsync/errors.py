@@ -148,6 +148,10 @@ class InvalidArgumentError(RealmError, ValueError):
     code = 3000
 
 
+class ArgumentTypeError(InvalidArgumentError, TypeError):
+    """An argument of another type than the call takes."""
+
+
 class PropertyTypeError(RealmError, TypeError):
     """A value of another type than the property's."""
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
 from bson import json_util
@@ -42,9 +42,13 @@ from realmsync.account.stored_users import StoredUser, UserStore
 from realmsync.account.user import User, usable
 from realmsync.callbacks import Listener, Listeners
 from realmsync.codes import AppCode
-from realmsync.enums import UserState
-from realmsync.errors import AppError
+from realmsync.enums import UserState, member
+from realmsync.errors import AppError, ArgumentTypeError, InvalidArgumentError
+from realmsync.naming import fields_by_name
 from realmsync.version import __version__
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class MetadataMode(str, Enum):
@@ -54,6 +58,7 @@ class MetadataMode(str, Enum):
     IN_MEMORY = "inMemory"  # not at all: log in at each start
 
 
+@fields_by_name
 @dataclass(frozen=True)
 class AppConfiguration:
     """Settings of an App."""
@@ -67,15 +72,36 @@ class AppConfiguration:
     multiplex_sessions: bool = True
     # Parent of the folder `mongodb-realm` with everything stored. None: the working directory.
     base_file_path: str | os.PathLike[str] | None = None
-    metadata_mode: MetadataMode = MetadataMode.NO_ENCRYPTION
+    metadata_mode: MetadataMode | Literal["noEncryption", "inMemory"] = MetadataMode.NO_ENCRYPTION
     # Sends HTTP requests instead of the built-in transport.
     http_transport: HttpTransport | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
-            raise TypeError(f"Expected 'id' to be a non-empty string, got {self.id!r}")
+            raise ArgumentTypeError(f"Expected 'id' to be a non-empty string, got {self.id!r}")
+        if not isinstance(self.base_url, str | None):
+            raise ArgumentTypeError(f"Expected 'base_url' to be a string, got {self.base_url!r}")
+        if not isinstance(self.timeout, int | float) or isinstance(self.timeout, bool):
+            raise ArgumentTypeError(f"Expected 'timeout' to be seconds, got {self.timeout!r}")
         if self.timeout < 0:
-            raise ValueError("timeout must not be negative")
+            raise InvalidArgumentError("timeout must not be negative")
+        if not isinstance(self.base_file_path, str | os.PathLike | None):
+            raise ArgumentTypeError(
+                f"Expected 'base_file_path' to be a str or a Path, got {self.base_file_path!r}"
+            )
+        mode = member(MetadataMode, self.metadata_mode, "metadata_mode")
+        object.__setattr__(self, "metadata_mode", mode)
+
+
+class AppConfigurationFields(TypedDict, total=False):
+    """The fields of an AppConfiguration beside its id, for editors and type checkers."""
+
+    base_url: str | None
+    timeout: float
+    multiplex_sessions: bool
+    base_file_path: str | os.PathLike[str] | None
+    metadata_mode: MetadataMode | Literal["noEncryption", "inMemory"]
+    http_transport: HttpTransport | None
 
 
 @dataclass(frozen=True)
@@ -89,10 +115,12 @@ class Location:
 class AppServices:
     """The accounts of an app: what realmsync.App has beside sync."""
 
-    def __init__(self, id: str | AppConfiguration, **overrides: Any) -> None:
+    def __init__(
+        self, id: str | AppConfiguration, **overrides: Unpack[AppConfigurationFields]
+    ) -> None:
         config = AppConfiguration(id) if isinstance(id, str) else id
         if not isinstance(config, AppConfiguration):
-            raise TypeError(f"Expected 'config' to be an AppConfiguration, got {config!r}")
+            raise ArgumentTypeError(f"Expected 'config' to be an AppConfiguration, got {config!r}")
         self.config = replace(config, **overrides)
         self._base_url = normalised_base_url(self.config.base_url)
         self._location: Location | None = None

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 from bson import ObjectId
 
+from realmsync.errors import ArgumentTypeError, BadPartitionValueError
+from realmsync.naming import shown
+
 PartitionValue = str | int | ObjectId | uuid.UUID | None
 
 # Longest file name that leaves room for the companions' endings in the usual limit of 255 bytes.
@@ -41,20 +44,29 @@ def safe_name(text: str) -> str:
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
 
 
-def partition_name(value: PartitionValue) -> str:
-    """The file name that belongs to a partition value. Raises TypeError, OverflowError."""
+def require_partition_value(value: object) -> PartitionValue:
+    """The value, when a partition can have it.
+
+    ArgumentTypeError for other types, BadPartitionValueError for what does not fit.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | ObjectId | uuid.UUID | None):
+        raise ArgumentTypeError(
+            f"a partition value is a str, int, ObjectId, UUID or None, not {shown(value)}"
+        )
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise BadPartitionValueError(f"the partition value {value} does not fit into 64 bits")
+    if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        raise BadPartitionValueError(f"the partition value {value!r} has lone surrogates")
+    return value
+
+
+def partition_name(given: PartitionValue) -> str:
+    """The file name that belongs to a partition value. Raises as require_partition_value."""
+    value = require_partition_value(given)
     if value is None:
         return "null"
     if isinstance(value, str):
         return f"s_{safe_name(value)}"
-    if isinstance(value, bool):
-        raise TypeError(f"a partition value cannot be {value!r}")
     if isinstance(value, int):
-        if not -(1 << 63) <= value < 1 << 63:
-            raise OverflowError("a partition value must fit into 64 bits")
         return f"i_{value}" if -(1 << 31) <= value < 1 << 31 else f"l_{value}"
-    if isinstance(value, ObjectId):
-        return f"o_{value}"
-    if isinstance(value, uuid.UUID):
-        return f"u_{value}"
-    raise TypeError(f"a partition value cannot be of type {type(value).__name__}")
+    return f"o_{value}" if isinstance(value, ObjectId) else f"u_{value}"

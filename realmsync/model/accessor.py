@@ -7,9 +7,11 @@ here none is known.
 
 from __future__ import annotations
 
-from typing import Protocol
+import operator
+from typing import Any, Protocol
 
 from realmsync import _core
+from realmsync.errors import ArgumentTypeError
 from realmsync.model.schema import ClassSchema
 
 
@@ -23,3 +25,11 @@ class AccessedRealm(Protocol):
     def is_closed(self) -> bool: ...
     @property
     def path(self) -> str: ...
+
+
+def position_of(index: Any) -> int:
+    """An index as an int; ArgumentTypeError for what is none."""
+    try:
+        return operator.index(index)
+    except TypeError:
+        raise ArgumentTypeError(f"positions are int or slice, not {type(index).__name__}") from None

@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 from realmsync import _core
-from realmsync.errors import InvalidArgumentError
+from realmsync.errors import ArgumentTypeError, InvalidArgumentError
 from realmsync.model.objects import BaseObject, schema_of
 from realmsync.model.schema import ClassSchema, parse_class
+from realmsync.naming import fields_by_name, require_fields, shown
 
 DEFAULT_PATH = "default.realm"
 
@@ -37,6 +38,7 @@ class Synchronisation(Protocol):
         """The OpenRealmTask of a configuration: opens at once, or after a download."""
 
 
+@fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """Configuration of a realm. See `Realm` for the fields."""
@@ -48,7 +50,63 @@ class Configuration:
     durability: str = "full"
 
 
-FIELDS = {field.name for field in fields(Configuration)}
+class ConfigurationFields(TypedDict, total=False):
+    """The fields of a Configuration as keyword arguments, for editors and type checkers."""
+
+    path: str | os.PathLike[str] | None
+    schema: Iterable[Any] | None
+    schema_version: int
+    sync: Synchronisation | None
+    durability: str
+
+
+FIELDS = [field.name for field in fields(Configuration)]
+
+
+def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
+    """The configuration that was given, whole or by keyword arguments, checked but for its classes.
+
+    ArgumentTypeError for what is no configuration or not of a field's type, InvalidArgumentError
+    for unknown fields.
+    """
+    if by_name:
+        if config is not None:
+            raise InvalidArgumentError("give a configuration or keyword arguments, not both")
+        config = by_name
+    if isinstance(config, Mapping):
+        require_fields("a realm's configuration", config, FIELDS)
+    elif config is not None:
+        _require_configuration(config)
+    path, schema = option(config, "path"), option(config, "schema")
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise ArgumentTypeError(f"Expected 'path' to be a str or a Path, got {shown(path)}")
+    if path is not None and "\0" in os.fspath(path):
+        raise InvalidArgumentError(f"the path has a NUL character: {os.fspath(path)!r}")
+    if isinstance(schema, type | str | bytes | Mapping):
+        raise ArgumentTypeError(f"Expected 'schema' to be a list of classes: [{_name(schema)}]")
+    if schema is not None and not isinstance(schema, Iterable):
+        raise ArgumentTypeError(f"Expected 'schema' to be a list of classes, got {shown(schema)}")
+    version = option(config, "schema_version", 0)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise ArgumentTypeError(f"Expected 'schema_version' to be an int, got {version!r}")
+    return config
+
+
+def _require_configuration(config: Any) -> None:
+    if not isinstance(config, type) and any(hasattr(config, name) for name in FIELDS):
+        return
+    meant = ""
+    if isinstance(config, str | os.PathLike):
+        meant = f": say Realm(path={os.fspath(config)!r})"
+    elif isinstance(config, type | list | tuple):
+        meant = ": say Realm(schema=[...])"
+    raise ArgumentTypeError(
+        f"Expected a Configuration, a mapping or keyword arguments, got {shown(config)}{meant}"
+    )
+
+
+def _name(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else repr(value)
 
 
 def option(config: Any, name: str, default: Any = None) -> Any:
@@ -61,10 +119,10 @@ def option(config: Any, name: str, default: Any = None) -> Any:
 
 
 def synchronisation(config: Any) -> Synchronisation | None:
-    """The field `sync` of a configuration; TypeError for what cannot synchronise."""
+    """The field `sync` of a configuration; ArgumentTypeError for what cannot synchronise."""
     sync = option(config, "sync")
-    if sync is not None and not isinstance(sync, Synchronisation):
-        raise TypeError(f"Expected 'sync' to be a SyncConfiguration, got {sync!r}")
+    if sync is not None and (isinstance(sync, type) or not isinstance(sync, Synchronisation)):
+        raise ArgumentTypeError(f"Expected 'sync' to be a SyncConfiguration, got {shown(sync)}")
     return sync
 
 
@@ -89,6 +147,13 @@ def read_schema(declared: Iterable[Any]) -> list[ClassSchema]:
             classes.append(schema_of(entry))
         elif isinstance(entry, Mapping):
             classes.append(parse_class(entry))
+        elif isinstance(entry, type):
+            raise InvalidArgumentError(
+                f"class '{entry.__name__}' of the schema does not derive from realmsync.Object"
+            )
         else:
-            raise InvalidArgumentError(f"cannot read a class from {entry!r}")
+            raise InvalidArgumentError(
+                f"cannot read a class from {entry!r}: a schema has classes, not their names"
+                " or instances"
+            )
     return classes

@@ -19,15 +19,25 @@ from collections.abc import Set as AbstractSet
 from typing import Any, SupportsIndex, overload
 
 from realmsync import _core
-from realmsync.errors import OutOfBoundsError, RealmError
-from realmsync.model.accessor import AccessedRealm
+from realmsync.errors import ArgumentTypeError, OutOfBoundsError, RealmError
+from realmsync.model.accessor import AccessedRealm, position_of
 from realmsync.model.objects import Object
+from realmsync.naming import Explained
+
+_LISTENERS = "change listeners are not there yet"
+_QUERIES = "queries are not there yet, loop over the elements and compare in Python"
 
 
-class Collection:
+class Collection(Explained):
     """What the three kinds share."""
 
     __slots__ = ("__weakref__", "_place", "_realm")
+    _not_there = {
+        **dict.fromkeys(("filter", "filtered", "where", "query"), _QUERIES),
+        **dict.fromkeys(("add_listener", "addListener", "observe"), _LISTENERS),
+        "sorted": "write sorted(collection, key=...)",
+        "push": "lists have append",
+    }
 
     def __init__(self, realm: AccessedRealm, place: _core.Place) -> None:
         self._realm = realm
@@ -42,6 +52,12 @@ class Collection:
     def clear(self) -> None:
         """Removes all elements; linked objects stay, embedded ones go."""
         self._place.clear()
+
+    def __repr__(self) -> str:
+        if self.is_valid:
+            return _show(self)
+        why = "closed realm" if self._realm.is_closed else "deleted"
+        return f"<{type(self).__name__}: {why}>"
 
     @property
     def is_valid(self) -> bool:
@@ -66,11 +82,11 @@ class List(Collection, MutableSequence[Any]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._items()[index]
-        return self._place.item(index)
+        return self._place.item(position_of(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
-            self._set_slice(index, list(value))
+            self._set_slice(index, _elements(value))
             return
         self._place.list_set(self._position(index), value)
 
@@ -102,13 +118,13 @@ class List(Collection, MutableSequence[Any]):
 
     def insert(self, index: SupportsIndex, value: Any) -> None:
         size = len(self)
-        position = index.__index__()
+        position = position_of(index)
         if position < 0:
             position = max(0, position + size)
         self._place.list_insert(min(position, size), value)
 
     def extend(self, values: Iterable[Any]) -> None:
-        for value in list(values):
+        for value in _elements(values):
             self.append(value)
 
     def move(self, source: int, target: int) -> None:
@@ -121,7 +137,8 @@ class List(Collection, MutableSequence[Any]):
 
     def _position(self, index: int) -> int:
         size = len(self)
-        position = index + size if index < 0 else index
+        given = position_of(index)
+        position = given + size if given < 0 else given
         if not 0 <= position < size:
             raise OutOfBoundsError(f"index {index} is out of range: there are {size} elements")
         return position
@@ -146,9 +163,6 @@ class List(Collection, MutableSequence[Any]):
         if isinstance(other, Sequence) and not isinstance(other, str | bytes):
             return self._items() == list(other)
         return NotImplemented
-
-    def __repr__(self) -> str:
-        return _show(self)
 
 
 class Set(Collection, MutableSet[Any]):
@@ -178,10 +192,6 @@ class Set(Collection, MutableSet[Any]):
             return set(self._items()) == set(other)
         return NotImplemented
 
-    def __repr__(self) -> str:
-        items = self._items()
-        return "{" + ", ".join(map(_show, items)) + "}" if items else "set()"
-
 
 class Dictionary(Collection, MutableMapping[str, Any]):
     """A dictionary property, or a dictionary inside a mixed value. Sorted by the bytes of keys."""
@@ -201,8 +211,12 @@ class Dictionary(Collection, MutableMapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter([key for key, _ in self._items()])
 
-    def __repr__(self) -> str:
-        return _show(self)
+
+def _elements(values: Iterable[Any]) -> list[Any]:
+    """What a list is extended by; a text is no list of its characters."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ArgumentTypeError(f"Expected an iterable of elements, got {values!r}")
+    return list(values)
 
 
 def _show(value: Any) -> str:
@@ -211,4 +225,6 @@ def _show(value: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {_show(item)}" for key, item in value._items()) + "}"
     if isinstance(value, List):
         return "[" + ", ".join(map(_show, value._items())) + "]"
+    if isinstance(value, Set):
+        return "{" + ", ".join(map(_show, value._items())) + "}" if len(value) else "set()"
     return value._short() if isinstance(value, Object) else repr(value)

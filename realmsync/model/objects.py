@@ -8,14 +8,17 @@ csrc/bindings/values/convert.cpp.
 from __future__ import annotations
 
 import types
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from realmsync import _core
 from realmsync.errors import (
+    ArgumentTypeError,
     IllegalOperationError,
     InvalidPropertyError,
     ModifyPrimaryKeyError,
     ReadOnlyPropertyError,
+    SchemaValidationError,
 )
 from realmsync.model.accessor import AccessedRealm
 from realmsync.model.annotations import (
@@ -25,6 +28,7 @@ from realmsync.model.annotations import (
     read_class,
 )
 from realmsync.model.schema import ClassSchema, PropertyOptions
+from realmsync.naming import did_you_mean
 
 
 class _Attribute:
@@ -90,26 +94,31 @@ class BaseObject:
             cls.__realm_schema__ = schema
             install(cls, schema)
             return
-        attributes = dict(cls.__realm_attributes__)
-        for name, annotation in own_annotations(cls).items():
-            if name.startswith("__") or is_class_variable(annotation):
-                continue
-            value = cls.__dict__.get(name, PropertyOptions())
-            if not isinstance(value, PropertyOptions):
-                value = PropertyOptions(value, True)
-            attributes[name] = (annotation, value, cls)
+        attributes: dict[str, Declaration] = {}
+        for ancestor in reversed(cls.__mro__[1:]):
+            attributes |= ancestor.__dict__.get("__realm_attributes__", {})
+        attributes |= _own_declarations(cls)
+        _require_declared(cls, attributes)
         cls.__realm_attributes__ = attributes
         cls.__realm_schema__ = None
         for index, (name, (_, options, _owner)) in enumerate(attributes.items()):
             setattr(cls, name, _Attribute(name, index, options.is_primary_key))
 
-    def __init__(self) -> None:
-        raise TypeError(f"create objects with realm.create({type(self).__name__}, {{...}})")
+    def __init__(self, *_values: NoReturn, **_by_name: NoReturn) -> None:
+        name = type(self).__name__
+        raise ArgumentTypeError(
+            f"'{name}' is not made by calling it: create objects in a write transaction with"
+            f" realm.create({name}, {{...}})"
+        )
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not hasattr(type(self), name):
-            raise InvalidPropertyError(f"'{type(self).__name__}' has no property '{name}'")
-        object.__setattr__(self, name, value)
+    if not TYPE_CHECKING:  # checkers take it for a permission to assign to anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not hasattr(type(self), name):
+                kind = type(self)
+                meant = did_you_mean(name, [p.name for p in _declaration(self).properties])
+                raise InvalidPropertyError(f"'{kind.__name__}' has no property '{name}'{meant}")
+            object.__setattr__(self, name, value)
 
     @property
     def object_schema(self) -> dict[str, Any]:
@@ -122,7 +131,8 @@ class BaseObject:
 
     def __repr__(self) -> str:
         if not self.is_valid:
-            return f"<{type(self).__name__}: deleted>"
+            why = "closed realm" if self._realm.is_closed else "deleted"
+            return f"<{type(self).__name__}: {why}>"
         parts = []
         for p in _declaration(self).stored:
             value = getattr(self, p.name)
@@ -134,6 +144,55 @@ class BaseObject:
     def is_valid(self) -> bool:
         """Whether the object exists and its realm is open."""
         return not self._realm.is_closed and self._place.exists()
+
+
+def _own_declarations(cls: type[BaseObject]) -> dict[str, Declaration]:
+    """The properties that the body of a class declares."""
+    found: dict[str, Declaration] = {}
+    for name, annotation in own_annotations(cls).items():
+        if name.startswith("__") or is_class_variable(annotation):
+            continue
+        if hasattr(BaseObject, name) or name in ("_key", "_short"):
+            raise SchemaValidationError(
+                f"'{cls.__name__}.{name}' cannot be a property: every object has this attribute."
+                " Choose another name, and keep the stored one by realmsync.property(map_to=...)"
+            )
+        value = cls.__dict__.get(name, PropertyOptions())
+        if not isinstance(value, PropertyOptions):
+            value = PropertyOptions(value, True)
+        found[name] = (annotation, value, cls)
+    return found
+
+
+def _require_declared(cls: type[BaseObject], declared: Mapping[str, Declaration]) -> None:
+    """SchemaValidationError for what looks like a property and would be none.
+
+    Methods, descriptors, nested classes, and plain values under names with an underscore are the
+    class's own business.
+    """
+    own = own_annotations(cls)
+    for name, value in cls.__dict__.items():
+        if name in own or name.startswith("__"):
+            continue
+        meant = isinstance(value, PropertyOptions) or name == "_id"
+        nested = getattr(value, "__qualname__", "") == f"{cls.__qualname__}.{name}"
+        if meant or not (name.startswith("_") or nested or hasattr(type(value), "__get__")):
+            raise SchemaValidationError(
+                f"'{cls.__name__}.{name}' has no annotation, so it would be no property: write"
+                f" `{name}: T = ...` with its type, or `{name}: ClassVar[T] = ...` for a constant"
+            )
+    for base in cls.__mro__[1:]:
+        if not issubclass(base, BaseObject):
+            for name, annotation in own_annotations(base).items():
+                if name not in declared and not is_class_variable(annotation):
+                    raise SchemaValidationError(
+                        f"'{cls.__name__}' would not get the property '{name}' of"
+                        f" '{base.__name__}': derive that from realmsync.{_base_name(cls)}"
+                    )
+
+
+def _base_name(cls: type[BaseObject]) -> str:
+    return EmbeddedObject.__name__ if cls.__realm_embedded__ else Object.__name__
 
 
 def _declaration(instance: BaseObject) -> ClassSchema:

@@ -30,8 +30,9 @@ from realmsync.errors import (
     OpenCancelledError,
 )
 from realmsync.model.configuration import (
-    FIELDS,
     Configuration,
+    ConfigurationFields,
+    configured,
     file_path,
     option,
     read_schema,
@@ -45,10 +46,13 @@ from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now
+from realmsync.naming import Explained
 from realmsync.process import forked, tell_forks
 from realmsync.progress import Progress, progress_function
 
 if TYPE_CHECKING:  # what `sync_session` says; nothing here uses it
+    from typing_extensions import Unpack
+
     from realmsync.sync.session import SyncSession
 
 T = TypeVar("T", bound=Object)
@@ -67,7 +71,7 @@ _set_realm = _slot(BaseObject, "_realm")
 _set_place = _slot(BaseObject, "_place")
 
 
-class Realm:
+class Realm(Explained):
     """An open realm.
 
     `Realm(config)` opens at once; `await Realm.open(config)` may download first. A configuration
@@ -84,16 +88,28 @@ class Realm:
     Attributes: `config` as given; `sync_session`, the SyncSession, or None for a local realm.
     """
 
+    _not_there = {
+        **dict.fromkeys(
+            ("add_listener", "addListener", "add_notification"),
+            "change listeners are not there yet",
+        ),
+        **dict.fromkeys(("query", "get", "find"), "use objects or object_for_primary_key"),
+        **dict.fromkeys(("add", "insert", "save"), "use create(cls, {...}) in a transaction"),
+        **dict.fromkeys(("subscriptions", "subscribe"), "flexible sync is not there yet"),
+        **dict.fromkeys(("migrate", "delete_model"), "migrations are not there yet"),
+        **dict.fromkeys(("compact", "write_copy_to", "freeze"), "it is not there yet"),
+        "commit": "leaving `with realm.write():` commits; or use commit_transaction",
+        "rollback": "an exception in `with realm.write():` does; or use cancel_transaction",
+        "transaction": "write `with realm.write():`",
+        "schema_version": "migrations are not there yet, so no schema has a version",
+    }
+
     def __init__(
-        self, config: Configuration | Mapping[str, Any] | None = None, **fields: Any
+        self,
+        config: Configuration | Mapping[str, Any] | None = None,
+        **fields: Unpack[ConfigurationFields],
     ) -> None:
-        if fields:
-            unknown = set(fields) - FIELDS
-            if unknown:
-                raise InvalidArgumentError(f"unknown configuration field {sorted(unknown)[0]!r}")
-            if config is not None:
-                raise InvalidArgumentError("give a configuration or keyword arguments, not both")
-            config = fields
+        config = configured(config, fields)
         self.config = config
         self.sync_session: SyncSession | None = None
         self._closed = True  # until all of the following has succeeded
@@ -156,14 +172,16 @@ class Realm:
 
     @classmethod
     def open(
-        cls, config: Configuration | Mapping[str, Any] | None = None, **fields: Any
+        cls,
+        config: Configuration | Mapping[str, Any] | None = None,
+        **fields: Unpack[ConfigurationFields],
     ) -> OpenRealmTask:
         """Opens without blocking the event loop; a synchronised realm as its configuration says.
 
         Raises what `Realm(config)` does, SyncTimeoutError when a download takes too long, the error
         that ended the session, AppError when the user is not logged in, OpenCancelledError.
         """
-        given = config if config is not None else fields
+        given = configured(config, fields)
         sync = synchronisation(given)
         if sync is None:
             return OpenRealmTask(given)
@@ -171,14 +189,20 @@ class Realm:
         return opening
 
     @staticmethod
-    def exists(config: Configuration | Mapping[str, Any] | None = None, **fields: Any) -> bool:
+    def exists(
+        config: Configuration | Mapping[str, Any] | None = None,
+        **fields: Unpack[ConfigurationFields],
+    ) -> bool:
         """Whether the file is there; creates nothing."""
-        return file_path(config if config is not None else fields).exists()
+        return file_path(configured(config, fields)).exists()
 
     @staticmethod
-    def delete_file(config: Configuration | Mapping[str, Any] | None = None, **fields: Any) -> None:
+    def delete_file(
+        config: Configuration | Mapping[str, Any] | None = None,
+        **fields: Unpack[ConfigurationFields],
+    ) -> None:
         """Deletes the file and what lies beside it; it must not be open in this process."""
-        path = str(file_path(config if config is not None else fields))
+        path = str(file_path(configured(config, fields)))
         if _core.RealmFile.is_open(path):
             raise DeleteOnOpenRealmError(f"cannot delete the open realm '{path}'")
         _core.RealmFile.remove(path)

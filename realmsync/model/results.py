@@ -6,14 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from realmsync.errors import OutOfBoundsError
-from realmsync.model.accessor import AccessedRealm
+from realmsync.model.accessor import AccessedRealm, position_of
+from realmsync.naming import Explained
 
 T = TypeVar("T")
 
 PAGE = 1000  # keys read at once: iteration holds one page, not the whole class
 
 
-class Results(Sequence[T], Generic[T]):
+_QUERIES = "queries are not there yet, loop over the objects and compare in Python"
+_LISTENERS = "change listeners are not there yet"
+
+
+class Results(Explained, Sequence[T], Generic[T]):
     """The objects of one class as they are now.
 
     Iteration reads page by page in key order: objects created behind its position while it runs
@@ -22,6 +27,16 @@ class Results(Sequence[T], Generic[T]):
     """
 
     __slots__ = ("_class", "_realm")
+    _not_there = {
+        **dict.fromkeys(("filter", "filtered", "where", "query", "get"), _QUERIES),
+        **dict.fromkeys(("sort", "sorted", "order_by"), "write sorted(results, key=...)"),
+        **dict.fromkeys(("min", "max", "sum", "avg"), _QUERIES),
+        **dict.fromkeys(("add_listener", "addListener", "observe"), _LISTENERS),
+        "first": "write results[0]",
+        "all": "results are all objects already",
+        "delete": "write realm.delete(results)",
+        "append": "write realm.create(...), which new objects come from",
+    }
 
     def __init__(self, realm: AccessedRealm, cls: int) -> None:
         self._realm = realm
@@ -50,6 +65,7 @@ class Results(Sequence[T], Generic[T]):
     def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
             return list(self)[index]
+        index = position_of(index)
         position = index if index >= 0 else index + len(self)
         if position >= 0:
             keys = self._realm._core.keys(self._class, ..., position + 1)
@@ -59,4 +75,5 @@ class Results(Sequence[T], Generic[T]):
         raise OutOfBoundsError(f"index {index} is out of range")
 
     def __repr__(self) -> str:
-        return f"<Results of {self._realm._classes[self._class].name}: {len(self)} objects>"
+        state = "closed realm" if self._realm.is_closed else f"{len(self)} objects"
+        return f"<Results of {self._realm._classes[self._class].name}: {state}>"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from realmsync.account.app import AppConfiguration, AppServices
+from realmsync.account.app import AppConfiguration, AppConfigurationFields, AppServices
 from realmsync.account.http import HttpRequest, HttpResponse
 from realmsync.account.user import User
 from realmsync.sync.app_sync import AppSync
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class App(AppServices):
@@ -22,7 +25,9 @@ class App(AppServices):
 
     _apps: dict[str, App] = {}
 
-    def __init__(self, id: str | AppConfiguration, **overrides: Any) -> None:
+    def __init__(
+        self, id: str | AppConfiguration, **overrides: Unpack[AppConfigurationFields]
+    ) -> None:
         super().__init__(id, **overrides)
         self._sync: AppSync | None = None
         self._apps[self.id] = self

@@ -17,27 +17,28 @@ from enum import Enum
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import NoneType
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from bson import ObjectId
 
 from realmsync import _core
-from realmsync.account.places import PartitionValue
+from realmsync.account.places import PartitionValue, require_partition_value
 from realmsync.account.user import User
 from realmsync.enums import (
     ClientResetMode,
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
     SessionStopPolicy,
+    member,
 )
-from realmsync.errors import InvalidArgumentError, SyncError
+from realmsync.errors import ArgumentTypeError, InvalidArgumentError, SyncError
+from realmsync.naming import fields_by_name, shown
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
     from realmsync.sync.session import SyncSession
 else:
     SyncSession = Any  # for whoever reads the types at run time
-
-E = TypeVar("E", bound=Enum)
 
 
 class _Missing(Enum):
@@ -62,14 +63,13 @@ def seconds_of(timeout: float | timedelta | None, name: str = "timeout") -> floa
     return float(timeout)
 
 
-def _member(kind: type[E], value: Any, name: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        allowed = " and ".join(f"'{m.value}'" for m in kind)
-        raise ValueError(f"Invalid '{name}': {value!r}. Only {allowed} is allowed.") from None
+def _require_type(name: str, value: object, kind: Any) -> None:
+    if not isinstance(value, kind):
+        kinds = [k.__name__ for k in get_args(kind) or (kind,) if k is not NoneType]
+        raise ArgumentTypeError(f"Expected '{name}' to be a {kinds[0]}, got {shown(value)}")
 
 
+@fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class OpenRealmBehaviorConfiguration:
     """How a realm is opened. `time_out` is in seconds; without one a download waits for ever."""
@@ -80,14 +80,12 @@ class OpenRealmBehaviorConfiguration:
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
-        set_field(self, "type", _member(OpenRealmBehaviorType, self.type, "type"))
+        set_field(self, "type", member(OpenRealmBehaviorType, self.type, "type"))
         set_field(self, "time_out", seconds_of(self.time_out, "time_out"))
         if self.seconds is not None and self.seconds < 0:
             raise InvalidArgumentError("time_out must not be negative")
         if self.time_out is not None or self.time_out_behavior is not None:
-            behavior = _member(
-                OpenRealmTimeOutBehavior, self.time_out_behavior, "time_out_behavior"
-            )
+            behavior = member(OpenRealmTimeOutBehavior, self.time_out_behavior, "time_out_behavior")
             set_field(self, "time_out_behavior", behavior)
 
     @property
@@ -106,6 +104,7 @@ DOWNLOAD_BEFORE_OPEN_BEHAVIOR = OpenRealmBehaviorConfiguration(
 )
 
 
+@fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class ClientResetConfiguration:
     """How a client reset is handled.
@@ -119,9 +118,11 @@ class ClientResetConfiguration:
     on_manual: Callable[[SyncSession, str], object] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mode", _member(ClientResetMode, self.mode, "mode"))
+        object.__setattr__(self, "mode", member(ClientResetMode, self.mode, "mode"))
+        _require_type("on_manual", self.on_manual, Callable | None)
 
 
+@fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class SSLConfiguration:
     """Checks of the server's certificate."""
@@ -140,17 +141,15 @@ class SSLConfiguration:
 
 
 def _partition_json(value: object) -> str:
-    if isinstance(value, ObjectId):
-        return _core.format_partition(value.binary)
-    if isinstance(value, uuid.UUID):
-        return _core.format_partition(value.bytes)
-    if value is None or isinstance(value, str):
-        return _core.format_partition(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _core.format_partition(value)
-    raise TypeError(f"a partition value cannot be of type {type(value).__name__}")
+    checked = require_partition_value(value)
+    if isinstance(checked, ObjectId):
+        return _core.format_partition(checked.binary)
+    if isinstance(checked, uuid.UUID):
+        return _core.format_partition(checked.bytes)
+    return _core.format_partition(checked)
 
 
+@fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class SyncConfiguration:
     """Synchronisation of one realm with one partition.
@@ -178,13 +177,21 @@ class SyncConfiguration:
 
     def __post_init__(self) -> None:
         if not isinstance(self.user, User):
-            raise TypeError(f"Expected 'user' to be a User, got {self.user!r}")
+            raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(self.user)}")
         if self.flexible:
             raise NotImplementedError("flexible sync is not available in this version")
         if self.partition_value is MISSING:
-            raise TypeError("'partition_value' is required; None is a value")
+            raise ArgumentTypeError("'partition_value' is required; None is a value")
         _ = self.partition_json  # raises for what is no partition value
-        policy = _member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
+        behavior = OpenRealmBehaviorConfiguration | None
+        _require_type("new_realm_file_behavior", self.new_realm_file_behavior, behavior)
+        _require_type("existing_realm_file_behavior", self.existing_realm_file_behavior, behavior)
+        _require_type("on_error", self.on_error, Callable | None)
+        _require_type("custom_http_headers", self.custom_http_headers, Mapping)
+        _require_type("ssl", self.ssl, SSLConfiguration)
+        _require_type("client_reset", self.client_reset, ClientResetConfiguration)
+        _require_type("proxy", self.proxy, str | None)
+        policy = member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)
 
     @cached_property

@@ -11,12 +11,13 @@ from realmsync.account.credentials import Credentials
 from realmsync.account.http import HttpResponse, check, token_claims
 from realmsync.account.places import partition_name
 from realmsync.codes import APP_ERROR_CODES
-from realmsync.errors import AppError
+from realmsync.errors import AppError, ArgumentTypeError, BadPartitionValueError
 
 
-@pytest.mark.parametrize("value", [True, 1.5, b"x", [], 1 << 63])
+@pytest.mark.parametrize("value", [True, 1.5, b"x", [], 1 << 63, 2**70, "\ud800"])
 def test_bad_partition_values(value: Any) -> None:
-    with pytest.raises((TypeError, OverflowError)):
+    error = BadPartitionValueError if isinstance(value, int | str) else ArgumentTypeError
+    with pytest.raises(ArgumentTypeError if value is True else error):
         partition_name(value)
 
 

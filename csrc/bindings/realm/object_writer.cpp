@@ -1,5 +1,6 @@
 #include "bindings/realm/object_writer.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "bindings/realm/place.hpp"
@@ -66,6 +67,37 @@ py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
     if (!value && PyErr_Occurred())
         throw py::error_already_set();
     return value;
+}
+
+[[noreturn]] void unknown_property(const DeclaredClass& c, py::handle name) {
+    std::string text = "'" + c.name + "' has no property " + std::string(py::repr(name));
+    py::list known;
+    for (const DeclaredProperty& p : c.properties) {
+        known.append(p.attribute);
+        if (p.name != p.label && py::str(p.name).equal(name))
+            raise_python("InvalidPropertyError",
+                         text + ": this is the name in the file of '" + p.label + "'");
+    }
+    const auto did_you_mean = py::module_::import("realmsync.naming").attr("did_you_mean");
+    raise_python("InvalidPropertyError", text + did_you_mean(name, known).cast<std::string>());
+}
+
+// Values under other names would be lost. Most mappings have the order of the declaration, so the
+// walk over both is mostly a comparison of pointers.
+void require_properties(const DeclaredClass& c, const py::dict& values) {
+    const std::size_t count = c.properties.size();
+    std::size_t next = 0;
+    for (auto [name, value] : values) {
+        std::size_t tried = 0;
+        while (tried < count && c.properties[next % count].attribute.ptr() != name.ptr())
+            ++next, ++tried;
+        if (tried == count) { // no name of the declaration itself, perhaps the same text
+            const auto same = [&](const DeclaredProperty& p) { return p.attribute.equal(name); };
+            if (std::none_of(c.properties.begin(), c.properties.end(), same))
+                unknown_property(c, name);
+        }
+        ++next;
+    }
 }
 
 // A place inside of `target`; `path` is the memory of the way to it.
@@ -186,6 +218,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
     if (c.kind != TableKind::top_level)
         raise_python("IllegalOperationError",
                      "Explicit creation of embedded object not allowed: '" + c.name + "'");
+    require_properties(c, values);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *resolved_.classes[index];
     py::object key;
@@ -442,6 +475,7 @@ void ObjectWriter::put_mixed(const Destination& to, py::handle value, const Wher
 
 void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& values) {
     const DeclaredClass& c = handle_.declared(cls);
+    require_properties(c, values);
     std::vector<Step> path;
     for (const DeclaredProperty& p : c.properties) {
         const Where field{c.name, p.label};

@@ -1,0 +1,86 @@
+"""Names that somebody got wrong: unknown fields, keys and attributes, and what was meant by them.
+
+A name that is taken and dropped is a setting or a value that is lost, so all are refused, with the
+nearest one that there is. Nothing here runs before something has failed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from realmsync.errors import InvalidArgumentError, InvalidPropertyError
+
+C = TypeVar("C", bound=type[Any])
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """`. Did you mean 'x'?`, with the nearest of the known names, or an empty text.
+
+    Names that differ in case and underscores only, as Realm's JavaScript names do, come first.
+    """
+    if not isinstance(name, str):
+        return ""
+    names = list(known)
+    near = [k for k in names if _letters(k) == _letters(name)]
+    near += difflib.get_close_matches(name, names, n=1)
+    return f". Did you mean {near[0]!r}?" if near else ""
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def shown(value: object) -> str:
+    """A value that is refused, as messages name it; what is to be awaited says so."""
+    return f"{value!r}: is an `await` missing?" if inspect.isawaitable(value) else repr(value)
+
+
+def require_fields(what: str, given: Iterable[object], known: Iterable[str]) -> None:
+    """InvalidArgumentError for the first given name that is not known."""
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise InvalidArgumentError(f"{what} has no field {name!r}{did_you_mean(name, names)}")
+
+
+def fields_by_name(cls: C) -> C:
+    """Has a dataclass refuse unknown fields with InvalidArgumentError, which names what was meant.
+
+    Type checkers find them by the dataclass alone.
+    """
+    known = [field.name for field in fields(cls) if field.init]
+    initialise: Callable[..., None] = cls.__init__
+
+    @functools.wraps(initialise)
+    def __init__(self: Any, *values: Any, **by_name: Any) -> None:
+        require_fields(cls.__name__, by_name, known)
+        initialise(self, *values, **by_name)
+
+    cls.__init__ = __init__
+    return cls
+
+
+class Explained:
+    """Base of classes that say of an attribute they lack what was meant, or why it is missing.
+
+    `_not_there` has the names that people look for, with what there is to say.
+    """
+
+    __slots__ = ()
+    _not_there: ClassVar[Mapping[str, str]] = {}
+
+    if not TYPE_CHECKING:  # for checkers a missing attribute stays one
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self)
+            text = f"'{kind.__name__}' has no attribute {name!r}"
+            if name in kind._not_there:
+                text += f": {kind._not_there[name]}"
+            elif not name.startswith("_"):
+                text += did_you_mean(name, [n for n in dir(kind) if not n.startswith("_")])
+            raise InvalidPropertyError(text)
