@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from realmsync.errors import InvalidArgumentError, InvalidPropertyError
+from realmsync.errors import (
+    ArgumentTypeError,
+    InvalidArgumentError,
+    InvalidPropertyError,
+    RealmError,
+)
 
 C = TypeVar("C", bound=type[Any])
 
@@ -59,7 +64,12 @@ def fields_by_name(cls: C) -> C:
     @functools.wraps(initialise)
     def __init__(self: Any, *values: Any, **by_name: Any) -> None:
         require_fields(cls.__name__, by_name, known)
-        initialise(self, *values, **by_name)
+        try:
+            initialise(self, *values, **by_name)
+        except RealmError:
+            raise
+        except TypeError as error:  # a field is missing
+            raise ArgumentTypeError(str(error)) from error
 
     cls.__init__ = __init__
     return cls
@@ -82,5 +92,5 @@ class Explained:
             if name in kind._not_there:
                 text += f": {kind._not_there[name]}"
             elif not name.startswith("_"):
-                text += did_you_mean(name, [n for n in dir(kind) if not n.startswith("_")])
+                text += did_you_mean(name, [n for n in dir(self) if not n.startswith("_")])
             raise InvalidPropertyError(text)

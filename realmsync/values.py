@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from realmsync.errors import ArgumentTypeError, InvalidArgumentError
+
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -24,18 +26,22 @@ class Timestamp:
     nanoseconds: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.seconds, int) or not isinstance(self.nanoseconds, int):
+            raise ArgumentTypeError(
+                f"Expected ints, got {self.seconds!r} seconds and {self.nanoseconds!r} nanoseconds"
+            )
         if not -(2**63) <= self.seconds < 2**63:
-            raise ValueError("seconds do not fit 64 bits")
+            raise InvalidArgumentError("seconds do not fit 64 bits")
         if abs(self.nanoseconds) >= 1_000_000_000:
-            raise ValueError("nanoseconds must stay below 10⁹")
+            raise InvalidArgumentError("nanoseconds must stay below 10⁹")
         if self.seconds * self.nanoseconds < 0:
-            raise ValueError("seconds and nanoseconds must carry the same sign")
+            raise InvalidArgumentError("seconds and nanoseconds must carry the same sign")
 
     @classmethod
     def from_datetime(cls, value: datetime) -> Timestamp:
-        """The instant of a datetime with a time zone; ValueError for a naive one."""
+        """The instant of a datetime with a time zone; InvalidArgumentError for a naive one."""
         if value.utcoffset() is None:
-            raise ValueError("a datetime needs a time zone")
+            raise InvalidArgumentError("a datetime needs a time zone")
         microseconds = (value - EPOCH) // timedelta(microseconds=1)
         sign = -1 if microseconds < 0 else 1
         seconds, rest = divmod(abs(microseconds), 1_000_000)
@@ -67,6 +73,8 @@ class Float32(float):
             rounded = struct.unpack("<f", struct.pack("<f", value))[0]
         except OverflowError:
             rounded = float("inf") if value > 0 else float("-inf")
+        except struct.error:
+            raise ArgumentTypeError(f"Expected a number, got {value!r}") from None
         return super().__new__(cls, rounded)
 
     def __repr__(self) -> str:

@@ -107,14 +107,31 @@ void remove_realm_file(const std::string& path) {
             fail(path + suffix);
 }
 
+namespace {
+
+// Says what a file is instead, as far as its beginning tells.
+[[noreturn]] void not_a_realm(const std::string& path, std::string_view head) {
+    const char* what = " is not a realm file";
+    if (head.starts_with("SQLite format 3"))
+        what = " is an SQLite database, but not a realm file";
+    else if (head.size() >= 20 && head.substr(16, 4) == "T-DB")
+        what = " is a file of a Realm SDK, whose format cannot be opened here: open another path, "
+               "and let the SDK and this program synchronise with one server";
+    raise(ErrorKind::invalid_database, path + what);
+}
+
+} // namespace
+
 void check_realm_file(const std::string& path) {
     char head[72] = {};
     {
         // Before SQLite opens it: closing a descriptor would drop locks that it holds here.
         Descriptor file(path, O_RDONLY | O_CLOEXEC);
         const ssize_t n = ::read(file.get(), head, sizeof head);
+        if (n < 0 && errno == EISDIR)
+            raise(ErrorKind::invalid_database, path + " is a directory, not a realm file");
         if (n != sizeof head)
-            raise(ErrorKind::invalid_database, path + " is not a realm file");
+            not_a_realm(path, {head, n < 0 ? 0 : static_cast<std::size_t>(n)});
     }
     auto big_endian = [&](std::size_t at) {
         std::uint32_t value = 0;
@@ -124,7 +141,7 @@ void check_realm_file(const std::string& path) {
     };
     if (std::string_view(head, 16) != std::string_view("SQLite format 3\0", 16) ||
         big_endian(68) != static_cast<std::uint32_t>(local_history::kApplicationId))
-        raise(ErrorKind::invalid_database, path + " is not a realm file");
+        not_a_realm(path, {head, sizeof head});
     if (big_endian(60) != static_cast<std::uint32_t>(local_history::kFormat))
         raise(ErrorKind::invalid_database, path + " has realm file format " +
                                                std::to_string(big_endian(60)) +

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from realmsync.errors import ArgumentTypeError
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -82,5 +84,5 @@ class Credentials:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"Expected '{name}' to be a string, got {value!r}")
+        raise ArgumentTypeError(f"Expected '{name}' to be a string, got {value!r}")
     return value

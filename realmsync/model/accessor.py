@@ -11,7 +11,7 @@ import operator
 from typing import Any, Protocol
 
 from realmsync import _core
-from realmsync.errors import ArgumentTypeError
+from realmsync.errors import ArgumentTypeError, OutOfBoundsError
 from realmsync.model.schema import ClassSchema
 
 
@@ -28,8 +28,11 @@ class AccessedRealm(Protocol):
 
 
 def position_of(index: Any) -> int:
-    """An index as an int; ArgumentTypeError for what is none."""
+    """An index as an int; ArgumentTypeError for what is none, OutOfBoundsError beyond 64 bits."""
     try:
-        return operator.index(index)
+        position = operator.index(index)
+        if not -(2**63) < position < 2**63 - 1:
+            raise OutOfBoundsError(f"index {position} is out of range")
+        return position
     except TypeError:
         raise ArgumentTypeError(f"positions are int or slice, not {type(index).__name__}") from None

@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from realmsync import _core
-from realmsync.errors import ArgumentTypeError, InvalidArgumentError
-from realmsync.model.objects import BaseObject, schema_of
+from realmsync.errors import ArgumentTypeError, InvalidArgumentError, StorageError
+from realmsync.model.objects import BaseObject, EmbeddedObject, Object, schema_of
 from realmsync.model.schema import ClassSchema, parse_class
 from realmsync.naming import fields_by_name, require_fields, shown
 
+Durability = Literal["full", "process"]
 DEFAULT_PATH = "default.realm"
 
 
@@ -47,7 +48,7 @@ class Configuration:
     schema: Iterable[Any] | None = None
     schema_version: int = 0
     sync: Synchronisation | None = None  # a SyncConfiguration
-    durability: str = "full"
+    durability: Durability = "full"
 
 
 class ConfigurationFields(TypedDict, total=False):
@@ -57,7 +58,7 @@ class ConfigurationFields(TypedDict, total=False):
     schema: Iterable[Any] | None
     schema_version: int
     sync: Synchronisation | None
-    durability: str
+    durability: Durability
 
 
 FIELDS = [field.name for field in fields(Configuration)]
@@ -80,8 +81,8 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
     path, schema = option(config, "path"), option(config, "schema")
     if path is not None and not isinstance(path, str | os.PathLike):
         raise ArgumentTypeError(f"Expected 'path' to be a str or a Path, got {shown(path)}")
-    if path is not None and "\0" in os.fspath(path):
-        raise InvalidArgumentError(f"the path has a NUL character: {os.fspath(path)!r}")
+    if path is not None:
+        _require_path(os.fspath(path))
     if isinstance(schema, type | str | bytes | Mapping):
         raise ArgumentTypeError(f"Expected 'schema' to be a list of classes: [{_name(schema)}]")
     if schema is not None and not isinstance(schema, Iterable):
@@ -90,6 +91,17 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
     if not isinstance(version, int) or isinstance(version, bool):
         raise ArgumentTypeError(f"Expected 'schema_version' to be an int, got {version!r}")
     return config
+
+
+def _require_path(path: str | bytes) -> None:
+    if isinstance(path, bytes):
+        raise ArgumentTypeError(f"Expected 'path' to be a str or a Path, got {path!r}")
+    if "\0" in path:
+        raise InvalidArgumentError(f"the path has a NUL character: {path!r}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"the path has lone surrogates: {path!r}") from None
 
 
 def _require_configuration(config: Any) -> None:
@@ -137,10 +149,20 @@ def file_path(config: Any) -> Path:
     return Path(path if path is not None else DEFAULT_PATH)
 
 
+def make_folder(path: Path) -> None:
+    """Makes the folder that a file lies in; StorageError when that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+
+
 def read_schema(declared: Iterable[Any]) -> list[ClassSchema]:
     """The classes that a configuration declares. InvalidArgumentError for what is no class."""
     classes: list[ClassSchema] = []
     for entry in declared:
+        if entry in (Object, EmbeddedObject):
+            raise InvalidArgumentError(f"derive a class from realmsync.{entry.__name__}")
         if isinstance(entry, ClassSchema):
             classes.append(entry)
         elif isinstance(entry, type) and issubclass(entry, BaseObject):

@@ -53,6 +53,11 @@ class _Attribute:
             )
         instance._place.set(self.index, value)
 
+    def __delete__(self, instance: BaseObject) -> None:
+        raise IllegalOperationError(
+            f"'{type(instance).__name__}.{self.name}' cannot be deleted: an optional one takes None"
+        )
+
 
 class _LinkingObjects:
     """The descriptor of a declared inverse link."""
@@ -119,6 +124,12 @@ class BaseObject:
                 meant = did_you_mean(name, [p.name for p in _declaration(self).properties])
                 raise InvalidPropertyError(f"'{kind.__name__}' has no property '{name}'{meant}")
             object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> NoReturn:
+        raise IllegalOperationError(
+            f"a '{type(self).__name__}' belongs to its realm and cannot be copied or pickled:"
+            " use to_dict()"
+        )
 
     @property
     def object_schema(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from realmsync import _core
 from realmsync.callbacks import Callback
 from realmsync.errors import (
+    ArgumentTypeError,
     ClosedRealmError,
     DeleteOnOpenRealmError,
     IllegalOperationError,
@@ -34,6 +35,7 @@ from realmsync.model.configuration import (
     ConfigurationFields,
     configured,
     file_path,
+    make_folder,
     option,
     read_schema,
     synchronisation,
@@ -46,7 +48,7 @@ from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue, now
-from realmsync.naming import Explained
+from realmsync.naming import Explained, did_you_mean
 from realmsync.process import forked, tell_forks
 from realmsync.progress import Progress, progress_function
 
@@ -123,7 +125,7 @@ class Realm(Explained):
         if durability not in ("full", "process"):
             raise InvalidArgumentError('durability is "full" or "process"')
         path = file_path(config)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         self._file = _core.RealmFile.open(str(path), durability=durability)
         self._path = str(self._file.path)
         self._core = _core.RealmHandle(self._file, self)
@@ -303,8 +305,10 @@ class Realm(Explained):
         self._require_open()
         if function is None:
             return WriteBlock(self._queue)
-        if asyncio.iscoroutinefunction(function):
+        if asyncio.iscoroutinefunction(function) or asyncio.iscoroutine(function):
             raise InvalidArgumentError("use `async with realm.write()` for asynchronous code")
+        if not callable(function):
+            raise ArgumentTypeError(f"Expected a function without arguments, got {function!r}")
         with WriteBlock(self._queue):
             return function()
 
@@ -344,10 +348,9 @@ class Realm(Explained):
         leaves nothing.
         """
         index = self._class_of(cls)
-        try:
-            native = MODES[mode]
-        except KeyError:
-            raise InvalidArgumentError(f"unknown mode {mode!r}") from None
+        native = MODES.get(mode) if isinstance(mode, str) else None
+        if native is None:
+            raise InvalidArgumentError(f"unknown mode {mode!r}: there are {', '.join(MODES)}")
         return self._core.create(index, {} if values is None else values, native)
 
     def create_many(
@@ -365,6 +368,10 @@ class Realm(Explained):
         are durable on return; an error or a crash leaves the finished ones.
         """
         index = self._class_of(cls)
+        if transaction_size is not None and (
+            not isinstance(transaction_size, int) or isinstance(transaction_size, bool)
+        ):
+            raise ArgumentTypeError(f"transaction_size is an int, not {transaction_size!r}")
         columns = read_rows(rows, self._classes[index])
         if self._core.writing:
             if transaction_size is not None:
@@ -394,6 +401,7 @@ class Realm(Explained):
 
     def delete(self, subject: Any) -> None:
         """Deletes an object, or every object of an iterable, with all links to them."""
+        self._require_open()
         if isinstance(subject, BaseObject):
             self._own(subject)
             subject._place.erase()
@@ -446,10 +454,15 @@ class Realm(Explained):
 
     def _class_of(self, cls: Any) -> int:
         self._require_open()
+        if not isinstance(cls, type | str):
+            raise ArgumentTypeError(
+                f"Expected an object class or its name, got one of type '{type(cls).__name__}'"
+            )
         index = self._index.get(cls)
         if index is None:
-            name = cls if isinstance(cls, str) else getattr(cls, "__name__", repr(cls))
-            raise NoSuchTableError(f"Object type '{name}' not found in schema.")
+            name = cls if isinstance(cls, str) else cls.__name__
+            meant = did_you_mean(name, [c.name for c in self._classes])
+            raise NoSuchTableError(f"Object type '{name}' not found in schema.{meant.lstrip('.')}")
         return index
 
     # Called by the core when it reads.

@@ -15,7 +15,7 @@ from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.model.configuration import file_path, option
+from realmsync.model.configuration import file_path, make_folder, option
 from realmsync.model.in_thread import in_thread
 from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.progress import Progress, progress_function
@@ -99,7 +99,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         return session
 
     def _open_file(self) -> _core.RealmFile:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path)
         durability = option(self._config, "durability", "full")
         return _core.RealmFile.open(str(self._path), durability=durability)
 

@@ -131,11 +131,7 @@ std::string_view dictionary_key(py::handle key, const Where& where) {
     if (!PyUnicode_Check(key.ptr()))
         raise_python("PropertyTypeError", "Expected a key of " + where.text() + " to be str, got " +
                                               Py_TYPE(key.ptr())->tp_name);
-    Py_ssize_t size = 0;
-    const char* data = PyUnicode_AsUTF8AndSize(key.ptr(), &size);
-    if (!data)
-        throw py::error_already_set();
-    const std::string_view text(data, static_cast<std::size_t>(size));
+    const std::string_view text = utf8(key, where);
     if (text.starts_with('$') || text.find('.') != text.npos)
         raise_python("InvalidDictionaryKeyError", "A key of " + where.text() +
                                                       " may not start with '$' or contain '.': '" +
@@ -210,10 +206,13 @@ const LinkTarget* ObjectWriter::link(py::handle value, const Declared& declared,
         raise_python("ObjectTypeMismatchError", where.text() + ": expected an object of class '" +
                                                     handle_.declared(declared.target_class).name +
                                                     "', got '" + cls + "'");
+    const model::Class* actual = resolved_.classes[static_cast<std::size_t>(object.cls())];
+    if (!actual || !transaction_.exists(*actual, object.native_key()))
+        no_object(cls);
     return &scratch_.links.emplace_front(LinkTarget{cls, object.native_key()});
 }
 
-py::object ObjectWriter::create(int cls, const py::dict& values) {
+py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded) {
     const DeclaredClass& c = handle_.declared(cls);
     if (c.kind != TableKind::top_level)
         raise_python("IllegalOperationError",
@@ -244,19 +243,23 @@ py::object ObjectWriter::create(int cls, const py::dict& values) {
                      "Attempting to create an object of type '" + c.name +
                          "' with an existing primary key value '" + model::to_text(native) + "'.");
     };
-    if (on_existing_ != OnExisting::refuse && transaction_.exists(actual, native)) {
-        update(cls, native, values, false);
-        return key;
-    }
-    if (fill_simple(c, index, values)) {
+    const bool is_update =
+        on_existing_ != OnExisting::refuse && transaction_.exists(actual, native);
+    if (!is_update && fill_simple(c, index, values)) {
         if (!transaction_.create(actual, native, scalars_, given_))
             taken();
         return key;
     }
-    if (transaction_.exists(actual, native))
+    if (!is_update && transaction_.exists(actual, native))
         taken();
-    transaction_.create(actual, native);
-    update(cls, native, values, true);
+    std::optional<WriteTransaction::Undo> undo; // from here on it may fail half-way
+    if (!is_guarded)
+        undo.emplace(transaction_);
+    if (!is_update)
+        transaction_.create(actual, native);
+    update(cls, native, values, !is_update);
+    if (undo)
+        undo->keep();
     return key;
 }
 
@@ -333,8 +336,9 @@ void ObjectWriter::assign(const Target& target, const DeclaredProperty& p, py::h
     case Collection::set: {
         const py::list values = materialise(value, where, "a set");
         transaction_.clear(target, Collection::set);
+        const Where inside{where.cls, where.property, where.suffix + "[]"};
         for (py::handle value_of_set : values)
-            transaction_.set_insert(target, element(declared_of(p), value_of_set, where));
+            transaction_.set_insert(target, element(declared_of(p), value_of_set, inside));
         return;
     }
     case Collection::dictionary: {
@@ -429,7 +433,7 @@ void ObjectWriter::put_link(const Destination& to, const Declared& declared, py:
             raise_python("NoSuchTableError", where.text() + " links to an undeclared class");
         const auto& created = scratch_.objects.emplace_front(
             ObjectWriter(handle_, on_existing_)
-                .create(declared.target_class, py::reinterpret_borrow<py::dict>(value)));
+                .create(declared.target_class, py::reinterpret_borrow<py::dict>(value), true));
         scalar.link = &scratch_.links.emplace_front(
             LinkTarget{handle_.declared(declared.target_class).name,
                        handle_.key_of(declared.target_class, created, scratch_)});
@@ -496,9 +500,10 @@ Scalar ObjectWriter::element(const Declared& declared, py::handle value, const W
     }
     if (declared.type == Type::link || (declared.type == kMixed && is_managed(value))) {
         if (!is_managed(value))
-            raise_python("PropertyTypeError", "Expected elements of " + where.text() +
-                                                  " to be objects, got " +
-                                                  Py_TYPE(value.ptr())->tp_name);
+            raise_python("PropertyTypeError", "Expected " + where.text() +
+                                                  " to be an object of class '" +
+                                                  handle_.declared(declared.target_class).name +
+                                                  "', got " + Py_TYPE(value.ptr())->tp_name);
         scalar.type = Type::link;
         scalar.link = link(value, declared, where);
         return scalar;

@@ -44,7 +44,8 @@ class ObjectWriter {
     tables::Target target(int cls, const Key& key, int property,
                           std::span<const changeset::Step> path) const;
 
-    pybind11::object create(int cls, const pybind11::dict& values); // its key
+    // Its key. `is_guarded`: an Undo of the caller takes back what fails half-way.
+    pybind11::object create(int cls, const pybind11::dict& values, bool is_guarded);
     void assign(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                 const Where& where, bool is_default = false);
     void put(const Destination& to, const Declared& declared, pybind11::handle value,

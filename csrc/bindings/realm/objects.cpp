@@ -14,7 +14,7 @@ namespace realmsync::bindings {
 Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
     const DeclaredClass& c = declared(cls);
     if (c.key < 0)
-        return to_key(key, Type::global_key, Where{c.name, c.name}, scratch);
+        return to_key(key, Type::global_key, Where{c.name, kNoProperty}, scratch);
     const DeclaredProperty& p = c.properties[static_cast<std::size_t>(c.key)];
     return to_key(key, p.type, Where{c.name, p.label}, scratch);
 }
@@ -111,24 +111,8 @@ py::list RealmHandle::keys(int cls, py::object after, std::size_t limit) {
 }
 
 py::object RealmHandle::create(int cls, py::object values, OnExisting on_existing) {
-    const std::string& name = declared(cls).name;
-    const py::dict given = to_mapping(values, Where{name, name});
-    ObjectWriter writer(*this, on_existing);
-    // Links, collections and embedded objects may fail half-way; scalars alone cannot.
-    bool compound = on_existing != OnExisting::refuse;
-    for (auto [key, value] : given)
-        compound |= PyDict_Check(value.ptr()) || PyList_Check(value.ptr()) ||
-                    PyTuple_Check(value.ptr()) || PyAnySet_Check(value.ptr()) ||
-                    (Py_TYPE(value.ptr())->tp_iter && !PyUnicode_Check(value.ptr()) &&
-                     !PyBytes_Check(value.ptr()));
-    for (const auto& p : declared(cls).properties)
-        compound |= p.has_default && p.collection != Collection::single;
-    if (!compound)
-        return accessor(cls, writer.create(cls, given));
-    realm::WriteTransaction::Undo undo(writer.transaction());
-    py::object key = writer.create(cls, given);
-    undo.keep();
-    return accessor(cls, std::move(key));
+    const py::dict given = to_mapping(values, Where{declared(cls).name, kNoProperty});
+    return accessor(cls, ObjectWriter(*this, on_existing).create(cls, given, false));
 }
 
 py::object RealmHandle::make_object(Place place) const {

@@ -166,9 +166,13 @@ py::object Place::item(py::object at) const {
     if (!found.place.value)
         no_collection();
     if (auto* dictionary = found.place.value->dictionary()) {
-        if (!PyUnicode_Check(at.ptr()))
+        Py_ssize_t size = 0;
+        const char* key =
+            PyUnicode_Check(at.ptr()) ? PyUnicode_AsUTF8AndSize(at.ptr(), &size) : nullptr;
+        PyErr_Clear(); // text that is no UTF-8 is no key either
+        if (!key)
             raise_python("KeyNotFoundError", py::repr(at));
-        const auto entry = dictionary->items.find(at.cast<std::string>());
+        const auto entry = dictionary->items.find(std::string(key, static_cast<std::size_t>(size)));
         if (entry == dictionary->items.end())
             raise_python("KeyNotFoundError", py::repr(at));
         return to_python(element_of(found.place, entry->second),

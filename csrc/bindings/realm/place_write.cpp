@@ -181,13 +181,13 @@ void Place::list_move(std::size_t from, std::size_t to) const {
 bool Place::set_insert(py::object value) const {
     CollectionWrite set(*this, Type::set);
     return set.transaction().set_insert(set.target,
-                                        set.writer.element(set.declared, value, set.where()));
+                                        set.writer.element(set.declared, value, set.where("[]")));
 }
 
 bool Place::set_erase(py::object value) const {
     CollectionWrite set(*this, Type::set);
     return set.transaction().set_erase(set.target,
-                                       set.writer.element(set.declared, value, set.where()));
+                                       set.writer.element(set.declared, value, set.where("[]")));
 }
 
 void Place::dictionary_set(py::object at, py::object value) const {
@@ -200,9 +200,13 @@ void Place::dictionary_set(py::object at, py::object value) const {
 
 void Place::dictionary_erase(py::object at) const {
     CollectionWrite dictionary(*this, Type::dictionary);
-    if (!PyUnicode_Check(at.ptr()))
+    Py_ssize_t size = 0;
+    const char* text =
+        PyUnicode_Check(at.ptr()) ? PyUnicode_AsUTF8AndSize(at.ptr(), &size) : nullptr;
+    PyErr_Clear(); // text that is no UTF-8 is no key either
+    if (!text)
         raise_python("KeyNotFoundError", py::repr(at));
-    const std::string key = at.cast<std::string>();
+    const std::string_view key(text, static_cast<std::size_t>(size));
     std::vector<Step> path;
     const Target entry = dictionary.under(key, path);
     if (!dictionary.transaction().peek(entry).value)

@@ -208,6 +208,8 @@ RealmHandle::set_transaction(std::unique_ptr<realm::WriteTransaction> transactio
 realm::WriteTransaction& RealmHandle::transaction() {
     if (!origin_.is_here())
         require_usable();
+    if (!file_)
+        raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
     if (!transaction_)
         raise_python("WrongTransactionStateError",
                      "Cannot modify managed objects outside of a write transaction.");

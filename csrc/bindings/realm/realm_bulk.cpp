@@ -21,7 +21,7 @@ std::size_t RealmHandle::create_rows(int cls, py::iterable rows) {
     WriteTransaction::Undo undo(writer.transaction());
     std::size_t count = 0;
     for (py::handle row : rows) {
-        writer.create(cls, to_mapping(row, Where{name, name}));
+        writer.create(cls, to_mapping(row, Where{name, kNoProperty}), true);
         writer.forget();
         ++count;
     }

@@ -32,7 +32,7 @@ class ObjectColumn final : public Column {
             PySequence_Fast_GET_ITEM(values_.ptr(), static_cast<Py_ssize_t>(row));
         if (value.is_none())
             return {};
-        const Where where{cls_.name, property_.label};
+        const Where where{cls_.name, property_.label, {}, static_cast<std::ptrdiff_t>(row)};
         if (property_.type == kMixed && mixed_shape(value, where) != Shape::scalar)
             raise_python("IllegalOperationError",
                          where.text() + ": columns of mixed values hold scalars only");

@@ -52,6 +52,15 @@ bool is(py::handle value, const py::object& type) {
            PyObject_IsInstance(value.ptr(), type.ptr()) == 1;
 }
 
+// A scalar of NumPy as Python's own: what comes out of arrays and data frames one by one. Other
+// values as they are.
+py::object without_numpy(py::handle value) {
+    const std::string_view name = Py_TYPE(value.ptr())->tp_name;
+    if (name.starts_with("numpy.") && py::hasattr(value, "item") && !py::hasattr(value, "__len__"))
+        return value.attr("item")();
+    return py::reinterpret_borrow<py::object>(value);
+}
+
 std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
 
 [[noreturn]] void wrong_type(const Where& where, const char* expected, py::handle value) {
@@ -69,19 +78,6 @@ std::int64_t to_int64(py::handle value, const Where& where) {
     if (overflow != 0)
         bad_value(where, "the number does not fit 64 bits");
     return number;
-}
-
-std::string_view utf8(py::handle value, const Where& where) {
-    Py_ssize_t size = 0;
-    const char* data = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
-    if (!data) {
-        PyErr_Clear();
-        bad_value(where, "the text has lone surrogates, which UTF-8 cannot hold");
-    }
-    if (static_cast<std::size_t>(size) > model::kMaxString)
-        raise_python("LimitExceededError", where.text() + ": a string may have at most " +
-                                               std::to_string(model::kMaxString) + " bytes");
-    return {data, static_cast<std::size_t>(size)};
 }
 
 std::string_view binary(py::handle value, const Where& where, Scratch& scratch) {
@@ -165,6 +161,8 @@ double to_double(py::handle value, const Where& where) {
         }
         return number;
     }
+    if (const py::object plain = without_numpy(value); !plain.is(value))
+        return to_double(plain, where);
     wrong_type(where, "float", value);
 }
 
@@ -226,6 +224,19 @@ void raise_python(const char* error_class, const std::string& message) {
     throw py::error_already_set();
 }
 
+std::string_view utf8(py::handle value, const Where& where) {
+    Py_ssize_t size = 0;
+    const char* data = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
+    if (!data) {
+        PyErr_Clear();
+        bad_value(where, "the text has lone surrogates, which UTF-8 cannot hold");
+    }
+    if (static_cast<std::size_t>(size) > model::kMaxString)
+        raise_python("LimitExceededError", where.text() + ": a string may have at most " +
+                                               std::to_string(model::kMaxString) + " bytes");
+    return {data, static_cast<std::size_t>(size)};
+}
+
 bool is_managed(py::handle value) { return is(value, types().object); }
 bool is_embedded(py::handle value) { return is(value, types().embedded_object); }
 
@@ -277,9 +288,12 @@ Scalar to_scalar(py::handle value, Type type, const Where& where, Scratch& scrat
         scalar.integer = to_int64(value, where);
         break;
     case Type::boolean:
-        if (!PyBool_Check(v))
+        if (PyBool_Check(v))
+            scalar.boolean = v == Py_True;
+        else if (const py::object plain = without_numpy(value); PyBool_Check(plain.ptr()))
+            scalar.boolean = plain.ptr() == Py_True;
+        else
             wrong_type(where, "bool", value);
-        scalar.boolean = v == Py_True;
         break;
     case Type::string:
         if (!PyUnicode_Check(v))

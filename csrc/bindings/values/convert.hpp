@@ -14,13 +14,18 @@
 
 namespace realmsync::bindings {
 
-// Names the property in errors; formatted only when there is one.
+// Names the class or property in errors; formatted only when there is one.
 struct Where {
     const std::string& cls;
-    const std::string& property;
-    std::string suffix = {}; // [3] or ["key"] inside a collection
-    std::string text() const { return "'" + cls + "." + property + suffix + "'"; }
+    const std::string& property; // empty: the object itself
+    std::string suffix = {};     // [3] or ["key"] inside a collection, [] for any element of a set
+    std::ptrdiff_t row = -1;     // of a column
+    std::string text() const {
+        const std::string at = row < 0 ? "" : "[" + std::to_string(row) + "]";
+        return "'" + cls + (property.empty() ? "" : ".") + property + at + suffix + "'";
+    }
 };
+inline const std::string kNoProperty;
 
 [[noreturn]] void raise_python(const char* error_class, const std::string& message);
 
@@ -37,6 +42,9 @@ bool is_embedded(pybind11::handle value); // an EmbeddedObject
 // What a value in a Mixed is stored as.
 enum class Shape { scalar, object, list, dictionary };
 Shape mixed_shape(pybind11::handle value, const Where& where);
+
+// The UTF-8 of a str; InvalidArgumentError for lone surrogates, LimitExceededError.
+std::string_view utf8(pybind11::handle value, const Where& where);
 
 // A scalar of exactly `type` (kMixed: by the value's own type). Null is for the caller. Borrows
 // from `value`, which must outlive it, and from `scratch`.

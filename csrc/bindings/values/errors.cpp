@@ -1,6 +1,8 @@
 // Error values and exceptions of the core to Python exceptions: the only place that knows both.
 #include <pybind11/pybind11.h>
 
+#include <system_error>
+
 #include "base/error.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/values/errors.hpp"
@@ -65,6 +67,11 @@ void bind_errors(py::module_&) {
             py::object cls = py::module_::import("realmsync.errors").attr("StorageError");
             py::object exception = cls(e.what());
             exception.attr("sqlite_code") = e.code();
+            PyErr_SetObject(cls.ptr(), exception.ptr());
+        } catch (const std::system_error& e) { // of files and locks that SQLite does not see
+            py::object cls = py::module_::import("realmsync.errors").attr("StorageError");
+            py::object exception = cls(e.what());
+            exception.attr("errno") = e.code().value();
             PyErr_SetObject(cls.ptr(), exception.ptr());
         }
     });
