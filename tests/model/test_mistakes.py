@@ -1,19 +1,16 @@
-"""What newcomers get wrong: every mistake is refused by a documented error that says what was meant.
+"""What newcomers get wrong: each is refused by a documented error that says what was meant.
 
 One table, a line per mistake: the statement, the class of the error, words of its message.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import threading
 import uuid
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy
 import pytest
@@ -71,13 +68,15 @@ async def forgotten() -> None:
     """A coroutine that nobody awaits."""
 
 
+USED = {"date": date, "timedelta": timedelta, "Decimal": Decimal, "numpy": numpy}
 SCHEMA = [Address, Dog, Person, Note]
 REX = {"_id": 1, "name": "Rex", "tags": ["a"], "numbers": {1}, "scores": {"a": 1.0}}
 
 
-@pytest.fixture
-def names(tmp_path: Path) -> Iterator[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The names of the statements: a realm that is written to, one that is not, a closed one."""
+    tmp_path = tmp_path_factory.mktemp("mistakes")
     realm, other, closed = (Realm(path=tmp_path / f"{n}.realm", schema=SCHEMA) for n in "abc")
     with other.write():
         stranger = other.create(Dog, REX)
@@ -95,7 +94,7 @@ def names(tmp_path: Path) -> Iterator[dict[str, Any]]:
     (tmp_path / "text.realm").write_text("no database " * 99)
     (tmp_path / "folder.realm").mkdir()
     coroutine = forgotten()
-    yield {**globals(), **locals(), "at": str(tmp_path)}
+    yield {**globals(), **locals(), **USED, "at": str(tmp_path)}
     coroutine.close()
     realm.cancel_transaction()
     realm.close()
@@ -111,9 +110,17 @@ VALUES = [
     ("realm.create(Dog, {'_id': 2, 'name': 'x', 'body': ''})", "InvalidProperty", "'body_text'"),
     ("realm.create(Dog, {'_id': 1, 'nme': 'x'}, 'modified')", "InvalidProperty", "'name'"),
     ("realm.create(Dog, {'_id': 1, 'nme': 'x'}, 'all')", "InvalidProperty", "'name'"),
-    ("realm.create(Person, {'_id': 'b', 'dog': {'_id': 7, 'nme': 'x'}})", "InvalidProperty", "'Dog'"),
+    (
+        "realm.create(Person, {'_id': 'b', 'dog': {'_id': 7, 'nme': 'x'}})",
+        "InvalidProperty",
+        "'Dog'",
+    ),
     ("realm.create(Person, {'_id': 'b', 'dogs': [{'id': 7}]})", "InvalidProperty", "'Dog'"),
-    ("realm.create(Person, {'_id': 'b', 'address': {'stret': 'x'}})", "InvalidProperty", "'street'"),
+    (
+        "realm.create(Person, {'_id': 'b', 'address': {'stret': 'x'}})",
+        "InvalidProperty",
+        "'street'",
+    ),
     ("realm.create(Person, {'_id': 'b', 'homes': [{'zip': 'x'}]})", "InvalidProperty", "'zip'"),
     ("ada.address = {'stret': 'x'}", "InvalidProperty", "Did you mean 'street'"),
     ("ada.homes.append({'street': 'x', 'zip': 'y'})", "InvalidProperty", "'zip'"),
@@ -121,7 +128,11 @@ VALUES = [
     ("rex.tag = []", "InvalidProperty", "Did you mean 'tags'"),
     ("ada.address.strete = 'x'", "InvalidProperty", "Did you mean 'street'"),
     ("realm.create_many(Dog, [{'_id': 5, 'name': 'x', 'nme': 5}])", "InvalidProperty", "'name'"),
-    ("realm.create_many(Dog, {'_id': [5], 'nmae': ['x']})", "InvalidProperty", "Did you mean 'name'"),
+    (
+        "realm.create_many(Dog, {'_id': [5], 'nmae': ['x']})",
+        "InvalidProperty",
+        "Did you mean 'name'",
+    ),
     ("realm.create_many(Dog, {'_id': [5], 'body': ['x']})", "InvalidProperty", "'body_text'"),
     # what is missing, what is there already
     ("realm.create(Dog, {'name': 'x'})", "MissingPropertyValue", "'Dog._id'"),
@@ -143,7 +154,11 @@ VALUES = [
     ("realm.create(Dog, {'_id': 2}, True)", "InvalidArgument", "unknown mode True"),
     ("realm.create(Dog, {'_id': 2}, [])", "InvalidArgument", "unknown mode []"),
     # wrong values, by type of property
-    ("realm.create(Dog, {'_id': '2', 'name': 'x'})", "PropertyType", "'Dog._id' to be int, got str"),
+    (
+        "realm.create(Dog, {'_id': '2', 'name': 'x'})",
+        "PropertyType",
+        "'Dog._id' to be int, got str",
+    ),
     ("realm.create(Dog, {'_id': 2.0, 'name': 'x'})", "PropertyType", "to be int, got float"),
     ("realm.create(Dog, {'_id': None, 'name': 'x'})", "PropertyNotNullable", "'Dog._id'"),
     ("realm.create(Dog, {'_id': True, 'name': 'x'})", "PropertyType", "to be int, got bool"),
@@ -366,7 +381,11 @@ BULK = [
     ("realm.create_many(Dog, 'x')", "ArgumentType", "got 'x'"),
     ("realm.create_many(Dog, [5])", "PropertyType", "to be a mapping, got int"),
     ("realm.create_many(Dog, {'_id': 5, 'name': 'x'})", "ArgumentType", "a value for each object"),
-    ("realm.create_many(Dog, {'_id': [5], 'name': 'x'})", "ArgumentType", "a value for each object"),
+    (
+        "realm.create_many(Dog, {'_id': [5], 'name': 'x'})",
+        "ArgumentType",
+        "a value for each object",
+    ),
     ("realm.create_many(Dog, {'_id': [5, 6], 'name': ['x']})", "InvalidArgument", "length"),
     ("realm.create_many(Dog, {'_id': [5, 5], 'name': ['x', 'y']})", "ObjectAlreadyExists", "'5'"),
     ("realm.create_many(Dog, {'_id': [5], 'name': [None]})", "PropertyNotNullable", "[0]"),

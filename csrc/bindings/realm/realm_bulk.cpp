@@ -44,10 +44,6 @@ Key key_from(const Scalar& scalar) {
     return key;
 }
 
-[[noreturn]] void illegal(const std::string& message) {
-    raise_python("IllegalOperationError", message);
-}
-
 // The columns of one insert, each with the property that it fills: those given, and the defaults
 // of properties without a column.
 class BoundColumns {
@@ -56,10 +52,15 @@ class BoundColumns {
     BoundColumns(const DeclaredClass& cls, const std::vector<std::size_t>& properties,
                  const py::list& columns)
         : cls_(cls), properties_(properties), covered_(cls.properties.size()) {
+        need_objects_ = cls.key < 0;
         for (py::handle item : columns)
             add_given(py::reinterpret_borrow<py::tuple>(item));
         rows_ = bound_.empty() ? 0 : bound_[0].column->size();
-        for (std::size_t i = 0; i < cls.properties.size(); ++i)
+        for (std::size_t i = 0; i < cls.properties.size(); ++i) {
+            need_objects_ |=
+                !covered_[i] && cls.properties[i].has_default && is_compound(cls.properties[i]);
+        }
+        for (std::size_t i = 0; i < cls.properties.size() && !need_objects_; ++i)
             if (!covered_[i])
                 add_default(i);
         check_lengths();
@@ -76,6 +77,10 @@ class BoundColumns {
     // Inserts the rows from `first` up to `end`.
     void insert(WriteTransaction& transaction, const model::Class& actual, std::size_t first,
                 std::size_t end);
+    // The same by way of mappings, for what an INSERT of scalars cannot: classes without primary
+    // key, collections, links and embedded objects.
+    bool need_objects() const { return need_objects_; }
+    void create(ObjectWriter& writer, int cls, std::size_t first, std::size_t end);
 
   private:
     struct Bound {
@@ -100,14 +105,13 @@ class BoundColumns {
     std::vector<bool> covered_;
     std::vector<Bound> bound_;
     std::size_t rows_ = 0;
+    bool need_objects_ = false;
 };
 
 void BoundColumns::add_given(const py::tuple& entry) {
     const auto number = entry[0].cast<std::size_t>();
     const DeclaredProperty& p = cls_.properties.at(number);
-    if (p.collection != Collection::single || p.type == Type::link)
-        illegal(name_of(p) +
-                " cannot be given as a column: only properties with a single value can");
+    need_objects_ |= is_compound(p);
     covered_[number] = true;
     std::unique_ptr<Column> column =
         entry.size() == 2
@@ -118,8 +122,6 @@ void BoundColumns::add_given(const py::tuple& entry) {
 
 void BoundColumns::add_default(std::size_t number) {
     const DeclaredProperty& p = cls_.properties[number];
-    if (p.has_default && (p.collection != Collection::single || p.type == Type::link))
-        illegal(name_of(p) + " has a default that columns cannot fill");
     if (p.has_default)
         bound_.push_back(
             {&p, properties_[number], default_column(cls_, p, rows_), Given::as_default});
@@ -165,6 +167,18 @@ void BoundColumns::insert(WriteTransaction& transaction, const model::Class& act
     }
 }
 
+void BoundColumns::create(ObjectWriter& writer, int cls, std::size_t first, std::size_t end) {
+    for (std::size_t row = first; row < end; ++row) {
+        py::dict values;
+        for (Bound& b : bound_) {
+            values[b.property->attribute] = b.column->object_at(row);
+            b.column->forget();
+        }
+        writer.create(cls, values, true);
+        writer.forget();
+    }
+}
+
 } // namespace
 
 std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t first,
@@ -173,13 +187,17 @@ std::size_t RealmHandle::create_columns(int cls, py::list columns, std::size_t f
     const DeclaredClass& c = declared(cls);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *writing_schema().classes[index];
-    if (c.kind != TableKind::top_level || c.key < 0)
-        illegal("columns need a top-level class with a primary key: '" + c.name + "'");
+    if (c.kind != TableKind::top_level)
+        raise_python("IllegalOperationError",
+                     "Explicit creation of embedded object not allowed: '" + c.name + "'");
     BoundColumns bound(c, writer_.properties[index], columns);
     first = std::min(first, bound.rows());
     const std::size_t end = first + std::min(limit, bound.rows() - first);
     WriteTransaction::Undo undo(change.transaction());
-    if (bound.need_python()) {
+    if (bound.need_objects()) {
+        ObjectWriter writer(*this);
+        bound.create(writer, cls, first, end);
+    } else if (bound.need_python()) {
         bound.insert(change.transaction(), actual, first, end);
     } else {
         WithoutGil release;

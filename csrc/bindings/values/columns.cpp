@@ -14,6 +14,22 @@ void null_in_column(const DeclaredClass& cls, const DeclaredProperty& property, 
                                                  "]' is required: null is no value");
 }
 
+Scalar whole_number(double number, bool nullable, const std::string& label, std::size_t row) {
+    constexpr double kExact = 9'007'199'254'740'992; // 2^53: beyond it neighbours look the same
+    Scalar scalar;
+    if (nullable && std::isnan(number))
+        return scalar;
+    if (!(std::abs(number) <= kExact) || number != std::trunc(number)) {
+        py::gil_scoped_acquire acquire;
+        raise_python("PropertyTypeError", "Expected " + label.substr(0, label.size() - 1) + "[" +
+                                              std::to_string(row) + "]' to be int, got " +
+                                              py::str(py::float_(number)).cast<std::string>());
+    }
+    scalar.type = Type::integer;
+    scalar.integer = static_cast<std::int64_t>(number);
+    return scalar;
+}
+
 namespace {
 
 class ObjectColumn final : public Column {
@@ -37,6 +53,10 @@ class ObjectColumn final : public Column {
             raise_python("IllegalOperationError",
                          where.text() + ": columns of mixed values hold scalars only");
         return to_scalar(value, property_.type, where, scratch_);
+    }
+    py::object object_at(std::size_t row) override {
+        return py::reinterpret_borrow<py::object>(
+            PySequence_Fast_GET_ITEM(values_.ptr(), static_cast<Py_ssize_t>(row)));
     }
     bool needs_python() const override { return true; }
     void forget() override { scratch_ = {}; }
@@ -90,6 +110,10 @@ class BufferColumn final : public Column {
                  py::object mask, std::int64_t unit)
         : type_(property.type), nullable_(property.nullable), unit_(unit), values_(values),
           format_(values_.format()) {
+        const std::string dtype = unit != 0 ? "datetime64"
+                                  : py::hasattr(values, "dtype")
+                                      ? py::str(values.attr("dtype")).cast<std::string>()
+                                      : "format '" + std::string(1, format_) + "'";
         const Where where{cls.name, property.label};
         if (!mask.is_none()) {
             mask_.emplace(mask);
@@ -105,7 +129,7 @@ class BufferColumn final : public Column {
                                : Type::boolean;
         bool fits = false;
         switch (type_) {
-        case Type::integer: fits = integer; break;
+        case Type::integer: fits = integer || floating; break;
         case Type::boolean: fits = format_ == '?'; break;
         case Type::float64:
         case Type::float32: fits = floating || integer; break;
@@ -113,8 +137,8 @@ class BufferColumn final : public Column {
         default: break;
         }
         if (!fits)
-            raise_python("PropertyTypeError", "An array of format '" + std::string(1, format_) +
-                                                  "' does not fit " + where.text());
+            raise_python("PropertyTypeError",
+                         "An array of " + dtype + " does not fit " + where.text());
         label_ = where.text();
     }
     std::size_t size() const override { return values_.size(); }
@@ -123,7 +147,11 @@ class BufferColumn final : public Column {
         if (mask_ && mask_->get<bool>(row))
             return scalar;
         switch (type_) {
-        case Type::integer: scalar.integer = integer(row); break;
+        case Type::integer:
+            if (format_ == 'f' || format_ == 'd')
+                return whole_number(real(row), nullable_, label_, row);
+            scalar.integer = integer(row);
+            break;
         case Type::boolean: scalar.boolean = values_.get<std::uint8_t>(row) != 0; break;
         case Type::float64:
         case Type::float32: {
@@ -146,6 +174,9 @@ class BufferColumn final : public Column {
         }
         scalar.type = type_;
         return scalar;
+    }
+    py::object object_at(std::size_t row) override {
+        return from_value(model::Value(at(row)), type_);
     }
 
   private:
@@ -199,6 +230,9 @@ class DefaultColumn final : public Column {
     Scalar at(std::size_t) override {
         return callable_ ? convert(scratch_.objects.emplace_front(property_.default_value()))
                          : constant_;
+    }
+    py::object object_at(std::size_t row) override {
+        return from_value(model::Value(at(row)), property_.type);
     }
     bool needs_python() const override { return callable_; }
     void forget() override {

@@ -17,6 +17,8 @@ class Column {
     virtual std::size_t size() const = 0;
     // The value at a row, null as Type::null. Borrows from the column until the next call.
     virtual Scalar at(std::size_t row) = 0;
+    // The same as Python has it, also what no scalar is: for properties with collections and links.
+    virtual pybind11::object object_at(std::size_t row) = 0;
     virtual bool needs_python() const { return false; }
     virtual void forget() {} // between batches: what at() has lent
 };
@@ -34,6 +36,15 @@ std::unique_ptr<Column> arrow_column(const DeclaredClass& cls, const DeclaredPro
 // The declared default in every row; a function is called once per row.
 std::unique_ptr<Column> default_column(const DeclaredClass& cls, const DeclaredProperty& property,
                                        std::size_t size);
+
+// Whether its values are more than scalars.
+inline bool is_compound(const DeclaredProperty& property) {
+    return property.collection != Collection::single || property.type == Type::link;
+}
+
+// A floating point number for an int property, as data frames have them for integers with gaps:
+// NaN is null where that may be. PropertyTypeError for what has a fraction or is inexact.
+Scalar whole_number(double number, bool nullable, const std::string& label, std::size_t row);
 
 [[noreturn]] void null_in_column(const DeclaredClass& cls, const DeclaredProperty& property,
                                  std::size_t row);
