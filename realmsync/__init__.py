@@ -5,6 +5,9 @@ declare classes, Realm and SyncConfiguration to open a realm, SyncSession to wai
 errors. Beside it: `realmsync.sync` (the same names and the less common ones of synchronisation),
 `realmsync.inspect` (changesets and messages), `realmsync.testing` (servers for tests),
 `realmsync.server` (the server itself). Modules with an underscore are not public.
+
+`property` is left out of `from realmsync import *`, which would replace Python's own: write
+`realmsync.property(...)`.
 """
 
 from realmsync.account.app import AppConfiguration
@@ -69,10 +72,10 @@ from realmsync.errors import (
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.objects import EmbeddedObject, Object
+from realmsync.model.options import primary_key
+from realmsync.model.options import property as property
 from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.model.results import Results
-from realmsync.model.schema import field_options as property
-from realmsync.model.schema import primary_key
 from realmsync.progress import Progress
 from realmsync.sync.app import App
 from realmsync.sync.config import (
@@ -161,5 +164,4 @@ __all__ = [
     "WrongTransactionStateError",
     "__version__",
     "primary_key",
-    "property",
 ]

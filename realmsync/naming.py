@@ -78,11 +78,13 @@ def fields_by_name(cls: C) -> C:
 class Explained:
     """Base of classes that say of an attribute they lack what was meant, or why it is missing.
 
-    `_not_there` has the names that people look for, with what there is to say.
+    `_not_there` has the names that people look for, with what there is to say, and `_instead` what
+    there is to say of every other one.
     """
 
     __slots__ = ()
     _not_there: ClassVar[Mapping[str, str]] = {}
+    _instead: ClassVar[str] = ""
 
     if not TYPE_CHECKING:  # for checkers a missing attribute stays one
 
@@ -91,6 +93,8 @@ class Explained:
             text = f"'{kind.__name__}' has no attribute {name!r}"
             if name in kind._not_there:
                 text += f": {kind._not_there[name]}"
+            elif kind._instead:
+                text += f": {kind._instead}"
             elif not name.startswith("_"):
                 text += did_you_mean(name, [n for n in dir(self) if not n.startswith("_")])
             raise InvalidPropertyError(text)

@@ -44,7 +44,7 @@ from realmsync.callbacks import Listener, Listeners
 from realmsync.codes import AppCode
 from realmsync.enums import UserState, member
 from realmsync.errors import AppError, ArgumentTypeError, InvalidArgumentError
-from realmsync.naming import fields_by_name
+from realmsync.naming import Explained, fields_by_name
 from realmsync.version import __version__
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Location:
     sync_route: str
 
 
-class AppServices:
+class AppServices(Explained):
     """The accounts of an app: what realmsync.App has beside sync."""
 
     def __init__(

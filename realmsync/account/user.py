@@ -19,6 +19,7 @@ from realmsync.callbacks import Listener, Listeners
 from realmsync.codes import AppCode
 from realmsync.enums import UserState
 from realmsync.errors import AppError
+from realmsync.naming import Explained
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class AccountHost(Protocol):
     def _notify(self) -> None: ...
 
 
-class User:
+class User(Explained):
     """A user; there is one object per app and user id. Made by `App.log_in`."""
 
     def __init__(self, app: AccountHost, stored: StoredUser) -> None:

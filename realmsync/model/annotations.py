@@ -20,7 +20,8 @@ from typing import Any, ClassVar, ForwardRef
 import bson
 
 from realmsync.errors import SchemaValidationError
-from realmsync.model.schema import ClassSchema, Property, PropertyOptions, make_property
+from realmsync.model.options import PropertyOptions
+from realmsync.model.schema import ClassSchema, Property, make_property
 from realmsync.values import Float32, Timestamp
 
 # An annotation, what stands beside it, and the class whose body holds it.

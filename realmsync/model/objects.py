@@ -27,7 +27,8 @@ from realmsync.model.annotations import (
     own_annotations,
     read_class,
 )
-from realmsync.model.schema import ClassSchema, PropertyOptions
+from realmsync.model.options import PropertyOptions
+from realmsync.model.schema import ClassSchema
 from realmsync.naming import did_you_mean
 
 

@@ -480,7 +480,7 @@ class Realm(Explained):
         return "<Realm: closed>" if self._closed else f"<Realm {self.path}>"
 
 
-class OpenRealmTask(Coroutine[Any, Any, Realm]):
+class OpenRealmTask(Explained, Coroutine[Any, Any, Realm]):
     """A realm being opened: `Realm.open` gives it.
 
     Await it (`asyncio.create_task`, `gather`, `wait_for` and task groups take it as any coroutine),
@@ -488,6 +488,8 @@ class OpenRealmTask(Coroutine[Any, Any, Realm]):
     at once where an event loop is running, else when it is awaited. When whoever awaits it is
     cancelled, so is the opening, and nothing stays open.
     """
+
+    _instead = "the realm is what `await Realm.open(...)` gives, an `await` is missing"
 
     def __init__(self, config: Configuration | Mapping[str, Any] | None) -> None:
         self._config = config

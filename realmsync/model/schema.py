@@ -130,39 +130,6 @@ class ClassSchema:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyOptions:
-    """What `primary_key()` and `property()` leave at a class attribute until it is read."""
-
-    default: Any = None
-    has_default: bool = False
-    indexed: bool | str = False
-    map_to: str = ""
-    is_primary_key: bool = False
-
-
-_MISSING: Any = object()
-
-
-def primary_key(*, default: Any = _MISSING, map_to: str = "") -> Any:
-    """Marks the property as the class's primary key.
-
-    `default` is a value or a function without arguments, called once per object.
-    """
-    given = default is not _MISSING
-    return PropertyOptions(default if given else None, given, True, map_to, True)
-
-
-def field_options(*, default: Any = _MISSING, indexed: bool | str = False, map_to: str = "") -> Any:
-    """Options of a property; exported as `realmsync.property`.
-
-    `default`: value or function without arguments, used when an object is created without a value.
-    `indexed`: True or "full-text". `map_to`: the name in the file and on the wire.
-    """
-    given = default is not _MISSING
-    return PropertyOptions(default if given else None, given, indexed, map_to)
-
-
 # Realm's dictionaries (5.1 to 5.3).
 
 _SHORTHAND = re.compile(r"^(?P<element>[^?\[\]{}<>]*)(?P<optional>\??)(?P<suffix>\[\]|\{\}|<>)?$")

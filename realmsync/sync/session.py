@@ -35,6 +35,7 @@ from realmsync.errors import (
     SyncTimeoutError,
 )
 from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
+from realmsync.naming import Explained
 from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import SyncConfiguration, seconds_of
@@ -101,7 +102,7 @@ class _Snapshot(NamedTuple):
     file_ident: int
 
 
-class SyncSession:
+class SyncSession(Explained):
     """The session of a synced realm, shared by all realms of the same file.
 
     Callbacks run on the event loop on which they were registered, in order; without one, on the

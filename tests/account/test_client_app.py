@@ -26,7 +26,7 @@ from realmsync.account.http import (
 )
 from realmsync.account.places import partition_name
 from realmsync.enums import UserState
-from realmsync.errors import AppError, BadServerUrlError
+from realmsync.errors import AppError, BadServerUrlError, InvalidPropertyError
 from realmsync.server.process import Server
 
 BASE = "/api/client/v2.0"
@@ -466,11 +466,18 @@ async def test_unreadable_stored_tokens_mean_logged_out(
     assert app.all_users["u1"].state is UserState.LOGGED_OUT
 
 
-async def test_in_memory(make_app: Callable[..., App], tmp_path: Path) -> None:
-    app = make_app(metadata_mode=MetadataMode.IN_MEMORY)
+@pytest.mark.parametrize("mode", [MetadataMode.IN_MEMORY, "inMemory"])
+async def test_in_memory(mode: Any, make_app: Callable[..., App], tmp_path: Path) -> None:
+    app = make_app(metadata_mode=mode)
+    assert app.config.metadata_mode is MetadataMode.IN_MEMORY
     await app.log_in(Credentials.anonymous())
     assert not app.root.exists()
-    assert make_app(metadata_mode=MetadataMode.IN_MEMORY).current_user is None
+    assert make_app(metadata_mode=mode).current_user is None
+
+
+def test_names_of_the_javascript_sdk(make_app: Callable[..., App]) -> None:
+    with pytest.raises(InvalidPropertyError, match="Did you mean 'current_user'"):
+        make_app().currentUser  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ One table, a line per mistake: the statement, the class of the error, words of i
 
 from __future__ import annotations
 
+import builtins
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -18,6 +20,8 @@ from bson import Decimal128, ObjectId
 
 import realmsync
 from realmsync import Float32, Realm, errors
+from realmsync.account.app import AppConfigurationFields
+from realmsync.model.configuration import ConfigurationFields
 
 
 class Address(realmsync.EmbeddedObject):
@@ -68,7 +72,7 @@ async def forgotten() -> None:
     """A coroutine that nobody awaits."""
 
 
-USED = {"date": date, "timedelta": timedelta, "Decimal": Decimal, "numpy": numpy}
+USED = {"date": date, "timedelta": timedelta, "Decimal": Decimal, "numpy": numpy, "Path": Path}
 SCHEMA = [Address, Dog, Person, Note]
 REX = {"_id": 1, "name": "Rex", "tags": ["a"], "numbers": {1}, "scores": {"a": 1.0}}
 
@@ -411,3 +415,55 @@ def test_a_mistake_is_explained(
     assert type(raised.value).__name__ == f"{error}Error"
     assert words in str(raised.value)
     assert "incompatible function arguments" not in str(raised.value)
+
+
+def test_accessors_say_why_they_show_nothing(names: dict[str, Any]) -> None:
+    shown = {name: repr(names[name]) for name in ("gone", "gone_tags", "closed_rex", "closed_tags")}
+    assert shown == {
+        "gone": "<Dog: deleted>",
+        "gone_tags": "<List: deleted>",
+        "closed_rex": "<Dog: closed realm>",
+        "closed_tags": "<List: closed realm>",
+    }
+    assert repr(names["closed_dogs"]) == "<Results of Dog: closed realm>"
+    assert repr(names["rex"].numbers) == "{1}" and repr(names["rex"].scores) == "{'a': 1.0}"
+
+
+def test_a_missing_name_is_missing(names: dict[str, Any]) -> None:
+    for name in ("realm", "dogs", "rex"):
+        assert not hasattr(names[name], "filtered") and not hasattr(names[name], "__deepcopy__")
+
+
+async def test_a_forgotten_await(tmp_path: Path) -> None:
+    opening: Any = Realm.open(path=tmp_path / "r.realm", schema=[Dog])
+    with pytest.raises(errors.InvalidPropertyError, match="an `await` is missing"):
+        opening.objects(Dog)
+    (await opening).close()
+
+
+def test_changing_what_is_walked_through(names: dict[str, Any]) -> None:
+    rex, realm = names["rex"], names["realm"]
+    for tag in rex.tags:  # a copy, as the documentation says
+        rex.tags.append(tag * 2)
+    for key in rex.scores:
+        del rex.scores[key]
+    assert (list(rex.tags), dict(rex.scores)) == (["a", "aa"], {})
+    for note in realm.objects(Note):
+        realm.delete(note)
+    assert len(realm.objects(Note)) == 0
+
+
+def test_the_star_replaces_no_builtin() -> None:
+    names: dict[str, Any] = {}
+    exec("from realmsync import *", names)
+    assert not {n for n in names if hasattr(builtins, n) and not n.startswith("__")}
+    assert "property" not in realmsync.__all__ and callable(realmsync.property)
+
+
+def test_configurations_have_the_fields_that_editors_show() -> None:
+    for fields, shown in (
+        (realmsync.Configuration, ConfigurationFields),
+        (realmsync.AppConfiguration, AppConfigurationFields),
+    ):
+        names = {field.name for field in dataclasses.fields(fields)} - {"id"}
+        assert names == set(shown.__annotations__)

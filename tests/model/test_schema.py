@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -132,3 +133,96 @@ def test_additions_and_contradictions(tmp_path: Path) -> None:
     with realmsync.Realm(path=path) as dynamic:
         assert [c["name"] for c in dynamic.schema] == ["C"]
         assert dynamic.objects("C")[0].a == 5
+
+
+def of(body: dict[str, Any], *bases: type, **annotations: Any) -> type:
+    """An object class with this body."""
+    return type("Made", bases or (realmsync.Object,), {**body, "__annotations__": annotations})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": ""},
+        {"name": None},
+        {"name": str},
+        {"name": list[str]},
+        {"name": "string"},
+        {"name": Dog},
+        {"name": {"type": "string"}},
+        {"name": realmsync.property(default="")},
+        {"_id": realmsync.primary_key()},
+        {"_id": 0},
+        {"_hidden": realmsync.property(default=0)},
+    ],
+    ids=str,
+)
+def test_a_property_without_annotation_does_not_vanish(body: dict[str, Any]) -> None:
+    name = next(iter(body))
+    with pytest.raises(SchemaValidationError, match=rf"'Made\.{name}' has no annotation"):
+        of(body)
+
+
+def test_what_else_a_class_may_have() -> None:
+    class Cat(realmsync.Object):
+        LIVES: ClassVar[int] = 9
+        _cache = 5
+        _id: int = realmsync.primary_key()
+
+        class Kind:
+            pass
+
+        @property
+        def shown(self) -> str:
+            return f"cat {self._id}"
+
+        @staticmethod
+        def meow() -> str:
+            return "meow"
+
+        @cached_property
+        def slow(self) -> int:
+            return 5
+
+        def double(self) -> int:
+            return 2 * self._id
+
+    assert [p.name for p in schema_of(Cat).properties] == ["_id"]
+    assert (Cat.LIVES, Cat._cache, Cat.meow()) == (9, 5, "meow")
+
+
+def test_properties_of_base_classes(tmp_path: Path) -> None:
+    class Named(realmsync.Object):
+        name: str = "none"
+
+    class Aged(realmsync.Object):
+        age: int = 0
+
+    class Ox(Named, Aged):
+        _id: int = realmsync.primary_key()
+
+    with realmsync.Realm(path=tmp_path / "r.realm", schema=[Ox]) as realm, realm.write():
+        ox = realm.create(Ox, {"_id": 1, "name": "Bo", "age": 5})
+        assert (ox._id, ox.name, ox.age) == (1, "Bo", 5)
+
+
+def test_annotations_of_other_bases_do_not_vanish() -> None:
+    class Plain:
+        name: str
+        shared: ClassVar[int] = 5
+
+    with pytest.raises(
+        SchemaValidationError, match="'name' of 'Plain': derive that"
+    ):
+        of({}, Plain, realmsync.Object)
+    declared = of({}, Plain, realmsync.Object, name=str)
+    assert issubclass(declared, realmsync.Object)
+    assert [p.name for p in schema_of(declared).properties] == ["name"]
+
+
+@pytest.mark.parametrize(
+    "name", ["is_valid", "to_dict", "object_schema", "_realm", "_place", "_key"]
+)
+def test_names_that_every_object_has(name: str) -> None:
+    with pytest.raises(SchemaValidationError, match=f"'Made.{name}' cannot be a property"):
+        of({}, **{name: str})

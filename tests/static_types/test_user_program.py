@@ -25,6 +25,20 @@ MISTAKES = {
     "a text for a number": ("timeout=10", 'timeout="10"'),
     "no such member of a session": ("session.paused()", "session.passed()"),
     "no such member of an opening": ("opening.cancel()", "opening.cancle()"),
+    "a property that the class lacks": ("task.done = True", "task.doen = True"),
+    "a property read by a wrong name": ("print(task.tags)", "print(task.tag)"),
+    "a value of another type": ("task.title = ", "task.title = 5 or "),
+    "an attribute that realms lack": ("realm.is_empty", "realm.isEmpty"),
+    "an attribute that results lack": ("len(tasks)", "tasks.filtered()"),
+    "an attribute that sessions lack": ("session.pause()", "session.puase()"),
+    "an attribute that users lack": ("user.log_out()", "user.logOut()"),
+    "an unknown field of a realm": ("path=FILE", "pth=FILE"),
+    "an unknown field of an opening": ("schema=[Task, Owner], sync=", "shema=[Task, Owner], sync="),
+    "an unknown field of exists": ("exists(path=", "exists(file="),
+    "an unknown durability": ('durability="process"', 'durability="none"'),
+    "an unknown field of an app": ("base_file_path=folder", "baseFilePath=folder"),
+    "an unknown field of sync": ('partition_value="home"', 'partitionValue="home"'),
+    "an object made by calling its class": ("return realm.objects(Task)", "return Task(_id=5)"),
 }
 
 

@@ -19,6 +19,7 @@ from realmsync import (
     ProgressDirection,
     ProgressMode,
     Realm,
+    Results,
     SessionState,
     SyncConfiguration,
     SyncError,
@@ -26,6 +27,8 @@ from realmsync import (
 )
 from realmsync.sync import OpenRealmTask, Progress, SyncSession
 from realmsync.testing import run_server
+
+FILE = "tasks.realm"
 
 
 class Owner(realmsync.EmbeddedObject):
@@ -81,7 +84,28 @@ async def work(user: User) -> None:
             ProgressDirection.UPLOAD, ProgressMode.REPORT_INDEFINITELY, on_progress
         )
         with session.paused(), realm.write():
+            finish(task)
             realm.delete(task)
+        show(realm, realm.objects(Task))
+        session.pause()
+        await user.log_out()
+
+
+def finish(task: Task) -> None:
+    task.done = True
+    task.title = task.title.upper()
+    print(task.tags)
+
+
+def show(realm: Realm, tasks: Results[Task]) -> Results[Task]:
+    print(len(tasks), realm.is_empty)
+    return realm.objects(Task)
+
+
+def look(folder: Path) -> bool:
+    with Realm(path=FILE, schema=[Task, Owner], durability="process") as realm:
+        assert_type(realm, Realm)
+    return Realm.exists(path=folder / FILE)
 
 
 async def main() -> None:
