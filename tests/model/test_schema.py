@@ -211,9 +211,7 @@ def test_annotations_of_other_bases_do_not_vanish() -> None:
         name: str
         shared: ClassVar[int] = 5
 
-    with pytest.raises(
-        SchemaValidationError, match="'name' of 'Plain': derive that"
-    ):
+    with pytest.raises(SchemaValidationError, match="'name' of 'Plain': derive that"):
         of({}, Plain, realmsync.Object)
     declared = of({}, Plain, realmsync.Object, name=str)
     assert issubclass(declared, realmsync.Object)
