@@ -22,8 +22,6 @@ def member(kind: type[E], value: Any, name: str) -> E:
             f"Invalid '{name}': {value!r}. Only {allowed} is allowed."
         ) from None
 
-from realmsync.errors import InvalidArgumentError
-
 
 class Text(str, Enum):
     """A text out of a few. Anything else raises InvalidArgumentError, which names them."""

@@ -26,6 +26,7 @@ LONG = {"direct": "tests/merge/naive: the table of the specification, a case for
 # Called by their names from outside: by whom.
 CALLED_FROM_OUTSIDE = {
     "_from_iterable": "collections.abc.Set",
+    "_missing_": "enum.Enum",
     "connection_lost": "asyncio",
 }
 

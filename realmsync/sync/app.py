@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from realmsync.account.app import AppConfiguration, AppConfigurationFields, AppServices
+from realmsync.account.credentials import Credentials
 from realmsync.account.http import HttpRequest, HttpResponse
 from realmsync.account.user import User
 from realmsync.sync.app_sync import AppSync
@@ -46,6 +47,11 @@ class App(AppServices):
         return self._sync
 
     # In a forked child an App that was synchronising is the parent's, with its users.
+
+    async def log_in(self, credentials: Credentials) -> User:
+        """Logs in and makes the user the current one. Raises AppError."""
+        self.sync.require_own()
+        return await super().log_in(credentials)
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         self.sync.require_own()

@@ -60,6 +60,8 @@ _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 # Far more than a session takes to end: a job of the file may be running.
 _END_SECONDS = 30.0
+# What the end of the interpreter grants to a callback of the application.
+_EXIT_SECONDS = 1.0
 
 
 class SyncService(Protocol):
@@ -84,12 +86,12 @@ class SyncClient:
         )
         self.runtime.enable_multiplexing(multiplexing)
         self.lock = threading.RLock()
-        # Whoever uses a session holds it; one that nobody uses and that has not ended is in _ending.
+        # Whoever uses a session holds it; one that nobody uses but has not ended is in _ending.
         self.by_path: weakref.WeakValueDictionary[str, SyncSession] = weakref.WeakValueDictionary()
         self.by_id: weakref.WeakValueDictionary[int, SyncSession] = weakref.WeakValueDictionary()
         self._ending: dict[int, SyncSession] = {}
         self.server_log: Callback | None = None
-        self._access_tokens: dict[str, str] = {}  # what the engine knows, by user
+        self._logged_out: set[str] = set()  # users whose sessions wait for their next log-in
         self._refreshes: dict[str, set[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = new_event_loop()
@@ -105,7 +107,7 @@ class SyncClient:
         service.user_hooks.append(self._user_changed)
         tell_forks(self)
         # Daemon threads die at the end of the interpreter wherever they are: stop it before.
-        atexit.register(self.stop)
+        atexit.register(self._at_exit)
 
     # the thread
 
@@ -133,12 +135,18 @@ class SyncClient:
         self.is_parents = True
         _core.keep(self)  # the end of its loop and its sockets would be felt by the parent
 
-    def stop(self) -> None:
-        """Ends all sessions, connections and the thread. Waits fail. Idempotent."""
+    def _at_exit(self) -> None:
+        self.stop(_EXIT_SECONDS)
+
+    def stop(self, limit: float | None = None) -> None:
+        """Ends all sessions, connections and the thread. Waits fail. Idempotent.
+
+        Waits for a callback that runs on the thread, at most `limit` seconds.
+        """
         if self._stopped or self.is_parents or threading.current_thread() is self._thread:
             return
         self._stopped = True
-        atexit.unregister(self.stop)
+        atexit.unregister(self._at_exit)
         self.runtime.shutdown()
 
         def finish() -> None:
@@ -150,7 +158,7 @@ class SyncClient:
             self._loop.call_soon(self._loop.stop)
 
         self._loop.call_soon_threadsafe(finish)
-        self._thread.join()
+        self._thread.join(limit)
         self.runtime.close()
         if (service := self._service()) is not None:
             service.user_hooks.remove(self._user_changed)
@@ -191,7 +199,7 @@ class SyncClient:
                 session.references += 1
             self._ending.pop(session.id, None)
             self.runtime.open_session(session.id)
-            if user.is_logged_in:
+            if user.is_logged_in and session.openings == 0:
                 self.runtime.revive(session.id, user._token_expired)
         return session
 
@@ -202,13 +210,14 @@ class SyncClient:
         if not file.try_claim_sync():
             raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
         url, verified = service.sync_route
-        token = self._access_tokens[config.user.id] = config.user.access_token or ""
+        if not config.user.is_logged_in:
+            self._logged_out.add(config.user.id)
         id = self.runtime.add_session(
             file,
             user=config.user.id,
             partition=config.partition_json,
             url=url,
-            access_token=token,
+            access_token=config.user.access_token or "",
             verified=verified,
             headers=list(self._headers(config).items()),
             stop_policy=config.session_stop_policy.value,
@@ -268,15 +277,15 @@ class SyncClient:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}
 
     def _user_changed(self, user: User) -> None:
-        """Log-outs stop the user's sessions, a new access token starts them again (11.2)."""
+        """Log-outs stop the user's sessions, the next log-in starts them again (2.3)."""
         if self._stopped:
             return
         if not user.is_logged_in:
-            self._access_tokens.pop(user.id, None)
+            self._logged_out.add(user.id)
             self.runtime.log_out(user.id)
-        elif (token := user.access_token or "") != self._access_tokens.get(user.id):
-            self._access_tokens[user.id] = token
-            self.runtime.set_access_token(user.id, token)
+        elif user.id in self._logged_out:
+            self._logged_out.discard(user.id)
+            self.runtime.set_access_token(user.id, user.access_token or "")
         if user.state is UserState.REMOVED:
             with self.lock:
                 sessions = [s for s in list(self.by_id.values()) if s.user is user]

@@ -74,6 +74,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
     async def _run(self) -> Realm:
         behavior = self._behavior()
         session = self._session = await self._attach()
+        session.openings += 1
         opened = False
         try:
             if behavior.type is OpenRealmBehaviorType.DOWNLOAD_BEFORE_OPEN:
@@ -84,6 +85,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         finally:
             self._report_no_more()
             self._session = None
+            session.openings -= 1
             session._release(at_once=not opened)
 
     async def _attach(self) -> SyncSession:

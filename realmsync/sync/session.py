@@ -130,6 +130,7 @@ class SyncSession(Explained):
         self.path = path
         self.file = file
         self.references = 0
+        self.openings = 0  # that have started it already: their realms do not do so once more
         self._outlived_realm = False  # the last reference is that of this object itself
         self._collected = False
         self.ended = threading.Event()

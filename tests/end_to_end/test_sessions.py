@@ -32,7 +32,11 @@ from realmsync import (
 )
 from realmsync.testing import FaultProxy, ServerProcess
 
-pytestmark = pytest.mark.no_asan
+pytestmark = [
+    pytest.mark.no_asan,
+    # Who holds a session needs no realm.
+    pytest.mark.filterwarnings("ignore:unclosed realm:ResourceWarning"),
+]
 
 SHORT = 0.3  # seconds after which nothing more is expected to happen
 DOWN, CONNECTING, UP = (

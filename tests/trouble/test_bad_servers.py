@@ -25,7 +25,12 @@ from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
 
 # Sockets are the sync client's, on a loop of its own: the program's loop makes no difference.
-pytestmark = [pytest.mark.no_asan, pytest.mark.asyncio(loop_factories=["asyncio"])]
+pytestmark = [
+    pytest.mark.no_asan,
+    pytest.mark.asyncio(loop_factories=["asyncio"]),
+    # Who holds a session needs no realm.
+    pytest.mark.filterwarnings("ignore:unclosed realm:ResourceWarning"),
+]
 
 FILE = (7, 4711)
 INVARIANT, BAD_CHANGESET, RUNTIME, CLOSED, UNKNOWN = 1038, 1015, 1000, 1030, 2_000_000
