@@ -1,4 +1,5 @@
-"""Builds a wheel that brings its shared libraries along, and tries it in a clean environment.
+"""Builds a source distribution, from it a wheel that brings its shared libraries along, and tries
+the wheel in a clean environment.
 
 The result is in wheelhouse/. The trial runs tools/wheel_smoke.py with the installed wheel only,
 away from the checkout.
@@ -29,9 +30,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
 
 shutil.rmtree(DIST, ignore_errors=True)
 shutil.rmtree(WHEELHOUSE, ignore_errors=True)
-run(
-    sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", DIST, "."
-)
+run(sys.executable, "-m", "build", "--no-isolation", "--outdir", DIST)  # the wheel from the sdist
 built = next(DIST.glob("realmsync-*.whl"))
 run(sys.executable, "-m", "auditwheel", "repair", "-w", WHEELHOUSE, built)
 wheel = next(WHEELHOUSE.glob("realmsync-*.whl"))

@@ -1,0 +1,70 @@
+"""The source distribution: everything that a build needs, and a page that can be read elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution."""
+    folder = tmp_path_factory.mktemp("sdist")
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", folder, "sdist", "-d", folder],
+        cwd=ROOT,
+        env=os.environ | {"REALMSYNC_PREBUILT": "1"},
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    [archive] = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as content:
+        content.extractall(folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+def files(root: Path, *suffixes: str) -> set[str]:
+    found = (p for p in root.rglob("*") if p.suffix in suffixes)
+    return {str(p.relative_to(root)) for p in found}
+
+
+def test_a_build_finds_all_it_needs(source: Path) -> None:
+    native = (".cpp", ".hpp", ".c", ".h")
+    assert files(source / "csrc", *native) == files(ROOT / "csrc", *native)
+    python = (".py", ".pyx", ".pyi", ".typed")
+    assert files(source / "realmsync", *python) == files(ROOT / "realmsync", *python)
+    for name in ("pyproject.toml", "setup.py", "tools/sqlite_source.py", "LICENSE", "README.md"):
+        assert (source / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_sqlite_is_inside(source: Path) -> None:
+    """Where the pinned source is in place, its fetcher has nothing to do and needs no network."""
+    fetcher = source / "tools" / "sqlite_source.py"
+    subprocess.run([sys.executable, fetcher], env={"PATH": ""}, check=True)
+    assert "SQLite" in (source / "third_party" / "sqlite" / "sqlite3.c").read_text()[:400]
+
+
+def test_nothing_is_inside_that_was_built(source: Path) -> None:
+    assert files(source, ".so", ".o", ".pyc") == set()
+    assert not (source / "realmsync" / "transport" / "websocket.c").exists()
+    assert not (source / "tests").exists()
+
+
+def test_links_of_the_page_are_absolute(source: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", (source / "PKG-INFO").read_text())
+    assert len(targets) > 10
+    assert all(re.match("https://|#", target) for target in targets), targets
+
+
+def test_picows_is_the_one_that_was_compiled_against() -> None:
+    pins = re.findall(r'"picows(.*?)"', (ROOT / "pyproject.toml").read_text())
+    assert len(pins) == 2 and pins[0] == pins[1]
+    assert re.fullmatch(r">=(\d+)\.(\d+),<\d+\.\d+", pins[0])
