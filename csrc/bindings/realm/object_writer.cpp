@@ -23,10 +23,6 @@ Scalar marker(Type type) {
     return scalar;
 }
 
-[[noreturn]] void missing(const Where& where) {
-    raise_python("MissingPropertyValueError", "Missing value for property " + where.text());
-}
-
 [[noreturn]] void not_nullable(const Where& where) {
     raise_python("PropertyNotNullableError", where.text() + " is required: None is no value");
 }
@@ -43,22 +39,6 @@ py::list materialise(py::handle value, const Where& where, const char* expected)
     if (!list)
         throw py::error_already_set();
     return list;
-}
-
-// The default of a property that a new object's values leave out; nothing when there is none, or
-// when it is None for a link, which is empty anyway and gets no instruction. Raises when the
-// property needs a value.
-std::optional<py::object> initial_value(const DeclaredProperty& p, const Where& where) {
-    if (!p.has_default) {
-        if (p.collection == Collection::single && !p.nullable)
-            missing(where);
-        return std::nullopt;
-    }
-    py::object value =
-        PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
-    if (value.is_none() && p.type == Type::link)
-        return std::nullopt;
-    return value;
 }
 
 // What `values` say of a property; null when nothing.
@@ -82,22 +62,45 @@ py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
     raise_python("InvalidPropertyError", text + did_you_mean(name, known).cast<std::string>());
 }
 
-// Values under other names would be lost. Most mappings have the order of the declaration, so the
-// walk over both is mostly a comparison of pointers.
-void require_properties(const DeclaredClass& c, const py::dict& values) {
-    const std::size_t count = c.properties.size();
-    std::size_t next = 0;
+// Values under other names would be lost. `found`: how many of the values are properties'.
+void require_properties(const DeclaredClass& c, const py::dict& values, std::size_t found) {
+    if (found == values.size())
+        return;
     for (auto [name, value] : values) {
-        std::size_t tried = 0;
-        while (tried < count && c.properties[next % count].attribute.ptr() != name.ptr())
-            ++next, ++tried;
-        if (tried == count) { // no name of the declaration itself, perhaps the same text
-            const auto same = [&](const DeclaredProperty& p) { return p.attribute.equal(name); };
-            if (std::none_of(c.properties.begin(), c.properties.end(), same))
-                unknown_property(c, name);
-        }
-        ++next;
+        const auto same = [&](const DeclaredProperty& p) { return p.attribute.equal(name); };
+        if (std::none_of(c.properties.begin(), c.properties.end(), same))
+            unknown_property(c, name);
     }
+}
+
+void require_properties(const DeclaredClass& c, const py::dict& values) {
+    std::size_t found = 0;
+    for (const DeclaredProperty& p : c.properties)
+        found += static_cast<bool>(given_value(values, p));
+    require_properties(c, values, found);
+}
+
+// Perhaps the value is there, under a wrong name.
+[[noreturn]] void missing(const DeclaredClass& c, const py::dict& values, const Where& where) {
+    require_properties(c, values);
+    raise_python("MissingPropertyValueError", "Missing value for property " + where.text());
+}
+
+// The default of a property that a new object's values leave out; nothing when there is none, or
+// when it is None for a link, which is empty anyway and gets no instruction. Raises when the
+// property needs a value.
+std::optional<py::object> initial_value(const DeclaredClass& c, const DeclaredProperty& p,
+                                        const py::dict& values, const Where& where) {
+    if (!p.has_default) {
+        if (p.collection == Collection::single && !p.nullable)
+            missing(c, values, where);
+        return std::nullopt;
+    }
+    py::object value =
+        PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
+    if (value.is_none() && p.type == Type::link)
+        return std::nullopt;
+    return value;
 }
 
 // A place inside of `target`; `path` is the memory of the way to it.
@@ -147,21 +150,25 @@ Target ObjectWriter::target(int cls, const Key& key, int property,
 }
 
 // Whether all values are scalars and links to existing objects: then scalars_ and given_ hold
-// them, one INSERT writes the object and nothing can fail half-way.
+// them, no other name is among them, one INSERT writes the object and nothing can fail half-way.
 bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py::dict& values) {
     const model::Class& actual = *resolved_.classes[cls];
     scalars_.assign(actual.properties.size(), Scalar{});
     given_.assign(actual.properties.size(), Given::no);
+    std::size_t found = 0;
     for (std::size_t i = 0; i < c.properties.size(); ++i) {
         const DeclaredProperty& p = c.properties[i];
-        if (static_cast<int>(i) == c.key)
+        if (static_cast<int>(i) == c.key) {
+            found += static_cast<bool>(given_value(values, p));
             continue;
+        }
         py::handle value = given_value(values, p);
+        found += static_cast<bool>(value);
         const Where where{c.name, p.label};
         const std::size_t at = resolved_.properties[cls][i];
         given_[at] = value ? Given::yes : Given::as_default;
         if (!value) {
-            auto initial = initial_value(p, where);
+            auto initial = initial_value(c, p, values, where);
             if (!initial) {
                 given_[at] = Given::no;
                 continue;
@@ -192,6 +199,7 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
             scalars_[at] = to_scalar(value, p.type, where, scratch_);
         }
     }
+    require_properties(c, values, found);
     return true;
 }
 
@@ -217,7 +225,6 @@ py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded
     if (c.kind != TableKind::top_level)
         raise_python("IllegalOperationError",
                      "Explicit creation of embedded object not allowed: '" + c.name + "'");
-    require_properties(c, values);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *resolved_.classes[index];
     py::object key;
@@ -226,10 +233,10 @@ py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded
         const Where where{c.name, p.label};
         if (py::handle given = given_value(values, p))
             key = py::reinterpret_borrow<py::object>(given);
-        else if (auto initial = initial_value(p, where))
+        else if (auto initial = initial_value(c, p, values, where))
             key = std::move(*initial);
         else
-            missing(where);
+            missing(c, values, where);
         if (key.is_none() && !p.nullable)
             not_nullable(where);
     } else { // an identity that nobody else will draw
@@ -250,6 +257,7 @@ py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded
             taken();
         return key;
     }
+    require_properties(c, values);
     if (!is_update && transaction_.exists(actual, native))
         taken();
     std::optional<WriteTransaction::Undo> undo; // from here on it may fail half-way
@@ -278,7 +286,7 @@ void ObjectWriter::update(int cls, const Key& key, const py::dict& values, bool 
             assign(place, p, value, where);
         } else if (!created) {
             continue;
-        } else if (auto initial = initial_value(p, where)) {
+        } else if (auto initial = initial_value(c, p, values, where)) {
             assign(place, p, *initial, where, true);
         }
     }
@@ -486,7 +494,7 @@ void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& 
         const Target place = below(target, path, {true, 0, p.name});
         if (py::handle given = given_value(values, p))
             assign(place, p, given, field);
-        else if (auto initial = initial_value(p, field))
+        else if (auto initial = initial_value(c, p, values, field))
             assign(place, p, *initial, field, true);
     }
 }
