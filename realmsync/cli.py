@@ -28,7 +28,7 @@ def _fail(error: RealmError) -> None:
     raise click.ClickException(text if text.endswith(where) else text + where)
 
 
-@click.group()
+@click.group(context_settings={"auto_envvar_prefix": "REALMSYNC"})
 @click.version_option(package_name="realmsync")
 def main() -> None:
     """Realm Device Sync for Python."""
@@ -62,7 +62,13 @@ def message(file: IO[bytes], from_client: bool) -> None:
 
 @main.command()
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 for everybody.")
-@click.option("--port", default=9090, show_default=True, help="0 for a free one.")
+@click.option(
+    "--port",
+    default=9090,
+    type=click.IntRange(0, 65535),
+    show_default=True,
+    help="0 for a free one.",
+)
 @click.option(
     "--data",
     default="realmsync-data",
@@ -91,7 +97,19 @@ def message(file: IO[bytes], from_client: bool) -> None:
     help="How concurrent changes merge; strict repeats the defects of the Realm SDKs.",
 )
 @click.option("--public-url", help="Origin that clients should use, behind a proxy.")
-@click.option("--log-level", default="info", show_default=True)
+@click.option(
+    "--websockets-per-user",
+    default=1000,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Connections of one user; without multiplexing each open realm has one.",
+)
+@click.option(
+    "--log-level",
+    default="info",
+    type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
+    show_default=True,
+)
 def serve(
     host: str,
     port: int,
@@ -100,28 +118,33 @@ def serve(
     durability: str,
     merge_profile: Literal["safe", "strict"],
     public_url: str | None,
+    websockets_per_user: int,
     log_level: str,
 ) -> None:
-    """Run a sync server until it is told to stop (SIGTERM or Ctrl+C)."""
+    """Run a sync server until it is told to stop (SIGTERM or Ctrl+C).
+
+    Each option may also be given as an environment variable, as REALMSYNC_SERVE_PORT.
+    """
     from realmsync.server import process
-    from realmsync.server.config import Durability, ServerConfig
+    from realmsync.server.config import Durability, HttpLimits, ServerConfig
     from realmsync.transport.loop import new_event_loop
 
+    logging.basicConfig(
+        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
-        logging.basicConfig(
-            level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        config = ServerConfig(
+            data=data,
+            host=host,
+            port=port,
+            apps=frozenset(apps),
+            durability=Durability(durability),
+            merge_profile=merge_profile,
+            public_url=public_url,
+            http=HttpLimits(websockets_per_user=websockets_per_user),
         )
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--log-level") from None
-    config = ServerConfig(
-        data=data,
-        host=host,
-        port=port,
-        apps=frozenset(apps),
-        durability=Durability(durability),
-        merge_profile=merge_profile,
-        public_url=public_url,
-    )
+        raise click.UsageError(str(error)) from None
     loop = new_event_loop()
     try:
         sys.exit(loop.run_until_complete(process.serve(config)))

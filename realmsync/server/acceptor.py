@@ -34,6 +34,7 @@ _SYNC_PATH = re.compile(r"/api/client/v2\.0/app/([^/]+)/realm-sync")
 _SUBPROTOCOL = re.compile(r"com\.mongodb\.realm-(?:query-)?sync#([0-9]{1,4})")
 _VERSIONS = range(9, 15)
 _LINE_BYTES = 8192
+_TLS_HANDSHAKE = b"\x16"  # first byte of a TLS client, and of no HTTP request
 
 CLOSE_UNAUTHORIZED = 4001  # the client refreshes its token and comes back
 CLOSE_FORBIDDEN = 4002  # the client logs its user out
@@ -219,6 +220,11 @@ class Acceptor:
         connection = SyncConnection(app, subprotocol, principal)
         mine = sum(c.user_id == connection.user_id for c in self.connections.values())
         if mine >= self.limits.websockets_per_user:
+            _logger.warning(
+                "user %s has %d websockets, as many as one user may: another is told to try again",
+                connection.user_id,
+                mine,
+            )
             raise HttpError(503, "too many connections of this user")
         websocket = self._driver.new_socket()
         self._arriving[websocket] = connection
@@ -254,6 +260,10 @@ class FrontProtocol(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if not self._head and data[:1] == _TLS_HANDSHAKE:
+            # Waiting for a head would only let the client hang. To its TLS, this is no TLS.
+            self._refuse(400, "this port speaks http, not https")
+            return
         searched = max(0, len(self._head) - 3)
         self._head += data
         end = self._head.find(b"\r\n\r\n", searched)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from realmsync.transport.loop import TransportLimits
 
@@ -31,8 +32,9 @@ class HttpLimits:
     body_timeout: float = 30.0
     # Seconds a connection may stay open between requests.
     keep_alive: float = 75.0
-    # Websockets of one user; an ordinary client has one.
-    websockets_per_user: int = 100
+    # Websockets of one user. A client that does not multiplex has one per open realm, and a user
+    # several devices. More are answered with 503, after which clients try again later.
+    websockets_per_user: int = 1000
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,20 @@ class ServerConfig:
             raise ValueError(
                 f"a server's merge profile is 'safe' or 'strict', not {self.merge_profile!r}"
             )
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"a port is 0 to 65535, not {self.port}")
+        if self.public_url is not None and not _is_origin(self.public_url):
+            raise ValueError(
+                "a public URL is an origin such as 'https://sync.example.org', "
+                f"not {self.public_url!r}"
+            )
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        valid_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and valid_port and bare

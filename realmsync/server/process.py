@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -104,7 +105,11 @@ class Server:
         self._exits.callback(self._release_directory)
         secret = load_secret(config.data / "secret.key")
         self.users = Users(config.data / "users.sqlite")
-        await self.users.open()
+        try:
+            await self.users.open()
+        except sqlite3.Error as error:
+            path = config.data / "users.sqlite"
+            raise ServerStartError(f"cannot use the users' file {path}: {error}") from error
         self._exits.push_async_callback(self.users.close)
         auth = Auth(self.users, secret, config)
 
@@ -265,9 +270,9 @@ async def serve(config: ServerConfig) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     server = Server(config)
-    await server.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await server.start()
     print(f"realmsync server: {server.url}, data in {config.data}", flush=True)
     server.on_storage_failed = stop.set
     await stop.wait()

@@ -296,7 +296,12 @@ cdef class EngineSocket(WSListener):
         if self._linger > 0 and not self._transport.is_secure and underlying.can_write_eof():
             # Closing a socket with unread input resets it, which can destroy what was just sent.
             # So only our direction ends; input is thrown away until the peer closes.
-            underlying.write_eof()
+            try:
+                underlying.write_eof()
+            except OSError:
+                # The peer has reset the connection, which the loop has yet to tell.
+                self._transport.disconnect()
+                return
             self._linger_handle = self._loop.call_later(self._linger, underlying.abort)
         else:
             self._transport.disconnect()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,15 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 @pytest.fixture
 def http(server: Server) -> SdkHttp:
     return SdkHttp(server.url)
+
+
+@pytest.fixture
+def looped_server(tmp_path: Path) -> Iterator[tuple[Server, asyncio.AbstractEventLoop]]:
+    """A server and its loop, which stands still: for tests that are no coroutines."""
+    config = ServerConfig(data=tmp_path / "server", host="127.0.0.1", port=0)
+    server = Server(config, runtime=EngineDouble())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(server.start())
+    yield server, loop
+    loop.run_until_complete(server.stop())
+    loop.close()

@@ -15,6 +15,7 @@ from typing import Any
 import jwt
 
 from realmsync.codes import AppCode
+from realmsync.errors import ServerStartError
 from realmsync.server.accounts.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
 from realmsync.server.config import ServerConfig
 
@@ -51,12 +52,32 @@ class LogIn:
     refresh_token: str
 
 
+_SECRET_BYTES = 32
+
+
 def load_secret(path: Path) -> bytes:
-    """The key that signs tokens, made at the first start. Keep it: a new one logs everybody out."""
+    """The key that signs tokens, made at the first start. Keep it: a new one logs everybody out.
+
+    Raises ServerStartError when it cannot be read or written or is damaged; it is never replaced.
+    """
     try:
-        secret = path.read_bytes()
+        secret = _read_or_make(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ServerStartError(f"cannot use the secret key {path}: {reason}") from error
+    if len(secret) != _SECRET_BYTES:
+        raise ServerStartError(
+            f"{path} is damaged: a key has {_SECRET_BYTES} bytes, this one {len(secret)}. "
+            "Restore it from a backup, or delete it: then everybody must log in again"
+        )
+    return secret
+
+
+def _read_or_make(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
-        secret = os.urandom(32)
+        secret = os.urandom(_SECRET_BYTES)
         temporary = path.with_suffix(".new")
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -65,9 +86,7 @@ def load_secret(path: Path) -> bytes:
             file.flush()
             os.fsync(descriptor)
         temporary.rename(path)
-    if len(secret) < 32:
-        raise ValueError(f"{path} is damaged: a key has 32 bytes, this one {len(secret)}")
-    return secret
+        return secret
 
 
 # Name under which the users and partitions of a server without configured apps are kept.
@@ -157,7 +176,8 @@ class Auth:
             )
         except jwt.ExpiredSignatureError:
             raise invalid_session("token has expired") from None
-        except jwt.InvalidTokenError:
+        # Strangers' tokens may be no text at all, or nested deeper than Python reads.
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise invalid_session("token is not valid") from None
         if claims["typ"] != kind:
             raise invalid_session(f"not an {kind} token")

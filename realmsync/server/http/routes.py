@@ -76,7 +76,7 @@ class HttpApi:
             return error_reply(error)
         except AuthError as error:
             return error_reply(refusal(error))
-        except (asyncio.TimeoutError, web.RequestPayloadError):
+        except (asyncio.TimeoutError, web.RequestPayloadError, ConnectionError):
             return error_reply(HttpError(408, "request body did not arrive", AppCode.BadRequest))
         except web.HTTPException as error:
             return error_reply(HttpError(error.status, error.reason, AppCode.BadRequest))
@@ -232,10 +232,14 @@ class HttpApi:
                 raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         try:
             body = json.loads(data)
+            # A lone surrogate is JSON, but no text: nothing could store or sign it.
+            json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            raise HttpError(400, "request body must be a JSON object", AppCode.BadRequest)
+            raise HttpError(
+                400, "request body must be a JSON object in valid Unicode", AppCode.BadRequest
+            )
         return body
 
 

@@ -1,0 +1,78 @@
+"""What `realmsync serve` says of wrong settings and folders: one line, no traceback."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from realmsync.cli import main
+
+
+def serve(data: Path, *arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(
+        main, ["serve", "--data", str(data), "--port", "0", *arguments], env=environment
+    )
+
+
+def assert_refused(result: Result, exit_code: int, text: str) -> None:
+    assert result.exit_code == exit_code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert text in result.output
+    assert "Traceback" not in result.output
+    assert result.output.count("Error: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--port", "99999"], "99999 is not in the range"),
+        (["--port", "-1"], "-1 is not in the range"),
+        (["--port", "http"], "is not a valid integer"),
+        (["--public-url", "foo"], "a public URL is an origin"),
+        (["--public-url", "ftp://a"], "a public URL is an origin"),
+        (["--public-url", "https://a:b"], "a public URL is an origin"),
+        (["--public-url", "https://a/path"], "a public URL is an origin"),
+        (["--websockets-per-user", "0"], "0 is not in the range"),
+        (["--log-level", "loud"], "loud"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, arguments: list[str], text: str) -> None:
+    assert_refused(serve(tmp_path / "data", *arguments), 2, text)
+    assert not (tmp_path / "data").exists()
+
+
+def test_settings_of_the_environment(tmp_path: Path) -> None:
+    result = serve(tmp_path / "data", REALMSYNC_SERVE_PUBLIC_URL="foo")
+    assert_refused(result, 2, "a public URL is an origin")
+
+
+@pytest.mark.parametrize("key", [b"", b"short", bytes(33)], ids=["empty", "short", "long"])
+def test_a_damaged_key_is_told_and_kept(tmp_path: Path, key: bytes) -> None:
+    (tmp_path / "secret.key").write_bytes(key)
+    assert_refused(serve(tmp_path), 1, "secret.key is damaged: a key has 32 bytes")
+    assert (tmp_path / "secret.key").read_bytes() == key
+
+
+def test_a_key_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").mkdir()
+    assert_refused(serve(tmp_path), 1, "cannot use the secret key")
+
+
+def test_a_damaged_file_of_users(tmp_path: Path) -> None:
+    (tmp_path / "users.sqlite").write_bytes(b"no database" * 100)
+    assert_refused(serve(tmp_path), 1, "cannot use the users' file")
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"")
+    assert_refused(serve(tmp_path / "data" / "below"), 1, "cannot use data directory")
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = serve(tmp_path, "--host", "127.0.0.1", "--port", port)
+    assert_refused(result, 1, f"cannot listen on 127.0.0.1:{port}")
