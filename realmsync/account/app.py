@@ -168,7 +168,11 @@ class AppServices(Explained):
         return {id: user for id, user in self._users.items() if user.state is not UserState.REMOVED}
 
     async def log_in(self, credentials: Credentials) -> User:
-        """Logs in and makes the user the current one. Raises AppError."""
+        """Logs in and makes the user the current one.
+
+        Raises AppError, and TypeError for anything but Credentials.
+        """
+        _check_credentials(credentials)
         if credentials.provider == "anon-user" and credentials.reuse:
             for user in self._users.values():
                 if user.is_logged_in and user.is_anonymous:
@@ -344,6 +348,7 @@ class AppServices(Explained):
         user._update(identities=identities, profile=body["data"])
 
     async def _link(self, user: User, credentials: Credentials) -> None:
+        _check_credentials(credentials)
         user._require_log_in()
         path = f"/auth/providers/{credentials.provider}/login?link=true"
         body = self._log_in_body(credentials)
@@ -407,6 +412,14 @@ class AppServices(Explained):
     def _user_changed(self, user: User) -> None:
         for hook in list(self.user_hooks):
             hook(user)
+
+
+def _check_credentials(value: object) -> None:
+    if not isinstance(value, Credentials):
+        raise TypeError(
+            "expected Credentials, such as Credentials.anonymous() or "
+            f"Credentials.email_password(email, password), got {type(value).__name__}"
+        )
 
 
 def _check_tokens(*tokens: str) -> None:

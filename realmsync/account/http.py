@@ -71,12 +71,29 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
             text = await response.text(encoding="utf-8", errors="replace")
             return HttpResponse(response.status, response.headers, text)
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        reason = str(error) or type(error).__name__
+        reason = (str(error) or type(error).__name__) + _scheme_hint(request.url, error)
     except asyncio.TimeoutError:
         reason = f"no answer within {request.timeout:g} s"
     return HttpResponse(
         0, body=f"request to {request.url} failed, reason: {reason}", custom_status=-1
     )
+
+
+def _scheme_hint(url: str, error: Exception) -> str:
+    """What to do when the two ends seem not to agree on TLS."""
+    # OpenSSL's words when the answer to its greeting is no TLS.
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and any(
+        words in str(error) for words in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+    ):
+        return ". The server does not speak https on this port: use an http:// base URL"
+    closed = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+    if (
+        url.startswith("http:")
+        and isinstance(error, closed)
+        and not isinstance(error, aiohttp.ClientConnectorError)
+    ):
+        return ". If the server speaks https on this port, use an https:// base URL"
+    return ""
 
 
 # addresses
