@@ -26,7 +26,7 @@ async def test_something_else_than_credentials(tmp_path: Path, given: Any) -> No
 async def test_a_forgotten_await(tmp_path: Path) -> None:
     app = App("demo", base_url="http://localhost:1", base_file_path=tmp_path)
     forgotten: Any = app.log_in(Credentials.anonymous())
-    with pytest.raises(TypeError, match="was 'await' forgotten"):
+    with pytest.raises(TypeError, match="is an .await. missing"):
         SyncConfiguration(user=forgotten, partition_value="p")
     forgotten.close()
 
