@@ -30,7 +30,7 @@ Value zero_value(const Property& property) {
     case Collection::dictionary: return Value::empty(Type::dictionary);
     case Collection::single: break;
     }
-    if (property.nullable || property.type == kMixed || property.type == Type::link)
+    if (property.takes_null())
         return {};
     switch (property.type) {
     case Type::integer: return Value(std::int64_t{0});

@@ -28,6 +28,7 @@ struct Property {
 
     bool is_embedded() const { return type == Type::link && target_embedded; }
     bool is_link() const { return type == Type::link && !target_embedded; }
+    bool takes_null() const { return nullable || type == kMixed || type == Type::link; }
 };
 
 struct Class {

@@ -166,27 +166,26 @@ void WriteTransaction::erase(const model::Class& cls, const Key& key) {
                 path.push_back({true, 0, std::get<std::string>(step)});
         }
         const model::ObjectKey owner = std::move(link.key);
-        remove_link({link.cls, owner.view(), link.property, path}, {cls.name, key});
+        tables::Target target{link.cls, owner.view(), link.property, path};
+        unlink(target, LinkTarget{cls.name, key});
     }
     applier().erase_object(cls, key);
     writer_.erase_object(cls.name, key);
 }
 
-void WriteTransaction::remove_link(tables::Target at, const LinkTarget& link) {
+// An element of a list goes with its index, of a set with its value; other places become null.
+void WriteTransaction::unlink(tables::Target target, const LinkTarget& link) {
     Scalar value;
-    if (at.path.empty() || at.path.back().is_string) {
-        set(at, value);
-        return;
-    }
-    const std::uint32_t index = at.path.back().index;
-    at.path = at.path.first(at.path.size() - 1);
-    if (peek(at).collection() != Collection::set) {
-        list_erase(at, index);
-        return;
-    }
+    if (target.path.empty() || target.path.back().is_string)
+        return set(target, value);
+    const std::uint32_t index = target.path.back().index;
+    target.path = target.path.first(target.path.size() - 1);
+    const model::Value* collection = peek(target).value;
+    if (!collection || !collection->set())
+        return list_erase(target, index);
     value.type = Type::link;
     value.link = &link;
-    set_erase(at, value);
+    set_erase(target, value);
 }
 
 model::Place WriteTransaction::peek(const tables::Target& target) {

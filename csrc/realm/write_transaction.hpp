@@ -101,8 +101,7 @@ class WriteTransaction {
         std::vector<std::optional<changeset::StringId>> fields;
     };
     Names& names(const model::Class& cls);
-    // `at` is the place of the link itself, as Tables::incoming() gives it.
-    void remove_link(tables::Target at, const LinkTarget& link);
+    void unlink(tables::Target target, const LinkTarget& link); // `target` holds the link
     tables::Applier& applier();
     void end() noexcept;
     void flush_pending(); // writes what the applier holds back

@@ -2,8 +2,7 @@
 
 namespace realmsync::simulation {
 
-ClientStorage::ClientStorage()
-    : file_(realm::RealmFile::open("client.realm", {.files = disk_})) {}
+ClientStorage::ClientStorage() : file_(realm::RealmFile::open("client.realm", {.files = disk_})) {}
 
 void ClientStorage::fail_integration(ErrorKind kind) {
     std::lock_guard lock(mutex_);

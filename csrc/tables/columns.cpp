@@ -113,7 +113,7 @@ std::string zero_literal(const model::Property& property) {
     case Collection::dictionary: return "'{}'";
     case Collection::single: break;
     }
-    if (property.nullable || property.type == kMixed || property.type == Type::link)
+    if (property.takes_null())
         return "NULL";
     switch (property.type) {
     case Type::string: return "''";

@@ -157,19 +157,6 @@ std::vector<model::ObjectKey> Tables::keys(std::int64_t partition, const model::
     return keys;
 }
 
-namespace {
-
-// What no value was given for is null, or where that is no value, the column's default.
-void bind_initial(sqlite::Statement& statement, int index, const model::Property& property,
-                  const Scalar& value, Scratch& scratch) {
-    if (value.type == Type::null && !property.nullable)
-        bind_scalar(statement, index, property, model::zero_scalar(property), scratch);
-    else
-        bind_scalar(statement, index, property, value, scratch);
-}
-
-} // namespace
-
 bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& key,
                     std::span<const Scalar> values) {
     REALMSYNC_ASSERT(values.size() >= cls.properties.size());
@@ -192,8 +179,11 @@ bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& 
     });
     int index = bind_object(*query, 1, partition, key);
     for (std::size_t i = first; i < cls.properties.size(); i++)
-        if (plain(cls.properties[i]))
-            bind_initial(*query, index++, cls.properties[i], values[i], scratch_);
+        if (const model::Property& property = cls.properties[i]; plain(property)) {
+            const bool left_out = values[i].type == Type::null && !property.takes_null();
+            bind_scalar(*query, index++, property,
+                        left_out ? model::zero_scalar(property) : values[i], scratch_);
+        }
     query->run();
     return db_.changes() != 0;
 }

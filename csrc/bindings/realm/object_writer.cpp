@@ -425,6 +425,9 @@ void ObjectWriter::put_embedded(const Destination& to, int cls, py::handle value
     } else if (to.kind == Destination::Kind::property &&
                !transaction_.peek(to.target).value->is_null()) {
         store(to, Scalar{});
+    } else if (to.kind == Destination::Kind::key) {
+        // Also where nothing is: another device may be creating the same key (merge-rules.md R8).
+        store(to, marker(Type::erased));
     }
     store(fresh, marker(Type::object_value));
     std::vector<Step> path;
