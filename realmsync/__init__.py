@@ -67,6 +67,7 @@ from realmsync.errors import (
     SyncOperationAborted,
     SyncTimeoutError,
     TransformError,
+    WriteTimeoutError,
     WrongTransactionStateError,
 )
 from realmsync.model.configuration import Configuration
@@ -161,6 +162,7 @@ __all__ = [
     "TransformError",
     "Timestamp",
     "User",
+    "WriteTimeoutError",
     "WrongTransactionStateError",
     "__version__",
     "primary_key",

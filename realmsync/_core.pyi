@@ -3,7 +3,7 @@
 What only tests and benchmarks use is in _testbed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from realmsync.events import ClientEvent, ServerEvent, TransportEvent
@@ -213,6 +213,38 @@ class RealmFile(ClientStore):
     def flush(self, ticket: int) -> None:
         """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
 
+class WakeUp:
+    """A descriptor that is readable when somebody wants the event loop's attention."""
+
+    def fileno(self) -> int: ...
+    def reset(self) -> None: ...
+
+class WriteTicket:
+    """A place in the queue of a file's writers, for the event loop of this thread.
+
+    `wake` is signalled when its turn has come, which may be taken back until it is used, and then
+    comes again.
+    """
+
+    def __init__(self, file: RealmFile, wake: WakeUp) -> None: ...
+    @property
+    def granted(self) -> bool: ...
+    def take_flush(self, ticket: int) -> PendingFlush:
+        """RealmFile.flush, in the turn of this ticket."""
+
+    def cancel(self) -> None:
+        """Gives up the place and the turn. Idempotent."""
+
+class PendingFlush:
+    def run(self) -> None:
+        """Once, on any thread."""
+
+class PendingCommit:
+    """Rolls back when it is dropped."""
+
+    def run(self, now: int) -> None:
+        """Once, on any thread; durable on return."""
+
 class OnExisting:
     """What create() does when an object with the key exists."""
 
@@ -299,15 +331,42 @@ class RealmHandle:
     def declare(self, classes: list[DeclaredClass]) -> None:
         """Once."""
 
-    def apply_schema(self, now: int) -> int:
-        """Adds what the file lacks; the version made, 0 for none. SchemaMismatchError."""
+    @property
+    def mine(self) -> bool:
+        """Whether the caller's thread and task are writing."""
+
+    @property
+    def changing(self) -> bool:
+        """Whether a write is under way, of which this is called."""
+
+    def lacks_schema(self) -> bool:
+        """Whether the file lacks something that is declared. SchemaMismatchError."""
+
+    def add_schema(self) -> None:
+        """Adds what the file lacks, in the transaction. SchemaMismatchError."""
 
     def file_schema(self) -> list[DeclaredClass]: ...
     def close(self) -> None: ...
-    def begin(self) -> None: ...
-    def try_begin(self) -> bool: ...
-    def commit(self, now: int, deferred: bool) -> tuple[int, int]:
-        """Version, and the ticket for RealmFile.flush when deferred."""
+    def begin(self, timeout: float | None = None) -> int:
+        """Blocks until it is the caller's turn. The transaction's number. WriteTimeoutError."""
+
+    def try_begin(self) -> int:
+        """0 when somebody writes or waits."""
+
+    def refuse_nested(self) -> None:
+        """WrongTransactionStateError for a task that would wait for itself."""
+
+    def begin_granted(self, ticket: WriteTicket) -> int:
+        """0 when it is not the ticket's turn, or another process writes."""
+
+    def adopt(self, number: int) -> bool:
+        """Makes a transaction the caller's; False when it has ended."""
+
+    def commit(self, now: int, deferred: bool) -> int:
+        """The ticket for RealmFile.flush when deferred, else 0. It has ended in any case."""
+
+    def take_commit(self) -> PendingCommit:
+        """Ends the transaction but for the commit itself, which may run on another thread."""
 
     def rollback(self) -> None: ...
     def accessor(self, cls: int, key: Any) -> Any:
@@ -323,10 +382,30 @@ class RealmHandle:
     def create(self, cls: int, values: Any, on_existing: OnExisting) -> Any:
         """The object."""
 
-    def create_rows(self, cls: int, rows: Any) -> int: ...
+    def create_rows(
+        self,
+        cls: int,
+        rows: Iterator[Any],
+        limit: int,
+        on_existing: OnExisting,
+        time: float | None,
+    ) -> tuple[int, bool]:
+        """How many, and whether nothing is left. Ends after `time` seconds."""
+
     def create_columns(
-        self, cls: int, columns: list[tuple[Any, ...]], first: int, limit: int
-    ) -> int: ...
+        self,
+        cls: int,
+        columns: list[tuple[Any, ...]],
+        first: int,
+        limit: int,
+        on_existing: OnExisting,
+        time: float | None,
+    ) -> tuple[int, bool]: ...
+    def mark(self) -> None:
+        """Before a load in several calls, of which undo() takes everything back until keep()."""
+
+    def keep(self) -> None: ...
+    def undo(self) -> None: ...
 
 class Place:
     """Where an object or a collection lies: an object, or a way into it. Holds no data.

@@ -93,6 +93,10 @@ class WrongTransactionStateError(RealmError, RuntimeError):
     code = 2005
 
 
+class WriteTimeoutError(RealmError, TimeoutError):
+    """A wait for the turn to write that took longer than allowed. Nothing was written."""
+
+
 class IllegalOperationError(RealmError):
     """An operation that the kind of object or value does not have."""
 

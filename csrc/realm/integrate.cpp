@@ -119,7 +119,7 @@ Result<client::ClientState> RealmFile::integrate(client::Integration integration
         count == 0 && options_.durability == sqlite::Durability::full ? sqlite::Durability::normal
                                                                       : options_.durability;
     do {
-        Writing writing(*this, writer_lock_.acquire(), durability);
+        Writing writing(*this, writer_queue_.acquire(), durability);
         try {
             done = integrate_from(writing.connection(), integration, done, state);
         } catch (const ErrorException& e) {
@@ -146,7 +146,7 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
     // May end between any two changesets: those that wait have not been rebased yet, and what local
     // writers add meanwhile joins the window of the rest.
     while (done < changesets.size()) {
-        if (done != first && bytes >= options_.tuning.slice_bytes && writer_lock_.has_waiters())
+        if (done != first && bytes >= options_.tuning.slice_bytes && writer_queue_.has_waiters())
             break;
         std::size_t end = done;
         std::uint64_t slice = 0;

@@ -125,7 +125,7 @@ void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
 }
 
 RealmConnection& RealmFile::writer() {
-    REALMSYNC_ASSERT(writer_lock_.is_taken());
+    REALMSYNC_ASSERT(writer_queue_.is_taken());
     if (!writer_)
         writer_durability_ = options_.durability;
     open_connection(writer_);
@@ -133,7 +133,7 @@ RealmConnection& RealmFile::writer() {
 }
 
 void RealmFile::shrink_idle() {
-    if (const auto turn = writer_lock_.try_acquire()) {
+    if (const auto turn = writer_queue_.try_acquire()) {
         if (writer_ && !group_.is_open()) {
             writer_->tables.shrink();
             writer_->db.shrink();
@@ -153,7 +153,7 @@ std::size_t RealmFile::close_reader() {
 
 std::size_t RealmFile::close_idle() {
     std::size_t count = 0;
-    if (const auto turn = writer_lock_.try_acquire()) {
+    if (const auto turn = writer_queue_.try_acquire()) {
         if (writer_ && !group_.is_open()) {
             writer_->db.checkpoint_from(options_.tuning.reopen_bytes);
             writer_.reset();
@@ -172,7 +172,7 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
 }
 
 template <class Use> void RealmFile::read_for_sync(const Use& use) {
-    if (const auto turn = writer_lock_.try_acquire()) {
+    if (const auto turn = writer_queue_.try_acquire()) {
         if (!group_.is_open()) // deferred commits are not to be seen yet
             return use(writer());
     }
@@ -181,15 +181,24 @@ template <class Use> void RealmFile::read_for_sync(const Use& use) {
 
 // Writing.
 
-RealmFile::Writing::Writing(RealmFile& file, WriterLock::Turn turn, sqlite::Durability durability)
-    : file_(&file), turn_(std::move(turn)) {
-    REALMSYNC_ASSERT(turn_.is_of(file.writer_lock_));
+RealmFile::Writing::Writing(RealmFile& file, WriterQueue::Turn&& turn,
+                            sqlite::Durability durability, std::chrono::milliseconds patience)
+    : file_(&file) {
+    REALMSYNC_ASSERT(turn.is_of(file.writer_queue_));
     sqlite::Database& db = file.writer().db;
     if (!file.group_.is_open() && file.writer_durability_ != durability) {
         db.set_durability(durability);
         file.writer_durability_ = durability;
     }
-    file.group_.begin(db);
+    db.set_busy_timeout(patience);
+    try {
+        file.group_.begin(db);
+    } catch (...) {
+        db.set_busy_timeout(kPatience);
+        throw;
+    }
+    db.set_busy_timeout(kPatience);
+    turn_ = std::move(turn);
 }
 
 RealmFile::Writing::~Writing() {
@@ -198,32 +207,28 @@ RealmFile::Writing::~Writing() {
 }
 
 std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind) {
-    REALMSYNC_ASSERT(file_ != nullptr && turn_.is_of(file_->writer_lock_));
+    REALMSYNC_ASSERT(file_ != nullptr && turn_.is_of(file_->writer_queue_));
     RealmFile& file = *std::exchange(file_, nullptr); // the group rolls back what it cannot commit
     const bool announce = kind == Commit::local || file.group_.has_waiting();
-    int log_pages = 0;
-    {
-        const WriterLock::Turn turn = std::move(turn_);
-        if (kind == Commit::deferred)
-            return file.group_.defer(version);
-        file.group_.commit();
-        log_pages = file.writer_->db.log_pages();
-    }
+    WriterQueue::Turn turn = std::move(turn_);
+    if (kind == Commit::deferred)
+        return file.group_.defer(version);
+    file.group_.commit();
+    file.checkpoint(file.writer_->db.log_pages(), kind, std::move(turn));
     if (announce)
         file.notify(version);
-    file.checkpoint(log_pages, kind);
     return 0;
 }
 
-void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
+void RealmFile::checkpoint(int log_pages, Commit kind, WriterQueue::Turn turn) noexcept {
     // Integrations do it first: nobody waits for them.
     const int limit = options_.tuning.checkpoint_pages * (kind == Commit::remote ? 1 : 2);
-    std::unique_lock turn(checkpointing_, std::defer_lock);
-    if (log_pages < limit || !turn.try_lock())
-        return;
+    std::unique_lock one(checkpointing_, std::defer_lock);
     // The log starts over when nothing is added meanwhile, which writers without a pause prevent.
-    const bool alone = log_pages >= 4 * limit;
-    const WriterLock::Turn pause = alone ? writer_lock_.acquire() : WriterLock::Turn();
+    if (log_pages < 4 * limit)
+        turn = WriterQueue::Turn();
+    if (log_pages < limit || !one.try_lock())
+        return;
     try {
         sqlite::Database(path_, database_options()).checkpoint_beside();
     } catch (const StoreError&) { // the next commit tries again
@@ -233,7 +238,7 @@ void RealmFile::checkpoint(int log_pages, Commit kind) noexcept {
 std::uint64_t RealmFile::commit_changeset(const std::shared_ptr<const std::string>& bytes,
                                           std::uint64_t timestamp) {
     const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
-    Writing writing(*this, writer_lock_.acquire(), options_.durability);
+    Writing writing(*this, writer_queue_.acquire(), options_.durability);
     RealmConnection& connection = writing.connection();
     {
         tables::Applier applier(connection.tables);
@@ -245,18 +250,13 @@ std::uint64_t RealmFile::commit_changeset(const std::shared_ptr<const std::strin
     return version;
 }
 
-void RealmFile::flush(std::uint64_t ticket) {
-    std::uint64_t version = 0;
-    int log_pages = 0;
-    {
-        const WriterLock::Turn turn = writer_lock_.acquire();
-        version = group_.flush(ticket);
-        if (version != 0)
-            log_pages = writer_->db.log_pages();
-    }
-    if (version != 0)
-        notify(version);
-    checkpoint(log_pages, Commit::local);
+void RealmFile::flush(std::uint64_t ticket, WriterQueue::Turn turn) {
+    REALMSYNC_ASSERT(turn.is_of(writer_queue_));
+    const std::uint64_t version = group_.flush(ticket);
+    if (version == 0)
+        return;
+    checkpoint(writer_->db.log_pages(), Commit::local, std::move(turn));
+    notify(version);
 }
 
 void RealmFile::notify(std::uint64_t version) {
@@ -277,15 +277,15 @@ void RealmFile::add_listener(std::weak_ptr<client::CommitListener> listener) {
     listeners_.push_back(std::move(listener));
 }
 
-std::unique_ptr<WriteTransaction> RealmFile::begin_write() {
-    return std::make_unique<WriteTransaction>(shared_from_this(), writer_lock_.acquire());
-}
-
-std::unique_ptr<WriteTransaction> RealmFile::try_begin_write() {
-    WriterLock::Turn turn = writer_lock_.try_acquire();
-    if (!turn)
+std::unique_ptr<WriteTransaction> RealmFile::begin_write(WriterQueue::Turn&& turn,
+                                                         std::chrono::milliseconds patience) {
+    try {
+        return std::make_unique<WriteTransaction>(shared_from_this(), std::move(turn), patience);
+    } catch (const StoreError& e) {
+        if ((e.code() & 0xff) != static_cast<int>(StoreFault::busy))
+            throw;
         return nullptr;
-    return std::make_unique<WriteTransaction>(shared_from_this(), std::move(turn));
+    }
 }
 
 // Sync.
@@ -310,7 +310,7 @@ client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
 }
 
 client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
-    Writing writing(*this, writer_lock_.acquire(), options_.durability);
+    Writing writing(*this, writer_queue_.acquire(), options_.durability);
     sqlite::Database& db = writing.connection().db;
     client::ClientState state = local_history::load(db);
     state.file = file;

@@ -9,6 +9,7 @@
 // wait for a writer. All openers of one path in a process share one RealmFile.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,7 +21,7 @@
 #include "merge/transform.hpp"
 #include "realm/commit_group.hpp"
 #include "realm/connection_pool.hpp"
-#include "realm/writer_lock.hpp"
+#include "realm/writer_queue.hpp"
 #include "sqlite/sqlite.hpp"
 #include "sqlite/virtual_files.hpp"
 #include "tables/tables.hpp"
@@ -51,6 +52,8 @@ class RealmFile final : public client::ClientStore,
                         public std::enable_shared_from_this<RealmFile> {
   public:
     class Writing;
+    // For other processes that write; synchronisation tries again later.
+    static constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(60);
     enum class Commit { local, deferred, remote }; // remote: the session knows of it
 
     // Creates the file when it is missing, whole and durable before it appears under `path`.
@@ -81,16 +84,19 @@ class RealmFile final : public client::ClientStore,
 
     void add_listener(std::weak_ptr<client::CommitListener> listener) override;
 
-    // Waits for its turn. The transaction must end before the file is destroyed.
-    std::unique_ptr<WriteTransaction> begin_write();
-    std::unique_ptr<WriteTransaction> try_begin_write(); // null when somebody writes or waits
+    // Who writes next among this process's openers.
+    WriterQueue& writers() { return writer_queue_; }
+    // In its turn. Null when another process writes for longer than `patience`: the turn stays the
+    // caller's then. The transaction must end before the file is destroyed.
+    std::unique_ptr<WriteTransaction> begin_write(WriterQueue::Turn&& turn,
+                                                  std::chrono::milliseconds patience);
     // A whole local transaction as a changeset, for replays; its version. Throws ErrorException for
     // one that is damaged or cannot be applied.
     std::uint64_t commit_changeset(const std::shared_ptr<const std::string>& bytes,
                                    std::uint64_t timestamp);
     // Returns once the deferred commit with this ticket is durable; throws when it was lost.
     // Deferred commits share one transaction of SQLite and thereby one fsync.
-    void flush(std::uint64_t ticket);
+    void flush(std::uint64_t ticket, WriterQueue::Turn turn);
 
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
     // at a time; may not call back into this file.
@@ -105,8 +111,9 @@ class RealmFile final : public client::ClientStore,
 
     void notify(std::uint64_t version);
     // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
-    // reads or writes waits for it. After a commit, outside of the writer's turn.
-    void checkpoint(int log_pages, Commit kind) noexcept;
+    // reads or writes waits for it. After a commit, whose turn ends before it unless the log is so
+    // long that it must start over: that needs a pause of the writers.
+    void checkpoint(int log_pages, Commit kind, WriterQueue::Turn turn) noexcept;
     sqlite::DatabaseOptions database_options() const;
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; in the writer's turn
@@ -124,8 +131,8 @@ class RealmFile final : public client::ClientStore,
     const std::string path_;
     const RealmFileOptions options_;
 
-    WriterLock writer_lock_;
-    // Guarded by writer_lock_:
+    WriterQueue writer_queue_;
+    // Guarded by writer_queue_:
     std::unique_ptr<RealmConnection> writer_;
     sqlite::Durability writer_durability_ = sqlite::Durability::full; // as it is set on writer_
     CommitGroup group_;                                               // of writer_
@@ -148,8 +155,10 @@ class RealmFile final : public client::ClientStore,
 // destroyed before, rolled back. Either ends the turn. Must not outlive the file.
 class RealmFile::Writing {
   public:
-    // Throws StoreError, and the turn has ended then.
-    Writing(RealmFile& file, WriterLock::Turn turn, sqlite::Durability durability);
+    // `patience`: how long another process may write. Throws StoreError, and the turn is still the
+    // caller's then.
+    Writing(RealmFile& file, WriterQueue::Turn&& turn, sqlite::Durability durability,
+            std::chrono::milliseconds patience = kPatience);
     ~Writing();
     Writing(const Writing&) = delete;
 
@@ -160,7 +169,7 @@ class RealmFile::Writing {
 
   private:
     RealmFile* file_; // null after commit()
-    WriterLock::Turn turn_;
+    WriterQueue::Turn turn_;
 };
 
 } // namespace realmsync::realm

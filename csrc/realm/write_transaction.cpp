@@ -44,9 +44,10 @@ class Below {
 
 } // namespace
 
-WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file, WriterLock::Turn turn)
+WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file, WriterQueue::Turn&& turn,
+                                   std::chrono::milliseconds patience)
     : file_(std::move(file)) {
-    writing_.emplace(*file_, std::move(turn), file_->durability());
+    writing_.emplace(*file_, std::move(turn), file_->durability(), patience);
 }
 
 WriteTransaction::~WriteTransaction() { end(); }

@@ -24,7 +24,9 @@ namespace realmsync::realm {
 // Class and property by name are resolved by the caller, against schema() of this transaction.
 class WriteTransaction {
   public:
-    WriteTransaction(std::shared_ptr<RealmFile> file, WriterLock::Turn turn);
+    // As RealmFile::Writing.
+    WriteTransaction(std::shared_ptr<RealmFile> file, WriterQueue::Turn&& turn,
+                     std::chrono::milliseconds patience);
     ~WriteTransaction(); // rolls back unless it has ended
     WriteTransaction(const WriteTransaction&) = delete;
 

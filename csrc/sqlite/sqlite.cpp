@@ -207,6 +207,10 @@ std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
+void Database::set_busy_timeout(std::chrono::milliseconds time) {
+    sqlite3_busy_timeout(db_, static_cast<int>(time.count()));
+}
+
 void Database::set_durability(Durability durability) {
     REALMSYNC_ASSERT(!in_transaction()); // SQLite would ignore it
     exec("PRAGMA synchronous=" + std::to_string(static_cast<int>(durability)));

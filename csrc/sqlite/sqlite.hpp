@@ -4,6 +4,7 @@
 // One connection belongs to one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -145,6 +146,7 @@ class Database {
     std::int64_t last_rowid() const;
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
+    void set_busy_timeout(std::chrono::milliseconds time);
     void checkpoint();                          // as far as readers allow, then truncates the WAL
     // As far as possible without waiting for anybody, beside readers and a writer. The WAL is
     // written from its beginning again once nothing was added meanwhile.

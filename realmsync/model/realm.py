@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -29,6 +28,7 @@ from realmsync.errors import (
     NoSuchTableError,
     ObjectTypeMismatchError,
     OpenCancelledError,
+    WrongTransactionStateError,
 )
 from realmsync.model.configuration import (
     Configuration,
@@ -42,12 +42,13 @@ from realmsync.model.configuration import (
 )
 from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.in_thread import in_thread
-from realmsync.model.ingest import Column, read_rows
-from realmsync.model.native import MODES, native_class, schema_of_file
+from realmsync.model.load import Load, native_mode
+from realmsync.model.native import native_class, schema_of_file
 from realmsync.model.objects import BaseObject, Object, model_of
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
-from realmsync.model.write import WriteBlock, WriteQueue, now
+from realmsync.model.turns import seconds_of
+from realmsync.model.write import WriteBlock, WriteQueue
 from realmsync.naming import Explained, did_you_mean
 from realmsync.process import forked, tell_forks
 from realmsync.progress import Progress, progress_function
@@ -111,7 +112,18 @@ class Realm(Explained):
         config: Configuration | Mapping[str, Any] | None = None,
         **fields: Unpack[ConfigurationFields],
     ) -> None:
-        config = configured(config, fields)
+        self._prepare(configured(config, fields))
+        try:
+            if self._lacks_schema:
+                with WriteBlock(self._queue):
+                    self._core.add_schema()
+            self._finish()
+        except BaseException as error:
+            self._let_go(error)
+            raise
+
+    def _prepare(self, config: Any) -> None:
+        """Opening, up to what needs the writer's turn."""
         self.config = config
         self.sync_session: SyncSession | None = None
         self._closed = True  # until all of the following has succeeded
@@ -130,17 +142,17 @@ class Realm(Explained):
         self._path = str(self._file.path)
         self._core = _core.RealmHandle(self._file, self)
         try:
-            if classes is None:
-                self._declare(schema_of_file(self._core.file_schema()))
-            else:
-                self._declare(classes)
-                self._core.apply_schema(now())
+            self._declare(schema_of_file(self._core.file_schema()) if classes is None else classes)
+            self._lacks_schema = classes is not None and self._core.lacks_schema()
             self._queue = WriteQueue(self._core, self._file)
-            if sync is not None:
-                self.sync_session = sync._attach(self._file)
         except BaseException as error:
             self._let_go(error)
             raise
+
+    def _finish(self) -> None:
+        sync = synchronisation(self.config)
+        if sync is not None:
+            self.sync_session = sync._attach(self._file)
         self._closed = False
         tell_forks(self)
 
@@ -151,6 +163,8 @@ class Realm(Explained):
         """Ends the use of the file, also by the calls that an error has ended."""
         if error is not None:
             traceback.clear_frames(error.__traceback__)
+        if hasattr(self, "_queue"):
+            self._queue.close()
         self._core.close()
         del self._file
 
@@ -215,13 +229,14 @@ class Realm(Explained):
             self._close(dropped=False)
 
     def _close(self, *, dropped: bool) -> None:
+        if self._core.changing:
+            raise WrongTransactionStateError("A write of this Realm is under way")
         self._closed = True
         try:
             if self.sync_session is not None and dropped:
                 self.sync_session._drop()
             elif self.sync_session is not None:
                 self.sync_session._release()
-            self._queue.forget()
         finally:
             self._let_go()
 
@@ -292,35 +307,49 @@ class Realm(Explained):
     # Transactions.
 
     @overload
-    def write(self) -> WriteBlock: ...
+    def write(self, *, timeout: float | timedelta | None = None) -> WriteBlock: ...
     @overload
-    def write(self, function: Callable[[], R]) -> R: ...
-    def write(self, function: Callable[[], Any] | None = None) -> Any:
+    def write(
+        self, function: Callable[[], R], *, timeout: float | timedelta | None = None
+    ) -> R: ...
+    def write(
+        self,
+        function: Callable[[], Any] | None = None,
+        *,
+        timeout: float | timedelta | None = None,
+    ) -> Any:
         """A transaction: `with realm.write(): ...`, or `async with realm.write(): ...`.
 
         Leaving the block commits, durable on return; an exception undoes everything and goes on.
         The asynchronous form waits without blocking the event loop and shares its fsync with
         others that are waiting. With a function: runs it in a transaction, gives its result.
+
+        The transaction belongs to the thread and task that began it: writes of others, and a
+        transaction in it, raise WrongTransactionStateError. A file has one writer at a time; who
+        waits longer for its turn than `timeout` seconds gets WriteTimeoutError.
         """
         self._require_open()
         if function is None:
-            return WriteBlock(self._queue)
+            return WriteBlock(self._queue, seconds_of(timeout))
         if asyncio.iscoroutinefunction(function) or asyncio.iscoroutine(function):
             raise InvalidArgumentError("use `async with realm.write()` for asynchronous code")
         if not callable(function):
             raise ArgumentTypeError(f"Expected a function without arguments, got {function!r}")
-        with WriteBlock(self._queue):
+        with WriteBlock(self._queue, seconds_of(timeout)):
             return function()
 
-    def begin_transaction(self) -> None:
-        """Waits for the file's write lock; end with commit_transaction or cancel_transaction."""
+    def begin_transaction(self, timeout: float | timedelta | None = None) -> None:
+        """Waits for its turn; end with commit_transaction or cancel_transaction.
+
+        Raises WriteTimeoutError after `timeout` seconds.
+        """
         self._require_open()
-        self._queue.begin()
+        self._queue.begin(seconds_of(timeout))
 
     def commit_transaction(self) -> None:
         """Commits, durable on return."""
         self._require_open()
-        self._queue.commit(now())
+        self._queue.commit()
 
     def cancel_transaction(self) -> None:
         """Undoes everything since the transaction began."""
@@ -348,56 +377,48 @@ class Realm(Explained):
         leaves nothing.
         """
         index = self._class_of(cls)
-        native = MODES.get(mode) if isinstance(mode, str) else None
-        if native is None:
-            raise InvalidArgumentError(f"unknown mode {mode!r}: there are {', '.join(MODES)}")
-        return self._core.create(index, {} if values is None else values, native)
+        return self._core.create(index, {} if values is None else values, native_mode(mode))
 
     def create_many(
-        self, cls: ClassLike[Any], rows: Any, *, transaction_size: int | None = None
+        self,
+        cls: ClassLike[Any],
+        rows: Any,
+        *,
+        mode: Mode = "never",
+        transaction_size: int | None = None,
     ) -> int:
         """Creates objects in bulk and gives their number.
 
         `rows` is an iterable of mappings, or columns: a mapping of property names to sequences,
         NumPy arrays (masked entries and, in optional properties, NaN are null) or Arrow arrays, or
         an Arrow table (anything with `__arrow_c_stream__`). Properties without a column get their
-        defaults.
+        defaults. `mode` is that of create: rows whose primary key exists are refused, or update
+        the properties that they give, which are counted too.
 
         Inside of a transaction it belongs to that, whole or not at all. Outside, everything is one
         transaction, or with `transaction_size` one per so many rows: these share fsyncs, and all
-        are durable on return; an error or a crash leaves the finished ones.
+        are durable on return; an error, Ctrl-C or a crash leaves the finished ones.
         """
-        index = self._class_of(cls)
-        if transaction_size is not None and (
-            not isinstance(transaction_size, int) or isinstance(transaction_size, bool)
-        ):
-            raise ArgumentTypeError(f"transaction_size is an int, not {transaction_size!r}")
-        columns = read_rows(rows, self._classes[index])
-        if self._core.writing:
-            if transaction_size is not None:
-                raise InvalidArgumentError("a transaction is open: its size is not for choosing")
-            return self._create_batch(index, columns, rows, 0, sys.maxsize)
-        if transaction_size is None:
-            with self.write():
-                return self._create_batch(index, columns, rows, 0, sys.maxsize)
-        if transaction_size < 1:
-            raise InvalidArgumentError("transaction_size must be at least 1")
-        source = rows if columns is not None else iter(rows)
-        count = 0
-        with self._queue.deferred() as commit:
-            while True:
-                with commit():
-                    made = self._create_batch(index, columns, source, count, transaction_size)
-                count += made
-                if made < transaction_size:
-                    return count
+        return self._load(cls, rows, mode).run(self._queue, transaction_size)
 
-    def _create_batch(
-        self, index: int, columns: list[Column] | None, rows: Any, first: int, limit: int
+    async def create_many_async(
+        self,
+        cls: ClassLike[Any],
+        rows: Any,
+        *,
+        mode: Mode = "never",
+        transaction_size: int | None = None,
     ) -> int:
-        if columns is not None:
-            return self._core.create_columns(index, columns, first, limit)
-        return self._core.create_rows(index, itertools.islice(rows, limit))
+        """create_many in blocks of milliseconds, between which the event loop runs.
+
+        Inside of a transaction of the same task it belongs to that; outside it waits for its turn.
+        Cancelled, it leaves what an error leaves.
+        """
+        return await self._load(cls, rows, mode).run_async(self._queue, transaction_size)
+
+    def _load(self, cls: ClassLike[Any], rows: Any, mode: Mode) -> Load:
+        index = self._class_of(cls)
+        return Load(self._core, index, self._classes[index], rows, mode)
 
     def delete(self, subject: Any) -> None:
         """Deletes an object, or every object of an iterable, with all links to them."""
@@ -523,7 +544,7 @@ class OpenRealmTask(Explained, Coroutine[Any, Any, Realm]):
         return self._task
 
     async def _run(self) -> Realm:
-        return await in_thread(lambda: Realm(self._config), Realm.close)
+        return await open_realm(self._config)
 
     async def _join(self) -> Realm:
         task = self._begin()
@@ -583,3 +604,18 @@ class OpenRealmTask(Explained, Coroutine[Any, Any, Realm]):
         trace: TracebackType | None,
     ) -> None:
         await self._begin().result().__aexit__(kind, error, trace)
+
+
+async def open_realm(config: Configuration | Mapping[str, Any] | None) -> Realm:
+    """Opens without blocking the event loop, not even while others write."""
+    realm = Realm.__new__(Realm)
+    await in_thread(lambda: realm._prepare(config), lambda _: realm._let_go())
+    try:
+        if realm._lacks_schema:
+            async with WriteBlock(realm._queue):
+                realm._core.add_schema()
+        realm._finish()
+    except BaseException as error:
+        realm._let_go(error)
+        raise
+    return realm

@@ -1,65 +1,67 @@
 """Write transactions of one Realm: the `with` and `async with` forms, and group commit.
 
-Asynchronous writers queue in order. A commit that sees others waiting leaves the fsync to the last
-of them (at most GROUP together), so that many small transactions share one; each of them returns
-when it is durable.
+Writers of a file queue in order, in threads and in event loops alike (turns.py). A commit that sees
+others of its Realm waiting leaves the fsync to the last of them (at most GROUP together), so that
+many small transactions share one; each of them returns when it is durable. Commits that wait for
+the disk run on threads of their own: those of the application's executor may be waiting for us.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
+import functools
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
+from typing import Any, TypeVar
 
 from realmsync import _core
-from realmsync.errors import WrongTransactionStateError
+from realmsync.errors import ClosedRealmError, WrongTransactionStateError
+from realmsync.model.turns import Turns
 
+R = TypeVar("R")
 GROUP = 20  # commits in one fsync, as the reference groups them
 EPOCH_2015 = 1_420_070_400_000  # timestamps of changesets count milliseconds from here
-
-# Which thread writes to which file: a thread that would wait for itself gets an error instead.
-_holders: dict[str, int] = {}
+_DISK_THREADS = 8  # each waits for one fsync, never for a turn
 
 
 def now() -> int:
-    """Milliseconds since 2015-01-01, as changesets count them."""
-    return time.time_ns() // 1_000_000 - EPOCH_2015
+    """Milliseconds since 2015-01-01, as changesets count them; 0 when the clock is before that."""
+    return max(0, time.time_ns() // 1_000_000 - EPOCH_2015)
+
+
+@functools.cache
+def _disk() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_DISK_THREADS, thread_name_prefix="realmsync-commit")
+
+
+def on_disk_thread(function: Callable[..., R], *arguments: Any) -> asyncio.Future[R]:
+    """Runs what waits for the disk, and for nobody's turn, without blocking the event loop."""
+    return asyncio.get_running_loop().run_in_executor(_disk(), function, *arguments)
 
 
 class WriteQueue:
-    """The transactions of one Realm."""
+    """The transactions of one Realm. A transaction is known by a number, never 0."""
 
     def __init__(self, core: _core.RealmHandle, file: _core.RealmFile) -> None:
         self._core = core
-        self._path = str(file.path)
-        self._lock: asyncio.Lock | None = None
-        self._waiting = 0  # asynchronous writers that have not begun
+        self._file: _core.RealmFile | None = file  # None when the realm is closed
+        self._turns = Turns()
         self._unflushed: list[tuple[int, asyncio.Future[None]]] = []
         self._flushing: set[asyncio.Task[None]] = set()
 
     # Synchronous.
 
-    def begin(self) -> None:
-        """Blocks until this is the file's only writer."""
-        if self._core.writing:
-            raise WrongTransactionStateError("The Realm is already in a write transaction")
-        if not self._core.try_begin():
-            if _holders.get(self._path) == threading.get_ident():
-                raise WrongTransactionStateError(
-                    "This thread is already in a write transaction of the same file"
-                )
-            self._core.begin()
-        _holders[self._path] = threading.get_ident()
+    def begin(self, timeout: float | None = None) -> int:
+        """Blocks until this is the file's only writer, at most `timeout` seconds."""
+        return self._core.begin(timeout)
 
-    def commit(self, timestamp: int) -> None:
+    def commit(self) -> None:
         """Commits, durable on return."""
-        self._require()
-        _holders.pop(self._path, None)
-        self._core.commit(timestamp, False)
+        self._core.commit(self._timestamp(), False)
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
@@ -74,8 +76,7 @@ class WriteQueue:
             except BaseException:
                 self.cancel()
                 raise
-            _holders.pop(self._path, None)
-            tickets.append(self._core.commit(now(), True)[1])
+            tickets.append(self._core.commit(self._timestamp(), True))
             if len(tickets) == GROUP:
                 self._core.file.flush(tickets[-1])
                 tickets.clear()
@@ -87,83 +88,148 @@ class WriteQueue:
                 self._core.file.flush(tickets[-1])
 
     def cancel(self) -> None:
-        """Undoes everything since begin()."""
-        self._require()
-        _holders.pop(self._path, None)
+        """Undoes everything since the beginning."""
         self._core.rollback()
 
-    def _require(self) -> None:
-        if not self._core.writing:
-            raise WrongTransactionStateError("The Realm is not in a write transaction")
+    def resume(self, number: int) -> bool:
+        """Before the end of a block, which may be left by another task or thread than entered it.
 
-    def forget(self) -> None:
-        """The realm is being closed: a transaction is rolled back by the core."""
-        if self._core.writing:
-            _holders.pop(self._path, None)
+        Whether its transaction is still open.
+        """
+        return self._core.adopt(number)
+
+    def _timestamp(self) -> int:
+        try:
+            return now()
+        except BaseException:
+            self.cancel()
+            raise
+
+    def close(self) -> None:
+        """The realm is being closed: nobody waits for it any more."""
+        if self._unflushed:
+            self._flush_now()
+        self._file = None
+        self._turns.close()
 
     # Asynchronous.
 
-    async def begin_async(self) -> None:
-        """Waits for its turn without blocking the event loop."""
-        if self._lock is None:
-            self._lock = asyncio.Lock()
-        self._waiting += 1
+    async def begin_async(self, timeout: float | None = None) -> int:
+        """Waits for its turn without blocking the event loop, at most `timeout` seconds."""
+        if number := self._core.try_begin():
+            return number
+        self._core.refuse_nested()
+        waiting = self._turns.request(self._core.file, timeout)
         try:
-            await self._lock.acquire()
+            while True:
+                await waiting.granted()
+                if number := self._core.begin_granted(waiting.ticket):
+                    return number
+                await waiting.pause()
         finally:
-            self._waiting -= 1
-        try:
-            if self._core.writing:
-                raise WrongTransactionStateError("The Realm is already in a write transaction")
-            if not self._core.try_begin():
-                await self._begin_in_thread()
-        except BaseException:
-            self._lock.release()
-            self._flush_when_due()
-            raise
-        _holders[self._path] = threading.get_ident()
+            waiting.end()
+            if not self._core.writing:
+                self.flush_when_due()
 
-    async def _begin_in_thread(self) -> None:
-        begun = asyncio.get_running_loop().run_in_executor(None, self._core.begin)
-        try:
-            await asyncio.shield(begun)
-        except asyncio.CancelledError:
-            # The thread cannot be called back: let it have its turn and give it up again.
-            with contextlib.suppress(Exception):
-                await begun
-                self._core.rollback()
-            raise
-
-    async def commit_async(self, timestamp: int) -> None:
+    async def commit_async(self) -> None:
         """Commits; durable when it returns."""
-        assert self._lock is not None
-        self._require()
-        _holders.pop(self._path, None)
-        try:
-            _, ticket = self._core.commit(timestamp, True)
-            durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._unflushed.append((ticket, durable))
-        finally:
-            self._lock.release()
-            self._flush_when_due()
-        await asyncio.shield(durable)
+        if self._turns.writers and len(self._unflushed) + 1 < GROUP:
+            await asyncio.shield(self._commit_deferred())
+            return
+        timestamp = self._timestamp()
+        pending = self._core.take_commit()
+        group, self._unflushed = self._unflushed, []
+        await asyncio.shield(self._spawn(self._commit_with(pending, timestamp, group)))
 
-    def cancel_async(self) -> None:
-        """Undoes everything since begin_async()."""
-        assert self._lock is not None
+    async def _commit_with(
+        self,
+        pending: _core.PendingCommit,
+        timestamp: int,
+        group: list[tuple[int, asyncio.Future[None]]],
+    ) -> None:
         try:
-            if self._core.writing:
-                self.cancel()
-        finally:
-            self._lock.release()
-            self._flush_when_due()
+            await on_disk_thread(pending.run, timestamp)
+        except Exception:
+            if group:  # they may be whole all the same
+                self._flush_soon(group)
+            raise
+        _resolve(group, None)
 
-    def _flush_when_due(self) -> None:
-        if self._unflushed and (self._waiting == 0 or len(self._unflushed) >= GROUP):
-            group, self._unflushed = self._unflushed, []
-            task = asyncio.get_running_loop().create_task(_flush(self._core.file, group))
-            self._flushing.add(task)
-            task.add_done_callback(self._flushing.discard)
+    @contextlib.asynccontextmanager
+    async def deferred_async(
+        self,
+    ) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[None]]]:
+        """As deferred(), for an event loop."""
+        durable: list[asyncio.Future[None]] = []
+
+        @contextlib.asynccontextmanager
+        async def transaction() -> AsyncIterator[None]:
+            number = await self.begin_async()
+            try:
+                yield
+            except BaseException:
+                if self.resume(number):
+                    self.cancel()
+                raise
+            durable.append(self._commit_deferred())
+            if len(self._unflushed) >= GROUP:
+                self._flush_now()
+
+        try:
+            yield transaction
+        finally:
+            self.flush_when_due()
+            if durable:
+                await asyncio.wait([asyncio.shield(one) for one in durable])
+        for one in durable:
+            one.result()
+
+    def _commit_deferred(self) -> asyncio.Future[None]:
+        ticket = self._core.commit(self._timestamp(), True)
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._unflushed.append((ticket, durable))
+        return durable
+
+    def _flush_now(self) -> None:
+        group, self._unflushed = self._unflushed, []
+        self._flush_soon(group)
+
+    def _flush_soon(self, group: list[tuple[int, asyncio.Future[None]]]) -> None:
+        if self._file is None:
+            _resolve(group, ClosedRealmError("Cannot access realm that has been closed."))
+            return
+        with contextlib.suppress(RuntimeError):  # no loop runs: nobody waits; the core keeps them
+            self._spawn(self._flush(self._file, group))
+
+    def flush_when_due(self) -> None:
+        """Makes durable what waits for a commit that does not come any more."""
+        if self._unflushed and not self._turns.writers:
+            self._flush_now()
+
+    async def _flush(
+        self, file: _core.RealmFile, group: list[tuple[int, asyncio.Future[None]]]
+    ) -> None:
+        waiting = self._turns.request(file, is_writer=False)
+        try:
+            await waiting.granted()
+            flush = waiting.ticket.take_flush(group[-1][0])
+            await on_disk_thread(flush.run)
+        except Exception as error:
+            _resolve(group, error)
+        else:
+            _resolve(group, None)
+        finally:
+            waiting.end()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        try:
+            task = asyncio.get_running_loop().create_task(work)
+        except RuntimeError:
+            work.close()
+            raise
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+        return task
 
     async def drain(self) -> None:
         """Waits until everything committed is durable."""
@@ -171,28 +237,26 @@ class WriteQueue:
             await asyncio.wait(self._flushing)
 
 
-async def _flush(file: _core.RealmFile, group: list[tuple[int, asyncio.Future[None]]]) -> None:
-    loop = asyncio.get_running_loop()
-    try:
-        await loop.run_in_executor(None, file.flush, group[-1][0])
-    except Exception as error:
-        for _, durable in group:
-            if not durable.done():
-                durable.set_exception(error)
-    else:
-        for _, durable in group:
-            if not durable.done():
-                durable.set_result(None)
+def _resolve(group: list[tuple[int, asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, durable in group:
+        if durable.done():
+            continue
+        if error is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(error)
 
 
 class WriteBlock:
     """One transaction as a context manager; leaving with an exception undoes it."""
 
-    def __init__(self, queue: WriteQueue) -> None:
+    def __init__(self, queue: WriteQueue, timeout: float | None = None) -> None:
         self._queue = queue
+        self._timeout = timeout
+        self._number = 0
 
     def __enter__(self) -> None:
-        self._queue.begin()
+        self._number = self._queue.begin(self._timeout)
 
     def __exit__(
         self,
@@ -200,13 +264,14 @@ class WriteBlock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._queue.commit(now())
-        elif self._queue._core.writing:  # not when the realm was closed inside
-            self._queue.cancel()
+        if self._is_open(kind):
+            if kind is None:
+                self._queue.commit()
+            else:
+                self._queue.cancel()
 
     async def __aenter__(self) -> None:
-        await self._queue.begin_async()
+        self._number = await self._queue.begin_async(self._timeout)
 
     async def __aexit__(
         self,
@@ -214,7 +279,25 @@ class WriteBlock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        try:
+            if self._is_open(kind):
+                if kind is None:
+                    await self._queue.commit_async()
+                else:
+                    self._queue.cancel()
+        finally:
+            self._queue.flush_when_due()
+
+    def __del__(self) -> None:
+        # Ctrl-C can come between entering and leaving a block and the code that does it.
+        if self._number and self._queue.resume(self._number):
+            self._queue.cancel()
+
+    def _is_open(self, kind: type[BaseException] | None) -> bool:
+        """False when it ended inside of the block, which is an error unless there is one."""
+        number, self._number = self._number, 0
+        if self._queue.resume(number):
+            return True
         if kind is None:
-            await self._queue.commit_async(now())
-        else:
-            self._queue.cancel_async()
+            raise WrongTransactionStateError("The Realm is not in a write transaction")
+        return False

@@ -6,7 +6,6 @@ model/realm.py and in the modules beside this one.
 
 from __future__ import annotations
 
-import math
 import os
 import ssl
 import uuid
@@ -15,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -33,6 +31,7 @@ from realmsync.enums import (
     member,
 )
 from realmsync.errors import ArgumentTypeError, InvalidArgumentError, SyncError
+from realmsync.model.turns import seconds_of
 from realmsync.naming import fields_by_name, shown
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
@@ -48,19 +47,6 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
-
-
-def seconds_of(timeout: float | timedelta | None, name: str = "timeout") -> float | None:
-    """A time-out in seconds. InvalidArgumentError, with its name, for what is none."""
-    if isinstance(timeout, timedelta):
-        return timeout.total_seconds()
-    if timeout is None:
-        return None
-    if not isinstance(timeout, Real) or isinstance(timeout, bool) or math.isnan(timeout):
-        raise InvalidArgumentError(
-            f"{name} must be a number of seconds, a timedelta or None, got {timeout!r}"
-        )
-    return float(timeout)
 
 
 def _require_type(name: str, value: object, kind: Any) -> None:

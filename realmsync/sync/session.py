@@ -35,10 +35,11 @@ from realmsync.errors import (
     SyncTimeoutError,
 )
 from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
+from realmsync.model.turns import seconds_of
 from realmsync.naming import Explained
 from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
-from realmsync.sync.config import SyncConfiguration, seconds_of
+from realmsync.sync.config import SyncConfiguration
 from realmsync.sync.stream import Stream
 
 logger = logging.getLogger("realmsync.sync")

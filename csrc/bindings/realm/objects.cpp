@@ -24,7 +24,7 @@ Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
 template <class Use> auto RealmHandle::with_tables(Use use) {
     using Result = decltype(use(std::declval<tables::Tables&>(), std::declval<const Resolved&>()));
     require_usable();
-    if (transaction_) {
+    if (in_transaction()) {
         const Resolved& resolved = writing_schema();
         return use(transaction_->connection().tables, resolved);
     }
@@ -43,8 +43,9 @@ std::shared_ptr<const ReadValue> RealmHandle::read(int cls, const Key& key, int 
     const DeclaredProperty& p = declared(cls).properties[number];
     const bool compound = p.collection != Collection::single || p.embedded;
     // Reading a scalar costs no look at the data version.
-    const bool remember = changing_ == 0 && (parts || compound);
-    const auto recent = compound || p.type == kMixed ? recent_.find(cls, key, property) : nullptr;
+    const bool ours = !transaction_ || in_transaction();
+    const bool remember = ours && changing_ == 0 && (parts || compound);
+    const auto recent = ours && (compound || p.type == kMixed) ? recent_.find(cls, key, property) : nullptr;
     auto result = with_tables([&](tables::Tables& tables, const Resolved& resolved) {
         // Before the value: a commit between the two makes the value seem older than it is.
         const std::int64_t version =
@@ -66,7 +67,7 @@ std::shared_ptr<const ReadValue> RealmHandle::read(int cls, const Key& key, int 
 
 bool RealmHandle::exists(int cls, const Key& key) {
     const auto index = static_cast<std::size_t>(cls);
-    if (transaction_) { // without writing what is pending
+    if (in_transaction()) { // without writing what is pending
         const model::Class* c = writing_schema().classes[index];
         return c && transaction_->exists(*c, key);
     }

@@ -75,62 +75,55 @@ void compare_class(const DeclaredClass& cls, const Class& old, std::vector<std::
     }
 }
 
-} // namespace
-
-std::uint64_t RealmHandle::apply_schema(std::uint64_t now) {
+// Whether everything declared is there. Throws for what contradicts.
+bool is_complete(const std::vector<DeclaredClass>& classes, const model::Schema& schema) {
     bool complete = true;
     std::vector<std::string> faults;
-    auto compare = [&](const model::Schema& schema) {
-        for (const auto& cls : classes_) {
-            const Class* old = schema.find(cls.name);
-            complete &= old != nullptr;
-            if (!old)
-                continue;
-            compare_class(cls, *old, faults);
-            for (const auto& p : cls.properties)
-                complete &= old->find(p.name) != Class::npos;
-        }
-    };
-    {
-        WithoutGil release;
-        file_->read([&](realm::RealmConnection& c) { compare(*c.tables.schema()); });
+    for (const auto& cls : classes) {
+        const Class* old = schema.find(cls.name);
+        complete &= old != nullptr;
+        if (!old)
+            continue;
+        compare_class(cls, *old, faults);
+        for (const auto& p : cls.properties)
+            complete &= old->find(p.name) != Class::npos;
     }
-    auto refuse = [&] {
-        if (faults.empty())
-            return;
-        std::string text = "The following changes cannot be made in additive-only schema mode:";
-        for (const auto& fault : faults)
-            text += "\n- " + fault;
-        raise(ErrorKind::schema, text);
-    };
-    refuse();
-    if (complete)
-        return 0;
-    begin();
-    try {
-        auto& t = transaction();
-        complete = true; // another opener may have been quicker
-        compare(*t.schema());
-        refuse();
-        // All classes first, so that links find their targets (changeset-format.md 11.1).
-        for (const auto& cls : classes_) {
-            if (cls.key < 0) {
-                t.add_class(cls.name, cls.kind, "",
-                            cls.kind == TableKind::embedded ? Type::null : Type::global_key, false);
-            } else {
-                const auto& key = cls.properties[static_cast<std::size_t>(cls.key)];
-                t.add_class(cls.name, cls.kind, key.name, key.type, key.nullable);
-            }
+    if (faults.empty())
+        return complete;
+    std::string text = "The following changes cannot be made in additive-only schema mode:";
+    for (const auto& fault : faults)
+        text += "\n- " + fault;
+    raise(ErrorKind::schema, text);
+}
+
+} // namespace
+
+bool RealmHandle::lacks_schema() {
+    bool complete = true;
+    WithoutGil release;
+    file_->read([&](realm::RealmConnection& c) {
+        complete = is_complete(classes_, *c.tables.schema());
+    });
+    return !complete;
+}
+
+void RealmHandle::add_schema() {
+    auto& t = transaction();
+    is_complete(classes_, *t.schema()); // another opener may have been quicker, and different
+    // All classes first, so that links find their targets (changeset-format.md 11.1).
+    for (const auto& cls : classes_) {
+        if (cls.key < 0) {
+            t.add_class(cls.name, cls.kind, "",
+                        cls.kind == TableKind::embedded ? Type::null : Type::global_key, false);
+        } else {
+            const auto& key = cls.properties[static_cast<std::size_t>(cls.key)];
+            t.add_class(cls.name, cls.kind, key.name, key.type, key.nullable);
         }
-        for (const auto& cls : classes_)
-            for (std::size_t i = 0; i < cls.properties.size(); ++i)
-                if (const auto& p = cls.properties[i]; static_cast<int>(i) != cls.key)
-                    t.add_property(cls.name, p.name, p.type, p.nullable, p.collection, p.target);
-    } catch (...) {
-        rollback();
-        throw;
     }
-    return commit(now, false).first;
+    for (const auto& cls : classes_)
+        for (std::size_t i = 0; i < cls.properties.size(); ++i)
+            if (const auto& p = cls.properties[i]; static_cast<int>(i) != cls.key)
+                t.add_property(cls.name, p.name, p.type, p.nullable, p.collection, p.target);
 }
 
 std::vector<DeclaredClass> RealmHandle::file_schema() {
@@ -150,6 +143,7 @@ std::vector<DeclaredClass> RealmHandle::file_schema() {
 }
 
 void RealmHandle::close() {
+    require_settled();
     set_transaction(nullptr);
     reader_ = {};
     writer_ = {};
@@ -165,55 +159,6 @@ void RealmHandle::require_usable() const {
             "file anew here.");
     if (!file_)
         raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
-}
-
-void RealmHandle::begin() {
-    require_usable();
-    std::unique_ptr<realm::WriteTransaction> transaction;
-    {
-        WithoutGil release;
-        transaction = file_->begin_write();
-    }
-    set_transaction(std::move(transaction));
-}
-
-bool RealmHandle::try_begin() {
-    require_usable();
-    set_transaction(file_->try_begin_write());
-    return writing();
-}
-
-std::pair<std::uint64_t, std::uint64_t> RealmHandle::commit(std::uint64_t now, bool deferred) {
-    transaction();
-    auto transaction = set_transaction(nullptr);
-    WithoutGil release;
-    auto done = transaction->commit(now, deferred);
-    return {done.version, done.ticket};
-}
-
-void RealmHandle::rollback() {
-    auto transaction = set_transaction(nullptr);
-    WithoutGil release;
-    transaction.reset();
-}
-
-// What was read so far may look different in another transaction, or outside.
-std::unique_ptr<realm::WriteTransaction>
-RealmHandle::set_transaction(std::unique_ptr<realm::WriteTransaction> transaction) {
-    recent_.forget();
-    writer_current_ = false;
-    return std::exchange(transaction_, std::move(transaction));
-}
-
-realm::WriteTransaction& RealmHandle::transaction() {
-    if (!origin_.is_here())
-        require_usable();
-    if (!file_)
-        raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
-    if (!transaction_)
-        raise_python("WrongTransactionStateError",
-                     "Cannot modify managed objects outside of a write transaction.");
-    return *transaction_;
 }
 
 const Resolved& RealmHandle::resolve(Resolved& resolved, model::SchemaPtr schema) {
@@ -301,14 +246,24 @@ void bind_handle(py::module_& m) {
         }))
         .def_property_readonly("file", &RealmHandle::file)
         .def("declare", &RealmHandle::declare)
-        .def("apply_schema", &RealmHandle::apply_schema)
+        .def("lacks_schema", &RealmHandle::lacks_schema)
+        .def("add_schema", &RealmHandle::add_schema)
         .def("file_schema", &RealmHandle::file_schema)
         .def("close", &RealmHandle::close)
-        .def("begin", &RealmHandle::begin)
+        .def("begin", &RealmHandle::begin, py::arg("timeout") = std::nullopt)
         .def("try_begin", &RealmHandle::try_begin)
+        .def("refuse_nested", &RealmHandle::refuse_nested)
+        .def("begin_granted", &RealmHandle::begin_granted)
+        .def("adopt", &RealmHandle::adopt)
         .def("commit", &RealmHandle::commit)
+        .def("take_commit", &RealmHandle::take_commit)
         .def("rollback", &RealmHandle::rollback)
         .def_property_readonly("writing", &RealmHandle::writing)
+        .def_property_readonly("mine", &RealmHandle::mine)
+        .def_property_readonly("changing", &RealmHandle::changing)
+        .def("mark", &RealmHandle::mark)
+        .def("keep", &RealmHandle::keep)
+        .def("undo", &RealmHandle::undo)
         .def("accessor", &RealmHandle::accessor)
         .def("find", &RealmHandle::find)
         .def("count", &RealmHandle::count)
@@ -338,7 +293,12 @@ void bind_realm(py::module_& m) {
         .def_property_readonly("path", &RealmFile::path)
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
-        .def("flush", &RealmFile::flush, py::call_guard<WithoutGil>());
+        .def("flush", [](const std::shared_ptr<RealmFile>& file, std::uint64_t ticket) {
+            auto turn = wait_for_turn(*file, caller(), std::nullopt);
+            WithoutGil release;
+            file->flush(ticket, std::move(turn));
+        });
+    bind_writer_turn(m);
     bind_declared(m);
     bind_handle(m);
     bind_place(m);

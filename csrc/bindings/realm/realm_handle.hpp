@@ -7,6 +7,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/assert.hpp"
 #include "base/process.hpp"
 #include "bindings/realm/recent_values.hpp"
+#include "bindings/realm/writer_turn.hpp"
 #include "bindings/values/convert.hpp"
 #include "bindings/values/declared.hpp"
 #include "realm/realm_file.hpp"
@@ -45,17 +47,30 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
     // Once, before anything that has to do with classes.
     void declare(std::vector<DeclaredClass> classes);
-    std::uint64_t apply_schema(std::uint64_t now);
+    bool lacks_schema(); // the file: something of what is declared; raises for a contradiction
+    void add_schema();   // in a transaction
     std::vector<DeclaredClass> file_schema(); // as if it had been declared, without defaults
     void close();
 
     // ForkedProcessError in a child of the process that opened it, ClosedRealmError after close().
     void require_usable() const;
-    void begin();
-    bool try_begin();
-    std::pair<std::uint64_t, std::uint64_t> commit(std::uint64_t now, bool deferred);
+    // Transactions belong to the thread and task that began them; others' writes are refused
+    // (writer_turn.hpp). A number for adopt().
+    std::uint64_t begin(std::optional<double> timeout); // blocks; in seconds
+    std::uint64_t try_begin();                          // 0: somebody writes or waits
+    // Raises for a task that would wait for itself.
+    void refuse_nested() const;
+    // 0 while it is not the turn of the ticket or another process writes.
+    std::uint64_t begin_granted(WriteTicket& ticket);
+    // Whether the transaction with this number is still open: the caller's from now on.
+    bool adopt(std::uint64_t number);
+    // The ticket for flush(); 0 unless deferred. Ends the transaction, whatever happens.
+    std::uint64_t commit(std::uint64_t now, bool deferred);
+    PendingCommit take_commit(); // has ended for this realm
     void rollback();
     bool writing() const { return transaction_ != nullptr; }
+    bool mine() const { return transaction_ && owner_.is_caller(); }
+    bool changing() const { return changing_ > 0; } // a write is under way
 
     // Objects of a class. Reading sees what a transaction has written too.
     bool exists(int cls, const Key& key);
@@ -66,10 +81,17 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     pybind11::object create(int cls, pybind11::object values, OnExisting on_existing);
     // In bulk: how many. Columns are tuples (property number, Arrow array) or (property number,
     // sequence or buffer, mask or None, ticks per second or 0), of which the rows from `first`
-    // are taken, at most `limit`. All or nothing.
-    std::size_t create_rows(int cls, pybind11::iterable rows);
-    std::size_t create_columns(int cls, pybind11::list columns, std::size_t first,
-                               std::size_t limit);
+    // are taken, at most `limit`, and no more after `time` seconds. All or nothing; KeyboardInterrupt
+    // and whatever else handlers of signals raise comes through. Whether nothing is left.
+    std::pair<std::size_t, bool> create_rows(int cls, pybind11::iterator rows, std::size_t limit,
+                                             OnExisting on_existing, std::optional<double> time);
+    std::pair<std::size_t, bool> create_columns(int cls, pybind11::list columns, std::size_t first,
+                                                std::size_t limit, OnExisting on_existing,
+                                                std::optional<double> time);
+    // Around a load in several calls: undo() takes back what came after mark(), unless keep().
+    void mark();
+    void keep();
+    void undo();
 
     // For places and for what writes to them.
     const DeclaredClass& declared(int cls) const {
@@ -85,7 +107,12 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
 
   private:
     friend class Change;
-    realm::WriteTransaction& transaction();
+    realm::WriteTransaction& transaction(); // the caller's; else raises
+    // Whether it is this thread's to use for reading; others read what is committed.
+    bool in_transaction() const { return transaction_ && owner_.is_of_this_thread(); }
+    void require_free() const; // raises what speaks against beginning
+    void require_settled() const;
+    std::uint64_t begun(std::unique_ptr<realm::WriteTransaction> transaction, TurnOwner owner);
     std::unique_ptr<realm::WriteTransaction> // the one before
     set_transaction(std::unique_ptr<realm::WriteTransaction> transaction);
     const Resolved& resolve(Resolved& resolved, model::SchemaPtr schema);
@@ -99,6 +126,9 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::unordered_map<std::string, int> by_name_;
     Resolved reader_, writer_;
     std::unique_ptr<realm::WriteTransaction> transaction_;
+    std::optional<realm::WriteTransaction::Undo> load_; // of transaction_, goes before it
+    TurnOwner owner_;          // of transaction_
+    std::uint64_t begun_ = 0; // transactions
     bool writer_current_ = false; // writer_ is the schema of transaction_
     RecentValues recent_;
     int changing_ = 0; // Changes that live

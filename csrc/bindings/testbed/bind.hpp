@@ -13,5 +13,6 @@ void bind_partitions(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);
 void bind_storage(pybind11::module_& m);
+void bind_writer_queue(pybind11::module_& m);
 
 } // namespace realmsync::bindings::testbed

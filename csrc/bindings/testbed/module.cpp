@@ -18,4 +18,5 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_realm_file(m);
     testbed::bind_scratch_store(m);
     testbed::bind_storage(m);
+    testbed::bind_writer_queue(m);
 }
