@@ -12,8 +12,9 @@ std::variant<server::BoundFile, Refusal> admit(const BindFacts& facts,
     const auto& [head, file, latest_salt] = facts;
     const auto& [user_id, ident, download, latest] = request;
     if (latest.version > head.version)
-        return Refusal{Code::bad_server_version, "Bad latest server version (IDENT): the server "
-                                                 "has not reached it."};
+        // Apps search for "Bad server version" (node-sdk-surface.md 21), so every 209 says it.
+        return Refusal{Code::bad_server_version, "Bad server version (IDENT): the server has not "
+                                                 "reached the latest server version."};
     const bool is_servers = ident.ident == kServerIdent; // known, but nobody's file; its salt is 0
     if (!file && !(is_servers && ident.salt != 0))
         return Refusal{Code::bad_client_file_ident,

@@ -244,6 +244,8 @@ def test_ident_checks(server: Server, case: str) -> None:
     (answer,) = first.answers()
     assert answer.fields == [code, 2]
     assert answer.json["action"] == "ClientReset" and answer.json["tryAgain"] is False
+    # Programs search for these words.
+    assert code != 209 or "Bad server version" in answer.json["message"]
 
 
 def test_download_progress_below_the_confirmed_one(server: Server) -> None:
