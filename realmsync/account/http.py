@@ -81,6 +81,8 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
 
 def _scheme_hint(url: str, error: Exception) -> str:
     """What to do when the two ends seem not to agree on TLS."""
+    import aiohttp  # loaded already: it raised the error
+
     # OpenSSL's words when the answer to its greeting is no TLS.
     if isinstance(error, aiohttp.ClientConnectorSSLError) and any(
         words in str(error) for words in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
