@@ -23,6 +23,9 @@ std::string canonical(const std::string& path) {
     return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
 }
 
+// SQLite takes 512 bytes with the terminating zero and "-journal" behind the name.
+constexpr std::size_t kMaxPath = 512 - 1 - 8;
+
 // The open files of the process by path. Not destroyed at its end: threads may still run.
 std::mutex files_mutex;
 auto& files = *new std::unordered_map<std::string, std::weak_ptr<RealmFile>>;
@@ -72,6 +75,10 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
     }
     prepare_forks();
     const std::string name = canonical(path);
+    if (name.size() > kMaxPath)
+        raise(ErrorKind::limit_exceeded, "the path of a realm file has at most " +
+                                             std::to_string(kMaxPath) + " bytes, this one has " +
+                                             std::to_string(name.size()) + ": " + name);
     std::lock_guard one(opening);
     if (auto file = find_open(name))
         return file;
@@ -327,6 +334,7 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
 }
 
 bool RealmFile::try_claim_sync() {
+    is_synced_ = true;
     std::lock_guard lock(mutex_);
     if (!claimed_)
         claimed_ = options_.files || connection_pool::claim(path_);

@@ -9,6 +9,7 @@
 // wait for a writer. All openers of one path in a process share one RealmFile.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -81,6 +82,8 @@ class RealmFile final : public client::ClientStore,
     // Ends with release_sync() or with the process.
     bool try_claim_sync();
     void release_sync();
+    // Whether somebody has tried to: its changesets have to fit a message then.
+    bool is_synced() const { return is_synced_; }
 
     void add_listener(std::weak_ptr<client::CommitListener> listener) override;
 
@@ -144,6 +147,7 @@ class RealmFile final : public client::ClientStore,
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
 
+    std::atomic<bool> is_synced_ = false;
     std::mutex checkpointing_; // one at a time
 
     std::mutex mutex_;

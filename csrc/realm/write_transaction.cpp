@@ -61,11 +61,23 @@ void WriteTransaction::end() noexcept {
     file_.reset();
 }
 
+// One changeset is never divided: what no server takes would stop the realm's uploads for good.
+void WriteTransaction::check_size(std::size_t bytes) const {
+    if (!file_->is_synced() || bytes <= kMaxSyncedChangeset)
+        return;
+    raise(ErrorKind::limit_exceeded,
+          "the transaction is too large to be synchronised: " + std::to_string(bytes) +
+              " bytes as a changeset, at most " + std::to_string(kMaxSyncedChangeset) +
+              " are possible; write in several transactions");
+}
+
 WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool deferred) {
     Committed committed{};
     try {
         flush_pending();
-        committed.version = local_history::append_local(connection().db, now, writer_.take());
+        const std::string changeset = writer_.take();
+        check_size(changeset.size());
+        committed.version = local_history::append_local(connection().db, now, changeset);
         committed.ticket = writing_->commit(
             committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local);
     } catch (...) {

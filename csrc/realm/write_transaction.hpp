@@ -21,6 +21,9 @@
 
 namespace realmsync::realm {
 
+// What fits a message of 64 MiB together with its head and the entry's (wire-protocol.md 8.4).
+inline constexpr std::size_t kMaxSyncedChangeset = (std::size_t{64} << 20) - 1024;
+
 // Class and property by name are resolved by the caller, against schema() of this transaction.
 class WriteTransaction {
   public:
@@ -105,6 +108,7 @@ class WriteTransaction {
     Names& names(const model::Class& cls);
     void unlink(tables::Target target, const LinkTarget& link); // `target` holds the link
     tables::Applier& applier();
+    void check_size(std::size_t changeset_bytes) const;
     void end() noexcept;
     void flush_pending(); // writes what the applier holds back
     tables::Tables& tables() const { return writing_->connection().tables; }

@@ -12,11 +12,14 @@ from urllib.parse import quote
 
 from bson import ObjectId
 
+from realmsync import _core
 from realmsync.errors import ArgumentTypeError, BadPartitionValueError
 from realmsync.naming import shown
 
 PartitionValue = str | int | ObjectId | uuid.UUID | None
 
+# Of the JSON that BIND carries (wire-protocol.md).
+MAX_PARTITION_BYTES = 1024
 # Longest file name that leaves room for the companions' endings in the usual limit of 255 bytes.
 _NAME_BYTES = 200
 
@@ -57,6 +60,13 @@ def require_partition_value(value: object) -> PartitionValue:
         raise BadPartitionValueError(f"the partition value {value} does not fit into 64 bits")
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         raise BadPartitionValueError(f"the partition value {value!r} has lone surrogates")
+    size = len(_core.format_partition(value).encode()) if isinstance(value, str) else 0
+    if size > MAX_PARTITION_BYTES:
+        # A server would end the connection, and with it the user's other realms.
+        raise BadPartitionValueError(
+            f"the partition value {str(value)[:20]!r}… has {size} bytes as JSON, at most "
+            f"{MAX_PARTITION_BYTES} are possible"
+        )
     return value
 
 

@@ -1,4 +1,4 @@
-"""Two devices of different schema and one server: what each of them creates arrives at the other."""
+"""Two devices of different schema and one server: what either creates arrives at the other."""
 
 from __future__ import annotations
 

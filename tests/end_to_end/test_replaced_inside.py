@@ -1,4 +1,4 @@
-"""One device replaces an embedded object or a nested collection while another edits inside the old one.
+"""One device replaces an embedded object or a collection while another edits inside the old one.
 
 Every way to replace meets every edit, in both orders of return, in one transaction each: whatever
 is replaced is replaced, and both devices end up the same without an error. Embedded objects under a

@@ -1,4 +1,4 @@
-"""An object that was in any set of links could not be deleted: OutOfBoundsError, also for the set of another."""
+"""An object that was in any set of links could not be deleted: OutOfBoundsError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client with an older schema could not create objects once another had added a required property: NOT NULL constraint."""
+"""A client with an older schema could not create once another had added a required property."""
 
 from __future__ import annotations
 

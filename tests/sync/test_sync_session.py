@@ -35,7 +35,13 @@ from realmsync import (
     _testbed,
 )
 from realmsync.codes import SyncCode
-from realmsync.errors import DeleteOnOpenRealmError, IllegalOperationError, MismatchedConfigError
+from realmsync.errors import (
+    BadPartitionValueError,
+    DeleteOnOpenRealmError,
+    IllegalOperationError,
+    LimitExceededError,
+    MismatchedConfigError,
+)
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.sync.session import SyncSession
@@ -350,6 +356,34 @@ async def test_partition_values(device: Any, value: Any) -> None:
     one = await device()
     with pytest.raises(TypeError):
         SyncConfiguration(user=one.user, partition_value=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**63, "64 bits"),
+        (-(2**63) - 1, "64 bits"),
+        ("\ud800", "lone"),
+        ("z" * 1023, "1024"),
+        ("ä" * 512, "1024"),
+    ],
+)
+async def test_partition_values_that_no_server_takes(device: Any, value: Any, text: str) -> None:
+    one = await device()
+    with pytest.raises(BadPartitionValueError, match=text):
+        SyncConfiguration(user=one.user, partition_value=value)
+
+
+async def test_a_transaction_that_no_server_takes(device: Any) -> None:
+    one = await device()
+    realm = await one.open()
+    with pytest.raises(LimitExceededError, match="several transactions"), realm.write():
+        for n in range(5):
+            realm.create("Dog", {"_id": n, "name": "x" * 14_000_000})
+    assert len(realm.objects("Dog")) == 0
+    with realm.write():
+        realm.create("Dog", {"_id": 1, "name": "small"})
+    assert await realm.sync_session.upload_all_local_changes(timeout=20)
 
 
 async def test_configuration_is_checked(device: Any) -> None:
