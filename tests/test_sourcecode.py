@@ -34,7 +34,7 @@ LAYERS = {
     "partitions": DATA | {"wire", "merge", "server"},
     "simulation": DATA | ENGINES | {"merge", "realm", "partitions"},
     "bindings/values": DATA | {"wire", "merge"},
-    "bindings/realm": DATA | {"wire", "merge", "client", "realm", "bindings/values"},
+    "bindings/realm": DATA | {"wire", "merge", "client", "realm", "runtime", "bindings/values"},
     "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
@@ -148,6 +148,7 @@ PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMP
 # Said without being known: a realm has a session, and callbacks are given it.
 SAID = {
     "realmsync.model.realm": {"realmsync.sync.session"},
+    "realmsync.sync.app_sync": {"realmsync.sync.client"},
     "realmsync.sync.config": {"realmsync.sync.session"},
 }
 

@@ -147,7 +147,7 @@ class Database {
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
     void set_busy_timeout(std::chrono::milliseconds time);
-    void checkpoint();                          // as far as readers allow, then truncates the WAL
+    void checkpoint(); // as far as readers allow, then truncates the WAL
     // As far as possible without waiting for anybody, beside readers and a writer. The WAL is
     // written from its beginning again once nothing was added meanwhile.
     void checkpoint_beside();

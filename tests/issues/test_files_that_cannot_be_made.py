@@ -1,4 +1,4 @@
-"""A new realm on a full disk, or under a path that SQLite refuses, raised RuntimeError or waited for its time-out."""
+"""A new realm on a full disk, or under a path SQLite refuses, raised RuntimeError or waited."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ std::shared_ptr<const ReadValue> RealmHandle::read(int cls, const Key& key, int 
     // Reading a scalar costs no look at the data version.
     const bool ours = !transaction_ || in_transaction();
     const bool remember = ours && changing_ == 0 && (parts || compound);
-    const auto recent = ours && (compound || p.type == kMixed) ? recent_.find(cls, key, property) : nullptr;
+    const auto recent =
+        ours && (compound || p.type == kMixed) ? recent_.find(cls, key, property) : nullptr;
     auto result = with_tables([&](tables::Tables& tables, const Resolved& resolved) {
         // Before the value: a commit between the two makes the value seem older than it is.
         const std::int64_t version =

@@ -6,8 +6,8 @@
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
-#include "sqlite/library.hpp"
 #include "bindings/values/without_gil.hpp"
+#include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
 
 namespace py = pybind11;
@@ -101,9 +101,8 @@ bool is_complete(const std::vector<DeclaredClass>& classes, const model::Schema&
 bool RealmHandle::lacks_schema() {
     bool complete = true;
     WithoutGil release;
-    file_->read([&](realm::RealmConnection& c) {
-        complete = is_complete(classes_, *c.tables.schema());
-    });
+    file_->read(
+        [&](realm::RealmConnection& c) { complete = is_complete(classes_, *c.tables.schema()); });
     return !complete;
 }
 

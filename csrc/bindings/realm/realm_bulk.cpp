@@ -56,8 +56,8 @@ class Pace {
 
 } // namespace
 
-std::pair<std::size_t, bool> RealmHandle::create_rows(int cls, py::iterator rows,
-                                                      std::size_t limit, OnExisting on_existing,
+std::pair<std::size_t, bool> RealmHandle::create_rows(int cls, py::iterator rows, std::size_t limit,
+                                                      OnExisting on_existing,
                                                       std::optional<double> time) {
     const std::string& name = declared(cls).name;
     ObjectWriter writer(*this, on_existing);
@@ -146,7 +146,8 @@ class BoundColumns {
     // The same by way of mappings, for what an INSERT of scalars cannot: classes without primary
     // key, collections, links and embedded objects.
     bool need_objects() const { return need_objects_; }
-    std::size_t create(ObjectWriter& writer, int cls, std::size_t first, std::size_t end, Pace pace);
+    std::size_t create(ObjectWriter& writer, int cls, std::size_t first, std::size_t end,
+                       Pace pace);
 
   private:
     struct Bound {
@@ -257,8 +258,8 @@ std::size_t BoundColumns::write(WriteTransaction& transaction, const model::Clas
 }
 
 // The given columns of an object that exists.
-void BoundColumns::update(WriteTransaction& transaction, const model::Class& actual,
-                          const Key& key, const std::vector<Scalar>& values) {
+void BoundColumns::update(WriteTransaction& transaction, const model::Class& actual, const Key& key,
+                          const std::vector<Scalar>& values) {
     for (const Bound& b : bound_) {
         if (b.property == &key_property() || b.given != Given::yes)
             continue;

@@ -81,8 +81,9 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     pybind11::object create(int cls, pybind11::object values, OnExisting on_existing);
     // In bulk: how many. Columns are tuples (property number, Arrow array) or (property number,
     // sequence or buffer, mask or None, ticks per second or 0), of which the rows from `first`
-    // are taken, at most `limit`, and no more after `time` seconds. All or nothing; KeyboardInterrupt
-    // and whatever else handlers of signals raise comes through. Whether nothing is left.
+    // are taken, at most `limit`, and no more after `time` seconds. All or nothing;
+    // KeyboardInterrupt and whatever else handlers of signals raise comes through. Whether nothing
+    // is left.
     std::pair<std::size_t, bool> create_rows(int cls, pybind11::iterator rows, std::size_t limit,
                                              OnExisting on_existing, std::optional<double> time);
     std::pair<std::size_t, bool> create_columns(int cls, pybind11::list columns, std::size_t first,
@@ -127,9 +128,9 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     Resolved reader_, writer_;
     std::unique_ptr<realm::WriteTransaction> transaction_;
     std::optional<realm::WriteTransaction::Undo> load_; // of transaction_, goes before it
-    TurnOwner owner_;          // of transaction_
-    std::uint64_t begun_ = 0; // transactions
-    bool writer_current_ = false; // writer_ is the schema of transaction_
+    TurnOwner owner_;                                   // of transaction_
+    std::uint64_t begun_ = 0;                           // transactions
+    bool writer_current_ = false;                       // writer_ is the schema of transaction_
     RecentValues recent_;
     int changing_ = 0; // Changes that live
 };

@@ -6,8 +6,8 @@ namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using realm::WriteTransaction;
 using realm::WriterQueue;
+using realm::WriteTransaction;
 
 namespace {
 
@@ -65,9 +65,7 @@ std::uint64_t RealmHandle::begin_granted(WriteTicket& ticket) {
     return begun(ticket.begin(owner.queue_owner(), kAtOnce), std::move(owner));
 }
 
-void RealmHandle::mark() {
-    load_.emplace(transaction());
-}
+void RealmHandle::mark() { load_.emplace(transaction()); }
 
 void RealmHandle::keep() {
     if (load_)

@@ -69,8 +69,7 @@ class Deadline {
     std::optional<Clock::time_point> end_;
 };
 
-WriterQueue::Turn wait(RealmFile& file, const WriterQueue::Owner& owner,
-                       const Deadline& deadline) {
+WriterQueue::Turn wait(RealmFile& file, const WriterQueue::Owner& owner, const Deadline& deadline) {
     refuse_own_turn(file, owner, true);
     if (auto turn = file.writers().try_acquire(owner))
         return turn;
@@ -128,10 +127,9 @@ void refuse_own_turn(RealmFile& file, const WriterQueue::Owner& owner, bool bloc
         return;
     // A loop that is blocked could never end what another of its tasks has begun.
     raise_python("WrongTransactionStateError",
-                 is_own
-                     ? "This task or thread is already in a write transaction of the same file"
-                     : "Another task of this event loop is in a write transaction of the same "
-                       "file: use `async with realm.write()` and `await Realm.open()` to wait");
+                 is_own ? "This task or thread is already in a write transaction of the same file"
+                        : "Another task of this event loop is in a write transaction of the same "
+                          "file: use `async with realm.write()` and `await Realm.open()` to wait");
 }
 
 WriterQueue::Turn wait_for_turn(RealmFile& file, const WriterQueue::Owner& owner,
@@ -139,9 +137,9 @@ WriterQueue::Turn wait_for_turn(RealmFile& file, const WriterQueue::Owner& owner
     return wait(file, owner, Deadline(timeout));
 }
 
-std::unique_ptr<realm::WriteTransaction>
-wait_and_begin(const std::shared_ptr<RealmFile>& file, const WriterQueue::Owner& owner,
-               std::optional<double> timeout) {
+std::unique_ptr<realm::WriteTransaction> wait_and_begin(const std::shared_ptr<RealmFile>& file,
+                                                        const WriterQueue::Owner& owner,
+                                                        std::optional<double> timeout) {
     const Deadline deadline(timeout);
     WriterQueue::Turn turn = wait(*file, owner, deadline);
     for (;;) {

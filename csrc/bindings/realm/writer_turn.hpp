@@ -25,7 +25,7 @@ class TurnOwner {
     static TurnOwner caller();
     const realm::WriterQueue::Owner& queue_owner() const { return owner_; }
     bool is_of_this_thread() const { return owner_.thread == PyThread_get_thread_ident(); }
-    bool is_caller() const; // what began outside of a task is every task's of the thread
+    bool is_caller() const;      // what began outside of a task is every task's of the thread
     std::string of_whom() const; // " of task 'x'"
 
   private:

@@ -22,7 +22,8 @@ class WriterQueueByNumber {
 
     int request(std::uint64_t thread) {
         const int number = ++last_;
-        tickets_.emplace(number, queue_.request(thread, [this, number] { told_.push_back(number); }));
+        tickets_.emplace(number,
+                         queue_.request(thread, [this, number] { told_.push_back(number); }));
         return number;
     }
     int request_blocking(std::uint64_t thread) {
