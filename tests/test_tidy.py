@@ -101,7 +101,7 @@ def test_what_headers_declare_is_used() -> None:
         if path.suffix != ".cpp"
         for match in DECLARED.finditer(code)
         for name in [match[1] or match[2]]
-        if uses[name] == 1 and not name.startswith("_Py")
+        if uses[name] == 1 and not name.startswith(("Py", "_Py"))
     }
     assert dead == set()
 

@@ -50,6 +50,9 @@ std::string first_candidate(std::string_view name) {
     for (char& c : lower)
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     bool reserved = lower.starts_with("rs_") || lower.starts_with("rs$") || lower == "sqlite_";
+    // SQLite adds no column of these names to a table.
+    for (const std::string_view alias : {"rowid", "oid", "_rowid_"})
+        reserved = reserved || (lower == alias && name.size() == alias.size());
     return (reserved ? "~" : "") + std::string(name);
 }
 

@@ -128,13 +128,18 @@ class RealmReplay(Replay):
         super().__init__([("c2s" if frame.sent else "s2c", frame.data) for frame in frames])
         self.path = path
         self.now = 0
-        for module in (realmsync.model.realm, realmsync.model.write):
-            monkeypatch.setattr(module, "now", lambda: self.now)
+        self.realm: realmsync.Realm | None = None
+        monkeypatch.setattr(realmsync.model.write, "now", lambda: self.now)
 
     def open(self, partition: str) -> File:
         if self.writes.get(partition):
+            self.close()
             self.realm = self.with_schema(partition)
         return self.client.open(partition, store=_core.RealmFile.open(str(self.path)))
+
+    def close(self) -> None:
+        if self.realm is not None:
+            self.realm.close()
 
     def with_schema(self, partition: str) -> realmsync.Realm:
         self.now = self.writes[partition][2][0]
@@ -145,6 +150,7 @@ class RealmReplay(Replay):
 
     def commit(self, partition: str, changeset: bytes, timestamp: int) -> None:
         self.now = timestamp
+        assert self.realm is not None
         with self.realm.write():
             perform(self.realm, deque(decode_changeset(changeset)))
 

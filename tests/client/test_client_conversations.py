@@ -95,6 +95,7 @@ def test_several_clients(
         assert newest_versions(replay.sent) == newest_versions(recorded)
         assert not any(file.of("error") for file in replay.files.values())
         objects.append(replay.objects())
+        replay.close()
     for final in final_objects(vectors / "wire" / f"{name}.result.json"):
         assert objects == [final] * len(objects)
     assert objects == objects[:1] * len(objects)

@@ -33,7 +33,10 @@ MISTAKES = {
     "an attribute that sessions lack": ("session.pause()", "session.puase()"),
     "an attribute that users lack": ("user.log_out()", "user.logOut()"),
     "an unknown field of a realm": ("path=FILE", "pth=FILE"),
-    "an unknown field of an opening": ("schema=[Task, Owner], sync=", "shema=[Task, Owner], sync="),
+    "an unknown field of an opening": (
+        "opening = Realm.open(schema=",
+        "opening = Realm.open(shema=",
+    ),
     "an unknown field of exists": ("exists(path=", "exists(file="),
     "an unknown durability": ('durability="process"', 'durability="none"'),
     "an unknown field of an app": ("base_file_path=folder", "baseFilePath=folder"),
