@@ -41,7 +41,7 @@ void WriterQueue::Ticket::put_back(Turn turn) {
 }
 
 WriterQueue::Ticket WriterQueue::request(std::uint64_t thread, std::function<void()> on_turn) {
-    auto waiter = std::make_shared<Waiter>(thread, std::move(on_turn));
+    auto waiter = std::make_shared<Waiter>(Waiter{thread, std::move(on_turn)});
     std::shared_ptr<Waiter> next;
     {
         std::lock_guard lock(mutex_);
