@@ -45,6 +45,15 @@ def shown(value: object) -> str:
     return f"{value!r}: is an `await` missing?" if inspect.isawaitable(value) else repr(value)
 
 
+def no_property(cls: str, name: object, stored: Mapping[str, str]) -> str:
+    """That a class lacks a property, and what was meant. `stored`: names in the file, by name."""
+    text = f"'{cls}' has no property {name!r}"
+    for known, in_file in stored.items():
+        if in_file == name:
+            return f"{text}: this is the name in the file of {known!r}"
+    return text + did_you_mean(name, stored)
+
+
 def require_fields(what: str, given: Iterable[object], known: Iterable[str]) -> None:
     """InvalidArgumentError for the first given name that is not known."""
     names = list(known)

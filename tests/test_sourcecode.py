@@ -34,7 +34,7 @@ LAYERS = {
     "partitions": DATA | {"wire", "merge", "server"},
     "simulation": DATA | ENGINES | {"merge", "realm", "partitions"},
     "bindings/values": DATA | {"wire", "merge"},
-    "bindings/realm": DATA | {"wire", "merge", "client", "realm", "runtime", "bindings/values"},
+    "bindings/realm": DATA | {"wire", "merge", "client", "realm", "bindings/values"},
     "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }

@@ -19,9 +19,7 @@
 // lives in bindings/values/errors.cpp.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -109,12 +107,25 @@ class StoreError : public std::runtime_error {
     StoreError(StoreFault fault, const std::string& message)
         : StoreError(static_cast<int>(fault), message) {}
     int code() const { return code_; } // extended result code, e.g. SQLITE_BUSY_SNAPSHOT
-    // Whether another try may succeed: space, locks, rights, memory and media come back.
-    bool may_pass() const;
+    bool is(StoreFault fault) const { return primary() == static_cast<int>(fault); }
     // Whether the file itself is broken.
-    bool is_damage() const {
-        return primary() == static_cast<int>(StoreFault::corrupt) ||
-               primary() == static_cast<int>(StoreFault::no_database);
+    bool is_damage() const { return is(StoreFault::corrupt) || is(StoreFault::no_database); }
+    // Whether another try may succeed: space, locks, rights, memory and media come back.
+    bool may_pass() const {
+        switch (primary()) {
+        case 3:  // PERM
+        case 5:  // BUSY
+        case 6:  // LOCKED
+        case 7:  // NOMEM
+        case 8:  // READONLY
+        case 9:  // INTERRUPT
+        case 10: // IOERR
+        case 13: // FULL
+        case 14: // CANTOPEN
+        case 15: // PROTOCOL
+            return true;
+        default: return false;
+        }
     }
 
   private:
@@ -122,12 +133,6 @@ class StoreError : public std::runtime_error {
 
     int code_;
 };
-
-inline bool StoreError::may_pass() const {
-    // PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL
-    constexpr int kPassing[] = {3, 5, 6, 7, 8, 9, 10, 13, 14, 15};
-    return std::find(std::begin(kPassing), std::end(kPassing), primary()) != std::end(kPassing);
-}
 
 // For what a store wrote itself and cannot have written so.
 [[noreturn]] inline void corrupt(const std::string& what) {

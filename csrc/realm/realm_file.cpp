@@ -289,7 +289,7 @@ std::unique_ptr<WriteTransaction> RealmFile::begin_write(WriterQueue::Turn&& tur
     try {
         return std::make_unique<WriteTransaction>(shared_from_this(), std::move(turn), patience);
     } catch (const StoreError& e) {
-        if ((e.code() & 0xff) != static_cast<int>(StoreFault::busy))
+        if (!e.is(StoreFault::busy))
             throw;
         return nullptr;
     }

@@ -45,6 +45,8 @@ class WriteTransaction {
     model::SchemaPtr schema();
     // The connection with everything written so far in its tables.
     RealmConnection& connection();
+    // Writes the changed objects that are held back, and lets go of them.
+    void flush_pending();
 
     // Schema. No-ops when the same definition exists; ErrorException when it contradicts.
     void add_class(std::string_view name, TableKind kind, std::string_view key_name, Type key_type,
@@ -110,7 +112,6 @@ class WriteTransaction {
     tables::Applier& applier();
     void check_size(std::size_t changeset_bytes) const;
     void end() noexcept;
-    void flush_pending(); // writes what the applier holds back
     tables::Tables& tables() const { return writing_->connection().tables; }
 
     // Both empty after the end.

@@ -12,7 +12,7 @@ from typing import Any
 from realmsync import _core
 from realmsync.errors import ArgumentTypeError, InvalidArgumentError, InvalidPropertyError
 from realmsync.model.schema import ClassSchema, Property
-from realmsync.naming import did_you_mean, shown
+from realmsync.naming import no_property, shown
 
 # NumPy's units of datetime64 as ticks per second, and those that become seconds.
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -35,20 +35,13 @@ def read_rows(rows: Any, schema: ClassSchema) -> list[Column] | None:
     result = []
     for name, column in columns.items():
         if name not in numbers:
-            raise InvalidPropertyError(_unknown(name, schema))
+            stored = {p.name: p.persisted for p in schema.stored}
+            raise InvalidPropertyError(no_property(schema.name, name, stored))
         number, declared = numbers[name]
         result.append((number, *_column(declared, column)))
     if not result:
         raise InvalidArgumentError(f"no columns for '{schema.name}'")
     return result
-
-
-def _unknown(name: object, schema: ClassSchema) -> str:
-    text = f"'{schema.name}' has no property {name!r}"
-    for p in schema.stored:
-        if p.persisted == name:
-            return f"{text}: this is the name in the file of {p.name!r}"
-    return text + did_you_mean(name, [p.name for p in schema.stored])
 
 
 def _columns_of(rows: Any, schema: ClassSchema) -> dict[str, Any] | None:

@@ -50,16 +50,11 @@ py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
 }
 
 [[noreturn]] void unknown_property(const DeclaredClass& c, py::handle name) {
-    std::string text = "'" + c.name + "' has no property " + std::string(py::repr(name));
-    py::list known;
-    for (const DeclaredProperty& p : c.properties) {
-        known.append(p.attribute);
-        if (p.name != p.label && py::str(p.name).equal(name))
-            raise_python("InvalidPropertyError",
-                         text + ": this is the name in the file of '" + p.label + "'");
-    }
-    const auto did_you_mean = py::module_::import("realmsync.naming").attr("did_you_mean");
-    raise_python("InvalidPropertyError", text + did_you_mean(name, known).cast<std::string>());
+    py::dict known;
+    for (const DeclaredProperty& p : c.properties)
+        known[p.attribute] = p.name;
+    const auto no_property = py::module_::import("realmsync.naming").attr("no_property");
+    raise_python("InvalidPropertyError", no_property(c.name, name, known).cast<std::string>());
 }
 
 // Values under other names would be lost. `found`: how many of the values are properties'.
@@ -128,6 +123,25 @@ py::dict to_mapping(py::handle value, const Where& where) {
         raise_python("PropertyTypeError", "Expected " + where.text() + " to be a mapping, got " +
                                               Py_TYPE(value.ptr())->tp_name);
     return py::dict(py::reinterpret_borrow<py::object>(value));
+}
+
+void require_top_level(const DeclaredClass& cls) {
+    if (cls.kind != TableKind::top_level)
+        raise_python("IllegalOperationError",
+                     "Explicit creation of embedded object not allowed: '" + cls.name + "'");
+}
+
+void key_is_taken(const std::string& cls, const Key& key) {
+    raise(ErrorKind::object_exists, "Attempting to create an object of type '" + cls +
+                                        "' with an existing primary key value '" +
+                                        model::to_text(key) + "'.");
+}
+
+bool is_unchanged(const Value& old, const Scalar& value) {
+    if (old.is_container())
+        return false;
+    const Value fresh(value);
+    return fresh.type() == old.type() && model::compare(fresh, old) == 0;
 }
 
 std::string_view dictionary_key(py::handle key, const Where& where) {
@@ -222,9 +236,7 @@ const LinkTarget* ObjectWriter::link(py::handle value, const Declared& declared,
 
 py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded) {
     const DeclaredClass& c = handle_.declared(cls);
-    if (c.kind != TableKind::top_level)
-        raise_python("IllegalOperationError",
-                     "Explicit creation of embedded object not allowed: '" + c.name + "'");
+    require_top_level(c);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *resolved_.classes[index];
     py::object key;
@@ -245,21 +257,16 @@ py::object ObjectWriter::create(int cls, const py::dict& values, bool is_guarded
     }
     scratch_.objects.emplace_front(key);
     const Key native = handle_.key_of(cls, key, scratch_);
-    auto taken = [&] {
-        raise_python("ObjectAlreadyExistsError",
-                     "Attempting to create an object of type '" + c.name +
-                         "' with an existing primary key value '" + model::to_text(native) + "'.");
-    };
     const bool is_update =
         on_existing_ != OnExisting::refuse && transaction_.exists(actual, native);
     if (!is_update && fill_simple(c, index, values)) {
         if (!transaction_.create(actual, native, scalars_, given_))
-            taken();
+            key_is_taken(c.name, native);
         return key;
     }
     require_properties(c, values);
     if (!is_update && transaction_.exists(actual, native))
-        taken();
+        key_is_taken(c.name, native);
     std::optional<WriteTransaction::Undo> undo; // from here on it may fail half-way
     if (!is_guarded)
         undo.emplace(transaction_);
@@ -300,7 +307,6 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
             return old.is_null();
         if (p.embedded || old.is_container())
             return false;
-        Value fresh;
         if (p.type == Type::link || (p.type == kMixed && is_managed(other))) {
             if (!is_managed(other) || !old.link())
                 return false;
@@ -310,8 +316,7 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
         }
         if (p.type == kMixed && mixed_shape(other, where) != Shape::scalar)
             return false;
-        fresh = Value(to_scalar(other, p.type, where, scratch_));
-        return fresh.type() == old.type() && model::compare(fresh, old) == 0;
+        return is_unchanged(old, to_scalar(other, p.type, where, scratch_));
     };
     const model::Place place = transaction_.peek(target);
     if (p.collection == Collection::single)

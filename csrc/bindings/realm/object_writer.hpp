@@ -86,4 +86,10 @@ pybind11::dict to_mapping(pybind11::handle value, const Where& where);
 // The UTF-8 of a legal dictionary key, alive as long as `key`.
 std::string_view dictionary_key(pybind11::handle key, const Where& where);
 
+void require_top_level(
+    const DeclaredClass& cls); // IllegalOperationError: it cannot be created alone
+[[noreturn]] void key_is_taken(const std::string& cls, const Key& key); // ObjectAlreadyExistsError
+// Whether writing the value, which is not null, would change nothing.
+bool is_unchanged(const model::Value& old, const Scalar& value);
+
 } // namespace realmsync::bindings

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bindings/realm/realm_handle.hpp"
@@ -100,6 +101,10 @@ class Place {
 pybind11::object place_of(pybind11::handle object);
 
 [[noreturn]] void no_collection();                   // StaleAccessorError
+[[noreturn]] void no_such_key(pybind11::handle key); // KeyNotFoundError
+// What a dictionary may have as a key; KeyNotFoundError for what is no text, or none in UTF-8.
+// Borrows from it.
+std::string_view possible_key(pybind11::handle key);
 [[noreturn]] void no_object(const std::string& cls); // InvalidatedObjectError
 
 void bind_place(pybind11::module_& m);

@@ -78,6 +78,18 @@ std::vector<changeset::Step> Place::steps() const {
     return steps;
 }
 
+void no_such_key(py::handle key) { raise_python("KeyNotFoundError", py::repr(key)); }
+
+std::string_view possible_key(py::handle key) {
+    Py_ssize_t size = 0;
+    const char* text =
+        PyUnicode_Check(key.ptr()) ? PyUnicode_AsUTF8AndSize(key.ptr(), &size) : nullptr;
+    PyErr_Clear(); // text that is no UTF-8 is no key either
+    if (!text)
+        no_such_key(key);
+    return {text, static_cast<std::size_t>(size)};
+}
+
 void no_collection() { raise_python("StaleAccessorError", "This collection is no more"); }
 
 void no_object(const std::string& cls) {
@@ -166,15 +178,9 @@ py::object Place::item(py::object at) const {
     if (!found.place.value)
         no_collection();
     if (auto* dictionary = found.place.value->dictionary()) {
-        Py_ssize_t size = 0;
-        const char* key =
-            PyUnicode_Check(at.ptr()) ? PyUnicode_AsUTF8AndSize(at.ptr(), &size) : nullptr;
-        PyErr_Clear(); // text that is no UTF-8 is no key either
-        if (!key)
-            raise_python("KeyNotFoundError", py::repr(at));
-        const auto entry = dictionary->items.find(std::string(key, static_cast<std::size_t>(size)));
+        const auto entry = dictionary->items.find(std::string(possible_key(at)));
         if (entry == dictionary->items.end())
-            raise_python("KeyNotFoundError", py::repr(at));
+            no_such_key(at);
         return to_python(element_of(found.place, entry->second),
                          [&] { return element(entry->first); });
     }

@@ -200,17 +200,11 @@ void Place::dictionary_set(py::object at, py::object value) const {
 
 void Place::dictionary_erase(py::object at) const {
     CollectionWrite dictionary(*this, Type::dictionary);
-    Py_ssize_t size = 0;
-    const char* text =
-        PyUnicode_Check(at.ptr()) ? PyUnicode_AsUTF8AndSize(at.ptr(), &size) : nullptr;
-    PyErr_Clear(); // text that is no UTF-8 is no key either
-    if (!text)
-        raise_python("KeyNotFoundError", py::repr(at));
-    const std::string_view key(text, static_cast<std::size_t>(size));
+    const std::string_view key = possible_key(at);
     std::vector<Step> path;
     const Target entry = dictionary.under(key, path);
     if (!dictionary.transaction().peek(entry).value)
-        raise_python("KeyNotFoundError", py::repr(at));
+        no_such_key(at);
     dictionary.transaction().erase_key(entry);
 }
 

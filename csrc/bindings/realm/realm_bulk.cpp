@@ -76,7 +76,7 @@ std::pair<std::size_t, bool> RealmHandle::create_rows(int cls, py::iterator rows
         writer.create(cls, to_mapping(row, Where{name, kNoProperty}), true);
         writer.forget();
         if (++count % kBatch == 0 && on_existing != OnExisting::refuse)
-            writer.transaction().connection(); // writes the objects that it holds
+            writer.transaction().flush_pending();
         if (pace.is_over())
             break;
     }
@@ -98,13 +98,6 @@ Key key_from(const Scalar& scalar) {
     default: break;
     }
     return key;
-}
-
-bool is_same(const model::Value& old, const Scalar& value) {
-    if (old.is_container())
-        return false;
-    const model::Value fresh(value);
-    return fresh.type() == old.type() && model::compare(fresh, old) == 0;
 }
 
 // The columns of one insert, each with the property that it fills: those given, and the defaults
@@ -175,7 +168,6 @@ class BoundColumns {
     void update(WriteTransaction& transaction, const model::Class& actual, const Key& key,
                 const std::vector<Scalar>& values);
     void forget(WriteTransaction& transaction);
-    [[noreturn]] void taken(const Key& key) const;
 
     const DeclaredClass& cls_;
     const std::vector<std::size_t>& properties_;
@@ -247,7 +239,7 @@ std::size_t BoundColumns::write(WriteTransaction& transaction, const model::Clas
             if (!missing_.empty())
                 lacks_column();
             if (!transaction.create(actual, key, values, given))
-                taken(key);
+                key_is_taken(cls_.name, key);
         }
         if (row % kBatch == kBatch - 1)
             forget(transaction);
@@ -267,7 +259,7 @@ void BoundColumns::update(WriteTransaction& transaction, const model::Class& act
         const Scalar& value = values[b.at];
         if (on_existing_ == OnExisting::update_changed) {
             const model::Value& old = *transaction.peek(target).value;
-            if (value.type == Type::null ? old.is_null() : is_same(old, value))
+            if (value.type == Type::null ? old.is_null() : is_unchanged(old, value))
                 continue;
         }
         transaction.set(target, value);
@@ -276,15 +268,9 @@ void BoundColumns::update(WriteTransaction& transaction, const model::Class& act
 
 void BoundColumns::forget(WriteTransaction& transaction) {
     if (on_existing_ != OnExisting::refuse)
-        transaction.connection(); // writes the objects that it holds
+        transaction.flush_pending();
     for (Bound& b : bound_)
         b.column->forget();
-}
-
-void BoundColumns::taken(const Key& key) const {
-    raise(ErrorKind::object_exists, "Attempting to create an object of type '" + cls_.name +
-                                        "' with an existing primary key value '" +
-                                        model::to_text(key) + "'.");
 }
 
 std::size_t BoundColumns::create(ObjectWriter& writer, int cls, std::size_t first, std::size_t end,
@@ -315,9 +301,7 @@ std::pair<std::size_t, bool> RealmHandle::create_columns(int cls, py::list colum
     const DeclaredClass& c = declared(cls);
     const auto index = static_cast<std::size_t>(cls);
     const model::Class& actual = *writing_schema().classes[index];
-    if (c.kind != TableKind::top_level)
-        raise_python("IllegalOperationError",
-                     "Explicit creation of embedded object not allowed: '" + c.name + "'");
+    require_top_level(c);
     BoundColumns bound(c, writer_.properties[index], columns, on_existing);
     first = std::min(first, bound.rows());
     std::size_t end = first + std::min(limit, bound.rows() - first);

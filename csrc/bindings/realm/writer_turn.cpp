@@ -152,7 +152,7 @@ std::unique_ptr<realm::WriteTransaction> wait_and_begin(const std::shared_ptr<Re
     }
 }
 
-WriteTicket::WriteTicket(std::shared_ptr<RealmFile> file, std::shared_ptr<runtime::WakeUp> wake)
+WriteTicket::WriteTicket(std::shared_ptr<RealmFile> file, std::shared_ptr<WakeUp> wake)
     : file_(std::move(file)),
       ticket_(file_->writers().request(PyThread_get_thread_ident(),
                                        [wake = std::move(wake)] { wake->signal(); })) {}
@@ -185,13 +185,13 @@ void PendingCommit::run(std::uint64_t now) {
 }
 
 void bind_writer_turn(py::module_& m) {
-    py::class_<runtime::WakeUp, std::shared_ptr<runtime::WakeUp>>(m, "WakeUp")
+    py::class_<WakeUp, std::shared_ptr<WakeUp>>(m, "WakeUp")
         .def(py::init<>())
-        .def("fileno", &runtime::WakeUp::fd)
-        .def("reset", &runtime::WakeUp::reset);
+        .def("fileno", &WakeUp::fd)
+        .def("reset", &WakeUp::reset);
     py::class_<WriteTicket>(m, "WriteTicket")
         .def_property_readonly("granted", &WriteTicket::is_granted)
-        .def(py::init<std::shared_ptr<RealmFile>, std::shared_ptr<runtime::WakeUp>>())
+        .def(py::init<std::shared_ptr<RealmFile>, std::shared_ptr<WakeUp>>())
         .def("take_flush", &WriteTicket::take_flush)
         .def("cancel", &WriteTicket::cancel);
     py::class_<PendingFlush>(m, "PendingFlush")

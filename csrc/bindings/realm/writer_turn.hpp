@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "base/wake_up.hpp"
 #include "realm/realm_file.hpp"
 #include "realm/write_transaction.hpp"
-#include "runtime/completion_queue.hpp"
 
 namespace realmsync::bindings {
 
@@ -64,7 +64,7 @@ class PendingFlush {
 // A place in the queue for an event loop. Destroyed, it gives up its place and its turn.
 class WriteTicket {
   public:
-    WriteTicket(std::shared_ptr<realm::RealmFile> file, std::shared_ptr<runtime::WakeUp> wake);
+    WriteTicket(std::shared_ptr<realm::RealmFile> file, std::shared_ptr<WakeUp> wake);
     bool is_granted() const { return ticket_ && ticket_->is_granted(); }
     std::unique_ptr<realm::WriteTransaction> begin(const realm::WriterQueue::Owner& owner,
                                                    std::chrono::milliseconds patience);
