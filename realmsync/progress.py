@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from realmsync.callbacks import is_async
 
@@ -28,7 +29,7 @@ class Progress:
     estimate: float
 
 
-def progress_function(callback: Callable[..., object]) -> Callable[[Progress], object]:
+def progress_function(callback: Callable[..., Any]) -> Callable[[Progress], object]:
     """Callables with two required parameters get (transferred, transferable)."""
     try:
         parameters = inspect.signature(callback).parameters.values()
@@ -44,7 +45,7 @@ def progress_function(callback: Callable[..., object]) -> Callable[[Progress], o
     if is_async(callback):
 
         async def asynchronous(p: Progress) -> None:
-            await callback(p.transferred, p.transferable)  # type: ignore[misc]
+            await callback(p.transferred, p.transferable)
 
         return asynchronous
     return lambda p: callback(p.transferred, p.transferable)

@@ -27,6 +27,17 @@ class AccessedRealm(Protocol):
     def path(self) -> str: ...
 
 
+NO_LISTENERS = dict.fromkeys(
+    ("add_listener", "addListener", "observe"), "change listeners are not there yet"
+)
+
+
+def show_gone(accessor: object, realm: AccessedRealm) -> str:
+    """The repr of an accessor that leads nowhere any more."""
+    why = "closed realm" if realm.is_closed else "deleted"
+    return f"<{type(accessor).__name__}: {why}>"
+
+
 def position_of(index: Any) -> int:
     """An index as an int; ArgumentTypeError for what is none, OutOfBoundsError beyond 64 bits."""
     try:

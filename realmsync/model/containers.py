@@ -20,11 +20,10 @@ from typing import Any, SupportsIndex, overload
 
 from realmsync import _core
 from realmsync.errors import ArgumentTypeError, OutOfBoundsError, RealmError
-from realmsync.model.accessor import AccessedRealm, position_of
+from realmsync.model.accessor import NO_LISTENERS, AccessedRealm, position_of, show_gone
 from realmsync.model.objects import Object
 from realmsync.naming import Explained
 
-_LISTENERS = "change listeners are not there yet"
 _QUERIES = "queries are not there yet, loop over the elements and compare in Python"
 
 
@@ -34,7 +33,7 @@ class Collection(Explained):
     __slots__ = ("__weakref__", "_place", "_realm")
     _not_there = {
         **dict.fromkeys(("filter", "filtered", "where", "query"), _QUERIES),
-        **dict.fromkeys(("add_listener", "addListener", "observe"), _LISTENERS),
+        **NO_LISTENERS,
         "sorted": "write sorted(collection, key=...)",
         "push": "lists have append",
     }
@@ -54,10 +53,7 @@ class Collection(Explained):
         self._place.clear()
 
     def __repr__(self) -> str:
-        if self.is_valid:
-            return _show(self)
-        why = "closed realm" if self._realm.is_closed else "deleted"
-        return f"<{type(self).__name__}: {why}>"
+        return _show(self) if self.is_valid else show_gone(self, self._realm)
 
     @property
     def is_valid(self) -> bool:

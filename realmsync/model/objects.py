@@ -20,7 +20,7 @@ from realmsync.errors import (
     ReadOnlyPropertyError,
     SchemaValidationError,
 )
-from realmsync.model.accessor import AccessedRealm
+from realmsync.model.accessor import AccessedRealm, show_gone
 from realmsync.model.annotations import (
     Declaration,
     is_class_variable,
@@ -143,8 +143,7 @@ class BaseObject:
 
     def __repr__(self) -> str:
         if not self.is_valid:
-            why = "closed realm" if self._realm.is_closed else "deleted"
-            return f"<{type(self).__name__}: {why}>"
+            return show_gone(self, self._realm)
         parts = []
         for p in _declaration(self).stored:
             value = getattr(self, p.name)

@@ -8,16 +8,16 @@ csrc/bindings/values/convert.cpp.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import traceback
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from realmsync import _core
-from realmsync.callbacks import Callback
+from realmsync.callbacks import Callback, is_async
+from realmsync.durations import seconds_of
 from realmsync.errors import (
     ArgumentTypeError,
     ClosedRealmError,
@@ -27,7 +27,6 @@ from realmsync.errors import (
     MissingPrimaryKeyError,
     NoSuchTableError,
     ObjectTypeMismatchError,
-    OpenCancelledError,
     WrongTransactionStateError,
 )
 from realmsync.model.configuration import (
@@ -45,9 +44,9 @@ from realmsync.model.in_thread import in_thread
 from realmsync.model.load import Load, native_mode
 from realmsync.model.native import native_class, schema_of_file
 from realmsync.model.objects import BaseObject, Object, model_of
+from realmsync.model.opening import Opening
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
-from realmsync.model.turns import seconds_of
 from realmsync.model.write import WriteBlock, WriteQueue
 from realmsync.naming import Explained, did_you_mean
 from realmsync.process import forked, tell_forks
@@ -331,7 +330,7 @@ class Realm(Explained):
         self._require_open()
         if function is None:
             return WriteBlock(self._queue, seconds_of(timeout))
-        if asyncio.iscoroutinefunction(function) or asyncio.iscoroutine(function):
+        if is_async(function) or asyncio.iscoroutine(function):
             raise InvalidArgumentError("use `async with realm.write()` for asynchronous code")
         if not callable(function):
             raise ArgumentTypeError(f"Expected a function without arguments, got {function!r}")
@@ -501,7 +500,7 @@ class Realm(Explained):
         return "<Realm: closed>" if self._closed else f"<Realm {self.path}>"
 
 
-class OpenRealmTask(Explained, Coroutine[Any, Any, Realm]):
+class OpenRealmTask(Opening[Realm]):
     """A realm being opened: `Realm.open` gives it.
 
     Await it (`asyncio.create_task`, `gather`, `wait_for` and task groups take it as any coroutine),
@@ -514,96 +513,22 @@ class OpenRealmTask(Explained, Coroutine[Any, Any, Realm]):
 
     def __init__(self, config: Configuration | Mapping[str, Any] | None) -> None:
         self._config = config
-        self._task: asyncio.Task[Realm] | None = None
-        self._cancelled = False
-        self._taken = False  # somebody has got the realm
-        self._awaited: Coroutine[Any, Any, Realm] | None = None  # as a coroutine
-        with contextlib.suppress(RuntimeError):
-            asyncio.get_running_loop()
-            self._begin()
+        super().__init__()
 
     def progress(self, callback: Callable[..., object]) -> OpenRealmTask:
         """Reports the download to `callback(Progress)`, or to a callable with two parameters as
         (transferred, transferable); called at once with nothing done yet. Gives this task.
         """
-        Callback(progress_function(callback)).here(Progress(0, 0, 1.0))
+        reported = Callback(progress_function(callback))
+        reported.here(Progress(0, 0, 1.0))
+        self._follow(reported)
         return self
 
-    def cancel(self) -> None:
-        """Gives up: awaiting raises OpenCancelledError. Nothing when the realm is open."""
-        if self._task is None or not self._task.done():
-            self._cancelled = True
-            if self._task is not None:
-                self._task.cancel()
-
-    def _begin(self) -> asyncio.Task[Realm]:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-            if self._cancelled:
-                self._task.cancel()
-        return self._task
+    def _follow(self, callback: Callback) -> None:
+        """A local realm downloads nothing."""
 
     async def _run(self) -> Realm:
         return await open_realm(self._config)
-
-    async def _join(self) -> Realm:
-        task = self._begin()
-        try:
-            await asyncio.wait([task])
-        except BaseException as reason:
-            self._give_up()
-            if isinstance(reason, asyncio.CancelledError):
-                await asyncio.wait([task])
-            raise
-        if task.cancelled() and self._cancelled:
-            raise OpenCancelledError("Async open canceled")
-        realm = task.result()
-        self._taken = True
-        return realm
-
-    def _give_up(self) -> None:
-        task = self._begin()
-        if task.cancel() or task.cancelled() or task.exception() is not None:
-            return
-        if not self._taken:
-            task.result().close()
-
-    def __await__(self) -> Generator[Any, Any, Realm]:
-        return self._join().__await__()
-
-    # As a coroutine, which is awaited once.
-
-    def _coroutine(self) -> Coroutine[Any, Any, Realm]:
-        if self._awaited is None:
-            self._awaited = self._join()
-        return self._awaited
-
-    def send(self, value: Any) -> Any:
-        """Goes on, as event loops do it."""
-        return self._coroutine().send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Goes on with an exception, as event loops do it."""
-        if self._awaited is None:
-            self._give_up()
-        return self._coroutine().throw(*error)
-
-    def close(self) -> None:
-        """Gives up without waiting, as event loops do it."""
-        self._coroutine().close()
-        if self._task is not None:
-            self._give_up()
-
-    async def __aenter__(self) -> Realm:
-        return await self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._begin().result().__aexit__(kind, error, trace)
 
 
 async def open_realm(config: Configuration | Mapping[str, Any] | None) -> Realm:

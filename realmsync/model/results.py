@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from realmsync.errors import OutOfBoundsError
-from realmsync.model.accessor import AccessedRealm, position_of
+from realmsync.model.accessor import NO_LISTENERS, AccessedRealm, position_of
 from realmsync.naming import Explained
 
 T = TypeVar("T")
@@ -15,7 +15,6 @@ PAGE = 1000  # keys read at once: iteration holds one page, not the whole class
 
 
 _QUERIES = "queries are not there yet, loop over the objects and compare in Python"
-_LISTENERS = "change listeners are not there yet"
 
 
 class Results(Explained, Sequence[T], Generic[T]):
@@ -31,7 +30,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         **dict.fromkeys(("filter", "filtered", "where", "query", "get"), _QUERIES),
         **dict.fromkeys(("sort", "sorted", "order_by"), "write sorted(results, key=...)"),
         **dict.fromkeys(("min", "max", "sum", "avg"), _QUERIES),
-        **dict.fromkeys(("add_listener", "addListener", "observe"), _LISTENERS),
+        **NO_LISTENERS,
         "first": "write results[0]",
         "all": "results are all objects already",
         "delete": "write realm.delete(results)",

@@ -9,33 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-from datetime import timedelta
-from numbers import Real
 
 from realmsync import _core
 from realmsync.errors import (
     ClosedRealmError,
-    InvalidArgumentError,
     WriteTimeoutError,
     WrongTransactionStateError,
 )
 
 _FIRST_PAUSE = 0.001  # seconds between two looks at another process that writes
 _LONGEST_PAUSE = 0.05
-
-
-def seconds_of(timeout: float | timedelta | None, name: str = "timeout") -> float | None:
-    """A time-out in seconds. InvalidArgumentError, with its name, for what is none."""
-    if isinstance(timeout, timedelta):
-        return timeout.total_seconds()
-    if timeout is None:
-        return None
-    if not isinstance(timeout, Real) or isinstance(timeout, bool) or math.isnan(timeout):
-        raise InvalidArgumentError(
-            f"{name} must be a number of seconds, a timedelta or None, got {timeout!r}"
-        )
-    return float(timeout)
 
 
 class Waiting:

@@ -23,6 +23,7 @@ from bson import ObjectId
 from realmsync import _core
 from realmsync.account.places import PartitionValue, require_partition_value
 from realmsync.account.user import User
+from realmsync.durations import seconds_of
 from realmsync.enums import (
     ClientResetMode,
     OpenRealmBehaviorType,
@@ -31,7 +32,6 @@ from realmsync.enums import (
     member,
 )
 from realmsync.errors import ArgumentTypeError, InvalidArgumentError, SyncError
-from realmsync.model.turns import seconds_of
 from realmsync.naming import fields_by_name, shown
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module

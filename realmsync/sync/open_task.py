@@ -7,7 +7,6 @@ one that fails or is cancelled stops the session only if nobody else uses the fi
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 from realmsync import _core
@@ -18,7 +17,6 @@ from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted,
 from realmsync.model.configuration import file_path, make_folder, option
 from realmsync.model.in_thread import in_thread
 from realmsync.model.realm import OpenRealmTask, Realm
-from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
     OpenRealmBehaviorConfiguration,
@@ -26,8 +24,9 @@ from realmsync.sync.config import (
 )
 from realmsync.sync.session import SyncSession
 
-# What happens to a file that is open by the time nobody wants it: dropping it closes it.
-_drop: Callable[[_core.RealmFile], None] = lambda _: None  # noqa: E731
+
+def _drop(_: _core.RealmFile) -> None:
+    """What happens to a file that is open by the time nobody wants it: dropping it closes it."""
 
 
 class OpenSyncedRealmTask(OpenRealmTask):
@@ -41,14 +40,11 @@ class OpenSyncedRealmTask(OpenRealmTask):
         self._tokens: list[int] = []
         super().__init__(config)
 
-    def progress(self, callback: Callable[..., object]) -> OpenRealmTask:
-        reported = Callback(progress_function(callback))
-        reported.here(Progress(0, 0, 1.0))
+    def _follow(self, callback: Callback) -> None:
         if self._task is None or not self._task.done():
-            self._callbacks.append(reported)
+            self._callbacks.append(callback)
             if self._session is not None:
-                self._report(self._session, reported)
-        return self
+                self._report(self._session, callback)
 
     def cancel(self) -> None:
         super().cancel()

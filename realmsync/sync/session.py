@@ -20,6 +20,7 @@ from realmsync import _core
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
 from realmsync.codes import SyncCode
+from realmsync.durations import seconds_of
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
@@ -35,7 +36,6 @@ from realmsync.errors import (
     SyncTimeoutError,
 )
 from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
-from realmsync.model.turns import seconds_of
 from realmsync.naming import Explained
 from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
@@ -415,11 +415,15 @@ class SyncSession(Explained):
             if self._reason is None:
                 self._reason = reason
             waits, self._waits = list(self._waits.values()), {}
-            streams, self._streams = self._streams, set()
         for wait in waits:
             wait.resolve(self._aborted())
-        for stream in streams:
+        for stream in self._take_streams():
             stream.end()
+
+    def _take_streams(self) -> set[Stream[Any]]:
+        with self._client.lock:
+            streams, self._streams = self._streams, set()
+        return streams
 
     def _aborted(self) -> SyncOperationAborted:
         message = f"Sync session became inactive: {self._reason}"
@@ -472,9 +476,7 @@ class SyncSession(Explained):
         self._fail_waits()
         end = self._runtime.end(self.id)
         if end is not None:
-            with self._client.lock:
-                streams, self._streams = self._streams, set()
-            for stream in streams:
+            for stream in self._take_streams():
                 stream.end(self._error_of(*end))
         if (
             isinstance(error, ClientResetError)
