@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from realmsync import App, Configuration, Credentials, Realm, SyncConfiguration, User
+from realmsync import App, Configuration, Credentials, Realm, SyncConfiguration, User, _testbed
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.sync import OpenRealmTask, SyncSession
 from realmsync.testing import FaultProxy
 
 DOG = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name": "string"}}
+_ACCOUNT = ("kim@example.org", "secret-1")
+KIM = Credentials.email_password(*_ACCOUNT)
 LIMIT = 20.0  # seconds; far above what anything here takes
 
 
@@ -29,6 +31,14 @@ class Device:
 
     def open(self, partition: Any = "p", **settings: Any) -> OpenRealmTask:
         return Realm.open(self.config(partition, **settings))
+
+    def fail(
+        self, realm: Realm, code: int, message: str, action: str, *, fatal: bool = True
+    ) -> None:
+        """Has the session of a realm meet an error."""
+        client = self.app.sync._client
+        assert client is not None
+        _testbed.simulate_error(client.runtime, session_of(realm).id, code, message, fatal, action)
 
 
 class World:
@@ -53,6 +63,12 @@ class World:
         app = App("app", **settings)
         self.apps.append(app)
         return Device(app, await app.log_in(credentials or Credentials.anonymous()))
+
+    async def device_of_kim(self) -> Device:
+        """Of a new user with a password: KIM."""
+        guest = await self.device()
+        await guest.app.email_password_auth.register_user(*_ACCOUNT)
+        return await self.device(KIM)
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from devices import DOG, LIMIT, add, session_of, world
-from realmsync import Progress, Realm, SyncConfiguration, _testbed
+from realmsync import Progress, Realm, SyncConfiguration
 from realmsync.errors import InvalidArgumentError
 from realmsync.sync import ClientResetConfiguration
 
@@ -57,8 +57,7 @@ async def test_of_a_session(tmp_path: Path) -> None:
             await session.upload_all_local_changes(LIMIT)
             session.pause()
             session.resume()
-            runtime = device.app.sync._client.runtime  # type: ignore[union-attr]
-            _testbed.simulate_error(runtime, session.id, 1015, "broken", False, "Warning")
+            device.fail(realm, 1015, "broken", "Warning", fatal=False)
             await calls.come("progress of the opening", "connection", "upload", "error")
             assert pairs and all(done <= total for done, total in pairs)
 
@@ -68,10 +67,7 @@ async def test_of_a_manual_reset(tmp_path: Path) -> None:
         device, calls = await at.device(), Calls()
         reset = ClientResetConfiguration(mode="manual", on_manual=calls.named("reset"))  # type: ignore[arg-type]
         async with Realm.open(device.config(client_reset=reset)) as realm:
-            runtime = device.app.sync._client.runtime  # type: ignore[union-attr]
-            _testbed.simulate_error(
-                runtime, session_of(realm).id, 1032, "reset", True, "ClientReset"
-            )
+            device.fail(realm, 1032, "reset", "ClientReset")
             await calls.come("reset")
 
 

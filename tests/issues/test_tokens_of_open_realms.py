@@ -8,24 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from devices import LIMIT, Device, World, add, session_of, world
-from realmsync import Credentials, SessionLifecycleState
+from devices import KIM, LIMIT, add, session_of, world
+from realmsync import SessionLifecycleState
 from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
-
-
-async def kim(at: World) -> Device:
-    device = await at.device()
-    await device.app.email_password_auth.register_user("kim@example.org", "secret-1")
-    device.user = await device.app.log_in(CARD)
-    return device
-
-
-CARD = Credentials.email_password("kim@example.org", "secret-1")
 
 
 async def test_a_new_log_in_resumes_the_sessions_of_open_realms(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
-        device = await kim(at)
+        device = await at.device_of_kim()
         async with device.open() as realm, device.open("q") as paused:
             session = session_of(realm)
             session_of(paused).pause()
@@ -33,7 +23,7 @@ async def test_a_new_log_in_resumes_the_sessions_of_open_realms(tmp_path: Path) 
                 await device.user.log_out()
                 assert session.lifecycle_state is SessionLifecycleState.INACTIVE
                 add(realm, key)
-                assert await device.app.log_in(CARD) is device.user
+                assert await device.app.log_in(KIM) is device.user
                 assert session.lifecycle_state is SessionLifecycleState.ACTIVE
                 assert await session.upload_all_local_changes(LIMIT)
             assert session_of(paused).lifecycle_state is SessionLifecycleState.PAUSED
@@ -43,11 +33,11 @@ async def test_a_new_log_in_resumes_the_sessions_of_open_realms(tmp_path: Path) 
 
 async def test_a_realm_that_was_closed_is_not_opened_by_a_log_in(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
-        device = await kim(at)
+        device = await at.device_of_kim()
         async with device.open() as realm:
             session = session_of(realm)
             await device.user.log_out()
-        await device.app.log_in(CARD)
+        await device.app.log_in(KIM)
         assert session.lifecycle_state is SessionLifecycleState.INACTIVE
         assert not device.app.sync.has_existing_sessions
 
@@ -88,12 +78,13 @@ async def test_a_refresh_that_fails_is_tried_again(
             return fault()
         return await aiohttp_transport(request)
 
-    async with world(tmp_path, access_token_lifetime=1) as at:
+    # Tokens count whole seconds: one of a second may end before the log-in has.
+    async with world(tmp_path, access_token_lifetime=2) as at:
         device = await at.device(http_transport=flaky, multiplex_sessions=False)
         async with device.open() as realm:
             session = session_of(realm)
             session.pause()
-            await asyncio.sleep(1.5)  # the token expires, and the server says so
+            await asyncio.sleep(2.5)  # the token expires, and the server says so
             add(realm, 1)
             session.resume()
             assert await session.upload_all_local_changes(2 * LIMIT)

@@ -12,17 +12,15 @@ from typing import Any
 
 import pytest
 
-from devices import LIMIT, Device, add, session_of, world
+from devices import KIM, LIMIT, Device, add, session_of, world
 from realmsync import (
     AppError,
     ClientResetError,
     ConnectionState,
-    Credentials,
     Realm,
     SessionState,
     SyncError,
     SyncOperationAborted,
-    _testbed,
 )
 from realmsync.codes import AppCode
 from realmsync.sync import SyncSession
@@ -46,11 +44,6 @@ async def within_limit(wait: Awaitable[Any]) -> Any:
 
 async def all_of(iterator: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in iterator]
-
-
-def fail(device: Device, realm: Realm, code: int, message: str, action: str) -> None:
-    runtime = device.app.sync._client.runtime  # type: ignore[union-attr]
-    _testbed.simulate_error(runtime, session_of(realm).id, code, message, True, action)
 
 
 async def close_realm(device: Device, realm: Realm) -> None:
@@ -121,7 +114,7 @@ async def test_of_a_session_that_has_failed(action: str, tmp_path: Path) -> None
         early = asyncio.ensure_future(session.download_all_server_changes())
         listening = [asyncio.ensure_future(all_of(one(session))) for one in ITERATORS]
         await asyncio.sleep(0)
-        fail(device, realm, 1038, "it was broken", action)
+        device.fail(realm, 1038, "it was broken", action)
         waits = [early, *(asyncio.ensure_future(wait(session)) for wait in WAITS)]
         told = await errors.get()
         waits += [asyncio.ensure_future(wait(session)) for wait in WAITS]
@@ -143,7 +136,7 @@ async def test_of_a_session_that_needs_a_client_reset(tmp_path: Path) -> None:
         async with await device.open() as realm:
             early = asyncio.ensure_future(session_of(realm).download_all_server_changes())
             await asyncio.sleep(0)
-            fail(device, realm, 1032, "diverged", "ClientReset")
+            device.fail(realm, 1032, "diverged", "ClientReset")
             for wait in (early, session_of(realm).upload_all_local_changes()):
                 with pytest.raises(ClientResetError, match="diverged") as raised:
                     await within_limit(wait)
@@ -152,18 +145,14 @@ async def test_of_a_session_that_needs_a_client_reset(tmp_path: Path) -> None:
 
 async def test_after_a_log_out_waits_are_kept_for_the_next_log_in(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
-        card = Credentials.email_password("kim@example.org", "secret-1")
-        await (await at.device()).app.email_password_auth.register_user(
-            "kim@example.org", "secret-1"
-        )
-        device = await at.device(card)
+        device = await at.device_of_kim()
         async with await device.open() as realm:
             await device.user.log_out()
             add(realm, 1)
             kept = asyncio.ensure_future(session_of(realm).upload_all_local_changes())
             await asyncio.sleep(0.05)
             assert not kept.done()
-            assert await device.app.log_in(card) is device.user
+            assert await device.app.log_in(KIM) is device.user
             assert await within_limit(kept)
             await device.user.log_out()
             lost = asyncio.ensure_future(session_of(realm).download_all_server_changes())
@@ -179,7 +168,7 @@ async def test_the_opening_of_a_realm_raises_what_went_wrong(tmp_path: Path) -> 
         async with await device.open() as realm, at.server_unreachable():
             opening = asyncio.ensure_future(Realm.open(device.config()))
             await asyncio.sleep(0.05)
-            fail(device, realm, 1038, "it was broken", "ProtocolViolation")
+            device.fail(realm, 1038, "it was broken", "ProtocolViolation")
             with pytest.raises(SyncError, match="it was broken") as raised:
                 await within_limit(opening)
             assert raised.value.is_fatal
@@ -188,11 +177,7 @@ async def test_the_opening_of_a_realm_raises_what_went_wrong(tmp_path: Path) -> 
 
 async def test_the_opening_of_a_realm_without_a_log_in(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
-        card = Credentials.email_password("kim@example.org", "secret-1")
-        await (await at.device()).app.email_password_auth.register_user(
-            "kim@example.org", "secret-1"
-        )
-        device = await at.device(card)
+        device = await at.device_of_kim()
         await device.user.log_out()
         with pytest.raises(AppError, match="not logged in") as raised:
             await device.open()
