@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from abc import abstractmethod
 from collections.abc import Coroutine, Generator
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from realmsync.errors import OpenCancelledError
@@ -21,12 +20,7 @@ class Closable(Protocol):
     """What can be opened: it is closed at once, or as a context is left."""
 
     def close(self) -> None: ...
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    async def __aexit__(self, *raised: object) -> None: ...
 
 
 T = TypeVar("T", bound=Closable)
@@ -113,10 +107,5 @@ class Opening(Explained, Coroutine[Any, Any, T]):
     async def __aenter__(self) -> T:
         return await self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._begin().result().__aexit__(kind, error, trace)
+    async def __aexit__(self, *raised: object) -> None:
+        await self._begin().result().__aexit__(*raised)

@@ -13,7 +13,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from realmsync import _core
@@ -514,21 +513,11 @@ class _Paused:
     def __enter__(self) -> None:
         self._session.pause()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._session.resume()
 
     async def __aenter__(self) -> None:
         self._session.pause()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._session.resume()

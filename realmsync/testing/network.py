@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from types import TracebackType
 
 from realmsync.testing.loop_thread import LoopThread
 
@@ -31,12 +30,7 @@ class FaultProxy:
         self._thread.run(self._start())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._thread.run(self._stop())
         self._thread.close()
 
