@@ -31,6 +31,9 @@ struct ServerTuning {
     std::int64_t soft_close_ms = 10'000;
     // ms for which reading may be paused; below the client's pong timeout of 120 s, as pings stop.
     std::int64_t pause_ms = 60'000;
+    // ms for which a connection may outlive its log-in: longer than SDKs keep a socket without
+    // sessions (30 s), within which the same program may log in again.
+    std::int64_t revoked_ms = 60'000;
     // Soft bytes of one DOWNLOAD: small while siblings wait on the connection, so that nobody waits
     // for a bootstrap; larger alone, where only the number of messages counts.
     std::uint64_t shared_page_bytes = 128u << 10;
@@ -69,6 +72,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("stall_ms", t.stall_ms);
     visit("soft_close_ms", t.soft_close_ms);
     visit("pause_ms", t.pause_ms);
+    visit("revoked_ms", t.revoked_ms);
     visit("shared_page_bytes", t.shared_page_bytes);
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);

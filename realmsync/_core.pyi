@@ -176,6 +176,12 @@ class ServerRuntime:
     def next_message(self, conn: int, now_ms: int) -> bytes | None:
         """What to send now; None until the next Writable."""
 
+    def revoke(self, conn: int, now_ms: int) -> None:
+        """The connection's log-in has ended: its sessions end, and a BIND closes it with 4001."""
+
+    def take_over(self, conn: int, now_ms: int) -> None:
+        """A new log-in of the same program stands behind a revoked connection."""
+
     def closed(self, conn: int, now_ms: int) -> None:
         """The connection has ended, for whatever reason."""
 

@@ -105,6 +105,12 @@ class EngineDouble:
         self.open.append(self._ids)
         return self._ids
 
+    def revoke(self, connection: int, now_ms: int) -> None:
+        self.calls.append(("revoke", connection))
+
+    def take_over(self, connection: int, now_ms: int) -> None:
+        self.calls.append(("take_over", connection))
+
     def closed(self, connection: int, *details: Any) -> None:
         self.calls.append(("closed", connection, *details[:-1]))
         if connection in self.open:

@@ -50,6 +50,16 @@ std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, 
     return message;
 }
 
+void ServerRuntime::revoke(ConnectionId connection, std::int64_t now) {
+    engine_.revoke(connection, now);
+    pump();
+}
+
+void ServerRuntime::take_over(ConnectionId connection, std::int64_t now) {
+    engine_.take_over(connection, now);
+    pump();
+}
+
 void ServerRuntime::closed(ConnectionId connection) {
     engine_.closed(connection);
     pump();

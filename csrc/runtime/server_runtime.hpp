@@ -34,6 +34,8 @@ class ServerRuntime {
                                          std::string_view subprotocol, std::int64_t now);
     void receive(server::ConnectionId connection, std::string_view message, std::int64_t now);
     std::optional<std::string> next_message(server::ConnectionId connection, std::int64_t now);
+    void revoke(server::ConnectionId connection, std::int64_t now);
+    void take_over(server::ConnectionId connection, std::int64_t now);
     void closed(server::ConnectionId connection);
     // Takes in finished jobs and expired timers; gives what the transport has to do.
     std::vector<server::Event> drain(std::int64_t now);

@@ -128,6 +128,8 @@ Session* Connection::addressee(std::uint64_t ident, std::string_view name) {
 void Connection::on_bind(const wire::Bind& message) {
     if (context_.draining)
         return;
+    if (revoked_since_)
+        return close_revoked();
     if (message.session == 0)
         return fail(Code::bad_session_ident, "BIND with session ident 0");
     if (sessions_.contains(message.session))
@@ -249,6 +251,7 @@ void Connection::fail(Code code, std::string_view message) {
     const auto number = static_cast<std::int32_t>(code);
     context_.log(LogLevel::warning,
                  "Connection error " + std::to_string(number) + ": " + std::string(message));
+    ++context_.stats.connection_errors;
     end(connection_error(code, wire::error_body(code, message)), kNoCloseFrame);
 }
 
@@ -259,11 +262,27 @@ void Connection::fail_for_now(Code code, std::string_view message, std::int64_t 
     context_.log(LogLevel::info, "Connection is asked to come back: " + std::string(message));
     wire::ErrorInfo info = wire::error_info(code, message);
     info.backoff = {backoff_s, context_.tuning.overload_backoff_max_s, 2};
+    ++context_.stats.connection_errors;
     end(connection_error(code, wire::format_error_info(code, info)), close_code);
 }
 
-void Connection::end(std::string last_message, int close_code) {
-    ++context_.stats.connection_errors;
+void Connection::revoke() {
+    if (ended_)
+        return;
+    revoked_since_ = context_.now;
+    context_.wake_at(context_.now + context_.tuning.revoked_ms);
+    for (auto& [ident, session] : sessions_)
+        session.fail(Code::session_closed, "The user has logged out");
+}
+
+void Connection::take_over() { revoked_since_.reset(); }
+
+void Connection::close_revoked() {
+    context_.log(LogLevel::info, "Connection is closed: its user has logged out");
+    end(std::nullopt, kUnauthorized);
+}
+
+void Connection::end(std::optional<std::string> last_message, int close_code) {
     ended_ = true;
     last_message_ = std::move(last_message);
     soft_close_at_ = context_.now + context_.tuning.soft_close_ms;
@@ -324,6 +343,8 @@ std::optional<std::int64_t> Connection::deadline() const {
         first = std::min(first, *waiting_since_ + context_.tuning.stall_ms);
     if (paused_since_)
         first = std::min(first, *paused_since_ + context_.tuning.pause_ms);
+    if (revoked_since_)
+        first = std::min(first, *revoked_since_ + context_.tuning.revoked_ms);
     return first;
 }
 
@@ -334,6 +355,8 @@ void Connection::on_timer() {
     if (!ended_ && paused_since_ && *paused_since_ + context_.tuning.pause_ms <= context_.now)
         return fail_for_now(Code::connection_closed, "Uploads wait too long",
                             context_.tuning.overload_backoff_s);
+    if (!ended_ && revoked_since_ && *revoked_since_ + context_.tuning.revoked_ms <= context_.now)
+        return close_revoked();
     drop();
 }
 

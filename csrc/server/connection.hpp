@@ -16,8 +16,9 @@
 
 namespace realmsync::server {
 
-// End TCP without a close frame: the client has been told in-band.
+// Close codes. None: TCP ends without a close frame, the client has been told in-band.
 inline constexpr int kNoCloseFrame = 0;
+inline constexpr int kUnauthorized = 4001; // the client refreshes its token and comes back
 
 class Connection {
   public:
@@ -51,6 +52,10 @@ class Connection {
     // The same with 100, try again after `backoff_s`.
     void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s,
                       int close_code = kNoCloseFrame);
+    // The log-in has ended: so do the sessions. SDKs keep the socket for a while, and when they log
+    // in again meanwhile they bind on it: closed by us, it would delay their next one.
+    void revoke();
+    void take_over();        // by a new log-in of the same program
     void drop();             // ends TCP without a message
     void detach();           // all sessions leave
     void destroy_sessions(); // of an ended connection
@@ -72,7 +77,8 @@ class Connection {
     void on_ping(const wire::Ping& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
-    void end(std::string last_message, int close_code);
+    void end(std::optional<std::string> last_message, int close_code);
+    void close_revoked();
     void wake(); // tells the transport that there is output
 
     Context& context_;
@@ -96,6 +102,7 @@ class Connection {
     std::optional<std::int64_t> waiting_since_; // output, and no call of next_message()
     std::optional<std::int64_t> paused_since_;
     std::optional<std::int64_t> soft_close_at_;
+    std::optional<std::int64_t> revoked_since_;
 };
 
 } // namespace realmsync::server

@@ -224,6 +224,20 @@ std::optional<std::string> Server::next_message(ConnectionId id, std::int64_t no
     return message;
 }
 
+void Server::revoke(ConnectionId id, std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->revoke();
+    end_call();
+}
+
+void Server::take_over(ConnectionId id, std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->take_over();
+    end_call();
+}
+
 void Server::closed(ConnectionId id) {
     auto gone = context_->connections.extract(id);
     if (!gone.empty()) {

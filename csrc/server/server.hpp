@@ -35,6 +35,10 @@ class Server {
     // The message to send now, behind wire::kHeadRoom free bytes; built only here, so call it when
     // the socket can take it. None: a Writable event will come.
     std::optional<std::string> next_message(ConnectionId connection, std::int64_t now);
+    // The log-in behind the connection has ended: its sessions end, and a BIND closes it (4001),
+    // unless a new log-in of the same program has taken the connection over by then.
+    void revoke(ConnectionId connection, std::int64_t now);
+    void take_over(ConnectionId connection, std::int64_t now);
     // The transport has lost or ended the connection; always called, also after Close and Drop.
     void closed(ConnectionId connection);
 

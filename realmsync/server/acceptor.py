@@ -26,7 +26,7 @@ from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.config import HttpLimits
 from realmsync.server.http.replies import HttpError, app_not_found
 from realmsync.transport.loop import Driver
-from realmsync.transport.websocket import EngineSocket, feed, server_protocol
+from realmsync.transport.websocket import EngineSocket, feed, monotonic_ms, server_protocol
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -112,20 +112,32 @@ def check_upgrade(head: RequestHead) -> str:
     return key
 
 
-class OpenConnection(Protocol):
-    """Tells the engine of a new connection; gives its id."""
+class SyncEngine(Protocol):
+    """What the acceptor tells the native engine."""
 
-    def __call__(self, app_id: str, user_id: str, subprotocol: str) -> int: ...
+    def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
+    def revoke(self, connection: int, now_ms: int) -> None: ...
+    def take_over(self, connection: int, now_ms: int) -> None: ...
 
 
 class SyncConnection:
     """Who is behind one websocket; made before the engine knows of it."""
 
-    def __init__(self, app_id: str, subprotocol: str, principal: Principal) -> None:
+    def __init__(
+        self, app_id: str, subprotocol: str, principal: Principal, address: str | None
+    ) -> None:
         self.app_id = app_id
         self.subprotocol = subprotocol
         self.user_id = principal.user.id
         self.session_id = principal.session_id
+        self.address = address
+        self.is_revoked = False
+
+
+def address_of(transport: asyncio.BaseTransport | None) -> str | None:
+    """The peer's address without its port; None when it is gone, or has none."""
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    return str(peer[0]) if isinstance(peer, tuple) else None
 
 
 class RefusedHost:
@@ -156,13 +168,13 @@ class Acceptor:
         auth: Auth,
         limits: HttpLimits,
         http_protocol: Callable[[], asyncio.Protocol],
-        open_connection: OpenConnection,
+        engine: SyncEngine,
     ) -> None:
         self._driver = driver
         self._auth = auth
         self.limits = limits
         self.http_protocol = http_protocol
-        self._open_connection = open_connection
+        self._engine = engine
         self._arriving: dict[EngineSocket, SyncConnection] = {}
         self.connections: dict[EngineSocket, SyncConnection] = {}
         self.fronts: set[FrontProtocol] = set()
@@ -175,23 +187,60 @@ class Acceptor:
     def opened(self, websocket: EngineSocket) -> None:
         """The handshake is done: the engine learns of the connection."""
         connection = self._arriving.pop(websocket)
-        websocket.connection = self._open_connection(
-            connection.app_id, connection.user_id, connection.subprotocol
+        websocket.connection = self._engine.open_connection(
+            connection.app_id, connection.user_id, connection.subprotocol, monotonic_ms()
         )
         self.connections[websocket] = connection
+        if connection.is_revoked:
+            self._engine.revoke(websocket.connection, monotonic_ms())
 
     def lost(self, websocket: EngineSocket) -> None:
         """The connection has ended."""
         self.connections.pop(websocket, None)
 
-    def close_sessions(self, user_id: str, session_id: str | None) -> None:
-        """Closes the websockets of a log-in that has ended, or of all of a user's."""
+    def logged_out(self, session_id: str) -> None:
+        """A log-in has ended: nothing goes through its websockets any more.
+
+        They stay open for now, since a program that logs in again binds on the socket that it has,
+        and one that finds it closed waits longer at each log-in (wire-protocol.md section 13).
+        """
+        for connection in self._arriving.values():
+            if connection.session_id == session_id:
+                connection.is_revoked = True
+        for websocket, connection in self.connections.items():
+            if connection.session_id == session_id:
+                connection.is_revoked = True
+                self._engine.revoke(websocket.connection, monotonic_ms())
+        self._driver.activity()
+
+    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None:
+        """A new log-in takes over the websockets that the same program has kept.
+
+        No message on them says who it is. The same user from the same address, within the minute
+        that the engine gives, is as near as can be; others' sockets are closed at their next BIND.
+        """
+        for websocket, connection in self.connections.items():
+            if connection.is_revoked and (connection.user_id, connection.address) == (
+                user_id,
+                address,
+            ):
+                connection.is_revoked = False
+                connection.session_id = session_id
+                self._engine.take_over(websocket.connection, monotonic_ms())
+
+    def user_deleted(self, user_id: str) -> None:
+        """Closes all websockets of a user who will not come back."""
         for websocket, connection in list(self.connections.items()):
-            if connection.user_id == user_id and session_id in (None, connection.session_id):
+            if connection.user_id == user_id:
                 websocket.finish(CLOSE_UNAUTHORIZED)
 
-    async def admit(self, head: RequestHead) -> tuple[asyncio.BufferedProtocol, str]:
-        """The protocol for an upgrade and the key of its handshake. Raises HttpError."""
+    async def admit(
+        self, head: RequestHead, address: str | None
+    ) -> tuple[asyncio.BufferedProtocol, str]:
+        """The protocol for an upgrade and the key of its handshake. Raises HttpError.
+
+        `address` is the client's, without its port.
+        """
         match = _SYNC_PATH.fullmatch(head.path)
         if match is None:
             raise HttpError(404, "not a sync route")
@@ -217,7 +266,7 @@ class Acceptor:
             return server_protocol(refused, self._headers(subprotocol)), key
         if self.stopping:
             raise HttpError(503, "server is stopping")
-        connection = SyncConnection(app, subprotocol, principal)
+        connection = SyncConnection(app, subprotocol, principal, address)
         mine = sum(c.user_id == connection.user_id for c in self.connections.values())
         if mine >= self.limits.websockets_per_user:
             _logger.warning(
@@ -289,7 +338,7 @@ class FrontProtocol(asyncio.Protocol):
 
     async def _upgrade(self, head: RequestHead, tail: bytes) -> None:
         try:
-            protocol, key = await self._acceptor.admit(head)
+            protocol, key = await self._acceptor.admit(head, address_of(self._transport))
         except HttpError as error:
             self._refuse(error.status, str(error))
             return

@@ -41,6 +41,8 @@ class ServerRuntime(Runtime[ServerEvent], Protocol):
     """The native engine as the server drives it."""
 
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
+    def revoke(self, connection: int, now_ms: int) -> None: ...
+    def take_over(self, connection: int, now_ms: int) -> None: ...
     def closed(self, connection: int, now_ms: int) -> None: ...
     def shutdown(self, now_ms: int) -> None: ...
     def close(self) -> None: ...
@@ -121,7 +123,10 @@ class Server:
         )
         self._exits.callback(self._driver.close)
 
-        api = HttpApi(config, auth, self.status, self._close_sessions)
+        self._acceptor = Acceptor(
+            self._driver, auth, config.http, lambda: self._http(), self._engine
+        )
+        api = HttpApi(config, auth, self.status, self._acceptor)
         self._http = web.Server(
             api.handle,
             access_log=None,
@@ -130,9 +135,6 @@ class Server:
             max_field_size=config.http.head_bytes,
         )
         self._exits.push_async_callback(self._http.shutdown, 1.0)
-        self._acceptor = Acceptor(
-            self._driver, auth, config.http, self._http, self._open_connection
-        )
         await self._listen()
         self._status = "ok"
         _logger.info("listening on %s", self.url)
@@ -218,12 +220,6 @@ class Server:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-    def _open_connection(self, app_id: str, user_id: str, subprotocol: str) -> int:
-        return self._engine.open_connection(app_id, user_id, subprotocol, monotonic_ms())
-
-    def _close_sessions(self, user_id: str, session_id: str | None) -> None:
-        self._acceptor.close_sessions(user_id, session_id)
 
     def _on_opened(self, websocket: EngineSocket) -> None:
         self._acceptor.opened(websocket)

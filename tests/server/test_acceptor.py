@@ -64,9 +64,24 @@ async def log_in(server: Server, app_id: str = APP) -> dict[str, str]:
     return json.loads(reply.partition(b"\r\n\r\n")[2])
 
 
-async def exchange(server: Server, data: bytes) -> bytes:
+async def log_in_with_password(
+    server: Server, email: str, *, source: str = "127.0.0.1"
+) -> dict[str, str]:
+    """Registers the account, too, when it is new."""
+    userpass = f"/api/client/v2.0/app/{APP}/auth/providers/local-userpass"
+    for path, body in [
+        ("register", {"email": email, "password": "secret"}),
+        ("login", {"username": email, "password": "secret"}),
+    ]:
+        data = json.dumps(body).encode()
+        head = f"POST {userpass}/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+        reply = await exchange(server, head.encode() + data, source=source)
+    return json.loads(reply.partition(b"\r\n\r\n")[2])
+
+
+async def exchange(server: Server, data: bytes, *, source: str = "127.0.0.1") -> bytes:
     """What the server answers to raw bytes, up to the end of the answer or of the stream."""
-    reader, writer = await connect(server)
+    reader, writer = await connect(server, source)
     writer.write(data)
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     length = re.search(rb"(?i)content-length: (\d+)", head)
@@ -75,8 +90,10 @@ async def exchange(server: Server, data: bytes) -> bytes:
     return head + body
 
 
-async def connect(server: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection("127.0.0.1", server.port)
+async def connect(
+    server: Server, source: str = "127.0.0.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0))
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
@@ -312,14 +329,60 @@ async def test_too_many_websockets_of_one_user(server: Server, token: str, open_
     await open_raw(upgrade(sync_path(other)))
 
 
-async def test_log_out_closes_the_websocket(server: Server, open_raw: Any) -> None:
-    login = await log_in(server)
-    client = await open_raw(upgrade(sync_path(login["access_token"])))
+async def delete(server: Server, path: str, token: str) -> None:
     request = (
-        "DELETE /api/client/v2.0/auth/session HTTP/1.1\r\nHost: x\r\n"
-        f"Authorization: Bearer {login['refresh_token']}\r\n\r\n"
+        f"DELETE /api/client/v2.0/auth/{path} HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {token}\r\n\r\n"
     )
     assert (await exchange(server, request.encode())).startswith(b"HTTP/1.1 204 ")
+
+
+async def test_log_out_revokes_the_websocket(
+    server: Server, open_raw: Any, engine: EngineDouble
+) -> None:
+    """And leaves it open: the engine decides what the client may do on it (issue of real SDKs)."""
+    login, other = await log_in(server), await log_in(server)
+    await open_raw(upgrade(sync_path(other["access_token"])))
+    client = await open_raw(upgrade(sync_path(login["access_token"])))
+    await delete(server, "session", login["refresh_token"])
+    assert engine.calls[-1] == ("revoke", 2)
+    assert ("revoke", 1) not in engine.calls
+    engine.send(2, b"still open")
+    assert await client.read_frame() == (2, b"still open")
+    refused = await open_raw(upgrade(sync_path(login["access_token"])))
+    assert await refused.read_frame() == (8, struct.pack("!H", 4001))
+
+
+async def test_the_next_log_in_takes_the_revoked_websocket_over(
+    server: Server, open_raw: Any, engine: EngineDouble
+) -> None:
+    kim = await log_in_with_password(server, "kim@example.org")
+    elsewhere = await log_in_with_password(server, "kim@example.org")
+    await open_raw(upgrade(sync_path(kim["access_token"])))
+    await open_raw(upgrade(sync_path(elsewhere["access_token"])))
+    await delete(server, "session", kim["refresh_token"])
+    await log_in_with_password(server, "lou@example.org")
+    assert ("take_over", 1) not in engine.calls, "another user's log-in is none"
+    again = await log_in_with_password(server, "kim@example.org")
+    assert [call for call in engine.calls if call[0] == "take_over"] == [("take_over", 1)]
+    await delete(server, "session", again["refresh_token"])
+    assert engine.calls[-1] == ("revoke", 1), "it belongs to the new log-in now"
+
+
+async def test_a_log_in_from_another_address_takes_nothing_over(
+    server: Server, open_raw: Any, engine: EngineDouble
+) -> None:
+    kim = await log_in_with_password(server, "kim@example.org")
+    await open_raw(upgrade(sync_path(kim["access_token"])))
+    await delete(server, "session", kim["refresh_token"])
+    await log_in_with_password(server, "kim@example.org", source="127.0.0.2")
+    assert ("take_over", 1) not in engine.calls
+
+
+async def test_deletion_of_a_user_closes_the_websocket(server: Server, open_raw: Any) -> None:
+    login = await log_in(server)
+    client = await open_raw(upgrade(sync_path(login["access_token"])))
+    await delete(server, "delete", login["access_token"])
     assert await client.read_frame() == (8, struct.pack("!H", 4001))
 
 

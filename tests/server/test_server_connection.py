@@ -320,3 +320,62 @@ def test_damaged_conversations(seed: int) -> None:
     sibling.mark(1, 1)
     assert "mark" in [m.type for m in sibling.answers()]
     assert server.runtime.stats()["connections"] == 1
+
+
+def test_log_out_ends_the_sessions_at_once(connection: Connection) -> None:
+    """As a client that has not heard of it sees it: the sessions are told to try again."""
+    connection.open(1)
+    connection.bind(2, 2)
+    server = connection.server
+    server.runtime.revoke(connection.id, server.now)
+    writer = server.connect()
+    writer.open(1)
+    writer.upload(1, (2, 0), [(2, 0, 1, proper(2))])
+    writer.take_all()
+    errors = {m.session: m for m in connection.answers()}
+    assert {m.fields[0] for m in errors.values()} == {200} and set(errors) == {1, 2}
+    assert all(m.json["tryAgain"] for m in errors.values())
+    connection.bindings[1].newest_client_version = 3
+    connection.upload(1, (3, 0), [(3, 0, 1, proper(3))])  # crosses the error
+    server.run()
+    assert writer.answers() == [], "nothing of a revoked log-in is taken in"
+
+
+def test_a_bind_after_log_out_closes_the_connection(connection: Connection) -> None:
+    connection.open(1)
+    server = connection.server
+    connection.unbind(1)  # an SDK leaves before it logs out
+    server.runtime.revoke(connection.id, server.now)
+    assert [m.type for m in connection.answers()] == ["unbound"]
+    connection.ping(3)
+    assert [m.type for m in connection.answers()] == ["pong"]
+    connection.bind(2)
+    assert connection.take_all() == []
+    assert ("close", connection.id, 4001) in server.events
+    assert server.runtime.stats()["sessions"] == 0
+
+
+def test_a_bind_after_a_new_log_in_is_served(connection: Connection) -> None:
+    connection.open(1)
+    server = connection.server
+    connection.unbind(1)
+    server.runtime.revoke(connection.id, server.now)
+    connection.take_all()
+    server.advance(29_000)
+    server.runtime.take_over(connection.id, server.now)
+    assert connection.open(2).downloads == 1
+    for _ in range(4):  # and its minute has no end any more
+        connection.ping(server.now)
+        server.advance(30_000)
+        connection.take_all()
+    assert not [event for event in server.events if event[0] == "close"]
+
+
+def test_a_revoked_connection_lasts_a_minute() -> None:
+    connection = Server(tuning={"revoked_ms": 60_000}).connect()
+    server = connection.server
+    server.runtime.revoke(connection.id, server.now)
+    server.advance(40_000)
+    connection.ping(5)
+    assert [event for event in server.advance(19_000) if event[0] == "close"] == []
+    assert ("close", connection.id, 4001) in server.advance(1_000)

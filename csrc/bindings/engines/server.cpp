@@ -84,6 +84,18 @@ void bind_server(py::module_& m) {
             py::arg("app_id"), py::arg("user_id"), py::arg("subprotocol"), py::arg("now_ms"))
         .def("receive", &receive, py::arg("conn"), py::arg("data"), py::arg("now_ms"))
         .def(
+            "revoke",
+            [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {
+                self.runtime().revoke(connection, now);
+            },
+            py::arg("conn"), py::arg("now_ms"))
+        .def(
+            "take_over",
+            [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {
+                self.runtime().take_over(connection, now);
+            },
+            py::arg("conn"), py::arg("now_ms"))
+        .def(
             "closed",
             [](ServerHandle& self, server::ConnectionId connection, std::int64_t) {
                 self.runtime().closed(connection);

@@ -47,6 +47,7 @@ class LogIn:
     """What a client gets at log-in."""
 
     user_id: str
+    session_id: str
     device_id: str
     access_token: str
     refresh_token: str
@@ -137,6 +138,7 @@ class Auth:
         session_id = await self.users.open_session(user.id, device_id)
         return LogIn(
             user_id=user.id,
+            session_id=session_id,
             device_id=device_id,
             access_token=self._token("access", user, session_id, device_id),
             refresh_token=self._token("refresh", user, session_id, device_id),

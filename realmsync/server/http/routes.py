@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -37,20 +37,28 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 Handler = Callable[..., Awaitable[web.Response]]
 
 
+class LogInObserver(Protocol):
+    """Who has to know of log-ins that begin and end: the keeper of the websockets."""
+
+    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None: ...
+    def logged_out(self, session_id: str) -> None: ...
+    def user_deleted(self, user_id: str) -> None: ...
+
+
 class HttpApi:
-    """All endpoints. `on_sessions_ended(user_id, session_id | None)` hears of lost log-ins."""
+    """All endpoints."""
 
     def __init__(
         self,
         config: ServerConfig,
         auth: Auth,
         status: Callable[[], dict[str, Any]],
-        on_sessions_ended: Callable[[str, str | None], None],
+        observer: LogInObserver,
     ) -> None:
         self._config = config
         self._auth = auth
         self._status = status
-        self._on_sessions_ended = on_sessions_ended
+        self._observer = observer
         app = f"{_CLIENT}/app/([^/]+)"
         userpass = f"{app}/auth/providers/local-userpass"
         routes: list[tuple[str, str, Handler]] = [
@@ -144,6 +152,7 @@ class HttpApi:
             token = await self._auth.link(principal, app, provider, body)
             return reply({"access_token": token})
         login = await self._auth.log_in(app, provider, body)
+        self._observer.logged_in(login.user_id, login.session_id, request.remote)
         return reply(
             {
                 "access_token": login.access_token,
@@ -177,13 +186,13 @@ class HttpApi:
     async def _log_out(self, request: web.BaseRequest) -> web.Response:
         principal = await self._principal(request, "refresh")
         await self._auth.users.close_session(principal.session_id)
-        self._on_sessions_ended(principal.user.id, principal.session_id)
+        self._observer.logged_out(principal.session_id)
         return web.Response(status=204)
 
     async def _delete_user(self, request: web.BaseRequest) -> web.Response:
         user = (await self._principal(request, "access")).user
         await self._auth.users.delete_user(user.id)
-        self._on_sessions_ended(user.id, None)
+        self._observer.user_deleted(user.id)
         return web.Response(status=204)
 
     # for operators
