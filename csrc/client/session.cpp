@@ -255,6 +255,7 @@ void Session::on_outcome(StoreResult result) {
     const bool is_current = result.to.binding == binding_.number;
     const bool is_running = is_current && binding_.state == BindingState::running;
     if (const auto* read = std::get_if<StateRead>(&result.outcome)) {
+        on_stored(StoreWork::read_state);
         reading_ = false;
         set_state(read->state);
         upload_completion_.end_read(read->state.current_version);
@@ -262,10 +263,12 @@ void Session::on_outcome(StoreResult result) {
             read_state();
         advance();
     } else if (const auto* stored = std::get_if<IdentStored>(&result.outcome)) {
+        on_stored(StoreWork::store_ident);
         set_state(stored->state);
         resume_backoff_.reset();
         enlist_if_ready();
     } else if (auto* upload = std::get_if<PendingUpload>(&result.outcome)) {
+        on_stored(StoreWork::fetch_upload);
         if (is_current && may_upload())
             on_fetched(std::move(*upload));
     } else if (const auto* failed = std::get_if<StoreFailed>(&result.outcome)) {
@@ -311,6 +314,7 @@ void Session::on_integration_over() {
 }
 
 void Session::on_integrated(const ClientState& state) {
+    on_stored(StoreWork::integrate);
     set_state(state);
     reporter_.open_gate();
     resume_backoff_.reset();
@@ -350,9 +354,18 @@ void Session::on_store_failed(const StoreFailed& failed) {
         observer_.on_connection(connection_.state(), &failure);
         return;
     }
+    if (trouble_)
+        failure.action = Action::transient; // one trouble is told once, however often it is tried
+    else
+        trouble_ = failed.work;
     if (binding_.is_bound())
         binding_.on(BindingEvent::given_up);
     suspend(failure);
+}
+
+void Session::on_stored(StoreWork work) {
+    if (trouble_ == work)
+        trouble_.reset();
 }
 
 // Sending (10.1)

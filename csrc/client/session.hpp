@@ -106,6 +106,7 @@ class Session {
     void on_integrated(const ClientState& state);
     void on_integration_failed(const IntegrationFailed& failed);
     void on_store_failed(const StoreFailed& failed);
+    void on_stored(StoreWork work);
     void on_integration_over(); // whatever came of it
     void suspend(const Failure& failure);
 
@@ -129,7 +130,8 @@ class Session {
 
     std::uint32_t integrating_ = 0; // jobs under way, of any binding
     bool reading_ = false, read_again_ = false, read_failed_ = false;
-    bool counters_stale_ = false; // commits have not been read, as nobody was watching
+    std::optional<StoreWork> trouble_; // has been told, and has not worked since
+    bool counters_stale_ = false;      // commits have not been read, as nobody was watching
     UploadCompletion upload_completion_;
     DownloadCompletion download_completion_;
     Reporter reporter_;

@@ -42,6 +42,7 @@ void SyncSession::resume(bool token_expired) {
     revive(token_expired);
     if (session_) {
         end_.reset();
+        session_->resume();                // trouble with the file may be over
         touched_connection().skip_delay(); // what applications resume for (3.4)
     }
 }
