@@ -63,6 +63,7 @@ class Session {
     void deactivate();
     // Ends a suspension: its timer has run out, or the application wants to reconnect.
     void resume();
+    bool has_file_trouble() const { return trouble_.has_value(); }
 
     void request_upload_wait();
     void request_download_wait();

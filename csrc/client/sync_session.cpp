@@ -42,7 +42,8 @@ void SyncSession::resume(bool token_expired) {
     revive(token_expired);
     if (session_) {
         end_.reset();
-        session_->resume();                // trouble with the file may be over
+        if (session_->has_file_trouble()) // which may be over; other suspensions keep their time
+            session_->resume();
         touched_connection().skip_delay(); // what applications resume for (3.4)
     }
 }

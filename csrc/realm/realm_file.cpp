@@ -221,9 +221,9 @@ std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind) {
     if (kind == Commit::deferred)
         return file.group_.defer(version);
     file.group_.commit();
-    file.checkpoint(file.writer_->db.log_pages(), kind, std::move(turn));
-    if (announce)
+    if (announce) // before the checkpoint, which may take longer than the upload
         file.notify(version);
+    file.checkpoint(file.writer_->db.log_pages(), kind, std::move(turn));
     return 0;
 }
 
@@ -262,8 +262,8 @@ void RealmFile::flush(std::uint64_t ticket, WriterQueue::Turn turn) {
     const std::uint64_t version = group_.flush(ticket);
     if (version == 0)
         return;
-    checkpoint(writer_->db.log_pages(), Commit::local, std::move(turn));
     notify(version);
+    checkpoint(writer_->db.log_pages(), Commit::local, std::move(turn));
 }
 
 void RealmFile::notify(std::uint64_t version) {
