@@ -176,6 +176,9 @@ class ServerRuntime:
     def next_message(self, conn: int, now_ms: int) -> bytes | None:
         """What to send now; None until the next Writable."""
 
+    def refuse(self, conn: int, first_bytes: bytes, size: int, now_ms: int) -> None:
+        """A message is too large to be received: its session is told, the connection ends."""
+
     def revoke(self, conn: int, now_ms: int) -> None:
         """The connection's log-in has ended: its sessions end, and a BIND closes it with 4001."""
 

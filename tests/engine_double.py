@@ -105,6 +105,10 @@ class EngineDouble:
         self.open.append(self._ids)
         return self._ids
 
+    def refuse(self, connection: int, first_bytes: bytes, size: int, now_ms: int) -> None:
+        self.calls.append(("refuse", connection, first_bytes, size))
+        self.emit(Close(connection, 1011))
+
     def revoke(self, connection: int, now_ms: int) -> None:
         self.calls.append(("revoke", connection))
 

@@ -220,8 +220,31 @@ void Connection::connect_failed(std::string_view failure, int http_status,
 }
 
 void Connection::closed(std::optional<int> code, std::string_view reason) {
-    if (state_ != ConnectionState::disconnected)
-        fail(classify_close(code, reason), false);
+    if (state_ == ConnectionState::disconnected)
+        return;
+    const bool is_for_one = code == kMessageTooBig && quarantine(reason);
+    fail(classify_close(is_for_one ? std::nullopt : code, reason), false);
+}
+
+// The server refused a message for its size: the largest one sent is certainly too large, as what
+// it has taken was smaller than what it has not. That upload would come again and again, so its
+// session ends; the others have lost a connection, nothing else.
+bool Connection::quarantine(std::string_view reason) {
+    if (largest_upload_.session == 0)
+        return false;
+    Session* session = find(largest_upload_.session);
+    if (session && session->is_live()) {
+        const Failure failure =
+            upload_refused(largest_upload_.version, largest_upload_.bytes, reason);
+        session->observer().on_connection(ConnectionState::disconnected, &failure);
+    }
+    return true;
+}
+
+void Connection::on_upload_sent(const Session& session, std::uint64_t version,
+                                std::uint64_t bytes) {
+    if (bytes > largest_upload_.bytes)
+        largest_upload_ = {session.ident(), version, bytes};
 }
 
 void Connection::fail(const Failure& failure, bool close_socket) {
@@ -242,6 +265,7 @@ void Connection::disconnect(const Failure* failure, bool close_socket) {
     round_trip_ = 0;
     reading_ = true;
     queue_.clear();
+    largest_upload_ = {};
     if (failure) {
         do_not_reconnect_ = failure->reason == Termination::server_said_do_not_reconnect;
         backoff_.update(static_cast<std::int32_t>(failure->reason), failure->backoff);

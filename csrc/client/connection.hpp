@@ -69,7 +69,8 @@ class Connection {
     void settle(); // destroys finished sessions: call when nobody uses one any more
 
     // For sessions
-    void enlist(Session& session);                      // it wants to send
+    void enlist(Session& session); // it wants to send
+    void on_upload_sent(const Session& session, std::uint64_t version, std::uint64_t bytes);
     void charge(Session& session, std::uint64_t bytes); // received, not integrated
     void resume_at(std::int64_t time, const Session& session);
     void on_session_idle(); // one session fewer is live
@@ -80,6 +81,7 @@ class Connection {
   private:
     void start(); // waits for the delay that is due, then connects
     void attempt();
+    bool quarantine(std::string_view reason);
     void fail(const Failure& failure, bool close_socket);
     void disconnect(const Failure* failure, bool close_socket); // no failure: voluntarily
     void tell_live_sessions(const Failure* failure);
@@ -94,6 +96,11 @@ class Connection {
     Session* find(std::uint64_t ident);
 
     using Timer = std::optional<std::int64_t>;
+    struct SentUpload {
+        std::uint64_t session = 0; // ident; 0: none
+        std::uint64_t version = 0; // it goes up to this
+        std::uint64_t bytes = 0;
+    };
 
     Context& context_;
     const std::uint64_t id_;
@@ -117,6 +124,7 @@ class Connection {
     bool reset_scheduled_ = false;
     std::optional<std::int64_t> last_down_; // when it was connected last
 
+    SentUpload largest_upload_; // on this socket
     std::uint64_t backlog_ = 0;
     bool reading_ = true;
 

@@ -114,6 +114,14 @@ Failure classify_connect_failure(std::string_view failure, int http_status,
                 unverified, Termination::connect_operation_failed);
 }
 
+Failure upload_refused(std::uint64_t version, std::uint64_t bytes, std::string_view reason) {
+    return make(status::kLimitExceeded,
+                "The server takes no message as large as the upload up to version " +
+                    std::to_string(version) + ", of " + std::to_string(bytes) +
+                    " bytes: " + std::string(reason),
+                true, Action::application_bug, Termination::websocket_protocol_violation);
+}
+
 Failure classify_close(std::optional<int> code, std::string_view reason) {
     const int c = code.value_or(1000);
     switch (c) {
@@ -126,7 +134,7 @@ Failure classify_close(std::optional<int> code, std::string_view reason) {
         f.action = Action::refresh_user;
         return f;
     }
-    case 1009:
+    case kMessageTooBig:
         return make(status::kLimitExceeded,
                     with("Sync websocket closed because the server received a message that was too "
                          "large: ",

@@ -88,6 +88,9 @@ Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
 Failure classify_connect_failure(std::string_view failure, int http_status,
                                  std::string_view message, bool verified);
 // A socket that ended: no code means without a close frame, or after code 1000 (9.9).
+inline constexpr int kMessageTooBig = 1009; // a close code
 Failure classify_close(std::optional<int> code, std::string_view reason);
+// For the session whose upload the server has refused for its size.
+Failure upload_refused(std::uint64_t version, std::uint64_t bytes, std::string_view reason);
 
 } // namespace realmsync::client

@@ -437,6 +437,7 @@ wire::Outgoing Session::take_upload() {
     binding_.uploads.erase(binding_.uploads.begin());
     wire::Upload message{ident_, upload.body.view(), upload.progress,
                          state_->progress.download.server_version};
+    connection_.on_upload_sent(*this, upload.progress.client_version, upload.body.bytes.size());
     message.body.bytes = {}; // put behind the head by the connection
     fetch();
     return {wire::format(message), std::move(upload.body.bytes)};

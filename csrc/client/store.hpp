@@ -56,7 +56,8 @@ struct PendingUpload {
     wire::UploadCursor progress; // cursor after this message (wire-protocol.md 8.4)
 };
 
-// Told of local commits once they can be read, on the committing thread, without locks held.
+// Told of local commits once they can be read, on the committing thread, which has the writer's
+// turn: nobody may wait for that here.
 class CommitListener {
   public:
     virtual ~CommitListener() = default;

@@ -50,6 +50,12 @@ std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, 
     return message;
 }
 
+void ServerRuntime::refuse(ConnectionId connection, std::string_view first_bytes,
+                           std::uint64_t size, std::int64_t now) {
+    engine_.refuse(connection, first_bytes, size, now);
+    pump();
+}
+
 void ServerRuntime::revoke(ConnectionId connection, std::int64_t now) {
     engine_.revoke(connection, now);
     pump();

@@ -33,6 +33,8 @@ class ServerRuntime {
     server::ConnectionId open_connection(std::string_view app_id, std::string_view user_id,
                                          std::string_view subprotocol, std::int64_t now);
     void receive(server::ConnectionId connection, std::string_view message, std::int64_t now);
+    void refuse(server::ConnectionId connection, std::string_view first_bytes, std::uint64_t size,
+                std::int64_t now);
     std::optional<std::string> next_message(server::ConnectionId connection, std::int64_t now);
     void revoke(server::ConnectionId connection, std::int64_t now);
     void take_over(server::ConnectionId connection, std::int64_t now);

@@ -61,13 +61,30 @@ void Connection::receive(std::string_view bytes) {
     last_received_ = context_.now;
     ++context_.stats.messages_received;
     if (bytes.size() > context_.tuning.message_bytes)
-        return fail(Code::bad_syntax,
-                    "Message of " + std::to_string(bytes.size()) + " bytes, at most " +
-                        std::to_string(context_.tuning.message_bytes) + " are accepted");
+        return refuse(bytes, bytes.size());
     auto message = wire::parse_client_message(bytes, mode_);
     if (!message)
         return fail(wire::protocol_code(message.error()), message.error().message);
     on_message(*message);
+}
+
+void Connection::refuse(std::string_view first_bytes, std::uint64_t size) {
+    if (ended_)
+        return;
+    const std::uint64_t limit = context_.tuning.message_bytes;
+    context_.log(LogLevel::warning, "A message of " + std::to_string(size) +
+                                        " bytes is refused, at most " + std::to_string(limit) +
+                                        " are taken");
+    const auto upload = wire::parse_upload_head(first_bytes);
+    auto found = upload ? sessions_.find(upload->session) : sessions_.end();
+    if (found == sessions_.end() || found->second.is_ending()) {
+        ++context_.stats.connection_errors;
+        return end(std::nullopt, kInternalError);
+    }
+    ++context_.stats.session_errors;
+    const std::string body = wire::format_error_info(kTooLarge, too_large(*upload, size, limit));
+    end(wire::format(wire::JsonError{static_cast<std::int32_t>(kTooLarge), upload->session, body}),
+        kNoCloseFrame);
 }
 
 void Connection::on_message(const wire::ClientMessage& message) {

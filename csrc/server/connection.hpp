@@ -18,7 +18,8 @@ namespace realmsync::server {
 
 // Close codes. None: TCP ends without a close frame, the client has been told in-band.
 inline constexpr int kNoCloseFrame = 0;
-inline constexpr int kUnauthorized = 4001; // the client refreshes its token and comes back
+inline constexpr int kInternalError = 1011; // SDKs come back without a word
+inline constexpr int kUnauthorized = 4001;  // the client refreshes its token and comes back
 
 class Connection {
   public:
@@ -34,6 +35,9 @@ class Connection {
     Context& context() const { return context_; }
 
     void receive(std::string_view bytes);
+    // Of a message of `size` bytes, which is too large, only the first ones have been received: if
+    // it is an upload its session is told, and the connection ends either way.
+    void refuse(std::string_view first_bytes, std::uint64_t size);
     // The next message by priority: connection error, PONG, sessions in turn, log messages.
     std::optional<std::string> next_message();
     Session* find(const SessionRef& ref);

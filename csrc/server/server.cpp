@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kOldestVersion = 9;
 constexpr int kNewestVersion = 14;
-constexpr int kRetrySilently = 1011; // close code
 
 std::pair<wire::Mode, int> parse_subprotocol(std::string_view text) {
     for (auto [prefix, mode] :
@@ -194,7 +193,7 @@ ConnectionId Server::open_connection(std::string_view app_id, std::string_view u
     Connection& added = *context_->connections.emplace(id, std::move(connection)).first->second;
     if (context_->draining) {
         added.fail_for_now(Code::connection_closed, "The server is restarting",
-                           draw_restart_backoff(), kRetrySilently);
+                           draw_restart_backoff(), kInternalError);
     }
     end_call();
     return id;
@@ -211,6 +210,14 @@ void Server::receive(ConnectionId id, std::string_view message, std::int64_t now
         context_->log(LogLevel::error, std::string("Internal error: ") + e.what());
         connection->fail(Code::other_error, "Internal error");
     }
+    end_call();
+}
+
+void Server::refuse(ConnectionId id, std::string_view first_bytes, std::uint64_t size,
+                    std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->refuse(first_bytes, size);
     end_call();
 }
 
@@ -303,7 +310,7 @@ void Server::finish_shutdown() {
     context_->drain_until.reset();
     for (auto& [id, connection] : context_->connections)
         connection->fail_for_now(Code::connection_closed, "The server is restarting",
-                                 draw_restart_backoff(), kRetrySilently);
+                                 draw_restart_backoff(), kInternalError);
     end_call();
 }
 

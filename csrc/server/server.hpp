@@ -32,6 +32,9 @@ class Server {
                                  std::string_view subprotocol, std::int64_t now);
     // One whole binary message. Anything wrong with it ends the session or connection in-band.
     void receive(ConnectionId connection, std::string_view message, std::int64_t now);
+    // A message of `size` bytes is too large to be received; `first_bytes` are some of it.
+    void refuse(ConnectionId connection, std::string_view first_bytes, std::uint64_t size,
+                std::int64_t now);
     // The message to send now, behind wire::kHeadRoom free bytes; built only here, so call it when
     // the socket can take it. None: a Writable event will come.
     std::optional<std::string> next_message(ConnectionId connection, std::int64_t now);

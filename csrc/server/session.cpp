@@ -142,6 +142,10 @@ bool Session::is_fenced() const {
 void Session::on_upload(const wire::Upload& message) {
     if (!is_legal("UPLOAD", true) || context_.draining)
         return;
+    const std::uint64_t size =
+        message.body.compressed ? message.body.uncompressed_size : message.body.bytes.size();
+    if (size > context_.tuning.inflated_bytes)
+        return fail(kTooLarge, too_large(message, size, context_.tuning.inflated_bytes));
     // The one copy of the body: the received message is gone when the writer gets to it.
     auto bytes = std::make_shared<const std::string>(message.body.bytes);
     context_.charge(connection_, attached(), bytes->size() + kUploadOverhead);
@@ -270,15 +274,20 @@ void Session::on_test_command(const wire::TestCommand& message) {
 // Ends
 
 void Session::fail(Code code, std::string message) {
+    fail(code, wire::error_info(code, std::move(message)));
+}
+
+void Session::fail(Code code, const wire::ErrorInfo& error) {
     if (is_ending())
         return;
     ++context_.stats.session_errors;
     context_.log(LogLevel::warning, "Session error " +
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
-                                        message);
+                                        error.message);
     const auto* info = wire::find_code(static_cast<std::int32_t>(code));
     acknowledgement_due_ = state_ == SessionState::running && info && info->resets_client;
-    error_ = std::make_unique<SessionError>(SessionError{code, std::move(message)});
+    error_ =
+        std::make_unique<SessionError>(SessionError{code, wire::format_error_info(code, error)});
     state_ = SessionState::send_error;
     detach();
     test_commands_.reset();
@@ -389,10 +398,9 @@ std::optional<wire::Outgoing> Session::take_message() {
 wire::Outgoing Session::take_error() {
     state_ = SessionState::wait_for_unbind;
     drop_page();
-    const std::string body = wire::error_body(error_->code, error_->message);
-    const auto code = static_cast<std::int32_t>(error_->code);
-    error_.reset();
-    return {wire::format(wire::JsonError{code, ident_, body}), {}};
+    const auto error = std::exchange(error_, nullptr);
+    return {
+        wire::format(wire::JsonError{static_cast<std::int32_t>(error->code), ident_, error->body})};
 }
 
 wire::Outgoing Session::take_mark() {

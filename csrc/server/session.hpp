@@ -45,6 +45,7 @@ class Session {
     SessionRef ref() const;
     Connection& connection() const { return connection_; }
     SessionState state() const { return state_; }
+    bool is_ending() const { return state_ >= SessionState::send_error; }
 
     // Received messages. What is illegal ends the connection; what concerns this session alone
     // ends the session.
@@ -69,6 +70,7 @@ class Session {
     // The session gets `code` as its error, after an acknowledgement where a reset would otherwise
     // repeat what is integrated (10.7 R4).
     void fail(wire::Code code, std::string message);
+    void fail(wire::Code code, const wire::ErrorInfo& info);
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 
@@ -92,12 +94,11 @@ class Session {
     };
     struct SessionError {
         wire::Code code;
-        std::string message;
+        std::string body;
     };
 
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
-    bool is_ending() const { return state_ >= SessionState::send_error; }
-    bool is_fenced() const; // uploads have to wait
+    bool is_fenced() const;                                    // uploads have to wait
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void drop_held_uploads();

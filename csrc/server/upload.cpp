@@ -55,6 +55,16 @@ check_entries(const UploadWindow& window, const std::vector<wire::UploadEntry>& 
 
 } // namespace
 
+wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit) {
+    wire::ErrorInfo info = wire::error_info(
+        kTooLarge, "The upload up to version " + std::to_string(upload.progress.client_version) +
+                       " has " + std::to_string(size) + " bytes, this server takes " +
+                       std::to_string(limit) + " at most");
+    info.try_again = false;
+    info.action = "ApplicationBug";
+    return info;
+}
+
 std::optional<UploadFault> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {
     const UploadCursor& progress = upload.progress;
     if (progress.client_version < previous_.client_version || progress.client_version > kMaxVersion)

@@ -32,6 +32,11 @@ struct UploadWindow {
     wire::UploadCursor progress;  // of the message
 };
 
+// An upload that the server will never take: told to its session alone, which stays away then,
+// since SDKs reset their files at the codes that name limits.
+inline constexpr auto kTooLarge = wire::Code::other_session_error;
+wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit);
+
 // Shared by the jobs of one session and touched by the writer alone: after a refusal or a failure
 // nothing later of that session may be integrated.
 struct UploadStream {

@@ -90,6 +90,7 @@ class Head {
             body.bytes = in_.take(stated);
     }
 
+    bool failed() const { return in_.failed(); }
     void fail(ErrorKind kind, std::string message) { in_.fail(kind, std::move(message)); }
 
     template <class Message> Result<Message> finish(Message message) {
@@ -181,13 +182,18 @@ Query read_query(Head& head) {
     return m;
 }
 
-Upload read_upload(Head& head) {
+Upload read_upload_head(Head& head) {
     Upload m;
     head.session(m.session);
     head.compression(m.body);
     head.upload(m.progress);
     head.unsigned_field(m.locked_server_version, "locked server version");
     head.end();
+    return m;
+}
+
+Upload read_upload(Head& head) {
+    Upload m = read_upload_head(head);
     head.body(m.body);
     return m;
 }
@@ -360,6 +366,14 @@ Result<ClientMessage> parse_client_message(std::string_view bytes, Mode mode) {
     return parse<ClientMessage>(bytes, [mode](Head& head, std::string_view type) {
         return read_client_message(head, type, mode);
     });
+}
+
+std::optional<Upload> parse_upload_head(std::string_view bytes) {
+    Head head(bytes);
+    if (head.type() != "upload")
+        return std::nullopt;
+    const Upload upload = read_upload_head(head);
+    return head.failed() ? std::nullopt : std::optional(upload);
 }
 
 Result<ServerMessage> parse_server_message(std::string_view bytes, Mode mode, int version) {

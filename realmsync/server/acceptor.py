@@ -155,6 +155,9 @@ class RefusedHost:
     def activity(self) -> None:
         """Nothing to do: input of a refused client is thrown away."""
 
+    def oversized(self, websocket: EngineSocket, first_bytes: bytes, size: int) -> None:
+        """Nothing to do: it is being closed already."""
+
     def lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
         """Nothing to do: no engine knew of it."""
 

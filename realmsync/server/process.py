@@ -41,6 +41,7 @@ class ServerRuntime(Runtime[ServerEvent], Protocol):
     """The native engine as the server drives it."""
 
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
+    def refuse(self, connection: int, first_bytes: bytes, size: int, now_ms: int) -> None: ...
     def revoke(self, connection: int, now_ms: int) -> None: ...
     def take_over(self, connection: int, now_ms: int) -> None: ...
     def closed(self, connection: int, now_ms: int) -> None: ...
@@ -119,6 +120,7 @@ class Server:
             self._on_event,
             on_opened=self._on_opened,
             on_lost=self._on_lost,
+            on_oversized=self._on_oversized,
             limits=config.transport,
         )
         self._exits.callback(self._driver.close)
@@ -229,6 +231,9 @@ class Server:
         self._engine.closed(websocket.connection, monotonic_ms())
         if not self._acceptor.connections:
             self._empty.set()
+
+    def _on_oversized(self, websocket: EngineSocket, first_bytes: bytes, size: int) -> None:
+        self._engine.refuse(websocket.connection, first_bytes, size, monotonic_ms())
 
     def _on_event(self, event: ServerEvent) -> None:
         match event:

@@ -39,6 +39,8 @@ from realmsync.events import (
 )
 from realmsync.transport.websocket import EngineSocket, monotonic_ms, transport_logger
 
+_CLOSE_INTERNAL = 1011  # the peer comes back without a word to its application
+
 # What a runtime tells besides TransportEvent.
 OwnEvent = TypeVar("OwnEvent")
 OwnEvent_co = TypeVar("OwnEvent_co", covariant=True)
@@ -83,7 +85,8 @@ class Driver(Generic[OwnEvent]):
 
     `on_event` gets what is no transport event; its exceptions go to the loop's exception handler.
     `on_lost(websocket, close_code, reason)` is called when a connection has ended, before it is
-    forgotten.
+    forgotten, `on_oversized(websocket, first_bytes, size)` when the peer sent too large a message;
+    without it the connection is closed with 1011.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Driver(Generic[OwnEvent]):
         *,
         on_opened: Callable[[EngineSocket], None],
         on_lost: Callable[[EngineSocket, int | None, str], None],
+        on_oversized: Callable[[EngineSocket, bytes, int], None] | None = None,
         limits: TransportLimits | None = None,
     ) -> None:
         self.runtime = runtime
@@ -101,6 +105,7 @@ class Driver(Generic[OwnEvent]):
         self._on_event = on_event
         self._on_opened = on_opened
         self._on_lost = on_lost
+        self._on_oversized = on_oversized
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._wake: asyncio.Handle | None = None
@@ -134,6 +139,14 @@ class Driver(Generic[OwnEvent]):
         if self._closed:
             return
         self._on_lost(websocket, close_code, reason)
+        self.activity()
+
+    def oversized(self, websocket: EngineSocket, first_bytes: bytes, size: int) -> None:
+        """Called by the websocket when a message is too large to be received."""
+        if self._on_oversized is None:
+            websocket.finish(_CLOSE_INTERNAL)
+            return
+        self._on_oversized(websocket, first_bytes, size)
         self.activity()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from picows.common import WSUpgradeResponseWithListener
 from picows.picows import WSProtocol
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE, PyByteArray_Resize
+from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.pycapsule cimport PyCapsule_GetPointer
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
@@ -43,6 +44,9 @@ cdef extern from "<time.h>" nogil:
 
 # Messages sent in one go before other connections get their turn.
 cdef int MESSAGES_PER_TURN = 256
+
+# Of a message that is too large, enough to tell whose it is: the head of an UPLOAD.
+cdef int FIRST_BYTES = 256
 
 cdef enum:
     CLOSE_ABNORMAL = 1002
@@ -87,6 +91,8 @@ cdef class EngineSocket(WSListener):
 
     `host` is told what Python has to know: `opened(websocket)`, `activity()` after input, and
     `lost(websocket, close_code, reason)` exactly once. `connection` may be set in `opened`.
+    `oversized(websocket, first_bytes, size)` is told of a message that is too large, after which
+    nothing is taken in; it has to end the connection.
     """
 
     cdef:
@@ -107,9 +113,8 @@ cdef class EngineSocket(WSListener):
         object _lost_code
         str _lost_reason
         double _linger
-        Py_ssize_t _max_message
-        Py_ssize_t _unparsed
-        uint64_t _frames
+        readonly Py_ssize_t max_message
+        bint _discarding  # a message was too large: its rest, and all that follows, is not for us
 
     def __init__(self, runtime, host, connection=0, *, max_message, linger):
         self.runtime = runtime
@@ -125,7 +130,7 @@ cdef class EngineSocket(WSListener):
         self._lost_code = None
         self._lost_reason = ""
         self._linger = linger
-        self._max_message = max_message
+        self.max_message = max_message
 
     # picows' side
 
@@ -140,11 +145,9 @@ cdef class EngineSocket(WSListener):
         self._pump()
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
-        self._frames += 1
-        self._unparsed = frame.tail_size
         if frame.msg_type == WSMsgType.CLOSE:
             self._on_close_frame(frame)
-        elif frame.msg_type != WSMsgType.PONG and not self._closing:
+        elif frame.msg_type != WSMsgType.PONG and not self._closing and not self._discarding:
             if frame.rsv1 or frame.rsv2 or frame.rsv3:
                 raise WSProtocolError(CLOSE_ABNORMAL, "reserved bits set")
             self._on_data_frame(frame)
@@ -220,7 +223,7 @@ cdef class EngineSocket(WSListener):
                     self._endpoint.self, self.connection, now, &message
                 ):
                     if self._closing:
-                        self._end_stream()
+                        self._end_stream(self._lost_reason if self._discarding else None)
                     return
                 try:
                     self._transport.send_reuse_external_buffer(
@@ -261,8 +264,8 @@ cdef class EngineSocket(WSListener):
 
     cdef _append_fragment(self, WSFrame frame):
         cdef Py_ssize_t size = PyByteArray_GET_SIZE(self._fragments)
-        if size + frame.payload_size > self._max_message:
-            self.refuse_oversized()
+        if size + frame.payload_size > self.max_message:
+            self.refuse(bytes(self._fragments[:FIRST_BYTES]), size + frame.payload_size)
             return
         PyByteArray_Resize(self._fragments, size + frame.payload_size)
         memcpy(
@@ -270,8 +273,8 @@ cdef class EngineSocket(WSListener):
         )
 
     cdef _receive(self, const char* data, Py_ssize_t size):
-        if size > self._max_message:
-            self.refuse_oversized()
+        if size > self.max_message:
+            self.refuse(data[:FIRST_BYTES], size)
             return
         self._endpoint.receive(
             self._endpoint.self, self.connection, data, <size_t>size, now_ms()
@@ -306,27 +309,20 @@ cdef class EngineSocket(WSListener):
         else:
             self._transport.disconnect()
 
-    cpdef refuse_oversized(self):
-        """Ends a connection that sent too large a message.
+    cpdef refuse(self, bytes first_bytes, size):
+        """Takes in nothing more, as a message of `size` bytes is too large; the host ends it.
 
         Not with 1009, the code meant for this: SDKs answer it with a client reset, which throws the
         user's changes away.
         """
-        if self._finished or self._transport is None:
+        if self._finished or self._discarding or self._transport is None:
             return
-        _logger.warning("message exceeds the limit of %d bytes", self._max_message)
-        self._lost_code = CLOSE_INTERNAL
-        self._lost_reason = "message exceeds the size limit"
+        self._discarding = True
         self._fragments = None
-        self._closing = True
-        self._close_code = CLOSE_INTERNAL
-        self._end_stream(f"message exceeds {self._max_message} bytes")
-
-    cdef _count_unparsed(self, uint64_t frames_before, Py_ssize_t size):
-        if self._frames == frames_before:
-            self._unparsed += size
-        if self._unparsed > self._max_message + 16:
-            self.refuse_oversized()
+        self._lost_code = CLOSE_INTERNAL
+        self._lost_reason = f"a message of {size} bytes exceeds the limit of {self.max_message}"
+        _logger.warning("%s", self._lost_reason)
+        self.host.oversized(self, first_bytes, size)
 
 
 def _retrieve(future):
@@ -338,28 +334,110 @@ def _retrieve(future):
 cdef bytearray _waste = bytearray(64 << 10)
 
 
-class ServerProtocol(WSProtocol):
-    """picows' server protocol, limiting a frame while it arrives and wasting input after the end.
+cdef class FrameGuard:
+    """Follows the frames of a client as they arrive: which one is too large says its first bytes.
 
-    picows has such a limit, but answers with close code 1009; see `refuse_oversized`.
+    picows has such a limit, but ends the connection itself, with close code 1009, and before
+    anybody knows whose message it was; see `EngineSocket.refuse`.
     """
+
+    cdef:
+        uint64_t limit
+        readonly uint64_t size  # of the frame that is too large
+        readonly bytearray first_bytes  # of its payload
+        int _request_end  # how much of the empty line after the HTTP request has been seen
+        unsigned char _header[14]  # 2 bytes, 0, 2 or 8 of the length, 4 of the mask
+        int _have
+        uint64_t _left  # of the payload
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    cdef bint trips(self, const unsigned char* data, Py_ssize_t size) except -1:
+        """Whether the frame that these bytes belong to, or begin, is too large."""
+        cdef Py_ssize_t at = 0
+        while at < size and self._request_end < 4:
+            self._request_end = (
+                self._request_end + 1 if data[at] == b"\r\n\r\n"[self._request_end]
+                else data[at] == b"\r"
+            )
+            at += 1
+        while at < size:
+            if self.first_bytes is not None:
+                return self._take_first_bytes(data + at, size - at)
+            if self._left:
+                if <uint64_t>(size - at) <= self._left:
+                    self._left -= <uint64_t>(size - at)
+                    return False
+                at += <Py_ssize_t>self._left
+                self._left = 0
+            self._header[self._have] = data[at]
+            self._have += 1
+            at += 1
+            if self._have == self._header_size():
+                self._begin_frame()
+        return False
+
+    cdef int _header_size(self):
+        cdef int length
+        if self._have < 2:
+            return 2
+        length = self._header[1] & 0x7F
+        return 2 + (2 if length == 126 else 8 if length == 127 else 0) + 4 * (self._header[1] >> 7)
+
+    cdef _begin_frame(self):
+        cdef uint64_t length = self._header[1] & 0x7F
+        cdef int i
+        if length >= 126:
+            length, end = 0, 4 if length == 126 else 10
+            for i in range(2, end):
+                length = length << 8 | self._header[i]
+        if length > self.limit:
+            self.size = length
+            self.first_bytes = bytearray()
+        else:
+            self._left = length
+            self._have = 0
+
+    cdef bint _take_first_bytes(self, const unsigned char* data, Py_ssize_t size):
+        cdef unsigned char* mask = self._header + self._have - 4
+        cdef bint is_masked = self._header[1] >> 7
+        cdef Py_ssize_t i, wanted = FIRST_BYTES
+        if self.size < <uint64_t>wanted:
+            wanted = <Py_ssize_t>self.size
+        for i in range(min(size, wanted - len(self.first_bytes))):
+            self.first_bytes.append(
+                data[i] ^ mask[len(self.first_bytes) & 3] if is_masked else data[i]
+            )
+        return len(self.first_bytes) == wanted
+
+
+class ServerProtocol(WSProtocol):
+    """picows' server protocol, limiting a frame while it arrives and wasting input after the end."""
+
+    def limit_frames(self, limit):
+        """Refuses frames with more than this number of bytes of payload."""
+        self._guard = FrameGuard(limit)
 
     def get_buffer(self, size_hint):
         cdef EngineSocket listener = self.listener
-        if listener is not None and listener._finished:
+        if listener is not None and (listener._finished or listener._discarding):
             return _waste
-        return super().get_buffer(size_hint)
+        self._buffer = super().get_buffer(size_hint)
+        return self._buffer
 
     def buffer_updated(self, nbytes):
         cdef EngineSocket listener = self.listener
-        cdef uint64_t frames = 0
-        if listener is not None:
-            if listener._finished:
-                return
-            frames = listener._frames
-        super().buffer_updated(nbytes)
-        if listener is not None:
-            listener._count_unparsed(frames, nbytes)
+        cdef FrameGuard guard = self._guard
+        cdef const unsigned char* received
+        if listener is not None and (listener._finished or listener._discarding):
+            return
+        received = <const unsigned char*>PyMemoryView_GET_BUFFER(self._buffer).buf
+        is_too_large = guard.trips(received, nbytes)
+        super().buffer_updated(nbytes)  # it moves what is in the buffer
+        listener = self.listener
+        if is_too_large and listener is not None:
+            listener.refuse(bytes(guard.first_bytes), guard.size)
 
 
 def server_protocol(websocket, headers):
@@ -371,10 +449,12 @@ def server_protocol(websocket, headers):
         )
 
     no_limit = 1 << 62
-    return ServerProtocol(
+    protocol = ServerProtocol(
         None, None, False, accept, _logger, True, None, False, 10, 10,
         WSAutoPingStrategy.PING_WHEN_IDLE, True, no_limit, None, 16 * 1024,
     )
+    protocol.limit_frames(websocket.max_message)
+    return protocol
 
 
 def feed(protocol, data):

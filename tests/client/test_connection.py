@@ -5,7 +5,17 @@ from __future__ import annotations
 
 import pytest
 
-from client_driver import ACTIVE, CHANGESET, INACTIVE, Client, download, online
+from client_driver import (
+    ACTIVE,
+    CHANGESET,
+    INACTIVE,
+    Client,
+    download,
+    idle_changeset,
+    numbers,
+    online,
+    words,
+)
 from realmsync._testbed import connection_count
 
 
@@ -314,3 +324,50 @@ def test_thousand_sessions() -> None:
     assert connection_count(client.runtime) == 1
     cut(client)
     assert all(client.runtime.snapshot(f.id)[1] == "disconnected" for f in files)
+
+
+def test_what_the_server_refuses_for_its_size_is_kept_back_alone() -> None:
+    """1009 is about one message: its session ends, and says which upload; the other goes on.
+
+    SDKs reset every file of the connection.
+    """
+    client = Client()
+    small, large = client.open('"a"'), client.open('"b"')
+    client.connect()
+    client.take()
+    for ident in (1, 2):
+        client.receive(f"ident {ident} {ident + 10} 99\n")
+    client.take()
+    for ident in (1, 2):
+        client.receive(download(ident))
+        client.receive(f"mark {ident} 1\n")
+    client.take()
+    wait = client.wait(large, "upload")
+    small.commit(CHANGESET, 1)
+    client.run()
+    version = large.commit(idle_changeset(1_500), 1)
+    client.run()
+    assert sorted(words(m)[0] for m in client.take()) == ["upload", "upload"]
+    small.commit(CHANGESET, 1)  # after it: the last one sent is not the largest
+    client.run()
+    client.take()
+    cut(client, 1009)
+    ((error,),) = large.of("error")
+    assert error["code"] == 3018 and error["is_fatal"] and not error["client_reset"]
+    assert f"the upload up to version {version}" in error["message"]
+    assert client.runtime.snapshot(large.id)[0] == INACTIVE
+    assert [event[0] for event in large.of("wait")] == [wait]
+    assert small.of("error") == [] and client.runtime.snapshot(small.id)[0] == ACTIVE
+    client.sleep(1_000)
+    client.connect()
+    assert {numbers(message)[0] for message in client.take()} == {1}
+    client.runtime.resume(large.id)  # the server may take more now
+    client.run()
+    assert {numbers(message)[0] for message in client.take()} == {3}
+
+
+def test_a_refused_size_without_an_upload() -> None:
+    """Nothing tells whose message it was: as SDKs take it."""
+    client, file = online()
+    cut(client, 1009)
+    assert [event[0]["client_reset"] for event in file.of("error")] == [True]

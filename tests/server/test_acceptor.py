@@ -29,6 +29,7 @@ from realmsync.transport.loop import TransportLimits
 APP = "test-app-0"
 KEY = base64.b64encode(bytes(range(16))).decode()
 ACCEPT = "Bz3qJYTGdOe8gUSpLosEdiLKDrk="
+KEY_4 = b"\x01\xf2\x83\x74"
 
 
 @pytest.fixture
@@ -496,6 +497,27 @@ async def test_oversized_messages_are_not_answered_with_1009(
     opcode, payload = await client.read_frame()
     assert (opcode, payload[:2]) == (8, struct.pack("!H", 1011))
     assert engine.received == []
+
+
+@pytest.mark.parametrize("cut", [1, 2, 7, 8, 9, 13, 14, 15, 100, 1 << 16])
+@pytest.mark.parametrize("before", [b"", b"ping 1 0\n", bytes(130), bytes(70_000)])
+async def test_the_engine_hears_how_a_message_that_is_too_large_begins(
+    engine: EngineDouble, token: str, open_raw: Any, before: bytes, cut: int
+) -> None:
+    """Wherever the stream is cut: it is found by its header, before the rest of it has come."""
+    client = await open_raw(upgrade(sync_path(token)))
+    message = b"upload 1 0 2000000 0 3 0 0\n" + bytes(3000)
+    raw = struct.pack("!BBQ", 0x82, 0xFF, 2_000_000) + KEY_4
+    raw += bytes(byte ^ KEY_4[i & 3] for i, byte in enumerate(message))
+    if before:
+        raw = frame(before) + raw
+    for at in range(0, len(raw), cut) if cut > 50 else (0, cut):
+        client.writer.write(raw[at : at + cut] if cut > 50 or at == 0 else raw[at:])
+        await client.writer.drain()
+        await asyncio.sleep(0.005)
+    await eventually(lambda: any(call[0] == "refuse" for call in engine.calls))
+    assert engine.calls[-1] == ("refuse", 1, message[:256], 2_000_000)
+    assert engine.messages() == ([before] if before else [])
 
 
 async def test_random_bytes(server: Server, engine: EngineDouble, token: str) -> None:

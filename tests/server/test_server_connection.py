@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 
 import pytest
 
@@ -168,8 +169,54 @@ def test_too_long_message() -> None:
     server = Server(tuning={"message_bytes": 1000})
     connection = server.connect()
     connection.send(bytes(1001))
-    connection.take_all()
-    assert connection.error is not None and connection.error.fields == [103, 0]
+    assert connection.answers() == []
+    assert ("close", connection.id, 1011) in server.events
+
+
+@pytest.mark.parametrize("way", ["whole", "first bytes"])
+def test_too_long_upload_is_told_to_its_session(way: str) -> None:
+    """Its siblings lose a connection, and nothing else; it stays away with what it has."""
+    server = Server(tuning={"message_bytes": 1000})
+    connection = server.connect()
+    connection.open(1)
+    connection.open(2, 2)
+    head = b"upload 2 0 5000 0 3 0 0\n"
+    if way == "whole":
+        connection.send(head + bytes(5000))
+    else:
+        server.runtime.refuse(connection.id, head + bytes(200), 5024, server.now)
+    (error,) = connection.answers()
+    assert error.fields == [201, 2]
+    assert (error.json["tryAgain"], error.json["action"]) == (False, "ApplicationBug")
+    assert "up to version 3 has 50" in error.json["message"]
+    assert ("close", connection.id, 0) in server.events, "no code: SDKs come back in silence"
+    assert server.runtime.stats()["sessions"] == 0
+
+
+@pytest.mark.parametrize(
+    "first_bytes", [b"", b"upload 2 0", b"upload 7 0 5000 0 3 0 0\n", b"mark 1 1\n", b"\xff" * 256]
+)
+def test_too_long_message_of_nobody(connection: Connection, first_bytes: bytes) -> None:
+    connection.open(2)
+    server = connection.server
+    server.runtime.refuse(connection.id, first_bytes, 1 << 40, server.now)
+    assert connection.answers() == []
+    assert ("close", connection.id, 1011) in server.events
+
+
+def test_too_large_when_inflated() -> None:
+    """An upload that is small on the wire: the session alone ends, and not by a client reset."""
+    server = Server(tuning={"inflated_bytes": 1000})
+    connection = server.connect()
+    connection.open(1)
+    connection.open(2, 2)
+    connection.bindings[2].newest_client_version = 3
+    packed = zlib.compress(bytes(1 << 20))
+    connection.send(b"upload 2 1 %d %d 3 0 0\n" % (1 << 20, len(packed)) + packed)
+    (error,) = connection.answers()
+    assert error.fields == [201, 2] and error.json["tryAgain"] is False
+    connection.mark(1, 1)
+    assert [m.type for m in connection.answers()] == ["mark"], "the other session goes on"
 
 
 @pytest.mark.parametrize(

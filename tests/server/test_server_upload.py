@@ -112,7 +112,7 @@ BODIES = {
     "inflates to more": (compressed(MANY, len(MANY) - 1), 110),
     "inflates to less": (compressed(MANY, len(MANY) + 1), 110),
     "no zlib": (b"upload 2 1 2000 4 900 0 0\nabcd", 110),
-    "bomb": (compressed(bytes(100 << 20)), 103),
+    "bomb": (compressed(bytes(100 << 20), 60 << 20), 110),
     "declared beyond what deflate can": (compressed(MANY, 60 << 20), 110),
     "entry header": (b"upload 2 0 8 0 9 0 0\n7 0 1 x ", 111),
     "entry size": (b"upload 2 0 12 0 9 0 0\n7 0 1 0 99 a", 112),

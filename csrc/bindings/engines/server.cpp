@@ -84,6 +84,12 @@ void bind_server(py::module_& m) {
             py::arg("app_id"), py::arg("user_id"), py::arg("subprotocol"), py::arg("now_ms"))
         .def("receive", &receive, py::arg("conn"), py::arg("data"), py::arg("now_ms"))
         .def(
+            "refuse",
+            [](ServerHandle& self, server::ConnectionId connection, std::string_view first_bytes,
+               std::uint64_t size,
+               std::int64_t now) { self.runtime().refuse(connection, first_bytes, size, now); },
+            py::arg("conn"), py::arg("first_bytes"), py::arg("size"), py::arg("now_ms"))
+        .def(
             "revoke",
             [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {
                 self.runtime().revoke(connection, now);
