@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -321,11 +322,15 @@ async def test_disabled_user(server: Server, open_raw: Any) -> None:
     assert await client.at_end()
 
 
-async def test_too_many_websockets_of_one_user(server: Server, token: str, open_raw: Any) -> None:
+async def test_too_many_websockets_of_one_user(
+    server: Server, token: str, open_raw: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(3):
         await open_raw(upgrade(sync_path(token)))
+    assert "websockets" not in caplog.text
     reply = await exchange(server, upgrade(sync_path(token)))
     assert reply.startswith(b"HTTP/1.1 503 ")
+    assert "has 3 websockets, as many as one user may" in caplog.text
     other = (await log_in(server))["access_token"]
     await open_raw(upgrade(sync_path(other)))
 
@@ -514,7 +519,7 @@ async def test_the_engine_hears_how_a_message_that_is_too_large_begins(
     for at in range(0, len(raw), cut) if cut > 50 else (0, cut):
         client.writer.write(raw[at : at + cut] if cut > 50 or at == 0 else raw[at:])
         await client.writer.drain()
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005 if cut < 50 else 0)
     await eventually(lambda: any(call[0] == "refuse" for call in engine.calls))
     assert engine.calls[-1] == ("refuse", 1, message[:256], 2_000_000)
     assert engine.messages() == ([before] if before else [])
@@ -563,6 +568,26 @@ async def test_reading_pauses(engine: EngineDouble, token: str, open_raw: Any) -
     assert engine.received == []
     engine.emit(ResumeReading(1))
     await eventually(lambda: engine.messages() == [b"later"])
+
+
+@pytest.mark.parametrize("code", [0, 1011])
+async def test_an_end_on_a_socket_that_is_gone(
+    server: Server, token: str, engine: EngineDouble, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    """The peer has reset it, which the loop has yet to tell: plain asyncio wrote a traceback."""
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    with contextlib.closing(socket.create_connection(("127.0.0.1", server.port))) as client:
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(client, upgrade(sync_path(token)))
+        await loop.sock_recv(client, 1000)
+        await eventually(lambda: engine.open == [1])
+        (websocket,) = server._acceptor.connections
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    websocket.finish(code)
+    await eventually(lambda: engine.open == [])
+    assert failures == [] and "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("code", [0, 1011, 4001])

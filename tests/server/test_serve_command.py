@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -9,6 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from realmsync.cli import main
+from realmsync.server import process
+from realmsync.server.config import ServerConfig
+from realmsync.server.process import Server
 
 
 def serve(data: Path, *arguments: str, **environment: str) -> Result:
@@ -76,3 +82,21 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         result = serve(tmp_path, "--host", "127.0.0.1", "--port", port)
     assert_refused(result, 1, f"cannot listen on 127.0.0.1:{port}")
+
+
+async def test_a_signal_while_the_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is a request to stop like any other, not the end of the process in the middle."""
+    start = Server.start
+
+    async def start_and_hear(server: Server) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await start(server)
+
+    monkeypatch.setattr(Server, "start", start_and_hear)
+    status = await asyncio.wait_for(
+        process.serve(ServerConfig(data=tmp_path, host="127.0.0.1", port=0)), 20
+    )
+    assert status == 0
+    assert "realmsync server: http://127.0.0.1:" in capsys.readouterr().out
