@@ -25,9 +25,11 @@ class Device:
     def __init__(self, app: App, user: User) -> None:
         self.app, self.user = app, user
 
-    def config(self, partition: Any = "p", **settings: Any) -> Configuration:
+    def config(
+        self, partition: Any = "p", *, schema: Any = (DOG,), **settings: Any
+    ) -> Configuration:
         sync = SyncConfiguration(user=self.user, partition_value=partition, **settings)
-        return Configuration(schema=[DOG], sync=sync)
+        return Configuration(schema=list(schema), sync=sync)
 
     def open(self, partition: Any = "p", **settings: Any) -> OpenRealmTask:
         return Realm.open(self.config(partition, **settings))

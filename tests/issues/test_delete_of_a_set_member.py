@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import realmsync
+from devices import LIMIT, session_of, world
 
 SCHEMA: list[dict[str, Any]] = [
     {
@@ -103,3 +104,24 @@ def test_all_go_at_once(place: str, realm: realmsync.Realm) -> None:
     with realm.write():
         realm.delete_all()
     assert len(realm.objects("O")) == 0
+
+
+@pytest.mark.parametrize("place", HOLD)
+async def test_another_device_deletes_it(place: str, tmp_path: Path) -> None:
+    values, read, expected = HOLD[place]
+    async with world(tmp_path) as at:
+        devices = [await at.device(), await at.device()]
+        here, there = [await device.open(schema=SCHEMA) for device in devices]
+        async with here, there:
+            with here.write():
+                x, y, holder = (here.create("O", {"_id": n}) for n in (1, 2, 3))
+                here.create("O", {"_id": 3, **values(x, y, holder)}, "all")
+            assert await session_of(here).upload_all_local_changes(LIMIT)
+            assert await session_of(there).download_all_server_changes(LIMIT)
+            with there.write():
+                there.delete(there.object_for_primary_key("O", 1))
+            assert await session_of(there).upload_all_local_changes(LIMIT)
+            assert await session_of(here).download_all_server_changes(LIMIT)
+            assert not x.is_valid
+            assert read(holder) == expected
+            assert read(there.object_for_primary_key("O", 3)) == expected
