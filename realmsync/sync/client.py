@@ -23,7 +23,7 @@ from realmsync import _core
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
-from realmsync.enums import UserState
+from realmsync.enums import ClientResetMode, SessionStopPolicy, UserState
 from realmsync.errors import (
     AppError,
     DeleteOnOpenRealmError,
@@ -220,9 +220,9 @@ class SyncClient:
             access_token=config.user.access_token or "",
             verified=verified,
             headers=list(self._headers(config).items()),
-            stop_policy=config.session_stop_policy.value,
+            stop_policy=SessionStopPolicy(config.session_stop_policy).value,
             cancel_waits=config.cancel_waits_on_non_fatal_error,
-            manual_reset=config.client_reset.mode.value == "manual",
+            manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
         )
         session = SyncSession(self, id, path, file, config, callbacks)
         self.by_path[path] = self.by_id[id] = session

@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from bson import ObjectId
 
@@ -60,9 +60,11 @@ def _require_type(name: str, value: object, kind: Any) -> None:
 class OpenRealmBehaviorConfiguration:
     """How a realm is opened. `time_out` is in seconds; without one a download waits for ever."""
 
-    type: OpenRealmBehaviorType
+    type: OpenRealmBehaviorType | Literal["downloadBeforeOpen", "openImmediately"]
     time_out: float | timedelta | None = None
-    time_out_behavior: OpenRealmTimeOutBehavior | None = None
+    time_out_behavior: (
+        OpenRealmTimeOutBehavior | Literal["openLocalRealm", "throwException"] | None
+    ) = None
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -100,7 +102,15 @@ class ClientResetConfiguration:
     the file aside. The automatic modes give a ClientResetError that says so.
     """
 
-    mode: ClientResetMode = ClientResetMode.RECOVER_UNSYNCED_CHANGES
+    mode: (
+        ClientResetMode
+        | Literal[
+            "manual",
+            "discardUnsyncedChanges",
+            "recoverUnsyncedChanges",
+            "recoverOrDiscardUnsyncedChanges",
+        ]
+    ) = ClientResetMode.RECOVER_UNSYNCED_CHANGES
     on_manual: Callable[[SyncSession, str], object] | None = None
 
     def __post_init__(self) -> None:
@@ -157,7 +167,9 @@ class SyncConfiguration:
     ssl: SSLConfiguration = field(default_factory=SSLConfiguration)
     client_reset: ClientResetConfiguration = field(default_factory=ClientResetConfiguration)
     cancel_waits_on_non_fatal_error: bool = False
-    session_stop_policy: SessionStopPolicy = SessionStopPolicy.AFTER_UPLOAD
+    session_stop_policy: SessionStopPolicy | Literal["after-upload", "immediately", "never"] = (
+        SessionStopPolicy.AFTER_UPLOAD
+    )
     # URL of an HTTP or SOCKS proxy for sync.
     proxy: str | None = None
 

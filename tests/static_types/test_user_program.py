@@ -41,6 +41,8 @@ MISTAKES = {
     "an unknown durability": ('durability="process"', 'durability="none"'),
     "an unknown field of an app": ("base_file_path=folder", "baseFilePath=folder"),
     "an unknown field of sync": ('partition_value="home"', 'partitionValue="home"'),
+    "an unknown stop policy": ('session_stop_policy="never"', 'session_stop_policy="soon"'),
+    "an unknown behavior": ('type="openImmediately"', 'type="open"'),
     "an object made by calling its class": ("return realm.objects(Task)", "return Task(_id=5)"),
 }
 

@@ -6,6 +6,7 @@ Every name comes from where the documentation imports it. `assert_type` states w
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,13 @@ from realmsync import (
     SyncError,
     User,
 )
-from realmsync.sync import OpenRealmTask, Progress, SyncSession
+from realmsync.sync import (
+    ClientResetConfiguration,
+    OpenRealmBehaviorConfiguration,
+    OpenRealmTask,
+    Progress,
+    SyncSession,
+)
 from realmsync.testing import run_server
 
 FILE = "tasks.realm"
@@ -42,6 +49,14 @@ class Task(realmsync.Object):
     due: datetime | None
     tags: list[str]
     owner: Owner | None
+
+
+def in_words(user: User) -> SyncConfiguration:
+    """Realm's strings, with which editors complete."""
+    at_once = OpenRealmBehaviorConfiguration(type="openImmediately")
+    reset = ClientResetConfiguration(mode="manual")
+    configuration = SyncConfiguration(user=user, partition_value=1, session_stop_policy="never")
+    return replace(configuration, new_realm_file_behavior=at_once, client_reset=reset)
 
 
 def on_progress(progress: Progress) -> None:
