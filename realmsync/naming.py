@@ -6,7 +6,6 @@ nearest one that there is. Nothing here runs before something has failed.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +29,8 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     """
     if not isinstance(name, str):
         return ""
+    import difflib
+
     names = list(known)
     near = [k for k in names if _letters(k) == _letters(name)]
     near += difflib.get_close_matches(name, names, n=1)

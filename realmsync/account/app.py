@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import shutil
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +18,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
-
-from bson import json_util
 
 from realmsync.account.credentials import Credentials
 from realmsync.account.email_password import EmailPasswordAuth
@@ -301,6 +298,8 @@ class AppServices(Explained):
     async def _post_app(
         self, path: str, body: dict[str, Any], token: str | None = None
     ) -> HttpResponse:
+        from bson import json_util  # only requests need it, as shutil below
+
         path = f"/app/{quote(self.id, safe='')}{path}"
         text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
         return await self._client_request("POST", path, token, text)
@@ -382,6 +381,8 @@ class AppServices(Explained):
         users = {}
         for id, record in stored.items():
             if record.state is UserState.REMOVED:
+                import shutil
+
                 shutil.rmtree(self.root / safe_name(id), ignore_errors=True)
                 self._store.forget(id)
                 continue

@@ -5,7 +5,6 @@ Only names; nothing here looks at the disk. Specification: node-sdk-surface.md s
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from pathlib import Path
 from urllib.parse import quote
@@ -35,6 +34,8 @@ def realm_file(app_root: Path, user_id: str, partition: PartitionValue, name: st
     if not name.endswith(".realm"):
         name += ".realm"
     if len(name.encode()) > _NAME_BYTES:
+        import hashlib
+
         # Too long for file systems: a hash instead, in the app's folder.
         digest = hashlib.sha256(f"{user_id}/{name}".encode()).hexdigest()
         return app_root / f"{digest}.realm"

@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from realmsync.enums import UserState
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -109,6 +111,8 @@ class UserStore:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # programs that never log in do without it
+
         assert self._path is not None
         if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
