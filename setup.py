@@ -134,12 +134,11 @@ class BuildExtensions(build_ext):
             link.symlink_to(library.name)
 
 
-def absolute_readme() -> str:
-    """README.md as it can be read elsewhere: relative links lead to the repository."""
-    project = (ROOT / "pyproject.toml").read_text()  # tomllib is not in Python 3.10
-    source = re.findall(r'^Source = "(.*)"$', project, re.M)[0]
+def readme_elsewhere() -> str:
+    """README.md for a package index: a link to a file names it instead, as there is no public
+    address to lead to; the source distribution holds it."""
     text = (ROOT / "README.md").read_text()
-    return re.sub(r"\]\((?![a-z]+:|#)", f"]({source}/blob/main/", text)
+    return re.sub(r"\[([^]]+)\]\((?![a-z]+:|#)([^)\s]+)\)", r"\1 (`\2`)", text)
 
 
 if not PREBUILT:
@@ -149,6 +148,6 @@ with ParallelCompile(default=jobs, needs_recompile=needs_recompile):
     setup(
         ext_modules=extensions,
         cmdclass={"build_ext": BuildExtensions},
-        long_description=absolute_readme(),
+        long_description=readme_elsewhere(),
         long_description_content_type="text/markdown",
     )
