@@ -94,6 +94,20 @@ def test_system_headers_stay_where_they_belong(path: Path) -> None:
         assert not {"sqlite3.h", "sqlite3.c"} & set(system)
 
 
+# Neither POSIX nor C++: macOS or musl lack the header or what is used of it.
+OF_ONE_SYSTEM = re.compile(r"<(malloc|sys/(eventfd|epoll|inotify|prctl|sendfile)|linux/.*)\.h>")
+
+
+@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+def test_what_one_system_has_stands_behind_a_condition(path: Path) -> None:
+    depth, bare = 0, []
+    for line in path.read_text().splitlines():
+        depth += line.startswith("#if") - line.startswith("#endif")
+        if line.startswith("#include") and OF_ONE_SYSTEM.search(line) and depth == 0:
+            bare.append(line)
+    assert not bare
+
+
 @pytest.mark.parametrize("path", CPP_FILES, ids=relative)
 def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
     if path.relative_to(CSRC).parts[0] in ("base", "runtime", "bindings"):

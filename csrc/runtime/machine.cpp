@@ -1,6 +1,7 @@
 #include "runtime/machine.hpp"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -15,9 +16,8 @@ std::int64_t unix_ms() {
 
 std::uint64_t random_bits() {
     std::uint64_t bits = 0;
-    while (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
-        if (errno != EINTR)
-            throw std::system_error(errno, std::generic_category(), "getrandom");
+    if (::getentropy(&bits, sizeof bits) != 0)
+        throw std::system_error(errno, std::generic_category(), "getentropy");
     return bits;
 }
 

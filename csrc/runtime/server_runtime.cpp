@@ -1,6 +1,8 @@
 #include "runtime/server_runtime.hpp"
 
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <exception>
@@ -19,10 +21,12 @@ ServerRuntime::ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigne
       pool_(workers), writer_(pool_.make_lane()) {
     for (unsigned i = 1; i < std::max(workers, 2u); ++i)
         readers_.push_back(pool_.make_lane());
+#ifdef __GLIBC__
     // A worker's heap grows and shrinks by a few hundred KiB with every upload; in the allocator's
     // small steps that is a system call and a dozen page faults each time.
     ::mallopt(M_TOP_PAD, 1 << 20);
     ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+#endif
 }
 
 ServerRuntime::~ServerRuntime() { close(); }

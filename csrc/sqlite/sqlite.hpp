@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -42,9 +43,9 @@ class Statement {
     ~Statement();
 
     void bind(int index, std::int64_t value); // index from 1
-    void bind(int index, std::uint64_t value) { bind(index, static_cast<std::int64_t>(value)); }
-    void bind(int index, int value) { bind(index, static_cast<std::int64_t>(value)); }
-    void bind(int index, bool value) { bind(index, static_cast<std::int64_t>(value)); }
+    void bind(int index, std::integral auto value) {
+        bind(index, static_cast<std::int64_t>(value));
+    }
     void bind(int index, double value);
     void bind(int index, std::string_view text);
     void bind(int index, const std::string& text) { bind(index, std::string_view(text)); }
