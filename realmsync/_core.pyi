@@ -213,6 +213,10 @@ class RealmFile(ClientStore):
     def is_open(path: str) -> bool: ...
     @staticmethod
     def remove(path: str) -> None: ...
+    @staticmethod
+    def remove_unused(path: str) -> bool:
+        """Deletes a file unless it is open here, or another process synchronises it."""
+
     @property
     def path(self) -> str: ...
     def try_claim_sync(self) -> bool:

@@ -96,6 +96,25 @@ bool RealmFile::is_open(const std::string& path) { return find_open(canonical(pa
 
 void RealmFile::remove(const std::string& path) { remove_realm_file(canonical(path)); }
 
+bool RealmFile::remove_unused(const std::string& path) {
+    const std::string name = canonical(path);
+    std::lock_guard one(opening);
+    if (find_open(name))
+        return false;
+    if (!std::filesystem::exists(name)) {
+        remove_realm_file(name); // what may lie beside it
+        return true;
+    }
+    if (!connection_pool::claim(name))
+        return false;
+    struct Release {
+        const std::string& name;
+        ~Release() { connection_pool::release_claim(name); }
+    } release{name};
+    remove_realm_file(name);
+    return true;
+}
+
 RealmFile::~RealmFile() {
     group_.close(); // deferred commits that nobody flushed are finished commits all the same
     const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);

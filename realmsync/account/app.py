@@ -11,7 +11,7 @@ import asyncio
 import os
 import platform
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
+from realmsync import _core
 from realmsync.account.credentials import Credentials
 from realmsync.account.email_password import EmailPasswordAuth
 from realmsync.account.http import (
@@ -28,13 +29,14 @@ from realmsync.account.http import (
     HttpTransport,
     aiohttp_transport,
     check,
+    is_unicode,
     json_object,
     normalised_base_url,
     text_member,
     token_claims,
     websocket_host,
 )
-from realmsync.account.places import safe_name
+from realmsync.account.places import safe_name, user_folder
 from realmsync.account.stored_users import StoredUser, UserStore
 from realmsync.account.user import User, usable
 from realmsync.callbacks import Listener, Listeners
@@ -61,7 +63,8 @@ class AppConfiguration:
     """Settings of an App."""
 
     id: str
-    # Origin of the server, such as "http://localhost:9090". None: MongoDB's cloud service.
+    # Origin of the server, such as "http://localhost:9090". None: MongoDB's cloud service, which
+    # has ended: only what needs no request works.
     base_url: str | None = None
     # Seconds that an HTTP request may take.
     timeout: float = 60.0
@@ -74,7 +77,7 @@ class AppConfiguration:
     http_transport: HttpTransport | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id:
+        if not isinstance(self.id, str) or not self.id or not is_unicode(self.id):
             raise ArgumentTypeError(f"Expected 'id' to be a non-empty string, got {self.id!r}")
         if not isinstance(self.base_url, str | None):
             raise ArgumentTypeError(f"Expected 'base_url' to be a string, got {self.base_url!r}")
@@ -130,6 +133,7 @@ class AppServices(Explained):
         # it: the sync client stops and starts sessions.
         self.user_hooks: list[Callable[[User], None]] = []
         in_memory = self.config.metadata_mode is MetadataMode.IN_MEMORY
+        self._kept: set[str] = set()  # names of files that the store has
         self._store = UserStore(None if in_memory else self.root / "users.sqlite")
         self._users, self._current_id = self._restore()
 
@@ -167,7 +171,7 @@ class AppServices(Explained):
     async def log_in(self, credentials: Credentials) -> User:
         """Logs in and makes the user the current one.
 
-        Raises AppError, and TypeError for anything but Credentials.
+        Raises AppError, and ArgumentTypeError for anything but Credentials.
         """
         _check_credentials(credentials)
         if credentials.provider == "anon-user" and credentials.reuse:
@@ -381,10 +385,8 @@ class AppServices(Explained):
         users = {}
         for id, record in stored.items():
             if record.state is UserState.REMOVED:
-                import shutil
-
-                shutil.rmtree(self.root / safe_name(id), ignore_errors=True)
-                self._store.forget(id)
+                if self._delete_files(id):
+                    self._store.forget(id)
                 continue
             if record.state is UserState.LOGGED_IN and not usable(record):
                 record.state = UserState.LOGGED_OUT
@@ -392,8 +394,30 @@ class AppServices(Explained):
             users[id] = User(self, record)
         return users, current
 
-    def _save(self, user: StoredUser) -> None:
-        self._store.save(user)
+    def _delete_files(self, user_id: str) -> bool:
+        """Deletes a removed user's realms.
+
+        False when another App, or another process, still has one open: that is for a later start.
+        """
+        import shutil
+
+        folder = user_folder(self.root, user_id)
+        files = [*folder.rglob("*.realm")]
+        files += [self.root / name for name in self._store.files(user_id)]
+        if [file for file in files if not _is_gone(file)]:
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def _keep_file(self, user_id: str, path: str) -> None:
+        """Remembers a file with a hashed name, which lies in no folder of its user."""
+        file = Path(path)
+        if file.parent == self.root.resolve() and file.name not in self._kept:
+            self._store.add_file(user_id, file.name)
+            self._kept.add(file.name)
+
+    def _save(self, user: StoredUser, names: Iterable[str], log_in: str | None = None) -> None:
+        self._store.save(user, names, log_in)
 
     def _notify(self) -> None:
         self._listeners.notify()
@@ -415,9 +439,16 @@ class AppServices(Explained):
             hook(user)
 
 
+def _is_gone(file: Path) -> bool:
+    try:
+        return _core.RealmFile.remove_unused(str(file))
+    except OSError:  # no right to: no reason to refuse an App
+        return False
+
+
 def _check_credentials(value: object) -> None:
     if not isinstance(value, Credentials):
-        raise TypeError(
+        raise ArgumentTypeError(
             "expected Credentials, such as Credentials.anonymous() or "
             f"Credentials.email_password(email, password), got {type(value).__name__}"
         )

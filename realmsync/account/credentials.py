@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from realmsync.errors import ArgumentTypeError
+from realmsync.account.http import is_unicode
+from realmsync.errors import ArgumentTypeError, InvalidArgumentError
 
 
 @dataclass(frozen=True)
@@ -32,38 +33,40 @@ class Credentials:
         """An account made with `app.email_password_auth.register_user`."""
         payload = {
             "provider": "local-userpass",
-            "username": _text("email", email),
-            "password": _text("password", password),
+            "username": require_text("email", email),
+            "password": require_text("password", password),
         }
         return Credentials("local-userpass", payload)
 
     @staticmethod
     def api_key(key: str) -> Credentials:
         """A user's or a server's API key."""
-        return Credentials("api-key", {"provider": "api-key", "key": _text("key", key)})
+        return Credentials("api-key", {"provider": "api-key", "key": require_text("key", key)})
 
     @staticmethod
     def jwt(token: str) -> Credentials:
         """A JSON web token of another issuer."""
-        payload = {"provider": "custom-token", "token": _text("token", token)}
+        payload = {"provider": "custom-token", "token": require_text("token", token)}
         return Credentials("custom-token", payload)
 
     @staticmethod
     def function(payload: Mapping[str, Any]) -> Credentials:
         """Arguments of the app's own log-in function."""
+        if not isinstance(payload, Mapping):
+            raise ArgumentTypeError(f"Expected 'payload' to be a mapping, got {payload!r}")
         return Credentials("custom-function", dict(payload))
 
     @staticmethod
     def google(*, auth_code: str | None = None, id_token: str | None = None) -> Credentials:
         """Google's authorisation code or OpenID token: exactly one of them."""
         if auth_code is not None and id_token is not None:
-            raise ValueError("Must not supply both an auth_code or id_token field")
+            raise InvalidArgumentError("Must not supply both an auth_code or id_token field")
         if auth_code is not None:
-            member = {"authCode": _text("auth_code", auth_code)}
+            member = {"authCode": require_text("auth_code", auth_code)}
         elif id_token is not None:
-            member = {"id_token": _text("id_token", id_token)}
+            member = {"id_token": require_text("id_token", id_token)}
         else:
-            raise ValueError("Must supply either an auth_code or id_token field")
+            raise InvalidArgumentError("Must supply either an auth_code or id_token field")
         return Credentials("oauth2-google", {"provider": "oauth2-google", **member})
 
     @staticmethod
@@ -71,18 +74,21 @@ class Credentials:
         """Facebook's access token."""
         payload = {
             "provider": "oauth2-facebook",
-            "accessToken": _text("access_token", access_token),
+            "accessToken": require_text("access_token", access_token),
         }
         return Credentials("oauth2-facebook", payload)
 
     @staticmethod
     def apple(id_token: str) -> Credentials:
         """Apple's identity token."""
-        payload = {"provider": "oauth2-apple", "id_token": _text("id_token", id_token)}
+        payload = {"provider": "oauth2-apple", "id_token": require_text("id_token", id_token)}
         return Credentials("oauth2-apple", payload)
 
 
-def _text(name: str, value: object) -> str:
+def require_text(name: str, value: object) -> str:
+    """A text that can be sent. ArgumentTypeError, InvalidArgumentError; neither shows it."""
     if not isinstance(value, str):
-        raise ArgumentTypeError(f"Expected '{name}' to be a string, got {value!r}")
+        raise ArgumentTypeError(f"Expected '{name}' to be a string, got {type(value).__name__}")
+    if not is_unicode(value):
+        raise InvalidArgumentError(f"'{name}' has lone surrogates, which no text may have")
     return value

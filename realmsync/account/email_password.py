@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from realmsync.account.credentials import require_text
+
 
 class EmailPasswordAuth:
-    """E-mail accounts of an app. Every method raises AppError."""
+    """E-mail accounts of an app. Every method raises AppError, or ArgumentTypeError."""
 
     def __init__(self, post: Callable[[str, dict[str, Any]], Awaitable[object]]) -> None:
         self._post_app = post
@@ -43,4 +45,7 @@ class EmailPasswordAuth:
         await self._post("reset/call", email=email, password=password, arguments=list(arguments))
 
     async def _post(self, path: str, **body: Any) -> None:
+        for name, value in body.items():
+            if name != "arguments":
+                require_text("token_id" if name == "tokenId" else name, value)
         await self._post_app(f"/auth/providers/local-userpass/{path}", body)

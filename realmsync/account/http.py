@@ -17,9 +17,15 @@ from urllib.parse import urlsplit
 
 from realmsync.codes import APP_ERROR_CODES, AppCode
 from realmsync.errors import AppError, BadServerUrlError
+from realmsync.naming import shown
 
 DEFAULT_BASE_URL = "https://services.cloud.mongodb.com"
 BASE_PATH = "/api/client/v2.0"
+_ENDED_HOST = "services.cloud.mongodb.com"
+_ENDED = (
+    "MongoDB has ended the service that an app without base_url belongs to. Give the address of "
+    'your server, as in App("my-app", base_url="http://localhost:9090"); `realmsync serve` runs one'
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     One connection per request: there are few, and nothing is left open when a program ends or goes
     on with another event loop.
     """
+    if (urlsplit(request.url).hostname or "").endswith(_ENDED_HOST):
+        return HttpResponse(0, body=_ENDED, custom_status=-1)
     import aiohttp  # half of the time that `import realmsync` would take
 
     timeout = aiohttp.ClientTimeout(total=request.timeout or None)
@@ -165,10 +173,7 @@ def token_claims(token: str) -> Claims:
 
 def check(response: HttpResponse) -> None:
     """Raises the AppError that a reply stands for, if it does (section 5.2, first match)."""
-    content_type = next(
-        (value for name, value in response.headers.items() if name.lower() == "content-type"), ""
-    )
-    if content_type == "application/json" and response.body:
+    if _content_type(response) == "application/json" and response.body:
         _check_body(response)
     if response.custom_status != 0:
         message = response.body or "non-zero custom status code considered fatal"
@@ -180,6 +185,11 @@ def check(response: HttpResponse) -> None:
             AppCode.HTTPError,
             status=response.status,
         )
+
+
+def _content_type(response: HttpResponse) -> str:
+    headers = response.headers.items()
+    return next((value for name, value in headers if name.lower() == "content-type"), "")
 
 
 def _check_body(response: HttpResponse) -> None:
@@ -215,9 +225,13 @@ def json_object(response: HttpResponse) -> dict[str, Any]:
     try:
         body = json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        raise AppError(f"reply is no JSON: {error}", AppCode.MalformedJson) from None
+        raise AppError(
+            f"reply is no JSON but {_content_type(response) or 'of no type'}, "
+            f"{shown(response.body[:60])}: is this the address of a Realm server? ({error})",
+            AppCode.MalformedJson,
+        ) from None
     if not isinstance(body, dict):
-        raise AppError("reply is no JSON object", AppCode.MalformedJson)
+        raise AppError(f"reply is no JSON object: {shown(body)}", AppCode.MalformedJson)
     return body
 
 
@@ -227,4 +241,11 @@ def text_member(body: Mapping[str, Any], name: str) -> str:
         raise AppError(name, AppCode.MissingJsonKey)
     if not isinstance(body[name], str):
         raise AppError(f"'{name}' is no string", AppCode.MalformedJson)
+    if not is_unicode(body[name]):
+        raise AppError(f"'{name}' has lone surrogates", AppCode.MalformedJson)
     return str(body[name])
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be sent and stored: lone surrogates, which JSON can name, cannot."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)

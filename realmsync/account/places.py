@@ -12,6 +12,7 @@ from urllib.parse import quote
 from bson import ObjectId
 
 from realmsync import _core
+from realmsync.account.http import is_unicode
 from realmsync.errors import ArgumentTypeError, BadPartitionValueError
 from realmsync.naming import shown
 
@@ -59,7 +60,7 @@ def require_partition_value(value: object) -> PartitionValue:
         )
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
         raise BadPartitionValueError(f"the partition value {value} does not fit into 64 bits")
-    if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+    if isinstance(value, str) and not is_unicode(value):
         raise BadPartitionValueError(f"the partition value {value!r} has lone surrogates")
     size = len(_core.format_partition(value).encode()) if isinstance(value, str) else 0
     if size > MAX_PARTITION_BYTES:

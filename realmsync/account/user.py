@@ -6,7 +6,7 @@ Requests are made by the app (app.py), a user's AccountHost; what is on disk is 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,7 +42,8 @@ class AccountHost(Protocol):
     async def _end_session(self, refresh_token: str) -> None: ...
     def _user_left(self, user: User) -> None: ...
     def _user_changed(self, user: User) -> None: ...
-    def _save(self, user: StoredUser) -> None: ...
+    def _save(self, user: StoredUser, names: Iterable[str], log_in: str | None = None) -> None: ...
+    def _keep_file(self, user_id: str, path: str) -> None: ...
     def _notify(self) -> None: ...
 
 
@@ -161,10 +162,11 @@ class User(Explained):
         """Drops the tokens and stops the user's sync sessions, without a request."""
         if not self.is_logged_in:
             return
+        ended = self._stored.refresh_token
         self._stored.access_token = self._stored.refresh_token = ""
         self._stored.state = UserState.REMOVED if self.is_anonymous else UserState.LOGGED_OUT
         self._app._user_left(self)
-        self._changed()
+        self._changed(("state", "access_token", "refresh_token"), ended)
 
     def realm_path(self, partition_value: PartitionValue, name: str | None = None) -> Path:
         """Where the partition's realm file is when the configuration names none."""
@@ -190,14 +192,18 @@ class User(Explained):
     def _claims(self) -> Claims | None:
         return token_claims(self._stored.access_token) if self._stored.access_token else None
 
+    def _synchronises(self, path: str) -> None:
+        """A session of this realm file begins: the file is the user's, and goes with him."""
+        self._app._keep_file(self.id, path)
+
     def _update(self, **members: Any) -> None:
         for name, value in members.items():
             setattr(self._stored, name, value)
-        self._changed()
+        self._changed(members, None if "state" in members else self._stored.refresh_token)
 
-    def _changed(self) -> None:
+    def _changed(self, names: Iterable[str], log_in: str | None) -> None:
         self._app._user_changed(self)
-        self._app._save(self._stored)
+        self._app._save(self._stored, names, log_in)
         self._listeners.notify()
         self._app._notify()
 

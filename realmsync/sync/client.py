@@ -207,6 +207,7 @@ class SyncClient:
         service = self._service()
         assert service is not None, "a user keeps its app alive"
         callbacks = SessionCallbacks(config)  # which it may refuse
+        config.user._synchronises(path)
         if not file.try_claim_sync():
             raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
         url, verified = service.sync_route

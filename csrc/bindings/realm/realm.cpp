@@ -289,6 +289,7 @@ void bind_realm(py::module_& m) {
             py::call_guard<WithoutGil>())
         .def_static("is_open", &RealmFile::is_open)
         .def_static("remove", &RealmFile::remove, py::call_guard<WithoutGil>())
+        .def_static("remove_unused", &RealmFile::remove_unused, py::call_guard<WithoutGil>())
         .def_property_readonly("path", &RealmFile::path)
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
