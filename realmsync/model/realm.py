@@ -233,6 +233,7 @@ class Realm(Explained):
         try:
             if self.sync_session is not None and dropped:
                 self.sync_session._drop()
+                self.sync_session = None  # who keeps the warning keeps this realm, but not it
             elif self.sync_session is not None:
                 self.sync_session._release()
         finally:

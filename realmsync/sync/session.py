@@ -221,8 +221,9 @@ class SyncSession(Explained):
         self._runtime.pause(self.id)
 
     def resume(self) -> None:
-        """Goes on, at once: a reconnect delay is cut short."""
-        self._runtime.resume(self.id, self.user._token_expired)
+        """Goes on, at once: a reconnect delay is cut short. Nothing when it has ended for good."""
+        if self._reason is None:  # a removed user's session exists until its realms are closed
+            self._runtime.resume(self.id, self.user._token_expired)
 
     def paused(self) -> _Paused:
         """A context, with or without async, in which the session is paused. Does not count."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,19 @@ async def test_a_dropped_realm_is_closed_with_a_warning(tmp_path: Path) -> None:
         await gone(path)
         assert not device.app.sync.get_all_sync_sessions(device.user)
         Realm.delete_file(device.config())
+
+
+async def test_who_keeps_the_warning_does_not_keep_the_session(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        realm = await (await at.device()).open()
+        await session_of(realm).upload_all_local_changes(LIMIT)
+        path = realm.path
+        with warnings.catch_warnings(record=True) as kept:
+            warnings.simplefilter("always")
+            del realm
+            gc.collect()
+        await asyncio.wait_for(gone(path), LIMIT)
+        assert [warning.category for warning in kept] == [ResourceWarning]
 
 
 def test_a_dropped_local_realm_in_a_transaction(tmp_path: Path) -> None:

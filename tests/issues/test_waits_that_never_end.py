@@ -83,6 +83,7 @@ async def test_of_a_session_that_has_ended(
             assert raised.value.code == 1027
         for iterator in ITERATORS:
             await within_limit(all_of(iterator(session)))
+        session.resume()  # brings nothing back
         assert session.state is SessionState.INACTIVE
         realm.close()
 
