@@ -66,6 +66,8 @@ def _frame(frame: Any, schema: ClassSchema) -> dict[str, Any]:
     columns = {
         name: frame.index.get_level_values(name) for name in frame.index.names if name in names
     }
+    for name in frame.columns[frame.columns.duplicated()]:
+        raise InvalidArgumentError(f"more than one column is named {name!r}")
     return columns | {name: frame[name] for name in frame.columns}
 
 

@@ -335,6 +335,10 @@ def _check_property(c: ClassSchema, p: Property, by_name: Mapping[str, ClassSche
     if p.indexed == "full-text":
         if p.type != "string" or p.collection or p.name == c.primary_key:
             faults.append(f"Property {where} cannot have a full-text index.")
+    elif p.indexed not in (True, False):
+        faults.append(
+            f"Property {where}: indexed is True, False or 'full-text', not {p.indexed!r}."
+        )
     elif p.indexed:
         string_list = p.type == "string" and p.collection == "list"
         if not string_list and (p.type not in INDEXABLE or p.collection is not None):

@@ -251,6 +251,15 @@ FRAMES = {
 }
 
 
+def test_a_frame_with_two_columns_of_one_name(realm: realmsync.Realm) -> None:
+    frame = pandas.concat([FRAME, FRAME[["name"]]], axis=1)
+    with pytest.raises(
+        realmsync.InvalidArgumentError, match="more than one column is named 'name'"
+    ):
+        realm.create_many(Row, frame)
+    assert len(realm.objects(Row)) == 0
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_frames(name: str, realm: realmsync.Realm) -> None:
     assert realm.create_many(Row, FRAMES[name]) == 2

@@ -72,6 +72,12 @@ def test_shorthand_that_is_refused(text: str) -> None:
         parse_class({"name": "C", "properties": {"p": text}})
 
 
+def test_a_kind_of_index_that_does_not_exist() -> None:
+    declared = {"name": "C", "properties": {"p": {"type": "string", "indexed": "fulltext"}}}
+    with pytest.raises(SchemaValidationError, match=r"'C\.p'.*'full-text', not 'fulltext'"):
+        validate([parse_class(declared)], synced=False)
+
+
 def test_all_violations_in_one_error() -> None:
     classes = [
         {"name": "A", "primaryKey": "x", "properties": {"x": "bool", "y": "Missing"}},
