@@ -114,11 +114,13 @@ def normalised_base_url(url: str | None) -> str:
     url = (url or DEFAULT_BASE_URL).rstrip("/")
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise BadServerUrlError(f"base URL {url!r} must have a scheme and a host")
+        raise BadServerUrlError(
+            f"base URL {url!r} must have a scheme and a host, and a port that exists"
+        )
     return url
 
 

@@ -244,7 +244,18 @@ async def test_failed_location(
     assert (await app.log_in(Credentials.anonymous())).is_logged_in
 
 
-@pytest.mark.parametrize("url", ["localhost:9090", "//host", "ftp://host", "http://", "http://[x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:9090",
+        "//host",
+        "ftp://host",
+        "http://",
+        "http://[x",
+        "http://h:99999",
+        "http://h:x",
+    ],
+)
 def test_bad_base_url(make_app: Callable[..., App], url: str) -> None:
     with pytest.raises(BadServerUrlError):
         make_app(base_url=url)

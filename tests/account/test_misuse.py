@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine_double import EngineDouble
-from realmsync import App, AppError, Credentials, SyncConfiguration
+from realmsync import App, AppError, ArgumentTypeError, Credentials, SyncConfiguration
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 
@@ -19,7 +19,7 @@ TLS = Path(__file__).parent.parent / "server" / "tls"
 @pytest.mark.parametrize("given", ["a@b.c", None, {"provider": "anon-user"}])
 async def test_something_else_than_credentials(tmp_path: Path, given: Any) -> None:
     app = App("demo", base_url="http://localhost:1", base_file_path=tmp_path)
-    with pytest.raises(TypeError, match=r"expected Credentials, such as .*anonymous\(\)"):
+    with pytest.raises(ArgumentTypeError, match=r"expected Credentials, such as .*anonymous\(\)"):
         await app.log_in(given)
 
 
