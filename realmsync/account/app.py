@@ -85,6 +85,10 @@ class AppConfiguration:
             raise ArgumentTypeError(f"Expected 'timeout' to be seconds, got {self.timeout!r}")
         if self.timeout < 0:
             raise InvalidArgumentError("timeout must not be negative")
+        if not isinstance(self.multiplex_sessions, bool):
+            raise ArgumentTypeError(
+                f"Expected 'multiplex_sessions' to be a bool, got {self.multiplex_sessions!r}"
+            )
         if not isinstance(self.base_file_path, str | os.PathLike | None):
             raise ArgumentTypeError(
                 f"Expected 'base_file_path' to be a str or a Path, got {self.base_file_path!r}"
@@ -199,6 +203,7 @@ class AppServices(Explained):
 
     def switch_user(self, user: User) -> None:
         """Makes another logged in user the current one."""
+        _check_user(user)
         if not user.is_logged_in:
             raise AppError(
                 "User is no longer valid or is logged out", AppCode.ClientUserNotLoggedIn
@@ -207,6 +212,7 @@ class AppServices(Explained):
 
     async def remove_user(self, user: User) -> None:
         """Logs out and forgets the user on this device; the files go at the next start."""
+        _check_user(user)
         if user.state is UserState.REMOVED or self._users.get(user.id) is not user:
             raise AppError("User does not exist", AppCode.ClientUserNotFound)
         token = user.refresh_token
@@ -217,6 +223,7 @@ class AppServices(Explained):
 
     async def delete_user(self, user: User) -> None:
         """Deletes the user's account on the server, then everything here."""
+        _check_user(user)
         user._require_log_in()
         await self._access(user, "DELETE", "/auth/delete")
         user.log_out_locally()
@@ -305,7 +312,11 @@ class AppServices(Explained):
         from bson import json_util  # only requests need it, as shutil below
 
         path = f"/app/{quote(self.id, safe='')}{path}"
-        text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
+        try:
+            text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
+            text.encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ArgumentTypeError(f"a request cannot carry this as JSON: {error}") from error
         return await self._client_request("POST", path, token, text)
 
     async def _access(self, user: User, method: str, path: str) -> HttpResponse:
@@ -452,6 +463,11 @@ def _check_credentials(value: object) -> None:
             "expected Credentials, such as Credentials.anonymous() or "
             f"Credentials.email_password(email, password), got {type(value).__name__}"
         )
+
+
+def _check_user(value: object) -> None:
+    if not isinstance(value, User):
+        raise ArgumentTypeError(f"Expected 'user' to be a User, got {value!r}")
 
 
 def _check_tokens(*tokens: str) -> None:

@@ -26,6 +26,8 @@ class Credentials:
     @staticmethod
     def anonymous(reuse: bool = True) -> Credentials:
         """A user without a name. With `reuse`, one that is logged in already is taken."""
+        if not isinstance(reuse, bool):
+            raise ArgumentTypeError(f"Expected 'reuse' to be a bool, got {reuse!r}")
         return Credentials("anon-user", {"provider": "anon-user"}, reuse)
 
     @staticmethod

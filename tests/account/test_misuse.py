@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from engine_double import EngineDouble
-from realmsync import App, AppError, ArgumentTypeError, Credentials, SyncConfiguration
+from realmsync import (
+    App,
+    AppError,
+    ArgumentTypeError,
+    Credentials,
+    InvalidArgumentError,
+    SyncConfiguration,
+)
+from realmsync.account.http import HttpRequest, HttpResponse
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 
@@ -47,3 +55,85 @@ async def test_http_to_a_server_with_tls(tmp_path: Path) -> None:
         app = App("demo", base_url=url, base_file_path=tmp_path)
         with pytest.raises(AppError, match="use an https:// base URL"):
             await app.log_in(Credentials.anonymous())
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Credentials.email_password("a@b.c\ud800", "secret"), "'email' has lone surr"),
+        (lambda: Credentials.email_password("a@b.c", "\udfff"), "'password' has lone surr"),
+        (lambda: Credentials.email_password("a@b.c", None), "'password' to be a string, got None"),
+        (lambda: Credentials.jwt(b"x"), "'token' to be a string, got bytes"),
+        (lambda: Credentials.function([1]), "'payload' to be a mapping"),
+        (lambda: Credentials.anonymous("x"), "'reuse' to be a bool"),
+        (lambda: Credentials.google(), "Must supply either"),
+        (lambda: Credentials.google(auth_code="a", id_token="b"), "Must not supply both"),
+        (lambda: App("\ud800"), "'id' to be a non-empty string"),
+        (lambda: App("a", multiplex_sessions="no"), "'multiplex_sessions' to be a bool"),
+    ],
+)
+def test_what_cannot_be_meant(make: Any, text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=text) as told:
+        make()
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("given", [None, "u1", Credentials.anonymous()])
+async def test_something_else_than_a_user(tmp_path: Path, given: Any) -> None:
+    app = App("demo", base_url="http://localhost:1", base_file_path=tmp_path)
+    with pytest.raises(ArgumentTypeError, match="to be a User"):
+        app.switch_user(given)
+    for call in (app.remove_user, app.delete_user):
+        with pytest.raises(ArgumentTypeError, match="to be a User"):
+            await call(given)
+
+
+@pytest.mark.parametrize("payload", [{"a": object()}, {"a": "\ud800"}, {1: {2}}])
+async def test_what_no_request_can_carry(server: Server, tmp_path: Path, payload: Any) -> None:
+    app = App("demo", base_url=server.url, base_file_path=tmp_path)
+    with pytest.raises(ArgumentTypeError, match="as JSON"):
+        await app.log_in(Credentials.function(payload))
+
+
+async def test_texts_of_accounts(server: Server, tmp_path: Path) -> None:
+    auth = App("demo", base_url=server.url, base_file_path=tmp_path).email_password_auth
+    with pytest.raises(InvalidArgumentError, match="'password' has lone surrogates"):
+        await auth.register_user("a@b.c", "\ud800\ud800\ud800\ud800\ud800\ud800")
+    wrong: Any = 5
+    with pytest.raises(ArgumentTypeError, match="'token_id' to be a string, got int"):
+        await auth.confirm_user("t", wrong)
+
+
+async def test_no_base_url(tmp_path: Path) -> None:
+    """It stands for a service that has ended: nobody is asked, and the cure is named."""
+    app = App("demo", base_file_path=tmp_path)
+    assert app.current_user is None
+    for request in (
+        app.log_in(Credentials.anonymous()),
+        app.email_password_auth.register_user("a@b.c", "secret"),
+        app.refresh_location(),
+    ):
+        with pytest.raises(AppError, match="Give the address of your server"):
+            await request
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "text"),
+    [
+        (
+            "text/html",
+            "<html>Sign in to the hotel's Wi-Fi</html>",
+            "no JSON but text/html, '<html>",
+        ),
+        ("", "", "no JSON but of no type"),
+        ("application/json", "[1]", "no JSON object"),
+        ("application/json", '{"hostname": "\\ud800", "ws_hostname": ""}', "lone surrogates"),
+    ],
+)
+async def test_an_answer_of_somebody_else(kind: str, body: str, text: str, tmp_path: Path) -> None:
+    async def transport(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, {"Content-Type": kind} if kind else {}, body)
+
+    app = App("demo", base_url="http://h", base_file_path=tmp_path, http_transport=transport)
+    with pytest.raises(AppError, match=text):
+        await app.log_in(Credentials.anonymous())
