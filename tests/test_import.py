@@ -7,7 +7,16 @@ import json
 import subprocess
 import sys
 
-LATER = {"aiohttp", "picows", "uvloop", "jwt", "click", "rich", "realmsync.server"}
+LATER = {
+    "aiohappyeyeballs",
+    "aiohttp",
+    "picows",
+    "uvloop",
+    "jwt",
+    "click",
+    "rich",
+    "realmsync.server",
+}
 LATER |= {"realmsync.transport", "realmsync.testing", "realmsync.cli"}
 # Of the standard library and bson: what only a log-in, a request or a wrong name needs.
 LATER |= {"sqlite3", "hashlib", "shutil", "difflib", "bson.json_util"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -47,6 +48,22 @@ def test_a_build_finds_all_it_needs(source: Path) -> None:
     assert files(source / "realmsync", *python) == files(ROOT / "realmsync", *python)
     for name in ("pyproject.toml", "setup.py", "tools/sqlite_source.py", "LICENSE", "README.md"):
         assert (source / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_cibuildwheel_finds_what_it_is_told_to_run(source: Path) -> None:
+    """It builds from the source distribution, which is its project folder then."""
+    configuration = (ROOT / "pyproject.toml").read_text()
+    named = set(re.findall(r"\{project\}/([\w./]+)", configuration))
+    assert {"tools/wheel_libraries.sh", "tools/wheel_smoke.py"} <= named
+    assert all((source / name).is_file() for name in named)
+
+
+def test_the_site_links_within_itself() -> None:
+    """What lies outside of docs/ is named instead, as mkdocs --strict demands."""
+    within = runpy.run_path(str(ROOT / "tools" / "docs_site.py"))["within"]
+    text = "[a](x.md#b), [c](../guides/y.md), [d](../../bench/README.md#e), [f](https://g), [h](#i)"
+    named = text.replace("[d](../../bench/README.md#e)", "d (`bench/README.md`)")
+    assert within(text, "concepts/z.md") == named
 
 
 def test_sqlite_is_inside(source: Path) -> None:
