@@ -314,7 +314,6 @@ class AppServices(Explained):
         path = f"/app/{quote(self.id, safe='')}{path}"
         try:
             text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
-            text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ArgumentTypeError(f"a request cannot carry this as JSON: {error}") from error
         return await self._client_request("POST", path, token, text)

@@ -90,6 +90,8 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
     version = option(config, "schema_version", 0)
     if not isinstance(version, int) or isinstance(version, bool):
         raise ArgumentTypeError(f"Expected 'schema_version' to be an int, got {version!r}")
+    if version < 0:
+        raise InvalidArgumentError(f"'schema_version' counts from 0, got {version}")
     return config
 
 

@@ -121,10 +121,24 @@ class ClientResetConfiguration:
 @fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class SSLConfiguration:
-    """Checks of the server's certificate."""
+    """Checks of the server's certificate.
+
+    Raises InvalidArgumentError for a certificate that cannot be read.
+    """
 
     validate: bool = True
     certificate_path: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        _require_type("certificate_path", self.certificate_path, str | os.PathLike | None)
+        if self.certificate_path is not None:  # while somebody can still be told
+            try:
+                self.context()
+            except OSError as error:  # of the file, or what is in it
+                path = os.fspath(self.certificate_path)
+                raise InvalidArgumentError(
+                    f"'certificate_path' {path!r} is no readable certificate: {error}"
+                ) from error
 
     def context(self) -> ssl.SSLContext:
         """The context for connections."""

