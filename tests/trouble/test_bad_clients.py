@@ -184,8 +184,6 @@ CONNECTION_ERRORS: dict[str, tuple[int, Callable[[], bytes]]] = {
     "empty partition": (103, lambda: b"bind 3 0 0 1 0\n"),
     "token of four GiB": (103, lambda: b'bind 3 3 4294967296 1 0\n"x"'),
     "zip bomb that claims little": (110, lambda: compressed_upload(1, bomb(), 100)),
-    "zip bomb that tells": (103, lambda: compressed_upload(1, bomb(), 96 << 20)),
-    "claim of an exabyte": (103, lambda: compressed_upload(1, zlib.compress(b"x"), 1 << 60)),
     "no zlib": (110, lambda: compressed_upload(1, b"no zlib stream", 100)),
     "entry without numbers": (111, lambda: b"upload 1 0 4 0 2 0 0\nabcd"),
     "entry beyond its body": (112, lambda: b"upload 1 0 12 0 2 0 0\n2 0 1 0 99 x"),
@@ -232,6 +230,8 @@ SESSION_ERRORS: dict[str, tuple[int, str, Callable[[], bytes]]] = {
     "update of nothing": (212, RESET, lambda: upload(2, changeset(update("Cat", 1, "name", "x")))),
     "foreign origin": (216, VIOLATION, lambda: upload(2, DOG, origin=5)),
     "beyond the progress": (210, RESET, lambda: upload(2, DOG, version=9, progress=2)),
+    "zip bomb that tells": (201, BUG, lambda: compressed_upload(2, bomb(), 96 << 20)),
+    "claim of an exabyte": (201, BUG, lambda: compressed_upload(2, zlib.compress(b"x"), 1 << 60)),
     "version never sent": (209, RESET, lambda: b"upload 2 0 0 0 2 1000000 0\n"),
 }
 
