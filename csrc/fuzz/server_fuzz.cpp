@@ -1,7 +1,8 @@
 // libFuzzer target: anything that clients may send over two connections, in any order. The input is
 // a row of messages, each behind a byte (bit 0: which connection, bit 1: cut it first, bit 2: let
-// the server work and answer) and a length of two bytes. Idents are answered by the target, as
-// their salts cannot be guessed. A third connection must stay undisturbed.
+// the server work and answer, bit 3: the message begins one that is too large, bits 4 and 5: its
+// log-in ends, another takes it over) and a length of two bytes. Idents are answered by the target,
+// as their salts cannot be guessed. A third connection must stay undisturbed.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -55,7 +56,14 @@ class Harness {
             engine_.closed(client);
             client = open();
         }
-        send(client, message);
+        if (choice & 16)
+            engine_.revoke(client, ++now_);
+        if (choice & 32)
+            engine_.take_over(client, ++now_);
+        if (choice & 8)
+            engine_.refuse(client, message, std::uint64_t{1} << 40, ++now_);
+        else
+            send(client, message);
         if (choice & 4)
             work();
     }
