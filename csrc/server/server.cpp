@@ -77,7 +77,7 @@ struct OutcomeHandler {
         Session* session = context.session(bound.to);
         if (session && session->state() == SessionState::binding) {
             if (auto* refusal = std::get_if<Refusal>(&bound.result))
-                session->fail(refusal->code, std::move(refusal->message));
+                session->fail(refusal->code, refusal->message);
             else
                 accept(partition, claim, *session, std::get<BoundFile>(bound.result));
         }

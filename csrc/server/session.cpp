@@ -63,7 +63,7 @@ void Session::on_bind(const wire::Bind& message) {
     if (!key) {
         const Code code = wire::protocol_code(key.error());
         if (code == Code::illegal_realm_path)
-            return fail(code, std::move(key.error().message));
+            return fail(code, key.error().message);
         return connection_.fail(code, key.error().message);
     }
     auto [partition, is_new] = context_.partitions.find_or_add(connection_.app_id(), *key);
@@ -167,7 +167,7 @@ void Session::process_upload(const wire::Upload& message,
     const std::uint64_t cost = bytes->size() + kUploadOverhead;
     if (auto fault = gate_.check(message, download_.server_version)) {
         context_.discharge(attached(), cost);
-        return fail(fault->code, std::move(fault->message));
+        return fail(fault->code, fault->message);
     }
     UploadTask task = gate_.accept(message);
     if (!task.is_news && bytes->empty())
@@ -273,8 +273,8 @@ void Session::on_test_command(const wire::TestCommand& message) {
 
 // Ends
 
-void Session::fail(Code code, std::string message) {
-    fail(code, wire::error_info(code, std::move(message)));
+void Session::fail(Code code, std::string_view message) {
+    fail(code, wire::error_info(code, message));
 }
 
 void Session::fail(Code code, const wire::ErrorInfo& error) {

@@ -69,7 +69,7 @@ class Session {
 
     // The session gets `code` as its error, after an acknowledgement where a reset would otherwise
     // repeat what is integrated (10.7 R4).
-    void fail(wire::Code code, std::string message);
+    void fail(wire::Code code, std::string_view message);
     void fail(wire::Code code, const wire::ErrorInfo& info);
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
