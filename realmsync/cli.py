@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -145,6 +146,7 @@ def serve(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    umask = os.umask(0o077)  # what the server writes is nobody else's to read
     loop = new_event_loop()
     try:
         sys.exit(loop.run_until_complete(process.serve(config)))
@@ -152,3 +154,4 @@ def serve(
         _fail(error)
     finally:
         loop.close()
+        os.umask(umask)

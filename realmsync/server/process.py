@@ -30,6 +30,7 @@ from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.config import ServerConfig
 from realmsync.server.http.routes import HttpApi
+from realmsync.server.logs import HttpLogger, one_line
 from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
@@ -132,6 +133,7 @@ class Server:
         self._http = web.Server(
             api.handle,
             access_log=None,
+            logger=HttpLogger(logging.getLogger("realmsync.http"), {}),
             keepalive_timeout=config.http.keep_alive,
             max_line_size=config.http.head_bytes,
             max_field_size=config.http.head_bytes,
@@ -208,7 +210,10 @@ class Server:
         # The engine locks its part (csrc/partitions/owner_lock.hpp). This lock is for the other
         # part, the key and the users, which are opened before the engine is.
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.stat().st_mode & 0o077:
+                # Everybody's data, and the key that signs their tokens.
+                _logger.warning("other users of this machine may read %s: chmod 700 it", path)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ServerStartError(f"cannot use data directory {path}: {error}") from error
@@ -238,10 +243,11 @@ class Server:
     def _on_event(self, event: ServerEvent) -> None:
         match event:
             case Log():
-                _logger.log(_LEVELS.get(event.level, logging.ERROR), "%s", event.message)
+                level = _LEVELS.get(event.level, logging.ERROR)
+                _logger.log(level, "%s", one_line(event.message))
             case StorageFailed():
                 # After a failed write nobody knows what is on disk; only a restart can tell.
-                _logger.critical("storage failed, stopping: %s", event.message)
+                _logger.critical("storage failed, stopping: %s", one_line(event.message))
                 self._status = "storage failed"
                 self.storage_failed = True
                 self.on_storage_failed()

@@ -27,6 +27,7 @@ from realmsync.server.http.replies import (
     refusal,
     reply,
 )
+from realmsync.server.logs import one_line
 from realmsync.version import __version__
 
 _logger = logging.getLogger("realmsync.server")
@@ -89,7 +90,7 @@ class HttpApi:
         except web.HTTPException as error:
             return error_reply(HttpError(error.status, error.reason, AppCode.BadRequest))
         except Exception:
-            _logger.exception("%s failed", request.path)
+            _logger.exception("%s failed", one_line(request.path))
             return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
