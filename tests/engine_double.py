@@ -68,10 +68,13 @@ class EngineDouble:
         self.open: list[int] = []
         self._ids = 0
         self._buffers: dict[int, Any] = {}
-        self._eventfd = os.eventfd(0, os.EFD_NONBLOCK) if hasattr(os, "eventfd") else -1
+        self._eventfd = os.eventfd(0, os.EFD_NONBLOCK)
         self._endpoint = Endpoint(
             None, RECEIVE(self._receive), NEXT(self._next), RELEASE(self._release)
         )
+
+    def __del__(self) -> None:
+        os.close(self._eventfd)
 
     # the common surface
 
