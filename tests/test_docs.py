@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import inspect
 import io
@@ -27,6 +28,7 @@ import realmsync
 from realmsync.cli import serve
 from realmsync.model.realm import Realm
 from realmsync.sync.app import App
+from realmsync.sync.client import SyncClient
 from realmsync.testing import ServerProcess, run_server
 
 ROOT = Path(__file__).parent.parent
@@ -88,6 +90,9 @@ class Page:
             realm.close()
         for app in filter(lambda value: isinstance(value, App), values):
             await app.close()
+        # Those of functions, which leave it to the end of the program.
+        for client in [one for one in gc.get_objects() if isinstance(one, SyncClient)]:
+            await asyncio.to_thread(client.stop)
         for server in filter(lambda value: isinstance(value, ServerProcess), values):
             server.stop()
 
