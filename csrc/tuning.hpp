@@ -47,6 +47,19 @@ struct ServerTuning {
     // Uploads in one durable transaction: more would delay everybody's acknowledgement.
     std::uint64_t commit_bytes = 16u << 20;
     std::size_t commit_jobs = 1000;
+    // The writer's time is shared out in work, nominal nanoseconds (base/work.hpp). An upload that
+    // takes more than light_work gets a transaction of its own, between which all others have
+    // theirs; a part of it that takes more than upload_work is refused, since nobody else is served
+    // meanwhile: a second is half a million objects. A transaction ends after transaction_work.
+    std::uint64_t light_work = 50'000'000;
+    std::uint64_t upload_work = 1'000'000'000;
+    std::uint64_t transaction_work = 250'000'000;
+    // Bytes of changesets of one upload that are integrated together, so that it can pause between
+    // them: much more than SDKs put into a message; a larger changeset is a part by itself.
+    std::uint64_t part_bytes = 1u << 20;
+    // Bytes of memory that a parsed changeset may take, 64 per instruction: with 16 MiB in a
+    // message there are about a million.
+    std::uint64_t parsed_bytes = 128u << 20;
     // Partitions without sessions that the engine remembers, to spare their next bind a job.
     std::size_t idle_partitions = 10'000;
     // Unsent log messages and unanswered pings of one connection; test commands waiting in one
@@ -80,6 +93,11 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("process_backlog_bytes", t.process_backlog_bytes);
     visit("commit_bytes", t.commit_bytes);
     visit("commit_jobs", t.commit_jobs);
+    visit("light_work", t.light_work);
+    visit("upload_work", t.upload_work);
+    visit("transaction_work", t.transaction_work);
+    visit("part_bytes", t.part_bytes);
+    visit("parsed_bytes", t.parsed_bytes);
     visit("idle_partitions", t.idle_partitions);
     visit("log_messages", t.log_messages);
     visit("pings", t.pings);
@@ -103,10 +121,9 @@ struct StoreTuning {
     // Bytes of merge windows kept between the uploads of clients that come back after long: without
     // them every upload reads and indexes the whole window again.
     std::size_t window_bytes = 128u << 20;
-    // Meetings of two instructions in the merge of one upload, about 40 s: nobody may keep the
-    // writer busy for hours with a list that both sides have changed a million times. Real clients
-    // upload some thousands of instructions at once.
-    std::uint64_t merge_cells = 2'000'000'000;
+    // Bytes of the values of one object, about: what the hosted service takes. SQLite rewrites the
+    // whole row at each change, and takes a billion.
+    std::uint64_t object_bytes = 16u << 20;
     // KiB of SQLite's page cache: the writer's holds the inner pages of all tables, a reader
     // mostly streams history.
     int writer_cache_kib = 65'536;

@@ -245,7 +245,7 @@ class PartitionDb:
         tail_bytes: int | None = None,
         cache_bytes: int | None = None,
         merge_profile: str = "safe",
-        merge_cells: int | None = None,
+        work: int | None = None,
     ) -> None:
         """`durability` is "full" or "process" (survives a crash of the process only)."""
 

@@ -110,6 +110,13 @@ class StoreError : public std::runtime_error {
     bool is(StoreFault fault) const { return primary() == static_cast<int>(fault); }
     // Whether the file itself is broken.
     bool is_damage() const { return is(StoreFault::corrupt) || is(StoreFault::no_database); }
+    bool is_full() const { return primary() == 13 || code_ == (10 | 19 << 8); } // FULL, SHMSIZE
+    // Whether the medium fails or has failed, so that nobody knows what is stored.
+    bool is_medium() const {
+        if (code_ == (10 | 12 << 8)) // IOERR_NOMEM
+            return false;
+        return is_damage() || primary() == 8 || primary() == 10 || primary() == 14;
+    }
     // Whether another try may succeed: space, locks, rights, memory and media come back.
     bool may_pass() const {
         switch (primary()) {

@@ -19,12 +19,15 @@ constexpr bool is_primary_key_type(Type type) {
            type == Type::uuid || type == Type::global_key;
 }
 
+inline constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
+
 // Parses one changeset, strictly: every MUST and SHOULD of the format is checked, and the first
 // fault in reading order is reported with its byte position. Views of the result point into
-// `bytes`, which it keeps alive. O(n) time; memory at most 64 times the input plus a constant.
-Result<Changeset> parse(std::shared_ptr<const std::string> bytes);
+// `bytes`, which it keeps alive. O(n) time; memory at most 64 times the input plus a constant, and
+// not much more than `memory` bytes: what needs more is refused with limit_exceeded.
+Result<Changeset> parse(std::shared_ptr<const std::string> bytes, std::size_t memory = kNoLimit);
 // The same for memory that the caller keeps alive longer than the result.
-Result<Changeset> parse_borrowed(std::string_view bytes);
+Result<Changeset> parse_borrowed(std::string_view bytes, std::size_t memory = kNoLimit);
 
 // Definitions first, the whole string table in index order, unused ones included; zero bytes when
 // no instruction is left (section 10 rules 6 and 7). What servers store and send.

@@ -29,6 +29,7 @@ constexpr std::int64_t kStringStep = -1;    // path element: a name follows
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::uint64_t kMaxIndex = 0xffff'ffff;
 constexpr std::size_t kSmall = 4096;          // bytes of an input
+constexpr std::size_t kNameMemory = 40;       // bytes of a name, with its place in StringSet
 constexpr std::size_t kMaxSize = 0xffff'ffff; // slices of the side arrays are 32-bit
 
 // The unread rest of the input. Always a local variable whose address is not kept.
@@ -40,8 +41,8 @@ struct Cursor {
 
 class Parser {
   public:
-    Parser(std::string_view bytes, Changeset& out)
-        : begin_(reinterpret_cast<const Byte*>(bytes.data())), out_(out) {}
+    Parser(std::string_view bytes, std::size_t memory, Changeset& out)
+        : begin_(reinterpret_cast<const Byte*>(bytes.data())), memory_(memory), out_(out) {}
 
     void parse_all(std::size_t size) {
         if (size > kMaxSize)
@@ -49,8 +50,9 @@ class Parser {
         Cursor c{begin_, begin_ + size};
         // Typical instructions take 16 bytes and more: most inputs need one allocation. Small
         // inputs are kept by the thousand, and few of their bytes may be instructions.
-        out_.instructions.reserve(size < kSmall ? std::min<std::size_t>(size / 16 + 1, 4)
-                                                : size / 16 + 1);
+        out_.instructions.reserve(size < kSmall
+                                      ? std::min<std::size_t>(size / 16 + 1, 4)
+                                      : std::min(size, memory_ / sizeof(Instruction)) / 16 + 1);
         while (c.at != c.end) {
             const Byte* start = c.at;
             std::uint64_t code = read_code(c);
@@ -86,7 +88,19 @@ class Parser {
     }
     [[gnu::noinline]] void grow(std::size_t left) {
         auto& all = out_.instructions;
+        check_memory();
         all.reserve(all.size() + 1 + std::min(all.size() + 16, left / 2));
+    }
+    // Before an array grows: all of them as they are.
+    void check_memory() const {
+        const std::size_t memory = out_.instructions.size() * sizeof(Instruction) +
+                                   out_.paths.size() * sizeof(PathElement) +
+                                   out_.strings.size() * kNameMemory +
+                                   out_.links.size() * sizeof(Link);
+        if (memory > memory_)
+            raise(ErrorKind::limit_exceeded, "A changeset of more than " +
+                                                 std::to_string(memory_ / sizeof(Instruction)) +
+                                                 " instructions");
     }
 
     // -- integers --------------------------------------------------------------------------------
@@ -188,6 +202,8 @@ class Parser {
         c.at = index.after;
         start = c.at;
         std::string_view name = read_string(c);
+        if (out_.strings.size() == out_.strings.capacity())
+            check_memory();
         out_.strings.push_back(name);
         if (!names_.insert(out_.strings))
             fail("Unexpected intern string: " + excerpt(name), start);
@@ -257,6 +273,8 @@ class Parser {
     [[gnu::noinline]] Cursor read_steps(Cursor c, std::uint32_t count) {
         for (; count != 0; --count) {
             const Byte* start = c.at;
+            if (out_.paths.size() == out_.paths.capacity()) [[unlikely]]
+                check_memory();
             std::int64_t index = read_signed<63>(c);
             if (index == kStringStep)
                 out_.paths.push_back({true, read_name(c)});
@@ -453,16 +471,17 @@ class Parser {
     }
 
     const Byte* begin_;
+    const std::size_t memory_; // bytes that the result may take, about
     Changeset& out_;
     StringSet names_;
 };
 
 } // namespace
 
-Result<Changeset> parse_borrowed(std::string_view bytes) {
+Result<Changeset> parse_borrowed(std::string_view bytes, std::size_t memory) {
     Changeset out;
     try {
-        Parser(bytes, out).parse_all(bytes.size());
+        Parser(bytes, memory, out).parse_all(bytes.size());
     } catch (const ErrorException& e) {
         return e.error();
     }
@@ -470,8 +489,8 @@ Result<Changeset> parse_borrowed(std::string_view bytes) {
     return out;
 }
 
-Result<Changeset> parse(std::shared_ptr<const std::string> bytes) {
-    Result<Changeset> result = parse_borrowed(*bytes);
+Result<Changeset> parse(std::shared_ptr<const std::string> bytes, std::size_t memory) {
+    Result<Changeset> result = parse_borrowed(*bytes, memory);
     if (result)
         result->buffers.push_back(std::move(bytes));
     return result;

@@ -34,7 +34,7 @@ void require(bool condition) {
 std::shared_ptr<simulation::ServerStorage> new_storage() {
     static simulation::ServerStorage* const prepared = [] {
         auto* storage = new simulation::ServerStorage(1);
-        storage->start();
+        storage->start()("app");
         return storage;
     }();
     return prepared->copy();
@@ -42,7 +42,7 @@ std::shared_ptr<simulation::ServerStorage> new_storage() {
 
 class Harness {
   public:
-    Harness() : store_(new_storage()->start()), engine_({}, 1) {
+    Harness() : store_(new_storage()->start()("app")), engine_({}, 1) {
         witness_ = open();
         for (auto& client : clients_)
             client = open();
@@ -112,9 +112,13 @@ class Harness {
             else
                 writes.push_back(std::move(std::get<server::WriterJob>(job)));
         }
-        for (auto& outcome : server::run_write_batch(*store_, std::move(writes), 1 << 20)) {
-            require(!std::holds_alternative<server::JobFailed>(outcome));
-            outcomes.push_back(std::move(outcome));
+        while (!writes.empty()) {
+            auto result = server::run_write_batch(*store_, std::move(writes), limits_);
+            writes = std::move(result.left);
+            for (auto& outcome : result.outcomes) {
+                require(!std::holds_alternative<server::JobFailed>(outcome));
+                outcomes.push_back(std::move(outcome));
+            }
         }
         for (auto& outcome : outcomes)
             engine_.on_outcome(std::move(outcome), ++now_);
@@ -136,6 +140,11 @@ class Harness {
         }
     }
 
+    const server::WriteLimits limits_{[] {
+        ServerTuning tuning;
+        tuning.inflated_bytes = 1 << 20;
+        return tuning;
+    }()};
     std::unique_ptr<server::ServerStore> store_;
     server::Server engine_;
     std::int64_t now_ = 0;

@@ -12,16 +12,14 @@ constexpr std::size_t kWorthKeeping = 256u << 10; // bytes: a millisecond's work
 
 class Transformer::Impl {
   public:
-    Impl(Profile profile, std::uint64_t cells)
-        : profile_(profile), cells_(cells), index_(profile) {}
+    explicit Impl(Profile profile) : profile_(profile), index_(profile) {}
 
-    void transform(Window& window, std::span<Incoming> incoming) {
+    void transform(Window& window, std::span<Incoming> incoming, Work& work) {
         if (incoming.empty())
             return;
         require_base(incoming.front().base);
         const std::uint64_t known = index_.entries.empty() ? base_ : index_.entries.back().version;
         index_.append(window.entries_after(std::max(known, base_)));
-        std::uint64_t cells = cells_;
         while (!incoming.empty()) {
             require_base(incoming.front().base);
             std::size_t count = 1;
@@ -30,7 +28,7 @@ class Transformer::Impl {
             // The window of a later run is the end of the first one's, as earlier runs left it.
             index_.advance(base_);
             if (!index_.empty())
-                walk(index_, incoming.first(count), profile_, cells);
+                walk(index_, incoming.first(count), profile_, work);
             incoming = incoming.subspan(count);
         }
     }
@@ -55,18 +53,17 @@ class Transformer::Impl {
     }
 
     const Profile profile_;
-    const std::uint64_t cells_; // of one batch
     WindowIndex index_;
     std::uint64_t base_ = 0;
 };
 
-Transformer::Transformer(Profile profile, std::uint64_t cells)
-    : impl_(std::make_unique<Impl>(profile, cells)) {}
+Transformer::Transformer(Profile profile) : impl_(std::make_unique<Impl>(profile)) {}
 Transformer::~Transformer() = default;
 
-Result<std::monostate> Transformer::transform(Window& window, std::span<Incoming> incoming) {
+Result<std::monostate> Transformer::transform(Window& window, std::span<Incoming> incoming,
+                                              Work& work) {
     try {
-        impl_->transform(window, incoming);
+        impl_->transform(window, incoming, work);
     } catch (const ErrorException& e) {
         return e.error();
     }
@@ -82,7 +79,8 @@ bool Transformer::is_worth_keeping(std::size_t bytes) const {
 
 Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Profile profile) {
     Transformer transformer(profile);
-    Result<std::monostate> result = transformer.transform(window, incoming);
+    Work unlimited;
+    Result<std::monostate> result = transformer.transform(window, incoming, unlimited);
     if (result)
         transformer.store_reciprocals(window);
     return result;

@@ -4,13 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <span>
 #include <variant>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/work.hpp"
 #include "changeset/instruction.hpp"
 
 namespace realmsync::merge {
@@ -22,8 +22,6 @@ enum class Profile : std::uint8_t {
     safe,   // without the defects that a server can cure alone: R1, R3, R5
     full,   // also without R2; for realms all of whose clients are `full`
 };
-
-inline constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 
 struct Origin { // orders conflicting writes: timestamp, then file ident
     std::uint64_t timestamp = 0;
@@ -63,13 +61,13 @@ class Window {
 // Memory: the parsed window, beside its bytes some 160 per instruction and 700 per changeset.
 class Transformer {
   public:
-    // `cells`: meetings of two instructions that one batch may take, at some 20 ns each.
-    explicit Transformer(Profile profile, std::uint64_t cells = kUnlimited);
+    explicit Transformer(Profile profile);
     ~Transformer();
     Transformer(const Transformer&) = delete;
 
-    // Rebases a batch; bases must not descend, not from call to call either.
-    Result<std::monostate> transform(Window& window, std::span<Incoming> incoming);
+    // Rebases a batch; bases must not descend, not from call to call either. Fails when `work` does
+    // not do for the meetings of instructions; what the window costs is the window's to say.
+    Result<std::monostate> transform(Window& window, std::span<Incoming> incoming, Work& work);
     // Hands the window those entries that the merge has changed since the last call.
     void store_reciprocals(Window& window);
 

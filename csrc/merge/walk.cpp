@@ -36,11 +36,14 @@ using changeset::StringId;
 
 namespace {
 
-void take_cells(std::uint64_t& cells, std::uint64_t count) {
-    if (count > cells)
+constexpr std::uint64_t kMeeting = 20;  // ns: a cell of the matrix
+constexpr std::uint64_t kListing = 10;  // ns: to find an operand again
+constexpr std::uint64_t kRewrite = 200; // ns: an instruction of a window that is indexed anew
+
+void spend_on_meetings(Work& work, std::uint64_t majors, std::uint64_t minors) {
+    if (!work.try_spend(kMeeting * majors * minors))
         raise(ErrorKind::limit_exceeded, "Too many changes of the same objects on both sides: "
                                          "merging them would take too long.");
-    cells -= count;
 }
 
 // The usual walk: no class or property is erased on either side, so only instructions about the
@@ -48,8 +51,8 @@ void take_cells(std::uint64_t& cells, std::uint64_t count) {
 // the object is erased. In a property that nobody touches as a whole, each key stands by itself.
 class GroupedWalk {
   public:
-    GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells)
-        : window_(window), profile_(profile), cells_(cells) {
+    GroupedWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, Work& work)
+        : window_(window), profile_(profile), work_(work) {
         sides_.reserve(run.size());
         for (Incoming& incoming : run)
             collect(incoming);
@@ -114,6 +117,7 @@ class GroupedWalk {
         if (majors_list_.empty())
             return;
         const bool incoming = list(minors_, window_.objects[object].incoming.head, minors_list_);
+        work_.spend(kListing * (majors_list_.size() + minors_list_.size()));
         if (local || incoming)
             return meet(majors_list_, minors_list_);
         join(
@@ -170,7 +174,7 @@ class GroupedWalk {
     }
 
     void meet(std::span<Operand*> majors, std::span<Operand*> minors) {
-        take_cells(cells_, majors.size() * minors.size());
+        spend_on_meetings(work_, majors.size(), minors.size());
         for (Operand* major : majors)
             for (Operand* minor : minors) {
                 if (minor->gone)
@@ -196,7 +200,7 @@ class GroupedWalk {
 
     WindowIndex& window_;
     const Profile profile_;
-    std::uint64_t& cells_;
+    Work& work_;
     std::vector<Side> sides_;
     std::vector<Chained> minors_; // that can meet something, in order
     std::vector<Number> touched_; // objects that both sides mention
@@ -207,8 +211,9 @@ class GroupedWalk {
 // rule D4 adds instructions while it goes on.
 class FullWalk {
   public:
-    FullWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells)
-        : window_(window), profile_(profile), cells_(cells) {
+    FullWalk(WindowIndex& window, std::span<Incoming> run, Profile profile, Work& work)
+        : window_(window), profile_(profile), work_(work) {
+        work_.spend(kRewrite * window.operands.size());
         window.drop_gone();
         sides_.reserve(run.size());
         for (Incoming& incoming : run) {
@@ -221,7 +226,7 @@ class FullWalk {
         for (std::size_t n = window_.first(); n < window_.sides.size(); ++n) {
             Side& side = window_.sides[n];
             add(majors_, side);
-            take_cells(cells_, majors_.size() * minors_.size());
+            spend_on_meetings(work_, majors_.size(), minors_.size());
             for (auto major = majors_.begin(); major != majors_.end(); ++major)
                 row(major, minors_.begin());
             write_back(majors_, side);
@@ -300,7 +305,7 @@ class FullWalk {
 
     WindowIndex& window_;
     const Profile profile_;
-    std::uint64_t& cells_;
+    Work& work_;
     std::vector<Side> sides_;
     Operands minors_, majors_; // majors: of one window changeset at a time
     std::deque<Instruction> added_;
@@ -308,15 +313,15 @@ class FullWalk {
 
 } // namespace
 
-void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells) {
+void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, Work& work) {
     const bool destructive =
         window.destructive() || std::any_of(run.begin(), run.end(), [](const Incoming& incoming) {
             return is_destructive(*incoming.changeset);
         });
     if (destructive)
-        FullWalk(window, run, profile, cells).run();
+        FullWalk(window, run, profile, work).run();
     else
-        GroupedWalk(window, run, profile, cells).run();
+        GroupedWalk(window, run, profile, work).run();
 }
 
 } // namespace realmsync::merge

@@ -8,8 +8,8 @@
 
 namespace realmsync::merge {
 
-// Rebases a run of changesets with one base over the window past that base. Meetings of two
-// instructions are taken off `cells`. Throws ErrorException, limit_exceeded when they do not do.
-void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, std::uint64_t& cells);
+// Rebases a run of changesets with one base over the window past that base. Throws ErrorException,
+// limit_exceeded when `work` does not do for the meetings of two instructions.
+void walk(WindowIndex& window, std::span<Incoming> run, Profile profile, Work& work);
 
 } // namespace realmsync::merge

@@ -8,6 +8,7 @@
 #include "merge/transform.hpp"
 #include "partitions/admission.hpp"
 #include "partitions/partition_db.hpp"
+#include "server/upload.hpp"
 #include "tables/complete_clears.hpp"
 
 namespace realmsync::partitions {
@@ -16,12 +17,20 @@ using wire::Code;
 
 namespace {
 
+// What the steps take, in ns: reading an entry of a window and indexing it, storing one.
+constexpr std::uint64_t kReadEntry = 1'500;
+constexpr std::uint64_t kReadByte = 6;
+constexpr std::uint64_t kStoreEntry = 10'000;
+constexpr std::uint64_t kStoreByte = 4;
+
 server::Refusal refusal(const Error& error) {
     switch (error.kind) {
     case ErrorKind::schema:
         return {Code::invalid_schema_change, "Invalid schema change (UPLOAD): " + error.message};
     case ErrorKind::bad_progress:
         return {Code::bad_server_version, "Bad server version (UPLOAD): " + error.message};
+    case ErrorKind::limit_exceeded:
+        return {server::kTooLarge, "Not taken (UPLOAD): " + error.message, true};
     default: return {Code::bad_changeset, "Bad changeset (UPLOAD): " + error.message};
     }
 }
@@ -33,11 +42,11 @@ server::Refusal refusal(const Error& error) {
 class FileWindow : public merge::Window {
   public:
     FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t file,
-               const PartitionDb::Staged& staged)
-        : db_(db), partition_(partition), file_(file), staged_(staged) {}
+               const PartitionDb::Staged& staged, Work& work)
+        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work) {}
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
-        auto entries = db_.foreign_entries(partition_, base, file_, staged_);
+        auto entries = db_.foreign_entries(partition_, base, file_, staged_, work_);
         if (entries.empty())
             return {};
         replace_by_reciprocals(base, entries);
@@ -76,10 +85,11 @@ class FileWindow : public merge::Window {
     const PartitionId partition_;
     const std::uint64_t file_;
     const PartitionDb::Staged& staged_;
+    Work& work_;
 };
 
-std::variant<server::Appended, server::Refusal> PartitionDb::append(PartitionId id,
-                                                                    server::AppendRequest request) {
+std::variant<server::Appended, server::Refusal>
+PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
     require_transaction();
     const auto file = find_file(id, request.file_ident);
     if (file)
@@ -87,45 +97,57 @@ std::variant<server::Appended, server::Refusal> PartitionDb::append(PartitionId 
     if (auto refused = check_uploads(head(id), file ? &*file : nullptr, request))
         return std::move(*refused);
     Staged& staged = stage(id);
-    if (!request.changesets.empty())
-        if (auto refused = integrate(id, request, staged))
-            return std::move(*refused);
-
-    ClientFile after = advance(*file, request, staged.head.version, now_ms_);
-    REALMSYNC_ASSERT(is_sound(after) && is_advance(*file, after));
-    if (after.base_server_version > file->base_server_version)
-        store_->drop_reciprocals(id, request.file_ident, after.base_server_version);
-    staged.files.insert_or_assign(request.file_ident, std::move(after));
+    const std::size_t entries = staged.entries.size();
+    const Head before = staged.head;
+    std::optional<server::Refusal> refused;
+    bool done = false;
+    const auto take_back = [&] {
+        staged.entries.resize(entries);
+        staged.head = before;
+        partition(id).runs.truncate(before.version);
+    };
+    try {
+        store_->attempt(
+            [&] {
+                refused = integrate(id, *file, request, staged, work);
+                return done = !refused;
+            },
+            work);
+    } catch (...) {
+        take_back();
+        throw;
+    }
+    if (!done)
+        take_back();
+    if (refused)
+        return std::move(*refused);
     return server::Appended{staged.head.version};
 }
 
-// All changesets of the request or, when it is refused, none.
-std::optional<server::Refusal>
-PartitionDb::integrate(PartitionId id, server::AppendRequest& request, Staged& staged) {
-    const std::size_t entries = staged.entries.size();
-    const Head head = staged.head;
-    std::optional<server::Refusal> refused;
-    store_->attempt([&] {
-        try {
-            refused = rebase_and_apply(id, request, staged);
-            if (!refused)
-                append_to_history(id, request, staged);
-        } catch (const ErrorException& e) {
-            refused = refusal(e.error());
+// All changesets of the request, and the progress; when it is refused the caller takes it back.
+std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const ClientFile& file,
+                                                      server::AppendRequest& request,
+                                                      Staged& staged, Work& work) {
+    try {
+        if (!request.changesets.empty()) {
+            if (auto refused = rebase_and_apply(id, request, staged, work))
+                return refused;
+            append_to_history(id, request, staged, work);
         }
-        return !refused;
-    });
-    if (refused) {
-        staged.entries.resize(entries);
-        staged.head = head;
-        partition(id).runs.truncate(head.version);
+    } catch (const ErrorException& e) {
+        return refusal(e.error());
     }
-    return refused;
+    ClientFile after = advance(file, request, staged.head.version, now_ms_);
+    REALMSYNC_ASSERT(is_sound(after) && is_advance(file, after));
+    if (after.base_server_version > file.base_server_version)
+        store_->drop_reciprocals(id, request.file_ident, after.base_server_version);
+    staged.files.insert_or_assign(request.file_ident, std::move(after));
+    return std::nullopt;
 }
 
 std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
                                                              server::AppendRequest& request,
-                                                             const Staged& staged) {
+                                                             const Staged& staged, Work& work) {
     const std::uint64_t base = request.changesets.front().server_version;
     if (profile_ != merge::Profile::strict) {
         const model::SchemaPtr schema = store_->schema(id);
@@ -139,18 +161,18 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
                             {upload.origin_timestamp, request.file_ident},
                             &upload.changeset});
     cover_runs(id, base);
-    FileWindow window(*this, id, request.file_ident, staged);
+    FileWindow window(*this, id, request.file_ident, staged, work);
     auto transformer = windows_.take(id, request.file_ident, base, profile_);
-    if (auto transformed = transformer->transform(window, incoming); !transformed)
+    if (auto transformed = transformer->transform(window, incoming, work); !transformed)
         return refusal(transformed.error());
     transformer->store_reciprocals(window);
-    store_->apply(id, request.changesets);
+    store_->apply(id, request.changesets, work);
     windows_.keep(id, request.file_ident, std::move(transformer));
     return std::nullopt;
 }
 
 void PartitionDb::append_to_history(PartitionId id, server::AppendRequest& request,
-                                    Staged& staged) {
+                                    Staged& staged, Work& work) {
     OriginRuns& runs = partition(id).runs;
     Head& head = staged.head;
     for (server::UploadedChangeset& upload : request.changesets) {
@@ -160,8 +182,10 @@ void PartitionDb::append_to_history(PartitionId id, server::AppendRequest& reque
         entry.origin_ident = entry.via_ident = request.file_ident;
         entry.client_version = upload.client_version;
         entry.origin_timestamp = upload.origin_timestamp;
+        work.spend(kStoreEntry);
         entry.changeset = std::make_shared<const std::string>(changeset::encode(upload.changeset));
         upload.changeset = {};
+        work.spend(kStoreByte * entry.changeset->size());
         entry.cumulative_bytes = head.cumulative_bytes += entry.changeset->size();
         store_->insert_entry(id, entry, upload.server_version, now_ms_);
         runs.append(entry.version, entry.via_ident, entry.changeset->empty());
@@ -184,12 +208,15 @@ void PartitionDb::cover_runs(PartitionId id, std::uint64_t base) {
 }
 
 std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint64_t base,
-                                                       std::uint64_t file, const Staged& staged) {
+                                                       std::uint64_t file, const Staged& staged,
+                                                       Work& work) {
     const Partition& cached = partition(id);
     std::vector<HistoryEntry> result;
     const auto take = [&](const HistoryEntry& entry) {
-        if (entry.via_ident != file && !entry.changeset->empty())
-            result.push_back(entry);
+        if (entry.via_ident == file || entry.changeset->empty())
+            return;
+        work.spend(kReadEntry + kReadByte * entry.changeset->size());
+        result.push_back(entry);
     };
     for (const auto& range : cached.runs.foreign(base, file)) {
         std::uint64_t next = range.first;
@@ -202,9 +229,7 @@ std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint
                 ++next;
             } else {
                 const std::uint64_t last = std::min(range.last, cached.head.version);
-                store_->foreign_entries(id, next, last, file, [&](HistoryEntry found) {
-                    result.push_back(std::move(found));
-                });
+                store_->foreign_entries(id, next, last, file, take);
                 next = last + 1;
             }
         }

@@ -40,8 +40,10 @@ class HistoryStore : public HistoryReader {
     virtual void begin() = 0;
     virtual void commit() = 0; // when it throws, rollback() is still to be called
     virtual void rollback() = 0;
-    // Runs `change` and takes back what it has written if it returns false or throws.
-    virtual void attempt(const std::function<bool()>& change) = 0;
+    // Runs `change` and takes back what it has written if it returns false or throws, the whole
+    // transaction after some failures. Statements that take long spend of `work`, too.
+    virtual void attempt(const std::function<bool()>& change, Work& work) = 0;
+    virtual bool in_transaction() const = 0;
     // From any thread, beside the writer: committed rows.
     virtual void read(const std::function<void(HistoryReader&)>& use) = 0;
 
@@ -79,7 +81,8 @@ class HistoryStore : public HistoryReader {
 
     // The partition's objects. Throws ErrorException for changes that cannot be applied.
     virtual model::SchemaPtr schema(PartitionId id) = 0;
-    virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) = 0;
+    virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
+                       Work& work) = 0;
 };
 
 } // namespace realmsync::partitions

@@ -9,7 +9,7 @@ namespace realmsync::partitions {
 PartitionDb::PartitionDb(std::unique_ptr<HistoryStore> store, ClockAndChance clock_and_chance,
                          const StoreTuning& tuning, merge::Profile profile)
     : tuning_(tuning), profile_(profile), clock_and_chance_(std::move(clock_and_chance)),
-      store_(std::move(store)), windows_(tuning.window_bytes, tuning.merge_cells) {}
+      store_(std::move(store)), windows_(tuning.window_bytes) {}
 
 PartitionDb::~PartitionDb() = default;
 

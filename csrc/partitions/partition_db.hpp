@@ -46,8 +46,9 @@ class PartitionDb : public server::ServerStore {
     wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) override;
     std::variant<server::BoundFile, server::Refusal>
     bind(PartitionId partition, const server::BindRequest& request) override;
-    std::variant<server::Appended, server::Refusal> append(PartitionId partition,
-                                                           server::AppendRequest request) override;
+    std::variant<server::Appended, server::Refusal>
+    append(PartitionId partition, server::AppendRequest request, Work& work) override;
+    bool in_transaction() const override { return in_transaction_ && store_->in_transaction(); }
     server::Page fetch_page(const server::PageRequest& request) override;
 
     std::size_t cached_bytes() const; // of the copies in memory, about
@@ -87,14 +88,16 @@ class PartitionDb : public server::ServerStore {
     std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
     std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
     // append.cpp
-    std::optional<server::Refusal> integrate(PartitionId id, server::AppendRequest& request,
-                                             Staged& staged);
+    std::optional<server::Refusal> integrate(PartitionId id, const ClientFile& file,
+                                             server::AppendRequest& request, Staged& staged,
+                                             Work& work);
     std::optional<server::Refusal> rebase_and_apply(PartitionId id, server::AppendRequest& request,
-                                                    const Staged& staged);
-    void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged);
+                                                    const Staged& staged, Work& work);
+    void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,
+                           Work& work);
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
-                                              std::uint64_t file, const Staged& staged);
+                                              std::uint64_t file, const Staged& staged, Work& work);
     // page.cpp
     struct Scan;
     std::optional<Scan> scan_memory(const server::PageRequest& request);

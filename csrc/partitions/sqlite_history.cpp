@@ -97,7 +97,9 @@ SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string&
                              const StoreTuning& tuning)
     : lock_(std::move(lock)), path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib),
       db_(path_, writer_options(vfs, durability, tuning)),
-      tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {}
+      tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {
+    tables_.limit_objects(tuning.object_bytes);
+}
 
 SqliteHistory::~SqliteHistory() = default;
 
@@ -114,7 +116,8 @@ void SqliteHistory::rollback() {
     transaction_.reset();
 }
 
-void SqliteHistory::attempt(const std::function<bool()>& change) {
+void SqliteHistory::attempt(const std::function<bool()>& change, Work& work) {
+    const sqlite::Watch watch(db_, work);
     sqlite::Savepoint savepoint(db_);
     if (change())
         savepoint.release();
@@ -313,8 +316,9 @@ void SqliteHistory::drop_reciprocals(PartitionId id, std::uint64_t file, std::ui
     db_.run("DELETE FROM rs_recip WHERE pid = ? AND ident = ? AND version <= ?", id, file, up_to);
 }
 
-void SqliteHistory::apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) {
-    tables::Applier applier(tables_, signed_id(id));
+void SqliteHistory::apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
+                          Work& work) {
+    tables::Applier applier(tables_, signed_id(id), work);
     for (const server::UploadedChangeset& upload : uploads)
         applier.apply(upload.changeset);
     applier.flush();

@@ -37,7 +37,8 @@ class SqliteHistory final : public HistoryStore {
     void begin() override;
     void commit() override;
     void rollback() override;
-    void attempt(const std::function<bool()>& change) override;
+    void attempt(const std::function<bool()>& change, Work& work) override;
+    bool in_transaction() const override { return db_.in_transaction(); }
     void read(const std::function<void(HistoryReader&)>& use) override;
 
     PartitionId find_partition(std::string_view app_id, std::string_view key) override;
@@ -64,7 +65,8 @@ class SqliteHistory final : public HistoryStore {
     void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) override;
 
     model::SchemaPtr schema(PartitionId id) override;
-    void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads) override;
+    void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
+               Work& work) override;
 
   private:
     class Rows;

@@ -14,7 +14,7 @@ namespace realmsync::partitions {
 
 class WindowCache {
   public:
-    WindowCache(std::size_t bytes, std::uint64_t cells) : capacity_(bytes), cells_(cells) {}
+    explicit WindowCache(std::size_t bytes) : capacity_(bytes) {}
 
     // What is kept for the file, if batches from `base` on can follow; else a new one.
     std::unique_ptr<merge::Transformer> take(server::PartitionId partition, std::uint64_t file,
@@ -28,7 +28,7 @@ class WindowCache {
                 break;
             }
         if (!found || found->base() > base)
-            found = std::make_unique<merge::Transformer>(profile, cells_);
+            found = std::make_unique<merge::Transformer>(profile);
         return found;
     }
 
@@ -56,7 +56,6 @@ class WindowCache {
         std::unique_ptr<merge::Transformer> transformer;
     };
     const std::size_t capacity_;
-    const std::uint64_t cells_;
     std::size_t bytes_ = 0;
     std::list<Entry> entries_; // most recently used first
 };

@@ -9,16 +9,14 @@
 #include <iterator>
 #include <utility>
 
-#include "server/write_batch.hpp"
-
 namespace realmsync::runtime {
 
 using namespace server;
 
-ServerRuntime::ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigned workers,
-                             std::uint64_t seed, const ServerTuning& tuning)
-    : tuning_(tuning), store_(std::move(store)), engine_(tuning, seed), inline_(workers == 0),
-      pool_(workers), writer_(pool_.make_lane()) {
+ServerRuntime::ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
+                             const ServerTuning& tuning)
+    : tuning_(tuning), open_store_(std::move(open_store)), engine_(tuning, seed),
+      inline_(workers == 0), pool_(workers) {
     for (unsigned i = 1; i < std::max(workers, 2u); ++i)
         readers_.push_back(pool_.make_lane());
 #ifdef __GLIBC__
@@ -32,8 +30,11 @@ ServerRuntime::ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigne
 ServerRuntime::~ServerRuntime() { close(); }
 
 void ServerRuntime::close() {
+    closed_ = true;
+    stop_ = true;
     pool_.stop();
-    store_.reset();
+    for (auto& app : apps_)
+        app->store.reset();
 }
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,
@@ -108,63 +109,82 @@ void ServerRuntime::pump() {
 }
 
 void ServerRuntime::post(std::vector<Job> jobs) {
-    if (!store_)
-        return; // closed
-    std::vector<WriterJob> writes;
+    if (closed_)
+        return;
     for (auto& job : jobs) {
         if (auto* page = std::get_if<FetchPage>(&job)) {
             next_reader_ = (next_reader_ + 1) % readers_.size();
-            pool_.post(readers_[next_reader_], [this, request = *page] { fetch(request); });
+            AppLane& app = lane_of(page->owner);
+            pool_.post(readers_[next_reader_],
+                       [this, &app, request = *page] { fetch(app, request); });
         } else {
-            writes.push_back(std::move(std::get<WriterJob>(job)));
+            post(std::move(std::get<WriterJob>(job)));
         }
     }
-    if (writes.empty())
-        return;
-    bool idle = false;
+}
+
+void ServerRuntime::post(WriterJob job) {
+    AppLane& app = lane_of(owner_of(job));
     {
         std::lock_guard lock(mutex_);
-        idle = !writing_;
-        writing_ = true;
-        std::move(writes.begin(), writes.end(), std::back_inserter(waiting_));
+        app.waiting.push(std::move(job));
+        if (std::exchange(app.writing, true))
+            return;
     }
-    if (idle)
-        pool_.post(writer_, [this] { write(); });
+    pool_.post(app.writer, [this, &app] { write(app); });
+}
+
+ServerRuntime::AppLane& ServerRuntime::lane_of(const Owner& owner) {
+    while (apps_.size() <= owner.app)
+        apps_.push_back(std::make_unique<AppLane>(tuning_, pool_.make_lane()));
+    return *apps_[owner.app];
 }
 
 // One transaction; then another, after the other lanes' turn, for what has come meanwhile.
-void ServerRuntime::write() {
-    for (auto& outcome : run_write_batch(*store_, take_batch(), tuning_.inflated_bytes))
+void ServerRuntime::write(AppLane& app) {
+    std::vector<WriterJob> jobs;
+    {
+        std::lock_guard lock(mutex_);
+        jobs = app.waiting.take();
+    }
+    WriteResult result = run(app, std::move(jobs));
+    if (stop_)
+        return;
+    for (auto& outcome : result.outcomes)
         outcomes_.push(std::move(outcome));
     commits_.fetch_add(1, std::memory_order_relaxed);
     {
         std::lock_guard lock(mutex_);
-        writing_ = !waiting_.empty();
-        if (!writing_)
+        app.waiting.settle(std::move(result.left), result.costs);
+        app.writing = !app.waiting.empty();
+        if (!app.writing)
             return;
     }
-    pool_.post(writer_, [this] { write(); });
+    pool_.post(app.writer, [this, &app] { write(app); });
 }
 
-std::vector<WriterJob> ServerRuntime::take_batch() {
-    std::vector<WriterJob> batch;
-    std::uint64_t bytes = 0;
-    std::lock_guard lock(mutex_);
-    while (!waiting_.empty() && bytes < tuning_.commit_bytes &&
-           batch.size() < tuning_.commit_jobs) {
-        if (auto* append = std::get_if<Append>(&waiting_.front()))
-            bytes += append->bytes;
-        batch.push_back(std::move(waiting_.front()));
-        waiting_.pop_front();
+WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
+    if (!app.store) {
+        // The first job of an app opens a partition, which names it.
+        try {
+            std::lock_guard lock(open_mutex_);
+            app.store = open_store_(std::get<OpenPartition>(jobs.at(0)).app_id);
+        } catch (const std::exception& e) {
+            WriteResult failed;
+            for (auto& job : jobs)
+                failed.outcomes.push_back(
+                    JobFailed{std::move(job), e.what(), FailureScope::medium});
+            return failed;
+        }
     }
-    return batch;
+    return run_write_batch(*app.store, std::move(jobs), limits_);
 }
 
-void ServerRuntime::fetch(const FetchPage& job) {
+void ServerRuntime::fetch(AppLane& app, const FetchPage& job) {
     try {
-        outcomes_.push(PageFetched{job.to, job.handle, store_->fetch_page(job.request)});
+        outcomes_.push(PageFetched{job.to, job.handle, app.store->fetch_page(job.request)});
     } catch (const std::exception& e) {
-        outcomes_.push(JobFailed{job, e.what()});
+        outcomes_.push(JobFailed{job, e.what(), scope_of(e)});
     }
 }
 

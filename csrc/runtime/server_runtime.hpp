@@ -1,12 +1,12 @@
-// The server engine coupled to a store: one writer lane that takes every waiting job of every
-// partition into one transaction, page lanes beside it, results back through one eventfd. All
-// methods are for the event loop's thread. What the engine decides is in server/, what is stored in
-// partitions/.
+// The server engine coupled to its stores: for each app a writer lane that takes waiting jobs of all
+// partitions into one transaction, page lanes beside it, results back through one eventfd. All
+// methods are for the event loop's thread. What the engine decides is in server/ (whose turn it is,
+// too: job_queue.hpp), what is stored in partitions/.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,16 +16,21 @@
 
 #include "runtime/completion_queue.hpp"
 #include "runtime/worker_pool.hpp"
+#include "server/job_queue.hpp"
 #include "server/server.hpp"
 #include "server/store.hpp"
+#include "server/write_batch.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::runtime {
 
+// The store of an app, which is opened once. Called by any thread, one at a time.
+using OpenStore = std::function<std::unique_ptr<server::ServerStore>(const std::string& app_id)>;
+
 class ServerRuntime {
   public:
     // With 0 workers jobs run inside drain(), for deterministic tests.
-    ServerRuntime(std::unique_ptr<server::ServerStore> store, unsigned workers, std::uint64_t seed,
+    ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
                   const ServerTuning& tuning);
     ~ServerRuntime();
 
@@ -43,32 +48,45 @@ class ServerRuntime {
     std::vector<server::Event> drain(std::int64_t now);
     std::optional<std::int64_t> deadline() const { return engine_.deadline(); }
     void shutdown(std::int64_t now);
-    // Stops the workers: running jobs end, waiting ones are dropped (nothing of them was told to
-    // anybody), and closes the store. Call without the GIL.
+    // Stops the workers: running jobs end early, waiting ones are dropped (nothing of them was told
+    // to anybody), and closes the stores. Call without the GIL.
     void close();
     server::Stats stats() const { return engine_.stats(); }
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
 
   private:
     void pump();
+    struct AppLane { // storage of one app
+        AppLane(const ServerTuning& tuning, std::shared_ptr<WorkerPool::Lane> lane)
+            : waiting(tuning), writer(std::move(lane)) {}
+        std::unique_ptr<server::ServerStore> store; // opened by the first job
+        server::JobQueue waiting;                   // guarded by mutex_
+        bool writing = false;                       // guarded by mutex_
+        const std::shared_ptr<WorkerPool::Lane> writer;
+    };
+
     void post(std::vector<server::Job> jobs);
-    void write();
-    std::vector<server::WriterJob> take_batch();
-    void fetch(const server::FetchPage& job);
+    void post(server::WriterJob job);
+    AppLane& lane_of(const server::Owner& owner);
+    void write(AppLane& app);
+    server::WriteResult run(AppLane& app, std::vector<server::WriterJob> jobs);
+    void fetch(AppLane& app, const server::FetchPage& job);
 
     const ServerTuning tuning_;
-    std::unique_ptr<server::ServerStore> store_;
+    const OpenStore open_store_;
+    std::atomic<bool> stop_{false};
+    const server::WriteLimits limits_{tuning_, &stop_};
+    std::vector<std::unique_ptr<AppLane>> apps_; // by their numbers
     server::Server engine_;
     WakeUp wake_up_;
     CompletionQueue<server::Outcome> outcomes_{wake_up_};
     std::mutex mutex_;
-    std::deque<server::WriterJob> waiting_; // guarded by mutex_
-    bool writing_ = false;                  // guarded by mutex_
-    bool signalled_ = false;                // events wait for drain()
+    std::mutex open_mutex_;
+    bool signalled_ = false; // events wait for drain()
+    bool closed_ = false;
     std::atomic<std::uint64_t> commits_{0};
     const bool inline_;
     WorkerPool pool_;
-    std::shared_ptr<WorkerPool::Lane> writer_;
     std::vector<std::shared_ptr<WorkerPool::Lane>> readers_;
     std::size_t next_reader_ = 0;
 };

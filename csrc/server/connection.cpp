@@ -1,6 +1,7 @@
 #include "server/connection.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -28,12 +29,18 @@ std::string random_connection_id(std::mt19937_64& random) {
     return id;
 }
 
+Owner owner_of(Context& context, const std::string& app_id, const std::string& user_id) {
+    const auto app = static_cast<std::uint32_t>(context.apps.size());
+    return {context.apps.try_emplace(app_id, app).first->second,
+            std::hash<std::string>{}(user_id)};
+}
+
 } // namespace
 
 Connection::Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
                        int version, wire::Mode mode)
     : context_(context), id_(id), app_id_(std::move(app_id)), user_id_(std::move(user_id)),
-      version_(version), mode_(mode), last_received_(context.now) {
+      owner_(owner_of(context, app_id_, user_id_)), version_(version), mode_(mode), last_received_(context.now) {
     ++context_.stats.connections;
     context_.wake_at(last_received_ + context_.tuning.silence_ms);
     if (version_ >= 10) {

@@ -32,6 +32,7 @@ class Connection {
     ConnectionId id() const { return id_; }
     const std::string& app_id() const { return app_id_; }
     const std::string& user_id() const { return user_id_; }
+    const Owner& owner() const { return owner_; }
     Context& context() const { return context_; }
 
     void receive(std::string_view bytes);
@@ -89,6 +90,7 @@ class Connection {
     const ConnectionId id_;
     const std::string app_id_;
     const std::string user_id_;
+    const Owner owner_; // of the jobs of its sessions
     const int version_;
     const wire::Mode mode_;
     std::unordered_map<std::uint64_t, Session> sessions_;

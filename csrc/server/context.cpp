@@ -19,14 +19,16 @@ Session* Context::session(const SessionRef& ref) {
     return owner ? owner->find(ref) : nullptr;
 }
 
-void Context::submit(WriterJob job) {
+void Context::submit(WriterJob job, const Connection& of) {
+    std::visit([&](auto& j) { j.owner = of.owner(); }, job);
     ++writer_jobs_in_flight;
     if (Partition* partition = partitions.find(handle_of(job)))
         ++partition->jobs_in_flight;
     jobs.emplace_back(std::move(job));
 }
 
-void Context::submit(FetchPage job) {
+void Context::submit(FetchPage job, const Connection& of) {
+    job.owner = of.owner();
     if (Partition* partition = partitions.find(job.handle))
         ++partition->jobs_in_flight;
     jobs.emplace_back(std::move(job));

@@ -33,6 +33,7 @@ struct Context {
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
     std::uint64_t next_binding = 1;
+    std::unordered_map<std::string, std::uint32_t> apps; // their numbers
     std::vector<ConnectionId> ended; // failed or dropped in this call
     std::vector<ConnectionId> paused;
     std::optional<std::int64_t> next_timer;
@@ -43,8 +44,8 @@ struct Context {
 
     Connection* connection(ConnectionId id);
     Session* session(const SessionRef& ref); // nullptr when that binding is over
-    void submit(WriterJob job);
-    void submit(FetchPage job);
+    void submit(WriterJob job, const Connection& of);
+    void submit(FetchPage job, const Connection& of);
     void log(LogLevel level, std::string text) { events.push_back(Log{level, std::move(text)}); }
     void wake_at(std::int64_t time);
     // Accounts for an accepted upload; may pause or end the connection.

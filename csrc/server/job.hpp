@@ -24,23 +24,33 @@ struct SessionRef {
     std::uint64_t binding = 0;
 };
 
+// Whose job it is, for those who share storage out: users have equal shares of their app's.
+using Flow = std::uint64_t; // a number of the user
+struct Owner {
+    std::uint32_t app = 0; // a number of the app, from 0
+    Flow flow = 0;
+};
+
 // Writer jobs
 struct OpenPartition {
     std::uint64_t handle = 0; // the engine's name of the partition, known before its id is
     std::string app_id;
     std::string key;
+    Owner owner;
 };
 struct AllocateIdent {
     SessionRef to;
     std::uint64_t handle = 0;
     PartitionId partition = 0;
     std::string user_id;
+    Owner owner;
 };
 struct Bind {
     SessionRef to;
     std::uint64_t handle = 0;
     PartitionId partition = 0;
     BindRequest request;
+    Owner owner;
 };
 struct Append {
     SessionRef to;
@@ -49,10 +59,17 @@ struct Append {
     std::uint64_t file_ident = 0;
     std::uint64_t bytes = 0; // charged to the backlog
     UploadTask task;
+    Owner owner;
+    bool is_heavy = false; // takes long: runs in a transaction of its own
+    unsigned failures = 0; // of the machine, while it ran
 };
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
 inline std::uint64_t handle_of(const WriterJob& job) {
     return std::visit([](const auto& j) { return j.handle; }, job);
+}
+
+inline Owner owner_of(const WriterJob& job) {
+    return std::visit([](const auto& j) { return j.owner; }, job);
 }
 
 // Reader job
@@ -60,6 +77,7 @@ struct FetchPage {
     SessionRef to;
     std::uint64_t handle = 0;
     PageRequest request;
+    Owner owner;
 };
 using Job = std::variant<WriterJob, FetchPage>;
 
@@ -85,6 +103,7 @@ struct UploadDone {
     std::uint64_t bytes = 0;    // given back to the backlog
     std::size_t changesets = 0; // integrated
     std::variant<Appended, UploadFault> result;
+    bool is_last = true; // else the rest of the same upload will come back, too
 };
 struct PageFetched {
     SessionRef to;
@@ -92,9 +111,15 @@ struct PageFetched {
     Page page;
 };
 // The job could not be done for reasons of the machine; whether it took effect is unknown.
+enum class FailureScope : std::uint8_t {
+    job,      // this one alone: memory, a limit of the store
+    overload, // the disk is full: it will pass
+    medium,   // nobody knows what is stored: only a restart can tell
+};
 struct JobFailed {
     Job job; // an upload without its bytes
     std::string message;
+    FailureScope scope = FailureScope::job;
 };
 using Outcome =
     std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, PageFetched, JobFailed>;

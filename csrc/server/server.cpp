@@ -43,9 +43,12 @@ struct OutcomeHandler {
         Context& context;
         Partition& partition;
         bool evict = false;
+        bool is_last = true; // of the job
         Scope(Context& c, std::uint64_t handle)
             : context(c), partition(*c.partitions.find(handle)) {}
         ~Scope() {
+            if (!is_last)
+                return;
             REALMSYNC_ASSERT(partition.jobs_in_flight > 0);
             --partition.jobs_in_flight;
             if (evict)
@@ -111,6 +114,7 @@ struct OutcomeHandler {
 
     void operator()(UploadDone& done) {
         Scope scope(context, done.handle);
+        scope.is_last = done.is_last;
         Partition& partition = scope.partition;
         context.discharge(partition, done.bytes);
         context.stats.changesets_integrated += done.changesets;
@@ -139,7 +143,7 @@ struct OutcomeHandler {
     // Whether the work took effect is unknown: everybody on the partition comes back and reads the
     // truth at IDENT.
     void operator()(JobFailed& failed) {
-        context.events.push_back(StorageFailed{failed.message});
+        report(failed);
         if (auto* page = std::get_if<FetchPage>(&failed.job))
             return no_page(*page);
         auto& job = std::get<WriterJob>(failed.job);
@@ -155,6 +159,19 @@ struct OutcomeHandler {
         }
         // Nothing else can be in flight before it is open; the next BIND tries again.
         scope.evict = std::holds_alternative<OpenPartition>(job);
+    }
+
+    void report(const JobFailed& failed) {
+        switch (failed.scope) {
+        case FailureScope::medium:
+            context.events.push_back(StorageFailed{failed.message});
+            break;
+        case FailureScope::overload:
+            context.log(LogLevel::error, "No room to store anything: " + failed.message);
+            break;
+        case FailureScope::job:
+            context.log(LogLevel::error, "A storage job failed: " + failed.message);
+        }
     }
 
     void no_page(const FetchPage& job) {
@@ -258,7 +275,9 @@ void Server::on_outcome(Outcome outcome, std::int64_t now) {
     context_->now = now;
     const bool is_page = std::holds_alternative<PageFetched>(outcome);
     const auto* failed = std::get_if<JobFailed>(&outcome);
-    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job))) {
+    const auto* upload = std::get_if<UploadDone>(&outcome);
+    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job)) &&
+        !(upload && !upload->is_last)) {
         REALMSYNC_ASSERT(context_->writer_jobs_in_flight > 0);
         --context_->writer_jobs_in_flight;
     }

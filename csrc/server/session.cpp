@@ -73,7 +73,8 @@ void Session::on_bind(const wire::Bind& message) {
     if (message.need_ident)
         state_ = SessionState::allocating_ident;
     if (is_new)
-        context_.submit(OpenPartition{partition->handle, partition->app_id, partition->key});
+        context_.submit(OpenPartition{partition->handle, partition->app_id, partition->key},
+                        connection_);
     else if (partition->is_open())
         on_partition_open();
 }
@@ -82,7 +83,8 @@ void Session::on_partition_open() {
     partition_id_ = attached().id;
     if (state_ == SessionState::allocating_ident)
         context_.submit(
-            AllocateIdent{ref(), attached().handle, partition_id_, connection_.user_id()});
+            AllocateIdent{ref(), attached().handle, partition_id_, connection_.user_id()},
+            connection_);
     else if (state_ == SessionState::binding)
         bind_file();
 }
@@ -116,7 +118,8 @@ void Session::bind_file() {
     context_.submit(Bind{ref(),
                          attached().handle,
                          partition_id_,
-                         {connection_.user_id(), file_, download_, latest_}});
+                         {connection_.user_id(), file_, download_, latest_}},
+                    connection_);
 }
 
 void Session::on_bound(const BoundFile& file) {
@@ -178,7 +181,8 @@ void Session::process_upload(const wire::Upload& message,
     task.bytes = std::move(bytes);
     ++uploads_in_flight_;
     context_.submit(
-        Append{ref(), attached().handle, partition_id_, file_.ident, cost, std::move(task)});
+        Append{ref(), attached().handle, partition_id_, file_.ident, cost, std::move(task)},
+        connection_);
 }
 
 void Session::release_uploads() {
@@ -203,12 +207,16 @@ void Session::drop_held_uploads() {
 
 void Session::on_upload_done(const UploadDone& done) {
     REALMSYNC_ASSERT(uploads_in_flight_ > 0);
-    --uploads_in_flight_;
+    if (done.is_last)
+        --uploads_in_flight_;
     if (const auto* fault = std::get_if<UploadFault>(&done.result)) {
         const auto* info = wire::find_code(static_cast<std::int32_t>(fault->code));
         if (info && info->level == wire::Level::connection)
             return connection_.fail(fault->code, fault->message);
-        fail(fault->code, fault->message);
+        if (fault->for_good)
+            fail(fault->code, never_taken(fault->message));
+        else
+            fail(fault->code, fault->message);
     } else if (done.changesets != 0) {
         set_unacknowledged(true);
         page_acknowledges_ = false;
@@ -447,7 +455,7 @@ void Session::request_page() {
     request.cursor = download_;
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
-    context_.submit(FetchPage{ref(), handle_, request});
+    context_.submit(FetchPage{ref(), handle_, request}, connection_);
 }
 
 // Takes the room at once: a session that ended before its turn came would keep it from the others.

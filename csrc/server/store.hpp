@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/work.hpp"
 #include "changeset/instruction.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
@@ -22,6 +23,7 @@ using PartitionId = std::uint64_t;
 struct Refusal {
     wire::Code code;
     std::string message;
+    bool for_good = false; // another try would end the same way
 };
 
 struct OpenedPartition {
@@ -90,9 +92,12 @@ class ServerStore {
     virtual wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) = 0;
     virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
                                                   const BindRequest& request) = 0;
-    // Rebases, applies and stores; all of it or, when refused, nothing of it.
-    virtual std::variant<Appended, Refusal> append(PartitionId partition,
-                                                   AppendRequest request) = 0;
+    // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it. Refused
+    // for good when `work` does not do.
+    virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,
+                                                   Work& work) = 0;
+    // Whether the transaction is there yet, after a call that has thrown: some failures end it.
+    virtual bool in_transaction() const = 0;
 
     // Reader call, from any thread, sees committed state only.
     virtual Page fetch_page(const PageRequest& request) = 0;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "changeset/codec.hpp"
 
 namespace realmsync::server {
@@ -27,42 +28,62 @@ UploadFault bad_server_version(std::string message) {
     return {Code::bad_server_version, std::move(message)};
 }
 
-// U10 to U16. Gives how many entries at the front repeat what the client file has uploaded before.
-std::variant<std::size_t, UploadFault>
-check_entries(const UploadWindow& window, const std::vector<wire::UploadEntry>& entries) {
-    UploadCursor up = window.previous;
-    std::size_t duplicates = 0;
-    for (const auto& entry : entries) {
+// What the steps take, in ns: inflating a byte, reading an entry, parsing a byte.
+constexpr std::uint64_t kInflate = 1;
+constexpr std::uint64_t kEntry = 100;
+constexpr std::uint64_t kParse = 2;
+// Bytes of an entry besides its changeset, as its part counts them.
+constexpr std::size_t kEntryMemory = 256;
+
+// U10 to U16, entry by entry.
+class EntryChecks {
+  public:
+    explicit EntryChecks(const UploadWindow& window) : window_(window), up_(window.previous) {}
+
+    std::optional<UploadFault> check(const wire::UploadEntry& entry) {
         const UploadCursor here{entry.client_version, entry.server_version};
-        if (here.client_version <= up.client_version)
-            return bad_client_version("Changeset " + text(here) + " does not follow " + text(up));
-        if (!is_consistent(here) || !are_mutually_consistent(here, up) ||
-            !are_mutually_consistent(here, window.threshold))
-            return bad_server_version("Changeset " + text(here) + " contradicts " + text(up) +
-                                      " or the stored " + text(window.threshold));
-        if (here.client_version <= window.threshold.client_version)
-            ++duplicates;
-        up = here;
+        if (here.client_version <= up_.client_version)
+            return bad_client_version("Changeset " + text(here) + " does not follow " + text(up_));
+        if (!is_consistent(here) || !are_mutually_consistent(here, up_) ||
+            !are_mutually_consistent(here, window_.threshold))
+            return bad_server_version("Changeset " + text(here) + " contradicts " + text(up_) +
+                                      " or the stored " + text(window_.threshold));
+        up_ = here;
+        return std::nullopt;
     }
-    if (up.client_version > window.progress.client_version)
-        return bad_client_version("Changeset " + text(up) + " lies beyond the progress " +
-                                  text(window.progress));
-    if (!are_mutually_consistent(up, window.progress))
-        return bad_server_version("Changeset " + text(up) + " contradicts the progress " +
-                                  text(window.progress));
-    return duplicates;
+    std::optional<UploadFault> check_end() const {
+        if (up_.client_version > window_.progress.client_version)
+            return bad_client_version("Changeset " + text(up_) + " lies beyond the progress " +
+                                      text(window_.progress));
+        if (!are_mutually_consistent(up_, window_.progress))
+            return bad_server_version("Changeset " + text(up_) + " contradicts the progress " +
+                                      text(window_.progress));
+        return std::nullopt;
+    }
+
+  private:
+    const UploadWindow& window_;
+    UploadCursor up_;
+};
+
+UploadFault protocol_fault(const Error& error) {
+    return {wire::protocol_code(error), error.message};
 }
 
 } // namespace
 
-wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit) {
-    wire::ErrorInfo info = wire::error_info(
-        kTooLarge, "The upload up to version " + std::to_string(upload.progress.client_version) +
-                       " has " + std::to_string(size) + " bytes, this server takes " +
-                       std::to_string(limit) + " at most");
+wire::ErrorInfo never_taken(std::string_view message) {
+    wire::ErrorInfo info = wire::error_info(kTooLarge, message);
     info.try_again = false;
     info.action = "ApplicationBug";
     return info;
+}
+
+wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit) {
+    return never_taken("The upload up to version " +
+                       std::to_string(upload.progress.client_version) + " has " +
+                       std::to_string(size) + " bytes, this server takes " +
+                       std::to_string(limit) + " at most");
 }
 
 std::optional<UploadFault> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {
@@ -97,48 +118,90 @@ UploadTask UploadGate::accept(const wire::Upload& upload) {
     return task;
 }
 
-Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
-                        std::uint64_t inflated_bytes_limit) {
-    auto plain = wire::plain_body(task.body, inflated_bytes_limit);
+std::variant<UploadReader, UploadFault> UploadReader::open(const UploadTask& task,
+                                                           std::uint64_t file_ident,
+                                                           const UploadLimits& limits, Work& work) {
+    if (task.plain_size() <= limits.inflated_bytes)
+        work.spend(kInflate * task.plain_size());
+    auto plain = wire::plain_body(task.body, limits.inflated_bytes);
     if (!plain)
-        return UploadFault{wire::protocol_code(plain.error()), plain.error().message};
-    auto entries = wire::parse_upload_entries(**plain);
-    if (!entries)
-        return UploadFault{wire::protocol_code(entries.error()), entries.error().message};
-    auto checked = check_entries(task.window, *entries);
-    if (auto* fault = std::get_if<UploadFault>(&checked))
-        return std::move(*fault);
-    if (!task.is_news)
-        return std::monostate{};
+        return protocol_fault(plain.error());
+    UploadReader reader(task, file_ident, limits, std::move(*plain));
+    if (task.integrated == 0)
+        if (auto fault = reader.check(work))
+            return std::move(*fault);
+    reader.done_ = !task.is_news; // a pure repetition
+    return reader;
+}
 
+std::optional<UploadFault> UploadReader::check(Work& work) {
+    EntryChecks checks(task_->window);
+    std::optional<UploadFault> fault;
+    auto read = wire::read_upload_entries(*plain_, [&](const wire::UploadEntry& entry) {
+        work.spend(kEntry);
+        fault = checks.check(entry);
+        return !fault;
+    });
+    if (!read)
+        return protocol_fault(read.error());
+    return fault ? fault : checks.check_end();
+}
+
+std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
     AppendRequest request;
-    request.file_ident = file_ident;
-    request.locked_server_version = task.locked_server_version;
-    const auto& [previous, threshold, progress] = task.window;
-    request.progress = progress.client_version > threshold.client_version ? progress : threshold;
-    const std::size_t duplicates = std::get<std::size_t>(checked);
-    request.changesets.reserve(entries->size() - duplicates);
-    for (std::size_t i = duplicates; i < entries->size(); ++i) {
-        const wire::UploadEntry& entry = (*entries)[i];
-        if (entry.origin_timestamp > kMaxVersion)
-            return UploadFault{Code::bad_changeset, "Origin timestamp out of range"};
-        UploadedChangeset uploaded{entry.client_version,
-                                   entry.server_version,
-                                   entry.origin_timestamp,
-                                   entry.origin_file_ident,
-                                   {}};
-        if (!entry.changeset.empty()) {
-            auto parsed = changeset::parse_borrowed(entry.changeset);
-            if (!parsed)
-                return UploadFault{Code::bad_changeset, "Changeset " +
-                                                            std::to_string(entry.client_version) +
-                                                            ": " + parsed.error().message};
-            uploaded.changeset = std::move(*parsed);
-            uploaded.changeset.buffers.push_back(*plain);
-        }
-        request.changesets.push_back(std::move(uploaded));
+    request.file_ident = file_ident_;
+    const auto& [previous, threshold, progress] = task_->window;
+    std::optional<UploadFault> fault;
+    std::size_t bytes = 0;
+    UploadCursor last = threshold;
+    const auto rest = std::string_view(*plain_).substr(position_);
+    auto read = wire::read_upload_entries(rest, [&](const wire::UploadEntry& entry) {
+        last = {entry.client_version, entry.server_version};
+        if (entry.client_version <= threshold.client_version)
+            return true; // repeats what the client file has uploaded before
+        work.spend(kEntry + kParse * entry.changeset.size());
+        fault = add(entry, request);
+        bytes += kEntryMemory + entry.changeset.size();
+        return !fault && bytes < limits_.part_bytes;
+    });
+    REALMSYNC_ASSERT(static_cast<bool>(read)); // checked before
+    if (fault)
+        return std::move(*fault);
+    position_ += *read;
+    done_ = position_ == plain_->size();
+    if (done_) {
+        request.progress =
+            progress.client_version > threshold.client_version ? progress : threshold;
+        request.locked_server_version = task_->locked_server_version;
+    } else {
+        request.progress = last;
     }
     return request;
+}
+
+std::optional<UploadFault> UploadReader::add(const wire::UploadEntry& entry,
+                                             AppendRequest& request) const {
+    if (entry.origin_timestamp > kMaxVersion)
+        return UploadFault{Code::bad_changeset, "Origin timestamp out of range"};
+    UploadedChangeset uploaded{entry.client_version,
+                               entry.server_version,
+                               entry.origin_timestamp,
+                               entry.origin_file_ident,
+                               {}};
+    if (!entry.changeset.empty()) {
+        auto parsed = changeset::parse_borrowed(entry.changeset, limits_.parsed_bytes);
+        if (!parsed) {
+            const bool too_large = parsed.error().kind == ErrorKind::limit_exceeded;
+            return UploadFault{too_large ? kTooLarge : Code::bad_changeset,
+                               "Changeset " + std::to_string(entry.client_version) + ": " +
+                                   parsed.error().message,
+                               too_large};
+        }
+        uploaded.changeset = std::move(*parsed);
+        uploaded.changeset.buffers.push_back(plain_);
+    }
+    request.changesets.push_back(std::move(uploaded));
+    return std::nullopt;
 }
 
 } // namespace realmsync::server

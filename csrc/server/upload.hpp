@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "base/work.hpp"
 #include "server/store.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
@@ -23,6 +25,7 @@ namespace realmsync::server {
 struct UploadFault {
     wire::Code code;
     std::string message;
+    bool for_good = false; // the same upload will never be taken: the session is to stay away
 };
 
 // The cursors against which the entries of one message are checked.
@@ -36,6 +39,7 @@ struct UploadWindow {
 // since SDKs reset their files at the codes that name limits.
 inline constexpr auto kTooLarge = wire::Code::other_session_error;
 wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit);
+wire::ErrorInfo never_taken(std::string_view message);
 
 // Shared by the jobs of one session and touched by the writer alone: after a refusal or a failure
 // nothing later of that session may be integrated.
@@ -50,6 +54,11 @@ struct UploadTask {
     bool is_news = false; // moves a cursor, so there is something to store even without entries
     wire::Body body;      // views `bytes`
     std::shared_ptr<const std::string> bytes;
+    std::size_t integrated = 0; // bytes of the plain body, from its front
+
+    std::uint64_t plain_size() const {
+        return body.compressed ? body.uncompressed_size : body.bytes.size();
+    }
 };
 
 class UploadGate {
@@ -70,9 +79,40 @@ class UploadGate {
     std::uint64_t locked_ = 0;
 };
 
-// What there is to append, nothing (a pure repetition), or why not.
-using Prepared = std::variant<std::monostate, AppendRequest, UploadFault>;
-Prepared prepare_append(const UploadTask& task, std::uint64_t file_ident,
-                        std::uint64_t inflated_bytes_limit);
+// What integrating one message may take.
+struct UploadLimits {
+    std::uint64_t inflated_bytes = 0; // of its body
+    std::uint64_t part_bytes = 0;     // of changesets integrated together: soft, one always may be
+    std::uint64_t parsed_bytes = 0;   // of memory, of a parsed changeset
+};
+
+// The entries of one message, part by part: everything about them that needs no store is checked
+// before the first part.
+class UploadReader {
+  public:
+    // Inflates and checks, from where the task was left.
+    static std::variant<UploadReader, UploadFault> open(const UploadTask& task,
+                                                        std::uint64_t file_ident,
+                                                        const UploadLimits& limits, Work& work);
+    bool at_end() const { return done_; }
+    // The next part, with the progress that it makes; its changesets may be none.
+    std::variant<AppendRequest, UploadFault> next(Work& work);
+    std::size_t position() const { return position_; } // bytes of the plain body read
+
+  private:
+    UploadReader(const UploadTask& task, std::uint64_t file_ident, const UploadLimits& limits,
+                 std::shared_ptr<const std::string> plain)
+        : task_(&task), file_ident_(file_ident), limits_(limits), plain_(std::move(plain)),
+          position_(task.integrated) {}
+    std::optional<UploadFault> check(Work& work);
+    std::optional<UploadFault> add(const wire::UploadEntry& entry, AppendRequest& request) const;
+
+    const UploadTask* task_;
+    std::uint64_t file_ident_;
+    UploadLimits limits_;
+    std::shared_ptr<const std::string> plain_;
+    std::size_t position_;
+    bool done_ = false;
+};
 
 } // namespace realmsync::server

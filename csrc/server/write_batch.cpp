@@ -2,7 +2,7 @@
 
 #include <exception>
 #include <iterator>
-#include <span>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -13,59 +13,80 @@ namespace realmsync::server {
 
 namespace {
 
-// Every step may be repeated after a rollback: jobs keep what they need, and the marks on upload
-// streams are taken back.
+constexpr std::uint64_t kJob = 50'000; // ns: what any job takes
+constexpr unsigned kFailures = 2;      // of one upload, until it is refused
+
 class WriteBatch {
   public:
-    WriteBatch(ServerStore& store, std::uint64_t inflated_bytes_limit)
-        : store_(store), inflated_bytes_limit_(inflated_bytes_limit) {}
+    WriteBatch(ServerStore& store, std::vector<WriterJob> jobs, const WriteLimits& limits)
+        : store_(store), limits_(limits), jobs_(std::move(jobs)) {}
 
-    enum class End { done, job_failed, commit_failed };
-    End run(std::span<WriterJob> jobs, std::vector<Outcome>& outcomes) {
-        std::vector<Outcome> mine;
-        mine.reserve(jobs.size());
-        refused_.clear();
-        bool committing = false;
+    WriteResult run() {
         try {
             store_.begin();
-            for (auto& job : jobs)
-                mine.push_back(std::visit([this](auto& j) { return do_job(j); }, job));
-            committing = true;
+            while (next_ < jobs_.size() && !is_over_)
+                run_next();
+        } catch (const std::exception& e) { // the job at next_, and with it the transaction
+            return abort(e);
+        }
+        try {
             store_.commit();
         } catch (const std::exception& e) {
-            failure_ = e.what();
-            for (UploadStream* stream : refused_)
-                stream->refused = false;
-            if (committing)
-                return End::commit_failed;
-            roll_back();
-            return End::job_failed;
+            const FailureScope scope = scope_of(e);
+            return fail_all(e.what(),
+                            scope == FailureScope::job ? FailureScope::medium : scope);
         }
-        std::move(mine.begin(), mine.end(), std::back_inserter(outcomes));
-        return End::done;
-    }
-    // Those jobs are lost, and with them what their sessions have sent since.
-    void fail(std::span<WriterJob> jobs, std::vector<Outcome>& outcomes) const {
-        for (auto& job : jobs) {
-            if (auto* append = std::get_if<Append>(&job)) {
-                // Later uploads of the session may be waiting already, with a progress that would
-                // cover what is lost here.
-                append->task.stream->refused = true;
-                append->task = {};
-            }
-            outcomes.push_back(JobFailed{std::move(job), failure_});
-        }
+        for (const UploadProgress& progress : progress_)
+            progress.task->integrated = progress.integrated;
+        result_.left.insert(result_.left.end(), std::make_move_iterator(jobs_.begin() + next()),
+                            std::make_move_iterator(jobs_.end()));
+        return std::move(result_);
     }
 
   private:
-    // That it fails, too, changes nothing: what was not committed is not stored, whether the
-    // transaction could not even begin or the file is beyond reach.
-    void roll_back() {
+    std::ptrdiff_t next() const { return static_cast<std::ptrdiff_t>(next_); }
+
+    void run_next() {
+        const std::uint64_t before = spent_;
+        spent_ += kJob;
+        auto& job = jobs_[next_];
+        std::visit([this](auto& j) { run_job(j); }, job);
+        result_.costs.push_back({owner_of(job).flow, spent_ - before});
+        if (!is_unfinished_)
+            ++next_;
+        is_over_ = is_unfinished_ || spent_ >= limits_.transaction_work;
+    }
+
+    template <class J> void run_job(J& job) {
         try {
-            store_.rollback();
+            result_.outcomes.push_back(do_job(job));
         } catch (const std::exception& e) {
-            failure_ += std::string("; ") + e.what();
+            if (scope_of(e) != FailureScope::job || !store_.in_transaction())
+                throw;
+            result_.outcomes.push_back(JobFailed{job, e.what(), FailureScope::job});
         }
+    }
+
+    void run_job(Append& job) {
+        UploadDone done{job.to, job.handle, job.bytes, 0, Appended{}};
+        UploadStream& stream = *job.task.stream;
+        std::optional<UploadFault> fault;
+        if (stream.refused)
+            fault = UploadFault{wire::Code::other_session_error, "An earlier upload was refused"};
+        else
+            fault = integrate(job, done);
+        if (done.changesets != 0 && (fault || is_unfinished_)) {
+            result_.outcomes.push_back(UploadDone{
+                job.to, job.handle, 0, std::exchange(done.changesets, 0), done.result, false});
+        }
+        if (is_unfinished_)
+            return;
+        if (fault) {
+            done.result = std::move(*fault);
+            if (!std::exchange(stream.refused, true))
+                refused_.push_back(&stream);
+        }
+        result_.outcomes.push_back(std::move(done));
     }
 
     Outcome do_job(OpenPartition& job) {
@@ -79,57 +100,150 @@ class WriteBatch {
         return FileBound{job.to, job.handle, job.request.file.ident,
                          store_.bind(job.partition, job.request)};
     }
-    Outcome do_job(Append& job) {
-        UploadDone done{job.to, job.handle, job.bytes, 0, Appended{}};
-        done.result = append(job, done.changesets);
-        UploadStream& stream = *job.task.stream;
-        if (std::holds_alternative<UploadFault>(done.result) && !stream.refused) {
-            stream.refused = true;
-            refused_.push_back(&stream);
+
+    // Why it is refused, or nothing: it is integrated, or unfinished and to be run again.
+    std::optional<UploadFault> integrate(Append& job, UploadDone& done) {
+        has_progress_ = false;
+        Work work(job.is_heavy ? limits_.upload_work : limits_.light_work, limits_.stop);
+        std::optional<UploadFault> fault;
+        try {
+            fault = integrate_parts(job, done, work);
+        } catch (const std::exception& e) {
+            spent_ += work.spent();
+            if (scope_of(e) != FailureScope::job || !store_.in_transaction()) {
+                is_too_much_ = work.is_exhausted();
+                throw; // the whole transaction
+            }
+            return work.is_exhausted() ? too_much(job, work) : failed(job, e.what());
         }
-        return done;
+        spent_ += work.spent();
+        return fault && work.is_exhausted() ? too_much(job, work) : std::move(fault);
     }
-    std::variant<Appended, UploadFault> append(Append& job, std::size_t& changesets) {
-        if (job.task.stream->refused)
-            return UploadFault{wire::Code::other_session_error, "An earlier upload was refused"};
-        Prepared prepared = prepare_append(job.task, job.file_ident, inflated_bytes_limit_);
-        if (auto* fault = std::get_if<UploadFault>(&prepared))
+
+    std::optional<UploadFault> integrate_parts(Append& job, UploadDone& done, Work& work) {
+        auto opened = UploadReader::open(job.task, job.file_ident, limits_.upload, work);
+        if (auto* fault = std::get_if<UploadFault>(&opened))
             return std::move(*fault);
-        if (std::holds_alternative<std::monostate>(prepared))
-            return Appended{};
-        auto& request = std::get<AppendRequest>(prepared);
-        const std::size_t count = request.changesets.size();
-        auto result = store_.append(job.partition, std::move(request));
-        if (auto* refusal = std::get_if<Refusal>(&result))
-            return UploadFault{refusal->code, std::move(refusal->message)};
-        changesets = count;
-        return std::get<Appended>(result);
+        auto& reader = std::get<UploadReader>(opened);
+        while (!reader.at_end()) {
+            if (has_progress_ && spent_ + work.spent() >= limits_.transaction_work) {
+                is_unfinished_ = job.is_heavy = true;
+                break;
+            }
+            auto request = reader.next(work);
+            if (auto* fault = std::get_if<UploadFault>(&request))
+                return std::move(*fault);
+            auto& part = std::get<AppendRequest>(request);
+            const std::size_t count = part.changesets.size();
+            auto result = store_.append(job.partition, std::move(part), work);
+            if (auto* refusal = std::get_if<Refusal>(&result))
+                return UploadFault{refusal->code, std::move(refusal->message), refusal->for_good};
+            done.result = std::get<Appended>(result);
+            done.changesets += count;
+            progress_.push_back({&job.task, reader.position()});
+            has_progress_ = true;
+        }
+        return std::nullopt;
+    }
+
+    // The work that it was given did not do. What was integrated of it before is kept.
+    std::optional<UploadFault> too_much(Append& job, const Work& work) {
+        if (job.is_heavy && !has_progress_ && !work.was_stopped())
+            return UploadFault{kTooLarge, "This upload would take the server too long", true};
+        is_unfinished_ = job.is_heavy = true;
+        return std::nullopt;
+    }
+    // What is not the medium's failure is this upload's own: memory, or a limit of the store.
+    std::optional<UploadFault> failed(Append& job, const std::string& what) {
+        if (++job.failures >= kFailures)
+            return UploadFault{kTooLarge, "This upload cannot be stored: " + what, true};
+        is_unfinished_ = job.is_heavy = true;
+        return std::nullopt;
+    }
+
+    struct UploadProgress {
+        UploadTask* task;
+        std::size_t integrated;
+    };
+
+    // The job at next_ has ended the transaction, for all of them.
+    WriteResult abort(const std::exception& error) {
+        const FailureScope scope = scope_of(error);
+        std::string message = error.what();
+        try {
+            store_.rollback();
+        } catch (const std::exception& e) { // what was not committed is not stored either way
+            message += std::string("; ") + e.what();
+        }
+        if (scope != FailureScope::job || next_ == jobs_.size())
+            return fail_all(message, scope);
+        take_back();
+        WriteResult result;
+        result.costs = std::move(result_.costs);
+        WriterJob& culprit = jobs_[next_];
+        if (auto* append = std::get_if<Append>(&culprit)) {
+            auto fault = is_too_much_ ? too_much(*append, Work(0, limits_.stop))
+                                      : failed(*append, message);
+            if (fault) {
+                append->task.stream->refused = true;
+                result.outcomes.push_back(UploadDone{append->to, append->handle, append->bytes, 0,
+                                                     std::move(*fault)});
+                jobs_.erase(jobs_.begin() + next());
+            }
+        } else {
+            result.outcomes.push_back(JobFailed{culprit, message, FailureScope::job});
+            jobs_.erase(jobs_.begin() + next());
+        }
+        result.left = std::move(jobs_);
+        return result;
+    }
+
+    // Those jobs are lost, and with them what their sessions have sent since.
+    WriteResult fail_all(const std::string& message, FailureScope scope) {
+        take_back();
+        WriteResult result;
+        for (auto& job : jobs_) {
+            if (auto* append = std::get_if<Append>(&job)) {
+                // Later uploads of the session may be waiting already, with a progress that would
+                // cover what is lost here.
+                append->task.stream->refused = true;
+                append->task = {};
+            }
+            result.outcomes.push_back(JobFailed{std::move(job), message, scope});
+        }
+        return result;
+    }
+    void take_back() {
+        for (UploadStream* stream : refused_)
+            stream->refused = false;
     }
 
     ServerStore& store_;
-    const std::uint64_t inflated_bytes_limit_;
+    const WriteLimits& limits_;
+    std::vector<WriterJob> jobs_;
+    std::size_t next_ = 0;
+    std::uint64_t spent_ = 0; // ns of this transaction
+    bool is_unfinished_ = false;
+    bool has_progress_ = false; // a part of the upload at next_ is integrated
+    bool is_over_ = false;
+    bool is_too_much_ = false; // the job that ended the transaction ran out of work
+    WriteResult result_;
     std::vector<UploadStream*> refused_; // in this transaction
-    std::string failure_;
+    std::vector<UploadProgress> progress_;
 };
 
 } // namespace
 
-std::vector<Outcome> run_write_batch(ServerStore& store, std::vector<WriterJob> jobs,
-                                     std::uint64_t inflated_bytes_limit) {
-    WriteBatch batch(store, inflated_bytes_limit);
-    std::vector<Outcome> outcomes;
-    outcomes.reserve(jobs.size());
-    const auto end = batch.run(jobs, outcomes);
-    if (end == WriteBatch::End::done)
-        return outcomes;
-    if (end == WriteBatch::End::commit_failed || jobs.size() == 1) {
-        batch.fail(jobs, outcomes);
-        return outcomes;
-    }
-    for (auto& job : jobs)
-        if (batch.run({&job, 1}, outcomes) != WriteBatch::End::done)
-            batch.fail({&job, 1}, outcomes);
-    return outcomes;
+FailureScope scope_of(const std::exception& error) {
+    const auto* store = dynamic_cast<const StoreError*>(&error);
+    if (store && store->is_full())
+        return FailureScope::overload;
+    return store && store->is_medium() ? FailureScope::medium : FailureScope::job;
+}
+
+WriteResult run_write_batch(ServerStore& store, std::vector<WriterJob> jobs,
+                            const WriteLimits& limits) {
+    return WriteBatch(store, std::move(jobs), limits).run();
 }
 
 } // namespace realmsync::server

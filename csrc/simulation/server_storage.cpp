@@ -11,8 +11,10 @@ namespace realmsync::simulation {
 
 namespace {
 
-constexpr const char* kPath = "partitions.sqlite";
+constexpr int kMediumFailed = 10; // SQLITE_IOERR
 constexpr std::int64_t kFirstDay = 1'600'000'000'000; // ms since 1970
+
+std::string path_of(const std::string& app_id) { return app_id + ".sqlite"; }
 
 partitions::ClockAndChance repeatable(std::uint64_t seed) {
     return {[now = kFirstDay]() mutable { return now++; },
@@ -32,11 +34,11 @@ class FailingStore final : public server::ServerStore {
         const auto fault = faults_->commit.exchange(StoreFaults::Commit::none);
         if (fault == StoreFaults::Commit::lost) {
             store_->rollback();
-            throw std::runtime_error("injected: commit failed");
+            throw StoreError(kMediumFailed, "injected: commit failed");
         }
         store_->commit();
         if (fault == StoreFaults::Commit::unanswered)
-            throw std::runtime_error("injected: commit not answered");
+            throw StoreError(kMediumFailed, "injected: commit not answered");
     }
     server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override {
         return store_->open_partition(app_id, key);
@@ -49,15 +51,16 @@ class FailingStore final : public server::ServerStore {
     bind(server::PartitionId partition, const server::BindRequest& request) override {
         return store_->bind(partition, request);
     }
-    std::variant<server::Appended, server::Refusal> append(server::PartitionId partition,
-                                                           server::AppendRequest request) override {
+    std::variant<server::Appended, server::Refusal>
+    append(server::PartitionId partition, server::AppendRequest request, Work& work) override {
         if (faults_->append.exchange(false))
             throw std::runtime_error("injected: append failed");
-        return store_->append(partition, std::move(request));
+        return store_->append(partition, std::move(request), work);
     }
+    bool in_transaction() const override { return store_->in_transaction(); }
     server::Page fetch_page(const server::PageRequest& request) override {
         if (faults_->page.exchange(false))
-            throw std::runtime_error("injected: page not readable");
+            throw StoreError(kMediumFailed, "injected: page not readable");
         return store_->fetch_page(request);
     }
 
@@ -72,34 +75,39 @@ class FailingStore final : public server::ServerStore {
 ServerStorage::ServerStorage(std::uint64_t seed) : ServerStorage(std::make_unique<Disk>(), seed) {}
 
 ServerStorage::ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed)
-    : disk_(std::move(disk)), faults_(std::make_shared<StoreFaults>()), seed_(seed) {}
+    : disk_(std::move(disk)), faults_(std::make_shared<StoreFaults>()),
+      seed_(std::make_shared<std::uint64_t>(seed)) {}
 
 ServerStorage::~ServerStorage() = default;
 
-std::unique_ptr<server::ServerStore> ServerStorage::start(merge::Profile profile) {
+ServerStorage::OpenStore ServerStorage::start(merge::Profile profile) {
     disk_->kill();
-    const StoreTuning tuning;
-    auto history = std::make_unique<partitions::SqliteHistory>(kPath, disk_->vfs(),
-                                                               sqlite::Durability::full, tuning);
-    auto store = std::make_unique<partitions::PartitionDb>(std::move(history), repeatable(seed_++),
-                                                           tuning, profile);
-    return std::make_unique<FailingStore>(disk_, std::move(store), faults_);
+    return [disk = disk_, faults = faults_, seed = seed_,
+            profile](const std::string& app_id) -> std::unique_ptr<server::ServerStore> {
+        const StoreTuning tuning;
+        auto history = std::make_unique<partitions::SqliteHistory>(
+            path_of(app_id), disk->vfs(), sqlite::Durability::full, tuning);
+        auto store = std::make_unique<partitions::PartitionDb>(
+            std::move(history), repeatable((*seed)++), tuning, profile);
+        return std::make_unique<FailingStore>(disk, std::move(store), faults);
+    };
 }
 
 std::shared_ptr<ServerStorage> ServerStorage::copy() {
-    return std::shared_ptr<ServerStorage>(new ServerStorage(disk_->copy(), seed_ + 1));
+    return std::shared_ptr<ServerStorage>(new ServerStorage(disk_->copy(), *seed_ + 1));
 }
 
 bool ServerStorage::read(const std::string& app_id, const std::string& key, const char* sql,
                          const std::function<void(sqlite::Statement&)>& row) {
-    if (!disk_->exists(kPath))
+    const std::string path = path_of(app_id);
+    if (!disk_->exists(path))
         return false;
     sqlite::DatabaseOptions options;
     options.vfs = disk_->vfs();
     options.create = false;
     options.read_only = true;
     options.checkpoint_on_close = false;
-    sqlite::Database db(kPath, options);
+    sqlite::Database db(path, options);
     const auto id = db.integer("SELECT pid FROM rs_partition WHERE app_id = ? AND pkey = ?", app_id,
                                sqlite::Blob{key});
     if (!id)

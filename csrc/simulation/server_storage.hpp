@@ -32,9 +32,11 @@ class ServerStorage {
 
     Disk& disk() { return *disk_; }
     StoreFaults& faults() { return *faults_; }
-    // A server starts on the disk. One that runs on it yet is killed: it can do nothing any more,
-    // and what it has not committed is gone.
-    std::unique_ptr<server::ServerStore> start(merge::Profile profile = merge::Profile::safe);
+    // A server starts on the disk, and opens its stores. One that runs on it yet is killed: it can
+    // do nothing any more, and what it has not committed is gone.
+    using OpenStore =
+        std::function<std::unique_ptr<server::ServerStore>(const std::string& app_id)>;
+    OpenStore start(merge::Profile profile = merge::Profile::safe);
     // What is committed, as a backup would hold it.
     std::shared_ptr<ServerStorage> copy();
 
@@ -59,7 +61,7 @@ class ServerStorage {
 
     const std::shared_ptr<Disk> disk_;
     const std::shared_ptr<StoreFaults> faults_;
-    std::uint64_t seed_; // of the next server: each draws other salts
+    const std::shared_ptr<std::uint64_t> seed_; // of the next store: each draws other salts
 };
 
 } // namespace realmsync::simulation

@@ -9,7 +9,6 @@
 #define SQLITE_SECURE_DELETE 1     /* what was deleted is not in the file any more */
 #define SQLITE_OMIT_DEPRECATED
 #define SQLITE_OMIT_LOAD_EXTENSION
-#define SQLITE_OMIT_PROGRESS_CALLBACK
 #define SQLITE_OMIT_SHARED_CACHE
 
 #include <sqlite3.c> /* NOLINT: angle brackets keep its warnings out of our builds */

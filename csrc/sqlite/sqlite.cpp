@@ -205,6 +205,16 @@ std::shared_ptr<Statement> Database::cached(std::string_view sql) {
 
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Database::last_rowid() const { return sqlite3_last_insert_rowid(db_); }
+std::uint64_t Database::take_pages() {
+    std::uint64_t pages = 0;
+    for (const int counter : {SQLITE_DBSTATUS_CACHE_HIT, SQLITE_DBSTATUS_CACHE_MISS}) {
+        int value = 0, high = 0;
+        if (sqlite3_db_status(db_, counter, &value, &high, 1) == SQLITE_OK)
+            pages += static_cast<std::uint64_t>(value);
+    }
+    return pages;
+}
+
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
 void Database::set_busy_timeout(std::chrono::milliseconds time) {
@@ -251,6 +261,22 @@ void Database::shrink() {
     entries_.clear();
     sqlite3_db_release_memory(db_);
 }
+
+namespace {
+
+constexpr int kSteps = 4'000; // of a statement's program between two looks at the work
+constexpr std::uint64_t kStep = 10; // ns
+
+int spend_on_steps(void* work) {
+    return static_cast<Work*>(work)->try_spend(kSteps * kStep) ? 0 : 1;
+}
+
+} // namespace
+
+Watch::Watch(Database& db, Work& work) : db_(db) {
+    sqlite3_progress_handler(db.handle(), kSteps, spend_on_steps, &work);
+}
+Watch::~Watch() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
 
 Transaction::Transaction(Database& db, Mode mode) : db_(&db) {
     db.run(mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN");

@@ -16,6 +16,7 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
+#include "base/work.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -145,6 +146,7 @@ class Database {
 
     std::int64_t changes() const; // rows changed by the last statement
     std::int64_t last_rowid() const;
+    std::uint64_t take_pages(); // pages that statements have looked at since the last call
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
     void set_busy_timeout(std::chrono::milliseconds time);
@@ -175,6 +177,18 @@ class Database {
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;
     std::uint64_t rollbacks_ = 0;
     int log_pages_ = 0;
+};
+
+// While it lives, statements of the connection spend of `work` what they take; one that gets none
+// fails (INTERRUPT), and takes the transaction with it if it writes.
+class Watch {
+  public:
+    Watch(Database& db, Work& work);
+    ~Watch();
+    Watch(const Watch&) = delete;
+
+  private:
+    Database& db_;
 };
 
 // BEGIN now, COMMIT by commit(), ROLLBACK if it goes out of scope before.

@@ -10,6 +10,12 @@ namespace realmsync::tables {
 
 using Presence = CachedObject::Presence;
 
+namespace {
+
+constexpr std::uint64_t kMove = 4; // ns: an element that makes room for another
+
+}
+
 void Applier::flush() {
     if (const CachedObject* missing = cache_.flush_all(*schema_))
         raise(ErrorKind::bad_changeset,
@@ -359,6 +365,7 @@ void Applier::array_insert(Target target, const Scalar& value, std::int64_t prio
                          std::to_string(list.items.size()) + ")");
     model::Value item;
     assign(target, item, *element, value);
+    work_.spend(kMove * (list.items.size() - index));
     list.items.insert(list.items.begin() + index, std::move(item));
 }
 
@@ -374,6 +381,7 @@ void Applier::array_move(Target target, std::uint32_t to, std::int64_t prior_siz
     if (from == to)
         fail(target, "ArrayMove to same location (" + std::to_string(to) + ")");
     auto at = [&](std::uint32_t index) { return list.items.begin() + index; };
+    work_.spend(kMove * (std::max(from, to) - std::min(from, to)));
     if (from < to)
         std::rotate(at(from), at(from + 1), at(to + 1));
     else
@@ -389,6 +397,7 @@ void Applier::array_erase(Target target, std::int64_t prior_size) {
     if (index >= list.items.size())
         fail(target, "Index out of bounds (" + std::to_string(index) +
                          " >= " + std::to_string(list.items.size()) + ")");
+    work_.spend(kMove * (list.items.size() - index));
     list.items.erase(list.items.begin() + index);
 }
 
@@ -453,6 +462,7 @@ void Applier::change_set(const Target& target, const Scalar& scalar, bool insert
         set.items.begin(), set.items.end(), value,
         [](const model::Value& a, const model::Value& b) { return model::compare(a, b) < 0; });
     bool found = at != set.items.end() && model::compare(*at, value) == 0;
+    work_.spend(kMove * static_cast<std::uint64_t>(set.items.end() - at));
     if (insert && !found)
         set.items.insert(at, std::move(value));
     else if (!insert && found)

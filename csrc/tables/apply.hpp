@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/work.hpp"
 #include "changeset/instruction.hpp"
 #include "changeset/writer.hpp"
 #include "model/schema.hpp"
@@ -30,12 +31,14 @@ struct Target {
 // Lives inside one transaction of one partition. All members throw ErrorException (bad_changeset,
 // schema) for what cannot be applied, and StoreError; after either the caller rolls its savepoint
 // back and destroys the applier. Nothing is visible to Tables before flush(), and objects that
-// turn out not to exist may be reported only then.
+// turn out not to exist may be reported only then. limit_exceeded: `work` does not do.
 class Applier {
   public:
-    Applier(Tables& tables, std::int64_t partition = kOnlyPartition)
-        : tables_(tables), partition_(partition), cache_(tables, partition),
+    Applier(Tables& tables, std::int64_t partition, Work& work)
+        : tables_(tables), partition_(partition), work_(work), cache_(tables, partition, work),
           schema_(tables.schema(partition)) {}
+    explicit Applier(Tables& tables, std::int64_t partition = kOnlyPartition)
+        : Applier(tables, partition, unlimited_) {}
     Applier(const Applier&) = delete;
 
     // Every instruction in order; nothing of `changeset` is referred to afterwards. O(instructions)
@@ -100,6 +103,8 @@ class Applier {
 
     Tables& tables_;
     std::int64_t partition_;
+    Work unlimited_; // for whoever is trusted with what he costs
+    Work& work_;
     ObjectCache cache_;
     model::SchemaPtr schema_;
     CachedObject* last_object_ = nullptr; // the object addressed last

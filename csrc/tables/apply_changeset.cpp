@@ -10,6 +10,10 @@ using changeset::Changeset;
 using changeset::Instruction;
 using changeset::Op;
 
+// What the steps take, in ns.
+constexpr std::uint64_t kInstruction = 200;
+constexpr std::uint64_t kStep = 50; // of a path
+
 // What names of one changeset mean under the present schema, found once each.
 class Names {
   public:
@@ -51,6 +55,7 @@ void Applier::apply(const Changeset& changeset) {
     Names names(changeset);
     std::vector<changeset::Step> path;
     for (const Instruction& i : changeset.instructions) {
+        work_.spend(kInstruction + kStep * i.path_size);
         if (is_schema(i.op)) {
             change_schema(changeset, i);
             names.forget();

@@ -30,6 +30,12 @@ class Scratch {
         return text;
     }
     void reset() { used_ = 0; }
+    std::size_t bytes() const {
+        std::size_t sum = 0;
+        for (std::size_t i = 0; i < used_; ++i)
+            sum += texts_[i].size();
+        return sum;
+    }
 
   private:
     std::deque<std::string> texts_;

@@ -6,6 +6,22 @@
 
 namespace realmsync::tables {
 
+namespace {
+
+// What the steps take, in ns: writing the row of an object, a byte of it, a page of the database
+// that SQLite has to look at for it, one whose content is read as text.
+constexpr std::uint64_t kRow = 700;
+constexpr std::uint64_t kByte = 3;
+constexpr std::uint64_t kPage = 4'000;
+constexpr std::uint64_t kTextPage = 60'000;
+// Rows between two looks at the pages, and pages that a small row takes.
+constexpr unsigned kRows = 8;
+constexpr std::uint64_t kSmallRow = 8;
+// Bytes of a write from which the whole object is measured: the rest of it is smaller writes.
+constexpr std::size_t kMeasured = 16u << 10;
+
+} // namespace
+
 std::string_view ObjectCache::keep(std::string_view bytes) {
     if (bytes.empty())
         return {};
@@ -79,7 +95,9 @@ Cell* ObjectCache::load(CachedObject& object, std::size_t property, const model:
         return &cell;
     std::optional<model::Value> value;
     if (object.presence != Presence::fresh) {
+        spend_on_pages(kPage);
         value = tables_.read(partition_, schema, *object.cls, object.key, property, Links::stored);
+        spend_on_pages(value && value->is_container() ? kTextPage : kPage);
         if (value) {
             object.presence = Presence::exists;
         } else if (object.presence == Presence::created) {
@@ -149,6 +167,7 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     bool insert = object.presence == Presence::created || object.presence == Presence::fresh;
     if (object.presence == Presence::missing || (object.dirty.empty() && !insert))
         return true;
+    work_.spend(kRow);
     if (!std::is_sorted(object.dirty.begin(), object.dirty.end()))
         std::sort(object.dirty.begin(), object.dirty.end());
     sqlite::Statement& statement = plan(object, insert);
@@ -156,6 +175,7 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     if (insert)
         index = tables_.bind_object(statement, index, partition_, object.key);
     scratch_.reset();
+    std::size_t bytes = 0;
     for (std::uint32_t i : object.dirty) {
         Cell& cell = object.cells[i];
         REALMSYNC_ASSERT(cell.dirty && cell.state != Cell::State::unknown);
@@ -164,15 +184,56 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
             bind_value(statement, index++, property, schema, *cell.tree, scratch_);
         else
             bind_scalar(statement, index++, property, cell.scalar, scratch_);
+        if (cell.scalar.type == Type::string || cell.scalar.type == Type::binary)
+            bytes += cell.scalar.bytes.size();
         cell.dirty = false;
     }
+    bytes += scratch_.bytes();
+    work_.spend(kByte * bytes);
     if (!insert)
         tables_.bind_object(statement, index, partition_, object.key);
     object.dirty.clear();
     statement.run();
     bool found = insert || tables_.db().changes() != 0;
     object.presence = found ? Presence::exists : Presence::missing;
+    if (found && bytes >= kMeasured)
+        check_size(object);
+    if (++writes_ == kRows)
+        spend_on_pages(kPage);
     return found;
+}
+
+// Afterwards, since nobody knows before how large the row is that a small change rewrites.
+void ObjectCache::spend_on_pages(std::uint64_t per_page) {
+    if (!work_.is_limited())
+        return;
+    const std::uint64_t pages = tables_.db().take_pages();
+    const std::uint64_t usual = kSmallRow * (writes_ + 1);
+    writes_ = 0;
+    if (pages > usual)
+        work_.spend(per_page * (pages - usual));
+}
+
+void ObjectCache::check_size(const CachedObject& object) {
+    const std::size_t limit = tables_.object_bytes();
+    if (limit == kUnlimitedObject)
+        return;
+    std::string sql;
+    for (const model::Property& property : object.cls->properties)
+        sql += (sql.empty() ? "SELECT octet_length(" : ", octet_length(") +
+               quote(property.column) + ")";
+    sql += " FROM " + quote(object.cls->table) + tables_.where_key(*object.cls);
+    sqlite::Query row = tables_.db().query(sql);
+    tables_.bind_object(*row, 1, partition_, object.key);
+    std::size_t bytes = 0;
+    if (row.step())
+        for (std::size_t i = 0; i < object.cls->properties.size(); ++i)
+            bytes += static_cast<std::size_t>(row->integer(static_cast<int>(i)));
+    if (bytes > limit)
+        raise(ErrorKind::limit_exceeded, "The object " + object.cls->name + "[" +
+                                             model::to_text(object.key) + "] has " +
+                                             std::to_string(bytes) + " bytes, at most " +
+                                             std::to_string(limit) + " are stored");
 }
 
 void ObjectCache::reset(CachedObject& object) {

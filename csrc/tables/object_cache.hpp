@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "base/work.hpp"
 #include "model/schema.hpp"
 #include "model/value.hpp"
 #include "tables/columns.hpp"
@@ -44,7 +45,8 @@ struct CachedObject {
 
 class ObjectCache {
   public:
-    ObjectCache(Tables& tables, std::int64_t partition) : tables_(tables), partition_(partition) {}
+    ObjectCache(Tables& tables, std::int64_t partition, Work& work)
+        : tables_(tables), partition_(partition), work_(work) {}
 
     // The entry of an object, made if need be. Valid until the next flush_all().
     CachedObject& find(const model::Class& cls, const Key& key);
@@ -99,8 +101,12 @@ class ObjectCache {
     Key keep(Key key);
     void reset(CachedObject& object);
 
+    void spend_on_pages(std::uint64_t per_page);
+    void check_size(const CachedObject& object);
+
     Tables& tables_;
     std::int64_t partition_;
+    Work& work_;
     std::vector<std::unique_ptr<CachedObject>> objects_; // the first used_ are in use
     std::size_t used_ = 0;
     std::unordered_map<Ref, CachedObject*, RefHash> by_key_;
@@ -108,6 +114,7 @@ class ObjectCache {
     std::size_t arena_bytes_ = 0;
     std::vector<Plan> plans_;
     std::size_t last_plan_ = 0;
+    unsigned writes_ = 0; // since the last look at the pages
     Scratch scratch_;
 };
 

@@ -22,6 +22,8 @@
 
 namespace realmsync::tables {
 
+inline constexpr std::size_t kUnlimitedObject = static_cast<std::size_t>(-1);
+
 // Links to objects that do not exist are stored; `visible` shows them as the data model does
 // (data-model.md 8): a single link, a Mixed value or a dictionary value reads as null, an element
 // of a list or set of links is left out, an element of a list of Mixed reads as null.
@@ -52,6 +54,10 @@ class Tables {
     sqlite::Database& db() { return db_; }
     Layout layout() const { return layout_; }
     Catalog& catalog() { return *catalog_; }
+
+    // Bytes of the values of one object at most, for appliers.
+    std::size_t object_bytes() const { return object_bytes_; }
+    void limit_objects(std::size_t bytes) { object_bytes_ = bytes; }
 
     void shrink() { statements_.clear(); } // of an idle connection, before Database::shrink()
 
@@ -104,6 +110,7 @@ class Tables {
     sqlite::Database& db_;
     Layout layout_;
     std::unique_ptr<Catalog> catalog_;
+    std::size_t object_bytes_ = kUnlimitedObject;
     Scratch scratch_;
     std::unordered_map<std::uint64_t, std::shared_ptr<sqlite::Statement>> statements_;
 };

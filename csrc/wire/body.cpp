@@ -86,6 +86,20 @@ Result<std::vector<UploadEntry>> parse_upload_entries(std::string_view plain) {
     return parse_entries<UploadEntry>(plain);
 }
 
+Result<std::size_t> read_upload_entries(std::string_view plain,
+                                        const std::function<bool(const UploadEntry&)>& take) {
+    Reader in(plain);
+    while (!in.at_end()) {
+        UploadEntry entry;
+        read_entry(in, entry);
+        if (in.failed())
+            return std::move(in.error());
+        if (!take(entry))
+            break;
+    }
+    return in.position();
+}
+
 Result<std::vector<DownloadEntry>> parse_download_entries(std::string_view plain) {
     return parse_entries<DownloadEntry>(plain);
 }

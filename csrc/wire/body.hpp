@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,10 @@ Result<std::shared_ptr<const std::string>> plain_body(const Body& body, std::uin
 
 // Views point into `plain`.
 Result<std::vector<UploadEntry>> parse_upload_entries(std::string_view plain);
+// Hands them over one by one, until `take` returns false: where a stranger may send millions.
+// Gives the bytes read.
+Result<std::size_t> read_upload_entries(std::string_view plain,
+                                        const std::function<bool(const UploadEntry&)>& take);
 Result<std::vector<DownloadEntry>> parse_download_entries(std::string_view plain);
 
 void append_entry(std::string& plain, const UploadEntry& entry);

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "bindings/bind.hpp"
 #include "bindings/engines/runtime_handle.hpp"
@@ -14,8 +16,7 @@
 #include "bindings/values/durability.hpp"
 #include "bindings/values/profile.hpp"
 #include "bindings/values/without_gil.hpp"
-#include "partitions/partition_db.hpp"
-#include "partitions/sqlite_history.hpp"
+#include "partitions/app_stores.hpp"
 #include "runtime/machine.hpp"
 
 namespace py = pybind11;
@@ -29,15 +30,16 @@ constexpr std::size_t kLongMessage = 16 << 10;
 
 OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned workers,
                                     std::optional<std::uint64_t> seed,
+                                    const std::vector<std::string>& apps,
                                     const std::string& durability, const std::string& merge_profile,
                                     const py::dict& tuning) {
-    auto store = std::make_unique<partitions::PartitionDb>(
-        partitions::SqliteHistory::in_directory(directory, to_durability(durability), {}),
-        partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits}, StoreTuning{},
-        to_profile(merge_profile));
-    return OwnHandle<ServerHandle>(
-        new ServerHandle(std::move(store), workers, // for connection ids and the spread of restarts
-                         seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
+    partitions::AppStores stores(directory, apps, {runtime::unix_ms, runtime::random_bits},
+                                 to_durability(durability), to_profile(merge_profile));
+    return OwnHandle<ServerHandle>(new ServerHandle(
+        [stores = std::make_shared<partitions::AppStores>(std::move(stores))](
+            const std::string& app_id) { return stores->take(app_id); },
+        workers, // for connection ids and the spread of restarts:
+        seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
 }
 
 void receive(ServerHandle& self, server::ConnectionId connection, const py::bytes& data,
@@ -71,7 +73,8 @@ py::dict stats(ServerHandle& self) {
 void bind_server(py::module_& m) {
     HandleClass<ServerHandle> c(m, "ServerRuntime");
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
-          py::arg("seed") = py::none(), py::arg("durability") = "full",
+          py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
+          py::arg("durability") = "full",
           py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());
     bind_loop(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })

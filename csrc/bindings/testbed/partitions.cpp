@@ -36,11 +36,11 @@ class Partitions {
   public:
     Partitions(const std::string& directory, const std::string& level,
                std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
-               const std::string& merge_profile, std::optional<std::uint64_t> merge_cells) {
+               const std::string& merge_profile, std::optional<std::uint64_t> work)
+        : work_(work.value_or(Work::kUnlimited)) {
         StoreTuning tuning;
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
-        tuning.merge_cells = merge_cells.value_or(tuning.merge_cells);
         const sqlite::Durability wanted = to_durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         WithoutGil release;
@@ -100,7 +100,8 @@ class Partitions {
             for (std::size_t i = 0; i < payloads.size(); ++i)
                 request.changesets[i].changeset =
                     value_or_throw(changeset::parse(std::move(payloads[i])));
-            result = target.append(partition, std::move(request));
+            Work work(work_);
+            result = target.append(partition, std::move(request), work);
         }
         if (const auto* refusal = std::get_if<server::Refusal>(&result))
             return py::make_tuple(py::none(), refused(*refusal));
@@ -133,6 +134,7 @@ class Partitions {
     }
 
   private:
+    const std::uint64_t work_; // ns that an upload may take
     std::unique_ptr<partitions::PartitionDb> db_;
 };
 
@@ -145,7 +147,7 @@ void bind_partitions(py::module_& m) {
                       std::optional<std::uint64_t>>(),
              py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
              py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
-             py::arg("merge_profile") = "safe", py::arg("merge_cells") = py::none())
+             py::arg("merge_profile") = "safe", py::arg("work") = py::none())
         .def("close", &Partitions::close)
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",

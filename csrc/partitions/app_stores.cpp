@@ -1,0 +1,134 @@
+#include "partitions/app_stores.hpp"
+
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+#include "partitions/partition_db.hpp"
+#include "partitions/sqlite_history.hpp"
+#include "tables/columns.hpp"
+
+namespace realmsync::partitions {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kFile = "partitions.sqlite";
+
+// Of a copy of a database, everything that is not of `app_id`.
+void keep_only(sqlite::Database& db, const std::string& app_id) {
+    sqlite::Transaction transaction(db);
+    db.run("DELETE FROM rs_partition WHERE app_id <> ?", app_id);
+    const char* const of_partitions[] = {"rs_head", "rs_ident", "rs_client", "rs_history",
+                                         "rs_recip"};
+    for (const std::string table : of_partitions)
+        db.exec("DELETE FROM " + table + " WHERE pid NOT IN (SELECT pid FROM rs_partition)");
+    for (const std::string table : {"rs_schema", "rs_class", "rs_prop"})
+        db.exec("DELETE FROM " + table + " WHERE partition NOT IN (SELECT pid FROM rs_partition)");
+    std::vector<std::string> tables;
+    {
+        sqlite::Query names = db.query("SELECT sql_table FROM rs_table");
+        while (names.step())
+            tables.push_back(names->string(0));
+    }
+    for (const std::string& name : tables) {
+        if (db.integer("SELECT 1 FROM rs_class WHERE sql_table = ?", name)) {
+            db.exec("DELETE FROM " + tables::quote(name) +
+                    " WHERE \"rs$partition\" NOT IN (SELECT pid FROM rs_partition)");
+            continue;
+        }
+        db.exec("DROP TABLE " + tables::quote(name));
+        db.run("DELETE FROM rs_table WHERE sql_table = ?", name);
+        db.run("DELETE FROM rs_column WHERE sql_table = ?", name);
+    }
+    transaction.commit();
+    db.exec("VACUUM");
+}
+
+// The file appears whole, or not at all.
+void move_app(sqlite::Database& from, const std::string& app_id, const fs::path& folder) {
+    fs::create_directories(folder);
+    const fs::path target = folder / kFile, unfinished = folder / "partitions.moving";
+    if (!fs::exists(target)) {
+        for (const char* suffix : {"", "-wal", "-shm"})
+            fs::remove(unfinished.string() + suffix);
+        from.run("VACUUM INTO ?", unfinished.string());
+        {
+            sqlite::Database copy(unfinished.string());
+            keep_only(copy, app_id);
+            copy.checkpoint();
+        }
+        fs::rename(unfinished, target);
+    }
+    sqlite::Transaction transaction(from);
+    from.run("DELETE FROM rs_partition WHERE app_id = ?", app_id);
+    transaction.commit();
+}
+
+void move_named_apps(const fs::path& directory, const std::vector<std::string>& apps) {
+    const fs::path old = directory / kFile;
+    if (!fs::exists(old))
+        return;
+    bool is_empty = false;
+    {
+        sqlite::Database from(old.string());
+        if (!from.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
+            return;
+        for (const std::string& app : apps)
+            if (from.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app))
+                move_app(from, app, directory / "apps" / folder_name(app));
+        is_empty = !from.integer("SELECT 1 FROM rs_partition");
+    }
+    if (is_empty)
+        for (const char* suffix : {"", "-wal", "-shm"})
+            fs::remove(old.string() + suffix);
+}
+
+} // namespace
+
+AppStores::AppStores(const std::string& directory, const std::vector<std::string>& apps,
+                     const ClockAndChance& clock_and_chance, sqlite::Durability durability,
+                     merge::Profile profile) {
+    const auto open = [&](const std::string& folder) {
+        const StoreTuning tuning;
+        return std::make_unique<PartitionDb>(
+            SqliteHistory::in_directory(folder, durability, tuning), clock_and_chance, tuning,
+            profile);
+    };
+    if (apps.empty()) {
+        only_ = open(directory);
+        return;
+    }
+    lock_ = std::make_unique<OwnerLock>(directory);
+    move_named_apps(directory, apps);
+    for (const std::string& app : apps)
+        by_app_[app] = open((fs::path(directory) / "apps" / folder_name(app)).string());
+}
+
+std::unique_ptr<server::ServerStore> AppStores::take(const std::string& app_id) {
+    auto found = by_app_.find(app_id);
+    auto store = std::move(found == by_app_.end() ? only_ : found->second);
+    if (!store)
+        throw std::invalid_argument("There is no storage of app " + app_id + ".");
+    return store;
+}
+
+std::string folder_name(const std::string& app_id) {
+    std::string name;
+    for (const char c : app_id) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                           (c == '.' && !name.empty());
+        if (plain) {
+            name += c;
+            continue;
+        }
+        constexpr const char* kHex = "0123456789ABCDEF";
+        const auto byte = static_cast<unsigned char>(c);
+        name += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+    return name;
+}
+
+} // namespace realmsync::partitions

@@ -1,0 +1,181 @@
+#include "server/job_queue.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/assert.hpp"
+
+namespace realmsync::server {
+
+namespace {
+
+// What a job takes, in ns, as far as its size tells.
+constexpr std::uint64_t kJob = 100'000;
+constexpr std::uint64_t kUploadedByte = 8;
+// Transactions of what is light between two heavy jobs, when one that turned out to be heavy kept
+// the others from being done.
+constexpr unsigned kCutInTurn = 8;
+
+std::uint64_t bytes_of(const WriterJob& job) {
+    const auto* append = std::get_if<Append>(&job);
+    return append ? append->task.plain_size() - append->task.integrated : 0;
+}
+
+} // namespace
+
+std::uint64_t JobQueue::estimate(const WriterJob& job) const {
+    return kJob + kUploadedByte * bytes_of(job);
+}
+
+bool JobQueue::is_heavy(const WriterJob& job) const {
+    const auto* append = std::get_if<Append>(&job);
+    return append && append->is_heavy;
+}
+
+WriterJob& JobQueue::Waiting::front() {
+    return urgent.empty() ? jobs.at(turns.front()).front() : urgent.front();
+}
+
+WriterJob JobQueue::Waiting::take_front() {
+    if (!urgent.empty()) {
+        WriterJob job = std::move(urgent.front());
+        urgent.pop_front();
+        return job;
+    }
+    const std::uint64_t handle = turns.front();
+    turns.pop_front();
+    auto found = jobs.find(handle);
+    WriterJob job = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty())
+        jobs.erase(found);
+    else
+        turns.push_back(handle);
+    return job;
+}
+
+// A threshold told at the bind counts the uploads of the file that were accepted before.
+bool JobQueue::is_urgent(const Waiting& waiting, const WriterJob& job) {
+    if (std::holds_alternative<Append>(job))
+        return false;
+    const auto* bind = std::get_if<Bind>(&job);
+    const auto before = waiting.jobs.find(handle_of(job));
+    if (!bind || before == waiting.jobs.end())
+        return true;
+    return std::none_of(before->second.begin(), before->second.end(), [&](const WriterJob& other) {
+        const auto* append = std::get_if<Append>(&other);
+        return append && append->file_ident == bind->request.file.ident;
+    });
+}
+
+void JobQueue::push(WriterJob job) {
+    if (auto* append = std::get_if<Append>(&job))
+        append->is_heavy = estimate(job) > tuning_.light_work;
+    const Flow flow = owner_of(job).flow;
+    Waiting& waiting = flows_[flow];
+    unrank(flow, waiting);
+    if (waiting.empty()) // whoever was idle has saved nothing up
+        waiting.served = std::max(waiting.served, virtual_now_);
+    if (is_urgent(waiting, job)) {
+        waiting.urgent.push_back(std::move(job));
+    } else {
+        const std::uint64_t handle = handle_of(job);
+        auto& jobs = waiting.jobs[handle];
+        if (jobs.empty())
+            waiting.turns.push_back(handle);
+        jobs.push_back(std::move(job));
+    }
+    rank(flow, waiting);
+}
+
+void JobQueue::rank(Flow flow, Waiting& waiting) {
+    if (!waiting.empty())
+        (is_heavy(waiting.front()) ? heavy_ : light_).emplace(waiting.served, flow);
+}
+
+void JobQueue::unrank(Flow flow, const Waiting& waiting) {
+    light_.erase({waiting.served, flow});
+    heavy_.erase({waiting.served, flow});
+}
+
+WriterJob JobQueue::take_one(Ranking& from) {
+    const auto [served, flow] = *from.begin();
+    Waiting& waiting = flows_.at(flow);
+    unrank(flow, waiting);
+    virtual_now_ = std::max(virtual_now_, served);
+    WriterJob job = waiting.take_front();
+    const std::uint64_t cost = estimate(job);
+    waiting.served += cost;
+    charged_.push_back({flow, cost});
+    rank(flow, waiting);
+    return job;
+}
+
+std::vector<WriterJob> JobQueue::take() {
+    REALMSYNC_ASSERT(charged_.empty());
+    std::vector<WriterJob> batch;
+    const unsigned patience = was_cut_ ? kCutInTurn : 1;
+    if (!heavy_.empty() && (light_in_turn_ >= patience || light_.empty())) {
+        light_in_turn_ = 0;
+        batch.push_back(take_one(heavy_));
+        return batch;
+    }
+    ++light_in_turn_;
+    std::uint64_t bytes = 0, work = 0;
+    while (!light_.empty() && bytes < tuning_.commit_bytes && work < tuning_.transaction_work &&
+           batch.size() < tuning_.commit_jobs) {
+        batch.push_back(take_one(light_));
+        bytes += bytes_of(batch.back());
+        work += charged_.back().work;
+    }
+    return batch;
+}
+
+void JobQueue::charge(Flow flow, std::int64_t work) {
+    auto found = flows_.find(flow);
+    if (found == flows_.end())
+        return;
+    Waiting& waiting = found->second;
+    unrank(flow, waiting);
+    const auto served = static_cast<std::int64_t>(waiting.served) + work;
+    waiting.served = static_cast<std::uint64_t>(std::max<std::int64_t>(served, 0));
+    rank(flow, waiting);
+}
+
+void JobQueue::settle(std::vector<WriterJob> left, const std::vector<WriteResult::Cost>& costs) {
+    for (const auto& [flow, work] : charged_)
+        charge(flow, -static_cast<std::int64_t>(work));
+    charged_.clear();
+    for (const auto& [flow, work] : costs)
+        charge(flow, static_cast<std::int64_t>(work));
+    was_cut_ = std::any_of(left.begin(), left.end(),
+                           [this](const WriterJob& job) { return !is_heavy(job); });
+    for (auto job = left.rbegin(); job != left.rend(); ++job) {
+        const Flow flow = owner_of(*job).flow;
+        Waiting& waiting = flows_[flow];
+        unrank(flow, waiting);
+        if (!std::holds_alternative<Append>(*job)) {
+            waiting.urgent.push_front(std::move(*job));
+        } else {
+            const std::uint64_t handle = handle_of(*job);
+            auto& jobs = waiting.jobs[handle];
+            std::erase(waiting.turns, handle);
+            waiting.turns.push_front(handle);
+            jobs.push_front(std::move(*job));
+        }
+        rank(flow, waiting);
+    }
+    forget_idle();
+}
+
+// Those whose share is no longer remembered: time has passed it.
+void JobQueue::forget_idle() {
+    constexpr std::size_t kRemembered = 1024;
+    if (flows_.size() < kRemembered + 2 * (light_.size() + heavy_.size()))
+        return;
+    std::erase_if(flows_, [&](const auto& entry) {
+        return entry.second.empty() && entry.second.served <= virtual_now_;
+    });
+}
+
+} // namespace realmsync::server
