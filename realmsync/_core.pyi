@@ -140,7 +140,8 @@ def decode_primary_key(data: bytes) -> int | str | bytes | None:
 class ServerRuntime:
     """The sync server's engine with its store and workers. For the event loop's thread alone.
 
-    `directory` is the data directory. `durability` is "full" (survives power failure) or
+    `directory` is the data directory; each of the `apps` has a database of its own in it, and no
+    other id is an app. Without any the server is one app. `durability` is "full" (survives power failure) or
     "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers all
     jobs run inside drain().
     """
@@ -151,6 +152,7 @@ class ServerRuntime:
         *,
         workers: int = 2,
         seed: int | None = None,
+        apps: list[str] = ...,
         durability: str = "full",
         merge_profile: str = "safe",
         tuning: dict[str, int] = ...,

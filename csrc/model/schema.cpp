@@ -16,6 +16,14 @@ void Class::index() {
     });
 }
 
+void Class::append(Property property) {
+    const auto at = std::lower_bound(
+        by_name_.begin(), by_name_.end(), property.name,
+        [this](std::uint32_t i, const std::string& other) { return properties[i].name < other; });
+    by_name_.insert(at, static_cast<std::uint32_t>(properties.size()));
+    properties.push_back(std::move(property));
+}
+
 std::size_t Class::find(std::string_view property) const {
     auto found = std::lower_bound(
         by_name_.begin(), by_name_.end(), property,

@@ -49,7 +49,8 @@ struct Class {
     bool embedded() const { return kind == TableKind::embedded; }
     const std::string& key_name() const { return properties[0].name; } // if has_key_property
     std::size_t find(std::string_view property) const;                 // index or npos; O(log n)
-    void index(); // after filling in properties
+    void index();                   // after filling in properties
+    void append(Property property); // to an indexed class; O(properties) of small steps
 
   private:
     std::vector<std::uint32_t> by_name_;

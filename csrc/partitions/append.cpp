@@ -171,8 +171,8 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
     return std::nullopt;
 }
 
-void PartitionDb::append_to_history(PartitionId id, server::AppendRequest& request,
-                                    Staged& staged, Work& work) {
+void PartitionDb::append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,
+                                    Work& work) {
     OriginRuns& runs = partition(id).runs;
     Head& head = staged.head;
     for (server::UploadedChangeset& upload : request.changesets) {

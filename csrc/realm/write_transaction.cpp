@@ -94,11 +94,18 @@ tables::Applier& WriteTransaction::applier() {
     return *applier_;
 }
 
-void WriteTransaction::flush_pending() {
+void WriteTransaction::flush_objects() {
     if (applier_) {
         applier_->flush();
         applier_.reset();
     }
+}
+
+void WriteTransaction::flush_pending() {
+    flush_objects();
+    tables::Tables& tables = writing_->connection().tables;
+    if (tables.catalog().has_additions())
+        tables.schema();
 }
 
 model::SchemaPtr WriteTransaction::schema() { return tables().schema(); }
@@ -110,21 +117,17 @@ RealmConnection& WriteTransaction::connection() {
 
 void WriteTransaction::add_class(std::string_view name, TableKind kind, std::string_view key_name,
                                  Type key_type, bool key_nullable) {
-    flush_pending();
-    tables::Catalog& catalog = tables().catalog();
-    const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
-    if (catalog.add_class(tables::kOnlyPartition, name, kind, key_name, key_type, key_nullable) !=
-        before)
+    flush_objects();
+    if (tables().catalog().add_class(tables::kOnlyPartition, name, kind, key_name, key_type,
+                                     key_nullable))
         writer_.add_table(name, kind, key_name, key_type, key_nullable);
 }
 
 void WriteTransaction::add_property(std::string_view cls, std::string_view name, Type type,
                                     bool nullable, Collection collection, std::string_view target) {
-    flush_pending();
-    tables::Catalog& catalog = tables().catalog();
-    const model::SchemaPtr before = catalog.schema(tables::kOnlyPartition);
-    if (catalog.add_property(tables::kOnlyPartition, cls, name, type, nullable, collection,
-                             target) != before)
+    flush_objects();
+    if (tables().catalog().add_property(tables::kOnlyPartition, cls, name, type, nullable,
+                                        collection, target))
         writer_.add_column(cls, name, type, nullable, collection, target);
 }
 

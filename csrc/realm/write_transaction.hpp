@@ -46,7 +46,8 @@ class WriteTransaction {
     // The connection with everything written so far in its tables.
     RealmConnection& connection();
     // Writes the changed objects that are held back, and lets go of them.
-    void flush_pending();
+    void flush_objects();
+    void flush_pending(); // additions to the schema, too
 
     // Schema. No-ops when the same definition exists; ErrorException when it contradicts.
     void add_class(std::string_view name, TableKind kind, std::string_view key_name, Type key_type,

@@ -1,5 +1,5 @@
-// The server engine coupled to its stores: for each app a writer lane that takes waiting jobs of all
-// partitions into one transaction, page lanes beside it, results back through one eventfd. All
+// The server engine coupled to its stores: for each app a writer lane that takes waiting jobs of
+// all partitions into one transaction, page lanes beside it, results back through one eventfd. All
 // methods are for the event loop's thread. What the engine decides is in server/ (whose turn it is,
 // too: job_queue.hpp), what is stored in partitions/.
 #pragma once

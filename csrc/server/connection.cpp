@@ -31,8 +31,7 @@ std::string random_connection_id(std::mt19937_64& random) {
 
 Owner owner_of(Context& context, const std::string& app_id, const std::string& user_id) {
     const auto app = static_cast<std::uint32_t>(context.apps.size());
-    return {context.apps.try_emplace(app_id, app).first->second,
-            std::hash<std::string>{}(user_id)};
+    return {context.apps.try_emplace(app_id, app).first->second, std::hash<std::string>{}(user_id)};
 }
 
 } // namespace
@@ -40,7 +39,8 @@ Owner owner_of(Context& context, const std::string& app_id, const std::string& u
 Connection::Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
                        int version, wire::Mode mode)
     : context_(context), id_(id), app_id_(std::move(app_id)), user_id_(std::move(user_id)),
-      owner_(owner_of(context, app_id_, user_id_)), version_(version), mode_(mode), last_received_(context.now) {
+      owner_(owner_of(context, app_id_, user_id_)), version_(version), mode_(mode),
+      last_received_(context.now) {
     ++context_.stats.connections;
     context_.wake_at(last_received_ + context_.tuning.silence_ms);
     if (version_ >= 10) {

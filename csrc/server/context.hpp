@@ -34,7 +34,7 @@ struct Context {
     ConnectionId next_connection = 1;
     std::uint64_t next_binding = 1;
     std::unordered_map<std::string, std::uint32_t> apps; // their numbers
-    std::vector<ConnectionId> ended; // failed or dropped in this call
+    std::vector<ConnectionId> ended;                     // failed or dropped in this call
     std::vector<ConnectionId> paused;
     std::optional<std::int64_t> next_timer;
     std::size_t writer_jobs_in_flight = 0;

@@ -33,7 +33,7 @@ class JobQueue {
     void settle(std::vector<WriterJob> left, const std::vector<WriteResult::Cost>& costs);
 
   private:
-    struct Waiting { // of one user
+    struct Waiting {              // of one user
         std::uint64_t served = 0; // work, in virtual time: ns
         std::deque<WriterJob> urgent;
         std::deque<std::uint64_t> turns; // partitions with jobs, by handle

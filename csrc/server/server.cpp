@@ -163,9 +163,7 @@ struct OutcomeHandler {
 
     void report(const JobFailed& failed) {
         switch (failed.scope) {
-        case FailureScope::medium:
-            context.events.push_back(StorageFailed{failed.message});
-            break;
+        case FailureScope::medium: context.events.push_back(StorageFailed{failed.message}); break;
         case FailureScope::overload:
             context.log(LogLevel::error, "No room to store anything: " + failed.message);
             break;

@@ -92,8 +92,8 @@ class ServerStore {
     virtual wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) = 0;
     virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
                                                   const BindRequest& request) = 0;
-    // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it. Refused
-    // for good when `work` does not do.
+    // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it.
+    // Refused for good when `work` does not do.
     virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,
                                                    Work& work) = 0;
     // Whether the transaction is there yet, after a call that has thrown: some failures end it.

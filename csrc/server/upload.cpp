@@ -80,10 +80,9 @@ wire::ErrorInfo never_taken(std::string_view message) {
 }
 
 wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit) {
-    return never_taken("The upload up to version " +
-                       std::to_string(upload.progress.client_version) + " has " +
-                       std::to_string(size) + " bytes, this server takes " +
-                       std::to_string(limit) + " at most");
+    return never_taken(
+        "The upload up to version " + std::to_string(upload.progress.client_version) + " has " +
+        std::to_string(size) + " bytes, this server takes " + std::to_string(limit) + " at most");
 }
 
 std::optional<UploadFault> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -91,9 +90,8 @@ struct UploadLimits {
 class UploadReader {
   public:
     // Inflates and checks, from where the task was left.
-    static std::variant<UploadReader, UploadFault> open(const UploadTask& task,
-                                                        std::uint64_t file_ident,
-                                                        const UploadLimits& limits, Work& work);
+    static std::variant<UploadReader, UploadFault>
+    open(const UploadTask& task, std::uint64_t file_ident, const UploadLimits& limits, Work& work);
     bool at_end() const { return done_; }
     // The next part, with the progress that it makes; its changesets may be none.
     std::variant<AppendRequest, UploadFault> next(Work& work);

@@ -33,8 +33,7 @@ class WriteBatch {
             store_.commit();
         } catch (const std::exception& e) {
             const FailureScope scope = scope_of(e);
-            return fail_all(e.what(),
-                            scope == FailureScope::job ? FailureScope::medium : scope);
+            return fail_all(e.what(), scope == FailureScope::job ? FailureScope::medium : scope);
         }
         for (const UploadProgress& progress : progress_)
             progress.task->integrated = progress.integrated;
@@ -182,12 +181,12 @@ class WriteBatch {
         result.costs = std::move(result_.costs);
         WriterJob& culprit = jobs_[next_];
         if (auto* append = std::get_if<Append>(&culprit)) {
-            auto fault = is_too_much_ ? too_much(*append, Work(0, limits_.stop))
-                                      : failed(*append, message);
+            auto fault =
+                is_too_much_ ? too_much(*append, Work(0, limits_.stop)) : failed(*append, message);
             if (fault) {
                 append->task.stream->refused = true;
-                result.outcomes.push_back(UploadDone{append->to, append->handle, append->bytes, 0,
-                                                     std::move(*fault)});
+                result.outcomes.push_back(
+                    UploadDone{append->to, append->handle, append->bytes, 0, std::move(*fault)});
                 jobs_.erase(jobs_.begin() + next());
             }
         } else {

@@ -11,7 +11,7 @@ namespace realmsync::simulation {
 
 namespace {
 
-constexpr int kMediumFailed = 10; // SQLITE_IOERR
+constexpr int kMediumFailed = 10;                     // SQLITE_IOERR
 constexpr std::int64_t kFirstDay = 1'600'000'000'000; // ms since 1970
 
 std::string path_of(const std::string& app_id) { return app_id + ".sqlite"; }

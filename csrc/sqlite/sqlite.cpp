@@ -264,7 +264,7 @@ void Database::shrink() {
 
 namespace {
 
-constexpr int kSteps = 4'000; // of a statement's program between two looks at the work
+constexpr int kSteps = 4'000;       // of a statement's program between two looks at the work
 constexpr std::uint64_t kStep = 10; // ns
 
 int spend_on_steps(void* work) {

@@ -17,6 +17,11 @@ constexpr std::uint64_t kMove = 4; // ns: an element that makes room for another
 }
 
 void Applier::flush() {
+    flush_objects();
+    finish_schema();
+}
+
+void Applier::flush_objects() {
     if (const CachedObject* missing = cache_.flush_all(*schema_))
         raise(ErrorKind::bad_changeset,
               "No such object: " + missing->cls->name + "[" + model::to_text(missing->key) + "]");

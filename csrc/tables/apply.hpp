@@ -97,8 +97,11 @@ class Applier {
     void update_key(const Target& target, model::Dictionary& dictionary,
                     const model::Property& property, const Scalar& value) const;
     void change_set(const Target& target, const Scalar& scalar, bool insert);
+    void flush_objects();
     // apply_changeset.cpp
+    void finish_schema();
     void change_schema(const changeset::Changeset& changeset, const changeset::Instruction& i);
+    void erase_property(std::string_view cls, std::string_view property);
     void purge_embedded(const model::Schema& old, std::string_view cls);
 
     Tables& tables_;

@@ -13,6 +13,7 @@ using changeset::Op;
 // What the steps take, in ns.
 constexpr std::uint64_t kInstruction = 200;
 constexpr std::uint64_t kStep = 50; // of a path
+constexpr std::uint64_t kSchemaInstruction = 30'000;
 
 // What names of one changeset mean under the present schema, found once each.
 class Names {
@@ -61,6 +62,7 @@ void Applier::apply(const Changeset& changeset) {
             names.forget();
             continue;
         }
+        finish_schema();
         const model::Class* cls = names.find_class(*schema_, i.table);
         if (cls == nullptr)
             raise(ErrorKind::bad_changeset, std::string(op_name(i.op)) + ": Table '" +
@@ -107,34 +109,51 @@ void Applier::apply(const Changeset& changeset) {
     }
 }
 
+// Before objects are touched again.
+void Applier::finish_schema() {
+    Catalog& catalog = tables_.catalog();
+    if (!catalog.has_additions())
+        return;
+    work_.spend(catalog.cost_of_additions());
+    schema_ = catalog.schema(partition_);
+}
+
 void Applier::change_schema(const Changeset& changeset, const Instruction& i) {
-    flush(); // pending objects are in terms of the old classes
+    work_.spend(kSchemaInstruction);
+    flush_objects(); // pending ones are in terms of the old classes
     Catalog& catalog = tables_.catalog();
     std::string_view cls = changeset.strings[i.table];
-    model::SchemaPtr old = schema_;
     switch (i.op) {
     case Op::add_table: {
         bool embedded = i.table_kind == TableKind::embedded;
-        schema_ = catalog.add_class(partition_, cls, i.table_kind,
-                                    embedded ? std::string_view() : changeset.strings[i.field],
-                                    embedded ? Type::null : i.value_type, i.nullable);
+        catalog.add_class(partition_, cls, i.table_kind,
+                          embedded ? std::string_view() : changeset.strings[i.field],
+                          embedded ? Type::null : i.value_type, i.nullable);
         break;
     }
-    case Op::erase_table: schema_ = catalog.erase_class(partition_, cls); break;
+    case Op::erase_table:
+        finish_schema();
+        schema_ = catalog.erase_class(partition_, cls);
+        break;
     case Op::add_column:
         if (i.collection == Collection::dictionary && i.key_type != Type::string)
             raise(ErrorKind::bad_changeset, "AddColumn '" + std::string(cls) + "." +
                                                 std::string(changeset.strings[i.field]) +
                                                 "' adding dictionary column with non-string keys");
-        schema_ = catalog.add_property(
+        catalog.add_property(
             partition_, cls, changeset.strings[i.field], i.value_type, i.nullable, i.collection,
             i.value_type == Type::link ? changeset.strings[i.value.target] : std::string_view());
         break;
-    default:
-        schema_ = catalog.erase_property(partition_, cls, changeset.strings[i.field]);
-        if (old->find(cls)->embedded())
-            purge_embedded(*old, cls);
+    default: erase_property(cls, changeset.strings[i.field]);
     }
+}
+
+void Applier::erase_property(std::string_view cls, std::string_view property) {
+    finish_schema();
+    const model::SchemaPtr old = schema_;
+    schema_ = tables_.catalog().erase_property(partition_, cls, property);
+    if (old->find(cls)->embedded())
+        purge_embedded(*old, cls);
 }
 
 // Rewrites the rows that hold objects of an embedded class which has lost a property, so that the

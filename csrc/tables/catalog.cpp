@@ -33,6 +33,15 @@ CREATE TABLE rs_column(
 
 constexpr std::size_t kMaxColumns = 1990; // SQLite's limit is 2,000, without our own
 
+// What strangers may add on a server: more than any app has, and little enough for the others.
+constexpr std::size_t kServerClasses = 500;    // of a partition
+constexpr std::size_t kServerProperties = 990; // of a class
+constexpr std::size_t kServerTotal = 5000;     // of all classes of a partition
+
+// ns of a statement that changes a table, and of each column that SQLite then reads again.
+constexpr std::uint64_t kStatement = 150'000;
+constexpr std::uint64_t kColumn = 4'000;
+
 std::string in_class(std::string_view cls, std::string_view property) {
     return "'" + std::string(cls) + "." + std::string(property) + "'";
 }
@@ -118,6 +127,47 @@ void resolve_target(const model::Schema& schema, model::Property& property) {
     property.target_key_type = target->key_type;
 }
 
+// What AddColumn declares. Throws for what no schema can have.
+model::Property declared_property(const model::Schema& schema, const std::string& what,
+                                  std::string_view name, Type type, bool nullable,
+                                  Collection collection, std::string_view target) {
+    if (static_cast<int>(type) < 0)
+        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": no property type");
+    if (type == Type::link) {
+        const model::Class* linked = schema.find(target);
+        if (target.empty() || linked == nullptr)
+            raise(ErrorKind::bad_changeset, "AddColumn " + what + ": link target class '" +
+                                                std::string(target) + "' does not exist");
+        if (linked->embedded() && collection == Collection::set)
+            raise(ErrorKind::schema, "AddColumn " + what + ": no sets of embedded objects");
+        if (linked->kind == TableKind::asymmetric)
+            raise(ErrorKind::schema, "AddColumn " + what + ": no links to asymmetric classes");
+        nullable = collection == Collection::single || collection == Collection::dictionary;
+    } else if (!target.empty()) {
+        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": only links have a target class");
+    }
+    model::Property property{.name = std::string(name),
+                             .type = type,
+                             .collection = collection,
+                             .nullable = nullable || type == kMixed,
+                             .target = std::string(target)};
+    resolve_target(schema, property);
+    return property;
+}
+
+void check_same(const model::Property& existing, const model::Property& property,
+                const std::string& what) {
+    std::string mismatch = "Schema mismatch for existing column " + what + ": ";
+    if (existing.type != property.type)
+        raise(ErrorKind::schema, mismatch + "types differ");
+    if (existing.collection != property.collection)
+        raise(ErrorKind::schema, mismatch + "collection kinds differ");
+    if (existing.target != property.target)
+        raise(ErrorKind::schema, mismatch + "link targets differ");
+    if (existing.nullable != property.nullable)
+        raise(ErrorKind::schema, mismatch + "nullability differs");
+}
+
 bool primary_key_type(Type type) {
     return type == Type::integer || type == Type::string || type == Type::object_id ||
            type == Type::uuid;
@@ -132,18 +182,24 @@ Catalog::Catalog(sqlite::Database& db, Layout layout) : db_(db), layout_(layout)
 }
 
 model::SchemaPtr Catalog::schema(std::int64_t partition) {
-    if (rollbacks_seen_ != db_.rollbacks()) {
-        for (std::int64_t changed : changed_)
-            cache_.erase(changed);
-        changed_.clear();
-        rollbacks_seen_ = db_.rollbacks();
-    }
+    notice_rollbacks();
+    finish_draft();
     std::int64_t version =
         db_.integer("SELECT version FROM rs_schema WHERE partition=?", partition).value_or(0);
     Cached& cached = cache_[partition];
     if (cached.schema == nullptr || cached.version != version)
         cached = {version, load(partition)};
     return cached.schema;
+}
+
+void Catalog::notice_rollbacks() {
+    if (rollbacks_seen_ == db_.rollbacks())
+        return;
+    for (std::int64_t changed : changed_)
+        cache_.erase(changed);
+    changed_.clear();
+    draft_.reset();
+    rollbacks_seen_ = db_.rollbacks();
 }
 
 model::SchemaPtr Catalog::load(std::int64_t partition) {
@@ -208,36 +264,116 @@ model::SchemaPtr Catalog::store_next(std::int64_t partition, model::Schema schem
     return shared;
 }
 
-std::string Catalog::place_table(const model::Class& cls) {
+// Additions. A draft collects them, so that a class comes with its properties in one statement:
+// SQLite reads its whole schema anew for every column that is added to a table.
+
+Catalog::Draft& Catalog::draft(std::int64_t partition) {
+    notice_rollbacks();
+    if (draft_ && draft_->partition != partition)
+        finish_draft();
+    if (!draft_) {
+        model::Schema before = *schema(partition);
+        draft_.emplace(Draft{partition, std::move(before), {}, {}, {}, 0});
+        for (const auto& [name, cls] : draft_->schema.classes)
+            draft_->properties += cls->properties.size();
+    }
+    return *draft_;
+}
+
+model::Class& Catalog::change(Draft& draft, std::string_view cls) {
+    auto found = draft.changed.find(cls);
+    if (found == draft.changed.end()) {
+        auto copy = std::make_shared<model::Class>(need_class(draft.schema, cls));
+        found = draft.changed.emplace(copy->name, copy).first;
+        draft.schema.classes[copy->name] = copy;
+    }
+    return *found->second;
+}
+
+std::size_t Catalog::count_columns(std::string_view table) {
+    const auto count = db_.integer("SELECT count(*) FROM rs_column WHERE sql_table=?", table);
+    return static_cast<std::size_t>(count.value_or(0));
+}
+
+Catalog::NewColumns& Catalog::columns_of(Draft& draft, const std::string& table) {
+    auto [found, is_new] = draft.tables.try_emplace(table);
+    if (is_new)
+        found->second.before = count_columns(table);
+    return found->second;
+}
+
+std::uint64_t Catalog::cost_of_additions() {
+    if (!draft_)
+        return 0;
+    std::uint64_t cost = 0;
+    for (const auto& [table, added] : draft_->tables) {
+        if (!added.create.empty())
+            cost += kStatement + kColumn * added.columns.size();
+        else if (!added.columns.empty())
+            cost += added.columns.size() *
+                    (kStatement +
+                     kColumn * static_cast<std::uint64_t>(
+                                   db_.integer("SELECT count(*) FROM rs_column").value_or(0)));
+    }
+    return cost;
+}
+
+void Catalog::finish_draft() {
+    if (!draft_)
+        return;
+    Draft done = std::move(*draft_);
+    draft_.reset();
+    if (done.changed.empty())
+        return;
+    for (const auto& [table, added] : done.tables) {
+        std::string all;
+        for (const std::string& column : added.columns) {
+            if (added.create.empty())
+                db_.exec("ALTER TABLE " + quote(table) + " ADD COLUMN " + column);
+            else
+                all += ", " + column;
+        }
+        if (!added.create.empty())
+            db_.exec(added.create + all + added.end);
+    }
+    for (const auto& [name, cls] : done.changed)
+        cls->index();
+    store_next(done.partition, std::move(done.schema));
+}
+
+// Partitions with the same definition of a class share a table. The server leaves room in it: who
+// comes must not find it filled up by others.
+std::string Catalog::place_table(Draft& draft, const model::Class& cls) {
+    const bool server = layout_ == Layout::server;
     for (int attempt = 1;; attempt++) {
         std::string name = candidate(cls.name, attempt);
         sqlite::Query found =
             db_.query("SELECT class, definition FROM rs_table WHERE sql_table=?", name);
         if (found.step()) {
-            if (found->text(0) == cls.name && found->text(1) == definition(cls))
+            if (found->text(0) == cls.name && found->text(1) == definition(cls) &&
+                (!server || count_columns(name) <= kMaxColumns - kServerProperties))
                 return name;
             continue;
         }
         if (db_.integer("SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE", name))
             continue; // a table of somebody else's
         db_.run("INSERT INTO rs_table VALUES(?, ?, ?)", name, cls.name, definition(cls));
-        bool server = layout_ == Layout::server;
-        bool rowid = !server && cls.key_type == Type::integer && !cls.key_nullable;
-        std::string key = quote(cls.key_column);
-        std::string sql = "CREATE TABLE " + quote(name) + "(";
-        if (server)
-            sql += "\"rs$partition\" INTEGER NOT NULL, ";
-        if (rowid)
-            sql += key + " INTEGER PRIMARY KEY)";
-        else
-            sql += key + " " + key_definition(cls.key_type, cls.key_nullable) + ", PRIMARY KEY(" +
-                   (server ? "\"rs$partition\", " : "") + key + ")) WITHOUT ROWID";
-        db_.exec(sql);
+        NewColumns& added = draft.tables[name];
+        const bool rowid = !server && cls.key_type == Type::integer && !cls.key_nullable;
+        const std::string key = quote(cls.key_column);
+        added.create =
+            "CREATE TABLE " + quote(name) + "(" +
+            (server ? "\"rs$partition\" INTEGER NOT NULL, " : "") + key + " " +
+            (rowid ? "INTEGER PRIMARY KEY" : key_definition(cls.key_type, cls.key_nullable));
+        added.end = rowid ? ")"
+                          : std::string(", PRIMARY KEY(") + (server ? "\"rs$partition\", " : "") +
+                                key + ")) WITHOUT ROWID";
         return name;
     }
 }
 
-std::string Catalog::place_column(const model::Class& cls, const model::Property& property) {
+std::string Catalog::place_column(Draft& draft, const model::Class& cls,
+                                  const model::Property& property) {
     for (int attempt = 1;; attempt++) {
         std::string name = candidate(property.name, attempt);
         if (same_sql_name(name, cls.key_column))
@@ -250,21 +386,20 @@ std::string Catalog::place_column(const model::Class& cls, const model::Property
                 return name;
             continue;
         }
-        if (db_.integer("SELECT count(*) FROM rs_column WHERE sql_table=?", cls.table) >=
-            static_cast<std::int64_t>(kMaxColumns))
+        NewColumns& added = columns_of(draft, cls.table);
+        if (added.before + added.columns.size() >= kMaxColumns)
             raise(ErrorKind::schema, "Class '" + cls.name + "' has more than " +
                                          std::to_string(kMaxColumns) + " properties");
         db_.run("INSERT INTO rs_column VALUES(?, ?, ?, ?)", cls.table, name, property.name,
                 definition(property));
-        db_.exec("ALTER TABLE " + quote(cls.table) + " ADD COLUMN " + quote(name) + " " +
-                 column_definition(property));
+        added.columns.push_back(quote(name) + " " + column_definition(property));
         return name;
     }
 }
 
-model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
-                                    std::string_view key_name, Type key_type, bool key_nullable) {
-    model::SchemaPtr old = schema(partition);
+bool Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
+                        std::string_view key_name, Type key_type, bool key_nullable) {
+    Draft& draft = this->draft(partition);
     check_name(name, model::kMaxClassName, "class");
     std::string what = "The existing table '" + std::string(name) + "' ";
     bool embedded = kind == TableKind::embedded;
@@ -277,7 +412,7 @@ model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view nam
         raise(ErrorKind::bad_changeset,
               "AddTable '" + std::string(name) + "': a class without primary key names one");
     }
-    if (const model::Class* existing = old->find(name)) {
+    if (const model::Class* existing = draft.schema.find(name)) {
         if (embedded && !existing->embedded())
             raise(ErrorKind::schema, what + "is not embedded");
         bool same = existing->kind == kind &&
@@ -287,8 +422,11 @@ model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view nam
                       (!has_key || existing->key_name() == key_name)));
         if (!same)
             raise(ErrorKind::schema, what + "has different properties");
-        return old;
+        return false;
     }
+    if (layout_ == Layout::server && draft.schema.classes.size() >= kServerClasses)
+        raise(ErrorKind::limit_exceeded,
+              "A partition has at most " + std::to_string(kServerClasses) + " classes");
     auto cls = std::make_shared<model::Class>();
     cls->name = name;
     cls->kind = kind;
@@ -303,7 +441,7 @@ model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view nam
                                        .nullable = key_nullable,
                                        .column = cls->key_column});
         cls->index();
-        cls->table = place_table(*cls);
+        cls->table = place_table(draft, *cls);
     }
     db_.run("INSERT INTO rs_class VALUES(?, ?, ?, ?, ?, ?, ?, ?)", partition, name,
             static_cast<int>(kind), has_key ? key_name : "", static_cast<int>(cls->key_type),
@@ -311,9 +449,49 @@ model::SchemaPtr Catalog::add_class(std::int64_t partition, std::string_view nam
     if (has_key)
         db_.run("INSERT INTO rs_prop VALUES(?, ?, ?, 0, ?, 0, ?, '', ?)", partition, name, key_name,
                 static_cast<int>(key_type), key_nullable, cls->key_column);
-    model::Schema next = *old;
-    next.classes[cls->name] = cls;
-    return store_next(partition, std::move(next));
+    draft.properties += cls->properties.size();
+    draft.schema.classes[cls->name] = cls;
+    draft.changed[cls->name] = std::move(cls);
+    return true;
+}
+
+bool Catalog::add_property(std::int64_t partition, std::string_view cls_name, std::string_view name,
+                           Type type, bool nullable, Collection collection,
+                           std::string_view target) {
+    Draft& draft = this->draft(partition);
+    const model::Class& cls = need_class(draft.schema, cls_name);
+    check_name(name, model::kMaxPropertyName, "property");
+    const model::Property property = declared_property(draft.schema, in_class(cls_name, name), name,
+                                                       type, nullable, collection, target);
+    if (std::size_t at = cls.find(name); at != model::Class::npos) {
+        check_same(cls.properties[at], property, in_class(cls_name, name));
+        return false;
+    }
+    if (cls.properties.size() >=
+        (layout_ == Layout::server ? kServerProperties : model::kMaxProperties))
+        raise(ErrorKind::limit_exceeded, "Class '" + cls.name + "' has too many properties");
+    if (layout_ == Layout::server && draft.properties >= kServerTotal)
+        raise(ErrorKind::limit_exceeded,
+              "A partition's classes have at most " + std::to_string(kServerTotal) + " properties");
+    add_column(draft, change(draft, cls_name), property);
+    ++draft.properties;
+    return true;
+}
+
+void Catalog::add_column(Draft& draft, model::Class& cls, model::Property property) {
+    if (!cls.embedded())
+        property.column = place_column(draft, cls, property);
+    auto [position, unknown] = draft.positions.try_emplace(cls.name, 0);
+    if (unknown)
+        position->second = db_.integer("SELECT ifnull(max(position), 0) FROM rs_prop"
+                                       " WHERE partition=? AND class=?",
+                                       draft.partition, cls.name)
+                               .value_or(0);
+    db_.run("INSERT INTO rs_prop VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", draft.partition, cls.name,
+            property.name, ++position->second, static_cast<int>(property.type),
+            static_cast<int>(property.collection), property.nullable, property.target,
+            property.column);
+    cls.append(std::move(property));
 }
 
 model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view name) {
@@ -331,64 +509,6 @@ model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view n
     db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
     model::Schema next = *old;
     next.classes.erase(std::string(name));
-    return store_next(partition, std::move(next));
-}
-
-model::SchemaPtr Catalog::add_property(std::int64_t partition, std::string_view cls_name,
-                                       std::string_view name, Type type, bool nullable,
-                                       Collection collection, std::string_view target) {
-    model::SchemaPtr old = schema(partition);
-    const model::Class& cls = need_class(*old, cls_name);
-    check_name(name, model::kMaxPropertyName, "property");
-    std::string what = in_class(cls_name, name);
-    if (static_cast<int>(type) < 0)
-        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": no property type");
-    if (type == Type::link) {
-        const model::Class* linked = old->find(target);
-        if (target.empty() || linked == nullptr)
-            raise(ErrorKind::bad_changeset, "AddColumn " + what + ": link target class '" +
-                                                std::string(target) + "' does not exist");
-        if (linked->embedded() && collection == Collection::set)
-            raise(ErrorKind::schema, "AddColumn " + what + ": no sets of embedded objects");
-        if (linked->kind == TableKind::asymmetric)
-            raise(ErrorKind::schema, "AddColumn " + what + ": no links to asymmetric classes");
-        nullable = collection == Collection::single || collection == Collection::dictionary;
-    } else if (!target.empty()) {
-        raise(ErrorKind::bad_changeset, "AddColumn " + what + ": only links have a target class");
-    }
-    model::Property property{.name = std::string(name),
-                             .type = type,
-                             .collection = collection,
-                             .nullable = nullable || type == kMixed,
-                             .target = std::string(target)};
-    resolve_target(*old, property);
-    if (std::size_t at = cls.find(name); at != model::Class::npos) {
-        const model::Property& existing = cls.properties[at];
-        std::string mismatch = "Schema mismatch for existing column " + what + ": ";
-        if (existing.type != property.type)
-            raise(ErrorKind::schema, mismatch + "types differ");
-        if (existing.collection != property.collection)
-            raise(ErrorKind::schema, mismatch + "collection kinds differ");
-        if (existing.target != property.target)
-            raise(ErrorKind::schema, mismatch + "link targets differ");
-        if (existing.nullable != property.nullable)
-            raise(ErrorKind::schema, mismatch + "nullability differs");
-        return old;
-    }
-    if (cls.properties.size() >= model::kMaxProperties)
-        raise(ErrorKind::schema, "Class '" + cls.name + "' has too many properties");
-    auto next_cls = std::make_shared<model::Class>(cls);
-    if (!cls.embedded())
-        property.column = place_column(cls, property);
-    db_.run(
-        "INSERT INTO rs_prop SELECT ?1, ?2, ?3, ifnull(max(position), 0) + 1, ?4, ?5, ?6, ?7, ?8"
-        " FROM rs_prop WHERE partition=?1 AND class=?2",
-        partition, cls_name, name, static_cast<int>(type), static_cast<int>(collection),
-        property.nullable, target, property.column);
-    next_cls->properties.push_back(std::move(property));
-    next_cls->index();
-    model::Schema next = *old;
-    next.classes[next_cls->name] = next_cls;
     return store_next(partition, std::move(next));
 }
 

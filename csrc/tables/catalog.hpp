@@ -4,10 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "model/schema.hpp"
 #include "sqlite/sqlite.hpp"
@@ -23,19 +28,24 @@ class Catalog {
   public:
     Catalog(sqlite::Database& db, Layout layout);
 
+    // Additions before it are complete afterwards.
     model::SchemaPtr schema(std::int64_t partition);
 
-    // Each returns the new schema (the old one when it was a no-op) and throws ErrorException:
-    // ErrorKind::schema for contradictions, bad_changeset for what is malformed or missing.
-    model::SchemaPtr add_class(std::int64_t partition, std::string_view name, TableKind kind,
-                               std::string_view key_name, Type key_type, bool key_nullable);
+    // Whether anything was added: nothing when it was there already. Consecutive additions are one
+    // change of the tables, made by the next schema(). Throw ErrorException, ErrorKind::schema for
+    // contradictions and too many, bad_changeset for what is malformed or missing.
+    bool add_class(std::int64_t partition, std::string_view name, TableKind kind,
+                   std::string_view key_name, Type key_type, bool key_nullable);
+    bool add_property(std::int64_t partition, std::string_view cls, std::string_view name,
+                      Type type, bool nullable, Collection collection, std::string_view target);
+    // Each returns the new schema, and throws the same.
     model::SchemaPtr erase_class(std::int64_t partition, std::string_view name);
-    model::SchemaPtr add_property(std::int64_t partition, std::string_view cls,
-                                  std::string_view name, Type type, bool nullable,
-                                  Collection collection, std::string_view target);
     // Values of an embedded class's property inside other rows are the caller's to purge.
     model::SchemaPtr erase_property(std::int64_t partition, std::string_view cls,
                                     std::string_view name);
+    // What the additions since the last schema() are going to take, in ns.
+    std::uint64_t cost_of_additions();
+    bool has_additions() const { return draft_.has_value(); }
 
     // Columns of top-level classes whose values may hold objects of an embedded class.
     static bool reaches(const model::Schema& schema, const model::Property& property,
@@ -46,12 +56,33 @@ class Catalog {
         std::int64_t version = 0; // rs_schema.version that it was loaded at
         model::SchemaPtr schema;
     };
+    struct NewColumns {                   // of one SQL table
+        std::string create, end;          // the statement around its columns, for a new table
+        std::vector<std::string> columns; // definitions
+        std::size_t before = 0;           // columns that the table has
+    };
+    struct Draft { // a schema that is being added to
+        std::int64_t partition;
+        model::Schema schema;
+        std::map<std::string, std::shared_ptr<model::Class>, std::less<>> changed; // of it
+        std::map<std::string, NewColumns, std::less<>> tables;
+        std::map<std::string, std::int64_t, std::less<>> positions; // the last one, by class
+        std::size_t properties = 0;                                 // of all classes
+    };
     model::SchemaPtr load(std::int64_t partition);
     model::SchemaPtr store_next(std::int64_t partition,
                                 model::Schema schema); // next version of the partition
     model::SchemaPtr share(model::Schema schema);
-    std::string place_table(const model::Class& cls);
-    std::string place_column(const model::Class& cls, const model::Property& property);
+    void notice_rollbacks();
+    Draft& draft(std::int64_t partition);
+    model::Class& change(Draft& draft, std::string_view cls);
+    NewColumns& columns_of(Draft& draft, const std::string& table);
+    std::size_t count_columns(std::string_view table);
+    void finish_draft();
+    void add_column(Draft& draft, model::Class& cls, model::Property property);
+    std::string place_table(Draft& draft, const model::Class& cls);
+    std::string place_column(Draft& draft, const model::Class& cls,
+                             const model::Property& property);
     void drop_table(std::int64_t partition, const model::Class& cls);
     void drop_column(std::int64_t partition, const model::Class& cls,
                      const model::Property& property);
@@ -62,6 +93,7 @@ class Catalog {
     std::unordered_set<std::int64_t> changed_; // partitions that a rollback may concern
     std::unordered_map<std::int64_t, Cached> cache_;
     std::unordered_map<std::string, std::weak_ptr<const model::Schema>> shared_; // by content
+    std::optional<Draft> draft_;
 };
 
 } // namespace realmsync::tables

@@ -220,8 +220,8 @@ void ObjectCache::check_size(const CachedObject& object) {
         return;
     std::string sql;
     for (const model::Property& property : object.cls->properties)
-        sql += (sql.empty() ? "SELECT octet_length(" : ", octet_length(") +
-               quote(property.column) + ")";
+        sql += (sql.empty() ? "SELECT octet_length(" : ", octet_length(") + quote(property.column) +
+               ")";
     sql += " FROM " + quote(object.cls->table) + tables_.where_key(*object.cls);
     sqlite::Query row = tables_.db().query(sql);
     tables_.bind_object(*row, 1, partition_, object.key);

@@ -260,6 +260,7 @@ def open_engine(config: ServerConfig) -> ServerRuntime:
     return _core.ServerRuntime(
         str(config.data / "sync"),
         workers=config.workers,
+        apps=sorted(config.apps),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
         tuning={"message_bytes": config.transport.max_message},

@@ -47,16 +47,16 @@ def test_other_profiles_are_refused(tmp_path: Path) -> None:
 
 
 def test_merges_that_would_take_hours_are_refused(tmp_path: Path) -> None:
-    db = PartitionDb(str(tmp_path), durability="process", merge_cells=5_000)
+    db = PartitionDb(str(tmp_path), durability="process", work=2_000_000)
     db.begin()
     partition, _ = db.open_partition("app", b'"dogs"')
     a, b = (db.allocate_ident(partition, "ann")[0] for _ in range(2))
     db.append(partition, a, [upload(2, 0, changeset(*DOG, create("Dog", 1)))], (2, 0))
-    tags = changeset(*(insert("Dog", 1, "tags", n, "x", n) for n in range(100)))
+    tags = changeset(*(insert("Dog", 1, "tags", n, "x", n) for n in range(400)))
     assert db.append(partition, a, [upload(3, 1, tags)], (3, 1)) == (2, None)
     head, refusal = db.append(partition, b, [upload(2, 1, tags)], (2, 1))
     assert refusal is not None
-    assert refusal[0] == 212
+    assert refusal[0] == 201
     assert "would take too long" in refusal[1]
     few = changeset(*(insert("Dog", 1, "tags", n, "x", n) for n in range(50)))
     assert db.append(partition, b, [upload(2, 1, few)], (2, 1)) == (3, None)

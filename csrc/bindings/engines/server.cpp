@@ -35,11 +35,11 @@ OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned worke
                                     const py::dict& tuning) {
     partitions::AppStores stores(directory, apps, {runtime::unix_ms, runtime::random_bits},
                                  to_durability(durability), to_profile(merge_profile));
-    return OwnHandle<ServerHandle>(new ServerHandle(
-        [stores = std::make_shared<partitions::AppStores>(std::move(stores))](
-            const std::string& app_id) { return stores->take(app_id); },
-        workers, // for connection ids and the spread of restarts:
-        seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
+    return OwnHandle<ServerHandle>(
+        new ServerHandle([stores = std::make_shared<partitions::AppStores>(std::move(stores))](
+                             const std::string& app_id) { return stores->take(app_id); },
+                         workers, // for connection ids and the spread of restarts:
+                         seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
 }
 
 void receive(ServerHandle& self, server::ConnectionId connection, const py::bytes& data,
@@ -74,8 +74,8 @@ void bind_server(py::module_& m) {
     HandleClass<ServerHandle> c(m, "ServerRuntime");
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
           py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
-          py::arg("durability") = "full",
-          py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());
+          py::arg("durability") = "full", py::arg("merge_profile") = "safe",
+          py::arg("tuning") = py::dict());
     bind_loop(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })
         .def(
