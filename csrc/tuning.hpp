@@ -50,9 +50,9 @@ struct ServerTuning {
     // The writer's time is shared out in work, nominal nanoseconds (base/work.hpp). An upload that
     // takes more than light_work gets a transaction of its own, between which all others have
     // theirs; a part of it that takes more than upload_work is refused, since nobody else is served
-    // meanwhile: a second is half a million objects. A transaction ends after transaction_work.
+    // meanwhile: 600 ms are 400,000 objects. A transaction ends after transaction_work.
     std::uint64_t light_work = 50'000'000;
-    std::uint64_t upload_work = 1'000'000'000;
+    std::uint64_t upload_work = 600'000'000;
     std::uint64_t transaction_work = 250'000'000;
     // Bytes of changesets of one upload that are integrated together, so that it can pause between
     // them: much more than SDKs put into a message; a larger changeset is a part by itself.

@@ -300,7 +300,7 @@ Scalar Value::view(LinkTarget& scratch) const {
 }
 
 Value Value::clone() const {
-    auto clone_all = [](const std::vector<Value>& from, std::vector<Value>& to) {
+    auto clone_all = [](const auto& from, auto& to) {
         to.reserve(from.size());
         for (const Value& item : from)
             to.push_back(item.clone());

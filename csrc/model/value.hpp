@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/values.hpp"
+#include "model/sequence.hpp"
 
 namespace realmsync::model {
 
@@ -47,10 +48,10 @@ struct Binary {
 
 struct Value;
 struct List {
-    std::vector<Value> items;
+    Sequence<Value> items;
 };
 struct Set { // ascending, without equal values
-    std::vector<Value> items;
+    Sequence<Value> items;
 };
 struct Dictionary {
     std::map<std::string, Value, std::less<>> items;

@@ -283,10 +283,9 @@ bool contains(const model::Place& place, const Scalar& scalar) {
     if (!set)
         return false;
     const model::Value value(scalar);
-    auto found = std::lower_bound(
-        set->items.begin(), set->items.end(), value,
-        [](const model::Value& a, const model::Value& b) { return model::compare(a, b) < 0; });
-    return found != set->items.end() && model::compare(*found, value) == 0;
+    const std::size_t at = set->items.lower_bound(
+        [&](const model::Value& item) { return model::compare(item, value) < 0; });
+    return at != set->items.size() && model::compare(set->items[at], value) == 0;
 }
 
 } // namespace

@@ -12,7 +12,9 @@ using Presence = CachedObject::Presence;
 
 namespace {
 
-constexpr std::uint64_t kMove = 4; // ns: an element that makes room for another
+// ns: an element that makes room for another, and a chunk of them that is passed.
+constexpr std::uint64_t kMove = 4;
+constexpr std::uint64_t kPass = 2;
 
 }
 
@@ -359,6 +361,12 @@ model::List& Applier::list_of_last_step(const Target& target, const model::Prope
     return *list;
 }
 
+void Applier::spend_on_shift(const model::Sequence<model::Value>& items) {
+    using Items = model::Sequence<model::Value>;
+    work_.spend(kMove * std::min(items.size(), Items::kChunk) +
+                kPass * (items.size() / Items::kChunk));
+}
+
 void Applier::array_insert(Target target, const Scalar& value, std::int64_t prior_size) {
     target.operation = "ArrayInsert";
     const model::Property* element = nullptr;
@@ -370,8 +378,8 @@ void Applier::array_insert(Target target, const Scalar& value, std::int64_t prio
                          std::to_string(list.items.size()) + ")");
     model::Value item;
     assign(target, item, *element, value);
-    work_.spend(kMove * (list.items.size() - index));
-    list.items.insert(list.items.begin() + index, std::move(item));
+    spend_on_shift(list.items);
+    list.items.insert(index, std::move(item));
 }
 
 void Applier::array_move(Target target, std::uint32_t to, std::int64_t prior_size) {
@@ -385,12 +393,8 @@ void Applier::array_move(Target target, std::uint32_t to, std::int64_t prior_siz
                          " >= " + std::to_string(list.items.size()) + ")");
     if (from == to)
         fail(target, "ArrayMove to same location (" + std::to_string(to) + ")");
-    auto at = [&](std::uint32_t index) { return list.items.begin() + index; };
-    work_.spend(kMove * (std::max(from, to) - std::min(from, to)));
-    if (from < to)
-        std::rotate(at(from), at(from + 1), at(to + 1));
-    else
-        std::rotate(at(to), at(from), at(from + 1));
+    spend_on_shift(list.items);
+    list.items.move(from, to);
 }
 
 void Applier::array_erase(Target target, std::int64_t prior_size) {
@@ -402,8 +406,8 @@ void Applier::array_erase(Target target, std::int64_t prior_size) {
     if (index >= list.items.size())
         fail(target, "Index out of bounds (" + std::to_string(index) +
                          " >= " + std::to_string(list.items.size()) + ")");
-    work_.spend(kMove * (list.items.size() - index));
-    list.items.erase(list.items.begin() + index);
+    spend_on_shift(list.items);
+    list.items.erase(index);
 }
 
 void Applier::clear(Target target, Collection collection) {
@@ -463,11 +467,10 @@ void Applier::change_set(const Target& target, const Scalar& scalar, bool insert
     const model::Property* element = nullptr;
     model::Set& set = set_of_path(target, scalar, element);
     model::Value value(scalar);
-    auto at = std::lower_bound(
-        set.items.begin(), set.items.end(), value,
-        [](const model::Value& a, const model::Value& b) { return model::compare(a, b) < 0; });
-    bool found = at != set.items.end() && model::compare(*at, value) == 0;
-    work_.spend(kMove * static_cast<std::uint64_t>(set.items.end() - at));
+    const std::size_t at = set.items.lower_bound(
+        [&](const model::Value& item) { return model::compare(item, value) < 0; });
+    const bool found = at != set.items.size() && model::compare(set.items[at], value) == 0;
+    spend_on_shift(set.items);
     if (insert && !found)
         set.items.insert(at, std::move(value));
     else if (!insert && found)

@@ -96,6 +96,7 @@ class Applier {
                             const model::Property*& element);
     void update_key(const Target& target, model::Dictionary& dictionary,
                     const model::Property& property, const Scalar& value) const;
+    void spend_on_shift(const model::Sequence<model::Value>& items);
     void change_set(const Target& target, const Scalar& scalar, bool insert);
     void flush_objects();
     // apply_changeset.cpp

@@ -171,10 +171,11 @@ void append_embedded(std::string& out, const model::Embedded& object, const mode
 template <class Items, class Append>
 void append_items(std::string& out, const Items& items, const Append& append) {
     out += '[';
-    for (std::size_t i = 0; i < items.size(); i++) {
-        if (i != 0)
+    bool is_first = true;
+    for (const auto& item : items) {
+        if (!std::exchange(is_first, false))
             out += ',';
-        append(items[i]);
+        append(item);
     }
     out += ']';
 }

@@ -209,16 +209,14 @@ void Tables::hide_dangling(std::int64_t partition, const model::Schema& schema,
     };
     if (model::List* list = value.list()) {
         if (property.is_link())
-            std::erase_if(list->items, [&](const model::Value& item) {
-                return dangling(partition, schema, item);
-            });
+            list->items.erase_if(
+                [&](const model::Value& item) { return dangling(partition, schema, item); });
         else
             std::for_each(list->items.begin(), list->items.end(), hide);
     } else if (model::Set* set = value.set()) {
         if (property.is_link()) // a set of Mixed keeps them
-            std::erase_if(set->items, [&](const model::Value& item) {
-                return dangling(partition, schema, item);
-            });
+            set->items.erase_if(
+                [&](const model::Value& item) { return dangling(partition, schema, item); });
     } else if (model::Dictionary* dictionary = value.dictionary()) {
         for (auto& [key, item] : dictionary->items)
             hide(item);
@@ -246,11 +244,11 @@ struct LinkSearch {
     }
 
     template <class Items> void search_items(const Items& items, const model::Property& property) {
-        for (std::size_t i = items.size(); i-- > 0;) {
-            path.emplace_back(static_cast<std::uint32_t>(i));
-            search(items[i], property);
+        items.each_backwards([&](std::size_t index, const model::Value& item) {
+            path.emplace_back(static_cast<std::uint32_t>(index));
+            search(item, property);
             path.pop_back();
-        }
+        });
     }
 
     void search(const model::Value& value, const model::Property& property) {

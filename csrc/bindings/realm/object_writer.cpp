@@ -326,8 +326,9 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
         const auto& old = place.value->list()->items;
         if (items.size() != old.size())
             return false;
-        for (std::size_t i = 0; i < old.size(); ++i)
-            if (!same(old[i], items[i]))
+        std::size_t i = 0;
+        for (const Value& element : old)
+            if (!same(element, items[i++]))
                 return false;
         return true;
     }

@@ -163,7 +163,7 @@ model::Place element_of(const model::Place& collection, const Value& value) {
     return {&value, in_mixed ? nullptr : collection.property, true};
 }
 
-const std::vector<Value>& elements_of(const Value& value) {
+const model::Sequence<Value>& elements_of(const Value& value) {
     if (auto* list = value.list())
         return list->items;
     if (auto* set = value.set())

@@ -51,11 +51,12 @@ class ObjectChangesetWriter {
 
     void contents(const model::Value& value, const model::Property& property) {
         if (const model::List* list = value.list()) {
-            for (std::uint32_t i = 0; i < list->items.size(); i++) {
+            std::uint32_t i = 0;
+            for (const model::Value& item : list->items) {
                 LinkTarget link;
                 path_.push_back({false, i, {}});
-                writer_.array_insert(address(), list->items[i].view(link), i);
-                contents(list->items[i], property);
+                writer_.array_insert(address(), item.view(link), i++);
+                contents(item, property);
                 path_.pop_back();
             }
         } else if (const model::Set* set = value.set()) {

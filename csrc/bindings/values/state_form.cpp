@@ -99,7 +99,7 @@ py::dict StateForm::state() const {
     return state;
 }
 
-py::list StateForm::items(const std::vector<model::Value>& values,
+py::list StateForm::items(const model::Sequence<model::Value>& values,
                           const model::Property* property) const {
     py::list list;
     for (const model::Value& item : values)

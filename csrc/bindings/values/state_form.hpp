@@ -24,7 +24,7 @@ class StateForm {
     pybind11::object value(const model::Value& value, const model::Property* property,
                            bool hide) const;
     pybind11::dict members(const model::Class& cls, const std::vector<model::Value>& values) const;
-    pybind11::list items(const std::vector<model::Value>& values,
+    pybind11::list items(const model::Sequence<model::Value>& values,
                          const model::Property* property) const;
     pybind11::object link(const model::Link& link, bool hide) const;
 
