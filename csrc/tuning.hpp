@@ -40,7 +40,9 @@ struct ServerTuning {
     std::uint64_t page_bytes = 1u << 20;
     // DOWNLOADs being built or waiting for one connection: bounds the memory of a slow reader.
     std::size_t pages_per_connection = 8;
-    // Bytes of accepted, unintegrated uploads. At the limit reading pauses until half of it is
+    // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
+    std::uint64_t page_memory_bytes = 256u << 20;
+    // Bytes of accepted, unintegrated uploads, inflated. At the limit reading pauses until half of it is
     // done; at twice the limit the connection is ended (100, try again).
     std::uint64_t partition_backlog_bytes = 64u << 20;
     std::uint64_t process_backlog_bytes = 1u << 30;
@@ -89,6 +91,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("shared_page_bytes", t.shared_page_bytes);
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);
+    visit("page_memory_bytes", t.page_memory_bytes);
     visit("partition_backlog_bytes", t.partition_backlog_bytes);
     visit("process_backlog_bytes", t.process_backlog_bytes);
     visit("commit_bytes", t.commit_bytes);
@@ -134,6 +137,11 @@ struct StoreTuning {
     // Pages of write-ahead log that start a checkpoint: rare enough to cost little, small enough
     // (64 MiB) for a quick start after a crash.
     int checkpoint_pages = 8'192;
+    // Whether clients may add classes and properties (development mode); else they must be there.
+    bool may_add_schema = true;
+    // ms by which the time of a change may be ahead of the server's clock, 0: any. Such a change
+    // wins over all others until that time.
+    std::int64_t ahead_ms = 0;
     // ms between stored notes that a client file was seen; expiry works in days.
     std::int64_t seen_interval_ms = 300'000;
 };

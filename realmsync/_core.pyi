@@ -141,7 +141,8 @@ class ServerRuntime:
     """The sync server's engine with its store and workers. For the event loop's thread alone.
 
     `directory` is the data directory; each of the `apps` has a database of its own in it, and no
-    other id is an app. Without any the server is one app. `durability` is "full" (survives power failure) or
+    other id is an app. Without any the server is one app, "". Clients cannot add to `fixed_schemas`, nor
+    upload changes more than `ahead_ms` in the future (0: any). `durability` is "full" (survives power failure) or
     "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers all
     jobs run inside drain().
     """
@@ -153,6 +154,8 @@ class ServerRuntime:
         workers: int = 2,
         seed: int | None = None,
         apps: list[str] = ...,
+        fixed_schemas: list[str] = ...,
+        ahead_ms: int = 0,
         durability: str = "full",
         merge_profile: str = "safe",
         tuning: dict[str, int] = ...,

@@ -66,7 +66,7 @@ void move_app(sqlite::Database& from, const std::string& app_id, const fs::path&
     transaction.commit();
 }
 
-void move_named_apps(const fs::path& directory, const std::vector<std::string>& apps) {
+void move_named_apps(const fs::path& directory, const std::vector<AppStores::App>& apps) {
     const fs::path old = directory / kFile;
     if (!fs::exists(old))
         return;
@@ -75,9 +75,9 @@ void move_named_apps(const fs::path& directory, const std::vector<std::string>& 
         sqlite::Database from(old.string());
         if (!from.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
             return;
-        for (const std::string& app : apps)
-            if (from.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app))
-                move_app(from, app, directory / "apps" / folder_name(app));
+        for (const auto& app : apps)
+            if (from.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app.id))
+                move_app(from, app.id, directory / "apps" / folder_name(app.id));
         is_empty = !from.integer("SELECT 1 FROM rs_partition");
     }
     if (is_empty)
@@ -87,23 +87,23 @@ void move_named_apps(const fs::path& directory, const std::vector<std::string>& 
 
 } // namespace
 
-AppStores::AppStores(const std::string& directory, const std::vector<std::string>& apps,
+AppStores::AppStores(const std::string& directory, const std::vector<App>& apps, StoreTuning tuning,
                      const ClockAndChance& clock_and_chance, sqlite::Durability durability,
                      merge::Profile profile) {
-    const auto open = [&](const std::string& folder) {
-        const StoreTuning tuning;
+    const auto open = [&](const std::string& folder, const App& app) {
+        tuning.may_add_schema = app.may_add_schema;
         return std::make_unique<PartitionDb>(
             SqliteHistory::in_directory(folder, durability, tuning), clock_and_chance, tuning,
             profile);
     };
-    if (apps.empty()) {
-        only_ = open(directory);
+    if (apps.size() == 1 && apps[0].id.empty()) {
+        only_ = open(directory, apps[0]);
         return;
     }
     lock_ = std::make_unique<OwnerLock>(directory);
     move_named_apps(directory, apps);
-    for (const std::string& app : apps)
-        by_app_[app] = open((fs::path(directory) / "apps" / folder_name(app)).string());
+    for (const App& app : apps)
+        by_app_[app.id] = open((fs::path(directory) / "apps" / folder_name(app.id)).string(), app);
 }
 
 std::unique_ptr<server::ServerStore> AppStores::take(const std::string& app_id) {

@@ -22,9 +22,13 @@ namespace realmsync::partitions {
 
 class AppStores {
   public:
-    // Opens or creates the databases of `apps`, or of the only app when there is none, whatever it
-    // is called. Throws StoreError, also when another server uses the directory.
-    AppStores(const std::string& directory, const std::vector<std::string>& apps,
+    struct App {
+        std::string id;
+        bool may_add_schema = true; // StoreTuning's
+    };
+    // Opens or creates the databases of `apps`, or with a single one without id that of the only
+    // app, whatever it is called. Throws StoreError, also when another server uses the directory.
+    AppStores(const std::string& directory, const std::vector<App>& apps, StoreTuning tuning,
               const ClockAndChance& clock_and_chance, sqlite::Durability durability,
               merge::Profile profile);
 

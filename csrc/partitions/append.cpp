@@ -96,6 +96,8 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
         drop_integrated(*file, request);
     if (auto refused = check_uploads(head(id), file ? &*file : nullptr, request))
         return std::move(*refused);
+    if (auto refused = check_times(request))
+        return std::move(*refused);
     Staged& staged = stage(id);
     const std::size_t entries = staged.entries.size();
     const Head before = staged.head;
@@ -122,6 +124,19 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
     if (refused)
         return std::move(*refused);
     return server::Appended{staged.head.version};
+}
+
+std::optional<server::Refusal>
+PartitionDb::check_times(const server::AppendRequest& request) const {
+    constexpr std::int64_t k2015 = 1'420'070'400'000; // ms since 1970
+    for (const server::UploadedChangeset& upload : request.changesets) {
+        const auto time = static_cast<std::int64_t>(upload.origin_timestamp) + k2015;
+        if (tuning_.ahead_ms != 0 && time > now_ms_ + tuning_.ahead_ms)
+            return server::Refusal{Code::other_session_error,
+                                   "The clock of this device is ahead by " +
+                                       std::to_string((time - now_ms_) / 1000) + " s"};
+    }
+    return std::nullopt;
 }
 
 // All changesets of the request, and the progress; when it is refused the caller takes it back.

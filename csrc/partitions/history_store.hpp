@@ -44,6 +44,7 @@ class HistoryStore : public HistoryReader {
     // transaction after some failures. Statements that take long spend of `work`, too.
     virtual void attempt(const std::function<bool()>& change, Work& work) = 0;
     virtual bool in_transaction() const = 0;
+    virtual void touch() = 0; // writes something that means nothing
     // From any thread, beside the writer: committed rows.
     virtual void read(const std::function<void(HistoryReader&)>& use) = 0;
 

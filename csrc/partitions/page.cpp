@@ -50,7 +50,8 @@ struct PartitionDb::Scan {
 };
 
 // Nothing when memory does not hold all that the page needs.
-std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request) {
+std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request,
+                                                          std::uint64_t entries) {
     Scan scan(request);
     std::lock_guard lock(mutex_);
     auto found = partitions_.find(request.partition);
@@ -63,7 +64,9 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequ
         return std::nullopt;
     auto file = cached.files.find(request.file_ident);
     if (file == cached.files.end() ||
-        !cached.tail.reaches(request.cursor.server_version, cached.head.version))
+        !cached.tail.reaches(request.cursor.server_version, cached.head.version) ||
+        cached.head.version - std::min(request.cursor.server_version, cached.head.version) >
+            entries)
         return std::nullopt;
     scan.head = cached.head;
     scan.file = file->second;
@@ -113,7 +116,18 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
     auto recent = scan_memory(request);
-    const Scan scan = recent ? std::move(*recent) : scan_tables(request);
+    return make_page(recent ? *recent : scan_tables(request));
+}
+
+std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest& request) {
+    constexpr std::uint64_t kFew = 64;
+    const auto scan = scan_memory(request, kFew);
+    if (!scan || !scan->entries.empty())
+        return std::nullopt;
+    return make_page(*scan);
+}
+
+server::Page PartitionDb::make_page(const Scan& scan) {
     server::Page page;
     std::string plain;
     plain.reserve(scan.bytes + 80 * scan.entries.size());

@@ -50,6 +50,11 @@ void PartitionDb::rollback() {
     store_->rollback();
 }
 
+void PartitionDb::touch() {
+    require_transaction();
+    store_->touch();
+}
+
 void PartitionDb::write_staged() {
     for (auto& [id, staged] : staged_) {
         for (const auto& [ident, file] : staged.files)

@@ -49,7 +49,9 @@ class PartitionDb : public server::ServerStore {
     std::variant<server::Appended, server::Refusal>
     append(PartitionId partition, server::AppendRequest request, Work& work) override;
     bool in_transaction() const override { return in_transaction_ && store_->in_transaction(); }
+    void touch() override;
     server::Page fetch_page(const server::PageRequest& request) override;
+    std::optional<server::Page> fetch_recent(const server::PageRequest& request) override;
 
     std::size_t cached_bytes() const; // of the copies in memory, about
 
@@ -88,6 +90,7 @@ class PartitionDb : public server::ServerStore {
     std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
     std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
     // append.cpp
+    std::optional<server::Refusal> check_times(const server::AppendRequest& request) const;
     std::optional<server::Refusal> integrate(PartitionId id, const ClientFile& file,
                                              server::AppendRequest& request, Staged& staged,
                                              Work& work);
@@ -100,7 +103,9 @@ class PartitionDb : public server::ServerStore {
                                               std::uint64_t file, const Staged& staged, Work& work);
     // page.cpp
     struct Scan;
-    std::optional<Scan> scan_memory(const server::PageRequest& request);
+    std::optional<Scan> scan_memory(const server::PageRequest& request,
+                                    std::uint64_t entries = Work::kUnlimited);
+    static server::Page make_page(const Scan& scan);
     Scan scan_tables(const server::PageRequest& request);
 
     const StoreTuning tuning_;

@@ -99,6 +99,8 @@ SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string&
       db_(path_, writer_options(vfs, durability, tuning)),
       tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {
     tables_.limit_objects(tuning.object_bytes);
+    if (!tuning.may_add_schema)
+        tables_.catalog().fix();
 }
 
 SqliteHistory::~SqliteHistory() = default;
@@ -123,6 +125,11 @@ void SqliteHistory::attempt(const std::function<bool()>& change, Work& work) {
         savepoint.release();
     else
         savepoint.rollback();
+}
+
+void SqliteHistory::touch() {
+    db_.exec("PRAGMA user_version = 1");
+    db_.exec("PRAGMA user_version = 0");
 }
 
 void SqliteHistory::read(const std::function<void(HistoryReader&)>& use) {

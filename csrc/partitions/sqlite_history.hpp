@@ -39,6 +39,7 @@ class SqliteHistory final : public HistoryStore {
     void rollback() override;
     void attempt(const std::function<bool()>& change, Work& work) override;
     bool in_transaction() const override { return db_.in_transaction(); }
+    void touch() override;
     void read(const std::function<void(HistoryReader&)>& use) override;
 
     PartitionId find_partition(std::string_view app_id, std::string_view key) override;

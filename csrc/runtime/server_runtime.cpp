@@ -5,20 +5,36 @@
 #endif
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
-#include <iterator>
 #include <utility>
 
 namespace realmsync::runtime {
 
 using namespace server;
 
+namespace {
+
+constexpr std::int64_t kProbeInterval = 2'000; // ms, while the disk is full
+
+std::int64_t steady_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+bool is_overload(const Outcome& outcome) {
+    const auto* failed = std::get_if<JobFailed>(&outcome);
+    return failed && failed->scope == FailureScope::overload;
+}
+
+} // namespace
+
 ServerRuntime::ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
                              const ServerTuning& tuning)
     : tuning_(tuning), open_store_(std::move(open_store)), engine_(tuning, seed),
-      inline_(workers == 0), pool_(workers) {
+      inline_(workers == 0), pool_(workers), reader_pool_(inline_ ? 0 : std::max(workers, 2u) - 1) {
     for (unsigned i = 1; i < std::max(workers, 2u); ++i)
-        readers_.push_back(pool_.make_lane());
+        readers_.push_back(reader_pool_.make_lane());
 #ifdef __GLIBC__
     // A worker's heap grows and shrinks by a few hundred KiB with every upload; in the allocator's
     // small steps that is a system call and a dozen page faults each time.
@@ -33,23 +49,27 @@ void ServerRuntime::close() {
     closed_ = true;
     stop_ = true;
     pool_.stop();
+    reader_pool_.stop();
     for (auto& app : apps_)
         app->store.reset();
 }
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,
                                             std::string_view subprotocol, std::int64_t now) {
+    now_ = now;
     const ConnectionId id = engine_.open_connection(app_id, user_id, subprotocol, now);
     pump();
     return id;
 }
 
 void ServerRuntime::receive(ConnectionId connection, std::string_view message, std::int64_t now) {
+    now_ = now;
     engine_.receive(connection, message, now);
     pump();
 }
 
 std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, std::int64_t now) {
+    now_ = now;
     auto message = engine_.next_message(connection, now);
     pump();
     return message;
@@ -57,16 +77,19 @@ std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, 
 
 void ServerRuntime::refuse(ConnectionId connection, std::string_view first_bytes,
                            std::uint64_t size, std::int64_t now) {
+    now_ = now;
     engine_.refuse(connection, first_bytes, size, now);
     pump();
 }
 
 void ServerRuntime::revoke(ConnectionId connection, std::int64_t now) {
+    now_ = now;
     engine_.revoke(connection, now);
     pump();
 }
 
 void ServerRuntime::take_over(ConnectionId connection, std::int64_t now) {
+    now_ = now;
     engine_.take_over(connection, now);
     pump();
 }
@@ -77,14 +100,21 @@ void ServerRuntime::closed(ConnectionId connection) {
 }
 
 void ServerRuntime::shutdown(std::int64_t now) {
+    now_ = now;
     engine_.shutdown(now);
     pump();
 }
 
 std::vector<Event> ServerRuntime::drain(std::int64_t now) {
+    now_ = now;
     wake_up_.reset();
     signalled_ = false;
     engine_.on_timer(now);
+    if (is_full() && now >= probe_at_) {
+        probe_at_ = now + kProbeInterval;
+        for (auto& app : apps_)
+            pool_.post(app->writer, [this, &target = *app] { probe(target); });
+    }
     std::vector<Outcome> outcomes;
     do {
         if (inline_)
@@ -93,9 +123,18 @@ std::vector<Event> ServerRuntime::drain(std::int64_t now) {
         for (auto& outcome : outcomes)
             engine_.on_outcome(std::move(outcome), now);
     } while (inline_ && !outcomes.empty());
+    if (!inline_)
+        post(engine_.take_jobs());
     auto events = engine_.take_events();
     pump();
     return events;
+}
+
+std::optional<std::int64_t> ServerRuntime::deadline() {
+    const auto due = engine_.deadline();
+    if (!is_full())
+        return due;
+    return due ? std::min(*due, probe_at_) : probe_at_;
 }
 
 // Hands the engine's new jobs to the workers, and its events to whoever watches the descriptor.
@@ -109,18 +148,29 @@ void ServerRuntime::pump() {
 }
 
 void ServerRuntime::post(std::vector<Job> jobs) {
-    if (closed_)
-        return;
-    for (auto& job : jobs) {
-        if (auto* page = std::get_if<FetchPage>(&job)) {
-            next_reader_ = (next_reader_ + 1) % readers_.size();
-            AppLane& app = lane_of(page->owner);
-            pool_.post(readers_[next_reader_],
-                       [this, &app, request = *page] { fetch(app, request); });
-        } else {
-            post(std::move(std::get<WriterJob>(job)));
+    // What is answered at once may ask for more.
+    for (; !jobs.empty() && !closed_; jobs = inline_ ? std::vector<Job>() : engine_.take_jobs()) {
+        for (auto& job : jobs) {
+            if (auto* write = std::get_if<WriterJob>(&job)) {
+                post(std::move(*write));
+            } else if (auto& page = std::get<FetchPage>(job); inline_ || !fetch_at_once(page)) {
+                {
+                    std::lock_guard lock(mutex_);
+                    pages_.push(std::move(page));
+                }
+                next_reader_ = (next_reader_ + 1) % readers_.size();
+                reader_pool_.post(readers_[next_reader_], [this] { fetch_next(); });
+            }
         }
     }
+}
+
+// Acknowledgements need no other thread: everything about them is in memory.
+bool ServerRuntime::fetch_at_once(const FetchPage& job) {
+    auto page = lane_of(job.owner).store->fetch_recent(job.request);
+    if (page)
+        engine_.on_outcome(PageFetched{job.to, job.handle, std::move(*page)}, now_);
+    return page.has_value();
 }
 
 void ServerRuntime::post(WriterJob job) {
@@ -135,6 +185,7 @@ void ServerRuntime::post(WriterJob job) {
 }
 
 ServerRuntime::AppLane& ServerRuntime::lane_of(const Owner& owner) {
+    std::lock_guard lock(mutex_);
     while (apps_.size() <= owner.app)
         apps_.push_back(std::make_unique<AppLane>(tuning_, pool_.make_lane()));
     return *apps_[owner.app];
@@ -146,21 +197,59 @@ void ServerRuntime::write(AppLane& app) {
     {
         std::lock_guard lock(mutex_);
         jobs = app.waiting.take();
+        app.writing_since = steady_ms();
     }
     WriteResult result = run(app, std::move(jobs));
     if (stop_)
         return;
+    const bool is_full = std::any_of(result.outcomes.begin(), result.outcomes.end(), is_overload);
+    const bool has_written = !is_full && !result.outcomes.empty();
     for (auto& outcome : result.outcomes)
         outcomes_.push(std::move(outcome));
     commits_.fetch_add(1, std::memory_order_relaxed);
     {
         std::lock_guard lock(mutex_);
+        app.is_full = is_full || (app.is_full && !has_written);
+        app.writing_since = 0;
         app.waiting.settle(std::move(result.left), result.costs);
         app.writing = !app.waiting.empty();
         if (!app.writing)
             return;
     }
     pool_.post(app.writer, [this, &app] { write(app); });
+}
+
+// Nobody may ask for anything while the disk is full: whether there is room again is found out.
+void ServerRuntime::probe(AppLane& app) {
+    if (!app.store)
+        return;
+    try {
+        app.store->begin();
+        app.store->touch();
+        app.store->commit();
+    } catch (const std::exception&) {
+        if (app.store->in_transaction())
+            app.store->rollback();
+        return;
+    }
+    std::lock_guard lock(mutex_);
+    app.is_full = false;
+}
+
+bool ServerRuntime::is_full() {
+    std::lock_guard lock(mutex_);
+    return std::any_of(apps_.begin(), apps_.end(), [](const auto& app) { return app->is_full; });
+}
+
+ServerRuntime::Health ServerRuntime::health() {
+    std::lock_guard lock(mutex_);
+    Health health;
+    for (const auto& app : apps_) {
+        health.is_full = health.is_full || app->is_full;
+        if (app->writing_since != 0)
+            health.writing_ms = std::max(health.writing_ms, steady_ms() - app->writing_since);
+    }
+    return health;
 }
 
 WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
@@ -180,9 +269,17 @@ WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
     return run_write_batch(*app.store, std::move(jobs), limits_);
 }
 
-void ServerRuntime::fetch(AppLane& app, const FetchPage& job) {
+void ServerRuntime::fetch_next() {
+    std::unique_lock lock(mutex_);
+    const FetchPage job = pages_.take();
+    ServerStore& store = *apps_[job.owner.app]->store;
+    lock.unlock();
     try {
-        outcomes_.push(PageFetched{job.to, job.handle, app.store->fetch_page(job.request)});
+        Page page = store.fetch_page(job.request);
+        lock.lock();
+        pages_.charge(job.owner.flow, page.body.uncompressed_size);
+        lock.unlock();
+        outcomes_.push(PageFetched{job.to, job.handle, std::move(page)});
     } catch (const std::exception& e) {
         outcomes_.push(JobFailed{job, e.what(), scope_of(e)});
     }

@@ -17,6 +17,7 @@
 #include "runtime/completion_queue.hpp"
 #include "runtime/worker_pool.hpp"
 #include "server/job_queue.hpp"
+#include "server/page_queue.hpp"
 #include "server/server.hpp"
 #include "server/store.hpp"
 #include "server/write_batch.hpp"
@@ -46,12 +47,18 @@ class ServerRuntime {
     void closed(server::ConnectionId connection);
     // Takes in finished jobs and expired timers; gives what the transport has to do.
     std::vector<server::Event> drain(std::int64_t now);
-    std::optional<std::int64_t> deadline() const { return engine_.deadline(); }
+    std::optional<std::int64_t> deadline();
     void shutdown(std::int64_t now);
     // Stops the workers: running jobs end early, waiting ones are dropped (nothing of them was told
     // to anybody), and closes the stores. Call without the GIL.
     void close();
     server::Stats stats() const { return engine_.stats(); }
+    // Whether a disk is full, and for how many ms the longest transaction has been running.
+    struct Health {
+        bool is_full = false;
+        std::int64_t writing_ms = 0;
+    };
+    Health health();
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
 
   private:
@@ -62,6 +69,8 @@ class ServerRuntime {
         std::unique_ptr<server::ServerStore> store; // opened by the first job
         server::JobQueue waiting;                   // guarded by mutex_
         bool writing = false;                       // guarded by mutex_
+        bool is_full = false;                       // guarded by mutex_: the disk
+        std::int64_t writing_since = 0;             // guarded by mutex_: ms, of the transaction
         const std::shared_ptr<WorkerPool::Lane> writer;
     };
 
@@ -70,7 +79,10 @@ class ServerRuntime {
     AppLane& lane_of(const server::Owner& owner);
     void write(AppLane& app);
     server::WriteResult run(AppLane& app, std::vector<server::WriterJob> jobs);
-    void fetch(AppLane& app, const server::FetchPage& job);
+    void probe(AppLane& app);
+    bool fetch_at_once(const server::FetchPage& job);
+    void fetch_next();
+    bool is_full();
 
     const ServerTuning tuning_;
     const OpenStore open_store_;
@@ -85,8 +97,12 @@ class ServerRuntime {
     bool signalled_ = false; // events wait for drain()
     bool closed_ = false;
     std::atomic<std::uint64_t> commits_{0};
+    std::int64_t now_ = 0; // ms, of the last call
+    std::int64_t probe_at_ = 0;
     const bool inline_;
     WorkerPool pool_;
+    server::PageQueue pages_; // guarded by mutex_
+    WorkerPool reader_pool_;  // pages wait for no writer
     std::vector<std::shared_ptr<WorkerPool::Lane>> readers_;
     std::size_t next_reader_ = 0;
 };

@@ -57,6 +57,7 @@ Connection::Connection(Context& context, ConnectionId id, std::string app_id, st
 Connection::~Connection() {
     page_waiters_.clear(); // sessions give their page slots back while they are destroyed
     sessions_.clear();
+    note_sent();
     --context_.stats.connections;
 }
 
@@ -200,6 +201,7 @@ void Connection::enlist(Session& session) {
 std::optional<std::string> Connection::next_message() {
     if (dropped_)
         return std::nullopt;
+    note_sent();
     waiting_since_ = context_.now;
     ++context_.stats.messages_sent;
     if (last_message_)
@@ -221,8 +223,10 @@ std::optional<std::string> Connection::next_message() {
             sessions_.erase(ref.session);
         else if (session->wants_turn())
             enlist(*session);
-        if (message)
+        if (message) {
+            note_sending(message->body.size());
             return wire::build(message->head, message->body);
+        }
     }
     while (!logs_.empty()) {
         const LogEntry log = std::move(logs_.front());
@@ -235,6 +239,20 @@ std::optional<std::string> Connection::next_message() {
     asleep_ = true;
     waiting_since_.reset();
     return std::nullopt;
+}
+
+// The transport asks for the next message when the socket has taken the last one.
+void Connection::note_sent() {
+    if (std::exchange(is_sending_page_, false))
+        context_.page_memory.remove(owner_.flow, {id_, 0, 0});
+}
+
+void Connection::note_sending(std::size_t bytes) {
+    constexpr std::size_t kMany = 64u << 10; // fewer are the socket's
+    if (bytes < kMany)
+        return;
+    is_sending_page_ = true;
+    context_.page_memory.add(owner_.flow, {id_, 0, 0}, bytes);
 }
 
 void Connection::queue_log(std::uint64_t session, std::string_view level, std::string message) {

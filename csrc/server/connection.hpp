@@ -85,6 +85,8 @@ class Connection {
     void end(std::optional<std::string> last_message, int close_code);
     void close_revoked();
     void wake(); // tells the transport that there is output
+    void note_sent();
+    void note_sending(std::size_t bytes);
 
     Context& context_;
     const ConnectionId id_;
@@ -96,6 +98,7 @@ class Connection {
     std::unordered_map<std::uint64_t, Session> sessions_;
     std::deque<SessionRef> queue_; // sessions that want to send, in turn
     std::deque<SessionRef> page_waiters_;
+    bool is_sending_page_ = false; // a socket holds one, and counts in the page memory
     std::size_t page_slots_taken_ = 0;
     std::deque<std::int64_t> pongs_; // timestamps to give back
     std::deque<LogEntry> logs_;

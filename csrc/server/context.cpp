@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "server/connection.hpp"
+#include "server/session.hpp"
 
 namespace realmsync::server {
 
@@ -60,6 +61,18 @@ void Context::discharge(Partition& partition, std::uint64_t bytes) {
     stats.backlog_bytes -= bytes;
     if (!paused.empty())
         resume_readers();
+}
+
+void Context::bound_page_memory() {
+    while (const auto holder = page_memory.surplus()) {
+        Connection* owner = connection(holder->connection);
+        REALMSYNC_ASSERT(owner); // whoever is gone holds nothing
+        if (Session* held = holder->binding != 0 ? session(*holder) : nullptr)
+            held->give_up_page();
+        else if (holder->binding == 0)
+            owner->drop();
+        page_memory.remove(owner->owner().flow, *holder);
+    }
 }
 
 void Context::resume_readers() {

@@ -12,6 +12,7 @@
 
 #include "server/event.hpp"
 #include "server/job.hpp"
+#include "server/page_memory.hpp"
 #include "server/partition.hpp"
 #include "tuning.hpp"
 
@@ -21,7 +22,8 @@ class Connection;
 class Session;
 
 struct Context {
-    Context(const ServerTuning& settings, std::uint64_t seed) : tuning(settings), random(seed) {}
+    Context(const ServerTuning& settings, std::uint64_t seed)
+        : tuning(settings), random(seed), page_memory(settings.page_memory_bytes) {}
 
     const ServerTuning tuning;
     std::mt19937_64 random;
@@ -30,6 +32,7 @@ struct Context {
     std::vector<Event> events;
     Stats stats;
     PartitionDirectory partitions;
+    PageMemory page_memory;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
     std::uint64_t next_binding = 1;
@@ -51,6 +54,8 @@ struct Context {
     // Accounts for an accepted upload; may pause or end the connection.
     void charge(Connection& connection, Partition& partition, std::uint64_t bytes);
     void discharge(Partition& partition, std::uint64_t bytes);
+    // Takes pages from those who hold most while there are too many.
+    void bound_page_memory();
     void forget_if_idle(Partition& partition);
 
   private:

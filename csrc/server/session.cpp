@@ -18,6 +18,14 @@ namespace {
 // What an upload costs in the queue besides its bytes.
 constexpr std::uint64_t kUploadOverhead = 256;
 
+// Inflated, as it is going to be.
+std::uint64_t cost_of(const wire::Upload& message) {
+    const wire::Body& body = message.body;
+    return std::max<std::uint64_t>(body.bytes.size(),
+                                   body.compressed ? body.uncompressed_size : 0) +
+           kUploadOverhead;
+}
+
 // PBS messages are the same in every version served.
 constexpr int kNewestVersion = 14;
 
@@ -151,7 +159,7 @@ void Session::on_upload(const wire::Upload& message) {
         return fail(kTooLarge, too_large(message, size, context_.tuning.inflated_bytes));
     // The one copy of the body: the received message is gone when the writer gets to it.
     auto bytes = std::make_shared<const std::string>(message.body.bytes);
-    context_.charge(connection_, attached(), bytes->size() + kUploadOverhead);
+    context_.charge(connection_, attached(), cost_of(message));
     if (connection_.has_failed())
         return;
     wire::Upload owned = message;
@@ -167,7 +175,7 @@ void Session::on_upload(const wire::Upload& message) {
 
 void Session::process_upload(const wire::Upload& message,
                              std::shared_ptr<const std::string> bytes) {
-    const std::uint64_t cost = bytes->size() + kUploadOverhead;
+    const std::uint64_t cost = cost_of(message);
     if (auto fault = gate_.check(message, download_.server_version)) {
         context_.discharge(attached(), cost);
         return fail(fault->code, fault->message);
@@ -193,7 +201,7 @@ void Session::release_uploads() {
         if (partition_ && !connection_.has_failed())
             process_upload(upload.message, std::move(upload.bytes));
         else if (Partition* partition = context_.partitions.find(handle_))
-            context_.discharge(*partition, upload.bytes->size() + kUploadOverhead);
+            context_.discharge(*partition, cost_of(upload.message));
     }
 }
 
@@ -202,7 +210,7 @@ void Session::drop_held_uploads() {
         return;
     auto held = std::move(held_);
     for (auto& upload : *held)
-        context_.discharge(attached(), upload.bytes->size() + kUploadOverhead);
+        context_.discharge(attached(), cost_of(upload.message));
 }
 
 void Session::on_upload_done(const UploadDone& done) {
@@ -422,6 +430,7 @@ wire::Outgoing Session::take_mark() {
 
 wire::Outgoing Session::take_download() {
     auto page = std::move(page_);
+    context_.page_memory.remove(connection_.owner().flow, ref());
     connection_.release_page_slot();
     first_download_sent_ = true;
     REALMSYNC_ASSERT(page->progress.download.server_version >= download_.server_version &&
@@ -483,12 +492,20 @@ void Session::on_page(Page page) {
         return fail(Code::other_session_error, "The history could not be read");
     }
     page_ = std::make_unique<Page>(std::move(page));
+    context_.page_memory.add(connection_.owner().flow, ref(), page_->body.bytes.size());
+    context_.bound_page_memory();
+    enlist_if_ready();
+}
+
+void Session::give_up_page() {
+    drop_page();
     enlist_if_ready();
 }
 
 void Session::drop_page() {
     if (page_) {
         page_.reset();
+        context_.page_memory.remove(connection_.owner().flow, ref());
         connection_.release_page_slot();
     }
 }

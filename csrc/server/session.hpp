@@ -64,6 +64,7 @@ class Session {
     void on_upload_done(const UploadDone& done);
     void on_page(Page page);
     void on_head();
+    void give_up_page(); // it can be read again
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -99,8 +100,13 @@ class ServerStore {
     // Whether the transaction is there yet, after a call that has thrown: some failures end it.
     virtual bool in_transaction() const = 0;
 
-    // Reader call, from any thread, sees committed state only.
+    // Writes something that means nothing: whether there is room for more.
+    virtual void touch() = 0;
+
+    // Reader calls, from any thread, see committed state only.
     virtual Page fetch_page(const PageRequest& request) = 0;
+    // The same at once, when it has no changesets and memory holds all that it needs. O(1).
+    virtual std::optional<Page> fetch_recent(const PageRequest& request) = 0;
 };
 
 } // namespace realmsync::server

@@ -34,6 +34,9 @@ constexpr std::uint64_t kEntry = 100;
 constexpr std::uint64_t kParse = 2;
 // Bytes of an entry besides its changeset, as its part counts them.
 constexpr std::size_t kEntryMemory = 256;
+// Entries without instructions that each get a version: nobody downloads them, and millions fit
+// into one message.
+constexpr std::size_t kEmptyInTurn = 16;
 
 // U10 to U16, entry by entry.
 class EntryChecks {
@@ -151,7 +154,7 @@ std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
     request.file_ident = file_ident_;
     const auto& [previous, threshold, progress] = task_->window;
     std::optional<UploadFault> fault;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0, empty_in_turn = 0;
     UploadCursor last = threshold;
     const auto rest = std::string_view(*plain_).substr(position_);
     auto read = wire::read_upload_entries(rest, [&](const wire::UploadEntry& entry) {
@@ -159,6 +162,9 @@ std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
         if (entry.client_version <= threshold.client_version)
             return true; // repeats what the client file has uploaded before
         work.spend(kEntry + kParse * entry.changeset.size());
+        empty_in_turn = entry.changeset.empty() ? empty_in_turn + 1 : 0;
+        if (empty_in_turn > kEmptyInTurn)
+            request.changesets.pop_back(); // this one stands for all of them
         fault = add(entry, request);
         bytes += kEntryMemory + entry.changeset.size();
         return !fault && bytes < limits_.part_bytes;

@@ -58,6 +58,12 @@ class FailingStore final : public server::ServerStore {
         return store_->append(partition, std::move(request), work);
     }
     bool in_transaction() const override { return store_->in_transaction(); }
+    void touch() override { store_->touch(); }
+    std::optional<server::Page> fetch_recent(const server::PageRequest& request) override {
+        if (faults_->page)
+            return std::nullopt;
+        return store_->fetch_recent(request);
+    }
     server::Page fetch_page(const server::PageRequest& request) override {
         if (faults_->page.exchange(false))
             throw StoreError(kMediumFailed, "injected: page not readable");

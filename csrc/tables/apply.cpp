@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kMove = 4;
 constexpr std::uint64_t kPass = 2;
 
-}
+} // namespace
 
 void Applier::flush() {
     flush_objects();

@@ -290,6 +290,12 @@ model::Class& Catalog::change(Draft& draft, std::string_view cls) {
     return *found->second;
 }
 
+void Catalog::require_known(bool is_known, std::string_view what) const {
+    if (is_fixed_ && !is_known)
+        raise(ErrorKind::schema, "The schema of this app is fixed, and has no " +
+                                     std::string(what) + " of this definition");
+}
+
 std::size_t Catalog::count_columns(std::string_view table) {
     const auto count = db_.integer("SELECT count(*) FROM rs_column WHERE sql_table=?", table);
     return static_cast<std::size_t>(count.value_or(0));
@@ -357,6 +363,7 @@ std::string Catalog::place_table(Draft& draft, const model::Class& cls) {
         }
         if (db_.integer("SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE", name))
             continue; // a table of somebody else's
+        require_known(false, cls.name);
         db_.run("INSERT INTO rs_table VALUES(?, ?, ?)", name, cls.name, definition(cls));
         NewColumns& added = draft.tables[name];
         const bool rowid = !server && cls.key_type == Type::integer && !cls.key_nullable;
@@ -386,6 +393,7 @@ std::string Catalog::place_column(Draft& draft, const model::Class& cls,
                 return name;
             continue;
         }
+        require_known(false, in_class(cls.name, property.name));
         NewColumns& added = columns_of(draft, cls.table);
         if (added.before + added.columns.size() >= kMaxColumns)
             raise(ErrorKind::schema, "Class '" + cls.name + "' has more than " +
@@ -442,6 +450,11 @@ bool Catalog::add_class(std::int64_t partition, std::string_view name, TableKind
                                        .column = cls->key_column});
         cls->index();
         cls->table = place_table(draft, *cls);
+    } else if (is_fixed_) {
+        require_known(db_.integer("SELECT 1 FROM rs_class WHERE class=? AND kind=?", name,
+                                  static_cast<int>(kind))
+                          .has_value(),
+                      name);
     }
     db_.run("INSERT INTO rs_class VALUES(?, ?, ?, ?, ?, ?, ?, ?)", partition, name,
             static_cast<int>(kind), has_key ? key_name : "", static_cast<int>(cls->key_type),
@@ -481,6 +494,14 @@ bool Catalog::add_property(std::int64_t partition, std::string_view cls_name, st
 void Catalog::add_column(Draft& draft, model::Class& cls, model::Property property) {
     if (!cls.embedded())
         property.column = place_column(draft, cls, property);
+    else if (is_fixed_)
+        require_known(db_.integer("SELECT 1 FROM rs_prop WHERE class=? AND property=? AND type=?"
+                                  " AND collection=? AND nullable=? AND target=?",
+                                  cls.name, property.name, static_cast<int>(property.type),
+                                  static_cast<int>(property.collection), property.nullable,
+                                  property.target)
+                          .has_value(),
+                      in_class(cls.name, property.name));
     auto [position, unknown] = draft.positions.try_emplace(cls.name, 0);
     if (unknown)
         position->second = db_.integer("SELECT ifnull(max(position), 0) FROM rs_prop"

@@ -28,6 +28,9 @@ class Catalog {
   public:
     Catalog(sqlite::Database& db, Layout layout);
 
+    // From now on classes and properties that no partition has are refused.
+    void fix() { is_fixed_ = true; }
+
     // Additions before it are complete afterwards.
     model::SchemaPtr schema(std::int64_t partition);
 
@@ -79,6 +82,7 @@ class Catalog {
     NewColumns& columns_of(Draft& draft, const std::string& table);
     std::size_t count_columns(std::string_view table);
     void finish_draft();
+    void require_known(bool is_known, std::string_view what) const;
     void add_column(Draft& draft, model::Class& cls, model::Property property);
     std::string place_table(Draft& draft, const model::Class& cls);
     std::string place_column(Draft& draft, const model::Class& cls,
@@ -94,6 +98,7 @@ class Catalog {
     std::unordered_map<std::int64_t, Cached> cache_;
     std::unordered_map<std::string, std::weak_ptr<const model::Schema>> shared_; // by content
     std::optional<Draft> draft_;
+    bool is_fixed_ = false;
 };
 
 } // namespace realmsync::tables

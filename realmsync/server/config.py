@@ -54,6 +54,12 @@ class ServerConfig:
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
     merge_profile: Literal["safe", "strict"] = "safe"
+    # Whether clients may add classes and properties to the schema: in all apps, in none, or in those
+    # named here. Elsewhere only what is there already is taken.
+    development_mode: bool | frozenset[str] = True
+    # Seconds by which the time of a change may be ahead of this machine's clock; such a change wins
+    # over all others until then. Uploads with later ones are refused. None: any.
+    max_clock_ahead: float | None = None
     # Origin that clients should use, such as "https://sync.example.org", behind a proxy that does
     # not pass the Host header on. Default: what the request itself says.
     public_url: str | None = None
@@ -69,11 +75,22 @@ class ServerConfig:
     http: HttpLimits = field(default_factory=HttpLimits)
     transport: TransportLimits = field(default_factory=TransportLimits)
 
+    def is_in_development(self, app: str) -> bool:
+        """Whether clients may add to the schema of an app."""
+        mode = self.development_mode
+        return mode if isinstance(mode, bool) else app in mode
+
     def __post_init__(self) -> None:
         if self.merge_profile not in ("safe", "strict"):
             raise ValueError(
                 f"a server's merge profile is 'safe' or 'strict', not {self.merge_profile!r}"
             )
+        if not isinstance(self.development_mode, bool):
+            unknown = self.development_mode - self.apps
+            if unknown:
+                raise ValueError(f"no apps of this server: {', '.join(sorted(unknown))}")
+        if self.max_clock_ahead is not None and not 0 < self.max_clock_ahead < float("inf"):
+            raise ValueError(f"a clock is ahead by more than 0 s, not {self.max_clock_ahead}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"a port is 0 to 65535, not {self.port}")
         if self.public_url is not None and not _is_origin(self.public_url):

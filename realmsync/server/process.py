@@ -35,6 +35,8 @@ from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
+# A transaction takes a second at most, on a slow disk a few.
+_STUCK_MS = 30_000
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 
@@ -169,10 +171,16 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """Figures for operators; served as JSON at /status."""
+        engine = self._engine.stats()
+        status = self._status
+        if status == "ok" and engine["storage_full"]:
+            status = "storage full"
+        elif status == "ok" and engine["writing_ms"] > _STUCK_MS:
+            status = "writer stuck"
         return {
-            "status": self._status,
+            "status": status,
             "websockets": len(self._acceptor.connections),
-            "engine": self._engine.stats(),
+            "engine": engine,
         }
 
     async def _listen(self) -> None:
@@ -261,6 +269,8 @@ def open_engine(config: ServerConfig) -> ServerRuntime:
         str(config.data / "sync"),
         workers=config.workers,
         apps=sorted(config.apps),
+        fixed_schemas=[app for app in config.apps or [""] if not config.is_in_development(app)],
+        ahead_ms=int((config.max_clock_ahead or 0) * 1000),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
         tuning={"message_bytes": config.transport.max_message},

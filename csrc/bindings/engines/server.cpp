@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,9 +32,20 @@ constexpr std::size_t kLongMessage = 16 << 10;
 OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned workers,
                                     std::optional<std::uint64_t> seed,
                                     const std::vector<std::string>& apps,
-                                    const std::string& durability, const std::string& merge_profile,
-                                    const py::dict& tuning) {
-    partitions::AppStores stores(directory, apps, {runtime::unix_ms, runtime::random_bits},
+                                    const std::vector<std::string>& fixed_schemas,
+                                    std::int64_t ahead_ms, const std::string& durability,
+                                    const std::string& merge_profile, const py::dict& tuning) {
+    StoreTuning store_tuning;
+    store_tuning.ahead_ms = ahead_ms;
+    std::vector<partitions::AppStores::App> all;
+    const auto add = [&](const std::string& id) {
+        all.push_back({id, std::ranges::find(fixed_schemas, id) == fixed_schemas.end()});
+    };
+    std::ranges::for_each(apps, add);
+    if (apps.empty())
+        add("");
+    partitions::AppStores stores(directory, all, store_tuning,
+                                 {runtime::unix_ms, runtime::random_bits},
                                  to_durability(durability), to_profile(merge_profile));
     return OwnHandle<ServerHandle>(
         new ServerHandle([stores = std::make_shared<partitions::AppStores>(std::move(stores))](
@@ -65,6 +77,9 @@ py::dict stats(ServerHandle& self) {
     result["session_errors"] = stats.session_errors;
     result["connection_errors"] = stats.connection_errors;
     result["commits"] = self.runtime().commits();
+    const auto health = self.runtime().health();
+    result["storage_full"] = health.is_full ? 1 : 0;
+    result["writing_ms"] = health.writing_ms;
     return result;
 }
 
@@ -74,6 +89,7 @@ void bind_server(py::module_& m) {
     HandleClass<ServerHandle> c(m, "ServerRuntime");
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
           py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
+          py::arg("fixed_schemas") = std::vector<std::string>{}, py::arg("ahead_ms") = 0,
           py::arg("durability") = "full", py::arg("merge_profile") = "safe",
           py::arg("tuning") = py::dict());
     bind_loop(c);

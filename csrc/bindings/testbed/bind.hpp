@@ -8,6 +8,7 @@ namespace realmsync::bindings::testbed {
 void bind_admission(pybind11::module_& m);
 void bind_commit_group(pybind11::module_& m);
 void bind_engines(pybind11::module_& m);
+void bind_job_queue(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_partitions(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);

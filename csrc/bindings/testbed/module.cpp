@@ -19,4 +19,5 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_scratch_store(m);
     testbed::bind_storage(m);
     testbed::bind_writer_queue(m);
+    testbed::bind_job_queue(m);
 }
