@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from realmsync.transport.loop import TransportLimits
 
+# How users may log in, by Realm's names (app-services-http.md section 8.3).
+PROVIDERS = ("anon-user", "local-userpass")
+
 
 class Durability(str, Enum):
     """What an acknowledged upload survives."""
@@ -50,6 +53,12 @@ class ServerConfig:
     # App ids that are served, each with its own users and data; others are refused. Empty: this
     # server is one app, whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
+    # How users may log in: without a name, with e-mail and password, or either. Who has logged in
+    # stays so when his provider is taken away.
+    providers: frozenset[str] = frozenset(PROVIDERS)
+    # Whether strangers may register accounts with e-mail and password. If not, `realmsync user add`
+    # makes them.
+    registration: bool = True
     durability: Durability = Durability.FULL
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
@@ -91,6 +100,11 @@ class ServerConfig:
                 raise ValueError(f"no apps of this server: {', '.join(sorted(unknown))}")
         if self.max_clock_ahead is not None and not 0 < self.max_clock_ahead < float("inf"):
             raise ValueError(f"a clock is ahead by more than 0 s, not {self.max_clock_ahead}")
+        if not self.providers or self.providers - set(PROVIDERS):
+            raise ValueError(
+                f"providers are some of {', '.join(PROVIDERS)}, "
+                f"not {', '.join(sorted(self.providers)) or 'none'}"
+            )
         if not 0 <= self.port <= 65535:
             raise ValueError(f"a port is 0 to 65535, not {self.port}")
         if self.public_url is not None and not _is_origin(self.public_url):

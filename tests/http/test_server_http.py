@@ -267,8 +267,14 @@ async def test_disabled_user(http: Any, server: Server) -> None:
         ("confirm", {"token": "a", "tokenId": "b"}, 400, "BadRequest", "invalid token data"),
         ("reset", {"token": "a", "tokenId": "b"}, 400, "BadRequest", "invalid token data"),
         ("confirm/send", {"email": "a@b.c"}, 400, "UserAlreadyConfirmed", "already confirmed"),
-        ("confirm/call", {"email": "nobody"}, 404, "UserNotFound", "user not found"),
-        ("reset/send", {"email": "nobody"}, 404, "UserNotFound", "user not found"),
+        (
+            "confirm/call",
+            {"email": "a@b.c"},
+            400,
+            "BadRequest",
+            "cannot run confirmation for a@b.c: automatic confirmation is enabled",
+        ),
+        ("reset/send", {"email": "a@b.c"}, 400, "BadRequest", "error processing request"),
         (
             "reset/call",
             {"email": "a@b.c", "password": "secret34", "arguments": []},

@@ -16,6 +16,7 @@ import jwt
 
 from realmsync.codes import AppCode
 from realmsync.errors import ServerStartError
+from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
 from realmsync.server.accounts.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
 from realmsync.server.config import ServerConfig
 
@@ -112,26 +113,35 @@ class Auth:
             return ONLY_APP if app_id else None
         return app_id if app_id in self._config.apps else None
 
+    def check_provider(self, provider: str) -> None:
+        """Raises AuthError for a provider that this server does not have or was told not to use."""
+        if provider not in self._config.providers:
+            raise _no_provider(provider)
+
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account that can log in at once."""
-        if not email:
-            raise AuthError("email is required", AppCode.BadRequest)
-        if not 6 <= len(password) <= 128:
-            raise AuthError("password must be between 6 and 128 characters", AppCode.BadRequest)
+        if not self._config.registration:
+            # What the original says when its confirmation function refuses somebody.
+            raise AuthError(
+                f'failed to confirm user "{email}": registration is closed', AppCode.BadRequest
+            )
         try:
+            check_name(email)
+            check_password(password)
             await self.users.register(app_id, email, password)
+        except BadCredential as error:
+            raise AuthError(str(error), AppCode.BadRequest) from error
         except NameInUse:
             raise AuthError("name already in use", AppCode.AccountNameInUse) from None
 
     async def log_in(self, app_id: str, provider: str, body: dict[str, Any]) -> LogIn:
         """Logs in with a provider's credentials."""
+        self.check_provider(provider)
         if provider == "anon-user":
             user = await self.users.create_anonymous(app_id)
-        elif provider == "local-userpass":
+        else:
             email = await self._check_account(app_id, body)
             user = await self.users.user_of_account(app_id, email)
-        else:
-            raise _no_provider(provider)
         if user.disabled:
             raise AuthError("user disabled", AppCode.UserDisabled)
         device_id = new_id()
@@ -148,7 +158,8 @@ class Auth:
         self, principal: Principal, app_id: str, provider: str, body: dict[str, Any]
     ) -> str:
         """Adds an identity to a user; gives a new access token."""
-        if provider != "local-userpass":
+        self.check_provider(provider)
+        if provider == "anon-user":  # nobody could prove to be that one
             raise _no_provider(provider)
         if principal.user.app_id != app_id:
             raise invalid_session("token of another app")

@@ -1,15 +1,14 @@
 """Who may use which app: users, their identities, passwords and log-ins, in a small SQLite file.
 
 The file is opened by Python's own SQLite on one thread and by nothing else; synced data is in other
-files, which Python never opens (two copies of SQLite on one file break its locks). What a password
-or a token looks like is checked in auth.py. Specification: app-services-http.md 8.3, 10.2, 11.
+files, which Python never opens (two copies of SQLite on one file break its locks). The form of
+names and passwords is in credentials.py, that of tokens in auth.py. Specification:
+app-services-http.md 8.3, 10.2, 11.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import os
 import sqlite3
 from collections.abc import Callable
@@ -17,6 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from realmsync.server.accounts.credentials import (
+    hash_password,
+    is_outdated,
+    password_matches,
+    unguessable,
+)
 
 Result = TypeVar("Result")
 
@@ -37,7 +43,7 @@ CREATE INDEX IF NOT EXISTS identities_of_user ON identities (user_id);
 CREATE TABLE IF NOT EXISTS accounts (
     app_id TEXT NOT NULL,
     email TEXT NOT NULL,
-    password BLOB NOT NULL,
+    password BLOB NOT NULL, -- as credentials.py stores it
     identity_id TEXT REFERENCES identities ON DELETE CASCADE,
     PRIMARY KEY (app_id, email)
 ) STRICT, WITHOUT ROWID;
@@ -49,8 +55,6 @@ CREATE TABLE IF NOT EXISTS sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sessions_of_user ON sessions (user_id);
 """
-
-_SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,6 @@ def new_id() -> str:
     return os.urandom(12).hex()
 
 
-def hash_password(password: str) -> bytes:
-    """Salt and key; takes some 50 ms on purpose."""
-    salt = os.urandom(16)
-    return salt + hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT)
-
-
-def password_matches(password: str, stored: bytes) -> bool:
-    """Whether `stored` was made from this password."""
-    key = hashlib.scrypt(password.encode(), salt=stored[:16], **_SCRYPT)
-    return hmac.compare_digest(key, stored[16:])
-
-
 class Users:
     """The user file. Coroutines for the event loop; the work is done on threads."""
 
@@ -118,7 +110,7 @@ class Users:
             )
 
         await self._in_thread(work)
-        self._no_such_account = await self._hash("")
+        self._no_such_account = await self._run(self._hashing, unguessable)
 
     async def close(self) -> None:
         """Closes the file."""
@@ -154,16 +146,19 @@ class Users:
         matches = await self._run(
             self._hashing, lambda: password_matches(password, stored or self._no_such_account)
         )
-        return matches and stored is not None
+        if stored is None or not matches:
+            return False
+        if is_outdated(stored):
+            await self._store_anew(app_id, email, password, stored)
+        return True
 
-    async def account_exists(self, app_id: str, email: str) -> bool:
-        """Whether somebody registered this name."""
-        return await self._in_thread(
-            lambda: (
-                self._database.execute(
-                    "SELECT 1 FROM accounts WHERE app_id = ? AND email = ?", (app_id, email)
-                ).fetchone()
-                is not None
+    async def _store_anew(self, app_id: str, email: str, password: str, outdated: bytes) -> None:
+        hashed = await self._hash(password)
+        await self._in_thread(
+            lambda: self._database.execute(
+                # Unless it was changed meanwhile.
+                "UPDATE accounts SET password = ? WHERE app_id = ? AND email = ? AND password = ?",
+                (hashed, app_id, email, outdated),
             )
         )
 

@@ -35,6 +35,17 @@ _logger = logging.getLogger("realmsync.server")
 _CLIENT = "/api/client/v2.0"
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
 
+# What is answered to calls for mail, the same for every e-mail address (section 11).
+_MAIL_REFUSALS = {
+    "confirm/send": ("already confirmed", AppCode.UserAlreadyConfirmed),
+    "confirm/call": (
+        "cannot run confirmation for {email}: automatic confirmation is enabled",
+        AppCode.BadRequest,
+    ),
+    "reset/send": ("error processing request", AppCode.BadRequest),
+    "reset/call": ('failed to reset password for user "{email}"', AppCode.BadRequest),
+}
+
 Handler = Callable[..., Awaitable[web.Response]]
 
 
@@ -66,7 +77,7 @@ class HttpApi:
             ("GET", f"{app}/location", self._location),
             ("POST", f"{userpass}/register", self._register),
             ("POST", f"{userpass}/(confirm|reset)", self._use_mailed_token),
-            ("POST", f"{userpass}/(confirm|reset)/(?:send|call)", self._mail),
+            ("POST", f"{userpass}/((?:confirm|reset)/(?:send|call))", self._mail),
             ("POST", f"{app}/auth/providers/([^/]+)/login", self._log_in),
             ("GET", f"{_CLIENT}/auth/profile", self._profile),
             ("POST", f"{_CLIENT}/auth/session", self._refresh),
@@ -124,7 +135,7 @@ class HttpApi:
         )
 
     async def _register(self, request: web.BaseRequest, app_id: str) -> web.Response:
-        app = self._served_app(app_id)
+        app = self._userpass_app(app_id)
         body = await self._body(request)
         await self._auth.register(app, _text(body, "email"), _text(body, "password"))
         return reply({}, 201)
@@ -132,18 +143,18 @@ class HttpApi:
     async def _use_mailed_token(
         self, request: web.BaseRequest, app_id: str, purpose: str
     ) -> web.Response:
-        self._served_app(app_id)
+        self._userpass_app(app_id)
         raise HttpError(400, "invalid token data", AppCode.BadRequest)
 
-    async def _mail(self, request: web.BaseRequest, app_id: str, purpose: str) -> web.Response:
-        """Accounts are confirmed at registration and this server sends no mail."""
-        app = self._served_app(app_id)
+    async def _mail(self, request: web.BaseRequest, app_id: str, call: str) -> web.Response:
+        """Accounts are confirmed at registration and this server sends no mail.
+
+        Nobody looks whether there is such an account, as strangers must not learn it.
+        """
+        self._userpass_app(app_id)
+        message, code = _MAIL_REFUSALS[call]
         email = _text(await self._body(request), "email")
-        if not await self._auth.users.account_exists(app, email):
-            raise HttpError(404, "user not found", AppCode.UserNotFound)
-        if purpose == "confirm":
-            raise HttpError(400, "already confirmed", AppCode.UserAlreadyConfirmed)
-        raise HttpError(400, f'failed to reset password for user "{email}"', AppCode.BadRequest)
+        raise HttpError(400, message.format(email=email), code)
 
     async def _log_in(self, request: web.BaseRequest, app_id: str, provider: str) -> web.Response:
         app = self._served_app(app_id)
@@ -211,6 +222,11 @@ class HttpApi:
         app = self._auth.served_app(app_id)
         if app is None:
             raise app_not_found(app_id)
+        return app
+
+    def _userpass_app(self, app_id: str) -> str:
+        app = self._served_app(app_id)
+        self._auth.check_provider("local-userpass")
         return app
 
     def _origin(self, request: web.BaseRequest) -> str:

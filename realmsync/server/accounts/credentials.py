@@ -1,0 +1,80 @@
+"""What user names and passwords may be, and the form in which passwords are stored.
+
+A stored password is a PHC string, `$argon2id$v=19$m=…`, which names its parameters, so that they
+can be raised without a migration. Files of older versions hold salt and key of scrypt instead; both
+are checked, and what is outdated is replaced at the next log-in. Which account has which password
+is in users.py. Specification: app-services-http.md section 6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+import argon2
+
+# What OWASP asks of argon2id is 19 MiB and two passes. Four cost what scrypt did before, some 50
+# ms, and little memory, of which strangers can have several logs-in at once.
+_HASHER = argon2.PasswordHasher(
+    time_cost=4, memory_cost=19 << 10, parallelism=1, hash_len=32, salt_len=16
+)
+_SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
+_SCRYPT_BYTES = 16 + 32  # salt and key, without a name; a PHC string of ours has 97
+
+_NAME_BYTES = 320  # of an e-mail address: 64, @, 255
+_PASSWORD_CHARACTERS = range(6, 129)
+
+
+class BadCredential(ValueError):
+    """A user name or a password that no account may have."""
+
+
+def check_name(name: str) -> None:
+    """Raises BadCredential for what cannot become a user name. It need not be an e-mail address."""
+    if not name:
+        raise BadCredential("email is required")
+    if len(_utf8(name, "email")) > _NAME_BYTES:
+        raise BadCredential(f"email must not be longer than {_NAME_BYTES} bytes")
+    if any(character < " " or character == "\x7f" for character in name):
+        raise BadCredential("email must not contain control characters")
+
+
+def check_password(password: str) -> None:
+    """Raises BadCredential for what cannot become a password."""
+    if len(password) not in _PASSWORD_CHARACTERS:
+        raise BadCredential("password must be between 6 and 128 characters")
+    _utf8(password, "password")
+
+
+def _utf8(text: str, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise BadCredential(f"{what} must be valid Unicode") from None
+
+
+def hash_password(password: str) -> bytes:
+    """A PHC string; takes some 50 ms and 19 MiB on purpose, without the GIL."""
+    return _HASHER.hash(password).encode()
+
+
+def password_matches(password: str, stored: bytes) -> bool:
+    """Whether `stored` was made from this password; as slow in either case."""
+    if len(stored) == _SCRYPT_BYTES:
+        key = hashlib.scrypt(password.encode(), salt=stored[:16], **_SCRYPT)
+        return hmac.compare_digest(key, stored[16:])
+    try:
+        return _HASHER.verify(stored, password)
+    except argon2.exceptions.VerifyMismatchError:
+        return False
+
+
+def is_outdated(stored: bytes) -> bool:
+    """Whether it was made in another way than hash_password does it now."""
+    return len(stored) == _SCRYPT_BYTES or _HASHER.check_needs_rehash(stored.decode())
+
+
+def unguessable() -> bytes:
+    """The stored form of a password that nobody has."""
+    return hash_password(os.urandom(16).hex())
