@@ -84,6 +84,13 @@ def message(file: IO[bytes], from_client: bool) -> None:
     help="App id to serve, with users and data of its own; repeatable.  [default: one app, any id]",
 )
 @click.option(
+    "--providers",
+    default="anon-user,local-userpass",
+    show_default=True,
+    help="How users may log in: anonymously, with e-mail and password.",
+)
+@click.option("--no-registration", is_flag=True, help="Strangers cannot register accounts.")
+@click.option(
     "--durability",
     type=click.Choice(["full", "process"]),
     default="full",
@@ -116,6 +123,8 @@ def serve(
     port: int,
     data: Path,
     apps: tuple[str, ...],
+    providers: str,
+    no_registration: bool,
     durability: str,
     merge_profile: Literal["safe", "strict"],
     public_url: str | None,
@@ -139,6 +148,8 @@ def serve(
             host=host,
             port=port,
             apps=frozenset(apps),
+            providers=frozenset(name.strip() for name in providers.split(",") if name.strip()),
+            registration=not no_registration,
             durability=Durability(durability),
             merge_profile=merge_profile,
             public_url=public_url,

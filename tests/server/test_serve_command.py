@@ -43,6 +43,8 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--public-url", "https://a/path"], "a public URL is an origin"),
         (["--websockets-per-user", "0"], "0 is not in the range"),
         (["--log-level", "loud"], "loud"),
+        (["--providers", "anonymous"], "providers are some of anon-user, local-userpass, not"),
+        (["--providers", ""], "providers are some of anon-user, local-userpass, not none"),
     ],
 )
 def test_wrong_settings(tmp_path: Path, arguments: list[str], text: str) -> None:
