@@ -168,6 +168,8 @@ def fields(cls: type) -> Iterator[str]:
         default = ""
         if f.default is not dataclasses.MISSING:
             shown = str(f.default) if isinstance(f.default, Enum) else repr(f.default)
+            if isinstance(f.default, frozenset) and f.default:  # in the same order each time
+                shown = f"frozenset({sorted(f.default)})"
             default = "" if shown.startswith("_Missing") else f" = {shown}"
         elif f.default_factory is not dataclasses.MISSING:
             factory = f.default_factory

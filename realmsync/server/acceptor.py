@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, cast
@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from realmsync.codes import AppCode
 from realmsync.events import ServerEvent
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
+from realmsync.server.accounts.user_file import LogInEnd
 from realmsync.server.config import HttpLimits
 from realmsync.server.http.replies import HttpError, app_not_found
 from realmsync.transport.loop import Driver
@@ -131,7 +132,7 @@ class SyncConnection:
         self.user_id = principal.user.id
         self.session_id = principal.session_id
         self.address = address
-        self.is_revoked = False
+        self.end: LogInEnd | None = None  # of the log-in
 
 
 def address_of(transport: asyncio.BaseTransport | None) -> str | None:
@@ -194,27 +195,40 @@ class Acceptor:
             connection.app_id, connection.user_id, connection.subprotocol, monotonic_ms()
         )
         self.connections[websocket] = connection
-        if connection.is_revoked:
-            self._engine.revoke(websocket.connection, monotonic_ms())
+        if connection.end is not None:
+            self._end(websocket, connection.end)
 
     def lost(self, websocket: EngineSocket) -> None:
         """The connection has ended."""
         self.connections.pop(websocket, None)
 
-    def logged_out(self, session_id: str) -> None:
-        """A log-in has ended: nothing goes through its websockets any more.
+    def open_log_ins(self) -> set[str]:
+        """The log-ins whose websockets are open, or will be, and may go on."""
+        connections = (*self._arriving.values(), *self.connections.values())
+        return {c.session_id for c in connections if c.end is None}
 
-        They stay open for now, since a program that logs in again binds on the socket that it has,
-        and one that finds it closed waits longer at each log-in (wire-protocol.md section 13).
-        """
+    def log_ins_ended(self, ended: Mapping[str, LogInEnd]) -> None:
+        """Nothing goes through the websockets of these log-ins any more."""
         for connection in self._arriving.values():
-            if connection.session_id == session_id:
-                connection.is_revoked = True
-        for websocket, connection in self.connections.items():
-            if connection.session_id == session_id:
-                connection.is_revoked = True
-                self._engine.revoke(websocket.connection, monotonic_ms())
+            connection.end = ended.get(connection.session_id, connection.end)
+        for websocket, connection in list(self.connections.items()):
+            if connection.session_id in ended:
+                connection.end = ended[connection.session_id]
+                self._end(websocket, connection.end)
         self._driver.activity()
+
+    def _end(self, websocket: EngineSocket, end: LogInEnd) -> None:
+        """Ends a websocket whose log-in has ended.
+
+        After a log-out it stays open for now, since a program that logs in again binds on the
+        socket that it has, and one that finds it closed waits longer at each log-in
+        (wire-protocol.md section 13).
+        """
+        if end is LogInEnd.LOGGED_OUT:
+            self._engine.revoke(websocket.connection, monotonic_ms())
+        else:
+            is_disabled = end is LogInEnd.DISABLED
+            websocket.finish(CLOSE_FORBIDDEN if is_disabled else CLOSE_UNAUTHORIZED)
 
     def logged_in(self, user_id: str, session_id: str, address: str | None) -> None:
         """A new log-in takes over the websockets that the same program has kept.
@@ -223,19 +237,12 @@ class Acceptor:
         that the engine gives, is as near as can be; others' sockets are closed at their next BIND.
         """
         for websocket, connection in self.connections.items():
-            if connection.is_revoked and (connection.user_id, connection.address) == (
-                user_id,
-                address,
+            if connection.end is LogInEnd.LOGGED_OUT and (
+                (connection.user_id, connection.address) == (user_id, address)
             ):
-                connection.is_revoked = False
+                connection.end = None
                 connection.session_id = session_id
                 self._engine.take_over(websocket.connection, monotonic_ms())
-
-    def user_deleted(self, user_id: str) -> None:
-        """Closes all websockets of a user who will not come back."""
-        for websocket, connection in list(self.connections.items()):
-            if connection.user_id == user_id:
-                websocket.finish(CLOSE_UNAUTHORIZED)
 
     async def admit(
         self, head: RequestHead, address: str | None

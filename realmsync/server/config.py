@@ -59,6 +59,9 @@ class ServerConfig:
     # Whether strangers may register accounts with e-mail and password. If not, `realmsync user add`
     # makes them.
     registration: bool = True
+    # Log-ins that one user keeps, each on a device or in a program of his; a newer one ends the one
+    # that was unused longest, and its device logs its user out.
+    log_ins_per_user: int = 1000
     durability: Durability = Durability.FULL
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
@@ -105,6 +108,8 @@ class ServerConfig:
                 f"providers are some of {', '.join(PROVIDERS)}, "
                 f"not {', '.join(sorted(self.providers)) or 'none'}"
             )
+        if self.log_ins_per_user < 1:
+            raise ValueError(f"a user keeps at least one log-in, not {self.log_ins_per_user}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"a port is 0 to 65535, not {self.port}")
         if self.public_url is not None and not _is_origin(self.public_url):

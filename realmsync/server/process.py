@@ -131,7 +131,8 @@ class Server:
         self._acceptor = Acceptor(
             self._driver, auth, config.http, lambda: self._http(), self._engine
         )
-        api = HttpApi(config, auth, self.status, self._acceptor)
+        self._exits.callback(self.users.watch(self._acceptor).cancel)
+        api = HttpApi(config, auth, self.status, self._acceptor.logged_in)
         self._http = web.Server(
             api.handle,
             access_log=None,

@@ -1,7 +1,7 @@
 """Tokens and log-ins: who a bearer token stands for, and what a new one holds.
 
 Signing and checking of JSON web tokens and the rules of each provider live here; storage is in
-users.py, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
+user_file.py, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ import jwt
 from realmsync.codes import AppCode
 from realmsync.errors import ServerStartError
 from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
-from realmsync.server.accounts.users import IdentityTaken, NameInUse, UserRecord, Users, new_id
+from realmsync.server.accounts.user_file import (
+    Gone,
+    IdentityTaken,
+    NameInUse,
+    UserRecord,
+    new_id,
+)
+from realmsync.server.accounts.users import Users
 from realmsync.server.config import ServerConfig
 
 
@@ -137,15 +144,16 @@ class Auth:
     async def log_in(self, app_id: str, provider: str, body: dict[str, Any]) -> LogIn:
         """Logs in with a provider's credentials."""
         self.check_provider(provider)
-        if provider == "anon-user":
-            user = await self.users.create_anonymous(app_id)
-        else:
-            email = await self._check_account(app_id, body)
-            user = await self.users.user_of_account(app_id, email)
-        if user.disabled:
-            raise AuthError("user disabled", AppCode.UserDisabled)
-        device_id = new_id()
-        session_id = await self.users.open_session(user.id, device_id)
+        try:
+            user = await self._user(app_id, provider, body)
+            if user.disabled:
+                raise AuthError("user disabled", AppCode.UserDisabled)
+            device_id = new_id()
+            session_id = await self.users.open_session(
+                user.id, device_id, self._config.log_ins_per_user
+            )
+        except Gone:
+            raise _unauthorized() from None
         return LogIn(
             user_id=user.id,
             session_id=session_id,
@@ -153,6 +161,12 @@ class Auth:
             access_token=self._token("access", user, session_id, device_id),
             refresh_token=self._token("refresh", user, session_id, device_id),
         )
+
+    async def _user(self, app_id: str, provider: str, body: dict[str, Any]) -> UserRecord:
+        if provider == "anon-user":
+            return await self.users.create_anonymous(app_id)
+        email = await self._check_account(app_id, body)
+        return await self.users.user_of_account(app_id, email)
 
     async def link(
         self, principal: Principal, app_id: str, provider: str, body: dict[str, Any]
@@ -170,6 +184,8 @@ class Auth:
             raise AuthError(
                 "a user already exists with the specified provider", AppCode.AccountNameInUse
             ) from None
+        except Gone:
+            raise invalid_session("the user or the account was deleted") from None
         return self.new_access_token(principal)
 
     def new_access_token(self, principal: Principal) -> str:
@@ -208,7 +224,7 @@ class Auth:
             or not isinstance(password, str)
             or not await self.users.check_password(app_id, email, password)
         ):
-            raise AuthError("unauthorized", AppCode.InvalidPassword)
+            raise _unauthorized()
         return email
 
     def _token(self, kind: str, user: UserRecord, session_id: str, device_id: str) -> str:
@@ -230,6 +246,10 @@ class Auth:
             self._secret,
             algorithm="HS256",
         )
+
+
+def _unauthorized() -> AuthError:
+    return AuthError("unauthorized", AppCode.InvalidPassword)
 
 
 def _no_provider(provider: str) -> AuthError:

@@ -1,21 +1,19 @@
-"""Who may use which app: users, their identities, passwords and log-ins, in a small SQLite file.
+"""The users of a running server: their file on threads, and the word that a log-in has ended.
 
-The file is opened by Python's own SQLite on one thread and by nothing else; synced data is in other
-files, which Python never opens (two copies of SQLite on one file break its locks). The form of
-names and passwords is in credentials.py, that of tokens in auth.py. Specification:
-app-services-http.md 8.3, 10.2, 11.
+Whatever ends a log-in, its program, an operator, a newer log-in or another process, is told to
+one observer, which keeps the websockets. Tables and statements are in user_file.py, what users may
+do in auth.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from realmsync.server.accounts.credentials import (
     hash_password,
@@ -23,74 +21,31 @@ from realmsync.server.accounts.credentials import (
     password_matches,
     unguessable,
 )
+from realmsync.server.accounts.user_file import LogInEnd, UserFile, UserRecord
 
 Result = TypeVar("Result")
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS users (
-    id TEXT PRIMARY KEY,
-    app_id TEXT NOT NULL,
-    disabled INTEGER NOT NULL DEFAULT 0,
-    created INTEGER NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER))
-) STRICT;
-CREATE TABLE IF NOT EXISTS identities (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
-    provider TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS identities_of_user ON identities (user_id);
--- An account exists from its registration on; its user from the first log-in on.
-CREATE TABLE IF NOT EXISTS accounts (
-    app_id TEXT NOT NULL,
-    email TEXT NOT NULL,
-    password BLOB NOT NULL, -- as credentials.py stores it
-    identity_id TEXT REFERENCES identities ON DELETE CASCADE,
-    PRIMARY KEY (app_id, email)
-) STRICT, WITHOUT ROWID;
--- One log-in; its refresh token is good as long as the row is there.
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
-    device_id TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sessions_of_user ON sessions (user_id);
-"""
+_logger = logging.getLogger("realmsync.server")
+
+# Seconds until what another process has written is noticed: one statement on a page in memory.
+_LOOK_INTERVAL = 1.0
+# Seconds between notes of who is connected, so that nobody looks idle who stays so for months.
+_NOTE_INTERVAL = 3600.0
 
 
-@dataclass(frozen=True)
-class Identity:
-    """One way in which a user can log in."""
+class LogInObserver(Protocol):
+    """Who has open websockets of log-ins."""
 
-    id: str
-    provider: str
-    email: str | None
+    def open_log_ins(self) -> Collection[str]:
+        """The log-ins that have a websocket and may go on."""
+        ...
 
-
-@dataclass(frozen=True)
-class UserRecord:
-    """A user as stored."""
-
-    id: str
-    app_id: str
-    disabled: bool
-    identities: tuple[Identity, ...]
-
-
-class NameInUse(Exception):
-    """The account name is taken."""
-
-
-class IdentityTaken(Exception):
-    """The account belongs to another user."""
-
-
-def new_id() -> str:
-    """24 hexadecimal digits nobody else has."""
-    return os.urandom(12).hex()
+    def log_ins_ended(self, ended: Mapping[str, LogInEnd]) -> None:
+        """Nothing may go through the websockets of these log-ins any more."""
 
 
 class Users:
-    """The user file. Coroutines for the event loop; the work is done on threads."""
+    """The users of one server. Coroutines for the event loop; the work is done on threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -98,185 +53,120 @@ class Users:
         # Two at a time: strangers must not occupy the machine with wrong passwords.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="realmsync-passwords")
         self._no_such_account = b""
+        self._observer: LogInObserver | None = None
 
     async def open(self) -> None:
-        """Opens or creates the file."""
-
-        def work() -> None:
-            self._database = sqlite3.connect(self._path, isolation_level=None)
-            self._database.executescript(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                "BEGIN IMMEDIATE;" + _SCHEMA + "COMMIT;"
-            )
-
-        await self._in_thread(work)
+        """Opens or creates the file. Raises sqlite3.Error."""
+        self._file = await self._in_thread(lambda: UserFile(self._path))
         self._no_such_account = await self._run(self._hashing, unguessable)
 
     async def close(self) -> None:
         """Closes the file."""
-        await self._in_thread(lambda: self._database.close())
+        await self._in_thread(lambda: self._file.close())
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
+
+    def watch(self, observer: LogInObserver) -> asyncio.Task[None]:
+        """Tells this observer which log-ins end.
+
+        The task, to be cancelled before the observer ends, sees what other processes do.
+        """
+        self._observer = observer
+        return asyncio.get_running_loop().create_task(self._look(observer))
 
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account. Raises NameInUse."""
         hashed = await self._hash(password)
-
-        def work() -> None:
-            try:
-                self._database.execute(
-                    "INSERT INTO accounts (app_id, email, password) VALUES (?, ?, ?)",
-                    (app_id, email, hashed),
-                )
-            except sqlite3.IntegrityError:
-                raise NameInUse from None
-
-        await self._in_thread(work)
+        await self._in_thread(lambda: self._file.add_account(app_id, email, hashed))
 
     async def check_password(self, app_id: str, email: str, password: str) -> bool:
         """Whether the account exists and this is its password; as slow in either case."""
-
-        def work() -> bytes | None:
-            row = self._database.execute(
-                "SELECT password FROM accounts WHERE app_id = ? AND email = ?", (app_id, email)
-            ).fetchone()
-            return None if row is None else bytes(row[0])
-
-        stored = await self._in_thread(work)
+        stored = await self._in_thread(lambda: self._file.stored_password(app_id, email))
         matches = await self._run(
             self._hashing, lambda: password_matches(password, stored or self._no_such_account)
         )
         if stored is None or not matches:
             return False
         if is_outdated(stored):
-            await self._store_anew(app_id, email, password, stored)
+            renewed = await self._hash(password)
+            await self._in_thread(lambda: self._file.renew_password(app_id, email, stored, renewed))
         return True
 
-    async def _store_anew(self, app_id: str, email: str, password: str, outdated: bytes) -> None:
-        hashed = await self._hash(password)
-        await self._in_thread(
-            lambda: self._database.execute(
-                # Unless it was changed meanwhile.
-                "UPDATE accounts SET password = ? WHERE app_id = ? AND email = ? AND password = ?",
-                (hashed, app_id, email, outdated),
-            )
-        )
-
     async def user_of_account(self, app_id: str, email: str) -> UserRecord:
-        """The account's user, made at its first log-in."""
-
-        def work() -> UserRecord:
-            row = self._database.execute(
-                "SELECT user_id FROM accounts JOIN identities ON identity_id = identities.id "
-                "WHERE app_id = ? AND email = ?",
-                (app_id, email),
-            ).fetchone()
-            if row is not None:
-                return self._load(row[0])
-            user_id = self._create_user(app_id)
-            self._attach_account(app_id, email, user_id)
-            return self._load(user_id)
-
-        return await self._in_transaction(work)
+        """The account's user, made at its first log-in. Raises Gone."""
+        return await self._in_thread(lambda: self._file.user_of_account(app_id, email))
 
     async def link_account(self, app_id: str, email: str, user_id: str) -> None:
-        """Makes the account one of the user's identities. Raises IdentityTaken."""
-
-        def work() -> None:
-            row = self._database.execute(
-                "SELECT user_id FROM accounts JOIN identities ON identity_id = identities.id "
-                "WHERE app_id = ? AND email = ?",
-                (app_id, email),
-            ).fetchone()
-            if row is None:
-                self._attach_account(app_id, email, user_id)
-            elif row[0] != user_id:
-                raise IdentityTaken
-
-        await self._in_transaction(work)
+        """Makes the account one of the user's identities. Raises IdentityTaken, Gone."""
+        await self._in_thread(lambda: self._file.link_account(app_id, email, user_id))
 
     async def create_anonymous(self, app_id: str) -> UserRecord:
         """A new user without a name."""
+        return await self._in_thread(lambda: self._file.create_anonymous(app_id))
 
-        def work() -> UserRecord:
-            user_id = self._create_user(app_id)
-            self._database.execute(
-                "INSERT INTO identities (id, user_id, provider) VALUES (?, ?, 'anon-user')",
-                (new_id(), user_id),
+    async def open_session(self, user_id: str, device_id: str, keep: int) -> str:
+        """Records a log-in, the newest of `keep` that the user has; gives its id. Raises Gone."""
+
+        async def open_and_tell() -> str:
+            session_id, ended = await self._in_thread(
+                lambda: self._file.open_session(user_id, device_id, keep)
             )
-            return self._load(user_id)
+            self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
+            return session_id
 
-        return await self._in_transaction(work)
-
-    async def open_session(self, user_id: str, device_id: str) -> str:
-        """Records a log-in; gives its id."""
-        session_id = new_id()
-        await self._in_thread(
-            lambda: self._database.execute(
-                "INSERT INTO sessions (id, user_id, device_id) VALUES (?, ?, ?)",
-                (session_id, user_id, device_id),
-            )
-        )
-        return session_id
+        return await _to_the_end(open_and_tell())
 
     async def user_of_session(self, session_id: str) -> UserRecord | None:
         """The user who logged in, or None when that log-in has ended."""
-
-        def work() -> UserRecord | None:
-            row = self._database.execute(
-                "SELECT user_id FROM sessions WHERE id = ?", (session_id,)
-            ).fetchone()
-            return None if row is None else self._load(row[0])
-
-        return await self._in_thread(work)
+        return await self._in_thread(lambda: self._file.user_of_session(session_id))
 
     async def close_session(self, session_id: str) -> None:
-        """Ends a log-in."""
-        await self._in_thread(
-            lambda: self._database.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-        )
+        """Ends a log-in, as its program wishes."""
+        await self._end(lambda: self._file.close_session(session_id), LogInEnd.LOGGED_OUT)
 
     async def delete_user(self, user_id: str) -> None:
         """Forgets a user with all identities, accounts and log-ins."""
-        await self._in_thread(
-            lambda: self._database.execute("DELETE FROM users WHERE id = ?", (user_id,))
-        )
+        await self._end(lambda: self._file.delete_user(user_id), LogInEnd.ENDED)
 
     async def set_disabled(self, user_id: str, disabled: bool) -> None:
-        """Locks a user out, or lets him in again."""
-        await self._in_thread(
-            lambda: self._database.execute(
-                "UPDATE users SET disabled = ? WHERE id = ?", (int(disabled), user_id)
-            )
-        )
+        """Locks a user out, or lets him in again. Raises Gone."""
+        await self._end(lambda: self._file.set_disabled(user_id, disabled), LogInEnd.DISABLED)
 
-    def _create_user(self, app_id: str) -> str:
-        user_id = new_id()
-        self._database.execute("INSERT INTO users (id, app_id) VALUES (?, ?)", (user_id, app_id))
-        return user_id
+    async def _end(self, work: Callable[[], Collection[str]], how: LogInEnd) -> None:
+        async def end_and_tell() -> None:
+            self._tell(dict.fromkeys(await self._in_thread(work), how))
 
-    def _attach_account(self, app_id: str, email: str, user_id: str) -> None:
-        identity_id = new_id()
-        self._database.execute(
-            "INSERT INTO identities (id, user_id, provider) VALUES (?, ?, 'local-userpass')",
-            (identity_id, user_id),
-        )
-        self._database.execute(
-            "UPDATE accounts SET identity_id = ? WHERE app_id = ? AND email = ?",
-            (identity_id, app_id, email),
-        )
+        await _to_the_end(end_and_tell())
 
-    def _load(self, user_id: str) -> UserRecord:
-        app_id, disabled = self._database.execute(
-            "SELECT app_id, disabled FROM users WHERE id = ?", (user_id,)
-        ).fetchone()
-        rows = self._database.execute(
-            "SELECT identities.id, provider, email FROM identities "
-            "LEFT JOIN accounts ON identity_id = identities.id "
-            "WHERE user_id = ? ORDER BY identities.rowid",
-            (user_id,),
-        )
-        return UserRecord(user_id, app_id, bool(disabled), tuple(Identity(*row) for row in rows))
+    def _tell(self, ended: Mapping[str, LogInEnd]) -> None:
+        if ended and self._observer is not None:
+            self._observer.log_ins_ended(ended)
+
+    async def _look(self, observer: LogInObserver) -> None:
+        loop = asyncio.get_running_loop()
+        note_due = loop.time() + _NOTE_INTERVAL
+        is_stale = has_failed = False
+        while True:
+            await asyncio.sleep(_LOOK_INTERVAL)
+            try:
+                is_stale |= await self._in_thread(self._file.changed_by_others)
+                # The observer is asked after that: who was let in before is among its log-ins.
+                if is_stale:
+                    await self._check(observer.open_log_ins())
+                is_stale = has_failed = False
+                if loop.time() >= note_due:
+                    note_due = loop.time() + _NOTE_INTERVAL
+                    await self._note_use(observer.open_log_ins())
+            except sqlite3.Error as error:
+                if not has_failed:
+                    _logger.warning("cannot see who was disabled or deleted: %s", error)
+                has_failed = True
+
+    async def _check(self, log_ins: Collection[str]) -> None:
+        self._tell(await self._in_thread(lambda: self._file.ended_among(log_ins)))
+
+    async def _note_use(self, log_ins: Collection[str]) -> None:
+        await self._in_thread(lambda: self._file.note_use(log_ins))
 
     async def _hash(self, password: str) -> bytes:
         return await self._run(self._hashing, lambda: hash_password(password))
@@ -284,19 +174,11 @@ class Users:
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await self._run(self._thread, work)
 
-    async def _in_transaction(self, work: Callable[[], Result]) -> Result:
-        def transaction() -> Result:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                result = work()
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-            return result
-
-        return await self._in_thread(transaction)
-
     @staticmethod
     async def _run(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Awaits work that goes on when who wanted it has gone: what was stored must be told."""
+    return await asyncio.shield(asyncio.ensure_future(work))

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -49,14 +49,6 @@ _MAIL_REFUSALS = {
 Handler = Callable[..., Awaitable[web.Response]]
 
 
-class LogInObserver(Protocol):
-    """Who has to know of log-ins that begin and end: the keeper of the websockets."""
-
-    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None: ...
-    def logged_out(self, session_id: str) -> None: ...
-    def user_deleted(self, user_id: str) -> None: ...
-
-
 class HttpApi:
     """All endpoints."""
 
@@ -65,12 +57,12 @@ class HttpApi:
         config: ServerConfig,
         auth: Auth,
         status: Callable[[], dict[str, Any]],
-        observer: LogInObserver,
+        on_log_in: Callable[[str, str, str | None], None],
     ) -> None:
         self._config = config
         self._auth = auth
         self._status = status
-        self._observer = observer
+        self._on_log_in = on_log_in  # user, log-in, address
         app = f"{_CLIENT}/app/([^/]+)"
         userpass = f"{app}/auth/providers/local-userpass"
         routes: list[tuple[str, str, Handler]] = [
@@ -164,7 +156,7 @@ class HttpApi:
             token = await self._auth.link(principal, app, provider, body)
             return reply({"access_token": token})
         login = await self._auth.log_in(app, provider, body)
-        self._observer.logged_in(login.user_id, login.session_id, request.remote)
+        self._on_log_in(login.user_id, login.session_id, request.remote)
         return reply(
             {
                 "access_token": login.access_token,
@@ -198,13 +190,11 @@ class HttpApi:
     async def _log_out(self, request: web.BaseRequest) -> web.Response:
         principal = await self._principal(request, "refresh")
         await self._auth.users.close_session(principal.session_id)
-        self._observer.logged_out(principal.session_id)
         return web.Response(status=204)
 
     async def _delete_user(self, request: web.BaseRequest) -> web.Response:
         user = (await self._principal(request, "access")).user
         await self._auth.users.delete_user(user.id)
-        self._observer.user_deleted(user.id)
         return web.Response(status=204)
 
     # for operators
