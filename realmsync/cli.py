@@ -29,10 +29,16 @@ def _fail(error: RealmError) -> None:
     raise click.ClickException(text if text.endswith(where) else text + where)
 
 
+from realmsync.cli_users import user  # noqa: E402  # needs click, too
+
+
 @click.group(context_settings={"auto_envvar_prefix": "REALMSYNC"})
 @click.version_option(package_name="realmsync")
 def main() -> None:
     """Realm Device Sync for Python."""
+
+
+main.add_command(user)
 
 
 @main.group()
@@ -113,6 +119,13 @@ def message(file: IO[bytes], from_client: bool) -> None:
     help="Connections of one user; without multiplexing each open realm has one.",
 )
 @click.option(
+    "--log-ins-per-user",
+    default=1000,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Log-ins that one user keeps; a newer one ends the one that was unused longest.",
+)
+@click.option(
     "--log-level",
     default="info",
     type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
@@ -129,6 +142,7 @@ def serve(
     merge_profile: Literal["safe", "strict"],
     public_url: str | None,
     websockets_per_user: int,
+    log_ins_per_user: int,
     log_level: str,
 ) -> None:
     """Run a sync server until it is told to stop (SIGTERM or Ctrl+C).
@@ -150,6 +164,7 @@ def serve(
             apps=frozenset(apps),
             providers=frozenset(name.strip() for name in providers.split(",") if name.strip()),
             registration=not no_registration,
+            log_ins_per_user=log_ins_per_user,
             durability=Durability(durability),
             merge_profile=merge_profile,
             public_url=public_url,

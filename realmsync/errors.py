@@ -247,6 +247,13 @@ class ServerStartError(RealmError):
     """A server that cannot start: its port or its data directory is not available."""
 
 
+class UserCommandError(RealmError):
+    """What an operator wants of a server's users and cannot have.
+
+    There is no such user or no file of users, or a name means several.
+    """
+
+
 class AppError(RealmError):
     """A failed request to App Services: log-in, registration, token refresh.
 

@@ -152,7 +152,8 @@ ROOMS: dict[str, set[str]] = {
     "server": {"ground", "transport"},
     "inspect": {"ground"},
     "testing": {"ground", "transport", "model", "account", "sync", "server"},
-    "cli": {"ground", "transport", "server", "inspect"},
+    "cli": {"ground", "transport", "server", "inspect", "cli_users"},
+    "cli_users": {"ground", "server"},
     "__main__": {"cli"},
 }
 IMPORTS = import_graph(ROOT / "realmsync")

@@ -42,6 +42,7 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--public-url", "https://a:b"], "a public URL is an origin"),
         (["--public-url", "https://a/path"], "a public URL is an origin"),
         (["--websockets-per-user", "0"], "0 is not in the range"),
+        (["--log-ins-per-user", "0"], "0 is not in the range"),
         (["--log-level", "loud"], "loud"),
         (["--providers", "anonymous"], "providers are some of anon-user, local-userpass, not"),
         (["--providers", ""], "providers are some of anon-user, local-userpass, not none"),

@@ -1,0 +1,280 @@
+"""The commands `realmsync user`. They only parse arguments, ask and print; what they do is in
+server/accounts/administration.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from realmsync.errors import UserCommandError
+from realmsync.server.accounts.administration import Administration, administration
+from realmsync.server.accounts.user_file import UserSummary
+from realmsync.server.logs import one_line
+
+Command = Callable[..., None]
+
+
+@click.group()
+def user() -> None:
+    """Show and manage the users of a server's data directory, while it runs or not.
+
+    USER is an id, or the name (e-mail address) of an account. A server that runs ends the
+    connections of users who are disabled, deleted or logged out within seconds.
+    """
+
+
+def _on_data(command: Command) -> Command:
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    command = click.option("--app", "app_id", help="Only users of this app.  [default: all apps]")(
+        command
+    )
+    return _data_option(command)
+
+
+_data_option = click.option(
+    "--data",
+    default="realmsync-data",
+    show_default=True,
+    envvar="REALMSYNC_SERVE_DATA",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data directory of the server.",
+)
+_users_argument = click.argument("users", metavar="USER...", nargs=-1, required=True)
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input; do not ask."
+)
+
+
+@click.command
+@_on_data
+def list_users(data: Path, app_id: str | None, as_json: bool) -> None:
+    """List users, and accounts that never logged in."""
+    with _opened(data) as admin:
+        users = admin.users(app_id)
+    if as_json:
+        _print_json([_as_json(user) for user in users])
+    else:
+        _print_table(users)
+
+
+user.add_command(list_users, "list")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--app", "app_id", required=True, help="App id; 'app' if the server has no --app.")
+@_password_option
+@_data_option
+def add(data: Path, app_id: str, name: str, password_stdin: bool) -> None:
+    """Add an account called NAME (an e-mail address) that can log in."""
+    with _opened(data) as admin:
+        admin.add(app_id, name, _password(password_stdin))
+    click.echo(f"added {_shown(name)}")
+
+
+@user.command()
+@_users_argument
+@_on_data
+def disable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
+    """Lock users out of log-in and sync. Apps log them out on their devices."""
+    with _opened(data) as admin:
+        found = [admin.find(who, app_id) for who in users]
+        for user in found:
+            admin.set_disabled(user, True)
+        _report("disabled", found, as_json)
+
+
+@user.command()
+@_users_argument
+@_on_data
+def enable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
+    """Let disabled users in again."""
+    with _opened(data) as admin:
+        found = [admin.find(who, app_id) for who in users]
+        for user in found:
+            admin.set_disabled(user, False)
+        _report("enabled", found, as_json)
+
+
+@user.command("log-out")
+@_users_argument
+@_on_data
+def log_out(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
+    """End all log-ins of users. Who knows the password may log in again."""
+    with _opened(data) as admin:
+        found = [admin.find(who, app_id) for who in users]
+        for user in found:
+            admin.log_out(user)
+        _report("logged out", found, as_json)
+
+
+@user.command()
+@_users_argument
+@_yes_option
+@_on_data
+def delete(
+    data: Path, app_id: str | None, users: tuple[str, ...], yes: bool, as_json: bool
+) -> None:
+    """Delete users with their accounts. What they have uploaded stays."""
+    with _opened(data) as admin:
+        found = [admin.find(who, app_id) for who in users]
+        if not yes:
+            listed = "\n".join(f"  {_described(user)}" for user in found)
+            click.confirm(f"{listed}\nDelete for good?", abort=True, err=True)
+        for user in found:
+            admin.delete(user)
+        _report("deleted", found, as_json)
+
+
+@user.command("reset-password")
+@click.argument("who", metavar="USER")
+@_password_option
+@click.option("--keep-log-ins", is_flag=True, help="Do not log the user out of his devices.")
+@_on_data
+def reset_password(
+    data: Path,
+    app_id: str | None,
+    who: str,
+    password_stdin: bool,
+    keep_log_ins: bool,
+    as_json: bool,
+) -> None:
+    """Give an account a new password, and end the log-ins of its user."""
+    with _opened(data) as admin:
+        user = admin.find(who, app_id)
+        password = _password(password_stdin)
+        admin.reset_password(user, who, password, keep_log_ins=keep_log_ins)
+        _report("new password for", [user], as_json)
+
+
+class _Age(click.ParamType[timedelta]):
+    """A time such as 90d or 12w."""
+
+    name = "age"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        match = re.fullmatch(r"([0-9]{1,5})([dw])", str(value))
+        if match is None:
+            self.fail(f"'{value}' is no number of days or weeks, such as 90d or 12w", param, ctx)
+        return timedelta(days=int(match[1]) * (7 if match[2] == "w" else 1))
+
+
+@user.command()
+@click.option(
+    "--older-than", "age", type=_Age(), required=True, help="Since when unused, as 90d or 12w."
+)
+@_yes_option
+@_on_data
+def prune(data: Path, app_id: str | None, age: timedelta, yes: bool, as_json: bool) -> None:
+    """Delete anonymous users that have not been there for long.
+
+    Nobody can log in as one of them again but a device that still has the log-in. What they have
+    uploaded stays.
+    """
+    before = time.time() - age.total_seconds()
+    with _opened(data) as admin:
+        count = admin.count_idle(app_id, before)
+        if count and not yes:
+            question = (
+                f"Delete {count:,} anonymous users who were last there before {_day(before)}?"
+            )
+            click.confirm(question, abort=True, err=True)
+        deleted = admin.delete_idle(app_id, before)
+    if as_json:
+        _print_json({"deleted": deleted})
+    else:
+        click.echo(f"deleted {deleted:,} anonymous users")
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Administration]:
+    try:
+        with administration(data) as opened:
+            yield opened
+    except UserCommandError as error:
+        raise click.ClickException(_shown(str(error))) from error
+
+
+def _password(from_stdin: bool) -> str:
+    if not from_stdin:
+        asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return asked
+    try:
+        return sys.stdin.buffer.readline().rstrip(b"\r\n").decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException("the password must be UTF-8 text") from error
+
+
+def _report(done: str, users: list[UserSummary], as_json: bool) -> None:
+    if as_json:
+        _print_json([{"id": u.id, "app": u.app_id, "names": u.names} for u in users])
+        return
+    for user in users:
+        click.echo(f"{done} {_described(user)}")
+
+
+def _described(user: UserSummary) -> str:
+    names = ", ".join(map(_shown, user.names)) or "anonymous"
+    return f"{user.id or 'account'} ({names}) of app {_shown(user.app_id)}"
+
+
+def _print_table(users: list[UserSummary]) -> None:
+    rows = [("ID", "APP", "STATE", "LOG-INS", "LAST SEEN", "NAME")]
+    rows += [
+        (
+            user.id or "-",
+            _shown(user.app_id),
+            "disabled" if user.disabled else "enabled",
+            str(user.log_ins),
+            "-" if user.last_seen is None else _day(user.last_seen),
+            ", ".join(map(_shown, user.names)) or "(anonymous)",
+        )
+        for user in users
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def _as_json(user: UserSummary) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "app": user.app_id,
+        "names": user.names,
+        "providers": user.providers,
+        "disabled": user.disabled,
+        "log_ins": user.log_ins,
+        "created": None if user.created is None else _moment(user.created),
+        "last_seen": None if user.last_seen is None else _moment(user.last_seen),
+    }
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _shown(text: str) -> str:
+    """Somebody else's text, without what a terminal would obey."""
+    return one_line(text)
+
+
+def _day(seconds: float) -> str:
+    return _moment(seconds)[:10]
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

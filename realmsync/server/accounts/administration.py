@@ -1,0 +1,156 @@
+"""What operators do to the users of a data directory, whether or not a server runs on it.
+
+Who is meant by a name, and what is refused; statements are in user_file.py, the commands in
+../../cli_users.py. A server that runs looks for changes of its file of users each second, and ends
+the websockets of log-ins that have ended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from realmsync.errors import UserCommandError
+from realmsync.server.accounts.credentials import (
+    BadCredential,
+    check_name,
+    check_password,
+    hash_password,
+)
+from realmsync.server.accounts.user_file import Gone, NameInUse, UserFile, UserSummary
+
+# Days. The use of a log-in is noted once a day, so that less would delete users who are there.
+SHORTEST_IDLE_TIME = 2.0
+
+
+@contextmanager
+def administration(data: Path) -> Iterator[Administration]:
+    """The users of a data directory. Raises UserCommandError, also for what fails meanwhile."""
+    path = data / "users.sqlite"
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserCommandError(f"there is no server's data in {data}: no users.sqlite") from None
+    except OSError as error:
+        raise UserCommandError(f"cannot use {data}: {error.strerror}") from error
+    try:
+        file = UserFile(path, create=False)
+        try:
+            yield Administration(file)
+        finally:
+            file.close()
+    except sqlite3.Error as error:
+        raise UserCommandError(f"cannot use the users' file {path}: {error}") from error
+    except Gone as error:
+        raise UserCommandError("the user was deleted meanwhile") from error
+
+
+class Administration:
+    """What can be done. Where an app is given only its users are seen; None means all apps."""
+
+    def __init__(self, file: UserFile) -> None:
+        self._file = file
+
+    def users(self, app_id: str | None) -> list[UserSummary]:
+        """All users, and accounts that never logged in."""
+        return self._file.summaries(app_id)
+
+    def find(self, who: str, app_id: str | None) -> UserSummary:
+        """The user with this id or account name. An id goes before a name that looks like it.
+
+        Raises UserCommandError when there is none, or one in each of several apps.
+        """
+        found = self._file.summaries(app_id, who)
+        found = [user for user in found if user.id == who] or found
+        if len(found) > 1:
+            apps = ", ".join(sorted(user.app_id for user in found))
+            raise UserCommandError(f"'{who}' is a user of several apps: choose one of {apps}")
+        if not found:
+            raise UserCommandError(f"no user '{who}'{self._hint(who, app_id)}")
+        return found[0]
+
+    def add(self, app_id: str, name: str, password: str) -> None:
+        """Makes an account that can log in, also where registration is closed."""
+        try:
+            check_name(name)
+            self._file.add_account(app_id, name, _hashed(password))
+        except BadCredential as error:
+            raise UserCommandError(str(error)) from error
+        except NameInUse:
+            raise UserCommandError(f"app {app_id} has an account '{name}' already") from None
+
+    def set_disabled(self, user: UserSummary, disabled: bool) -> None:
+        """Locks a user out of log-in and sync, or lets him in again."""
+        user_id = user.id
+        if user_id is None:  # what is disabled is a user
+            user_id = self._file.user_of_account(user.app_id, user.names[0]).id
+        self._file.set_disabled(user_id, disabled)
+
+    def log_out(self, user: UserSummary) -> None:
+        """Ends all log-ins; who knows the password may log in again."""
+        if user.id is not None:
+            self._file.end_log_ins(user.id)
+
+    def delete(self, user: UserSummary) -> None:
+        """Forgets a user with his accounts. What he has uploaded stays."""
+        if user.id is None:
+            self._file.delete_account(user.app_id, user.names[0])
+        else:
+            self._file.delete_user(user.id)
+
+    def reset_password(
+        self, user: UserSummary, who: str, password: str, *, keep_log_ins: bool = False
+    ) -> None:
+        """A new password for an account, and the end of the log-ins made with the old one.
+
+        `who` says which one is meant of a user's accounts.
+        """
+        names = [name for name in user.names if name == who] or user.names
+        if not names:
+            raise UserCommandError(f"'{who}' is anonymous: there is no password")
+        if len(names) > 1:
+            raise UserCommandError(
+                f"'{who}' has several accounts: choose one of {', '.join(names)}"
+            )
+        self._file.reset_password(
+            user.app_id, names[0], _hashed(password), log_out=not keep_log_ins
+        )
+
+    def count_idle(self, app_id: str | None, before: float) -> int:
+        """How many anonymous users have not been heard of since `before` (seconds since 1970).
+
+        Raises UserCommandError for less than SHORTEST_IDLE_TIME ago.
+        """
+        if before > time.time() - SHORTEST_IDLE_TIME * 24 * 3600:
+            raise UserCommandError(
+                f"users can be called idle after {SHORTEST_IDLE_TIME:.0f} days at the earliest: "
+                "who is there is noted once a day"
+            )
+        return self._file.count_idle(app_id, int(before * 1000))
+
+    def delete_idle(self, app_id: str | None, before: float) -> int:
+        """Deletes those that count_idle counts; gives how many."""
+        deleted = 0
+        while count := self._file.delete_idle(app_id, int(before * 1000)):
+            deleted += count
+        return deleted
+
+    def _hint(self, who: str, app_id: str | None) -> str:
+        similar = self._file.similar_name(app_id, who)
+        if similar is not None:
+            return f". Did you mean '{similar}'?"
+        if app_id is None:
+            return ""
+        apps = sorted({user.app_id for user in self._file.summaries(None, who)})
+        return f" in app {app_id}, but in {', '.join(apps)}" if apps else f" in app {app_id}"
+
+
+def _hashed(password: str) -> bytes:
+    try:
+        check_password(password)
+    except BadCredential as error:
+        raise UserCommandError(str(error)) from error
+    return hash_password(password)
