@@ -228,7 +228,7 @@ class Acceptor:
             self._engine.revoke(websocket.connection, monotonic_ms())
         else:
             is_disabled = end is LogInEnd.DISABLED
-            websocket.finish(CLOSE_FORBIDDEN if is_disabled else CLOSE_UNAUTHORIZED)
+            websocket.cut_off(CLOSE_FORBIDDEN if is_disabled else CLOSE_UNAUTHORIZED)
 
     def logged_in(self, user_id: str, session_id: str, address: str | None) -> None:
         """A new log-in takes over the websockets that the same program has kept.

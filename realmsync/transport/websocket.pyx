@@ -191,6 +191,19 @@ cdef class EngineSocket(WSListener):
         self._close_code = close_code
         self._pump()
 
+    def cut_off(self, int close_code):
+        """Sends a close frame and nothing more, whatever the engine still has.
+
+        A peer that does not read, whom finish would wait for, is ended when `linger` is over.
+        """
+        if self._finished or self._transport is None:
+            return
+        self._closing = True
+        self._close_code = close_code
+        self._end_stream()
+        if self._linger_handle is None:
+            self._linger_handle = self._loop.call_later(self._linger, self.abort)
+
     def abort(self):
         """Ends the connection at once."""
         self._closing = True

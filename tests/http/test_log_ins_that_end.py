@@ -20,6 +20,7 @@ from realmsync.server.accounts import users as users_module
 from realmsync.server.accounts.user_file import Gone, LogInEnd, UserFile
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
+from realmsync.transport.loop import TransportLimits
 from sdk_http import APP_PATH, CLIENT, SdkHttp
 
 USERPASS = f"{APP_PATH}/auth/providers/local-userpass"
@@ -213,6 +214,38 @@ async def test_the_log_in_that_is_one_too_many(
     assert await is_open(sockets[2])
     assert await refresh(http, second) == (401, "InvalidSession")
     assert [(await refresh(http, log_in))[0] for log_in in (first, third)] == [201, 201]
+
+
+@pytest.mark.parametrize("is_reading", [True, False])
+async def test_a_user_who_is_being_sent_much(
+    tmp_path: Path, is_reading: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing more of it is sent, and who does not read is not waited for."""
+    monkeypatch.setattr(users_module, "_LOOK_INTERVAL", 0.02)
+    engine = EngineDouble()
+    limits = TransportLimits(linger=0.5)
+    config = ServerConfig(data=tmp_path / "server", host="127.0.0.1", port=0, transport=limits)
+    async with Server(config, runtime=engine) as server:
+        guest = await SdkHttp(server.url).anonymous()
+        url = f"ws://127.0.0.1:{server.port}{APP_PATH}/realm-sync?baas_at={guest['access_token']}"
+        async with websockets.connect(
+            url, subprotocols=OFFER, compression=None, max_queue=2, close_timeout=0.1
+        ) as websocket:
+            engine.outbox[1].extend([bytes(1 << 16)] * 2000)
+            engine.send(1, b"and so on")
+            await websocket.recv()
+            await command(server, "disable", guest["user_id"])
+            if is_reading:
+                with pytest.raises(websockets.ConnectionClosed):
+                    while True:
+                        await websocket.recv()
+                assert websocket.close_code == FORBIDDEN
+            for _ in range(1000):
+                if not server._acceptor.connections:
+                    break
+                await asyncio.sleep(0.01)
+            assert not server._acceptor.connections
+            assert len(engine.outbox[1]) > 1000
 
 
 async def test_a_user_disabled_while_he_is_let_in(

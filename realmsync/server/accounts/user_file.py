@@ -354,9 +354,9 @@ class UserFile:
     def ended_among(self, session_ids: Collection[str]) -> dict[str, LogInEnd]:
         """Those of the log-ins that are no longer good."""
         rows = self._database.execute(
-            "SELECT value, sessions.id IS NULL FROM json_each(?) "
+            "SELECT value, users.id IS NULL FROM json_each(?) "
             "LEFT JOIN sessions ON sessions.id = value LEFT JOIN users ON users.id = user_id "
-            "WHERE sessions.id IS NULL OR disabled",
+            "WHERE users.id IS NULL OR disabled",
             (json.dumps(list(session_ids)),),
         )
         return {id: LogInEnd.ENDED if ended else LogInEnd.DISABLED for id, ended in rows}
