@@ -34,13 +34,11 @@ def user() -> None:
 
 
 def _on_data(command: Command) -> Command:
-    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    command = click.option("--app", "app_id", help="Only users of this app.  [default: all apps]")(
-        command
-    )
-    return _data_option(command)
+    app_option = click.option("--app", "app_id", help="Only users of this app.  [default: all]")
+    return _data_option(app_option(_json_option(command)))
 
 
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _data_option = click.option(
     "--data",
     default="realmsync-data",
@@ -75,12 +73,13 @@ user.add_command(list_users, "list")
 @click.argument("name")
 @click.option("--app", "app_id", required=True, help="App id; 'app' if the server has no --app.")
 @_password_option
+@_json_option
 @_data_option
-def add(data: Path, app_id: str, name: str, password_stdin: bool) -> None:
+def add(data: Path, app_id: str, name: str, password_stdin: bool, as_json: bool) -> None:
     """Add an account called NAME (an e-mail address) that can log in."""
     with _opened(data) as admin:
         admin.add(app_id, name, _password(password_stdin))
-    click.echo(f"added {_shown(name)}")
+        _report("added", [admin.find(name, app_id)], as_json)
 
 
 @user.command()
@@ -158,23 +157,23 @@ def reset_password(
         _report("new password for", [user], as_json)
 
 
-class _Age(click.ParamType[timedelta]):
-    """A time such as 90d or 12w."""
-
-    name = "age"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        match = re.fullmatch(r"([0-9]{1,5})([dw])", str(value))
-        if match is None:
-            self.fail(f"'{value}' is no number of days or weeks, such as 90d or 12w", param, ctx)
-        return timedelta(days=int(match[1]) * (7 if match[2] == "w" else 1))
+def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    match = re.fullmatch(r"([0-9]{1,5})([dw])", value)
+    if match is None:
+        raise click.BadParameter(
+            f"'{value}' is no number of days or weeks, such as 90d or 12w", ctx, param
+        )
+    return timedelta(days=int(match[1]) * (7 if match[2] == "w" else 1))
 
 
 @user.command()
 @click.option(
-    "--older-than", "age", type=_Age(), required=True, help="Since when unused, as 90d or 12w."
+    "--older-than",
+    "age",
+    metavar="AGE",
+    callback=_age,
+    required=True,
+    help="Since when unused, as 90d or 12w.",
 )
 @_yes_option
 @_on_data

@@ -229,7 +229,7 @@ def test_passwords_that_users_do_not_have(users: UserFile, run: Run, data: Path)
 def test_add(users: UserFile, run: Run, data: Path) -> None:
     arguments = ("--app", "tasks", "--password-stdin")
     result = run("add", "ada@example.org", *arguments, input="correct horse\n")
-    assert result.stdout == "added ada@example.org\n"
+    assert result.stdout == "added account (ada@example.org) of app tasks\n"
     assert stored_matches(data, "ada@example.org", "correct horse", "tasks")
     again = run("add", "ada@example.org", *arguments, input="another horse\n")
     assert_refused(again, "app tasks has an account 'ada@example.org' already")
