@@ -196,7 +196,7 @@ class Acceptor:
         )
         self.connections[websocket] = connection
         if connection.end is not None:
-            self._end(websocket, connection.end)
+            self._end_log_in(websocket, connection.end)
 
     def lost(self, websocket: EngineSocket) -> None:
         """The connection has ended."""
@@ -214,10 +214,10 @@ class Acceptor:
         for websocket, connection in list(self.connections.items()):
             if connection.session_id in ended:
                 connection.end = ended[connection.session_id]
-                self._end(websocket, connection.end)
+                self._end_log_in(websocket, connection.end)
         self._driver.activity()
 
-    def _end(self, websocket: EngineSocket, end: LogInEnd) -> None:
+    def _end_log_in(self, websocket: EngineSocket, end: LogInEnd) -> None:
         """Ends a websocket whose log-in has ended.
 
         After a log-out it stays open for now, since a program that logs in again binds on the

@@ -132,7 +132,7 @@ class Server:
             self._driver, auth, config.http, lambda: self._http(), self._engine
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
-        api = HttpApi(config, auth, self.status, self._acceptor.logged_in)
+        api = HttpApi(config, auth, self.status, self._acceptor)
         self._http = web.Server(
             api.handle,
             access_log=None,

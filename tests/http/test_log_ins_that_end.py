@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
@@ -198,6 +199,15 @@ async def test_calls_of_the_program_that_serves(
     assert (await close_code(hers), await close_code(his)) == (FORBIDDEN, LOGGED_OUT)
     with pytest.raises(Gone):
         await server.users.set_disabled(guest["user_id"], True)
+
+
+async def test_what_a_client_says_of_its_device_is_not_kept(http: SdkHttp, server: Server) -> None:
+    long = "x" * 1000
+    options = {"device": {"deviceId": long, "device_id": long, "appId": long}}
+    reply = await http("POST", f"{APP_PATH}/auth/providers/anon-user/login", {"options": options})
+    assert re.fullmatch("[0-9a-f]{24}", reply.json["device_id"])
+    for path in server.config.data.glob("users.sqlite*"):
+        assert long.encode() not in path.read_bytes()
 
 
 async def test_the_log_in_that_is_one_too_many(

@@ -1,8 +1,7 @@
 """The users of a running server: their file on threads, and the word that a log-in has ended.
 
-Whatever ends a log-in, its program, an operator, a newer log-in or another process, is told to
-one observer, which keeps the websockets. Tables and statements are in user_file.py, what users may
-do in auth.py.
+Whatever ends a log-in, its program, an operator, a newer log-in or another process, is told to one
+keeper of their websockets. Tables and statements are in user_file.py, what users may do in auth.py.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ _LOOK_INTERVAL = 1.0
 _NOTE_INTERVAL = 3600.0
 
 
-class LogInObserver(Protocol):
-    """Who has open websockets of log-ins."""
+class WebsocketKeeper(Protocol):
+    """Who has the websockets of log-ins, and ends them."""
 
     def open_log_ins(self) -> Collection[str]:
         """The log-ins that have a websocket and may go on."""
@@ -53,7 +52,7 @@ class Users:
         # Two at a time: strangers must not occupy the machine with wrong passwords.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="realmsync-passwords")
         self._no_such_account = b""
-        self._observer: LogInObserver | None = None
+        self._keeper: WebsocketKeeper | None = None
 
     async def open(self) -> None:
         """Opens or creates the file. Raises sqlite3.Error."""
@@ -66,13 +65,13 @@ class Users:
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
 
-    def watch(self, observer: LogInObserver) -> asyncio.Task[None]:
-        """Tells this observer which log-ins end.
+    def watch(self, keeper: WebsocketKeeper) -> asyncio.Task[None]:
+        """Tells this keeper which log-ins end.
 
-        The task, to be cancelled before the observer ends, sees what other processes do.
+        The task, to be cancelled before the keeper ends, sees what other processes do.
         """
-        self._observer = observer
-        return asyncio.get_running_loop().create_task(self._look(observer))
+        self._keeper = keeper
+        return asyncio.get_running_loop().create_task(self._look(keeper))
 
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account. Raises NameInUse."""
@@ -139,10 +138,10 @@ class Users:
         await _to_the_end(end_and_tell())
 
     def _tell(self, ended: Mapping[str, LogInEnd]) -> None:
-        if ended and self._observer is not None:
-            self._observer.log_ins_ended(ended)
+        if ended and self._keeper is not None:
+            self._keeper.log_ins_ended(ended)
 
-    async def _look(self, observer: LogInObserver) -> None:
+    async def _look(self, keeper: WebsocketKeeper) -> None:
         loop = asyncio.get_running_loop()
         note_due = loop.time() + _NOTE_INTERVAL
         is_stale = has_failed = False
@@ -150,13 +149,13 @@ class Users:
             await asyncio.sleep(_LOOK_INTERVAL)
             try:
                 is_stale |= await self._in_thread(self._file.changed_by_others)
-                # The observer is asked after that: who was let in before is among its log-ins.
+                # The keeper is asked after that: who was let in before is among its log-ins.
                 if is_stale:
-                    await self._check(observer.open_log_ins())
+                    await self._check(keeper.open_log_ins())
                 is_stale = has_failed = False
                 if loop.time() >= note_due:
                     note_due = loop.time() + _NOTE_INTERVAL
-                    await self._note_use(observer.open_log_ins())
+                    await self._note_use(keeper.open_log_ins())
             except sqlite3.Error as error:
                 if not has_failed:
                     _logger.warning("cannot see who was disabled or deleted: %s", error)

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -49,6 +49,12 @@ _MAIL_REFUSALS = {
 Handler = Callable[..., Awaitable[web.Response]]
 
 
+class LogInObserver(Protocol):
+    """Who has to know of log-ins that begin: the keeper of the websockets."""
+
+    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None: ...
+
+
 class HttpApi:
     """All endpoints."""
 
@@ -57,12 +63,12 @@ class HttpApi:
         config: ServerConfig,
         auth: Auth,
         status: Callable[[], dict[str, Any]],
-        on_log_in: Callable[[str, str, str | None], None],
+        observer: LogInObserver,
     ) -> None:
         self._config = config
         self._auth = auth
         self._status = status
-        self._on_log_in = on_log_in  # user, log-in, address
+        self._observer = observer
         app = f"{_CLIENT}/app/([^/]+)"
         userpass = f"{app}/auth/providers/local-userpass"
         routes: list[tuple[str, str, Handler]] = [
@@ -156,7 +162,7 @@ class HttpApi:
             token = await self._auth.link(principal, app, provider, body)
             return reply({"access_token": token})
         login = await self._auth.log_in(app, provider, body)
-        self._on_log_in(login.user_id, login.session_id, request.remote)
+        self._observer.logged_in(login.user_id, login.session_id, request.remote)
         return reply(
             {
                 "access_token": login.access_token,
