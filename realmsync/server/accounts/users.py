@@ -162,7 +162,10 @@ class Users:
                 has_failed = True
 
     async def _check(self, log_ins: Collection[str]) -> None:
-        self._tell(await self._in_thread(lambda: self._file.ended_among(log_ins)))
+        ended = await self._in_thread(lambda: self._file.ended_among(log_ins))
+        if ended:
+            _logger.info("%d log-ins with websockets were ended by another process", len(ended))
+        self._tell(ended)
 
     async def _note_use(self, log_ins: Collection[str]) -> None:
         await self._in_thread(lambda: self._file.note_use(log_ins))
