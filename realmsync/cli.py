@@ -110,6 +110,24 @@ def message(file: IO[bytes], from_client: bool) -> None:
     show_default=True,
     help="How concurrent changes merge; strict repeats the defects of the Realm SDKs.",
 )
+@click.option(
+    "--development-mode",
+    "in_development",
+    multiple=True,
+    metavar="APP",
+    help="App whose clients may add to the schema; repeat for more. Others then may not.",
+)
+@click.option(
+    "--no-development-mode",
+    is_flag=True,
+    help="No client may add to a schema: classes and properties are those that are there.",
+)
+@click.option(
+    "--max-clock-ahead",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Refuse changes from clocks that are ahead by more, 86400 for a day.",
+)
 @click.option("--public-url", help="Origin that clients should use, behind a proxy.")
 @click.option(
     "--websockets-per-user",
@@ -140,6 +158,9 @@ def serve(
     no_registration: bool,
     durability: str,
     merge_profile: Literal["safe", "strict"],
+    in_development: tuple[str, ...],
+    no_development_mode: bool,
+    max_clock_ahead: float | None,
     public_url: str | None,
     websockets_per_user: int,
     log_ins_per_user: int,
@@ -167,6 +188,8 @@ def serve(
             log_ins_per_user=log_ins_per_user,
             durability=Durability(durability),
             merge_profile=merge_profile,
+            development_mode=frozenset(in_development) or not no_development_mode,
+            max_clock_ahead=max_clock_ahead,
             public_url=public_url,
             http=HttpLimits(websockets_per_user=websockets_per_user),
         )
