@@ -12,15 +12,21 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from realmsync.codes import APP_ERROR_CODES, AppCode
 from realmsync.errors import AppError, BadServerUrlError
 from realmsync.naming import shown
 
+if TYPE_CHECKING:
+    import aiohttp
+
 DEFAULT_BASE_URL = "https://services.cloud.mongodb.com"
 BASE_PATH = "/api/client/v2.0"
+# Bytes of a reply: real ones have some thousand, most of them tokens.
+MAX_REPLY = 1 << 20
+_MAX_REDIRECTS = 10
 _ENDED_HOST = "services.cloud.mongodb.com"
 _ENDED = (
     "MongoDB has ended the service that an app without base_url belongs to. Give the address of "
@@ -59,7 +65,9 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     """The default transport.
 
     One connection per request: there are few, and nothing is left open when a program ends or goes
-    on with another event loop.
+    on with another event loop. Whatever a server answers costs at most `MAX_REPLY` bytes (aiohttp
+    takes 128 header lines of 8 KiB beside them), ten redirects and `request.timeout` seconds
+    altogether.
     """
     if (urlsplit(request.url).hostname or "").endswith(_ENDED_HOST):
         return HttpResponse(0, body=_ENDED, custom_status=-1)
@@ -68,23 +76,51 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     timeout = aiohttp.ClientTimeout(total=request.timeout or None)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True),
+                timeout=timeout,
+                auto_decompress=False,
+            ) as session,
             session.request(
                 request.method,
                 request.url,
-                headers=request.headers,
+                headers={**request.headers, "Accept-Encoding": "identity"},
                 data=request.body.encode() or None,
+                max_redirects=_MAX_REDIRECTS + 1,  # raised at the last of them
             ) as response,
         ):
-            text = await response.text(encoding="utf-8", errors="replace")
-            return HttpResponse(response.status, response.headers, text)
+            return HttpResponse(response.status, response.headers, await _text(response))
+    except asyncio.TimeoutError:
+        reason = f"no complete answer within {request.timeout:g} s"
+    except aiohttp.TooManyRedirects as error:
+        host = error.history[-1].url.host
+        reason = f"{host} redirects more than {_MAX_REDIRECTS} times"
     except (aiohttp.ClientError, OSError, ValueError) as error:
         reason = (str(error) or type(error).__name__) + _scheme_hint(request.url, error)
-    except asyncio.TimeoutError:
-        reason = f"no answer within {request.timeout:g} s"
     return HttpResponse(
         0, body=f"request to {request.url} failed, reason: {reason}", custom_status=-1
     )
+
+
+async def _text(response: aiohttp.ClientResponse) -> str:
+    """The body, as long as it may be. Raises aiohttp.ClientPayloadError.
+
+    Nothing is inflated: a few KiB can stand for gigabytes, and nobody was asked to compress.
+    """
+    import aiohttp
+
+    host = response.url.host
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise aiohttp.ClientPayloadError(f"{host} compresses its answer ({shown(encoding)})")
+    body = bytearray()
+    too_long = (response.content_length or 0) > MAX_REPLY
+    while not too_long and (part := await response.content.readany()):
+        body += part
+        too_long = len(body) > MAX_REPLY
+    if too_long:
+        raise aiohttp.ClientPayloadError(f"{host} answers with more than {MAX_REPLY} bytes")
+    return body.decode("utf-8", "replace")
 
 
 def _scheme_hint(url: str, error: Exception) -> str:
