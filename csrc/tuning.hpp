@@ -190,11 +190,15 @@ struct ClientTuning {
     std::int64_t session_closed_resume_ms = 1'000;
 
     // Sizes in bytes.
-    std::uint64_t upload_soft_bytes = 131'072;     // of one UPLOAD (wire-protocol.md 8.4)
-    std::uint64_t upload_hard_bytes = 16'777'216;  // App Services refuses longer messages
-    std::uint64_t download_limit_bytes = 1u << 30; // one inflated DOWNLOAD: refuses bombs
-    std::uint64_t download_backlog_bytes = 32u
-                                           << 20; // received, not integrated: stop reading above
+    std::uint64_t upload_soft_bytes = 131'072;    // of one UPLOAD (wire-protocol.md 8.4)
+    std::uint64_t upload_hard_bytes = 16'777'216; // App Services refuses longer messages
+    // One DOWNLOAD, as it comes and inflated: a transaction as large as our server takes (64 MiB),
+    // behind a page of smaller ones. The hosted service sends at most two times 16 MiB.
+    std::uint64_t download_limit_bytes = 72u << 20;
+    // Received, not integrated: above this nothing is read. A DOWNLOAD that waits counts with its
+    // body and with the memory of a message beside it, which is all that an empty one has.
+    std::uint64_t download_backlog_bytes = 32u << 20;
+    std::uint64_t download_overhead_bytes = 1024;
 };
 template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& visit) {
     visit("connect_timeout_ms", t.connect_timeout_ms);
@@ -211,6 +215,7 @@ template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& v
     visit("upload_hard_bytes", t.upload_hard_bytes);
     visit("download_limit_bytes", t.download_limit_bytes);
     visit("download_backlog_bytes", t.download_backlog_bytes);
+    visit("download_overhead_bytes", t.download_overhead_bytes);
 }
 static_assert(sizeof(ClientTuning) == sizeof(std::int64_t) * member_count<ClientTuning>(),
               "name every member");

@@ -47,8 +47,12 @@ std::optional<std::string> zlib_compress(std::string_view plain) {
     return stream;
 }
 
+bool may_inflate_to(std::string_view stream, std::uint64_t size) {
+    return size / kMaxRatio <= stream.size();
+}
+
 std::optional<std::string> zlib_decompress(std::string_view stream, std::uint64_t size) {
-    if (size / kMaxRatio > stream.size())
+    if (!may_inflate_to(stream, size))
         return std::nullopt;
     std::string plain(size, '\0');
     std::size_t consumed = 0;

@@ -116,6 +116,14 @@ void Client::receive(std::uint64_t socket, std::string_view bytes, std::int64_t 
     settle();
 }
 
+void Client::refuse(std::uint64_t socket, std::string_view first_bytes, std::uint64_t size,
+                    std::int64_t now) {
+    set_now(now);
+    if (Connection* connection = touch_socket(socket))
+        connection->refuse(first_bytes, size);
+    settle();
+}
+
 std::optional<std::string> Client::next_message(std::uint64_t socket, std::int64_t now) {
     set_now(now);
     std::optional<std::string> message;

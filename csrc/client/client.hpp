@@ -55,6 +55,9 @@ class Client {
     void connect_failed(std::uint64_t socket, std::string_view failure, int http_status,
                         std::string_view message, std::int64_t now);
     void receive(std::uint64_t socket, std::string_view bytes, std::int64_t now);
+    // A message of `size` bytes was not taken in, only its first bytes: enough to tell whose it is.
+    void refuse(std::uint64_t socket, std::string_view first_bytes, std::uint64_t size,
+                std::int64_t now);
     // The message to send now, behind wire::kHeadRoom free bytes; built only here, so call it when
     // the socket can take it. None: a Writable event will come.
     std::optional<std::string> next_message(std::uint64_t socket, std::int64_t now);

@@ -89,8 +89,7 @@ void Connection::on_violation(Violation violation) { fail(to_failure(std::move(v
 void Connection::on_session_finished(Session& session) {
     const auto found = sessions_.find(session.ident());
     REALMSYNC_ASSERT(found != sessions_.end() && session.is_deactivating());
-    REALMSYNC_ASSERT(session.backlog <= backlog_);
-    backlog_ -= session.backlog;
+    discharge(session, session.backlog);
     finished_.push_back(std::move(found->second));
     sessions_.erase(found);
     session.observer().on_finished();
@@ -118,18 +117,22 @@ void Connection::charge(Session& session, std::uint64_t bytes) {
     }
 }
 
-void Connection::on_outcome(StoreResult result) {
-    Session* session = find(result.to.session);
-    if (!session)
-        return; // its part of the backlog went with it
-    REALMSYNC_ASSERT(result.size <= session->backlog && session->backlog <= backlog_);
-    session->backlog -= result.size;
-    backlog_ -= result.size;
-    session->on_outcome(std::move(result));
+void Connection::discharge(Session& session, std::uint64_t bytes) {
+    REALMSYNC_ASSERT(bytes <= session.backlog && session.backlog <= backlog_);
+    session.backlog -= bytes;
+    backlog_ -= bytes;
     if (!reading_ && backlog_ <= context_.tuning.download_backlog_bytes / 2) {
         reading_ = true;
         context_.emit(ResumeReading{socket_});
     }
+}
+
+void Connection::on_outcome(StoreResult result) {
+    Session* session = find(result.to.session);
+    if (!session)
+        return; // its part of the backlog went with it
+    discharge(*session, result.charge);
+    session->on_outcome(std::move(result));
 }
 
 // Connecting (9.3, 9.4)
@@ -354,6 +357,22 @@ void Connection::receive(std::string_view bytes) {
                              : std::optional(Violation{"Bad message: " + message.error().message});
     if (violation)
         on_violation(std::move(*violation));
+}
+
+// The rest of the message stands between this client and every other one, so the socket is of no
+// use any more. The session it was for ends, the others have lost a connection.
+void Connection::refuse(std::string_view first_bytes, std::uint64_t size) {
+    if (!is_connected())
+        return;
+    const Failure failure =
+        to_failure(TooLarge{"bytes", size, context_.tuning.download_limit_bytes});
+    const auto download = wire::parse_download_head(first_bytes, wire::Mode::partition, version_);
+    Session* session = download ? find(download->session) : nullptr;
+    if (!session)
+        return fail(failure, true);
+    if (session->is_live())
+        session->observer().on_connection(ConnectionState::disconnected, &failure);
+    fail(classify_close(std::nullopt, ""), true);
 }
 
 std::optional<Violation> Connection::on_pong(std::int64_t timestamp) {

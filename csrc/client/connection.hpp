@@ -60,6 +60,7 @@ class Connection {
     void connected(std::string_view subprotocol);
     void connect_failed(std::string_view failure, int http_status, std::string_view message);
     void receive(std::string_view bytes);
+    void refuse(std::string_view first_bytes, std::uint64_t size);
     // Behind wire::kHeadRoom free bytes.
     std::optional<std::string> next_message();
     void closed(std::optional<int> code, std::string_view reason);
@@ -72,6 +73,7 @@ class Connection {
     void enlist(Session& session); // it wants to send
     void on_upload_sent(const Session& session, std::uint64_t version, std::uint64_t bytes);
     void charge(Session& session, std::uint64_t bytes); // received, not integrated
+    void discharge(Session& session, std::uint64_t bytes);
     void resume_at(std::int64_t time, const Session& session);
     void on_session_idle(); // one session fewer is live
     void on_session_live(Session& session);

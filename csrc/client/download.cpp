@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/compress.hpp"
 #include "changeset/codec.hpp"
 #include "wire/body.hpp"
 
@@ -26,12 +27,22 @@ const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::
     return nullptr;
 }
 
+Result<std::shared_ptr<const std::string>> plain_body(const ReceivedDownload& d) {
+    if (!d.compressed)
+        return d.body_bytes; // not once more
+    return wire::plain_body({true, d.uncompressed_size, d.body_bytes->size(), *d.body_bytes},
+                            d.size_limit);
+}
+
 } // namespace
 
-std::variant<Integration, Violation, IntegrationFailed> prepare(const ReceivedDownload& d) {
-    const wire::Body body{d.compressed, d.uncompressed_size,
-                          d.compressed ? d.body_bytes->size() : 0, *d.body_bytes};
-    auto plain = wire::plain_body(body, d.size_limit);
+std::variant<Integration, Violation, TooLarge, IntegrationFailed>
+prepare(const ReceivedDownload& d) {
+    const std::uint64_t size = d.compressed ? d.uncompressed_size : d.body_bytes->size();
+    const bool is_lie = d.compressed && !may_inflate_to(*d.body_bytes, size);
+    if (size > d.size_limit && !is_lie)
+        return TooLarge{"bytes", size, d.size_limit};
+    auto plain = plain_body(d);
     if (!plain)
         return Violation{std::move(plain.error().message)};
     auto entries = wire::parse_download_entries(**plain);

@@ -8,8 +8,9 @@
 
 namespace realmsync::client {
 
-// A Violation if the body is none of a DOWNLOAD, IntegrationFailed if a changeset in it is
-// malformed.
-std::variant<Integration, Violation, IntegrationFailed> prepare(const ReceivedDownload& download);
+// A Violation if the body is none of a DOWNLOAD, TooLarge if that would cost too much to find out,
+// IntegrationFailed if a changeset in it is malformed.
+std::variant<Integration, Violation, TooLarge, IntegrationFailed>
+prepare(const ReceivedDownload& download);
 
 } // namespace realmsync::client

@@ -40,6 +40,13 @@ Failure to_failure(Violation violation) {
                 Action::protocol_violation, Termination::sync_protocol_violation);
 }
 
+Failure to_failure(const TooLarge& t) {
+    const std::string limit = std::to_string(t.limit) + " " + std::string(t.unit);
+    return to_failure(Violation{t.size == 0 ? "Message too large: more than " + limit
+                                            : "Message too large: " + std::to_string(t.size) +
+                                                  ", and this client takes at most " + limit});
+}
+
 Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             std::int64_t jitter_divisor) {
     Failure f;
@@ -102,15 +109,18 @@ Failure classify_connect_failure(std::string_view failure, int http_status,
     if (failure == "protocol")
         return make(status::kSyncProtocolNegotiationFailed, std::string(message), true,
                     Action::none, Termination::bad_headers_in_http_response);
+    const std::string told = http_status == 0
+                                 ? std::string(message)
+                                 : with("HTTP " + std::to_string(http_status) + ": ", message);
     if (failure == "http") {
         const int kind = http_status / 100;
         if (kind == 3 || kind == 5 || http_status == 401 || http_status == 403)
-            return refused(http_status, message);
+            return refused(http_status, told);
         if (verified)
-            return make(status::kSyncConnectFailed, with("Failed to connect to sync: ", message),
-                        true, Action::none, Termination::http_response_says_fatal_error);
+            return make(status::kSyncConnectFailed, with("Failed to connect to sync: ", told), true,
+                        Action::none, Termination::http_response_says_fatal_error);
     }
-    return make(status::kSyncConnectFailed, with("Failed to connect to sync: ", message), false,
+    return make(status::kSyncConnectFailed, with("Failed to connect to sync: ", told), false,
                 unverified, Termination::connect_operation_failed);
 }
 

@@ -80,6 +80,14 @@ struct Violation {
     std::string message;
 };
 Failure to_failure(Violation violation);
+// What came is more than this client takes, of `unit`; `size` is 0 if nobody has counted further.
+struct TooLarge {
+    std::string_view unit; // "bytes" or "instructions"
+    std::uint64_t size;
+    std::uint64_t limit;
+};
+// Ends a session for good, as a violation does: never a client reset, which would be as large.
+Failure to_failure(const TooLarge& too_large);
 // The failure that a protocol error stands for; `info.action` is empty for the plain form.
 Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             std::int64_t jitter_divisor);

@@ -68,6 +68,7 @@ void Session::deactivate() {
     life_ = Life::deactivating;
     resume_at_.reset();
     binding_.uploads.clear();
+    connection_.discharge(*this, downloads_.drop());
     if (binding_.is_bound()) {
         binding_.on(BindingEvent::given_up);
         enlist_if_ready();
@@ -279,6 +280,8 @@ void Session::on_outcome(StoreResult result) {
             on_integrated(integrated->state);
         else if (auto* violation = std::get_if<Violation>(&result.outcome); violation && is_running)
             connection_.on_violation(std::move(*violation));
+        else if (const auto* large = std::get_if<TooLarge>(&result.outcome); large && is_running)
+            on_too_large(*large);
         else if (const auto* refused = std::get_if<IntegrationFailed>(&result.outcome);
                  refused && is_running)
             on_integration_failed(*refused);
@@ -309,8 +312,15 @@ void Session::on_fetched(PendingUpload upload) {
 }
 
 void Session::on_integration_over() {
-    REALMSYNC_ASSERT(integrating_ > 0);
-    --integrating_;
+    downloads_.on_over();
+    integrate_next();
+}
+
+// Also what an earlier binding has left: its cursors say whether it still fits.
+void Session::integrate_next() {
+    while (auto next = downloads_.next())
+        context_.jobs.push_back(
+            {sync_session_, {connection_.id(), ident_, next->binding}, std::move(next->download)});
 }
 
 void Session::on_integrated(const ClientState& state) {
@@ -332,6 +342,12 @@ void Session::on_integration_failed(const IntegrationFailed& failed) {
     binding_.error = {failed.code, failure.message};
     binding_.uploads.clear();
     enlist_if_ready();
+    observer_.on_connection(connection_.state(), &failure);
+}
+
+// The binding is given up, as the observer deactivates the session: another one may be fine.
+void Session::on_too_large(const TooLarge& too_large) {
+    const Failure failure = to_failure(too_large);
     observer_.on_connection(connection_.state(), &failure);
 }
 
@@ -376,7 +392,7 @@ bool Session::has_message() const {
     switch (binding_.state) {
     case BindingState::unbound: return is_live();
     case BindingState::send_ident:
-        return integrating_ == 0; // what the last binding left in the queue moves the cursors
+        return downloads_.is_idle(); // what the last binding left in the queue moves the cursors
     case BindingState::running:
         return download_completion_.is_due() || (!upload_delayed_ && !binding_.uploads.empty());
     case BindingState::wait_for_error:
@@ -479,9 +495,9 @@ std::optional<Violation> Session::receive(const wire::Download& message) {
     download.own_ident = state_->file.ident;
     download.size_limit = context_.tuning.download_limit_bytes;
     binding_.received = message.progress;
-    ++integrating_;
-    connection_.charge(*this, download.body_bytes->size());
-    submit(std::move(download));
+    connection_.charge(*this, downloads_.add(std::move(download), binding_.number,
+                                             context_.tuning.download_overhead_bytes));
+    integrate_next();
     return {};
 }
 

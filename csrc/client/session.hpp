@@ -11,6 +11,7 @@
 #include "client/backoff.hpp"
 #include "client/binding.hpp"
 #include "client/completion.hpp"
+#include "client/download_queue.hpp"
 #include "client/event.hpp"
 #include "client/failure.hpp"
 #include "client/progress.hpp"
@@ -106,9 +107,11 @@ class Session {
     void on_fetched(PendingUpload upload);
     void on_integrated(const ClientState& state);
     void on_integration_failed(const IntegrationFailed& failed);
+    void on_too_large(const TooLarge& too_large);
     void on_store_failed(const StoreFailed& failed);
     void on_stored(StoreWork work);
     void on_integration_over(); // whatever came of it
+    void integrate_next();
     void suspend(const Failure& failure);
 
     wire::Outgoing take_bind();
@@ -129,7 +132,7 @@ class Session {
     std::uint64_t newest_version_ = 0; // local version, as far as is known
     bool upload_delayed_ = true;       // download before upload (10.3)
 
-    std::uint32_t integrating_ = 0; // jobs under way, of any binding
+    DownloadQueue downloads_;
     bool reading_ = false, read_again_ = false, read_failed_ = false;
     std::optional<StoreWork> trouble_; // has been told, and has not worked since
     bool counters_stale_ = false;      // commits have not been read, as nobody was watching

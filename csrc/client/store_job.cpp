@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "client/download.hpp"
@@ -26,12 +27,17 @@ struct Runner {
         // Messages are queued before their predecessors are stored: after a failure there is a gap.
         if (store.state().progress.download != task.previous)
             return IntegrationSkipped{};
-        auto prepared = prepare(task);
-        if (auto* violation = std::get_if<Violation>(&prepared))
-            return std::move(*violation);
-        if (auto* failed = std::get_if<IntegrationFailed>(&prepared))
-            return std::move(*failed);
-        auto state = store.integrate(std::move(std::get<Integration>(prepared)));
+        return std::visit(
+            [this](auto&& prepared) -> StoreOutcome {
+                if constexpr (std::is_same_v<std::decay_t<decltype(prepared)>, Integration>)
+                    return integrate(std::move(prepared));
+                else
+                    return std::move(prepared); // why there is none
+            },
+            prepare(task));
+    }
+    StoreOutcome integrate(Integration integration) {
+        auto state = store.integrate(std::move(integration));
         if (state)
             return Integrated{*state};
         const bool progress = state.error().kind == ErrorKind::bad_progress;
@@ -47,7 +53,7 @@ StoreResult run(StoreJob job, ClientStore& store) {
     StoreResult result{job.from, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
-        result.size = download->body_bytes->size();
+        result.charge = download->charge;
     try {
         result.outcome = std::visit(Runner{store}, job.task);
     } catch (const StoreError& e) {

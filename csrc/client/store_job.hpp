@@ -23,6 +23,7 @@ struct ReceivedDownload {
     std::uint64_t downloadable_bytes = 0;
     std::uint64_t own_ident = 0;
     std::uint64_t size_limit = 0; // of the inflated body
+    std::uint64_t charge = 0;     // its part of the connection's backlog
 };
 
 struct ReadState {};
@@ -60,7 +61,7 @@ struct StoreFailed {
     std::string message;
 };
 using StoreOutcome = std::variant<StateRead, IdentStored, PendingUpload, Integrated, Violation,
-                                  IntegrationFailed, IntegrationSkipped, StoreFailed>;
+                                  TooLarge, IntegrationFailed, IntegrationSkipped, StoreFailed>;
 
 // The session that asks, in one of its bindings.
 struct SessionRef {
@@ -75,7 +76,7 @@ struct StoreJob {
 };
 struct StoreResult {
     SessionRef to;
-    std::uint64_t size; // bytes of the received body, for the backlog
+    std::uint64_t charge; // of a received DOWNLOAD, which is over now
     StoreOutcome outcome;
 };
 

@@ -89,6 +89,13 @@ void ClientRuntime::receive(std::uint64_t socket, std::string_view bytes, std::i
     pump();
 }
 
+void ClientRuntime::refuse(std::uint64_t socket, std::string_view first_bytes, std::uint64_t size,
+                           std::int64_t now) {
+    std::lock_guard lock(mutex_);
+    engine_.refuse(socket, first_bytes, size, now);
+    pump();
+}
+
 std::optional<std::string> ClientRuntime::next_message(std::uint64_t socket, std::int64_t now) {
     std::lock_guard lock(mutex_);
     auto message = engine_.next_message(socket, now);

@@ -55,6 +55,8 @@ class ClientRuntime {
     void connect_failed(std::uint64_t socket, std::string_view failure, int http_status,
                         std::string_view message, std::int64_t now);
     void receive(std::uint64_t socket, std::string_view bytes, std::int64_t now);
+    void refuse(std::uint64_t socket, std::string_view first_bytes, std::uint64_t size,
+                std::int64_t now);
     // Behind wire::kHeadRoom free bytes.
     std::optional<std::string> next_message(std::uint64_t socket, std::int64_t now);
     void closed(std::uint64_t socket, std::optional<int> code, std::string_view reason,

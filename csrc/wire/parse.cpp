@@ -241,7 +241,7 @@ void read_flexible_progress(Head& head, Download& m, int version) {
         head.fraction(m.progress_estimate, "progress estimate");
 }
 
-Download read_download(Head& head, Mode mode, int version) {
+Download read_download_head(Head& head, Mode mode, int version) {
     Download m;
     head.session(m.session);
     head.download(m.progress.download);
@@ -253,6 +253,11 @@ Download read_download(Head& head, Mode mode, int version) {
         head.signed_field(m.downloadable_bytes, "downloadable bytes", 0);
     head.compression(m.body);
     head.end();
+    return m;
+}
+
+Download read_download(Head& head, Mode mode, int version) {
+    Download m = read_download_head(head, mode, version);
     head.body(m.body);
     return m;
 }
@@ -374,6 +379,14 @@ std::optional<Upload> parse_upload_head(std::string_view bytes) {
         return std::nullopt;
     const Upload upload = read_upload_head(head);
     return head.failed() ? std::nullopt : std::optional(upload);
+}
+
+std::optional<Download> parse_download_head(std::string_view bytes, Mode mode, int version) {
+    Head head(bytes);
+    if (head.type() != "download")
+        return std::nullopt;
+    const Download download = read_download_head(head, mode, version);
+    return head.failed() ? std::nullopt : std::optional(download);
 }
 
 Result<ServerMessage> parse_server_message(std::string_view bytes, Mode mode, int version) {

@@ -14,6 +14,7 @@ namespace realmsync::wire {
 Result<ClientMessage> parse_client_message(std::string_view bytes, Mode mode);
 // The head of an UPLOAD, of which `bytes` are the first; without a body. None: it is no such head.
 std::optional<Upload> parse_upload_head(std::string_view bytes);
+std::optional<Download> parse_download_head(std::string_view bytes, Mode mode, int version);
 // `version` is the negotiated protocol version; FLX DOWNLOAD heads depend on it.
 Result<ServerMessage> parse_server_message(std::string_view bytes, Mode mode, int version);
 

@@ -72,6 +72,12 @@ void receive(ClientHandle& self, std::uint64_t socket, std::string_view data, st
     self.runtime().receive(socket, data, now);
 }
 
+void refuse(ClientHandle& self, std::uint64_t socket, std::string_view first_bytes,
+            std::uint64_t size, std::int64_t now) {
+    WithoutGil unlocked;
+    self.runtime().refuse(socket, first_bytes, size, now);
+}
+
 void bind_connections(ClientClass& c) {
     c.def("deadline",
           [](ClientHandle& self) {
@@ -83,7 +89,9 @@ void bind_connections(ClientClass& c) {
              py::arg("status"), py::arg("message"), py::arg("now_ms"))
         .def("closed", &closed, py::arg("conn"), py::arg("close_code"), py::arg("reason"),
              py::arg("now_ms"))
-        .def("receive", &receive, py::arg("conn"), py::arg("data"), py::arg("now_ms"));
+        .def("receive", &receive, py::arg("conn"), py::arg("data"), py::arg("now_ms"))
+        .def("refuse", &refuse, py::arg("conn"), py::arg("first_bytes"), py::arg("size"),
+             py::arg("now_ms"));
 }
 
 client::Route make_route(std::string url, std::string token, bool verified,
