@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import socket
 import ssl
+import struct
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -146,6 +149,91 @@ async def test_subprotocol_that_was_not_offered(engine: EngineDouble, driver: Cl
         assert engine.calls[0][:4] == ("connect_failed", 1, "protocol", 101)
 
 
+def upgrade_answer(request: bytes) -> bytes:
+    """A 101 by hand."""
+    key = next(line[19:] for line in request.split(b"\r\n") if b"-Key: " in line)
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + f"Sec-WebSocket-Accept: {accept}\r\n".encode()
+        + f"Sec-WebSocket-Protocol: {OFFER[0]}\r\n\r\n".encode()
+    )
+
+
+@contextlib.asynccontextmanager
+async def upgrading(say: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterator[str]:
+    """A server that reads nothing after the upgrade, and says what it likes."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(upgrade_answer(await reader.readuntil(b"\r\n\r\n")))
+        with contextlib.suppress(OSError):
+            await say(writer)
+            await reader.read(-1)
+        writer.close()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 16) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@pytest.mark.parametrize("cut", [1, 5, 12, 100, 10_000])
+async def test_the_engine_hears_how_too_large_a_message_begins(
+    engine: EngineDouble, driver: ClientDriver, cut: int
+) -> None:
+    """By its header, before the rest has come, wherever the stream is cut."""
+    message = b"download 1 9 0 9 5 0 0 0 0 2000000 0\n" + bytes(3000)
+    raw = struct.pack("!BBQ", 0x82, 127, 2_000_000) + message
+
+    async def say(writer: asyncio.StreamWriter) -> None:
+        for part in (raw[:cut], raw[cut:]):
+            writer.write(part)
+            await asyncio.sleep(0.02)
+
+    async with upgrading(say) as url:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: len(engine.calls) == 3)
+    assert engine.calls[1] == ("refuse", 1, message[:256], 2_000_000)
+    assert engine.calls[2][:3] == ("closed", 1, 1011)
+    assert engine.received == []
+
+
+async def test_a_claim_of_a_large_message_is_enough(
+    engine: EngineDouble, driver: ClientDriver
+) -> None:
+    async def say(writer: asyncio.StreamWriter) -> None:
+        writer.write(struct.pack("!BBQ", 0x82, 127, 1 << 61))
+
+    async with upgrading(say) as url:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: len(engine.calls) > 1)
+    assert engine.calls[1] == ("refuse", 1, b"", 1 << 61)
+
+
+async def test_pings_of_a_peer_that_reads_nothing(
+    engine: EngineDouble, driver: ClientDriver
+) -> None:
+    """Their answers do not pile up: the latest one is enough (RFC 6455 5.5.3)."""
+    pings = (b"\x89\x7d" + bytes(125)) * 1000
+    done = asyncio.Event()
+
+    async def say(writer: asyncio.StreamWriter) -> None:
+        for _ in range(400):
+            writer.write(pings)
+            await writer.drain()
+        writer.write(b"\x89\x04last")
+        await writer.drain()
+        writer.write(b"\x82\x05after")
+        await done.wait()
+
+    tracemalloc.start()
+    async with upgrading(say) as url:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: engine.received == [(1, b"after")])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        done.set()
+    assert peak < 25 << 20  # of 50: reading ahead takes as much as the system has
+
+
 async def raw_server(answer: bytes | None) -> tuple[asyncio.Server, int]:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -223,14 +311,7 @@ async def test_an_answer_to_nobody(engine: EngineDouble, driver: ClientDriver, h
     ended = asyncio.Event()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        key = next(line[19:] for line in request.split(b"\r\n") if b"-Key: " in line)
-        accept = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
-        writer.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            + f"Sec-WebSocket-Accept: {accept}\r\n".encode()
-            + f"Sec-WebSocket-Protocol: {OFFER[0]}\r\n\r\n".encode()
-        )
+        writer.write(upgrade_answer(await reader.readuntil(b"\r\n\r\n")))
         driver.close() if how == "driver" else driver._dispatch(Close(1, 0))
         await reader.read(-1)
         writer.close()

@@ -49,7 +49,7 @@ from realmsync.events import (
 from realmsync.process import tell_forks
 from realmsync.sync.config import SyncConfiguration
 from realmsync.sync.session import SessionCallbacks, SyncSession
-from realmsync.transport.loop import ClientDriver, new_event_loop
+from realmsync.transport.loop import CLIENT_LIMITS, ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
 
 logger = logging.getLogger("realmsync.sync")
@@ -82,7 +82,9 @@ class SyncClient:
         self._service = weakref.ref(service)
         self.user_agent = user_agent
         self.runtime = _core.ClientRuntime(
-            workers=max(2, min(4, os.cpu_count() or 2)), seed=secrets.randbits(64)
+            workers=max(2, min(4, os.cpu_count() or 2)),
+            seed=secrets.randbits(64),
+            tuning={"download_limit_bytes": CLIENT_LIMITS.max_message},
         )
         self.runtime.enable_multiplexing(multiplexing)
         self.lock = threading.RLock()

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from picows import (
+    WSError,
     WSHandshakeError,
     WSInvalidStatusError,
     WSParsedURL,
     WSUpgradeRequest,
     WSUpgradeResponse,
-    ws_connect,
 )
+from python_socks import ProxyError
 
 from realmsync.events import (
     ClientEvent,
@@ -37,9 +38,11 @@ from realmsync.events import (
     TransportEvent,
     Writable,
 )
-from realmsync.transport.websocket import EngineSocket, monotonic_ms, transport_logger
+from realmsync.transport.upgrade import open_websocket
+from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _CLOSE_INTERNAL = 1011  # the peer comes back without a word to its application
+_BODY_SHOWN = 200  # bytes of a refusal in its error
 
 # What a runtime tells besides TransportEvent.
 OwnEvent = TypeVar("OwnEvent")
@@ -68,6 +71,7 @@ class ClientRuntime(Runtime[ClientEvent], Protocol):
         self, connection: int, failure: str, status: int, message: str, now_ms: int
     ) -> None: ...
     def closed(self, connection: int, close_code: int | None, reason: str, now_ms: int) -> None: ...
+    def refuse(self, connection: int, first_bytes: bytes, size: int, now_ms: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,11 @@ class TransportLimits:
     max_message: int = 64 << 20
     # Seconds for which input is thrown away after our end of the stream, before the socket closes.
     linger: float = 10.0
+
+
+# A client takes a transaction as large as our server does, behind a page of smaller ones, and has
+# nothing to wait for after its last byte.
+CLIENT_LIMITS = TransportLimits(max_message=72 << 20, linger=1.0)
 
 
 class Driver(Generic[OwnEvent]):
@@ -238,8 +247,8 @@ class ClientDriver(Driver[ClientEvent]):
             on_event,
             on_opened=self._report_open,
             on_lost=self._report_lost,
-            # A client has nothing to wait for after its last byte.
-            limits=limits or TransportLimits(linger=1.0),
+            on_oversized=self._report_oversized,
+            limits=limits or CLIENT_LIMITS,
         )
         self._on_connect = on_connect
         self._attempts: dict[int, _Attempt] = {}
@@ -278,6 +287,10 @@ class ClientDriver(Driver[ClientEvent]):
     def _report_open(self, websocket: EngineSocket) -> None:
         pass  # `connected` needs the subprotocol; see _Attempt
 
+    def _report_oversized(self, websocket: EngineSocket, first_bytes: bytes, size: int) -> None:
+        self.runtime.refuse(websocket.connection, first_bytes, size, monotonic_ms())
+        websocket.finish(0)
+
     def _report_lost(self, websocket: EngineSocket, close_code: int | None, reason: str) -> None:
         self.runtime.closed(websocket.connection, close_code, reason, monotonic_ms())
 
@@ -310,26 +323,22 @@ class _Attempt:
         proxy: str | None,
     ) -> None:
         """Connects, and tells the runtime how that went."""
-        handshake = ws_connect(
+        handshake = open_websocket(
             self._accept,
             url,
+            {**headers, "Sec-WebSocket-Protocol": ", ".join(self._subprotocols)},
             ssl_context=ssl_context,
             proxy=proxy,
-            websocket_handshake_timeout=self._timeout,
-            logger_name=transport_logger(),
-            max_frame_size=self._driver.limits.max_message,
-            extra_headers={**headers, "Sec-WebSocket-Protocol": ", ".join(self._subprotocols)},
-            max_redirects=0,
-            socket_factory=self._open_socket,
-            use_aiofastnet=False,
+            max_frame=self._driver.limits.max_message,
+            open_socket=self._open_socket,
         )
         runtime = self._driver.runtime
         try:
-            _, websocket = await asyncio.wait_for(handshake, self._timeout)
+            websocket = await asyncio.wait_for(handshake, self._timeout)
             if websocket is None:
                 reason = "stream ended during the handshake"
                 runtime.closed(self._connection, None, reason, monotonic_ms())
-        except (_NoSubprotocol, WSHandshakeError, asyncio.TimeoutError, OSError) as error:
+        except (WSError, ProxyError, ValueError, asyncio.TimeoutError, OSError) as error:
             failure, status, message = self._failure(error)
             runtime.connect_failed(self._connection, failure, status, message, monotonic_ms())
         finally:
@@ -381,8 +390,8 @@ class _Attempt:
             return "timeout", 0, f"not connected within {self._timeout:g} s"
         if isinstance(error, WSInvalidStatusError):
             status = int(error.response.status) if error.response is not None else 0
-            body = (error.raw_body or b"").decode("utf-8", "replace").strip()
-            return "http", status, body or str(error)
+            body = (error.raw_body or b"")[:_BODY_SHOWN].decode("utf-8", "replace")
+            return "http", status, " ".join(body.split()) or str(error)
         if isinstance(error, WSHandshakeError):
             return "http", 0, str(error)
         if isinstance(error, socket.gaierror):
@@ -390,7 +399,7 @@ class _Attempt:
         return "tls" if isinstance(error, ssl.SSLError) else "tcp", 0, str(error)
 
 
-class _NoSubprotocol(Exception):
+class _NoSubprotocol(WSError):
     pass
 
 

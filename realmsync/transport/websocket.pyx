@@ -47,6 +47,11 @@ cdef int MESSAGES_PER_TURN = 256
 
 # Of a message that is too large, enough to tell whose it is: the head of an UPLOAD.
 cdef int FIRST_BYTES = 256
+# Seconds for which they are waited for.
+PATIENCE = 1.0
+
+# picows' own limit of a frame, which would end the connection; see FrameGuard.
+NO_LIMIT = 1 << 62
 
 cdef enum:
     CLOSE_ABNORMAL = 1002
@@ -115,6 +120,7 @@ cdef class EngineSocket(WSListener):
         double _linger
         readonly Py_ssize_t max_message
         bint _discarding  # a message was too large: its rest, and all that follows, is not for us
+        bytes _unanswered  # what the last PING said, while the socket takes nothing
 
     def __init__(self, runtime, host, connection=0, *, max_message, linger):
         self.runtime = runtime
@@ -126,6 +132,7 @@ cdef class EngineSocket(WSListener):
         self._transport = None
         self._linger_handle = None
         self._fragments = None
+        self._unanswered = None
         self._writable = True
         self._lost_code = None
         self._lost_reason = ""
@@ -147,6 +154,8 @@ cdef class EngineSocket(WSListener):
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         if frame.msg_type == WSMsgType.CLOSE:
             self._on_close_frame(frame)
+        elif frame.msg_type == WSMsgType.PING:
+            self._on_ping(frame.get_payload_as_bytes())
         elif frame.msg_type != WSMsgType.PONG and not self._closing and not self._discarding:
             if frame.rsv1 or frame.rsv2 or frame.rsv3:
                 raise WSProtocolError(CLOSE_ABNORMAL, "reserved bits set")
@@ -172,6 +181,8 @@ cdef class EngineSocket(WSListener):
 
     cpdef resume_writing(self):
         self._writable = True
+        if self._unanswered is not None:
+            self._on_ping(self._unanswered)
         self._pump()
 
     # the engine's side
@@ -250,6 +261,13 @@ cdef class EngineSocket(WSListener):
                     return
         finally:
             self._pumping = False
+
+    # RFC 6455 5.5.3 has the latest PING answered alone: those of a peer that reads nothing would
+    # pile up their answers.
+    cdef _on_ping(self, bytes payload):
+        self._unanswered = None if self._writable else payload
+        if self._writable and self._transport is not None and not self._finished:
+            self._transport.send_pong(payload)
 
     cdef _on_data_frame(self, WSFrame frame):
         if frame.msg_type == WSMsgType.CONTINUATION:
@@ -348,7 +366,7 @@ cdef bytearray _waste = bytearray(64 << 10)
 
 
 cdef class FrameGuard:
-    """Follows the frames of a client as they arrive: which one is too large says its first bytes.
+    """Follows the frames of the peer as they arrive: which one is too large says its first bytes.
 
     picows has such a limit, but ends the connection itself, with close code 1009, and before
     anybody knows whose message it was; see `EngineSocket.refuse`.
@@ -358,8 +376,8 @@ cdef class FrameGuard:
         uint64_t limit
         readonly uint64_t size  # of the frame that is too large
         readonly bytearray first_bytes  # of its payload
-        int _request_end  # how much of the empty line after the HTTP request has been seen
-        unsigned char _header[14]  # 2 bytes, 0, 2 or 8 of the length, 4 of the mask
+        int _request_end  # how much of the empty line after the HTTP head has been seen
+        unsigned char _header[14]  # 2 bytes, 0, 2 or 8 of the length, 0 or 4 of the mask
         int _have
         uint64_t _left  # of the payload
 
@@ -425,12 +443,13 @@ cdef class FrameGuard:
         return len(self.first_bytes) == wanted
 
 
-class ServerProtocol(WSProtocol):
-    """picows' server protocol, limiting a frame while it arrives and wasting input after the end."""
+class EngineProtocol(WSProtocol):
+    """picows' protocol, of either side, limiting a frame while it arrives and wasting input after the end."""
 
     def limit_frames(self, limit):
         """Refuses frames with more than this number of bytes of payload."""
         self._guard = FrameGuard(limit)
+        self._impatience = None
 
     def get_buffer(self, size_hint):
         cdef EngineSocket listener = self.listener
@@ -448,9 +467,15 @@ class ServerProtocol(WSProtocol):
         received = <const unsigned char*>PyMemoryView_GET_BUFFER(self._buffer).buf
         is_too_large = guard.trips(received, nbytes)
         super().buffer_updated(nbytes)  # it moves what is in the buffer
-        listener = self.listener
-        if is_too_large and listener is not None:
-            listener.refuse(bytes(guard.first_bytes), guard.size)
+        if is_too_large:
+            self._refuse()
+        elif guard.first_bytes is not None and self._impatience is None:
+            self._impatience = asyncio.get_running_loop().call_later(PATIENCE, self._refuse)
+
+    def _refuse(self):
+        cdef EngineSocket listener = self.listener
+        if listener is not None:
+            listener.refuse(bytes(self._guard.first_bytes), self._guard.size)
 
 
 def server_protocol(websocket, headers):
@@ -461,12 +486,24 @@ def server_protocol(websocket, headers):
             WSUpgradeResponse.create_101_response(headers), websocket
         )
 
-    no_limit = 1 << 62
-    protocol = ServerProtocol(
+    protocol = EngineProtocol(
         None, None, False, accept, _logger, True, None, False, 10, 10,
-        WSAutoPingStrategy.PING_WHEN_IDLE, True, no_limit, None, 16 * 1024,
+        WSAutoPingStrategy.PING_WHEN_IDLE, False, NO_LIMIT, None, 16 * 1024,
     )
     protocol.limit_frames(websocket.max_message)
+    return protocol
+
+
+def client_protocol(netloc, resource, accept, headers, max_frame):
+    """A protocol that asks for an upgrade, then runs what `accept(request, response)` gives.
+
+    The answer has 16 KiB; in which time is the caller's to say.
+    """
+    protocol = EngineProtocol(
+        netloc, resource, True, accept, _logger, True, None, False, 10, 10,
+        WSAutoPingStrategy.PING_WHEN_IDLE, False, NO_LIMIT, headers, 16 * 1024,
+    )
+    protocol.limit_frames(max_frame)
     return protocol
 
 
@@ -479,8 +516,3 @@ def feed(protocol, data):
         buffer[:size] = data[offset:offset + size]
         protocol.buffer_updated(size)
         offset += size
-
-
-def transport_logger():
-    """The logger to give to picows; it never shows a handshake."""
-    return _logger

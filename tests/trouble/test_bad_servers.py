@@ -9,11 +9,13 @@ import re
 import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -34,7 +36,7 @@ pytestmark = [
 
 FILE = (7, 4711)
 INVARIANT, BAD_CHANGESET, RUNTIME, CLOSED, UNKNOWN = 1038, 1015, 1000, 1030, 2_000_000
-Say = Callable[[int], bytes]
+Say = Callable[[int], bytes | list[bytes]]  # a list: the fragments of one message
 
 
 def download(
@@ -105,8 +107,10 @@ class BadServer:
             if session in failed:
                 continue
             if say := self.evil.pop(kind, None):
-                socket.send(data := say(session))
-                if data.startswith(b"json_error"):
+                answer = say(session)
+                with suppress(ConnectionClosed):  # by a client that has had enough
+                    socket.send(answer)
+                if isinstance(answer, bytes) and answer.startswith(b"json_error"):
                     failed.add(session)
             elif kind == "bind" and message["need_ident"]:
                 socket.send(b"ident %d %d %d\n" % (session, *FILE))
@@ -323,6 +327,39 @@ async def test_unknown_session_code(case: Case) -> None:
     [reported] = case.errors
     assert (reported.code, reported.action) == (UNKNOWN, "ApplicationBug")
     assert "299" in reported.message
+    await case.recover()
+
+
+LARGE = b"download %d 1 0 1 5 0 0 0 0 80000000 0\n"
+# Said in answer to the IDENT, and whether it leaves the connection as it was.
+TOO_LARGE: dict[str, tuple[Say, bool]] = {
+    "one frame": (lambda s: LARGE % s + bytes(80_000_000), False),
+    "fragments": (lambda s: [LARGE % s, *[bytes(1_000_000)] * 80], False),
+    "zip bomb": (
+        lambda s: download(
+            s, body=(z := zlib.compress(bytes(80_000_000))), sizes=(1, 80_000_000, len(z))
+        ),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+async def test_too_large_a_message(case: Case, name: str) -> None:
+    """It ends its session, which is no client reset; its sibling has lost a connection at most."""
+    say, stays = TOO_LARGE[name]
+    await case.run("ident", say)
+    [reported] = case.errors
+    assert (reported.code, reported.is_fatal) == (INVARIANT, True)
+    assert (reported.action, type(reported)) == ("ProtocolViolation", SyncError)
+    assert re.match(r"Message too large: \d{8}, and this client takes at most", reported.message)
+    session = case.realm.sync_session
+    assert session.state is SessionState.INACTIVE
+    for wait in (session.upload_all_local_changes, session.download_all_server_changes):
+        with pytest.raises(SyncError, match="^Message too large"):
+            await wait()
+    assert case.sibling.sync_session.is_connected or not stays
+    await settle(case.sibling)
     await case.recover()
 
 

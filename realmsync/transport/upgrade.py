@@ -1,0 +1,78 @@
+"""Opens the websocket of a client: through a proxy perhaps, over TLS perhaps, up to the upgrade.
+
+picows' `ws_connect` does this too, but with a protocol that ends the connection by itself, with
+close code 1009, when a frame is too large; see `FrameGuard` in websocket.pyx. Addresses are looked
+up, time is limited and outcomes are reported by loop.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from socket import socket
+from typing import Any
+
+from picows import WSParsedURL, WSUpgradeRequest, WSUpgradeResponse
+from picows.proxy import ConnectedTransport, connect_through_optional_proxy
+from picows.url import parse_url
+
+from realmsync.transport.websocket import EngineProtocol, EngineSocket, client_protocol
+
+
+async def open_websocket(
+    accept: Callable[[WSUpgradeRequest, WSUpgradeResponse], EngineSocket],
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    ssl_context: ssl.SSLContext | None,
+    proxy: str | None,
+    max_frame: int,
+    open_socket: Callable[[WSParsedURL], Awaitable[socket]],
+) -> EngineSocket | None:
+    """The websocket that `accept` makes of an upgrade; None when the stream ends before.
+
+    Raises WSHandshakeError, OSError, python_socks' ProxyError, and whatever `accept` does.
+    """
+    address = parse_url(url)
+    context = (ssl_context or ssl.create_default_context()) if address.is_secure else None
+
+    def protocol() -> EngineProtocol:
+        return client_protocol(
+            address.netloc, address.resource_name, accept, dict(headers), max_frame
+        )
+
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {}  # for TLS; filled by the call
+    via = parse_url(proxy, False) if proxy is not None else None
+    reached = await connect_through_optional_proxy(
+        loop, address, via, open_socket, context, None, options, loop.create_connection
+    )
+    if isinstance(reached, ConnectedTransport):
+        opened = await _in_tunnel(reached.transport, protocol(), context, address.host)
+    else:
+        assert reached.sock is not None, "it is of open_socket's making"
+        _, opened = await loop.create_connection(
+            protocol, sock=reached.sock, ssl=context, **options
+        )
+    await opened.wait_until_handshake_complete()
+    return opened.listener
+
+
+async def _in_tunnel(
+    transport: asyncio.Transport,
+    protocol: EngineProtocol,
+    context: ssl.SSLContext | None,
+    host: str,
+) -> EngineProtocol:
+    """Puts a protocol behind the CONNECT of a proxy, which goes on as an ordinary stream."""
+    if context is None:
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return protocol
+    loop = asyncio.get_running_loop()
+    secured = await loop.start_tls(transport, protocol, context, server_hostname=host)
+    if secured is None:
+        raise ConnectionError("the stream ended while TLS began")
+    protocol.connection_made(secured)
+    return protocol
