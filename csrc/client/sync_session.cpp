@@ -20,6 +20,7 @@ constexpr std::uint64_t kInternalWait = std::uint64_t{1} << 63; // nobody is tol
 void SyncSession::enter(Lifecycle state) {
     state_ = state;
     end_.reset();
+    needs_refresh_ = false;
     death_ = 0;
     context_.emit(LifecycleChanged{id_, state});
 }
@@ -163,6 +164,7 @@ void SyncSession::shut_down() {
 
 void SyncSession::set_route(const Route& route) {
     config_.route = route;
+    needs_refresh_ = false;
     if (state_ != Lifecycle::active)
         return;
     set_connection_state(ConnectionState::disconnected);
@@ -183,6 +185,7 @@ void SyncSession::set_access_token(const std::string& token) {
     switch (state_) {
     case Lifecycle::active:
         end_.reset();
+        needs_refresh_ = false;
         touched_connection().route().access_token = token;
         session_->resume();
         session_->connection().skip_delay();
@@ -209,6 +212,13 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
         report(failure, false, FileAction::none);
     } else if (state_ == Lifecycle::waiting_for_access_token) {
         activate(); // with the old token: the server has the last word
+    } else if (std::exchange(needs_refresh_, false)) {
+        Failure failure;
+        failure.status = status;
+        failure.message = message;
+        failure.fatal = true;
+        failure.action = Action::warning;
+        report_error(failure);
     } else if (config_.cancel_waits_on_nonfatal_error) {
         fail_waits(status, message);
     }
@@ -316,11 +326,10 @@ void SyncSession::report_error(const Failure& failure) {
         return;
     }
     switch (failure.action) {
-    case Action::transient: return;
-    case Action::refresh_user: context_.emit(RefreshToken{id_}); return;
-    case Action::refresh_location: context_.emit(RefreshLocation{id_}); return;
-    case Action::client_reset:
-    case Action::client_reset_no_recovery: on_client_reset(failure); return;
+    case Action::transient:
+        if (!failure.fatal)
+            return;
+        [[fallthrough]]; // nothing brings it back, whatever the server calls it
     case Action::none:
     case Action::warning:
         if (failure.fatal)
@@ -329,6 +338,16 @@ void SyncSession::report_error(const Failure& failure) {
             fail_waits(failure.status, failure.message);
         report(failure, false, FileAction::none);
         return;
+    case Action::refresh_user:
+        needs_refresh_ = needs_refresh_ || failure.fatal;
+        context_.emit(RefreshToken{id_});
+        return;
+    case Action::refresh_location:
+        needs_refresh_ = needs_refresh_ || failure.fatal;
+        context_.emit(RefreshLocation{id_});
+        return;
+    case Action::client_reset:
+    case Action::client_reset_no_recovery: on_client_reset(failure); return;
     case Action::application_bug:
     case Action::protocol_violation:
     case Action::migrate_to_flx: // this client has no other mode to go to

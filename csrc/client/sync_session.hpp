@@ -99,6 +99,7 @@ class SyncSession final : private SessionObserver {
     std::uint64_t file_ident_ = 0;
     bool referenced_ = true;
     std::optional<End> end_;
+    bool needs_refresh_ = false; // an error has stopped it that only a new token or place can mend
     Waits waits_;
     Notifiers notifiers_;
     Session* session_ = nullptr;   // while there is one; its connection owns it
