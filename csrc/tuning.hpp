@@ -195,6 +195,11 @@ struct ClientTuning {
     // One DOWNLOAD, as it comes and inflated: a transaction as large as our server takes (64 MiB),
     // behind a page of smaller ones. The hosted service sends at most two times 16 MiB.
     std::uint64_t download_limit_bytes = 72u << 20;
+    // One parsed changeset in memory, 64 per instruction: two million, as our server takes. The
+    // shortest instruction has two bytes, a usual one 16 and more.
+    std::uint64_t download_parsed_bytes = 128u << 20;
+    // Parsed changesets that are integrated together, in one commit: some 8 MiB of a message.
+    std::uint64_t download_part_bytes = 32u << 20;
     // Received, not integrated: above this nothing is read. A DOWNLOAD that waits counts with its
     // body and with the memory of a message beside it, which is all that an empty one has.
     std::uint64_t download_backlog_bytes = 32u << 20;
@@ -214,6 +219,8 @@ template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& v
     visit("upload_soft_bytes", t.upload_soft_bytes);
     visit("upload_hard_bytes", t.upload_hard_bytes);
     visit("download_limit_bytes", t.download_limit_bytes);
+    visit("download_parsed_bytes", t.download_parsed_bytes);
+    visit("download_part_bytes", t.download_part_bytes);
     visit("download_backlog_bytes", t.download_backlog_bytes);
     visit("download_overhead_bytes", t.download_overhead_bytes);
 }

@@ -1,10 +1,11 @@
-// From the bytes of a DOWNLOAD to an Integration (wire-protocol.md 6.5).
+// From the bytes of a DOWNLOAD to its Integrations (wire-protocol.md 6.5).
 #include "client/download.hpp"
 
-#include <string>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "base/compress.hpp"
 #include "changeset/codec.hpp"
 #include "wire/body.hpp"
@@ -13,63 +14,94 @@ namespace realmsync::client {
 
 namespace {
 
-// The fault of an entry, or nullptr. `version` and `base` are those of the entry before it.
-const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d, std::uint64_t version,
-                  std::uint64_t base) {
-    if (e.server_version <= version)
+// Bytes in memory, beside what it was parsed from.
+std::size_t memory_of(const changeset::Changeset& c) {
+    return sizeof(IncomingChangeset) + c.strings.size() * sizeof(c.strings.front()) +
+           c.instructions.size() * sizeof(c.instructions.front()) +
+           c.paths.size() * sizeof(c.paths.front()) + c.links.size() * sizeof(c.links.front());
+}
+
+// The fault of an entry, or nullptr. `last` is the cursor behind the entry before it.
+const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d,
+                  const wire::DownloadCursor& last) {
+    if (e.server_version <= last.server_version)
         return "server versions of DOWNLOAD entries do not increase";
     if (e.server_version > d.progress.download.server_version)
         return "DOWNLOAD entry beyond the message's download cursor";
-    if (e.client_version < base || e.client_version > d.progress.download.client_version)
+    if (e.client_version < last.client_version ||
+        e.client_version > d.progress.download.client_version)
         return "bad last integrated client version in a DOWNLOAD entry";
     if (e.origin_file_ident == 0 || e.origin_file_ident == d.own_ident)
         return "bad origin file ident in a DOWNLOAD entry";
     return nullptr;
 }
 
+std::optional<Violation> check(std::string_view plain, const ReceivedDownload& d) {
+    wire::DownloadCursor last = d.previous;
+    const char* found = nullptr;
+    auto read = wire::read_download_entries(plain, [&](const wire::DownloadEntry& e) {
+        found = fault(e, d, last);
+        last = {e.server_version, e.client_version};
+        return !found;
+    });
+    if (!read)
+        return Violation{std::move(read.error().message)};
+    return found ? std::optional(Violation{found}) : std::nullopt;
+}
+
 Result<std::shared_ptr<const std::string>> plain_body(const ReceivedDownload& d) {
     if (!d.compressed)
         return d.body_bytes; // not once more
     return wire::plain_body({true, d.uncompressed_size, d.body_bytes->size(), *d.body_bytes},
-                            d.size_limit);
+                            d.limits.bytes);
 }
 
 } // namespace
 
-std::variant<Integration, Violation, TooLarge, IntegrationFailed>
-prepare(const ReceivedDownload& d) {
+std::variant<DownloadReader, Violation, TooLarge> DownloadReader::open(const ReceivedDownload& d) {
     const std::uint64_t size = d.compressed ? d.uncompressed_size : d.body_bytes->size();
     const bool is_lie = d.compressed && !may_inflate_to(*d.body_bytes, size);
-    if (size > d.size_limit && !is_lie)
-        return TooLarge{"bytes", size, d.size_limit};
+    if (size > d.limits.bytes && !is_lie)
+        return TooLarge{"bytes", size, d.limits.bytes};
     auto plain = plain_body(d);
     if (!plain)
         return Violation{std::move(plain.error().message)};
-    auto entries = wire::parse_download_entries(**plain);
-    if (!entries)
-        return Violation{std::move(entries.error().message)};
+    if (auto violation = check(**plain, d))
+        return std::move(*violation);
+    return DownloadReader(d, std::move(*plain));
+}
 
-    Integration integration;
-    integration.progress = d.progress;
-    integration.downloadable_bytes = d.downloadable_bytes;
-    integration.changesets.reserve(entries->size());
-    std::uint64_t version = d.previous.server_version, base = d.previous.client_version;
-    for (const wire::DownloadEntry& e : *entries) {
-        if (const char* message = fault(e, d, version, base))
-            return Violation{message};
-        version = e.server_version;
-        base = e.client_version;
-        auto changeset = changeset::parse_borrowed(e.changeset);
-        if (!changeset)
-            return IntegrationFailed{wire::Code::bad_changeset,
-                                     std::move(changeset.error().message)};
-        integration.changesets.push_back({e.server_version, e.client_version, e.origin_timestamp,
-                                          e.origin_file_ident, e.original_size,
-                                          std::move(*changeset)});
-    }
-    if (!integration.changesets.empty()) // the views of all changesets point into it
-        integration.changesets.front().changeset.buffers.push_back(std::move(*plain));
-    return integration;
+std::variant<Integration, IntegrationFailed, TooLarge> DownloadReader::next() {
+    const DownloadLimits& limits = download_->limits;
+    Integration part;
+    part.progress = download_->progress;
+    part.downloadable_bytes = download_->downloadable_bytes;
+    std::optional<Error> error;
+    std::size_t memory = 0;
+    const auto rest = std::string_view(*plain_).substr(position_);
+    auto read = wire::read_download_entries(rest, [&](const wire::DownloadEntry& e) {
+        auto changeset = changeset::parse_borrowed(e.changeset, limits.parsed_bytes);
+        if (!changeset) {
+            error = std::move(changeset.error());
+            return false;
+        }
+        memory += memory_of(*changeset);
+        part.progress.download = {e.server_version, e.client_version};
+        part.changesets.push_back({e.server_version, e.client_version, e.origin_timestamp,
+                                   e.origin_file_ident, e.original_size, std::move(*changeset)});
+        return memory < limits.part_bytes;
+    });
+    REALMSYNC_ASSERT(static_cast<bool>(read)); // it was checked as a whole
+    if (error && error->kind == ErrorKind::limit_exceeded)
+        return TooLarge{"instructions", 0, limits.parsed_bytes / sizeof(changeset::Instruction)};
+    if (error)
+        return IntegrationFailed{wire::Code::bad_changeset, std::move(error->message)};
+    position_ += *read;
+    if (is_done())
+        part.progress.download = download_->progress.download;
+    if (!part.changesets.empty()) // the views of all changesets point into it
+        part.changesets.front().changeset.buffers.push_back(plain_);
+    return part;
 }
 
 } // namespace realmsync::client

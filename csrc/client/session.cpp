@@ -276,6 +276,8 @@ void Session::on_outcome(StoreResult result) {
         on_store_failed(*failed);
     } else {
         on_integration_over();
+        if (result.state)
+            set_state(*result.state);
         if (const auto* integrated = std::get_if<Integrated>(&result.outcome))
             on_integrated(integrated->state);
         else if (auto* violation = std::get_if<Violation>(&result.outcome); violation && is_running)
@@ -493,7 +495,9 @@ std::optional<Violation> Session::receive(const wire::Download& message) {
     download.previous = binding_.received.download;
     download.downloadable_bytes = static_cast<std::uint64_t>(message.downloadable_bytes);
     download.own_ident = state_->file.ident;
-    download.size_limit = context_.tuning.download_limit_bytes;
+    const ClientTuning& tuning = context_.tuning;
+    download.limits = {tuning.download_limit_bytes, tuning.download_parsed_bytes,
+                       tuning.download_part_bytes};
     binding_.received = message.progress;
     connection_.charge(*this, downloads_.add(std::move(download), binding_.number,
                                              context_.tuning.download_overhead_bytes));

@@ -3,6 +3,7 @@
 // per file. They throw StoreError where the machine fails; that a changeset is bad they return.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -43,6 +44,7 @@ struct Integration {
     std::vector<IncomingChangeset> changesets; // may be empty: progress alone
     wire::SyncProgress progress;
     std::uint64_t downloadable_bytes = 0;
+    const std::atomic<bool>* stop = nullptr; // when it is set, an error is as good as an end
 };
 
 struct UploadLimits {
@@ -72,8 +74,8 @@ class ClientStore {
     // Stores ident and salt; both client versions of the cursors restart at 0
     // (client-session.md 15.3).
     virtual ClientState store_ident(const wire::FileIdent& file) = 0;
-    // Rebases, applies and stores one DOWNLOAD with its progress, durable on return. On error
-    // (bad_changeset, transform, bad_progress) the file is as before.
+    // Rebases, applies and stores a DOWNLOAD or a part of one with its progress, durable on return.
+    // On error (bad_changeset, transform, bad_progress) the file is as before.
     virtual Result<ClientState> integrate(Integration integration) = 0;
     // The next UPLOAD after `from`, read from one snapshot.
     virtual PendingUpload fetch_upload(const wire::UploadCursor& from,

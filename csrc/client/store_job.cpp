@@ -4,7 +4,6 @@
 #include <exception>
 #include <new>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "client/download.hpp"
@@ -15,6 +14,7 @@ namespace {
 
 struct Runner {
     ClientStore& store;
+    const std::atomic<bool>* stop;
 
     StoreOutcome operator()(const ReadState&) { return StateRead{store.state()}; }
     StoreOutcome operator()(const StoreIdent& task) {
@@ -27,35 +27,46 @@ struct Runner {
         // Messages are queued before their predecessors are stored: after a failure there is a gap.
         if (store.state().progress.download != task.previous)
             return IntegrationSkipped{};
-        return std::visit(
-            [this](auto&& prepared) -> StoreOutcome {
-                if constexpr (std::is_same_v<std::decay_t<decltype(prepared)>, Integration>)
-                    return integrate(std::move(prepared));
-                else
-                    return std::move(prepared); // why there is none
-            },
-            prepare(task));
+        auto opened = DownloadReader::open(task);
+        if (auto* reader = std::get_if<DownloadReader>(&opened))
+            return integrate_all(*reader);
+        if (auto* violation = std::get_if<Violation>(&opened))
+            return std::move(*violation);
+        return std::get<TooLarge>(opened);
     }
-    StoreOutcome integrate(Integration integration) {
-        auto state = store.integrate(std::move(integration));
+    StoreOutcome integrate_all(DownloadReader& reader) {
+        StoreOutcome outcome = IntegrationSkipped{};
+        do
+            outcome = std::visit([this](auto&& part) { return integrate(std::move(part)); },
+                                 reader.next());
+        while (std::holds_alternative<Integrated>(outcome) && !reader.is_done());
+        return outcome;
+    }
+    StoreOutcome integrate(Integration part) {
+        part.stop = stop;
+        auto state = store.integrate(std::move(part));
         if (state)
             return Integrated{*state};
         const bool progress = state.error().kind == ErrorKind::bad_progress;
         return IntegrationFailed{progress ? wire::Code::bad_progress : wire::Code::bad_changeset,
                                  std::move(state.error().message)};
     }
+    StoreOutcome integrate(IntegrationFailed failed) { return failed; }
+    StoreOutcome integrate(TooLarge too_large) { return too_large; }
 };
 
 } // namespace
 
-StoreResult run(StoreJob job, ClientStore& store) {
+StoreResult run(StoreJob job, ClientStore& store, const std::atomic<bool>* stop) {
     const auto work = static_cast<StoreWork>(job.task.index());
     StoreResult result{job.from, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
         result.charge = download->charge;
     try {
-        result.outcome = std::visit(Runner{store}, job.task);
+        result.outcome = std::visit(Runner{store, stop}, job.task);
+        if (download && !std::holds_alternative<Integrated>(result.outcome))
+            result.state = store.state();
     } catch (const StoreError& e) {
         if (download && !e.may_pass() && !e.is_damage()) // the changeset's fault, not the machine's
             result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};

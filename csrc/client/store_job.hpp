@@ -2,8 +2,10 @@
 // functions here are the whole of what happens there: they know no session.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -12,6 +14,12 @@
 #include "wire/error_code.hpp"
 
 namespace realmsync::client {
+
+struct DownloadLimits {
+    std::uint64_t bytes = 0;        // of the body, inflated
+    std::uint64_t parsed_bytes = 0; // of memory of one parsed changeset
+    std::uint64_t part_bytes = 0;   // the same of those that are integrated together
+};
 
 // A DOWNLOAD whose head has been checked; the body is looked at by the worker.
 struct ReceivedDownload {
@@ -22,8 +30,8 @@ struct ReceivedDownload {
     wire::DownloadCursor previous; // cursor before this message: where its entries begin
     std::uint64_t downloadable_bytes = 0;
     std::uint64_t own_ident = 0;
-    std::uint64_t size_limit = 0; // of the inflated body
-    std::uint64_t charge = 0;     // its part of the connection's backlog
+    DownloadLimits limits;
+    std::uint64_t charge = 0; // its part of the connection's backlog
 };
 
 struct ReadState {};
@@ -78,10 +86,13 @@ struct StoreResult {
     SessionRef to;
     std::uint64_t charge; // of a received DOWNLOAD, which is over now
     StoreOutcome outcome;
+    // The file's, when a DOWNLOAD failed of which parts may have been integrated.
+    std::optional<ClientState> state = {};
 };
 
 // Does the work. Never throws: failures of the machine become a StoreFailed, and what else comes
-// while a DOWNLOAD is integrated an IntegrationFailed.
-StoreResult run(StoreJob job, ClientStore& store);
+// while a DOWNLOAD is integrated an IntegrationFailed. While `stop` is set, integration ends soon,
+// with an outcome that nobody may look at.
+StoreResult run(StoreJob job, ClientStore& store, const std::atomic<bool>* stop = nullptr);
 
 } // namespace realmsync::client

@@ -41,6 +41,8 @@ void write(realm::RealmFile& file) {
 ClientTuning tuning() {
     ClientTuning t;
     t.download_limit_bytes = 1 << 20;
+    t.download_parsed_bytes = 1 << 16;
+    t.download_part_bytes = 1 << 10;
     return t;
 }
 
@@ -66,7 +68,10 @@ class Harness {
         }
         if (choice & 16)
             work();
-        engine_.receive(socket_, message, now_);
+        if (choice & 32)
+            engine_.refuse(socket_, message, 1 << 30, now_);
+        else
+            engine_.receive(socket_, message, now_);
         work();
     }
 

@@ -83,22 +83,21 @@ void store_progress(sqlite::Database& db, client::ClientState& state,
 // failed.
 void apply_slice(RealmConnection& connection, merge::Transformer& transformer, LocalWindow& window,
                  std::vector<client::IncomingChangeset>& changesets, std::size_t first,
-                 std::size_t end) {
+                 std::size_t end, Work& work) {
     std::vector<merge::Incoming> incoming;
     for (std::size_t i = first; i < end; ++i) {
         client::IncomingChangeset& c = changesets[i];
         incoming.push_back(
             {c.client_version, {c.origin_timestamp, c.origin_file_ident}, &c.changeset});
     }
-    Work unlimited; // the server is trusted with what it costs
-    auto transformed = transformer.transform(window, incoming, unlimited);
+    auto transformed = transformer.transform(window, incoming, work);
     if (!transformed) {
         Error error = transformed.error();
         error.message = "Failed to transform received changeset: " + error.message;
         throw ErrorException(std::move(error));
     }
     try {
-        tables::Applier applier(connection.tables);
+        tables::Applier applier(connection.tables, tables::kOnlyPartition, work);
         for (std::size_t i = first; i < end; ++i)
             applier.apply(changesets[i].changeset);
         applier.flush();
@@ -139,6 +138,8 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
     if (auto fault = check_progress(state, integration.progress))
         throw ErrorException(std::move(*fault));
     LocalWindow window(db, state.file.ident);
+    Work work(Work::kUnlimited, integration.stop); // the server is trusted with what it costs
+    const sqlite::Watch watch(db, work);
     std::unique_ptr<merge::Transformer> transformer;
     if (first < changesets.size())
         transformer = take_merge(state.progress.download, changesets[first].client_version);
@@ -156,7 +157,7 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
             state.downloaded_bytes += changesets[end].original_size;
             ++end;
         }
-        apply_slice(connection, *transformer, window, changesets, done, end);
+        apply_slice(connection, *transformer, window, changesets, done, end, work);
         bytes += slice;
         done = end;
     }

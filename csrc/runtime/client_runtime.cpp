@@ -146,7 +146,7 @@ void ClientRuntime::pump() {
         // std::function wants copyable contents.
         auto shared = std::make_shared<client::StoreJob>(std::move(job));
         pool_.post(file.lane, [this, store = file.store, shared]() mutable {
-            client::StoreResult result = client::run(std::move(*shared), *store);
+            client::StoreResult result = client::run(std::move(*shared), *store, &stop_);
             store.reset(); // whoever learns the result may move the file away and open it anew
             results_.push(std::move(result));
         });

@@ -3,6 +3,7 @@
 // what they change can be read on return. What the engine decides is in client/.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,9 +65,12 @@ class ClientRuntime {
     // Takes in results of jobs and expired timers; gives what happened.
     std::vector<client::Event> drain(std::int64_t now);
     std::optional<std::int64_t> deadline();
-    // Stops the workers: a running job ends, waiting ones are dropped; what they would have stored
-    // is received again. Call without the GIL.
-    void close() { pool_.stop(); }
+    // Stops the workers: a running job ends soon, waiting ones are dropped; what they would have
+    // stored is received again. Call without the GIL.
+    void close() {
+        stop_ = true;
+        pool_.stop();
+    }
 
   private:
     class CommitForwarder;
@@ -86,6 +90,7 @@ class ClientRuntime {
     std::unordered_map<std::uint64_t, File> files_; // by sync session
     WakeUp wake_up_;
     CompletionQueue<client::StoreResult> results_{wake_up_};
+    std::atomic<bool> stop_ = false;
     bool signalled_ = false;                         // since the last drain()
     std::optional<std::int64_t> announced_deadline_; // what the loop knows
     WorkerPool pool_;

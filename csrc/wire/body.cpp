@@ -56,6 +56,21 @@ template <class Entry> Result<std::vector<Entry>> parse_entries(std::string_view
     return entries;
 }
 
+template <class Entry>
+Result<std::size_t> read_entries(std::string_view plain,
+                                 const std::function<bool(const Entry&)>& take) {
+    Reader in(plain);
+    while (!in.at_end()) {
+        Entry entry;
+        read_entry(in, entry);
+        if (in.failed())
+            return std::move(in.error());
+        if (!take(entry))
+            break;
+    }
+    return in.position();
+}
+
 void append_field(std::string& plain, std::uint64_t value) {
     char text[24];
     const auto [end, code] = std::to_chars(text, text + sizeof text, value);
@@ -88,16 +103,12 @@ Result<std::vector<UploadEntry>> parse_upload_entries(std::string_view plain) {
 
 Result<std::size_t> read_upload_entries(std::string_view plain,
                                         const std::function<bool(const UploadEntry&)>& take) {
-    Reader in(plain);
-    while (!in.at_end()) {
-        UploadEntry entry;
-        read_entry(in, entry);
-        if (in.failed())
-            return std::move(in.error());
-        if (!take(entry))
-            break;
-    }
-    return in.position();
+    return read_entries<UploadEntry>(plain, take);
+}
+
+Result<std::size_t> read_download_entries(std::string_view plain,
+                                          const std::function<bool(const DownloadEntry&)>& take) {
+    return read_entries<DownloadEntry>(plain, take);
 }
 
 Result<std::vector<DownloadEntry>> parse_download_entries(std::string_view plain) {

@@ -41,6 +41,8 @@ Result<std::vector<UploadEntry>> parse_upload_entries(std::string_view plain);
 // Gives the bytes read.
 Result<std::size_t> read_upload_entries(std::string_view plain,
                                         const std::function<bool(const UploadEntry&)>& take);
+Result<std::size_t> read_download_entries(std::string_view plain,
+                                          const std::function<bool(const DownloadEntry&)>& take);
 Result<std::vector<DownloadEntry>> parse_download_entries(std::string_view plain);
 
 void append_entry(std::string& plain, const UploadEntry& entry);

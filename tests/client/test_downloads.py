@@ -145,3 +145,51 @@ def test_a_message_of_nobody_that_was_not_taken_in(first_bytes: bytes) -> None:
     for file in files:
         ended(client, file, "Message too large: 2000000000, ")
     assert client.closed == [1]
+
+
+def test_a_body_is_integrated_in_parts() -> None:
+    client, file = online(download_part_bytes=1)
+    before = file.state()["version"]
+    body = b"".join(entry(n, 0, CHANGESET) for n in (2, 4, 6))
+    client.receive(download(1, dsv=7, lsv=9, body=body))
+    assert file.state()["version"] == before + 3
+    assert file.state()["download"] == (7, 0)
+    assert [version for version, *_ in file.store.received()] == [2, 4, 6]
+    client.receive(download(1, dsv=9, body=entry(8, 0, CHANGESET)))
+    assert file.state()["download"] == (9, 0) and file.of("error") == []
+
+
+def test_a_body_is_checked_as_a_whole_before_its_first_part() -> None:
+    client, file = online(download_part_bytes=1)
+    client.receive(download(1, dsv=7, body=entry(2, 0, CHANGESET) + entry(2, 0, CHANGESET)))
+    [(error,)] = file.of("error")
+    assert (error["code"], error["action"]) == (INVARIANT, "ProtocolViolation")
+    assert file.state()["download"] == (0, 0)
+
+
+def test_the_parts_before_a_bad_one_stay() -> None:
+    """And the next binding begins behind them."""
+    client, file = online(download_part_bytes=1)
+    body = entry(2, 0, CHANGESET) + entry(4, 0, b"\x3f\x00\x05ab") + entry(6, 0, CHANGESET)
+    client.receive(download(1, dsv=7, body=body))
+    assert file.state()["download"] == (2, 0)
+    assert words(client.take()[0])[:2] == ["json_error", "212"]
+    client.error(1, 200, True, "Transient")
+    client.take()
+    client.sleep(1_000)
+    assert client.heads()[:2] == ["bind 1 3 0 0 0", "ident 1 7 99 2 0 7 5"]
+
+
+def test_a_bomb_of_instructions_ends_its_session() -> None:
+    client, victim, sibling = bound_twice(download_parsed_bytes=64_000)
+    bomb = b"\x3f\x00\x01T" + b"\x01\x00" * 100_000  # EraseTable
+    client.receive(download(1, dsv=1, body=entry(1, 0, bomb)))
+    ended(client, victim, "Message too large: more than 1000 instructions")
+    assert client.closed == [] and sibling.of("error") == []
+
+
+def test_limits_count_a_changeset_by_itself() -> None:
+    client, file = online(download_parsed_bytes=64_000, download_part_bytes=1_000)
+    body = b"".join(entry(n, 0, CHANGESET) for n in range(1, 2_001))
+    client.receive(download(1, dsv=2_000, body=body))
+    assert file.of("error") == [] and file.state()["download"] == (2_000, 0)
