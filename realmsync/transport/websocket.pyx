@@ -45,6 +45,11 @@ cdef extern from "<time.h>" nogil:
 # Messages sent in one go before other connections get their turn.
 cdef int MESSAGES_PER_TURN = 256
 
+# Bytes read in one go, after which others have their turn. What they say is in memory as events
+# before anybody hears of it; picows' buffer, which doubles whenever it is filled, grows no further
+# than the longest message.
+READ_BYTES = 256 << 10
+
 # Of a message that is too large, enough to tell whose it is: the head of an UPLOAD.
 cdef int FIRST_BYTES = 256
 # Seconds for which they are waited for.
@@ -455,7 +460,7 @@ class EngineProtocol(WSProtocol):
         cdef EngineSocket listener = self.listener
         if listener is not None and (listener._finished or listener._discarding):
             return _waste
-        self._buffer = super().get_buffer(size_hint)
+        self._buffer = super().get_buffer(size_hint)[:READ_BYTES]
         return self._buffer
 
     def buffer_updated(self, nbytes):
