@@ -128,7 +128,7 @@ class EngineDouble:
         self.on_shutdown()
 
     def stats(self) -> dict[str, int]:
-        return {"connections": len(self.open)}
+        return {"connections": len(self.open), "storage_full": 0, "writing_ms": 0}
 
     # a client's
 

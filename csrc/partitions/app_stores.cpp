@@ -16,10 +16,10 @@ namespace {
 
 constexpr const char* kFile = "partitions.sqlite";
 
-// Of a copy of a database, everything that is not of `app_id`.
-void keep_only(sqlite::Database& db, const std::string& app_id) {
+// Deletes what is not of `app_id`, or with `keep` false what is.
+void keep_only(sqlite::Database& db, const std::string& app_id, bool keep = true) {
     sqlite::Transaction transaction(db);
-    db.run("DELETE FROM rs_partition WHERE app_id <> ?", app_id);
+    db.run("DELETE FROM rs_partition WHERE (app_id = ?) <> ?", app_id, keep);
     const char* const of_partitions[] = {"rs_head", "rs_ident", "rs_client", "rs_history",
                                          "rs_recip"};
     for (const std::string table : of_partitions)
@@ -61,28 +61,20 @@ void move_app(sqlite::Database& from, const std::string& app_id, const fs::path&
         }
         fs::rename(unfinished, target);
     }
-    sqlite::Transaction transaction(from);
-    from.run("DELETE FROM rs_partition WHERE app_id = ?", app_id);
-    transaction.commit();
+    keep_only(from, app_id, false);
 }
 
-void move_named_apps(const fs::path& directory, const std::vector<AppStores::App>& apps) {
-    const fs::path old = directory / kFile;
-    if (!fs::exists(old))
+void prepare_named_apps(const fs::path& directory, const std::vector<AppStores::App>& apps) {
+    sqlite::Database db((directory / kFile).string());
+    db.exec("CREATE TABLE IF NOT EXISTS rs_app(app_id TEXT PRIMARY KEY, folder TEXT NOT NULL) "
+            "WITHOUT ROWID");
+    for (const auto& app : apps)
+        db.run("INSERT OR IGNORE INTO rs_app VALUES(?, ?)", app.id, folder_name(app.id));
+    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
         return;
-    bool is_empty = false;
-    {
-        sqlite::Database from(old.string());
-        if (!from.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
-            return;
-        for (const auto& app : apps)
-            if (from.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app.id))
-                move_app(from, app.id, directory / "apps" / folder_name(app.id));
-        is_empty = !from.integer("SELECT 1 FROM rs_partition");
-    }
-    if (is_empty)
-        for (const char* suffix : {"", "-wal", "-shm"})
-            fs::remove(old.string() + suffix);
+    for (const auto& app : apps)
+        if (db.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app.id))
+            move_app(db, app.id, directory / "apps" / folder_name(app.id));
 }
 
 } // namespace
@@ -101,7 +93,7 @@ AppStores::AppStores(const std::string& directory, const std::vector<App>& apps,
         return;
     }
     lock_ = std::make_unique<OwnerLock>(directory);
-    move_named_apps(directory, apps);
+    prepare_named_apps(directory, apps);
     for (const App& app : apps)
         by_app_[app.id] = open((fs::path(directory) / "apps" / folder_name(app.id)).string(), app);
 }

@@ -1,7 +1,7 @@
 // Which database holds which app: each has one of its own, so that apps cannot see, slow or damage
 // each other and can be backed up and moved alone (server-behaviour.md 12.3).
 //
-//   DIRECTORY/partitions.sqlite             of a server that is one app
+//   DIRECTORY/partitions.sqlite             of a server that is one app; else it lists (rs_app):
 //   DIRECTORY/apps/NAME/partitions.sqlite   of named apps
 //
 // Versions before 0.3 kept named apps in the first file, too: what they left is moved.

@@ -104,9 +104,10 @@ WriterJob JobQueue::take_one(Ranking& from) {
     unrank(flow, waiting);
     virtual_now_ = std::max(virtual_now_, served);
     WriterJob job = waiting.take_front();
-    const std::uint64_t cost = estimate(job);
-    waiting.served += cost;
-    charged_.push_back({flow, cost});
+    const std::uint64_t size = estimate(job);
+    const auto work = static_cast<std::uint64_t>(static_cast<double>(size) * waiting.factor);
+    waiting.served += work;
+    charged_.push_back({flow, size, work});
     rank(flow, waiting);
     return job;
 }
@@ -143,11 +144,14 @@ void JobQueue::charge(Flow flow, std::int64_t work) {
 }
 
 void JobQueue::settle(std::vector<WriterJob> left, const std::vector<WriteResult::Cost>& costs) {
-    for (const auto& [flow, work] : charged_)
-        charge(flow, -static_cast<std::int64_t>(work));
+    for (const Charge& taken : charged_)
+        charge(taken.flow, -static_cast<std::int64_t>(taken.work));
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        charge(costs[i].flow, static_cast<std::int64_t>(costs[i].work));
+        if (i < charged_.size() && charged_[i].flow == costs[i].flow)
+            learn(flows_[costs[i].flow], charged_[i].estimate, costs[i].work);
+    }
     charged_.clear();
-    for (const auto& [flow, work] : costs)
-        charge(flow, static_cast<std::int64_t>(work));
     was_cut_ = std::any_of(left.begin(), left.end(),
                            [this](const WriterJob& job) { return !is_heavy(job); });
     for (auto job = left.rbegin(); job != left.rend(); ++job) {
@@ -166,6 +170,13 @@ void JobQueue::settle(std::vector<WriterJob> left, const std::vector<WriteResult
         rank(flow, waiting);
     }
     forget_idle();
+}
+
+// So that users whose jobs are larger than they look get fewer of them into a transaction.
+void JobQueue::learn(Waiting& waiting, std::uint64_t estimate, std::uint64_t work) {
+    constexpr double kWeight = 0.25, kLeast = 0.1, kMost = 1000;
+    const double factor = static_cast<double>(work) / static_cast<double>(estimate);
+    waiting.factor += kWeight * (std::clamp(factor, kLeast, kMost) - waiting.factor);
 }
 
 // Those whose share is no longer remembered: time has passed it.

@@ -35,6 +35,7 @@ class JobQueue {
   private:
     struct Waiting {              // of one user
         std::uint64_t served = 0; // work, in virtual time: ns
+        double factor = 1;        // what his jobs took lately, by what their sizes told
         std::deque<WriterJob> urgent;
         std::deque<std::uint64_t> turns; // partitions with jobs, by handle
         std::unordered_map<std::uint64_t, std::deque<WriterJob>> jobs;
@@ -51,6 +52,7 @@ class JobQueue {
     void unrank(Flow flow, const Waiting& waiting);
     WriterJob take_one(Ranking& from);
     void charge(Flow flow, std::int64_t work);
+    static void learn(Waiting& waiting, std::uint64_t estimate, std::uint64_t work);
     void forget_idle();
 
     const ServerTuning& tuning_;
@@ -59,7 +61,11 @@ class JobQueue {
     std::uint64_t virtual_now_ = 0;
     unsigned light_in_turn_ = 0; // transactions since the last heavy one
     bool was_cut_ = false;       // the last one: what is left of it is light, and waited before
-    std::vector<WriteResult::Cost> charged_; // for the jobs taken, before anybody knew better
+    struct Charge {
+        Flow flow;
+        std::uint64_t estimate, work; // work: by his factor
+    };
+    std::vector<Charge> charged_; // for the jobs taken, before anybody knew better
 };
 
 } // namespace realmsync::server

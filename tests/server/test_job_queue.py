@@ -107,7 +107,7 @@ def test_whoever_has_work_gets_half_of_an_equal_share(
         for user, (depth, partitions, cost) in kinds.items():
             while waiting[user] and waiting[user][0] in writer.done:
                 waiting[user].popleft()
-            while len(waiting[user]) < 20 * depth:
+            while len(waiting[user]) < depth * 300 // cost:
                 at = len(waiting[user]) % partitions
                 waiting[user].append(writer.upload(user, cost * MS, partition=at))
 
