@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import functools
 import json
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, cast
@@ -24,8 +26,13 @@ from realmsync.codes import AppCode
 from realmsync.events import ServerEvent
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.accounts.user_file import LogInEnd
+from realmsync.server.addresses import Proxies
 from realmsync.server.config import HttpLimits
+from realmsync.server.connections import Accepted, Connections, decrement
+from realmsync.server.http.gate import READ_BYTES, HttpServer, Turns
 from realmsync.server.http.replies import HttpError, app_not_found
+from realmsync.server.http.sites import Sites
+from realmsync.server.unfinished import UnfinishedMessages
 from realmsync.transport.loop import Driver
 from realmsync.transport.websocket import EngineSocket, feed, monotonic_ms, server_protocol
 
@@ -124,21 +131,13 @@ class SyncEngine(Protocol):
 class SyncConnection:
     """Who is behind one websocket; made before the engine knows of it."""
 
-    def __init__(
-        self, app_id: str, subprotocol: str, principal: Principal, address: str | None
-    ) -> None:
+    def __init__(self, app_id: str, subprotocol: str, principal: Principal, address: str) -> None:
         self.app_id = app_id
         self.subprotocol = subprotocol
         self.user_id = principal.user.id
         self.session_id = principal.session_id
         self.address = address
         self.end: LogInEnd | None = None  # of the log-in
-
-
-def address_of(transport: asyncio.BaseTransport | None) -> str | None:
-    """The peer's address without its port; None when it is gone, or has none."""
-    peer = transport.get_extra_info("peername") if transport is not None else None
-    return str(peer[0]) if isinstance(peer, tuple) else None
 
 
 class RefusedHost:
@@ -171,22 +170,35 @@ class Acceptor:
         driver: Driver[ServerEvent],
         auth: Auth,
         limits: HttpLimits,
-        http_protocol: Callable[[], asyncio.Protocol],
         engine: SyncEngine,
+        connections: Connections,
+        sites: Sites,
+        proxies: Proxies,
     ) -> None:
         self._driver = driver
         self._auth = auth
         self.limits = limits
-        self.http_protocol = http_protocol
         self._engine = engine
+        self.accepted = connections
+        self._sites = sites
+        self._proxies = proxies
+        self.turns = Turns()
+        self.buffer = bytearray(READ_BYTES)
+        # Serves what is no websocket; set by the owner before anybody comes.
+        self.http: HttpServer
+        self._unfinished = UnfinishedMessages(
+            max(limits.unfinished_bytes, 2 * driver.limits.max_message),
+            limits.unfinished_bytes_per_user,
+        )
         self._arriving: dict[EngineSocket, SyncConnection] = {}
         self.connections: dict[EngineSocket, SyncConnection] = {}
+        self._of_user: Counter[str] = Counter()  # arriving ones included
         self.fronts: set[FrontProtocol] = set()
         self.stopping = False
 
-    def protocol(self) -> FrontProtocol:
+    def protocol(self, accepted: Accepted) -> FrontProtocol:
         """The protocol of a new TCP connection."""
-        return FrontProtocol(self)
+        return FrontProtocol(self, accepted)
 
     def opened(self, websocket: EngineSocket) -> None:
         """The handshake is done: the engine learns of the connection."""
@@ -199,13 +211,19 @@ class Acceptor:
             self._end_log_in(websocket, connection.end)
 
     def lost(self, websocket: EngineSocket) -> None:
-        """The connection has ended."""
+        """The engine's connection has ended."""
         self.connections.pop(websocket, None)
 
     def open_log_ins(self) -> set[str]:
         """The log-ins whose websockets are open, or will be, and may go on."""
         connections = (*self._arriving.values(), *self.connections.values())
         return {c.session_id for c in connections if c.end is None}
+
+    def _ended(self, websocket: EngineSocket, accepted: Accepted, user_id: str) -> None:
+        """The TCP connection of an upgrade has ended, whatever became of it."""
+        self._arriving.pop(websocket, None)
+        self.accepted.remove(accepted)
+        decrement(self._of_user, user_id)
 
     def log_ins_ended(self, ended: Mapping[str, LogInEnd]) -> None:
         """Nothing goes through the websockets of these log-ins any more."""
@@ -230,7 +248,7 @@ class Acceptor:
             is_disabled = end is LogInEnd.DISABLED
             websocket.cut_off(CLOSE_FORBIDDEN if is_disabled else CLOSE_UNAUTHORIZED)
 
-    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None:
+    def logged_in(self, user_id: str, session_id: str, address: str) -> None:
         """A new log-in takes over the websockets that the same program has kept.
 
         No message on them says who it is. The same user from the same address, within the minute
@@ -245,12 +263,10 @@ class Acceptor:
                 self._engine.take_over(websocket.connection, monotonic_ms())
 
     async def admit(
-        self, head: RequestHead, address: str | None
+        self, head: RequestHead, accepted: Accepted
     ) -> tuple[asyncio.BufferedProtocol, str]:
-        """The protocol for an upgrade and the key of its handshake. Raises HttpError.
-
-        `address` is the client's, without its port.
-        """
+        """The protocol for an upgrade and the key of its handshake. Raises HttpError."""
+        self._sites.check(head.headers.get("host", ""), head.headers.get("origin"))
         match = _SYNC_PATH.fullmatch(head.path)
         if match is None:
             raise HttpError(404, "not a sync route")
@@ -273,21 +289,35 @@ class Acceptor:
             refused = EngineSocket(
                 self._driver.runtime, host, max_message=1 << 16, linger=self._driver.limits.linger
             )
-            return server_protocol(refused, self._headers(subprotocol)), key
+            ended = functools.partial(self.accepted.remove, accepted)
+            return server_protocol(refused, self._headers(subprotocol), ended), key
         if self.stopping:
             raise HttpError(503, "server is stopping")
-        connection = SyncConnection(app, subprotocol, principal, address)
-        mine = sum(c.user_id == connection.user_id for c in self.connections.values())
-        if mine >= self.limits.websockets_per_user:
+        address = self._proxies.client_of(accepted.address, head.headers.get("x-forwarded-for", ""))
+        self._check_room(principal.user.id, address)
+        websocket = self._new_websocket(SyncConnection(app, subprotocol, principal, address))
+        self.accepted.becomes_websocket(accepted, address)
+        ended = functools.partial(self._ended, websocket, accepted, principal.user.id)
+        return server_protocol(websocket, self._headers(subprotocol), ended), key
+
+    def _check_room(self, user_id: str, address: str) -> None:
+        if self._of_user[user_id] >= self.limits.websockets_per_user:
             _logger.warning(
                 "user %s has %d websockets, as many as one user may: another is told to try again",
-                connection.user_id,
-                mine,
+                user_id,
+                self._of_user[user_id],
             )
             raise HttpError(503, "too many connections of this user")
+        if not self.accepted.may_be_websocket(address):
+            _logger.warning("no room for another websocket from %s", address)
+            raise HttpError(503, "too many connections")
+
+    def _new_websocket(self, connection: SyncConnection) -> EngineSocket:
         websocket = self._driver.new_socket()
+        websocket.account = self._unfinished.of(connection.user_id)
         self._arriving[websocket] = connection
-        return server_protocol(websocket, self._headers(subprotocol)), key
+        self._of_user[connection.user_id] += 1
+        return websocket
 
     @staticmethod
     def _headers(subprotocol: str) -> dict[str, str]:
@@ -297,17 +327,19 @@ class Acceptor:
         }
 
 
-class FrontProtocol(asyncio.Protocol):
+class FrontProtocol(asyncio.BufferedProtocol):
     """A connection until its first request head is complete."""
 
-    def __init__(self, acceptor: Acceptor) -> None:
+    def __init__(self, acceptor: Acceptor, accepted: Accepted) -> None:
         self._acceptor = acceptor
+        self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._head = bytearray()
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._accepted.close = self._transport.abort
         self._acceptor.fronts.add(self)
         self._timer = self._loop.call_later(
             self._acceptor.limits.head_timeout, self._refuse, 408, "request head did not arrive"
@@ -315,10 +347,15 @@ class FrontProtocol(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._done()
+        self._acceptor.accepted.remove(self._accepted)
         if self._task is not None:
             self._task.cancel()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._acceptor.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = self._acceptor.buffer[:nbytes]
         if not self._head and data[:1] == _TLS_HANDSHAKE:
             # Waiting for a head would only let the client hang. To its TLS, this is no TLS.
             self._refuse(400, "this port speaks http, not https")
@@ -330,7 +367,6 @@ class FrontProtocol(asyncio.Protocol):
             self._refuse(431, "request head too large")
         elif end >= 0:
             self._timer.cancel()
-            self._transport.pause_reading()
             self._route(bytes(self._head[:end]), bytes(self._head[end + 4 :]))
 
     def close(self) -> None:
@@ -344,19 +380,20 @@ class FrontProtocol(asyncio.Protocol):
         elif max(map(len, raw_head.split(b"\r\n"))) > _LINE_BYTES:
             self._refuse(431, "header line too large")
         else:
+            self._transport.pause_reading()
+            self._acceptor.accepted.works(self._accepted)
             self._task = self._loop.create_task(self._upgrade(head, tail))
 
     async def _upgrade(self, head: RequestHead, tail: bytes) -> None:
         try:
-            protocol, key = await self._acceptor.admit(head, address_of(self._transport))
+            await self._acceptor.turns.take()
+            protocol, key = await self._acceptor.admit(head, self._accepted)
         except HttpError as error:
             self._refuse(error.status, str(error))
             return
         except Exception:
             _logger.exception("websocket upgrade failed")
             self._refuse(503, "internal server error")
-            return
-        if self._transport.is_closing():
             return
         self._task = None
         self._done()
@@ -365,22 +402,20 @@ class FrontProtocol(asyncio.Protocol):
             "GET /realm-sync HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
         )
+        self._acceptor.accepted.waits_for_client(self._accepted)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        feed(protocol, request.encode() + tail)
-        self._resume()
+        if not self._transport.is_closing():
+            feed(protocol, request.encode() + tail)
+        if not self._transport.is_closing() and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def _hand_over_http(self, data: bytes) -> None:
         self._done()
-        protocol = self._acceptor.http_protocol()
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        protocol.data_received(data)
-        self._resume()
-
-    def _resume(self) -> None:
-        if not self._transport.is_closing() and not self._transport.is_reading():
-            self._transport.resume_reading()
+        gate = self._acceptor.http.protocol(self._accepted)
+        self._transport.set_protocol(gate)
+        gate.connection_made(self._transport)
+        gate.receive(data)
 
     def _refuse(self, status: int, message: str) -> None:
         self._done()

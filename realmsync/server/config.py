@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from realmsync.server.addresses import is_network
 from realmsync.transport.loop import TransportLimits
 
 # How users may log in, by Realm's names (app-services-http.md section 8.3).
@@ -35,9 +36,33 @@ class HttpLimits:
     body_timeout: float = 30.0
     # Seconds a connection may stay open between requests.
     keep_alive: float = 75.0
+    # Seconds in which a client must have taken an answer.
+    answer_timeout: float = 30.0
+    # Connections that are no websockets: in all, and of one address. At the limit the one whose
+    # client has been silent for longest gives way, so phones behind one NAT do not notice. At most
+    # a quarter of the descriptors; proxies (`trusted_proxies`) are not one address.
+    connections: int = 1024
+    connections_per_address: int = 256
+    # Websockets of one address; at most half of what the descriptors allow. More get 503.
+    websockets_per_address: int = 10_000
+    # Requests without a valid token, per address: at once, and then per second. A phone needs two
+    # to log in, so a thousand may do so at once behind one NAT. More get 429.
+    requests_burst: int = 2000
+    requests_per_second: float = 100.0
+    # Log-ins and registrations per address: each is stored, so an address makes at most 90,000
+    # rows in a day. More get 429.
+    log_ins_burst: int = 1000
+    log_ins_per_second: float = 1.0
+    # Log-ins that wait until their password is hashed, which takes a processor about 50 ms: more
+    # would wait for longer than clients do. They get 503.
+    passwords_waiting: int = 40
     # Websockets of one user. A client that does not multiplex has one per open realm, and a user
     # several devices. More are answered with 503, after which clients try again later.
     websockets_per_user: int = 1000
+    # Bytes of messages that have begun to arrive on websockets: what one user's may take, in whose
+    # share at least one message fits, and all together, beyond which the costliest is given up.
+    unfinished_bytes_per_user: int = 128 << 20
+    unfinished_bytes: int = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -75,6 +100,14 @@ class ServerConfig:
     # Origin that clients should use, such as "https://sync.example.org", behind a proxy that does
     # not pass the Host header on. Default: what the request itself says.
     public_url: str | None = None
+    # Host names that requests may be for, beside `host`, that of `public_url`, this machine's own,
+    # names without a dot and IP addresses: ".example.org" is a domain with all names in it, "*"
+    # everything. Others get 403, as web pages could stand behind them.
+    allowed_hosts: frozenset[str] = frozenset()
+    # Addresses and networks of proxies whose X-Forwarded-For is believed; "*" is everybody.
+    trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    # Bearer token for /status; without one only clients on this machine may see it.
+    status_token: str | None = None
     ssl_context: ssl.SSLContext | None = None
     # Native threads for storage beside the event loop.
     workers: int = 2
@@ -110,6 +143,9 @@ class ServerConfig:
             )
         if self.log_ins_per_user < 1:
             raise ValueError(f"a user keeps at least one log-in, not {self.log_ins_per_user}")
+        for proxy in self.trusted_proxies:
+            if not is_network(proxy):
+                raise ValueError(f"a trusted proxy is an IP address or network, not {proxy!r}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"a port is 0 to 65535, not {self.port}")
         if self.public_url is not None and not _is_origin(self.public_url):

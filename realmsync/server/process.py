@@ -20,16 +20,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiohttp import web
-
 from realmsync import _core
 from realmsync.errors import ServerStartError
 from realmsync.events import Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
+from realmsync.server.addresses import Proxies
 from realmsync.server.config import ServerConfig
+from realmsync.server.connections import Connections, connection_limits
+from realmsync.server.descriptors import (
+    descriptor_limit,
+    descriptors_in_use,
+    raise_descriptor_limit,
+)
+from realmsync.server.http.gate import HttpServer
 from realmsync.server.http.routes import HttpApi
+from realmsync.server.http.sites import Sites
+from realmsync.server.listener import Listener
 from realmsync.server.logs import HttpLogger, one_line
 from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
@@ -69,7 +77,7 @@ class Server:
         self.port = config.port
         self._given = runtime
         self._lock: int | None = None
-        self._listening: list[asyncio.AbstractServer] = []
+        self._listening: list[Listener] = []
         self._status = "starting"
         self._empty = asyncio.Event()
         self._exits = contextlib.AsyncExitStack()
@@ -128,20 +136,23 @@ class Server:
         )
         self._exits.callback(self._driver.close)
 
+        sites, proxies = Sites(config), Proxies(config.trusted_proxies)
+        self._connections = Connections(
+            connection_limits(config.http, descriptor_limit()), proxies.is_trusted
+        )
         self._acceptor = Acceptor(
-            self._driver, auth, config.http, lambda: self._http(), self._engine
+            self._driver, auth, config.http, self._engine, self._connections, sites, proxies
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
-        api = HttpApi(config, auth, self.status, self._acceptor)
-        self._http = web.Server(
+        api = HttpApi(config, auth, self.status, self._acceptor, sites, proxies)
+        self._acceptor.http = HttpServer(
             api.handle,
-            access_log=None,
-            logger=HttpLogger(logging.getLogger("realmsync.http"), {}),
-            keepalive_timeout=config.http.keep_alive,
-            max_line_size=config.http.head_bytes,
-            max_field_size=config.http.head_bytes,
+            self._connections,
+            self._acceptor.turns,
+            config.http,
+            HttpLogger(logging.getLogger("realmsync.http"), {}),
         )
-        self._exits.push_async_callback(self._http.shutdown, 1.0)
+        self._exits.push_async_callback(self._acceptor.http.shutdown, 1.0)
         await self._listen()
         self._status = "ok"
         _logger.info("listening on %s", self.url)
@@ -181,6 +192,8 @@ class Server:
         return {
             "status": status,
             "websockets": len(self._acceptor.connections),
+            "http_connections": self._connections.http,
+            "descriptors": {"used": descriptors_in_use(), "limit": descriptor_limit()},
             "engine": engine,
         }
 
@@ -194,21 +207,21 @@ class Server:
             addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
             for address in addresses:
                 try:
-                    server = await loop.create_server(
-                        self._acceptor.protocol,
+                    listener = Listener(
                         address,
                         self.port,
-                        ssl=config.ssl_context,
-                        backlog=socket.SOMAXCONN,
+                        self._connections,
+                        self._acceptor.protocol,
+                        config.ssl_context,
                     )
                 except OSError as error:
                     # A machine without IPv6 still resolves localhost to ::1.
                     if error.errno != errno.EADDRNOTAVAIL or address == addresses[-1]:
                         raise
                     continue
-                self._listening.append(server)
-                self._exits.callback(server.close)
-                self.port = server.sockets[0].getsockname()[1]
+                self._listening.append(listener)
+                self._exits.callback(listener.close)
+                self.port = listener.port
         except OSError as error:
             reason = error.strerror or str(error)
             raise ServerStartError(
@@ -282,6 +295,7 @@ async def serve(config: ServerConfig) -> int:
     """Runs a server until SIGTERM, SIGINT or a storage failure; gives the exit status."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    raise_descriptor_limit()
     server = Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -45,11 +45,6 @@ cdef extern from "<time.h>" nogil:
 # Messages sent in one go before other connections get their turn.
 cdef int MESSAGES_PER_TURN = 256
 
-# Bytes read in one go, after which others have their turn. What they say is in memory as events
-# before anybody hears of it; picows' buffer, which doubles whenever it is filled, grows no further
-# than the longest message.
-READ_BYTES = 256 << 10
-
 # Of a message that is too large, enough to tell whose it is: the head of an UPLOAD.
 cdef int FIRST_BYTES = 256
 # Seconds for which they are waited for.
@@ -126,6 +121,8 @@ cdef class EngineSocket(WSListener):
         readonly Py_ssize_t max_message
         bint _discarding  # a message was too large: its rest, and all that follows, is not for us
         bytes _unanswered  # what the last PING said, while the socket takes nothing
+        public object account  # of incomplete messages; see server/unfinished.py
+        bint _is_unfinished  # the account knows of a message
 
     def __init__(self, runtime, host, connection=0, *, max_message, linger):
         self.runtime = runtime
@@ -174,6 +171,7 @@ cdef class EngineSocket(WSListener):
             self._linger_handle.cancel()
         self._transport = None
         self._fragments = None
+        self.count_unfinished(0, True)
         if self._lost_code is None and not self._closing:
             handshake = transport.close_handshake
             if handshake is not None and handshake.sent is not None:
@@ -236,7 +234,34 @@ cdef class EngineSocket(WSListener):
         if not self._transport.underlying_transport.is_reading():
             self._transport.underlying_transport.resume_reading()
 
+    def give_up(self):
+        """Forgets the message that is arriving, and ends the connection: its client comes back."""
+        if not self._closing:
+            self._lost_code = CLOSE_INTERNAL
+            self._lost_reason = "no room for this message at the moment"
+        self.cut_off(CLOSE_INTERNAL)
+
+    def count_unfinished(self, left, bint is_last):
+        """Tells the account of a message that is not complete: after each read, by the protocol.
+
+        `left` bytes of its present frame are missing; `is_last` tells whether others will follow.
+        """
+        cdef Py_ssize_t size
+        if self._fragments is not None and self.account is not None:
+            size = PyByteArray_GET_SIZE(self._fragments)
+            self._is_unfinished = True
+            self.account.holds(self, size + left if is_last and left else self.max_message, size)
+        elif self._is_unfinished:
+            self._is_unfinished = False
+            self.account.released(self)
+
     # helpers
+
+    cdef bint takes_nothing(self):
+        """Whether input is thrown away, as the connection has an end already."""
+        return self._finished or self._discarding or (
+            self._transport is not None and self._transport.is_close_frame_sent
+        )
 
     cdef _pump(self):
         cdef realmsync_message message
@@ -291,22 +316,20 @@ cdef class EngineSocket(WSListener):
             return
         else:
             self._fragments = bytearray()
-        self._append_fragment(frame)
+        self._append(frame.payload_ptr, frame.payload_size)
         cdef bytearray whole
         if frame.fin and self._fragments is not None:
             whole = self._fragments
             self._fragments = None
             self._receive(PyByteArray_AS_STRING(whole), PyByteArray_GET_SIZE(whole))
 
-    cdef _append_fragment(self, WSFrame frame):
+    cdef _append(self, const char* payload, Py_ssize_t added):
         cdef Py_ssize_t size = PyByteArray_GET_SIZE(self._fragments)
-        if size + frame.payload_size > self.max_message:
-            self.refuse(bytes(self._fragments[:FIRST_BYTES]), size + frame.payload_size)
+        if size + added > self.max_message:
+            self.refuse(bytes(self._fragments[:FIRST_BYTES]), size + added)
             return
-        PyByteArray_Resize(self._fragments, size + frame.payload_size)
-        memcpy(
-            PyByteArray_AS_STRING(self._fragments) + size, frame.payload_ptr, frame.payload_size
-        )
+        PyByteArray_Resize(self._fragments, size + added)
+        memcpy(PyByteArray_AS_STRING(self._fragments) + size, payload, added)
 
     cdef _receive(self, const char* data, Py_ssize_t size):
         if size > self.max_message:
@@ -328,6 +351,8 @@ cdef class EngineSocket(WSListener):
 
     cdef _end_stream(self, reason=None):
         self._finished = True
+        self._fragments = None  # nobody will see the rest
+        self.count_unfinished(0, True)
         if self._close_code:
             self._transport.send_close(<WSCloseCode>self._close_code, reason)
         self._transport.is_close_frame_sent = True  # nothing more is written, PONG included
@@ -370,10 +395,24 @@ def _retrieve(future):
 cdef bytearray _waste = bytearray(64 << 10)
 
 
-cdef class FrameGuard:
-    """Follows the frames of the peer as they arrive: which one is too large says its first bytes.
+# Frames up to this number of bytes of payload are left to picows as they are.
+cdef uint64_t WHOLE_BYTES = 32 << 10
+# picows gets at most this number of bytes at once: its buffer doubles whenever it is filled.
+cdef Py_ssize_t READ_BYTES = 12 << 10
+# Bytes of a large frame that are read at once.
+cdef Py_ssize_t LARGE_READ_BYTES = 64 << 10
 
-    picows has such a limit, but ends the connection itself, with close code 1009, and before
+
+cdef class FrameGuard:
+    """Follows the frames of the peer as they arrive, and keeps large ones from picows.
+
+    picows keeps a frame until it is complete, in a buffer that never shrinks again. In place of a
+    large one it gets two empty ones: at its beginning, and at its end, as if the peer had sent a
+    message in several frames. So what may come when is decided in one place, and the payload goes
+    straight to `EngineSocket._fragments`, where it is counted and given back.
+
+    A frame above `limit` is not passed on at all: its first bytes are kept, which tell whose it
+    is. picows has such a limit, but ends the connection itself, with close code 1009, and before
     anybody knows whose message it was; see `EngineSocket.refuse`.
     """
 
@@ -384,35 +423,60 @@ cdef class FrameGuard:
         int _request_end  # how much of the empty line after the HTTP head has been seen
         unsigned char _header[14]  # 2 bytes, 0, 2 or 8 of the length, 0 or 4 of the mask
         int _have
-        uint64_t _left  # of the payload
+        readonly uint64_t left  # of the payload
+        bint _is_large
+        uint64_t _taken  # of a large payload
+        bytearray out  # what picows gets of what was received; None: as it is
 
     def __init__(self, limit):
         self.limit = limit
 
-    cdef bint trips(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """Whether the frame that these bytes belong to, or begin, is too large."""
-        cdef Py_ssize_t at = 0
+    cdef bint is_last(self):
+        """Whether the frame that is arriving ends its message."""
+        return self._header[0] >> 7
+
+    cdef bint is_inside(self):
+        """Whether what comes next is payload of a large frame."""
+        return self._is_large and self.left > 0
+
+    cdef Py_ssize_t follow(self, const unsigned char* data, Py_ssize_t size):
+        """Reads up to the payload of a large frame. How far that is; `out` is for picows."""
+        cdef Py_ssize_t at = 0, start = 0, taken
+        self.out = None
         while at < size and self._request_end < 4:
             self._request_end = (
                 self._request_end + 1 if data[at] == b"\r\n\r\n"[self._request_end]
                 else data[at] == b"\r"
             )
             at += 1
-        while at < size:
+        if self._have and not self.left:
+            self.out = bytearray()  # with the rest of a header of which picows has nothing yet
+        while at < size and not self.is_inside():
             if self.first_bytes is not None:
-                return self._take_first_bytes(data + at, size - at)
-            if self._left:
-                if <uint64_t>(size - at) <= self._left:
-                    self._left -= <uint64_t>(size - at)
-                    return False
-                at += <Py_ssize_t>self._left
-                self._left = 0
+                self._take_first_bytes(data + at, size - at)
+                return size
+            if self.left:
+                taken = <Py_ssize_t>min(self.left, <uint64_t>(size - at))
+                if self.out is not None:
+                    self.out += data[at:at + taken]
+                at += taken
+                self._pass(<uint64_t>taken)
+                continue
+            if not self._have and self.out is None:
+                start = at
             self._header[self._have] = data[at]
             self._have += 1
             at += 1
             if self._have == self._header_size():
-                self._begin_frame()
-        return False
+                self._begin_frame(data, start)
+        if self._have and not self.left and self.out is None:
+            self.out = bytearray(data[:start])  # the header is passed on when it is complete
+        return at
+
+    cdef _pass(self, uint64_t size):
+        self.left -= size
+        if not self.left:
+            self._have = 0
 
     cdef int _header_size(self):
         cdef int length
@@ -421,21 +485,60 @@ cdef class FrameGuard:
         length = self._header[1] & 0x7F
         return 2 + (2 if length == 126 else 8 if length == 127 else 0) + 4 * (self._header[1] >> 7)
 
-    cdef _begin_frame(self):
+    cdef _begin_frame(self, const unsigned char* data, Py_ssize_t start):
+        """`start` is where the header began in `data`, if nothing was held back before it."""
         cdef uint64_t length = self._header[1] & 0x7F
-        cdef int i
+        cdef int i, end = 2
         if length >= 126:
             length, end = 0, 4 if length == 126 else 10
             for i in range(2, end):
                 length = length << 8 | self._header[i]
+        # What picows refuses by its header it gets as it is.
+        self._is_large = length > WHOLE_BYTES and (end == 4 or length > 0xFFFF) and (
+            self._header[0] & 0x0F <= WSMsgType.BINARY
+        )
+        if (self._is_large or length > self.limit) and self.out is None:
+            self.out = bytearray(data[:start])
         if length > self.limit:
             self.size = length
             self.first_bytes = bytearray()
-        else:
-            self._left = length
+            return
+        self.left = length
+        if self._is_large:
+            self._taken = 0
+            self.out += self._empty_frame(self._header[0] & 0x7F)
+        elif self.out is not None:
+            self.out += self._header[:self._have]
+        if not length:
             self._have = 0
 
-    cdef bint _take_first_bytes(self, const unsigned char* data, Py_ssize_t size):
+    cdef bytes _empty_frame(self, int first):
+        return bytes((first, 0x80, 0, 0, 0, 0)) if self._header[1] >> 7 else bytes((first, 0))
+
+    cdef bytes take(self, unsigned char* payload, Py_ssize_t size):
+        """Takes a part of a large payload, and unmasks it. What picows has to get at its end."""
+        self._unmask(payload, size)
+        self._taken += <uint64_t>size
+        self._pass(<uint64_t>size)
+        return b"" if self.left else self._empty_frame(self._header[0] & 0x80)
+
+    cdef _unmask(self, unsigned char* payload, Py_ssize_t size):
+        cdef unsigned char mask[8]
+        cdef Py_ssize_t i
+        cdef uint64_t word, key
+        if not self._header[1] >> 7:
+            return
+        for i in range(8):
+            mask[i] = self._header[self._have - 4 + <int>((self._taken + <uint64_t>i) & 3)]
+        memcpy(&key, mask, 8)
+        for i in range(size >> 3):
+            memcpy(&word, payload + 8 * i, 8)
+            word ^= key
+            memcpy(payload + 8 * i, &word, 8)
+        for i in range(size & ~<Py_ssize_t>7, size):
+            payload[i] ^= mask[i & 7]
+
+    cdef _take_first_bytes(self, const unsigned char* data, Py_ssize_t size):
         cdef unsigned char* mask = self._header + self._have - 4
         cdef bint is_masked = self._header[1] >> 7
         cdef Py_ssize_t i, wanted = FIRST_BYTES
@@ -445,37 +548,112 @@ cdef class FrameGuard:
             self.first_bytes.append(
                 data[i] ^ mask[len(self.first_bytes) & 3] if is_masked else data[i]
             )
-        return len(self.first_bytes) == wanted
+
+    cdef bint trips(self):
+        """Whether a frame is too large, and its first bytes are known."""
+        return self.first_bytes is not None and (
+            <uint64_t>len(self.first_bytes) == min(self.size, <uint64_t>FIRST_BYTES)
+        )
+
+
+cdef bytes _take(
+    EngineSocket websocket, FrameGuard guard, unsigned char* payload, Py_ssize_t size
+):
+    """Hands a part of a large payload over. What picows has to get at its end."""
+    end = guard.take(payload, size)
+    if websocket is not None and websocket._fragments is not None and not websocket._closing:
+        websocket._append(<char*>payload, size)
+    return end
 
 
 class EngineProtocol(WSProtocol):
-    """picows' protocol, of either side, limiting a frame while it arrives and wasting input after the end."""
+    """picows' protocol, of either side, with an eye on the frames' sizes and on what is not read."""
 
-    def limit_frames(self, limit):
-        """Refuses frames with more than this number of bytes of payload."""
+    def prepare(self, limit, ended=None):
+        """To be called once: frames with more than `limit` bytes of payload are refused.
+
+        `ended()` is called when the connection has ended.
+        """
         self._guard = FrameGuard(limit)
+        self._ended = ended
+        self._large_buffer = None
         self._impatience = None
 
+    def connection_lost(self, error):
+        super().connection_lost(error)
+        if self._ended is not None:
+            self._ended()
+
     def get_buffer(self, size_hint):
-        cdef EngineSocket listener = self.listener
-        if listener is not None and (listener._finished or listener._discarding):
+        cdef FrameGuard guard = self._guard
+        if self._takes_nothing():
             return _waste
-        self._buffer = super().get_buffer(size_hint)[:READ_BYTES]
+        if guard.is_inside():
+            if self._large_buffer is None:
+                self._large_buffer = bytearray(LARGE_READ_BYTES)
+            self._buffer = memoryview(self._large_buffer)[:guard.left]
+        else:
+            self._buffer = super().get_buffer(size_hint)[:READ_BYTES]
         return self._buffer
 
     def buffer_updated(self, nbytes):
-        cdef EngineSocket listener = self.listener
+        cdef EngineSocket listener
         cdef FrameGuard guard = self._guard
-        cdef const unsigned char* received
-        if listener is not None and (listener._finished or listener._discarding):
+        cdef unsigned char* received
+        cdef Py_ssize_t size
+        if self._takes_nothing():
             return
-        received = <const unsigned char*>PyMemoryView_GET_BUFFER(self._buffer).buf
-        is_too_large = guard.trips(received, nbytes)
-        super().buffer_updated(nbytes)  # it moves what is in the buffer
-        if is_too_large:
+        received = <unsigned char*>PyMemoryView_GET_BUFFER(self._buffer).buf
+        rest = b""
+        if guard.is_inside():
+            self._give(_take(self.listener, guard, received, nbytes))
+            if not guard.is_inside():
+                self._large_buffer = None
+        else:
+            size = guard.follow(received, nbytes)
+            rest = received[size:nbytes]
+            if guard.out is None:
+                super().buffer_updated(nbytes)  # it moves what is in the buffer
+            else:
+                self._give(guard.out)
+        self._follow(rest)
+        if guard.trips():
             self._refuse()
         elif guard.first_bytes is not None and self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(PATIENCE, self._refuse)
+        listener = self.listener
+        if listener is not None:
+            listener.count_unfinished(guard.left, guard.is_last())
+
+    def _takes_nothing(self):
+        cdef EngineSocket listener = self.listener
+        return listener is not None and listener.takes_nothing()
+
+    def _follow(self, bytes rest):
+        """Goes on with what came in the same read as the beginning of a large frame."""
+        cdef FrameGuard guard = self._guard
+        cdef bytearray data = bytearray(rest)
+        cdef unsigned char* at = <unsigned char*>PyByteArray_AS_STRING(data)
+        cdef Py_ssize_t size, left = len(data)
+        while left and not self._takes_nothing():
+            if guard.is_inside():
+                size = <Py_ssize_t>min(guard.left, <uint64_t>left)
+                self._give(_take(self.listener, guard, at, size))
+            else:
+                size = guard.follow(at, left)
+                self._give(at[:size] if guard.out is None else guard.out)
+            at += size
+            left -= size
+
+    def _give(self, data):
+        """Gives picows what it would have received."""
+        cdef Py_ssize_t offset = 0, size, total = len(data)
+        while offset < total and not self._takes_nothing():
+            buffer = super().get_buffer(total - offset)
+            size = min(len(buffer), total - offset, READ_BYTES)
+            buffer[:size] = data[offset:offset + size]
+            super().buffer_updated(size)
+            offset += size
 
     def _refuse(self):
         cdef EngineSocket listener = self.listener
@@ -483,8 +661,11 @@ class EngineProtocol(WSProtocol):
             listener.refuse(bytes(self._guard.first_bytes), self._guard.size)
 
 
-def server_protocol(websocket, headers):
-    """A protocol that answers one upgrade request with 101 and `headers`, then runs `websocket`."""
+def server_protocol(websocket, headers, ended):
+    """A protocol that answers one upgrade request with 101 and `headers`, then runs `websocket`.
+
+    `ended()` is called when the connection has ended, whether it became a websocket or not.
+    """
 
     def accept(request):
         return WSUpgradeResponseWithListener(
@@ -495,7 +676,7 @@ def server_protocol(websocket, headers):
         None, None, False, accept, _logger, True, None, False, 10, 10,
         WSAutoPingStrategy.PING_WHEN_IDLE, False, NO_LIMIT, None, 16 * 1024,
     )
-    protocol.limit_frames(websocket.max_message)
+    protocol.prepare(websocket.max_message, ended)
     return protocol
 
 
@@ -508,7 +689,7 @@ def client_protocol(netloc, resource, accept, headers, max_frame):
         netloc, resource, True, accept, _logger, True, None, False, 10, 10,
         WSAutoPingStrategy.PING_WHEN_IDLE, False, NO_LIMIT, headers, 16 * 1024,
     )
-    protocol.limit_frames(max_frame)
+    protocol.prepare(max_frame)
     return protocol
 
 

@@ -104,6 +104,10 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+def user_of(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["sub"])
+
+
 def sync_path(token: str, app_id: str = APP) -> str:
     return f"/api/client/v2.0/app/{app_id}/realm-sync?baas_at={token}"
 
@@ -457,6 +461,84 @@ async def test_text_is_ignored(engine: EngineDouble, token: str, open_raw: Any) 
 
 
 RSV = bytes([0xC2]) + frame(b"x")[1:]
+
+
+async def test_frames_of_any_size_in_any_pieces(
+    engine: EngineDouble, token: str, open_raw: Any
+) -> None:
+    """Large frames are taken in piece by piece, whatever arrives together."""
+    client = await open_raw(upgrade(sync_path(token)))
+    chance = random.Random(3)
+    messages, stream = [], b""
+    for _ in range(60):
+        parts = [
+            chance.randbytes(chance.choice((0, 1, 125, 126, 16_384, 16_385, 70_000)))
+            for _ in range(chance.choice((1, 1, 3)))
+        ]
+        messages.append(b"".join(parts))
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            stream += frame(part, opcode=0 if number else 2, fin=last)
+            stream += frame(b"", opcode=10) + (frame(bytes(20_000), opcode=1) if last else b"")
+    while stream:
+        size = chance.choice((1, 3, 9, 700, 12_288, 50_000))
+        client.writer.write(stream[:size])
+        stream = stream[size:]
+        await client.writer.drain()
+    await eventually(lambda: len(engine.received) == len(messages))
+    assert engine.messages() == messages
+
+
+@pytest.mark.parametrize("size", [100, 65_535])
+async def test_lengths_in_more_bytes_than_needed(
+    engine: EngineDouble, token: str, open_raw: Any, caplog: Any, size: int
+) -> None:
+    client = await open_raw(upgrade(sync_path(token)))
+    client.writer.write(struct.pack("!BBQ", 0x82, 0xFF, size) + bytes(4 + size))
+    opcode, payload = await client.read_frame()
+    assert (opcode, payload[:2]) == (8, struct.pack("!H", 1002))
+    assert engine.received == []
+    assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
+
+
+async def test_unfinished_messages_of_one_user(
+    server: Server, engine: EngineDouble, token: str, open_raw: Any, caplog: Any
+) -> None:
+    """Those that have no room are told to come back, the others go on."""
+    account = server._acceptor._unfinished
+    account._per_user = 2 << 20
+    first, second, third = [await open_raw(upgrade(sync_path(token))) for _ in range(3)]
+    whole = frame(bytes(1 << 20))
+    for client in (first, second, third):
+        client.writer.write(whole[:-1])
+        await client.writer.drain()
+    await eventually(lambda: account.received == 2 * (1 << 20) - 2)
+    opcode, payload = await third.read_frame()
+    assert (opcode, payload[:2]) == (8, struct.pack("!H", 1011))
+    for client in (first, second):
+        client.writer.write(whole[-1:])
+    await eventually(lambda: len(engine.received) == 2)
+    assert account.received == 0
+    assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
+        f"user {user_of(token)} has too many unfinished messages"
+    ]
+
+
+async def test_pings_are_answered_when_the_client_reads(
+    engine: EngineDouble, token: str, open_raw: Any
+) -> None:
+    """Only the last one, if there were many: answers that nobody reads are not kept."""
+    client = await open_raw(upgrade(sync_path(token)))
+    client.writer.write(b"".join(frame(b"%d" % n, opcode=9) for n in range(1000)))
+    client.writer.write(frame(b"end"))
+    await eventually(lambda: engine.messages() == [b"end"])
+    pongs = []
+    while not pongs or pongs[-1] != b"999":
+        opcode, payload = await client.read_frame()
+        assert opcode == 10
+        pongs.append(payload)
+    assert len(pongs) < 1000
+    assert pongs == sorted(pongs, key=int)
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,20 @@ _AUTH_STATUS = {
 
 
 class HttpError(Exception):
-    """A refusal with its HTTP status."""
+    """A refusal with its HTTP status, and the seconds after which to come again."""
 
-    def __init__(self, status: int, message: str, code: AppCode | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: AppCode | None = None,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
 
 def refusal(error: AuthError) -> HttpError:
@@ -53,4 +61,7 @@ def error_reply(error: HttpError) -> web.Response:
     body = {"error": str(error)}
     if error.code is not None:
         body["error_code"] = error.code.name
-    return reply(body, error.status)
+    response = reply(body, error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response

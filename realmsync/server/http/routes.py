@@ -8,18 +8,22 @@ app-services-http.md sections 4 to 11.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from realmsync.codes import AppCode
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
+from realmsync.server.addresses import Proxies, is_loopback, neighbourhood
 from realmsync.server.config import ServerConfig
+from realmsync.server.http.admission import Admission
+from realmsync.server.http.gate import gate_of
 from realmsync.server.http.replies import (
     HttpError,
     app_not_found,
@@ -27,6 +31,7 @@ from realmsync.server.http.replies import (
     refusal,
     reply,
 )
+from realmsync.server.http.sites import Sites, host_of
 from realmsync.server.logs import one_line
 from realmsync.version import __version__
 
@@ -47,12 +52,13 @@ _MAIL_REFUSALS = {
 }
 
 Handler = Callable[..., Awaitable[web.Response]]
+Result = TypeVar("Result")
 
 
 class LogInObserver(Protocol):
     """Who has to know of log-ins that begin: the keeper of the websockets."""
 
-    def logged_in(self, user_id: str, session_id: str, address: str | None) -> None: ...
+    def logged_in(self, user_id: str, session_id: str, address: str) -> None: ...
 
 
 class HttpApi:
@@ -64,11 +70,16 @@ class HttpApi:
         auth: Auth,
         status: Callable[[], dict[str, Any]],
         observer: LogInObserver,
+        sites: Sites,
+        proxies: Proxies,
     ) -> None:
         self._config = config
         self._auth = auth
         self._status = status
         self._observer = observer
+        self._sites = sites
+        self._proxies = proxies
+        self._admission = Admission(config.http)
         app = f"{_CLIENT}/app/([^/]+)"
         userpass = f"{app}/auth/providers/local-userpass"
         routes: list[tuple[str, str, Handler]] = [
@@ -85,6 +96,15 @@ class HttpApi:
             ("GET", "/status", self._server_status),
         ]
         self._routes = [(method, re.compile(path), handler) for method, path, handler in routes]
+        # Those who must show a token, and those who only look, are not counted as strangers.
+        self._uncounted: set[Handler] = {
+            self._profile,
+            self._refresh,
+            self._log_out,
+            self._delete_user,
+            self._health,
+            self._server_status,
+        }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
@@ -93,6 +113,10 @@ class HttpApi:
         except HttpError as error:
             return error_reply(error)
         except AuthError as error:
+            try:
+                self._admission.request(self._client(request))
+            except HttpError as too_many:
+                return error_reply(too_many)
             return error_reply(refusal(error))
         except (asyncio.TimeoutError, web.RequestPayloadError, ConnectionError):
             return error_reply(HttpError(408, "request body did not arrive", AppCode.BadRequest))
@@ -103,16 +127,25 @@ class HttpApi:
             return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._sites.check(request.headers.get("Host", ""), request.headers.get("Origin"))
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            # Nothing here is worth packing, and what a small body says may be endless.
+            raise HttpError(415, "request bodies must not be compressed", AppCode.BadRequest)
         # Clients before core 14.10 double the slash when their base URL ends in one.
         path = re.sub("//+", "/", request.raw_path.partition("?")[0])
+        if not path.isascii():
+            raise HttpError(400, "a path is ASCII; use %XX", AppCode.BadRequest)
         allowed = set()
         for method, pattern, handler in self._routes:
             match = pattern.fullmatch(path)
             if match is None:
                 continue
             if method == request.method:
+                if handler not in self._uncounted:
+                    self._admission.request(self._client(request))
                 return await handler(request, *map(unquote, match.groups()))
             allowed.add(method)
+        self._admission.request(self._client(request))
         if allowed:
             raise HttpError(405, f"method not allowed, use {' or '.join(sorted(allowed))}")
         raise HttpError(404, f"{request.method} {path} is not part of this server's API")
@@ -135,7 +168,9 @@ class HttpApi:
     async def _register(self, request: web.BaseRequest, app_id: str) -> web.Response:
         app = self._userpass_app(app_id)
         body = await self._body(request)
-        await self._auth.register(app, _text(body, "email"), _text(body, "password"))
+        email, password = _text(body, "email"), _text(body, "password")
+        self._admission.log_in(self._client(request))
+        await self._in_turn(request, lambda: self._auth.register(app, email, password))
         return reply({}, 201)
 
     async def _use_mailed_token(
@@ -157,12 +192,22 @@ class HttpApi:
     async def _log_in(self, request: web.BaseRequest, app_id: str, provider: str) -> web.Response:
         app = self._served_app(app_id)
         body = await self._body(request)
+        client = self._client(request)
         if request.query.get("link") == "true":
             principal = await self._principal(request, "access")
-            token = await self._auth.link(principal, app, provider, body)
+            token = await self._try_password(
+                request,
+                app,
+                provider,
+                body,
+                lambda: self._auth.link(principal, app, provider, body),
+            )
             return reply({"access_token": token})
-        login = await self._auth.log_in(app, provider, body)
-        self._observer.logged_in(login.user_id, login.session_id, request.remote)
+        self._admission.log_in(client)
+        login = await self._try_password(
+            request, app, provider, body, lambda: self._auth.log_in(app, provider, body)
+        )
+        self._observer.logged_in(login.user_id, login.session_id, client)
         return reply(
             {
                 "access_token": login.access_token,
@@ -210,9 +255,60 @@ class HttpApi:
         return reply({"status": status["status"]}, 200 if status["status"] == "ok" else 503)
 
     async def _server_status(self, request: web.BaseRequest) -> web.Response:
+        if not self._is_operator(request):
+            raise HttpError(403, "for clients on the server's machine, or with its status token")
         return reply({"version": __version__, **self._status()})
 
+    def _is_operator(self, request: web.BaseRequest) -> bool:
+        token = self._config.status_token
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if token is not None and scheme.lower() == "bearer":
+            given_bytes = given.strip().encode("utf-8", "surrogateescape")
+            return hmac.compare_digest(given_bytes, token.encode())
+        # What a proxy on this machine passes on says so: by its client's address, or the name that
+        # it was asked for.
+        host = host_of(request.headers.get("Host", ""))
+        return is_loopback(self._client(request)) and (
+            host in ("", "localhost") or is_loopback(host)
+        )
+
     # helpers
+
+    def _client(self, request: web.BaseRequest) -> str:
+        """The client's address."""
+        return self._proxies.client_of(
+            gate_of(request).peer, ",".join(request.headers.getall("X-Forwarded-For", ()))
+        )
+
+    async def _in_turn(
+        self, request: web.BaseRequest, work: Callable[[], Awaitable[Result]]
+    ) -> Result:
+        """What hashes a password, when it is its turn."""
+        place = neighbourhood(self._client(request))
+        return await self._admission.passwords.run(gate_of(request), place, work)
+
+    async def _try_password(
+        self,
+        request: web.BaseRequest,
+        app: str,
+        provider: str,
+        body: dict[str, Any],
+        work: Callable[[], Awaitable[Result]],
+    ) -> Result:
+        """A log-in, which may need the password of an account."""
+        email = body.get("username")
+        if provider != "local-userpass" or not isinstance(email, str):
+            return await work()
+        client, account = self._client(request), (app, email)
+        self._admission.attempt(account, client)
+        try:
+            result = await self._in_turn(request, work)
+        except AuthError as error:
+            if error.code is AppCode.InvalidPassword:
+                self._admission.attempted(account, client, is_right=False)
+            raise
+        self._admission.attempted(account, client, is_right=True)
+        return result
 
     def _served_app(self, app_id: str) -> str:
         app = self._auth.served_app(app_id)
