@@ -130,6 +130,22 @@ def message(file: IO[bytes], from_client: bool) -> None:
 )
 @click.option("--public-url", help="Origin that clients should use, behind a proxy.")
 @click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    help="Host name that clients use; repeatable. .example.org: all of a domain; *: any.  "
+    "[default: --host, that of --public-url, local names, IP addresses]",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    default=["127.0.0.1", "::1"],
+    show_default=True,
+    help="Address or network of a proxy whose X-Forwarded-For counts; repeatable. *: any.",
+)
+@click.option("--status-token", help="Bearer token for /status from other machines.")
+@click.option(
     "--websockets-per-user",
     default=1000,
     type=click.IntRange(min=1),
@@ -162,6 +178,9 @@ def serve(
     no_development_mode: bool,
     max_clock_ahead: float | None,
     public_url: str | None,
+    allowed_hosts: tuple[str, ...],
+    trusted_proxies: tuple[str, ...],
+    status_token: str | None,
     websockets_per_user: int,
     log_ins_per_user: int,
     log_level: str,
@@ -191,6 +210,9 @@ def serve(
             development_mode=frozenset(in_development) or not no_development_mode,
             max_clock_ahead=max_clock_ahead,
             public_url=public_url,
+            allowed_hosts=frozenset(allowed_hosts),
+            trusted_proxies=frozenset(trusted_proxies),
+            status_token=status_token,
             http=HttpLimits(websockets_per_user=websockets_per_user),
         )
     except ValueError as error:

@@ -115,6 +115,8 @@ class ServerConfig:
     access_token_lifetime: int = 30 * 60
     # Seconds of a refresh token: what the original service is said to use.
     refresh_token_lifetime: int = 60 * 24 * 3600
+    # Lines of one kind in the log, per minute; what was left out is counted in one more.
+    log_lines_per_minute: int = 60
     # Seconds that a graceful stop may take.
     stop_timeout: float = 10.0
     http: HttpLimits = field(default_factory=HttpLimits)

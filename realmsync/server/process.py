@@ -38,7 +38,7 @@ from realmsync.server.http.gate import HttpServer
 from realmsync.server.http.routes import HttpApi
 from realmsync.server.http.sites import Sites
 from realmsync.server.listener import Listener
-from realmsync.server.logs import HttpLogger, one_line
+from realmsync.server.logs import HttpLogger, LogLimit, one_line
 from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
@@ -77,6 +77,8 @@ class Server:
         self.port = config.port
         self._given = runtime
         self._lock: int | None = None
+        self._log_limit = LogLimit(config.log_lines_per_minute)
+        self._minute: asyncio.TimerHandle | None = None
         self._listening: list[Listener] = []
         self._status = "starting"
         self._empty = asyncio.Event()
@@ -109,6 +111,9 @@ class Server:
 
     async def _start(self) -> None:
         config = self.config
+        self._log_limit.install()
+        self._exits.callback(self._end_log_limit)
+        self._count_lines()
         self._take_directory(config.data)
         self._exits.callback(self._release_directory)
         secret = load_secret(config.data / "secret.key")
@@ -227,6 +232,16 @@ class Server:
             raise ServerStartError(
                 f"cannot listen on {config.host}:{config.port}: {reason}"
             ) from error
+
+    def _count_lines(self) -> None:
+        if self._minute is not None:
+            self._log_limit.next_minute()
+        self._minute = asyncio.get_running_loop().call_later(60.0, self._count_lines)
+
+    def _end_log_limit(self) -> None:
+        if self._minute is not None:
+            self._minute.cancel()
+        self._log_limit.remove()
 
     def _take_directory(self, path: Path) -> None:
         # The engine locks its part (csrc/partitions/owner_lock.hpp). This lock is for the other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import stat
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,7 @@ import pytest
 from engine_double import EngineDouble
 from realmsync.events import Log
 from realmsync.server.config import ServerConfig
-from realmsync.server.logs import one_line
+from realmsync.server.logs import LogLimit, one_line
 from realmsync.server.process import Server
 from realmsync.testing import ServerProcess
 
@@ -101,3 +102,55 @@ def test_a_server_of_its_own_writes_for_nobody_else(tmp_path: Path) -> None:
         modes = {path.name: path.stat().st_mode for path in [data, *data.rglob("*")]}
     assert len(modes) > 4
     assert [name for name, mode in modes.items() if stat.S_IMODE(mode) & 0o077] == []
+
+
+@pytest.fixture
+def limit() -> Iterator[LogLimit]:
+    limit = LogLimit(3)
+    limit.install()
+    yield limit
+    limit.remove()
+
+
+def test_lines_of_a_kind_are_limited(limit: LogLimit, log: pytest.LogCaptureFixture) -> None:
+    """Each kind for itself; what was left out is counted."""
+    logger, engine = logging.getLogger("realmsync.server"), logging.getLogger("realmsync.websocket")
+    for number in range(10):
+        logger.warning("no room for %s", number)
+        engine.log(logging.INFO, "%s", f"Session error {number}: whatever the client says")
+    logger.error("no room for %s", "this")
+    engine.info("%s", "Client file bound anew")
+    engine.info("Disconnected")
+    assert len(log.messages) == 3 + 3 + 3
+    log.clear()
+    limit.next_minute()
+    assert sorted(log.messages) == [
+        "7 more like it in the last minute: Session error ",
+        "7 more like it in the last minute: no room for %s",
+    ]
+    log.clear()
+    logger.warning("no room for %s", "another one")
+    limit.next_minute()
+    assert log.messages == ["no room for another one"]
+
+
+def test_kinds_without_end_are_one(limit: LogLimit, log: pytest.LogCaptureFixture) -> None:
+    words = ["".join(letters) for letters in itertools.product("abcdefg", repeat=4)]
+    for word in words:
+        logging.getLogger("realmsync.server").info(word)
+    assert log.messages == words[:1003]
+
+
+async def test_a_server_limits_its_log(
+    server: Server, engine: EngineDouble, log: pytest.LogCaptureFixture
+) -> None:
+    for number in range(200):
+        engine.emit(Log("warning", f"Session error {number}"))
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if sum("Session error" in message for message in log.messages) == 60:
+            break
+    log.clear()
+    await server.stop()
+    assert "140 more like it in the last minute: Session error " in log.messages
+    assert not logging.getLogger("realmsync.server").filters
