@@ -90,9 +90,10 @@ class Connections:
             return True
         return is_loopback(address) and len(self._http) < self.limits.http + _OPERATORS
 
-    def end_oldest(self) -> bool:
-        """Ends the connection whose client has waited longest with its next word, if any."""
-        return self._end_oldest(self._waiting)
+    def end_oldest(self, count: int) -> None:
+        """Ends this number of connections, if so many wait for their clients."""
+        for _ in range(count):
+            self._end_oldest(self._waiting)
 
     def add(self, accepted: Accepted) -> None:
         """A new connection; its client has the first word."""

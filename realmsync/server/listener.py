@@ -80,9 +80,9 @@ class Listener:
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
-                # Who waits in the backlog comes in as soon as somebody has left.
+                # Who waits in the backlog comes in when others have left.
                 _logger.error("cannot accept connections for the moment: %s", error.strerror)
-                self._connections.end_oldest()
+                self._connections.end_oldest(_PER_TURN)
                 self._stop()
                 self._resume = self._loop.call_later(_PAUSE, self._listen)
                 return
