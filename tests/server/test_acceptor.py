@@ -472,7 +472,7 @@ async def test_frames_of_any_size_in_any_pieces(
     messages, stream = [], b""
     for _ in range(60):
         parts = [
-            chance.randbytes(chance.choice((0, 1, 125, 126, 16_384, 16_385, 70_000)))
+            chance.randbytes(chance.choice((0, 1, 125, 126, 16_384, 32_768, 32_769, 70_000)))
             for _ in range(chance.choice((1, 1, 3)))
         ]
         messages.append(b"".join(parts))
