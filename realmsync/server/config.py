@@ -64,6 +64,11 @@ class HttpLimits:
     unfinished_bytes_per_user: int = 128 << 20
     unfinished_bytes: int = 256 << 20
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ValueError(f"a limit is above 0, and {name} is not: {value}")
+
 
 @dataclass(frozen=True)
 class ServerConfig:
@@ -148,6 +153,8 @@ class ServerConfig:
         for proxy in self.trusted_proxies:
             if not is_network(proxy):
                 raise ValueError(f"a trusted proxy is an IP address or network, not {proxy!r}")
+        if self.status_token is not None and not self.status_token.strip():
+            raise ValueError("a status token that is empty would be everybody's")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"a port is 0 to 65535, not {self.port}")
         if self.public_url is not None and not _is_origin(self.public_url):

@@ -38,11 +38,13 @@ class Listener:
         connections: Connections,
         protocol: Callable[[Accepted], asyncio.BaseProtocol],
         ssl_context: ssl.SSLContext | None,
+        handshake_timeout: float,
     ) -> None:
-        """Raises OSError when the address or the port is not to be had."""
+        """`handshake_timeout` is that of TLS, in seconds. Raises OSError when the address or the port is not to be had."""
         self._connections = connections
         self._protocol = protocol
         self._ssl_context = ssl_context
+        self._handshake_timeout = handshake_timeout if ssl_context is not None else None
         self._loop = asyncio.get_running_loop()
         self._arriving: set[asyncio.Task[Any]] = set()
         self._resume: asyncio.TimerHandle | None = None
@@ -98,7 +100,10 @@ class Listener:
         self._connections.add(accepted)
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
-                lambda: self._protocol(accepted), client, ssl=self._ssl_context
+                lambda: self._protocol(accepted),
+                client,
+                ssl=self._ssl_context,
+                ssl_handshake_timeout=self._handshake_timeout,
             )
         )
         accepted.close = task.cancel  # until the protocol has a transport

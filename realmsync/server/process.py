@@ -218,6 +218,7 @@ class Server:
                         self._connections,
                         self._acceptor.protocol,
                         config.ssl_context,
+                        config.http.head_timeout,
                     )
                 except OSError as error:
                     # A machine without IPv6 still resolves localhost to ::1.

@@ -163,3 +163,9 @@ async def test_who_leaves_the_queue_is_not_served() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await queue.run(Client(), "x", lambda: hash_password(9))
     assert hashed[-1] == 9
+
+
+@pytest.mark.parametrize("limit", ["requests_per_second", "passwords_waiting", "connections"])
+def test_limits_are_above_zero(limit: str) -> None:
+    with pytest.raises(ValueError, match=limit):
+        HttpLimits(**{limit: 0})

@@ -129,3 +129,15 @@ async def test_status_is_for_operators(tmp_path: Path) -> None:
             assert reply.json["descriptors"]["used"] < reply.json["descriptors"]["limit"]
         for token in ("S3cret", "", "ÿ"):
             assert (await http("GET", "/status", token=token)).status == 403
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_an_empty_status_token_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="status token"):
+        ServerConfig(data=Path("unused"), status_token=token)
+
+
+@pytest.mark.parametrize("proxy", ["proxy.example", "10.0.0.0/33", ""])
+def test_proxies_are_addresses(proxy: str) -> None:
+    with pytest.raises(ValueError, match="trusted proxy"):
+        ServerConfig(data=Path("unused"), trusted_proxies=frozenset({proxy}))
