@@ -524,23 +524,6 @@ async def test_unfinished_messages_of_one_user(
     ]
 
 
-async def test_pings_are_answered_when_the_client_reads(
-    engine: EngineDouble, token: str, open_raw: Any
-) -> None:
-    """Only the last one, if there were many: answers that nobody reads are not kept."""
-    client = await open_raw(upgrade(sync_path(token)))
-    client.writer.write(b"".join(frame(b"%d" % n, opcode=9) for n in range(1000)))
-    client.writer.write(frame(b"end"))
-    await eventually(lambda: engine.messages() == [b"end"])
-    pongs = []
-    while not pongs or pongs[-1] != b"999":
-        opcode, payload = await client.read_frame()
-        assert opcode == 10
-        pongs.append(payload)
-    assert len(pongs) < 1000
-    assert pongs == sorted(pongs, key=int)
-
-
 @pytest.mark.parametrize(
     "data",
     [
