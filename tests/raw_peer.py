@@ -48,7 +48,7 @@ class RawPeer:
 
     def __init__(self, url: str, token: str | None = None, app: str = APP) -> None:
         self.token = token or log_in(url, app)
-        self.socket = connect(
+        opened = connect(
             f"{url.replace('http', 'ws', 1)}/api/client/v2.0/app/{app}/realm-sync"
             f"?baas_at={self.token}",
             subprotocols=[Subprotocol("com.mongodb.realm-sync#14")],
@@ -58,6 +58,7 @@ class RawPeer:
             close_timeout=0,
             open_timeout=PATIENCE,
         )
+        self.socket = opened.__enter__()
         self.version: dict[int, int] = {}
 
     def __enter__(self) -> RawPeer:
@@ -102,11 +103,12 @@ class RawPeer:
     def upload(self, session: int, *changesets: bytes, base: int = 0, count: int = 1) -> int:
         """Sends one message, compressed; gives its inflated bytes."""
         now = int(time.time() * _MS_PER_S) - _MS_1970_TO_2015
-        body = b""
+        body = bytearray()
         for data in changesets * count:
             self.version[session] += 1
-            body += b"%d %d %d 0 %d " % (self.version[session], base, now, len(data)) + data
-        packed = zlib.compress(body, 9)
+            body += b"%d %d %d 0 %d " % (self.version[session], base, now, len(data))
+            body += data
+        packed = zlib.compress(bytes(body), 9)
         head = (session, len(body), len(packed), self.version[session], base)
         self.send(b"upload %d 1 %d %d %d %d 0\n" % head + packed)
         return len(body)

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,10 +78,11 @@ def an_object_beyond_all_limits(peer: RawPeer) -> None:
 
 
 def changes_of_large_objects(peer: RawPeer) -> None:
-    for n in range(1, 11):
+    for n in range(1, 5):
         peer.upload(1, changeset(*TEXTS[:-1], create("B", n), update("B", n, "c0", "a" * BIG)))
-    for round in range(10):
-        small = (update("B", n, "c1", f"{round}") for n in range(1, 11))
+        peer.acknowledged(1)
+    for turn in range(5):
+        small = (update("B", n, "c1", f"{turn}") for n in range(1, 5))
         peer.upload(1, changeset(*small))
 
 
@@ -141,8 +143,8 @@ def test_merges_of_the_same_list(server: ServerProcess) -> None:
 def test_a_new_client_while_the_writer_is_busy(server: ServerProcess) -> None:
     with RawPeer(server.url) as peer:
         peer.open(1, "own")
-        for n in range(5):
-            objects = (create("O", n * 200_000 + i) for i in range(200_000))
+        for n in range(3):
+            objects = (create("O", n * 150_000 + i) for i in range(150_000))
             peer.upload(1, encode_changeset([add_table("O"), *objects]))
         start = time.monotonic()
         with RawPeer(server.url) as other:
@@ -171,7 +173,8 @@ def test_a_class_that_somebody_fills_up(tmp_path: Path) -> None:
                 junk = os.urandom(4).hex()
                 columns = (add_column("Task", f"{junk}-{i}") for i in range(980))
                 peer.upload(1, changeset(add_table("Task"), *columns))
-                peer.acknowledged(1)
+                with suppress(Refused):  # the first one passes
+                    peer.acknowledged(1)
         for app in ("alpha", "beta"):
             with RawPeer(server.url, app=app) as honest:
                 honest.open(1, "honest")
