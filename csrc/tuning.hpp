@@ -42,8 +42,8 @@ struct ServerTuning {
     std::size_t pages_per_connection = 8;
     // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;
-    // Bytes of accepted, unintegrated uploads, inflated. At the limit reading pauses until half of it is
-    // done; at twice the limit the connection is ended (100, try again).
+    // Bytes of accepted, unintegrated uploads, inflated. At the limit reading pauses until half of
+    // it is done; at twice the limit the connection is ended (100, try again).
     std::uint64_t partition_backlog_bytes = 64u << 20;
     std::uint64_t process_backlog_bytes = 1u << 30;
     // Uploads in one durable transaction: more would delay everybody's acknowledgement.

@@ -141,10 +141,10 @@ class ServerRuntime:
     """The sync server's engine with its store and workers. For the event loop's thread alone.
 
     `directory` is the data directory; each of the `apps` has a database of its own in it, and no
-    other id is an app. Without any the server is one app, "". Clients cannot add to `fixed_schemas`, nor
-    upload changes more than `ahead_ms` in the future (0: any). `durability` is "full" (survives power failure) or
-    "process". `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers all
-    jobs run inside drain().
+    other id is an app. Without any the server is one app, "". Clients cannot add to
+    `fixed_schemas`, nor upload changes more than `ahead_ms` in the future (0: any). `durability`
+    is "full" (survives power failure) or "process". `tuning` holds members of ServerTuning
+    (csrc/tuning.hpp) by name. With 0 workers all jobs run inside drain().
     """
 
     def __init__(

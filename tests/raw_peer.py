@@ -65,7 +65,10 @@ class RawPeer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.socket.close_socket()
 
@@ -100,9 +103,11 @@ class RawPeer:
         assert isinstance(version, int)
         return version
 
-    def upload(self, session: int, *changesets: bytes, base: int = 0, count: int = 1) -> int:
-        """Sends one message, compressed; gives its inflated bytes."""
-        now = int(time.time() * _MS_PER_S) - _MS_1970_TO_2015
+    def upload(
+        self, session: int, *changesets: bytes, base: int = 0, count: int = 1, ahead: float = 0
+    ) -> int:
+        """Sends one message, compressed; gives its inflated bytes. `ahead`: s, of its clock."""
+        now = int((time.time() + ahead) * _MS_PER_S) - _MS_1970_TO_2015
         body = bytearray()
         for data in changesets * count:
             self.version[session] += 1
@@ -115,9 +120,9 @@ class RawPeer:
 
     def acknowledged(self, session: int) -> None:
         """Waits until everything uploaded is. Raises Refused."""
-        while (
-            message := self.until("download")
-        )["session"] != session or message["upload_client_version"] < self.version[session]:
+        while (message := self.until("download"))["session"] != session or message[
+            "upload_client_version"
+        ] < self.version[session]:
             pass
 
 
@@ -142,7 +147,10 @@ class Victim:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self._stop.set()
         self._thread.join(PATIENCE)

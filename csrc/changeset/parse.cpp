@@ -29,7 +29,7 @@ constexpr std::int64_t kStringStep = -1;    // path element: a name follows
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 constexpr std::uint64_t kMaxIndex = 0xffff'ffff;
 constexpr std::size_t kSmall = 4096;          // bytes of an input
-constexpr std::size_t kNameMemory = 40;       // bytes of a name, with its place in StringSet
+constexpr std::size_t kNameMemory = 100;      // bytes of a name, with its place in StringSet
 constexpr std::size_t kMaxSize = 0xffff'ffff; // slices of the side arrays are 32-bit
 
 // The unread rest of the input. Always a local variable whose address is not kept.

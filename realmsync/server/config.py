@@ -96,8 +96,8 @@ class ServerConfig:
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
     merge_profile: Literal["safe", "strict"] = "safe"
-    # Whether clients may add classes and properties to the schema: in all apps, in none, or in those
-    # named here. Elsewhere only what is there already is taken.
+    # Whether clients may add classes and properties to the schema: in all apps, in none, or in
+    # those named here. Elsewhere only what is there already is taken.
     development_mode: bool | frozenset[str] = True
     # Seconds by which the time of a change may be ahead of this machine's clock; such a change wins
     # over all others until then. Uploads with later ones are refused. None: any.

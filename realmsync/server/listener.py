@@ -40,7 +40,10 @@ class Listener:
         ssl_context: ssl.SSLContext | None,
         handshake_timeout: float,
     ) -> None:
-        """`handshake_timeout` is that of TLS, in seconds. Raises OSError when the address or the port is not to be had."""
+        """`handshake_timeout` is that of TLS, in seconds.
+
+        Raises OSError when the address or the port is not to be had.
+        """
         self._connections = connections
         self._protocol = protocol
         self._ssl_context = ssl_context

@@ -1,4 +1,4 @@
-"""The queue of the server's writer under a simulated clock: what one user asks for delays nobody."""
+"""The queue of the server's writer under a simulated clock: what one user asks delays nobody."""
 
 from __future__ import annotations
 

@@ -75,6 +75,21 @@ def test_a_failing_disk_is_told_and_survived(fault: str) -> None:
     assert versions(server) == [2, 3]
 
 
+def test_a_full_disk_is_an_overload_that_passes_by_itself() -> None:
+    server = Server()
+    client = writer(server)
+    server.store.limit(server.store.used())
+    upload(client, 3, size=100_000)
+    assert server.runtime.stats()["storage_full"] == 1
+    server.advance(60_000)
+    assert server.runtime.stats()["storage_full"] == 1, "there is no room yet"
+    reader = come_back(server, client, 2)
+    assert reader.error is None, "what is stored can be read"
+    server.store.limit(0)
+    server.advance(2_000)
+    assert server.runtime.stats()["storage_full"] == 0, "nobody has written anything"
+
+
 def test_power_cut_keeps_what_was_acknowledged() -> None:
     server = Server()
     client = writer(server)

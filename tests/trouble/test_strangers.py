@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from instructions import Instruction, add_column, add_table, changeset, create, insert, update
-from raw_peer import RawPeer, Refused, Victim
+from raw_peer import RawPeer, Refused, Victim, log_in
 from realmsync.inspect import encode_changeset
 from realmsync.testing import ServerProcess
 
@@ -125,18 +125,22 @@ def test_one_upload(
 
 
 def test_merges_of_the_same_list(server: ServerProcess) -> None:
-    with Victim(server.url) as victim, RawPeer(server.url) as one:
-        with RawPeer(server.url, one.token) as two:
-            one.open(1, "own")
-            one.upload(1, changeset(*LIST))
-            one.acknowledged(1)
-            base = two.open(1, "own")
-            for n in range(2):
-                inserts = [insert("L", 1, "l", i, 7, i) for i in range(n, 10_000 + n)]
-                one.upload(1, changeset(*inserts[: 10_000 - n]))
-                two.upload(1, changeset(*inserts[: 10_000 - n]), base=base)
-            with pytest.raises(Refused, match="too long"):
-                two.acknowledged(1)
+    token = log_in(server.url)
+    with (
+        Victim(server.url) as victim,
+        RawPeer(server.url, token) as one,
+        RawPeer(server.url, token) as two,
+    ):
+        one.open(1, "own")
+        one.upload(1, changeset(*LIST))
+        one.acknowledged(1)
+        base = two.open(1, "own")
+        inserts = changeset(*(insert("L", 1, "l", i, 7, i) for i in range(10_000)))
+        one.upload(1, inserts)
+        one.acknowledged(1)
+        two.upload(1, inserts, base=base)
+        with pytest.raises(Refused, match="too long"):
+            two.acknowledged(1)
     victim.check(LONGEST)
 
 
@@ -197,7 +201,7 @@ def test_readers_that_do_not_read(server: ServerProcess) -> None:
     with Victim(server.url) as victim, RawPeer(server.url) as writer:
         writer.open(1, "own")
         writer.upload(1, changeset(*TEXTS))
-        for n in range(10):  # random: what is sent must be large, too
+        for _ in range(10):  # random: what is sent must be large, too
             writer.upload(1, changeset(update("B", 1, "c0", os.urandom(4 * MIB).hex())))
             writer.acknowledged(1)
         peers = [RawPeer(server.url, writer.token) for _ in range(20)]
