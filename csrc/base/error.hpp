@@ -98,7 +98,7 @@ template <class T> T value_or_throw(Result<T> result) {
 
 // What a store reports of itself. The numbers are SQLite's primary result codes, which users see in
 // StorageError.sqlite_code; a store of another make uses the same ones.
-enum class StoreFault : int { other = 1, busy = 5, corrupt = 11, no_database = 26 };
+enum class StoreFault : int { other = 1, busy = 5, corrupt = 11, full = 13, no_database = 26 };
 
 // Failure of the machine or misuse: a store that cannot be read or written.
 class StoreError : public std::runtime_error {
@@ -110,7 +110,7 @@ class StoreError : public std::runtime_error {
     bool is(StoreFault fault) const { return primary() == static_cast<int>(fault); }
     // Whether the file itself is broken.
     bool is_damage() const { return is(StoreFault::corrupt) || is(StoreFault::no_database); }
-    bool is_full() const { return primary() == 13 || code_ == (10 | 19 << 8); } // FULL, SHMSIZE
+    bool is_full() const { return is(StoreFault::full) || code_ == (10 | 19 << 8); } // SHMSIZE
     // Whether the medium fails or has failed, so that nobody knows what is stored.
     bool is_medium() const {
         if (code_ == (10 | 12 << 8)) // IOERR_NOMEM

@@ -1,5 +1,7 @@
 #include "partitions/sqlite_history.hpp"
 
+#include <filesystem>
+
 #include "partitions/format.hpp"
 #include "tables/apply.hpp"
 
@@ -128,6 +130,10 @@ void SqliteHistory::attempt(const std::function<bool()>& change, Work& work) {
 }
 
 void SqliteHistory::touch() {
+    // What this writes fits into the log as it is: ask the file system, too.
+    constexpr std::uintmax_t kRoom = 16u << 20;
+    if (vfs_.empty() && std::filesystem::space(path_).available < kRoom)
+        throw StoreError(StoreFault::full, "The disk has less than 16 MiB left.");
     db_.exec("PRAGMA user_version = 1");
     db_.exec("PRAGMA user_version = 0");
 }

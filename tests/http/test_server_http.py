@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +323,30 @@ async def test_health_and_status(http: Any) -> None:
     assert status["status"] == "ok"
     assert status["websockets"] == 0
     assert status["engine"]["connections"] == 0
+
+
+@pytest.mark.parametrize(
+    ("engine", "status"),
+    [({"storage_full": 1}, "storage full"), ({"writing_ms": 60_000}, "writer stuck")],
+)
+async def test_health_of_the_storage(
+    http: Any, server: Server, monkeypatch: pytest.MonkeyPatch, engine: dict[str, int], status: str
+) -> None:
+    figures = {"connections": 0, "storage_full": 0, "writing_ms": 0} | engine
+    monkeypatch.setattr(EngineDouble, "stats", lambda double: figures)
+    reply = await http("GET", "/health")
+    assert (reply.status, reply.json) == (503, {"status": status})
+
+
+async def test_log_ins_that_cannot_be_stored(
+    http: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(server.users, "create_anonymous", full)
+    reply = await http("POST", f"{APP}/auth/providers/anon-user/login", {})
+    assert_error(reply, 503, None, "storage is not available, try again later")
 
 
 async def test_passwords_are_hashed(http: Any, server: Server) -> None:

@@ -12,6 +12,7 @@ import hmac
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
@@ -122,6 +123,11 @@ class HttpApi:
             return error_reply(HttpError(408, "request body did not arrive", AppCode.BadRequest))
         except web.HTTPException as error:
             return error_reply(HttpError(error.status, error.reason, AppCode.BadRequest))
+        except sqlite3.OperationalError as error:  # the users' file: its disk is full, or fails
+            _logger.error("%s failed: %s", one_line(request.path), error)
+            return error_reply(
+                HttpError(503, "storage is not available, try again later", retry_after=5)
+            )
         except Exception:
             _logger.exception("%s failed", one_line(request.path))
             return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
