@@ -16,9 +16,10 @@ namespace {
 
 // Bytes in memory, beside what it was parsed from.
 std::size_t memory_of(const changeset::Changeset& c) {
-    return sizeof(IncomingChangeset) + c.strings.size() * sizeof(c.strings.front()) +
-           c.instructions.size() * sizeof(c.instructions.front()) +
-           c.paths.size() * sizeof(c.paths.front()) + c.links.size() * sizeof(c.links.front());
+    return sizeof(IncomingChangeset) + c.strings.size() * sizeof(std::string_view) +
+           c.instructions.size() * sizeof(changeset::Instruction) +
+           c.paths.size() * sizeof(changeset::PathElement) +
+           c.links.size() * sizeof(changeset::Link);
 }
 
 // The fault of an entry, or nullptr. `last` is the cursor behind the entry before it.

@@ -37,8 +37,8 @@ struct Runner {
     StoreOutcome integrate_all(DownloadReader& reader) {
         StoreOutcome outcome = IntegrationSkipped{};
         do
-            outcome = std::visit([this](auto&& part) { return integrate(std::move(part)); },
-                                 reader.next());
+            outcome =
+                std::visit([this](auto part) { return integrate(std::move(part)); }, reader.next());
         while (std::holds_alternative<Integrated>(outcome) && !reader.is_done());
         return outcome;
     }

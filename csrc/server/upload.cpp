@@ -152,7 +152,7 @@ std::optional<UploadFault> UploadReader::check(Work& work) {
 std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
     AppendRequest request;
     request.file_ident = file_ident_;
-    const auto& [previous, threshold, progress] = task_->window;
+    const UploadCursor threshold = task_->window.threshold, progress = task_->window.progress;
     std::optional<UploadFault> fault;
     std::size_t bytes = 0, empty_in_turn = 0;
     UploadCursor last = threshold;
