@@ -150,9 +150,11 @@ void ServerRuntime::pump() {
 void ServerRuntime::post(std::vector<Job> jobs) {
     // What is answered at once may ask for more.
     for (; !jobs.empty() && !closed_; jobs = inline_ ? std::vector<Job>() : engine_.take_jobs()) {
+        std::vector<AppLane*> idle; // begin when all jobs are there, for one transaction
         for (auto& job : jobs) {
             if (auto* write = std::get_if<WriterJob>(&job)) {
-                post(std::move(*write));
+                if (AppLane* app = enqueue(std::move(*write)))
+                    idle.push_back(app);
             } else if (auto& page = std::get<FetchPage>(job); inline_ || !fetch_at_once(page)) {
                 {
                     std::lock_guard lock(mutex_);
@@ -162,6 +164,8 @@ void ServerRuntime::post(std::vector<Job> jobs) {
                 reader_pool_.post(readers_[next_reader_], [this] { fetch_next(); });
             }
         }
+        for (AppLane* app : idle)
+            pool_.post(app->writer, [this, app] { write(*app); });
     }
 }
 
@@ -173,15 +177,12 @@ bool ServerRuntime::fetch_at_once(const FetchPage& job) {
     return page.has_value();
 }
 
-void ServerRuntime::post(WriterJob job) {
+// The lane that has to be started.
+ServerRuntime::AppLane* ServerRuntime::enqueue(WriterJob job) {
     AppLane& app = lane_of(owner_of(job));
-    {
-        std::lock_guard lock(mutex_);
-        app.waiting.push(std::move(job));
-        if (std::exchange(app.writing, true))
-            return;
-    }
-    pool_.post(app.writer, [this, &app] { write(app); });
+    std::lock_guard lock(mutex_);
+    app.waiting.push(std::move(job));
+    return std::exchange(app.writing, true) ? nullptr : &app;
 }
 
 ServerRuntime::AppLane& ServerRuntime::lane_of(const Owner& owner) {

@@ -75,7 +75,7 @@ class ServerRuntime {
     };
 
     void post(std::vector<server::Job> jobs);
-    void post(server::WriterJob job);
+    AppLane* enqueue(server::WriterJob job);
     AppLane& lane_of(const server::Owner& owner);
     void write(AppLane& app);
     server::WriteResult run(AppLane& app, std::vector<server::WriterJob> jobs);
