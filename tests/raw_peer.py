@@ -8,7 +8,6 @@ import threading
 import time
 import urllib.request
 import zlib
-from types import TracebackType
 from typing import Any
 
 from websockets.sync.client import connect
@@ -64,12 +63,7 @@ class RawPeer:
     def __enter__(self) -> RawPeer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.socket.close_socket()
 
     def send(self, message: bytes) -> None:
@@ -146,12 +140,7 @@ class Victim:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(PATIENCE)
         self._peer.socket.close_socket()

@@ -46,7 +46,6 @@ ServerRuntime::ServerRuntime(OpenStore open_store, unsigned workers, std::uint64
 ServerRuntime::~ServerRuntime() { close(); }
 
 void ServerRuntime::close() {
-    closed_ = true;
     stop_ = true;
     pool_.stop();
     reader_pool_.stop();
@@ -149,7 +148,7 @@ void ServerRuntime::pump() {
 
 void ServerRuntime::post(std::vector<Job> jobs) {
     // What is answered at once may ask for more.
-    for (; !jobs.empty() && !closed_; jobs = inline_ ? std::vector<Job>() : engine_.take_jobs()) {
+    for (; !jobs.empty() && !stop_; jobs = inline_ ? std::vector<Job>() : engine_.take_jobs()) {
         std::vector<AppLane*> idle; // begin when all jobs are there, for one transaction
         for (auto& job : jobs) {
             if (auto* write = std::get_if<WriterJob>(&job)) {

@@ -95,7 +95,6 @@ class ServerRuntime {
     std::mutex mutex_;
     std::mutex open_mutex_;
     bool signalled_ = false; // events wait for drain()
-    bool closed_ = false;
     std::atomic<std::uint64_t> commits_{0};
     std::int64_t now_ = 0; // ms, of the last call
     std::int64_t probe_at_ = 0;

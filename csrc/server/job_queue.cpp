@@ -21,16 +21,14 @@ std::uint64_t bytes_of(const WriterJob& job) {
     return append ? append->task.plain_size() - append->task.integrated : 0;
 }
 
-} // namespace
+std::uint64_t estimate(const WriterJob& job) { return kJob + kUploadedByte * bytes_of(job); } // ns
 
-std::uint64_t JobQueue::estimate(const WriterJob& job) const {
-    return kJob + kUploadedByte * bytes_of(job);
-}
-
-bool JobQueue::is_heavy(const WriterJob& job) const {
+bool is_heavy(const WriterJob& job) {
     const auto* append = std::get_if<Append>(&job);
     return append && append->is_heavy;
 }
+
+} // namespace
 
 WriterJob& JobQueue::Waiting::front() {
     return urgent.empty() ? jobs.at(turns.front()).front() : urgent.front();
@@ -144,16 +142,19 @@ void JobQueue::charge(Flow flow, std::int64_t work) {
 }
 
 void JobQueue::settle(std::vector<WriterJob> left, const std::vector<WriteResult::Cost>& costs) {
+    std::unordered_map<Flow, std::int64_t> more; // than was charged: users are ranked anew once
     for (const Charge& taken : charged_)
-        charge(taken.flow, -static_cast<std::int64_t>(taken.work));
+        more[taken.flow] -= static_cast<std::int64_t>(taken.work);
     for (std::size_t i = 0; i < costs.size(); ++i) {
-        charge(costs[i].flow, static_cast<std::int64_t>(costs[i].work));
+        more[costs[i].flow] += static_cast<std::int64_t>(costs[i].work);
         if (i < charged_.size() && charged_[i].flow == costs[i].flow)
             learn(flows_[costs[i].flow], charged_[i].estimate, costs[i].work);
     }
+    for (const auto& [flow, work] : more)
+        charge(flow, work);
     charged_.clear();
-    was_cut_ = std::any_of(left.begin(), left.end(),
-                           [this](const WriterJob& job) { return !is_heavy(job); });
+    was_cut_ =
+        std::any_of(left.begin(), left.end(), [](const WriterJob& job) { return !is_heavy(job); });
     for (auto job = left.rbegin(); job != left.rend(); ++job) {
         const Flow flow = owner_of(*job).flow;
         Waiting& waiting = flows_[flow];

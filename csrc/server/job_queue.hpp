@@ -45,8 +45,6 @@ class JobQueue {
     };
     using Ranking = std::set<std::pair<std::uint64_t, Flow>>; // by what they were served
 
-    std::uint64_t estimate(const WriterJob& job) const; // ns
-    bool is_heavy(const WriterJob& job) const;
     static bool is_urgent(const Waiting& waiting, const WriterJob& job);
     void rank(Flow flow, Waiting& waiting);
     void unrank(Flow flow, const Waiting& waiting);

@@ -52,7 +52,6 @@ class PageMemory {
                    [](const auto& a, const auto& b) { return a.second.bytes < b.second.bytes; })
             ->second.holder;
     }
-    std::uint64_t total() const { return total_; }
 
   private:
     struct Key {

@@ -14,7 +14,6 @@ namespace realmsync::server {
 
 class PageQueue {
   public:
-    bool empty() const { return ranking_.empty(); }
     void push(FetchPage job) { // O(log flows)
         const Flow flow = job.owner.flow;
         Waiting& waiting = flows_[flow];

@@ -311,16 +311,13 @@ Catalog::NewColumns& Catalog::columns_of(Draft& draft, const std::string& table)
 std::uint64_t Catalog::cost_of_additions() {
     if (!draft_)
         return 0;
+    const auto columns = db_.integer("SELECT count(*) FROM rs_column");
+    const std::uint64_t alteration =
+        kStatement + kColumn * static_cast<std::uint64_t>(columns.value_or(0));
     std::uint64_t cost = 0;
-    for (const auto& [table, added] : draft_->tables) {
-        if (!added.create.empty())
-            cost += kStatement + kColumn * added.columns.size();
-        else if (!added.columns.empty())
-            cost += added.columns.size() *
-                    (kStatement +
-                     kColumn * static_cast<std::uint64_t>(
-                                   db_.integer("SELECT count(*) FROM rs_column").value_or(0)));
-    }
+    for (const auto& [table, added] : draft_->tables)
+        cost += added.create.empty() ? alteration * added.columns.size()
+                                     : kStatement + kColumn * added.columns.size();
     return cost;
 }
 

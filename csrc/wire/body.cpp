@@ -46,16 +46,6 @@ void read_entry(Reader& in, DownloadEntry& entry) {
     read_changeset(in, entry.changeset);
 }
 
-template <class Entry> Result<std::vector<Entry>> parse_entries(std::string_view plain) {
-    Reader in(plain);
-    std::vector<Entry> entries;
-    while (!in.at_end() && !in.failed())
-        read_entry(in, entries.emplace_back());
-    if (in.failed())
-        return std::move(in.error());
-    return entries;
-}
-
 template <class Entry>
 Result<std::size_t> read_entries(std::string_view plain,
                                  const std::function<bool(const Entry&)>& take) {
@@ -69,6 +59,17 @@ Result<std::size_t> read_entries(std::string_view plain,
             break;
     }
     return in.position();
+}
+
+template <class Entry> Result<std::vector<Entry>> parse_entries(std::string_view plain) {
+    std::vector<Entry> entries;
+    auto read = read_entries<Entry>(plain, [&](const Entry& entry) {
+        entries.push_back(entry);
+        return true;
+    });
+    if (!read)
+        return std::move(read.error());
+    return entries;
 }
 
 void append_field(std::string& plain, std::uint64_t value) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -142,9 +143,7 @@ async def test_who_leaves_the_queue_is_not_served() -> None:
         await finish.wait()
 
     tasks = [
-        asyncio.create_task(
-            queue.run(client, str(number), lambda number=number: hash_password(number))  # type: ignore[misc]
-        )
+        asyncio.create_task(queue.run(client, str(number), partial(hash_password, number)))
         for number, client in enumerate(clients)
     ]
     await asyncio.sleep(0)
