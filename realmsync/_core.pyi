@@ -143,8 +143,9 @@ class ServerRuntime:
     `directory` is the data directory; each of the `apps` has a database of its own in it, and no
     other id is an app. Without any the server is one app, "". Clients cannot add to
     `fixed_schemas`, nor upload changes more than `ahead_ms` in the future (0: any). `durability`
-    is "full" (survives power failure) or "process". `tuning` holds members of ServerTuning
-    (csrc/tuning.hpp) by name. With 0 workers all jobs run inside drain().
+    is "full" (survives power failure) or "process". If it `asks_permission`, sessions wait for
+    authorize(). `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers
+    all jobs run inside drain().
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class ServerRuntime:
         ahead_ms: int = 0,
         durability: str = "full",
         merge_profile: str = "safe",
+        asks_permission: bool = False,
         tuning: dict[str, int] = ...,
     ) -> None: ...
     def fileno(self) -> int:
@@ -189,6 +191,14 @@ class ServerRuntime:
 
     def take_over(self, conn: int, now_ms: int) -> None:
         """A new log-in of the same program stands behind a revoked connection."""
+
+    def authorize(
+        self, conn: int, session: int, question: int, permission: str | None, now_ms: int
+    ) -> None:
+        """The answer to an Authorize event, as a Permission; None: the client is to try again."""
+
+    def reauthorize(self, conn: int, now_ms: int) -> None:
+        """Asks again for all sessions of the connection."""
 
     def closed(self, conn: int, now_ms: int) -> None:
         """The connection has ended, for whatever reason."""

@@ -185,6 +185,7 @@ def start_server(
     workers: int = 0,
     seed: int = 0,
     merge_profile: str = "safe",
+    asks_permission: bool = False,
     tuning: dict[str, int] = ...,
 ) -> ServerRuntime:
     """A server on the store; the one before can do nothing any more."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 from realmsync.errors import RealmError
 from realmsync.inspect import decode_changeset, decode_message
@@ -27,6 +29,27 @@ def _fail(error: RealmError) -> None:
     where = "" if offset is None else f" (at byte {offset})"
     text = str(error)  # that of changesets names the position itself
     raise click.ClickException(text if text.endswith(where) else text + where)
+
+
+def _import_function(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Callable[..., Any] | None:
+    """A function of the module that is in the working directory or installed."""
+    if value is None:
+        return None
+    module, colon, name = value.partition(":")
+    if not (module and colon and name):
+        raise click.BadParameter(f"{value!r} is not MODULE:FUNCTION")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise click.BadParameter(
+            f"cannot import {value!r}: {type(error).__name__}: {error}"
+        ) from error
+    if not callable(function):
+        raise click.BadParameter(f"{value!r} is no function")
+    return cast(Callable[..., Any], function)
 
 
 from realmsync.cli_users import user  # noqa: E402  # needs click, too
@@ -96,6 +119,12 @@ def message(file: IO[bytes], from_client: bool) -> None:
     help="How users may log in: anonymously, with e-mail and password.",
 )
 @click.option("--no-registration", is_flag=True, help="Strangers cannot register accounts.")
+@click.option(
+    "--authorize",
+    metavar="MODULE:FUNCTION",
+    callback=_import_function,
+    help="Python function that says who may use which partition; see the guide.",
+)
 @click.option(
     "--durability",
     type=click.Choice(["full", "process"]),
@@ -172,6 +201,7 @@ def serve(
     apps: tuple[str, ...],
     providers: str,
     no_registration: bool,
+    authorize: Callable[..., Any] | None,
     durability: str,
     merge_profile: Literal["safe", "strict"],
     in_development: tuple[str, ...],
@@ -204,6 +234,7 @@ def serve(
             apps=frozenset(apps),
             providers=frozenset(name.strip() for name in providers.split(",") if name.strip()),
             registration=not no_registration,
+            authorize=authorize,
             log_ins_per_user=log_ins_per_user,
             durability=Durability(durability),
             merge_profile=merge_profile,

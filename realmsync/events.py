@@ -8,7 +8,7 @@ to the owner of the runtime, which is sync/client.py or server/process.py.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # About one connection, by its number.
 
@@ -153,6 +153,18 @@ ClientEvent = SessionEvent | ServerLog
 # To a server.
 
 
+class Authorize(NamedTuple):
+    """May the user behind the connection use the partition? Answered by authorize().
+
+    The partition is None, int, str, bson.ObjectId or uuid.UUID.
+    """
+
+    connection: int
+    session: int
+    question: int
+    partition: Any
+
+
 class StorageFailed(NamedTuple):
     """A commit failed: what is stored is unknown, so the server stops."""
 
@@ -166,4 +178,4 @@ class Log(NamedTuple):
     message: str
 
 
-ServerEvent = StorageFailed | Log
+ServerEvent = Authorize | StorageFailed | Log

@@ -118,6 +118,14 @@ class EngineDouble:
     def take_over(self, connection: int, now_ms: int) -> None:
         self.calls.append(("take_over", connection))
 
+    def authorize(
+        self, connection: int, session: int, question: int, permission: str | None, now_ms: int
+    ) -> None:
+        self.calls.append(("authorize", connection, session, question, permission))
+
+    def reauthorize(self, connection: int, now_ms: int) -> None:
+        self.calls.append(("reauthorize", connection))
+
     def closed(self, connection: int, *details: Any) -> None:
         self.calls.append(("closed", connection, *details[:-1]))
         if connection in self.open:

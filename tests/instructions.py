@@ -61,3 +61,9 @@ DOG = (
     add_column("Dog", "age"),
     add_column("Dog", "tags", 3, collection=1),
 )
+
+
+def proper(number: int) -> bytes:
+    """AddTable of class `n` with a unique name: never in conflict with another."""
+    name = b"T%05d" % number
+    return b"\x3f\x00\x06" + name + b"\x3f\x01\x03_id\x00\x00\x00\x01\x01\x00"

@@ -341,15 +341,22 @@ class Server:
         store: _testbed.ServerStorage | str | None = None,
         *,
         seed: int = 1,
+        asks_permission: bool = False,
         tuning: dict[str, int] | None = None,
     ) -> None:
         self.store = _testbed.ServerStorage(seed) if store is None else store
         if isinstance(self.store, str):
             self.runtime = _core.ServerRuntime(
-                self.store, workers=0, seed=seed, tuning=tuning or {}
+                self.store,
+                workers=0,
+                seed=seed,
+                asks_permission=asks_permission,
+                tuning=tuning or {},
             )
         else:
-            self.runtime = _testbed.start_server(self.store, seed=seed, tuning=tuning or {})
+            self.runtime = _testbed.start_server(
+                self.store, seed=seed, asks_permission=asks_permission, tuning=tuning or {}
+            )
         self.now = 1_000
         self.connections: dict[int, Connection] = {}
         self.writable: set[int] = set()

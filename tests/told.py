@@ -22,6 +22,7 @@ KINDS = {
     events.RefreshLocation: "refresh_location",
     events.LogOut: "log_out",
     events.ServerLog: "log",
+    events.Authorize: "authorize",
     events.StorageFailed: "storage_failed",
     events.Log: "log",
 }

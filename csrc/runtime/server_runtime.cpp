@@ -30,8 +30,8 @@ bool is_overload(const Outcome& outcome) {
 } // namespace
 
 ServerRuntime::ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
-                             const ServerTuning& tuning)
-    : tuning_(tuning), open_store_(std::move(open_store)), engine_(tuning, seed),
+                             const ServerTuning& tuning, bool asks_permission)
+    : tuning_(tuning), open_store_(std::move(open_store)), engine_(tuning, seed, asks_permission),
       inline_(workers == 0), pool_(workers), reader_pool_(inline_ ? 0 : std::max(workers, 2u) - 1) {
     for (unsigned i = 1; i < std::max(workers, 2u); ++i)
         readers_.push_back(reader_pool_.make_lane());
@@ -90,6 +90,20 @@ void ServerRuntime::revoke(ConnectionId connection, std::int64_t now) {
 void ServerRuntime::take_over(ConnectionId connection, std::int64_t now) {
     now_ = now;
     engine_.take_over(connection, now);
+    pump();
+}
+
+void ServerRuntime::authorize(ConnectionId connection, std::uint64_t session,
+                              std::uint64_t question, std::optional<server::Permission> permission,
+                              std::int64_t now) {
+    now_ = now;
+    engine_.authorize(connection, session, question, permission, now);
+    pump();
+}
+
+void ServerRuntime::reauthorize(ConnectionId connection, std::int64_t now) {
+    now_ = now;
+    engine_.reauthorize(connection, now);
     pump();
 }
 

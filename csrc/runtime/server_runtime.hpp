@@ -32,7 +32,7 @@ class ServerRuntime {
   public:
     // With 0 workers jobs run inside drain(), for deterministic tests.
     ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
-                  const ServerTuning& tuning);
+                  const ServerTuning& tuning, bool asks_permission = false);
     ~ServerRuntime();
 
     int fileno() const { return wake_up_.fd(); } // readable: call drain()
@@ -44,6 +44,9 @@ class ServerRuntime {
     std::optional<std::string> next_message(server::ConnectionId connection, std::int64_t now);
     void revoke(server::ConnectionId connection, std::int64_t now);
     void take_over(server::ConnectionId connection, std::int64_t now);
+    void authorize(server::ConnectionId connection, std::uint64_t session, std::uint64_t question,
+                   std::optional<server::Permission> permission, std::int64_t now);
+    void reauthorize(server::ConnectionId connection, std::int64_t now);
     void closed(server::ConnectionId connection);
     // Takes in finished jobs and expired timers; gives what the transport has to do.
     std::vector<server::Event> drain(std::int64_t now);

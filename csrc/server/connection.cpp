@@ -317,6 +317,20 @@ void Connection::revoke() {
         session.fail(Code::session_closed, "The user has logged out");
 }
 
+void Connection::authorize(std::uint64_t session, std::uint64_t question,
+                           std::optional<Permission> permission) {
+    auto found = sessions_.find(session);
+    if (!ended_ && found != sessions_.end())
+        found->second.on_permission(question, permission);
+}
+
+void Connection::reauthorize() {
+    if (ended_)
+        return;
+    for (auto& [ident, session] : sessions_)
+        session.ask_permission();
+}
+
 void Connection::take_over() { revoked_since_.reset(); }
 
 void Connection::close_revoked() {

@@ -60,7 +60,10 @@ class Connection {
     // The log-in has ended: so do the sessions. SDKs keep the socket for a while, and when they log
     // in again meanwhile they bind on it: closed by us, it would delay their next one.
     void revoke();
-    void take_over();        // by a new log-in of the same program
+    void take_over(); // by a new log-in of the same program
+    void authorize(std::uint64_t session, std::uint64_t question,
+                   std::optional<Permission> permission);
+    void reauthorize();
     void drop();             // ends TCP without a message
     void detach();           // all sessions leave
     void destroy_sessions(); // of an ended connection

@@ -91,7 +91,8 @@ void Context::resume_readers() {
 }
 
 void Context::forget_if_idle(Partition& partition) {
-    if (partition.is_idle() && partitions.size() > tuning.idle_partitions)
+    const bool is_worth_it = partition.is_open() && partitions.size() <= tuning.idle_partitions;
+    if (partition.is_idle() && !is_worth_it)
         partitions.evict(partition);
 }
 

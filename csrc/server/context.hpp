@@ -22,10 +22,12 @@ class Connection;
 class Session;
 
 struct Context {
-    Context(const ServerTuning& settings, std::uint64_t seed)
-        : tuning(settings), random(seed), page_memory(settings.page_memory_bytes) {}
+    Context(const ServerTuning& settings, std::uint64_t seed, bool asks)
+        : tuning(settings), asks_permission(asks), random(seed),
+          page_memory(settings.page_memory_bytes) {}
 
     const ServerTuning tuning;
+    const bool asks_permission; // at each BIND; else everybody may write
     std::mt19937_64 random;
     std::int64_t now = 0; // ms, of the call that is running
     std::vector<Job> jobs;
@@ -36,6 +38,7 @@ struct Context {
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
     std::uint64_t next_binding = 1;
+    std::uint64_t next_question = 1;
     std::unordered_map<std::string, std::uint32_t> apps; // their numbers
     std::vector<ConnectionId> ended;                     // failed or dropped in this call
     std::vector<ConnectionId> paused;

@@ -9,6 +9,9 @@ namespace realmsync::server {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
+// What a user may do with a partition; each includes those before it.
+enum class Permission : std::uint8_t { none, read, write };
+
 struct Writable { // next_message() has something
     std::uint64_t connection;
 };
@@ -25,6 +28,12 @@ struct PauseReading {
 struct ResumeReading {
     std::uint64_t connection;
 };
+struct Authorize { // what may this user do with the partition? Server::authorize() answers
+    std::uint64_t connection;
+    std::uint64_t session;
+    std::uint64_t question; // the session's newest counts
+    std::string partition;  // canonical value
+};
 struct StorageFailed {
     std::string message;
 };
@@ -32,7 +41,8 @@ struct Log {
     LogLevel level;
     std::string text;
 };
-using Event = std::variant<Writable, Close, Drop, PauseReading, ResumeReading, StorageFailed, Log>;
+using Event =
+    std::variant<Writable, Close, Drop, PauseReading, ResumeReading, Authorize, StorageFailed, Log>;
 
 struct Stats {
     std::uint64_t connections = 0; // now open

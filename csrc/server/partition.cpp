@@ -26,8 +26,7 @@ void Partition::tidy(std::uint64_t file_ident) {
         files.erase(found);
 }
 
-std::pair<Partition*, bool> PartitionDirectory::find_or_add(std::string_view app_id,
-                                                            std::string_view key) {
+Partition& PartitionDirectory::find_or_add(std::string_view app_id, std::string_view key) {
     auto [at, is_new] = by_key_.try_emplace({std::string(app_id), std::string(key)}, nullptr);
     if (is_new) {
         auto partition = std::make_unique<Partition>();
@@ -37,7 +36,7 @@ std::pair<Partition*, bool> PartitionDirectory::find_or_add(std::string_view app
         at->second = partition.get();
         by_handle_.emplace(partition->handle, std::move(partition));
     }
-    return {at->second, is_new};
+    return *at->second;
 }
 
 Partition* PartitionDirectory::find(std::uint64_t handle) {

@@ -28,7 +28,8 @@ struct Partition {
     std::uint64_t handle = 0;
     std::string app_id;
     std::string key;
-    PartitionId id = 0; // 0: being opened
+    PartitionId id = 0; // 0: not opened yet
+    bool is_opening = false;
     std::uint64_t head = 0;
     std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
     std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
@@ -36,7 +37,9 @@ struct Partition {
     std::size_t jobs_in_flight = 0;
 
     bool is_open() const { return id != 0; }
-    bool is_idle() const { return sessions.empty() && files.empty() && jobs_in_flight == 0; }
+    bool is_idle() const {
+        return sessions.empty() && files.empty() && jobs_in_flight == 0 && backlog_bytes == 0;
+    }
     // A version that the store has committed: wakes the sessions that have not been sent it.
     void expose(std::uint64_t version);
     // A bind of the file has come back from the store.
@@ -47,8 +50,7 @@ struct Partition {
 
 class PartitionDirectory {
   public:
-    // The second is true when the partition is new here and has to be opened.
-    std::pair<Partition*, bool> find_or_add(std::string_view app_id, std::string_view key);
+    Partition& find_or_add(std::string_view app_id, std::string_view key);
     Partition* find(std::uint64_t handle);
     // Forgets a partition that is idle; the store keeps it.
     void evict(Partition& partition);

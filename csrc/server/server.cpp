@@ -190,8 +190,8 @@ struct OutcomeHandler {
 
 } // namespace
 
-Server::Server(const ServerTuning& tuning, std::uint64_t seed)
-    : context_(std::make_unique<Context>(tuning, seed)) {}
+Server::Server(const ServerTuning& tuning, std::uint64_t seed, bool asks_permission)
+    : context_(std::make_unique<Context>(tuning, seed, asks_permission)) {}
 
 Server::~Server() {
     while (!context_->connections.empty())
@@ -257,6 +257,21 @@ void Server::take_over(ConnectionId id, std::int64_t now) {
     context_->now = now;
     if (Connection* connection = context_->connection(id))
         connection->take_over();
+    end_call();
+}
+
+void Server::authorize(ConnectionId id, std::uint64_t session, std::uint64_t question,
+                       std::optional<Permission> permission, std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->authorize(session, question, permission);
+    end_call();
+}
+
+void Server::reauthorize(ConnectionId id, std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->reauthorize();
     end_call();
 }
 

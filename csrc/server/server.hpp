@@ -21,7 +21,8 @@ struct Context;
 
 class Server {
   public:
-    Server(const ServerTuning& tuning, std::uint64_t seed);
+    // Asks for each session what its user may do (Authorize), if `asks_permission`.
+    Server(const ServerTuning& tuning, std::uint64_t seed, bool asks_permission = false);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -42,6 +43,12 @@ class Server {
     // unless a new log-in of the same program has taken the connection over by then.
     void revoke(ConnectionId connection, std::int64_t now);
     void take_over(ConnectionId connection, std::int64_t now);
+    // The answer to an Authorize event, or none: nobody knows, and the client is to try again.
+    // Stale answers are ignored.
+    void authorize(ConnectionId connection, std::uint64_t session, std::uint64_t question,
+                   std::optional<Permission> permission, std::int64_t now);
+    // Asks again for all sessions of the connection; meanwhile they go on.
+    void reauthorize(ConnectionId connection, std::int64_t now);
     // The transport has lost or ended the connection; always called, also after Close and Drop.
     void closed(ConnectionId connection);
 

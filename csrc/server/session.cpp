@@ -74,20 +74,53 @@ void Session::on_bind(const wire::Bind& message) {
             return fail(code, key.error().message);
         return connection_.fail(code, key.error().message);
     }
-    auto [partition, is_new] = context_.partitions.find_or_add(connection_.app_id(), *key);
-    partition_ = partition;
-    handle_ = partition->handle;
+    partition_ = &context_.partitions.find_or_add(connection_.app_id(), *key);
+    handle_ = partition_->handle;
     partition_->sessions.emplace(binding_, this);
     if (message.need_ident)
         state_ = SessionState::allocating_ident;
-    if (is_new)
-        context_.submit(OpenPartition{partition->handle, partition->app_id, partition->key},
-                        connection_);
-    else if (partition->is_open())
-        on_partition_open();
+    if (context_.asks_permission)
+        return ask_permission();
+    permission_ = Permission::write;
+    enter_partition();
+}
+
+void Session::ask_permission() {
+    if (is_ending())
+        return;
+    question_ = context_.next_question++;
+    context_.events.push_back(Authorize{connection_.id(), ident_, question_, attached().key});
+}
+
+void Session::on_permission(std::uint64_t question, std::optional<Permission> permission) {
+    if (question != question_ || is_ending())
+        return;
+    if (!permission) {
+        wire::ErrorInfo info =
+            wire::error_info(Code::session_closed, "What the user may do is not known right now");
+        info.backoff = {context_.tuning.overload_backoff_s, context_.tuning.overload_backoff_max_s,
+                        2};
+        return fail(Code::session_closed, info);
+    }
+    if (*permission == Permission::none)
+        return fail(Code::permission_denied, "Permission denied: the user may not read this "
+                                             "partition");
+    const bool is_first = !permission_;
+    permission_ = permission;
+    if (is_first)
+        enter_partition();
+}
+
+void Session::enter_partition() {
+    if (attached().is_open())
+        return on_partition_open();
+    if (!std::exchange(attached().is_opening, true))
+        context_.submit(OpenPartition{handle_, attached().app_id, attached().key}, connection_);
 }
 
 void Session::on_partition_open() {
+    if (!permission_)
+        return;
     partition_id_ = attached().id;
     if (state_ == SessionState::allocating_ident)
         context_.submit(
@@ -117,7 +150,7 @@ void Session::on_ident(const wire::ClientIdent& message) {
     download_ = message.download;
     latest_ = message.latest;
     state_ = SessionState::binding;
-    if (attached().is_open())
+    if (permission_ && attached().is_open())
         bind_file();
 }
 
@@ -176,6 +209,11 @@ void Session::on_upload(const wire::Upload& message) {
 void Session::process_upload(const wire::Upload& message,
                              std::shared_ptr<const std::string> bytes) {
     const std::uint64_t cost = cost_of(message);
+    if (permission_ != Permission::write && !bytes->empty()) { // progress alone is no write
+        context_.discharge(attached(), cost);
+        return fail(Code::permission_denied, "Permission denied: the user may only read this "
+                                             "partition");
+    }
     if (auto fault = gate_.check(message, download_.server_version)) {
         context_.discharge(attached(), cost);
         return fail(fault->code, fault->message);
@@ -197,12 +235,14 @@ void Session::release_uploads() {
     if (!held_ || is_ending() || is_fenced())
         return;
     auto held = std::move(held_);
+    Partition* partition = partition_; // kept by what is charged to it, if one of them fails
     for (auto& upload : *held) {
         if (partition_ && !connection_.has_failed())
             process_upload(upload.message, std::move(upload.bytes));
-        else if (Partition* partition = context_.partitions.find(handle_))
+        else
             context_.discharge(*partition, cost_of(upload.message));
     }
+    context_.forget_if_idle(*partition);
 }
 
 void Session::drop_held_uploads() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/event.hpp"
 #include "server/job.hpp"
 #include "server/partition.hpp"
 #include "server/upload.hpp"
@@ -58,6 +59,7 @@ class Session {
     void on_test_command(const wire::TestCommand& message);
 
     // Outcomes of its jobs, and news of its partition
+    void on_permission(std::uint64_t question, std::optional<Permission> permission);
     void on_partition_open();
     void on_ident_allocated(wire::FileIdent file);
     void on_bound(const BoundFile& file);
@@ -68,6 +70,8 @@ class Session {
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
 
+    // Asks what its user may do here, for the first time or again.
+    void ask_permission();
     // The session gets `code` as its error, after an acknowledgement where a reset would otherwise
     // repeat what is integrated (10.7 R4).
     void fail(wire::Code code, std::string_view message);
@@ -100,6 +104,7 @@ class Session {
 
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
     bool is_fenced() const;                                    // uploads have to wait
+    void enter_partition();
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void drop_held_uploads();
@@ -121,6 +126,7 @@ class Session {
     const std::uint64_t ident_;
     const std::uint64_t binding_;
     SessionState state_ = SessionState::wait_for_ident;
+    std::optional<Permission> permission_; // none: not known yet, so nothing reaches the store
     bool first_download_sent_ = false;
     bool page_in_flight_ = false;
     bool page_acknowledges_ = false; // was asked for after the last upload was integrated
@@ -130,6 +136,7 @@ class Session {
     Partition* partition_ = nullptr;   // while attached
     std::uint64_t handle_ = 0;         // of the partition, also when detached
     PartitionId partition_id_ = 0;
+    std::uint64_t question_ = 0; // the newest about its permission
     wire::FileIdent file_;
     wire::DownloadCursor download_; // sent
     wire::SaltedVersion latest_;    // told or heard

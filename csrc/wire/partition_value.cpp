@@ -141,6 +141,24 @@ std::string format_partition_value(const PartitionValue& value) {
     return dump_json(std::visit(ToJson(), value));
 }
 
+Key as_key(const PartitionValue& value) {
+    Key key;
+    if (const auto* number = std::get_if<std::int64_t>(&value)) {
+        key.type = Type::integer;
+        key.integer = *number;
+    } else if (const auto* text = std::get_if<std::string>(&value)) {
+        key.type = Type::string;
+        key.string = *text;
+    } else if (const auto* object_id = std::get_if<ObjectId>(&value)) {
+        key.type = Type::object_id;
+        key.object_id = *object_id;
+    } else if (const auto* uuid = std::get_if<Uuid>(&value)) {
+        key.type = Type::uuid;
+        key.uuid = *uuid;
+    }
+    return key;
+}
+
 Result<std::string> canonical_partition(std::string_view text) {
     Result<PartitionValue> value = parse_partition_value(text);
     if (!value)

@@ -21,6 +21,8 @@ inline constexpr std::size_t kMaxPartitionBytes = 1024; // of the text, as the r
 Result<PartitionValue> parse_partition_value(std::string_view text);
 // The one text of a value: canonical extended JSON, integers as $numberLong, UUIDs as $binary.
 std::string format_partition_value(const PartitionValue& value);
+// As a primary key, which has the same types. Borrows the text of `value`.
+Key as_key(const PartitionValue& value);
 // Both in one: equal values in different spellings give the same text.
 Result<std::string> canonical_partition(std::string_view text);
 

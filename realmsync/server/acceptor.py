@@ -126,6 +126,7 @@ class SyncEngine(Protocol):
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
     def revoke(self, connection: int, now_ms: int) -> None: ...
     def take_over(self, connection: int, now_ms: int) -> None: ...
+    def reauthorize(self, connection: int, now_ms: int) -> None: ...
 
 
 class SyncConnection:
@@ -218,6 +219,18 @@ class Acceptor:
         """The log-ins whose websockets are open, or will be, and may go on."""
         connections = (*self._arriving.values(), *self.connections.values())
         return {c.session_id for c in connections if c.end is None}
+
+    def connection_of(self, number: int) -> SyncConnection | None:
+        """Who is behind a connection of the engine, if he is still there."""
+        websocket = self._driver.listeners.get(number)
+        return self.connections.get(websocket) if websocket is not None else None
+
+    def reauthorize(self, user_id: str | None) -> None:
+        """The engine asks again what this user may do, or everybody."""
+        for websocket, connection in self.connections.items():
+            if user_id is None or connection.user_id == user_id:
+                self._engine.reauthorize(websocket.connection, monotonic_ms())
+        self._driver.activity()
 
     def _ended(self, websocket: EngineSocket, accepted: Accepted, user_id: str) -> None:
         """The TCP connection of an upgrade has ended, whatever became of it."""

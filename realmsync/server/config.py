@@ -10,6 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from realmsync.server.addresses import is_network
+from realmsync.server.authorization import AuthorizeFunction
 from realmsync.transport.loop import TransportLimits
 
 # How users may log in, by Realm's names (app-services-http.md section 8.3).
@@ -92,6 +93,13 @@ class ServerConfig:
     # Log-ins that one user keeps, each on a device or in a program of his; a newer one ends the one
     # that was unused longest, and its device logs its user out.
     log_ins_per_user: int = 1000
+    # Who may do what: asked when a user opens a partition (see AuthorizationRequest), once for each
+    # session; what it answers counts as long as the session lasts, or until Server.reauthorize().
+    # Without it everybody may read and write everything.
+    authorize: AuthorizeFunction | None = None
+    # Seconds in which it must answer. Otherwise, and when it raises, the client is told to try
+    # again.
+    authorize_timeout: float = 5.0
     durability: Durability = Durability.FULL
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
@@ -148,6 +156,8 @@ class ServerConfig:
                 f"providers are some of {', '.join(PROVIDERS)}, "
                 f"not {', '.join(sorted(self.providers)) or 'none'}"
             )
+        if not self.authorize_timeout > 0:
+            raise ValueError(f"an answer takes more than 0 s, not {self.authorize_timeout}")
         if self.log_ins_per_user < 1:
             raise ValueError(f"a user keeps at least one log-in, not {self.log_ins_per_user}")
         for proxy in self.trusted_proxies:

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from realmsync import _core
-from realmsync.errors import ServerStartError
-from realmsync.events import Log, ServerEvent, StorageFailed
+from realmsync.errors import IllegalOperationError, ServerStartError
+from realmsync.events import Authorize, Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
+from realmsync.server.authorization import Authorizer
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
 from realmsync.server.descriptors import (
@@ -55,6 +56,10 @@ class ServerRuntime(Runtime[ServerEvent], Protocol):
     def refuse(self, connection: int, first_bytes: bytes, size: int, now_ms: int) -> None: ...
     def revoke(self, connection: int, now_ms: int) -> None: ...
     def take_over(self, connection: int, now_ms: int) -> None: ...
+    def authorize(
+        self, connection: int, session: int, question: int, permission: str | None, now_ms: int
+    ) -> None: ...
+    def reauthorize(self, connection: int, now_ms: int) -> None: ...
     def closed(self, connection: int, now_ms: int) -> None: ...
     def shutdown(self, now_ms: int) -> None: ...
     def close(self) -> None: ...
@@ -141,6 +146,11 @@ class Server:
         )
         self._exits.callback(self._driver.close)
 
+        if config.authorize is not None:
+            self._authorizer = Authorizer(
+                config.authorize, config.authorize_timeout, self._engine, self._driver.activity
+            )
+            self._exits.push_async_callback(self._authorizer.close)
         sites, proxies = Sites(config), Proxies(config.trusted_proxies)
         self._connections = Connections(
             connection_limits(config.http, descriptor_limit()), proxies.is_trusted
@@ -201,6 +211,17 @@ class Server:
             "descriptors": {"used": descriptors_in_use(), "limit": descriptor_limit()},
             "engine": engine,
         }
+
+    def reauthorize(self, user_id: str | None = None) -> None:
+        """Asks `authorize` of the configuration again, as its answers may have changed.
+
+        `user_id`: whose open sessions; None: everybody's. Until the answer comes they go on as
+        they were; one whose user may no longer read ends with SyncPermissionDenied. Raises
+        IllegalOperationError when the configuration has no such function.
+        """
+        if self.config.authorize is None:
+            raise IllegalOperationError("nobody decides what users of this server may do")
+        self._acceptor.reauthorize(user_id)
 
     async def _listen(self) -> None:
         config = self.config
@@ -283,6 +304,10 @@ class Server:
             case Log():
                 level = _LEVELS.get(event.level, logging.ERROR)
                 _logger.log(level, "%s", one_line(event.message))
+            case Authorize():
+                who = self._acceptor.connection_of(event.connection)
+                if who is not None:
+                    self._authorizer.ask(event, who.app_id, who.user_id)
             case StorageFailed():
                 # After a failed write nobody knows what is on disk; only a restart can tell.
                 _logger.critical("storage failed, stopping: %s", one_line(event.message))
@@ -303,6 +328,7 @@ def open_engine(config: ServerConfig) -> ServerRuntime:
         ahead_ms=int((config.max_clock_ahead or 0) * 1000),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
+        asks_permission=config.authorize is not None,
         tuning={"message_bytes": config.transport.max_message},
     )
 

@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from instructions import proper
 from server_driver import APP, Connection, Server, read
 
 
@@ -113,12 +114,6 @@ def test_siblings_take_turns() -> None:
     kinds = [(m.type, m.session) for m in reader.answers()]
     assert ("mark", 2) in kinds[:2]
     assert kinds.count(("download", 1)) > 10
-
-
-def proper(number: int) -> bytes:
-    """AddTable of class `n` with a unique name: never in conflict with another."""
-    name = b"T%05d" % number
-    return b"\x3f\x00\x06" + name + b"\x3f\x01\x03_id\x00\x00\x00\x01\x01\x00"
 
 
 def test_slow_reader_is_sent_what_is_there_when_it_reads(server: Server) -> None:

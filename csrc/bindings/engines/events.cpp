@@ -8,6 +8,8 @@
 #include <variant>
 
 #include "base/assert.hpp"
+#include "bindings/values/convert.hpp"
+#include "wire/partition_value.hpp"
 
 namespace py = pybind11;
 
@@ -69,6 +71,13 @@ const char* name_of(server::LogLevel level) {
     return "error";
 }
 
+// The canonical text of a partition value, as applications write it.
+py::object partition_value(const std::string& text) {
+    const auto value = wire::parse_partition_value(text);
+    REALMSYNC_ASSERT(value);
+    return from_key(wire::as_key(value.value()));
+}
+
 // One overload per event; the members are in the order of realmsync/events.py.
 
 py::object made(const client::Connect& e) {
@@ -111,6 +120,9 @@ py::object made(const server::Close& e) { return make(e, "Close", e.connection, 
 py::object made(const server::Drop& e) { return make(e, "Drop", e.connection); }
 py::object made(const server::PauseReading& e) { return make(e, "PauseReading", e.connection); }
 py::object made(const server::ResumeReading& e) { return make(e, "ResumeReading", e.connection); }
+py::object made(const server::Authorize& e) {
+    return make(e, "Authorize", e.connection, e.session, e.question, partition_value(e.partition));
+}
 py::object made(const server::StorageFailed& e) { return make(e, "StorageFailed", e.message); }
 py::object made(const server::Log& e) { return make(e, "Log", name_of(e.level), e.text); }
 

@@ -29,12 +29,11 @@ namespace {
 // Longer messages are handled without the GIL: copying them takes more than a few microseconds.
 constexpr std::size_t kLongMessage = 16 << 10;
 
-OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned workers,
-                                    std::optional<std::uint64_t> seed,
-                                    const std::vector<std::string>& apps,
-                                    const std::vector<std::string>& fixed_schemas,
-                                    std::int64_t ahead_ms, const std::string& durability,
-                                    const std::string& merge_profile, const py::dict& tuning) {
+OwnHandle<ServerHandle>
+open_server(const std::string& directory, unsigned workers, std::optional<std::uint64_t> seed,
+            const std::vector<std::string>& apps, const std::vector<std::string>& fixed_schemas,
+            std::int64_t ahead_ms, const std::string& durability, const std::string& merge_profile,
+            bool asks_permission, const py::dict& tuning) {
     StoreTuning store_tuning;
     store_tuning.ahead_ms = ahead_ms;
     std::vector<partitions::AppStores::App> all;
@@ -47,11 +46,11 @@ OwnHandle<ServerHandle> open_server(const std::string& directory, unsigned worke
     partitions::AppStores stores(directory, all, store_tuning,
                                  {runtime::unix_ms, runtime::random_bits},
                                  to_durability(durability), to_profile(merge_profile));
-    return OwnHandle<ServerHandle>(
-        new ServerHandle([stores = std::make_shared<partitions::AppStores>(std::move(stores))](
-                             const std::string& app_id) { return stores->take(app_id); },
-                         workers, // for connection ids and the spread of restarts:
-                         seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning)));
+    return OwnHandle<ServerHandle>(new ServerHandle(
+        [stores = std::make_shared<partitions::AppStores>(std::move(stores))](
+            const std::string& app_id) { return stores->take(app_id); },
+        workers, // for connection ids and the spread of restarts:
+        seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning), asks_permission));
 }
 
 void receive(ServerHandle& self, server::ConnectionId connection, const py::bytes& data,
@@ -61,6 +60,20 @@ void receive(ServerHandle& self, server::ConnectionId connection, const py::byte
     if (message.size() > kLongMessage)
         release.emplace();
     self.runtime().receive(connection, message, now);
+}
+
+// `permission` is the value of a realmsync.Permission.
+void authorize(ServerHandle& self, server::ConnectionId connection, std::uint64_t session,
+               std::uint64_t question, const std::optional<std::string>& permission,
+               std::int64_t now) {
+    std::optional<server::Permission> known;
+    if (permission) {
+        using server::Permission;
+        known = *permission == "write"  ? Permission::write
+                : *permission == "read" ? Permission::read
+                                        : Permission::none;
+    }
+    self.runtime().authorize(connection, session, question, known, now);
 }
 
 py::dict stats(ServerHandle& self) {
@@ -91,7 +104,7 @@ void bind_server(py::module_& m) {
           py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
           py::arg("fixed_schemas") = std::vector<std::string>{}, py::arg("ahead_ms") = 0,
           py::arg("durability") = "full", py::arg("merge_profile") = "safe",
-          py::arg("tuning") = py::dict());
+          py::arg("asks_permission") = false, py::arg("tuning") = py::dict());
     bind_loop(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })
         .def(
@@ -118,6 +131,14 @@ void bind_server(py::module_& m) {
             "take_over",
             [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {
                 self.runtime().take_over(connection, now);
+            },
+            py::arg("conn"), py::arg("now_ms"))
+        .def("authorize", &authorize, py::arg("conn"), py::arg("session"), py::arg("question"),
+             py::arg("permission"), py::arg("now_ms"))
+        .def(
+            "reauthorize",
+            [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {
+                self.runtime().reauthorize(connection, now);
             },
             py::arg("conn"), py::arg("now_ms"))
         .def(

@@ -309,21 +309,7 @@ PartitionValue partition_from(const py::object& value) {
 
 py::bytes encode_key(const py::object& value) {
     const PartitionValue owned = partition_from(value); // the same types
-    Key key;
-    if (const auto* number = std::get_if<std::int64_t>(&owned)) {
-        key.type = Type::integer;
-        key.integer = *number;
-    } else if (const auto* text = std::get_if<std::string>(&owned)) {
-        key.type = Type::string;
-        key.string = *text;
-    } else if (const auto* object_id = std::get_if<ObjectId>(&owned)) {
-        key.type = Type::object_id;
-        key.object_id = *object_id;
-    } else if (const auto* uuid = std::get_if<Uuid>(&owned)) {
-        key.type = Type::uuid;
-        key.uuid = *uuid;
-    }
-    return encode_primary_key(key);
+    return encode_primary_key(as_key(owned));
 }
 
 py::object decode_key(const py::bytes& data) {

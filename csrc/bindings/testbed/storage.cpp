@@ -76,9 +76,11 @@ void bind_server_storage(py::module_& m) {
 }
 
 OwnHandle<ServerHandle> start_server(ServerStorage& storage, unsigned workers, std::uint64_t seed,
-                                     const std::string& merge_profile, const py::dict& tuning) {
-    return OwnHandle<ServerHandle>(new ServerHandle(
-        storage.start(to_profile(merge_profile)), workers, seed, to_tuning<ServerTuning>(tuning)));
+                                     const std::string& merge_profile, bool asks_permission,
+                                     const py::dict& tuning) {
+    return OwnHandle<ServerHandle>(
+        new ServerHandle(storage.start(to_profile(merge_profile)), workers, seed,
+                         to_tuning<ServerTuning>(tuning), asks_permission));
 }
 
 void bind_client_storage(py::module_& m) {
@@ -106,7 +108,8 @@ void bind_client_storage(py::module_& m) {
 void bind_storage(py::module_& m) {
     bind_server_storage(m);
     m.def("start_server", &start_server, py::arg("storage"), py::kw_only(), py::arg("workers") = 0,
-          py::arg("seed") = 0, py::arg("merge_profile") = "safe", py::arg("tuning") = py::dict());
+          py::arg("seed") = 0, py::arg("merge_profile") = "safe",
+          py::arg("asks_permission") = false, py::arg("tuning") = py::dict());
     bind_client_storage(m);
 }
 

@@ -1,0 +1,142 @@
+"""Who may do what with a partition: asks the operator's function, and tells the engine.
+
+The engine asks at each BIND and keeps the answer with the session (csrc/server/session.cpp); it
+stores nothing for a session before. A function that takes long delays sessions of the users that it
+is asked about, and nobody else. Specification: server-behaviour.md section 13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from bson import ObjectId
+
+from realmsync.enums import Text
+from realmsync.events import Authorize
+from realmsync.server.logs import one_line
+from realmsync.transport.websocket import monotonic_ms
+
+_logger = logging.getLogger("realmsync.server")
+
+# Calls of the function that are on their way for one user; more wait for these.
+_AT_ONCE = 16
+
+
+class Permission(Text):
+    """What a user may do with a partition."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"  # and read
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """A user opens a partition."""
+
+    app_id: str
+    user_id: str
+    partition: None | int | str | ObjectId | UUID
+
+
+# Must not block the event loop, unless for microseconds; may be a coroutine function.
+AuthorizeFunction = Callable[[AuthorizationRequest], Permission | str | Awaitable[Permission | str]]
+
+
+class AskingEngine(Protocol):
+    """What is told of the answers."""
+
+    def authorize(
+        self, connection: int, session: int, question: int, permission: str | None, now_ms: int
+    ) -> None: ...
+
+
+class Authorizer:
+    """Answers the engine's questions by calling the operator's function.
+
+    `answered` is called after each answer, since the engine may have something to do then.
+    """
+
+    def __init__(
+        self,
+        function: AuthorizeFunction,
+        timeout: float,
+        engine: AskingEngine,
+        answered: Callable[[], None],
+    ) -> None:
+        self._function = function
+        self._timeout = timeout
+        self._engine = engine
+        self._answered = answered
+        self._waiting: dict[str, deque[tuple[Authorize, AuthorizationRequest]]] = {}
+        self._workers: dict[str, set[asyncio.Task[None]]] = {}
+
+    def ask(self, event: Authorize, app_id: str, user_id: str) -> None:
+        """The engine asks about one of the sessions of this user."""
+        waiting = self._waiting.setdefault(user_id, deque())
+        waiting.append((event, AuthorizationRequest(app_id, user_id, event.partition)))
+        workers = self._workers.setdefault(user_id, set())
+        if len(workers) < _AT_ONCE:
+            workers.add(asyncio.ensure_future(self._work(user_id)))
+
+    async def close(self) -> None:
+        """Ends all calls; what was asked stays without an answer."""
+        tasks = [task for workers in self._workers.values() for task in workers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, user_id: str) -> None:
+        waiting, workers = self._waiting[user_id], self._workers[user_id]
+        try:
+            while waiting:
+                event, request = waiting.popleft()
+                permission = await self._decide(request)
+                self._engine.authorize(
+                    event.connection, event.session, event.question, permission, monotonic_ms()
+                )
+                self._answered()
+                await asyncio.sleep(0)  # a flood of questions takes turns with all else
+        finally:
+            workers.discard(asyncio.current_task())  # type: ignore[arg-type]  # it is one
+            if not workers:
+                del self._waiting[user_id], self._workers[user_id]
+
+    async def _decide(self, request: AuthorizationRequest) -> str | None:
+        try:
+            answer = self._function(request)
+            if inspect.isawaitable(answer):
+                answer = await self._in_time(answer)
+            return Permission(answer).value
+        except Exception as error:
+            _logger.error(
+                "the authorize function failed for user %s and partition %s: %s",
+                one_line(request.user_id),
+                one_line(repr(request.partition)),
+                one_line(f"{type(error).__name__}: {error}"),
+                exc_info=None if isinstance(error, asyncio.TimeoutError) else error,
+            )
+            return None
+
+    async def _in_time(self, answer: Awaitable[Permission | str]) -> Permission | str:
+        """Not wait_for(), which waits for a coroutine that does not let itself be cancelled."""
+        task = asyncio.ensure_future(answer)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._timeout)
+        except asyncio.CancelledError:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            raise
+        if not done:
+            task.cancel()
+            raise asyncio.TimeoutError(f"no answer in {self._timeout} s")
+        return task.result()
