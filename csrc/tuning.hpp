@@ -142,6 +142,11 @@ struct StoreTuning {
     // ms by which the time of a change may be ahead of the server's clock, 0: any. Such a change
     // wins over all others until that time.
     std::int64_t ahead_ms = 0;
+    // Quotas of one user, 0: none. An SDK makes a client file for each realm that it opens, and
+    // another when one is reset or its app reinstalled.
+    std::uint64_t partitions_per_user = 100'000;
+    std::uint64_t files_per_user = 100'000;
+    std::uint64_t bytes_per_user = 0; // of history
     // ms between stored notes that a client file was seen; expiry works in days.
     std::int64_t seen_interval_ms = 300'000;
 };

@@ -142,7 +142,8 @@ class ServerRuntime:
 
     `directory` is the data directory; each of the `apps` has a database of its own in it, and no
     other id is an app. Without any the server is one app, "". Clients cannot add to
-    `fixed_schemas`, nor upload changes more than `ahead_ms` in the future (0: any). `durability`
+    `fixed_schemas`, nor upload changes more than `ahead_ms` in the future (0: any). `quotas` limit
+    what one user has in an app (0: any): partitions, client files, bytes of history. `durability`
     is "full" (survives power failure) or "process". If it `asks_permission`, sessions wait for
     authorize(). `tuning` holds members of ServerTuning (csrc/tuning.hpp) by name. With 0 workers
     all jobs run inside drain().
@@ -157,6 +158,7 @@ class ServerRuntime:
         apps: list[str] = ...,
         fixed_schemas: list[str] = ...,
         ahead_ms: int = 0,
+        quotas: tuple[int, int, int] = (0, 0, 0),
         durability: str = "full",
         merge_profile: str = "safe",
         asks_permission: bool = False,

@@ -247,14 +247,17 @@ class PartitionDb:
         cache_bytes: int | None = None,
         merge_profile: str = "safe",
         work: int | None = None,
+        quotas: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
-        """`durability` is "full" or "process" (survives a crash of the process only)."""
+        """`durability` is "full" or "process" (survives a crash of the process only). `quotas` of
+        one user: partitions, client files, bytes; 0: none."""
 
     def begin(self) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
-    def open_partition(self, app_id: str, key: bytes) -> tuple[int, int]:
-        """Number and newest server version of the partition, which is created if it is new."""
+    def open_partition(self, app_id: str, key: bytes, user_id: str = "ann") -> tuple[int, int]:
+        """Number and newest server version of the partition, which is created if it is new.
+        ValueError, here and below, if the user has too many."""
 
     def allocate_ident(self, partition: int, user_id: str) -> tuple[int, int]:
         """Ident and salt of a new client file."""

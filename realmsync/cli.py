@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,16 +37,13 @@ def _import_function(
     """A function of the module that is in the working directory or installed."""
     if value is None:
         return None
-    module, colon, name = value.partition(":")
-    if not (module and colon and name):
+    if ":" not in value:
         raise click.BadParameter(f"{value!r} is not MODULE:FUNCTION")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        function = getattr(importlib.import_module(module), name)
+        function = pkgutil.resolve_name(value)
     except Exception as error:
-        raise click.BadParameter(
-            f"cannot import {value!r}: {type(error).__name__}: {error}"
-        ) from error
+        raise click.BadParameter(f"cannot import {value!r}: {error}") from error
     if not callable(function):
         raise click.BadParameter(f"{value!r} is no function")
     return cast(Callable[..., Any], function)
@@ -189,6 +186,25 @@ def message(file: IO[bytes], from_client: bool) -> None:
     help="Log-ins that one user keeps; a newer one ends the one that was unused longest.",
 )
 @click.option(
+    "--partitions-per-user",
+    default=100_000,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Partitions that one user may be the first to open.",
+)
+@click.option(
+    "--files-per-user",
+    default=100_000,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Client files of one user: a device makes one for each realm that it opens.",
+)
+@click.option(
+    "--bytes-per-user",
+    type=click.IntRange(min=1),
+    help="Bytes of changes that one user may upload, in all.  [default: any]",
+)
+@click.option(
     "--log-level",
     default="info",
     type=click.Choice(["debug", "info", "warning", "error", "critical"], case_sensitive=False),
@@ -213,6 +229,9 @@ def serve(
     status_token: str | None,
     websockets_per_user: int,
     log_ins_per_user: int,
+    partitions_per_user: int,
+    files_per_user: int,
+    bytes_per_user: int | None,
     log_level: str,
 ) -> None:
     """Run a sync server until it is told to stop (SIGTERM or Ctrl+C).
@@ -220,7 +239,7 @@ def serve(
     Each option may also be given as an environment variable, as REALMSYNC_SERVE_PORT.
     """
     from realmsync.server import process
-    from realmsync.server.config import Durability, HttpLimits, ServerConfig
+    from realmsync.server.config import Durability, HttpLimits, ServerConfig, UserQuotas
     from realmsync.transport.loop import new_event_loop
 
     logging.basicConfig(
@@ -244,6 +263,7 @@ def serve(
             allowed_hosts=frozenset(allowed_hosts),
             trusted_proxies=frozenset(trusted_proxies),
             status_token=status_token,
+            quotas=UserQuotas(partitions_per_user, files_per_user, bytes_per_user),
             http=HttpLimits(websockets_per_user=websockets_per_user),
         )
     except ValueError as error:

@@ -334,7 +334,8 @@ class Connection:
 
 
 class Server:
-    """The engine with jobs run inline, on a virtual clock. `store` is a directory, or in memory."""
+    """The engine with jobs run inline, on a virtual clock. `store` is a directory, or in memory
+    and without quotas."""
 
     def __init__(
         self,
@@ -342,6 +343,7 @@ class Server:
         *,
         seed: int = 1,
         asks_permission: bool = False,
+        quotas: tuple[int, int, int] = (0, 0, 0),
         tuning: dict[str, int] | None = None,
     ) -> None:
         self.store = _testbed.ServerStorage(seed) if store is None else store
@@ -351,6 +353,7 @@ class Server:
                 workers=0,
                 seed=seed,
                 asks_permission=asks_permission,
+                quotas=quotas,
                 tuning=tuning or {},
             )
         else:

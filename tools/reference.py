@@ -68,8 +68,9 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     (
         "",
         "realmsync.server.config",
-        ["ServerConfig", "Durability", "HttpLimits", "TransportLimits"],
+        ["ServerConfig", "UserQuotas", "Durability", "HttpLimits", "TransportLimits"],
     ),
+    ("", "realmsync.server.authorization", ["AuthorizationRequest", "Permission"]),
     ("Testing", "realmsync.testing", ["run_server", "ServerProcess", "FaultProxy"]),
 ]
 

@@ -1,6 +1,9 @@
 #include "partitions/admission.hpp"
 
 #include <algorithm>
+#include <string>
+
+#include "server/upload.hpp"
 
 namespace realmsync::partitions {
 
@@ -110,6 +113,16 @@ ClientFile advance(ClientFile file, const server::AppendRequest& request,
     }
     file.last_seen_ms = now_ms;
     return file;
+}
+
+bool is_reached(std::uint64_t limit, std::uint64_t used) { return limit != 0 && used >= limit; }
+
+// Nothing that passes: the client stays away until its app is started again.
+Refusal too_many(std::string_view what, std::uint64_t limit) {
+    return {server::kTooLarge,
+            "The user has " + std::to_string(limit) + " " + std::string(what) +
+                ", as many as one user may",
+            true};
 }
 
 bool is_sound(const ClientFile& file) {

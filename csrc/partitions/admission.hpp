@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 #include "partitions/rows.hpp"
@@ -30,6 +31,10 @@ std::optional<server::Refusal> check_uploads(const Head& head, const ClientFile*
 // The client file after the request, whose changesets have raised the head to `head_version`.
 ClientFile advance(ClientFile file, const server::AppendRequest& request,
                    std::uint64_t head_version, std::int64_t now_ms);
+
+// Quotas of users; a limit of 0 is none.
+bool is_reached(std::uint64_t limit, std::uint64_t used);
+server::Refusal too_many(std::string_view what, std::uint64_t limit);
 
 // What holds for every client file, stored or loaded: nothing is reported that is not stored. And
 // for every change of one: cursors never go back.

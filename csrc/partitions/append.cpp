@@ -23,6 +23,9 @@ constexpr std::uint64_t kReadByte = 6;
 constexpr std::uint64_t kStoreEntry = 10'000;
 constexpr std::uint64_t kStoreByte = 4;
 
+// Bytes that a row of the history takes besides its changeset, about.
+constexpr std::uint64_t kRowBytes = 100;
+
 server::Refusal refusal(const Error& error) {
     switch (error.kind) {
     case ErrorKind::schema:
@@ -98,6 +101,9 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
         return std::move(*refused);
     if (auto refused = check_times(request))
         return std::move(*refused);
+    Usage* const used = request.changesets.empty() ? nullptr : &usage(file->user_id);
+    if (used && is_reached(tuning_.bytes_per_user, used->bytes))
+        return too_many("bytes", tuning_.bytes_per_user);
     Staged& staged = stage(id);
     const std::size_t entries = staged.entries.size();
     const Head before = staged.head;
@@ -123,6 +129,8 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
         take_back();
     if (refused)
         return std::move(*refused);
+    if (used)
+        used->bytes += staged.files.at(request.file_ident).bytes - file->bytes;
     return server::Appended{staged.head.version};
 }
 
@@ -143,8 +151,10 @@ PartitionDb::check_times(const server::AppendRequest& request) const {
 std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const ClientFile& file,
                                                       server::AppendRequest& request,
                                                       Staged& staged, Work& work) {
+    const std::uint64_t before = staged.head.cumulative_bytes;
+    const std::size_t count = request.changesets.size();
     try {
-        if (!request.changesets.empty()) {
+        if (count != 0) {
             if (auto refused = rebase_and_apply(id, request, staged, work))
                 return refused;
             append_to_history(id, request, staged, work);
@@ -153,6 +163,7 @@ std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const Clie
         return refusal(e.error());
     }
     ClientFile after = advance(file, request, staged.head.version, now_ms_);
+    after.bytes += staged.head.cumulative_bytes - before + count * kRowBytes;
     REALMSYNC_ASSERT(is_sound(after) && is_advance(file, after));
     if (after.base_server_version > file.base_server_version)
         store_->drop_reciprocals(id, request.file_ident, after.base_server_version);

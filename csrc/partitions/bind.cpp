@@ -5,8 +5,12 @@
 
 namespace realmsync::partitions {
 
-wire::FileIdent PartitionDb::allocate_ident(PartitionId id, std::string_view user_id) {
+std::variant<wire::FileIdent, server::Refusal>
+PartitionDb::allocate_ident(PartitionId id, std::string_view user_id) {
     require_transaction();
+    Usage& used = usage(user_id);
+    if (is_reached(tuning_.files_per_user, used.files))
+        return too_many("client files", tuning_.files_per_user);
     const auto ident = store_->take_ident(id);
     if (!ident)
         throw std::invalid_argument("There is no partition " + std::to_string(id) + ".");
@@ -16,6 +20,7 @@ wire::FileIdent PartitionDb::allocate_ident(PartitionId id, std::string_view use
     file.last_seen_ms = now_ms_;
     const wire::FileIdent result{*ident, file.salt};
     store_->insert_client_file(id, *ident, file);
+    ++used.files;
     stage(id).files.emplace(*ident, std::move(file));
     return result;
 }

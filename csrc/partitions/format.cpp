@@ -10,16 +10,22 @@ struct Table {
     const char* name;
     std::int64_t format; // raised when rows change their meaning or columns change
     const char* sql;
+    const char* upgrade = nullptr; // from the format before
 };
 
 constexpr Table kTables[] = {
-    {"rs_partition", 1, R"(
+    {"rs_partition", 2, R"(
 CREATE TABLE rs_partition(
   pid INTEGER PRIMARY KEY, app_id TEXT NOT NULL,
   mode INTEGER NOT NULL CHECK(mode IN (0, 1)),           -- 0 partition sync, 1 flexible sync
   pkey BLOB NOT NULL,                                    -- canonical partition value
   created_ms INTEGER NOT NULL,
-  UNIQUE(app_id, mode, pkey)))"},
+  creator TEXT,                                          -- user id
+  UNIQUE(app_id, mode, pkey));
+CREATE INDEX rs_partition_of ON rs_partition(creator) WHERE creator IS NOT NULL)",
+     R"(
+ALTER TABLE rs_partition ADD COLUMN creator TEXT;
+CREATE INDEX rs_partition_of ON rs_partition(creator) WHERE creator IS NOT NULL)"},
     {"rs_head", 1, R"(
 CREATE TABLE rs_head(
   pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
@@ -35,7 +41,7 @@ CREATE TABLE rs_head(
 CREATE TABLE rs_ident(
   pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
   next_ident INTEGER NOT NULL DEFAULT 2))"},
-    {"rs_client", 1, R"(
+    {"rs_client", 2, R"(
 CREATE TABLE rs_client(
   pid INTEGER NOT NULL REFERENCES rs_partition(pid) ON DELETE CASCADE,
   ident INTEGER NOT NULL CHECK(ident >= 2),
@@ -50,10 +56,17 @@ CREATE TABLE rs_client(
   ack_head INTEGER NOT NULL DEFAULT 0,
   state INTEGER NOT NULL DEFAULT 0 CHECK(state IN (0, 1)), -- 1 expired
   created_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
+  bytes INTEGER NOT NULL DEFAULT 0,                      -- of history received from it, about
   CHECK(ack_client_version <= client_version),
   CHECK(ack_server_version <= base_server_version),
   CHECK(client_version > 0 OR base_server_version = 0),
-  PRIMARY KEY(pid, ident)) WITHOUT ROWID)"},
+  PRIMARY KEY(pid, ident)) WITHOUT ROWID;
+CREATE INDEX rs_client_of ON rs_client(user_id))",
+     R"(
+ALTER TABLE rs_client ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE rs_client SET bytes = coalesce((SELECT sum(size + 100) FROM rs_history AS entry
+  WHERE entry.pid = rs_client.pid AND via_ident = ident AND via_ident <> 0), 0);
+CREATE INDEX rs_client_of ON rs_client(user_id))"},
     {"rs_history", 1, R"(
 CREATE TABLE rs_history(
   id INTEGER PRIMARY KEY, pid INTEGER NOT NULL,
@@ -84,6 +97,10 @@ void prepare_partition_tables(sqlite::Database& db) {
         if (!row.step()) {
             db.exec(table.sql);
             db.run("INSERT INTO rs_meta(k, v) VALUES(?, ?)", key, table.format);
+        } else if (table.upgrade && row->integer(0) == table.format - 1) {
+            row->reset();
+            db.exec(table.upgrade);
+            db.run("UPDATE rs_meta SET v = ? WHERE k = ?", table.format, key);
         } else if (row->integer(0) != table.format) {
             throw StoreError(StoreFault::no_database,
                              std::string("Table ") + table.name + " has format " +

@@ -50,7 +50,8 @@ class HistoryStore : public HistoryReader {
 
     virtual PartitionId find_partition(std::string_view app_id, std::string_view key) = 0; // or 0
     virtual PartitionId create_partition(std::string_view app_id, std::string_view key,
-                                         std::int64_t now_ms) = 0;
+                                         std::string_view user_id, std::int64_t now_ms) = 0;
+    virtual Usage usage(std::string_view user_id) = 0; // linear in his files
     // Raises the head from `version`; `corrupt` if it was not there any more.
     virtual void move_head(PartitionId id, std::uint64_t version, const Head& head) = 0;
 

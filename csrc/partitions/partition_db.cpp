@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "partitions/admission.hpp"
 
 namespace realmsync::partitions {
 
@@ -95,6 +96,7 @@ void PartitionDb::forget_staged() {
     staged_.clear();
     created_.clear();
     windows_.clear();
+    usage_.clear();
 }
 
 void PartitionDb::forget(PartitionId id) {
@@ -106,22 +108,28 @@ void PartitionDb::forget(PartitionId id) {
     partitions_.erase(found);
 }
 
-server::OpenedPartition PartitionDb::open_partition(std::string_view app_id, std::string_view key) {
+std::variant<server::OpenedPartition, server::Refusal>
+PartitionDb::open_partition(std::string_view app_id, std::string_view key,
+                            std::string_view user_id) {
     require_transaction();
     std::string name(app_id);
     name.append(1, '\0').append(key);
     if (auto found = ids_.find(name); found != ids_.end())
-        return {found->second, head(found->second).version};
+        return server::OpenedPartition{found->second, head(found->second).version};
 
     PartitionId id = store_->find_partition(app_id, key);
     if (id == 0) {
-        id = store_->create_partition(app_id, key, now_ms_);
+        Usage& used = usage(user_id);
+        if (is_reached(tuning_.partitions_per_user, used.partitions))
+            return too_many("partitions", tuning_.partitions_per_user);
+        id = store_->create_partition(app_id, key, user_id, now_ms_);
+        ++used.partitions;
         created_.push_back(id);
     }
     Partition& opened = partition(id);
     opened.name = name;
     ids_.emplace(std::move(name), id);
-    return {id, opened.head.version};
+    return server::OpenedPartition{id, opened.head.version};
 }
 
 // Called before anything of the open transaction is staged for `id`, so the row is committed.
@@ -148,6 +156,17 @@ PartitionDb::Staged& PartitionDb::stage(PartitionId id) {
 const Head& PartitionDb::head(PartitionId id) {
     auto found = staged_.find(id);
     return found != staged_.end() ? found->second.head : partition(id).head;
+}
+
+// The writer's view.
+Usage& PartitionDb::usage(std::string_view user_id) {
+    constexpr std::size_t kUsers = 10'000; // more have been forgotten by then
+    auto found = usage_.find(std::string(user_id));
+    if (found != usage_.end())
+        return found->second;
+    if (usage_.size() >= kUsers)
+        usage_.clear();
+    return usage_.emplace(user_id, store_->usage(user_id)).first->second;
 }
 
 void PartitionDb::require_transaction() const {

@@ -42,8 +42,11 @@ class PartitionDb : public server::ServerStore {
     void begin() override;
     void commit() override;
     void rollback() override;
-    server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override;
-    wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) override;
+    std::variant<server::OpenedPartition, server::Refusal>
+    open_partition(std::string_view app_id, std::string_view key,
+                   std::string_view user_id) override;
+    std::variant<wire::FileIdent, server::Refusal>
+    allocate_ident(PartitionId partition, std::string_view user_id) override;
     std::variant<server::BoundFile, server::Refusal>
     bind(PartitionId partition, const server::BindRequest& request) override;
     std::variant<server::Appended, server::Refusal>
@@ -86,6 +89,7 @@ class PartitionDb : public server::ServerStore {
     void evict();
     void require_transaction() const;
     std::int64_t draw_salt();
+    Usage& usage(std::string_view user_id);
     // bind.cpp
     std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
     std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
@@ -122,6 +126,7 @@ class PartitionDb : public server::ServerStore {
     WindowCache windows_;
     std::unordered_map<std::string, PartitionId> ids_; // by app id, NUL, key
     std::vector<PartitionId> created_;                 // by the open transaction
+    std::unordered_map<std::string, Usage> usage_;     // of some users, with the open transaction
 
     // Changed by the writer, read by all.
     mutable std::mutex mutex_;

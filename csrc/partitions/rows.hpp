@@ -30,6 +30,14 @@ struct ClientFile { // rs_client: what the server remembers of a client file
     std::uint64_t ack_head = 0;
     bool expired = false;
     std::int64_t last_seen_ms = 0; // since 1970
+    std::uint64_t bytes = 0;       // of history received from it, with what a row of it takes
+};
+
+// What a user has in all partitions of the database, for his quotas.
+struct Usage {
+    std::uint64_t partitions = 0; // created
+    std::uint64_t files = 0;      // client files
+    std::uint64_t bytes = 0;      // theirs
 };
 
 struct HistoryEntry { // rs_history

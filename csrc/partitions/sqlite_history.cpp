@@ -167,7 +167,7 @@ std::optional<ClientFile> SqliteHistory::Rows::client_file(PartitionId id, std::
     sqlite::Query row =
         db_.query("SELECT ident_salt, user_id, client_version, base_server_version, "
                   "locked_server_version, ack_client_version, ack_server_version, ack_head, "
-                  "state, last_seen_ms FROM rs_client WHERE pid = ? AND ident = ?",
+                  "state, last_seen_ms, bytes FROM rs_client WHERE pid = ? AND ident = ?",
                   id, ident);
     if (!row.step())
         return std::nullopt;
@@ -182,6 +182,7 @@ std::optional<ClientFile> SqliteHistory::Rows::client_file(PartitionId id, std::
     file.ack_head = row->unsigned_integer(7);
     file.expired = row->integer(8) != 0;
     file.last_seen_ms = row->integer(9);
+    file.bytes = row->unsigned_integer(10);
     return file;
 }
 
@@ -264,13 +265,24 @@ PartitionId SqliteHistory::find_partition(std::string_view app_id, std::string_v
 }
 
 PartitionId SqliteHistory::create_partition(std::string_view app_id, std::string_view key,
-                                            std::int64_t now_ms) {
-    db_.run("INSERT INTO rs_partition(app_id, mode, pkey, created_ms) VALUES(?, 0, ?, ?)", app_id,
-            sqlite::Blob{key}, now_ms);
+                                            std::string_view user_id, std::int64_t now_ms) {
+    db_.run("INSERT INTO rs_partition(app_id, mode, pkey, created_ms, creator) "
+            "VALUES(?, 0, ?, ?, ?)",
+            app_id, sqlite::Blob{key}, now_ms, user_id);
     const auto id = static_cast<PartitionId>(db_.last_rowid());
     db_.run("INSERT INTO rs_head(pid) VALUES(?)", id);
     db_.run("INSERT INTO rs_ident(pid) VALUES(?)", id);
     return id;
+}
+
+Usage SqliteHistory::usage(std::string_view user_id) {
+    const auto partitions =
+        db_.integer("SELECT count(*) FROM rs_partition WHERE creator = ?", user_id);
+    sqlite::Query row =
+        db_.query("SELECT count(*), sum(bytes) FROM rs_client WHERE user_id = ?", user_id);
+    row.step();
+    return {static_cast<std::uint64_t>(partitions.value_or(0)), row->unsigned_integer(0),
+            row->unsigned_integer(1)};
 }
 
 void SqliteHistory::move_head(PartitionId id, std::uint64_t version, const Head& head) {
@@ -300,10 +312,11 @@ void SqliteHistory::update_client_file(PartitionId id, std::uint64_t ident,
     db_.run("UPDATE rs_client SET client_version = max(client_version, ?3), "
             "base_server_version = max(base_server_version, ?4), "
             "locked_server_version = max(locked_server_version, ?5), "
-            "ack_client_version = ?6, ack_server_version = ?7, ack_head = ?8, last_seen_ms = ?9 "
-            "WHERE pid = ?1 AND ident = ?2",
+            "ack_client_version = ?6, ack_server_version = ?7, ack_head = ?8, last_seen_ms = ?9, "
+            "bytes = ?10 WHERE pid = ?1 AND ident = ?2",
             id, ident, file.client_version, file.base_server_version, file.locked_server_version,
-            file.ack_client_version, file.ack_server_version, file.ack_head, file.last_seen_ms);
+            file.ack_client_version, file.ack_server_version, file.ack_head, file.last_seen_ms,
+            file.bytes);
     if (db_.changes() != 1)
         corrupt("The row of a client file has gone.");
 }

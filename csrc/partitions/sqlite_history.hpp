@@ -44,7 +44,8 @@ class SqliteHistory final : public HistoryStore {
 
     PartitionId find_partition(std::string_view app_id, std::string_view key) override;
     PartitionId create_partition(std::string_view app_id, std::string_view key,
-                                 std::int64_t now_ms) override;
+                                 std::string_view user_id, std::int64_t now_ms) override;
+    Usage usage(std::string_view user_id) override;
     void move_head(PartitionId id, std::uint64_t version, const Head& head) override;
 
     std::optional<std::uint64_t> take_ident(PartitionId id) override;

@@ -36,6 +36,7 @@ struct OpenPartition {
     std::uint64_t handle = 0; // the engine's name of the partition, known before its id is
     std::string app_id;
     std::string key;
+    std::string user_id; // who creates it, if it is new
     Owner owner;
 };
 struct AllocateIdent {
@@ -84,12 +85,13 @@ using Job = std::variant<WriterJob, FetchPage>;
 // Outcomes
 struct PartitionOpened {
     std::uint64_t handle = 0;
-    OpenedPartition partition;
+    std::string user_id; // for whom
+    std::variant<OpenedPartition, Refusal> result;
 };
 struct IdentAllocated {
     SessionRef to;
     std::uint64_t handle = 0;
-    wire::FileIdent file;
+    std::variant<wire::FileIdent, Refusal> result;
 };
 struct FileBound {
     SessionRef to;

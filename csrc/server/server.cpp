@@ -61,16 +61,43 @@ struct OutcomeHandler {
     void operator()(PartitionOpened& opened) {
         Scope scope(context, opened.handle);
         Partition& partition = scope.partition;
-        partition.id = opened.partition.id;
-        partition.head = opened.partition.head;
+        partition.is_opening = false;
+        if (const auto* refusal = std::get_if<Refusal>(&opened.result))
+            return refuse(partition, opened.user_id, *refusal);
+        const auto& found = std::get<OpenedPartition>(opened.result);
+        partition.id = found.id;
+        partition.head = found.head;
         for (auto& [binding, session] : partition.sessions)
             session->on_partition_open();
     }
 
+    // A user may not create it; others who wait for it may.
+    void refuse(Partition& partition, const std::string& user_id, const Refusal& refusal) {
+        std::vector<Session*> his;
+        Session* other = nullptr;
+        for (auto& [binding, session] : partition.sessions) {
+            if (!session->is_permitted())
+                continue;
+            if (session->connection().user_id() == user_id)
+                his.push_back(session);
+            else
+                other = session;
+        }
+        for (Session* session : his)
+            session->refuse(refusal);
+        if (other)
+            other->enter_partition();
+    }
+
     void operator()(IdentAllocated& allocated) {
         Scope scope(context, allocated.handle);
-        if (Session* session = context.session(allocated.to))
-            session->on_ident_allocated(allocated.file);
+        Session* session = context.session(allocated.to);
+        if (!session)
+            return;
+        if (const auto* refusal = std::get_if<Refusal>(&allocated.result))
+            session->refuse(*refusal);
+        else
+            session->on_ident_allocated(std::get<wire::FileIdent>(allocated.result));
     }
 
     void operator()(FileBound& bound) {

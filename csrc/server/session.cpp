@@ -115,7 +115,9 @@ void Session::enter_partition() {
     if (attached().is_open())
         return on_partition_open();
     if (!std::exchange(attached().is_opening, true))
-        context_.submit(OpenPartition{handle_, attached().app_id, attached().key}, connection_);
+        context_.submit(
+            OpenPartition{handle_, attached().app_id, attached().key, connection_.user_id()},
+            connection_);
 }
 
 void Session::on_partition_open() {
@@ -261,10 +263,7 @@ void Session::on_upload_done(const UploadDone& done) {
         const auto* info = wire::find_code(static_cast<std::int32_t>(fault->code));
         if (info && info->level == wire::Level::connection)
             return connection_.fail(fault->code, fault->message);
-        if (fault->for_good)
-            fail(fault->code, never_taken(fault->message));
-        else
-            fail(fault->code, fault->message);
+        refuse({fault->code, fault->message, fault->for_good});
     } else if (done.changesets != 0) {
         set_unacknowledged(true);
         page_acknowledges_ = false;
@@ -331,6 +330,13 @@ void Session::on_test_command(const wire::TestCommand& message) {
 
 void Session::fail(Code code, std::string_view message) {
     fail(code, wire::error_info(code, message));
+}
+
+void Session::refuse(const Refusal& refusal) {
+    if (refusal.for_good)
+        fail(refusal.code, never_taken(refusal.message));
+    else
+        fail(refusal.code, refusal.message);
 }
 
 void Session::fail(Code code, const wire::ErrorInfo& error) {

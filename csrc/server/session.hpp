@@ -47,6 +47,7 @@ class Session {
     Connection& connection() const { return connection_; }
     SessionState state() const { return state_; }
     bool is_ending() const { return state_ >= SessionState::send_error; }
+    bool is_permitted() const { return permission_.has_value(); } // may go to the store
 
     // Received messages. What is illegal ends the connection; what concerns this session alone
     // ends the session.
@@ -60,6 +61,7 @@ class Session {
 
     // Outcomes of its jobs, and news of its partition
     void on_permission(std::uint64_t question, std::optional<Permission> permission);
+    void enter_partition(); // opens it, unless somebody does already
     void on_partition_open();
     void on_ident_allocated(wire::FileIdent file);
     void on_bound(const BoundFile& file);
@@ -76,6 +78,7 @@ class Session {
     // repeat what is integrated (10.7 R4).
     void fail(wire::Code code, std::string_view message);
     void fail(wire::Code code, const wire::ErrorInfo& info);
+    void refuse(const Refusal& refusal);
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 
@@ -104,7 +107,6 @@ class Session {
 
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
     bool is_fenced() const;                                    // uploads have to wait
-    void enter_partition();
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void drop_held_uploads();

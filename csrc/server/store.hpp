@@ -88,9 +88,12 @@ class ServerStore {
     // unknown then.
     virtual void commit() = 0;
     virtual void rollback() = 0;
-    // Creates the partition when it is new. `key` is the canonical partition value.
-    virtual OpenedPartition open_partition(std::string_view app_id, std::string_view key) = 0;
-    virtual wire::FileIdent allocate_ident(PartitionId partition, std::string_view user_id) = 0;
+    // Creates the partition for the user when it is new, unless he has too many. `key` is the
+    // canonical partition value.
+    virtual std::variant<OpenedPartition, Refusal>
+    open_partition(std::string_view app_id, std::string_view key, std::string_view user_id) = 0;
+    virtual std::variant<wire::FileIdent, Refusal> allocate_ident(PartitionId partition,
+                                                                  std::string_view user_id) = 0;
     virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
                                                   const BindRequest& request) = 0;
     // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it.

@@ -89,7 +89,8 @@ class WriteBatch {
     }
 
     Outcome do_job(OpenPartition& job) {
-        return PartitionOpened{job.handle, store_.open_partition(job.app_id, job.key)};
+        return PartitionOpened{job.handle, job.user_id,
+                               store_.open_partition(job.app_id, job.key, job.user_id)};
     }
     Outcome do_job(AllocateIdent& job) {
         return IdentAllocated{job.to, job.handle,

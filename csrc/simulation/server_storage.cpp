@@ -40,11 +40,13 @@ class FailingStore final : public server::ServerStore {
         if (fault == StoreFaults::Commit::unanswered)
             throw StoreError(kMediumFailed, "injected: commit not answered");
     }
-    server::OpenedPartition open_partition(std::string_view app_id, std::string_view key) override {
-        return store_->open_partition(app_id, key);
+    std::variant<server::OpenedPartition, server::Refusal>
+    open_partition(std::string_view app_id, std::string_view key,
+                   std::string_view user_id) override {
+        return store_->open_partition(app_id, key, user_id);
     }
-    wire::FileIdent allocate_ident(server::PartitionId partition,
-                                   std::string_view user_id) override {
+    std::variant<wire::FileIdent, server::Refusal>
+    allocate_ident(server::PartitionId partition, std::string_view user_id) override {
         return store_->allocate_ident(partition, user_id);
     }
     std::variant<server::BoundFile, server::Refusal>

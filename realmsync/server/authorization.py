@@ -106,7 +106,7 @@ class Authorizer:
                 self._answered()
                 await asyncio.sleep(0)  # a flood of questions takes turns with all else
         finally:
-            workers.discard(asyncio.current_task())  # type: ignore[arg-type]  # it is one
+            workers.discard(asyncio.current_task())
             if not workers:
                 del self._waiting[user_id], self._workers[user_id]
 

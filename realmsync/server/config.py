@@ -72,6 +72,27 @@ class HttpLimits:
 
 
 @dataclass(frozen=True)
+class UserQuotas:
+    """What one user may have on the server, in each app; None is no limit.
+
+    Beyond it his session ends for good: the app hears a sync error and keeps its data.
+    """
+
+    # Partitions that he was the first to open.
+    partitions: int | None = 100_000
+    # Client files: an SDK makes one for each realm that a device opens, and another one when it is
+    # reset or the app is installed again.
+    client_files: int | None = 100_000
+    # Bytes of history: all changesets that he has uploaded, and 100 for each of them.
+    bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and value < 1:
+                raise ValueError(f"a quota is at least 1, and that of {name} is not: {value}")
+
+
+@dataclass(frozen=True)
 class ServerConfig:
     """What `Server` is started with."""
 
@@ -132,6 +153,7 @@ class ServerConfig:
     log_lines_per_minute: int = 60
     # Seconds that a graceful stop may take.
     stop_timeout: float = 10.0
+    quotas: UserQuotas = field(default_factory=UserQuotas)
     http: HttpLimits = field(default_factory=HttpLimits)
     transport: TransportLimits = field(default_factory=TransportLimits)
 

@@ -320,12 +320,14 @@ class Server:
 
 def open_engine(config: ServerConfig) -> ServerRuntime:
     """The native engine on the data directory."""
+    quotas = config.quotas
     return _core.ServerRuntime(
         str(config.data / "sync"),
         workers=config.workers,
         apps=sorted(config.apps),
         fixed_schemas=[app for app in config.apps or [""] if not config.is_in_development(app)],
         ahead_ms=int((config.max_clock_ahead or 0) * 1000),
+        quotas=(quotas.partitions or 0, quotas.client_files or 0, quotas.bytes or 0),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
         asks_permission=config.authorize is not None,

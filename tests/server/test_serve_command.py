@@ -6,12 +6,16 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from devices import DOG, add
+from realmsync import App, Configuration, Credentials, Realm, SyncConfiguration
 from realmsync.cli import main
+from realmsync.errors import SyncError
 from realmsync.server import process
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
@@ -46,11 +50,43 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--log-level", "loud"], "loud"),
         (["--providers", "anonymous"], "providers are some of anon-user, local-userpass, not"),
         (["--providers", ""], "providers are some of anon-user, local-userpass, not none"),
+        (["--bytes-per-user", "0"], "0 is not in the range"),
+        (["--authorize", "rules"], "'rules' is not MODULE:FUNCTION"),
+        (["--authorize", "no_such_module:may"], "cannot import 'no_such_module:may': No module"),
+        (["--authorize", "os:no_such_function"], "module 'os' has no attribute"),
+        (["--authorize", "os:sep"], "'os:sep' is no function"),
     ],
 )
 def test_wrong_settings(tmp_path: Path, arguments: list[str], text: str) -> None:
     assert_refused(serve(tmp_path / "data", *arguments), 2, text)
     assert not (tmp_path / "data").exists()
+
+
+async def test_a_function_of_the_working_directory_decides(tmp_path: Path) -> None:
+    (tmp_path / "rules.py").write_text("def may(request):\n    return 'read'\n")
+    served = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "realmsync", "serve", "--port", "0", "--authorize", "rules:may"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},  # as the installed command has it
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert served.stdout is not None
+    url = (await served.stdout.readline()).split()[2].rstrip(b",").decode()
+    app = App("app", base_url=url, base_file_path=tmp_path / "device")
+    try:
+        user = await app.log_in(Credentials.anonymous())
+        told: asyncio.Queue[SyncError] = asyncio.Queue()
+        sync = SyncConfiguration(
+            user=user, partition_value="p", on_error=lambda _, error: told.put_nowait(error)
+        )
+        async with Realm.open(Configuration(schema=[DOG], sync=sync)) as realm:
+            add(realm, 1)
+            assert (await asyncio.wait_for(told.get(), 20)).code == 1037
+    finally:
+        await app.close()
+        served.terminate()
+        await served.wait()
 
 
 def test_settings_of_the_environment(tmp_path: Path) -> None:

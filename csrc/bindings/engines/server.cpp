@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,10 +33,14 @@ constexpr std::size_t kLongMessage = 16 << 10;
 OwnHandle<ServerHandle>
 open_server(const std::string& directory, unsigned workers, std::optional<std::uint64_t> seed,
             const std::vector<std::string>& apps, const std::vector<std::string>& fixed_schemas,
-            std::int64_t ahead_ms, const std::string& durability, const std::string& merge_profile,
-            bool asks_permission, const py::dict& tuning) {
+            std::int64_t ahead_ms, const std::array<std::uint64_t, 3>& quotas,
+            const std::string& durability, const std::string& merge_profile, bool asks_permission,
+            const py::dict& tuning) {
     StoreTuning store_tuning;
     store_tuning.ahead_ms = ahead_ms;
+    store_tuning.partitions_per_user = quotas[0];
+    store_tuning.files_per_user = quotas[1];
+    store_tuning.bytes_per_user = quotas[2];
     std::vector<partitions::AppStores::App> all;
     const auto add = [&](const std::string& id) {
         all.push_back({id, std::ranges::find(fixed_schemas, id) == fixed_schemas.end()});
@@ -103,8 +108,9 @@ void bind_server(py::module_& m) {
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
           py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
           py::arg("fixed_schemas") = std::vector<std::string>{}, py::arg("ahead_ms") = 0,
-          py::arg("durability") = "full", py::arg("merge_profile") = "safe",
-          py::arg("asks_permission") = false, py::arg("tuning") = py::dict());
+          py::arg("quotas") = std::array<std::uint64_t, 3>{}, py::arg("durability") = "full",
+          py::arg("merge_profile") = "safe", py::arg("asks_permission") = false,
+          py::arg("tuning") = py::dict());
     bind_loop(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })
         .def(

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <optional>
 
 #include "bindings/testbed/bind.hpp"
@@ -31,16 +32,26 @@ py::object refused(const server::Refusal& refusal) {
     return py::make_tuple(static_cast<int>(refusal.code), refusal.message);
 }
 
+template <class T> T taken(const std::variant<T, server::Refusal>& result) {
+    if (const auto* refusal = std::get_if<server::Refusal>(&result))
+        throw py::value_error(refusal->message);
+    return std::get<T>(result);
+}
+
 // One at a time, as a server's writer thread would; close() gives the directory free.
 class Partitions {
   public:
     Partitions(const std::string& directory, const std::string& level,
                std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
-               const std::string& merge_profile, std::optional<std::uint64_t> work)
+               const std::string& merge_profile, std::optional<std::uint64_t> work,
+               const std::array<std::uint64_t, 3>& quotas)
         : work_(work.value_or(Work::kUnlimited)) {
         StoreTuning tuning;
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
+        tuning.partitions_per_user = quotas[0];
+        tuning.files_per_user = quotas[1];
+        tuning.bytes_per_user = quotas[2];
         const sqlite::Durability wanted = to_durability(level);
         const merge::Profile profile = to_profile(merge_profile);
         WithoutGil release;
@@ -59,12 +70,13 @@ class Partitions {
         db_.reset();
     }
 
-    Pair open_partition(const std::string& app_id, const py::bytes& key) {
-        const auto opened = db().open_partition(app_id, std::string(key));
+    Pair open_partition(const std::string& app_id, const py::bytes& key,
+                        const std::string& user_id) {
+        const auto opened = taken(db().open_partition(app_id, std::string(key), user_id));
         return {opened.id, opened.head};
     }
     Salted allocate_ident(std::uint64_t partition, const std::string& user_id) {
-        const auto file = db().allocate_ident(partition, user_id);
+        const auto file = taken(db().allocate_ident(partition, user_id));
         return {file.ident, file.salt};
     }
     py::tuple bind(std::uint64_t partition, const std::string& user_id, const Salted& file,
@@ -143,11 +155,12 @@ class Partitions {
 void bind_partitions(py::module_& m) {
     py::class_<Partitions>(m, "PartitionDb")
         .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
-                      std::optional<std::size_t>, const std::string&,
-                      std::optional<std::uint64_t>>(),
+                      std::optional<std::size_t>, const std::string&, std::optional<std::uint64_t>,
+                      const std::array<std::uint64_t, 3>&>(),
              py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
              py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
-             py::arg("merge_profile") = "safe", py::arg("work") = py::none())
+             py::arg("merge_profile") = "safe", py::arg("work") = py::none(),
+             py::arg("quotas") = std::array<std::uint64_t, 3>{})
         .def("close", &Partitions::close)
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",
@@ -157,7 +170,8 @@ void bind_partitions(py::module_& m) {
                  db.commit();
              })
         .def("rollback", [](Partitions& p) { p.db().rollback(); })
-        .def("open_partition", &Partitions::open_partition, py::arg("app_id"), py::arg("key"))
+        .def("open_partition", &Partitions::open_partition, py::arg("app_id"), py::arg("key"),
+             py::arg("user_id") = "ann")
         .def("allocate_ident", &Partitions::allocate_ident, py::arg("partition"),
              py::arg("user_id"))
         .def("bind", &Partitions::bind, py::arg("partition"), py::arg("user_id"), py::arg("file"),
