@@ -128,6 +128,27 @@ def test_append_flights(tmp_path: Path, record_ratio: Callable[..., Any]) -> Non
     store.db.close()
 
 
+def test_many_devices_catch_up(tmp_path: Path, record_ratio: Callable[..., Any]) -> None:
+    """The first one is sent pages that are packed for it, the others the same ones."""
+    first, uploads, _ = flights()
+    store = Store(tmp_path / "data", first)
+    for payload in uploads:
+        store.append(payload)
+
+    def catch_up() -> float:
+        cursor = (0, 0)
+        start = time.perf_counter()
+        while cursor[0] < UPLOADS + 1:
+            page = store.db.fetch_page(store.partition, store.reader, cursor)
+            cursor = page["download"]
+        return time.perf_counter() - start
+
+    alone = catch_up()
+    others = sorted(catch_up() for _ in range(5))[2]
+    record_ratio("server: a device catches up after another", others, alone, None)
+    store.db.close()
+
+
 def test_bind_many_partitions(tmp_path: Path, record_ratio: Callable[..., Any]) -> None:
     def bind(partitions: int) -> float:
         db = PartitionDb(str(tmp_path / str(partitions)))

@@ -124,6 +124,8 @@ struct StoreTuning {
     // Bytes of merge windows kept between the uploads of clients that come back after long: without
     // them every upload reads and indexes the whole window again.
     std::size_t window_bytes = 128u << 20;
+    // Bytes of packed pages kept for readers who are behind those who were sent them.
+    std::size_t page_cache_bytes = 32u << 20;
     // Bytes of the values of one object, about: what the hosted service takes. SQLite rewrites the
     // whole row at each change, and takes a billion.
     std::uint64_t object_bytes = 16u << 20;

@@ -248,6 +248,7 @@ class PartitionDb:
         merge_profile: str = "safe",
         work: int | None = None,
         quotas: tuple[int, int, int] = (0, 0, 0),
+        page_cache_bytes: int | None = None,
     ) -> None:
         """`durability` is "full" or "process" (survives a crash of the process only). `quotas` of
         one user: partitions, client files, bytes; 0: none."""

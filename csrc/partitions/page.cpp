@@ -3,6 +3,7 @@
 // under the lock, older ones from one snapshot of the tables.
 #include <algorithm>
 
+#include "partitions/page_cache.hpp"
 #include "partitions/partition_db.hpp"
 #include "wire/body.hpp"
 
@@ -20,7 +21,10 @@ struct PartitionDb::Scan {
         cursor.server_version = entry.version;
         cumulative_bytes = entry.cumulative_bytes;
         last_salt = entry.salt;
+        if (senders.empty() || senders.back() != entry.via_ident)
+            senders.push_back(entry.via_ident);
         if (entry.via_ident == request.file_ident) {
+            has_own = true;
             cursor.client_version = std::max(cursor.client_version, entry.client_version);
             return true;
         }
@@ -29,7 +33,18 @@ struct PartitionDb::Scan {
         bytes += entry.changeset->size();
         entry.client_version = cursor.client_version; // the receiver's, from here on (8.5)
         entries.push_back(std::move(entry));
-        return bytes <= request.byte_limit;
+        is_full = bytes > request.byte_limit;
+        return !is_full;
+    }
+    // Instead of adding entries: all that a reader before was sent, if that is committed here.
+    bool take(std::shared_ptr<const PackedPage> page) {
+        if (!page || page->last > head.version)
+            return false;
+        cursor.server_version = page->last;
+        cumulative_bytes = page->cumulative_bytes;
+        last_salt = page->last_salt;
+        packed = std::move(page);
+        return true;
     }
     // 8.4: no version is told whose effects this page does not show.
     std::uint64_t latest_version() const {
@@ -45,6 +60,10 @@ struct PartitionDb::Scan {
     std::int64_t last_salt = 0;         // of the cursor's version, likewise
     std::int64_t latest_salt = 0;
     std::vector<HistoryEntry> entries;
+    std::vector<std::uint64_t> senders; // in the order of their entries
+    bool has_own = false;               // an entry of the receiver's
+    bool is_full = false;
+    std::shared_ptr<const PackedPage> packed; // the entries, if they were packed before
     Head head;
     ClientFile file;
 };
@@ -53,6 +72,7 @@ struct PartitionDb::Scan {
 std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request,
                                                           std::uint64_t entries) {
     Scan scan(request);
+    auto packed = pages_.find(request);
     std::lock_guard lock(mutex_);
     auto found = partitions_.find(request.partition);
     if (found == partitions_.end())
@@ -70,9 +90,10 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequ
         return std::nullopt;
     scan.head = cached.head;
     scan.file = file->second;
-    for (std::uint64_t v = request.cursor.server_version + 1; v <= cached.head.version; ++v)
-        if (!scan.add(*cached.tail.find(v)))
-            break;
+    if (!scan.take(std::move(packed)))
+        for (std::uint64_t v = request.cursor.server_version + 1; v <= cached.head.version; ++v)
+            if (!scan.add(*cached.tail.find(v)))
+                break;
     const std::uint64_t latest = scan.latest_version();
     if (latest == cached.head.version)
         scan.latest_salt = cached.head.salt;
@@ -98,8 +119,9 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
                                         std::to_string(request.file_ident) + ".");
         scan.head = *head;
         scan.file = std::move(*file);
-        rows.scan(id, request.cursor.server_version, request.file_ident,
-                  [&](HistoryEntry entry) { return scan.add(std::move(entry)); });
+        if (!scan.take(pages_.find(request)))
+            rows.scan(id, request.cursor.server_version, request.file_ident,
+                      [&](HistoryEntry entry) { return scan.add(std::move(entry)); });
         const std::uint64_t latest = scan.latest_version();
         if (latest == head->version) {
             scan.latest_salt = head->salt;
@@ -128,7 +150,19 @@ std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest&
 }
 
 server::Page PartitionDb::make_page(const Scan& scan) {
+    const auto packed = scan.packed ? scan.packed : pack(scan);
     server::Page page;
+    page.body = packed->body;
+    page.entries = packed->entries;
+    page.progress.latest = {scan.latest_version(), scan.latest_salt};
+    page.progress.download = scan.cursor;
+    page.progress.upload = {scan.file.ack_client_version, scan.file.ack_server_version};
+    if (scan.cursor.server_version < scan.head.version)
+        page.downloadable_bytes = scan.head.cumulative_bytes - scan.cumulative_bytes;
+    return page;
+}
+
+std::shared_ptr<const PackedPage> PartitionDb::pack(const Scan& scan) {
     std::string plain;
     plain.reserve(scan.bytes + 80 * scan.entries.size());
     for (const HistoryEntry& entry : scan.entries) {
@@ -141,13 +175,19 @@ server::Page PartitionDb::make_page(const Scan& scan) {
         out.changeset = *entry.changeset;
         wire::append_entry(plain, out);
     }
-    page.body = wire::pack_body(std::move(plain));
-    page.entries = scan.entries.size();
-    page.progress.latest = {scan.latest_version(), scan.latest_salt};
-    page.progress.download = scan.cursor;
-    page.progress.upload = {scan.file.ack_client_version, scan.file.ack_server_version};
-    if (scan.cursor.server_version < scan.head.version)
-        page.downloadable_bytes = scan.head.cumulative_bytes - scan.cumulative_bytes;
+    auto page = std::make_shared<PackedPage>();
+    page->body = wire::pack_body(std::move(plain));
+    page->entries = scan.entries.size();
+    page->last = scan.cursor.server_version;
+    page->last_salt = scan.last_salt;
+    page->cumulative_bytes = scan.cumulative_bytes;
+    if (scan.is_full && !scan.has_own) {
+        page->senders = scan.senders;
+        std::ranges::sort(page->senders);
+        page->senders.erase(std::unique(page->senders.begin(), page->senders.end()),
+                            page->senders.end());
+        pages_.add(scan.request, page);
+    }
     return page;
 }
 

@@ -10,7 +10,7 @@ namespace realmsync::partitions {
 PartitionDb::PartitionDb(std::unique_ptr<HistoryStore> store, ClockAndChance clock_and_chance,
                          const StoreTuning& tuning, merge::Profile profile)
     : tuning_(tuning), profile_(profile), clock_and_chance_(std::move(clock_and_chance)),
-      store_(std::move(store)), windows_(tuning.window_bytes) {}
+      store_(std::move(store)), windows_(tuning.window_bytes), pages_(tuning.page_cache_bytes) {}
 
 PartitionDb::~PartitionDb() = default;
 

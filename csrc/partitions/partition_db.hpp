@@ -19,6 +19,7 @@
 #include "merge/transform.hpp"
 #include "partitions/history.hpp"
 #include "partitions/history_store.hpp"
+#include "partitions/page_cache.hpp"
 #include "partitions/window_cache.hpp"
 #include "server/store.hpp"
 #include "tuning.hpp"
@@ -109,7 +110,8 @@ class PartitionDb : public server::ServerStore {
     struct Scan;
     std::optional<Scan> scan_memory(const server::PageRequest& request,
                                     std::uint64_t entries = Work::kUnlimited);
-    static server::Page make_page(const Scan& scan);
+    server::Page make_page(const Scan& scan);
+    std::shared_ptr<const PackedPage> pack(const Scan& scan);
     Scan scan_tables(const server::PageRequest& request);
 
     const StoreTuning tuning_;
@@ -127,6 +129,8 @@ class PartitionDb : public server::ServerStore {
     std::unordered_map<std::string, PartitionId> ids_; // by app id, NUL, key
     std::vector<PartitionId> created_;                 // by the open transaction
     std::unordered_map<std::string, Usage> usage_;     // of some users, with the open transaction
+
+    PageCache pages_; // the readers'
 
     // Changed by the writer, read by all.
     mutable std::mutex mutex_;

@@ -44,11 +44,13 @@ class Partitions {
     Partitions(const std::string& directory, const std::string& level,
                std::optional<std::size_t> tail_bytes, std::optional<std::size_t> cache_bytes,
                const std::string& merge_profile, std::optional<std::uint64_t> work,
-               const std::array<std::uint64_t, 3>& quotas)
+               const std::array<std::uint64_t, 3>& quotas,
+               std::optional<std::size_t> page_cache_bytes)
         : work_(work.value_or(Work::kUnlimited)) {
         StoreTuning tuning;
         tuning.tail_bytes = tail_bytes.value_or(tuning.tail_bytes);
         tuning.cache_bytes = cache_bytes.value_or(tuning.cache_bytes);
+        tuning.page_cache_bytes = page_cache_bytes.value_or(tuning.page_cache_bytes);
         tuning.partitions_per_user = quotas[0];
         tuning.files_per_user = quotas[1];
         tuning.bytes_per_user = quotas[2];
@@ -156,11 +158,12 @@ void bind_partitions(py::module_& m) {
     py::class_<Partitions>(m, "PartitionDb")
         .def(py::init<const std::string&, const std::string&, std::optional<std::size_t>,
                       std::optional<std::size_t>, const std::string&, std::optional<std::uint64_t>,
-                      const std::array<std::uint64_t, 3>&>(),
+                      const std::array<std::uint64_t, 3>&, std::optional<std::size_t>>(),
              py::arg("directory"), py::kw_only(), py::arg("durability") = "full",
              py::arg("tail_bytes") = py::none(), py::arg("cache_bytes") = py::none(),
              py::arg("merge_profile") = "safe", py::arg("work") = py::none(),
-             py::arg("quotas") = std::array<std::uint64_t, 3>{})
+             py::arg("quotas") = std::array<std::uint64_t, 3>{},
+             py::arg("page_cache_bytes") = py::none())
         .def("close", &Partitions::close)
         .def("begin", [](Partitions& p) { p.db().begin(); })
         .def("commit",
