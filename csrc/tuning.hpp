@@ -42,10 +42,11 @@ struct ServerTuning {
     std::size_t pages_per_connection = 8;
     // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;
-    // Bytes of accepted, unintegrated uploads, inflated. At the limit reading pauses until half of
-    // it is done; at twice the limit the connection is ended (100, try again).
-    std::uint64_t partition_backlog_bytes = 64u << 20;
-    std::uint64_t process_backlog_bytes = 1u << 30;
+    // Bytes of accepted, unintegrated uploads, inflated: of one user, and in all, where users with
+    // more than an equal share are above the limit. Then their connections are not read until half
+    // of it is done; at twice the limit they are ended (100, try again).
+    std::uint64_t user_backlog_bytes = 64u << 20;
+    std::uint64_t process_backlog_bytes = 512u << 20;
     // Uploads in one durable transaction: more would delay everybody's acknowledgement.
     std::uint64_t commit_bytes = 16u << 20;
     std::size_t commit_jobs = 1000;
@@ -92,7 +93,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);
     visit("page_memory_bytes", t.page_memory_bytes);
-    visit("partition_backlog_bytes", t.partition_backlog_bytes);
+    visit("user_backlog_bytes", t.user_backlog_bytes);
     visit("process_backlog_bytes", t.process_backlog_bytes);
     visit("commit_bytes", t.commit_bytes);
     visit("commit_jobs", t.commit_jobs);

@@ -38,6 +38,16 @@ server::Refusal refusal(const Error& error) {
     }
 }
 
+std::optional<Error> rebase(merge::Transformer& transformer, merge::Window& window,
+                            std::vector<merge::Incoming>& incoming, Work& work) {
+    try {
+        auto transformed = transformer.transform(window, incoming, work);
+        return transformed ? std::nullopt : std::optional(transformed.error());
+    } catch (const ErrorException& e) {
+        return e.error();
+    }
+}
+
 } // namespace
 
 // The history as one client file sees it: foreign entries, in the form that earlier merges with
@@ -189,8 +199,13 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
     cover_runs(id, base);
     FileWindow window(*this, id, request.file_ident, staged, work);
     auto transformer = windows_.take(id, request.file_ident, base, profile_);
-    if (auto transformed = transformer->transform(window, incoming, work); !transformed)
-        return refusal(transformed.error());
+    if (auto error = rebase(*transformer, window, incoming, work)) {
+        // Who is so far behind has nothing left to merge here after a download.
+        if (work.is_exhausted())
+            return server::Refusal{Code::session_closed,
+                                   "Too much has changed meanwhile: download it first"};
+        return refusal(*error);
+    }
     transformer->store_reciprocals(window);
     store_->apply(id, request.changesets, work);
     windows_.keep(id, request.file_ident, std::move(transformer));

@@ -372,10 +372,9 @@ void Connection::destroy_sessions() {
         sessions_.clear();
 }
 
-void Connection::pause(const Partition& partition) {
+void Connection::pause() {
     if (paused_since_ || ended_)
         return;
-    paused_for_ = partition.handle;
     paused_since_ = context_.now;
     context_.wake_at(context_.now + context_.tuning.pause_ms);
     context_.paused.push_back(id_);

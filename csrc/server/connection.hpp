@@ -69,9 +69,8 @@ class Connection {
     void destroy_sessions(); // of an ended connection
 
     bool has_failed() const { return ended_; }
-    void pause(const Partition& partition);
+    void pause();
     void resume();
-    std::uint64_t paused_for() const { return paused_for_; } // partition handle
     std::optional<std::int64_t> deadline() const;
     void on_timer();
 
@@ -109,7 +108,6 @@ class Connection {
     bool ended_ = false;
     bool dropped_ = false;
     bool asleep_ = true; // the transport waits for a Writable event
-    std::uint64_t paused_for_ = 0;
     std::int64_t last_received_;
     std::optional<std::int64_t> waiting_since_; // output, and no call of next_message()
     std::optional<std::int64_t> paused_since_;

@@ -39,26 +39,20 @@ void Context::wake_at(std::int64_t time) {
     next_timer = next_timer ? std::min(*next_timer, time) : time;
 }
 
-void Context::charge(Connection& connection, Partition& partition, std::uint64_t bytes) {
-    partition.backlog_bytes += bytes;
-    stats.backlog_bytes += bytes;
-    const auto above = [&](std::uint64_t factor) {
-        return partition.backlog_bytes > factor * tuning.partition_backlog_bytes ||
-               stats.backlog_bytes > factor * tuning.process_backlog_bytes;
-    };
-    if (above(2)) {
-        discharge(partition, bytes);
+void Context::charge(Connection& connection, std::uint64_t bytes) {
+    const Flow user = connection.owner().flow;
+    backlog.add(user, bytes);
+    if (backlog.is_above(user, 2)) {
+        discharge(user, bytes);
         connection.fail_for_now(wire::Code::connection_closed, "Too many uploads are waiting",
                                 tuning.overload_backoff_s);
-    } else if (above(1)) {
-        connection.pause(partition);
+    } else if (backlog.is_above(user, 1)) {
+        connection.pause();
     }
 }
 
-void Context::discharge(Partition& partition, std::uint64_t bytes) {
-    REALMSYNC_ASSERT(partition.backlog_bytes >= bytes && stats.backlog_bytes >= bytes);
-    partition.backlog_bytes -= bytes;
-    stats.backlog_bytes -= bytes;
+void Context::discharge(Flow user, std::uint64_t bytes) {
+    backlog.remove(user, bytes);
     if (!paused.empty())
         resume_readers();
 }
@@ -76,16 +70,12 @@ void Context::bound_page_memory() {
 }
 
 void Context::resume_readers() {
-    if (stats.backlog_bytes > tuning.process_backlog_bytes / 2)
-        return;
     std::erase_if(paused, [this](ConnectionId id) {
         Connection* reader = connection(id);
-        if (!reader)
-            return true;
-        Partition* partition = partitions.find(reader->paused_for());
-        if (partition && partition->backlog_bytes > tuning.partition_backlog_bytes / 2)
+        if (reader && !backlog.has_room(reader->owner().flow))
             return false;
-        reader->resume();
+        if (reader)
+            reader->resume();
         return true;
     });
 }

@@ -14,6 +14,7 @@
 #include "server/job.hpp"
 #include "server/page_memory.hpp"
 #include "server/partition.hpp"
+#include "server/upload_backlog.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::server {
@@ -24,6 +25,7 @@ class Session;
 struct Context {
     Context(const ServerTuning& settings, std::uint64_t seed, bool asks)
         : tuning(settings), asks_permission(asks), random(seed),
+          backlog(settings.user_backlog_bytes, settings.process_backlog_bytes),
           page_memory(settings.page_memory_bytes) {}
 
     const ServerTuning tuning;
@@ -34,6 +36,7 @@ struct Context {
     std::vector<Event> events;
     Stats stats;
     PartitionDirectory partitions;
+    UploadBacklog backlog;
     PageMemory page_memory;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
@@ -55,8 +58,8 @@ struct Context {
     void log(LogLevel level, std::string text) { events.push_back(Log{level, std::move(text)}); }
     void wake_at(std::int64_t time);
     // Accounts for an accepted upload; may pause or end the connection.
-    void charge(Connection& connection, Partition& partition, std::uint64_t bytes);
-    void discharge(Partition& partition, std::uint64_t bytes);
+    void charge(Connection& connection, std::uint64_t bytes);
+    void discharge(Flow user, std::uint64_t bytes);
     // Takes pages from those who hold most while there are too many.
     void bound_page_memory();
     void forget_if_idle(Partition& partition);

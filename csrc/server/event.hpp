@@ -45,10 +45,10 @@ using Event =
     std::variant<Writable, Close, Drop, PauseReading, ResumeReading, Authorize, StorageFailed, Log>;
 
 struct Stats {
-    std::uint64_t connections = 0; // now open
-    std::uint64_t sessions = 0;    // now bound or binding
-    std::uint64_t partitions = 0;  // known to the engine
-    std::uint64_t backlog_bytes = 0;
+    std::uint64_t connections = 0;   // now open
+    std::uint64_t sessions = 0;      // now bound or binding
+    std::uint64_t partitions = 0;    // known to the engine
+    std::uint64_t backlog_bytes = 0; // of accepted uploads, inflated
     std::uint64_t messages_received = 0;
     std::uint64_t messages_sent = 0;
     std::uint64_t changesets_integrated = 0;

@@ -58,7 +58,7 @@ struct Append {
     std::uint64_t handle = 0;
     PartitionId partition = 0;
     std::uint64_t file_ident = 0;
-    std::uint64_t bytes = 0; // charged to the backlog
+    std::uint64_t bytes = 0; // charged to the user's backlog
     UploadTask task;
     Owner owner;
     bool is_heavy = false; // takes long: runs in a transaction of its own
@@ -102,7 +102,8 @@ struct FileBound {
 struct UploadDone {
     SessionRef to;
     std::uint64_t handle = 0;
-    std::uint64_t bytes = 0;    // given back to the backlog
+    Flow user = 0;
+    std::uint64_t bytes = 0;    // given back to his backlog
     std::size_t changesets = 0; // integrated
     std::variant<Appended, UploadFault> result;
     bool is_last = true; // else the rest of the same upload will come back, too

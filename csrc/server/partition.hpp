@@ -33,13 +33,10 @@ struct Partition {
     std::uint64_t head = 0;
     std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
     std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
-    std::uint64_t backlog_bytes = 0;
     std::size_t jobs_in_flight = 0;
 
     bool is_open() const { return id != 0; }
-    bool is_idle() const {
-        return sessions.empty() && files.empty() && jobs_in_flight == 0 && backlog_bytes == 0;
-    }
+    bool is_idle() const { return sessions.empty() && files.empty() && jobs_in_flight == 0; }
     // A version that the store has committed: wakes the sessions that have not been sent it.
     void expose(std::uint64_t version);
     // A bind of the file has come back from the store.

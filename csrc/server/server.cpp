@@ -143,7 +143,7 @@ struct OutcomeHandler {
         Scope scope(context, done.handle);
         scope.is_last = done.is_last;
         Partition& partition = scope.partition;
-        context.discharge(partition, done.bytes);
+        context.discharge(done.user, done.bytes);
         context.stats.changesets_integrated += done.changesets;
         if (auto* appended = std::get_if<Appended>(&done.result))
             partition.expose(appended->head);
@@ -177,7 +177,7 @@ struct OutcomeHandler {
         Scope scope(context, handle_of(job));
         Partition& partition = scope.partition;
         if (auto* append = std::get_if<Append>(&job))
-            context.discharge(partition, append->bytes);
+            context.discharge(append->owner.flow, append->bytes);
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
             give_up(partition.sessions.begin()->second->connection());
         if (auto* bind = std::get_if<Bind>(&job)) {
@@ -390,6 +390,7 @@ bool Server::has_events() const { return !context_->events.empty(); }
 Stats Server::stats() const {
     Stats stats = context_->stats;
     stats.partitions = context_->partitions.size();
+    stats.backlog_bytes = context_->backlog.total();
     return stats;
 }
 

@@ -95,13 +95,8 @@ void Session::ask_permission() {
 void Session::on_permission(std::uint64_t question, std::optional<Permission> permission) {
     if (question != question_ || is_ending())
         return;
-    if (!permission) {
-        wire::ErrorInfo info =
-            wire::error_info(Code::session_closed, "What the user may do is not known right now");
-        info.backoff = {context_.tuning.overload_backoff_s, context_.tuning.overload_backoff_max_s,
-                        2};
-        return fail(Code::session_closed, info);
-    }
+    if (!permission)
+        return try_later("What the user may do is not known right now");
     if (*permission == Permission::none)
         return fail(Code::permission_denied, "Permission denied: the user may not read this "
                                              "partition");
@@ -194,7 +189,7 @@ void Session::on_upload(const wire::Upload& message) {
         return fail(kTooLarge, too_large(message, size, context_.tuning.inflated_bytes));
     // The one copy of the body: the received message is gone when the writer gets to it.
     auto bytes = std::make_shared<const std::string>(message.body.bytes);
-    context_.charge(connection_, attached(), cost_of(message));
+    context_.charge(connection_, cost_of(message));
     if (connection_.has_failed())
         return;
     wire::Upload owned = message;
@@ -212,17 +207,17 @@ void Session::process_upload(const wire::Upload& message,
                              std::shared_ptr<const std::string> bytes) {
     const std::uint64_t cost = cost_of(message);
     if (permission_ != Permission::write && !bytes->empty()) { // progress alone is no write
-        context_.discharge(attached(), cost);
+        context_.discharge(connection_.owner().flow, cost);
         return fail(Code::permission_denied, "Permission denied: the user may only read this "
                                              "partition");
     }
     if (auto fault = gate_.check(message, download_.server_version)) {
-        context_.discharge(attached(), cost);
+        context_.discharge(connection_.owner().flow, cost);
         return fail(fault->code, fault->message);
     }
     UploadTask task = gate_.accept(message);
     if (!task.is_news && bytes->empty())
-        return context_.discharge(attached(), cost);
+        return context_.discharge(connection_.owner().flow, cost);
     if (!stream_)
         stream_ = std::make_shared<UploadStream>();
     task.stream = stream_;
@@ -237,14 +232,12 @@ void Session::release_uploads() {
     if (!held_ || is_ending() || is_fenced())
         return;
     auto held = std::move(held_);
-    Partition* partition = partition_; // kept by what is charged to it, if one of them fails
     for (auto& upload : *held) {
         if (partition_ && !connection_.has_failed())
             process_upload(upload.message, std::move(upload.bytes));
         else
-            context_.discharge(*partition, cost_of(upload.message));
+            context_.discharge(connection_.owner().flow, cost_of(upload.message));
     }
-    context_.forget_if_idle(*partition);
 }
 
 void Session::drop_held_uploads() {
@@ -252,7 +245,7 @@ void Session::drop_held_uploads() {
         return;
     auto held = std::move(held_);
     for (auto& upload : *held)
-        context_.discharge(attached(), cost_of(upload.message));
+        context_.discharge(connection_.owner().flow, cost_of(upload.message));
 }
 
 void Session::on_upload_done(const UploadDone& done) {
@@ -332,8 +325,17 @@ void Session::fail(Code code, std::string_view message) {
     fail(code, wire::error_info(code, message));
 }
 
+// SDKs download before they upload again.
+void Session::try_later(std::string_view message) {
+    wire::ErrorInfo info = wire::error_info(Code::session_closed, message);
+    info.backoff = {context_.tuning.overload_backoff_s, context_.tuning.overload_backoff_max_s, 2};
+    fail(Code::session_closed, info);
+}
+
 void Session::refuse(const Refusal& refusal) {
-    if (refusal.for_good)
+    if (refusal.code == Code::session_closed)
+        try_later(refusal.message);
+    else if (refusal.for_good)
         fail(refusal.code, never_taken(refusal.message));
     else
         fail(refusal.code, refusal.message);

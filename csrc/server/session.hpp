@@ -79,6 +79,7 @@ class Session {
     void fail(wire::Code code, std::string_view message);
     void fail(wire::Code code, const wire::ErrorInfo& info);
     void refuse(const Refusal& refusal);
+    void try_later(std::string_view message);
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 

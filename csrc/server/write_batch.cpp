@@ -67,7 +67,7 @@ class WriteBatch {
     }
 
     void run_job(Append& job) {
-        UploadDone done{job.to, job.handle, job.bytes, 0, Appended{}};
+        UploadDone done{job.to, job.handle, job.owner.flow, job.bytes, 0, Appended{}};
         UploadStream& stream = *job.task.stream;
         std::optional<UploadFault> fault;
         if (stream.refused)
@@ -75,8 +75,9 @@ class WriteBatch {
         else
             fault = integrate(job, done);
         if (done.changesets != 0 && (fault || is_unfinished_)) {
-            result_.outcomes.push_back(UploadDone{
-                job.to, job.handle, 0, std::exchange(done.changesets, 0), done.result, false});
+            result_.outcomes.push_back(UploadDone{job.to, job.handle, done.user, 0,
+                                                  std::exchange(done.changesets, 0), done.result,
+                                                  false});
         }
         if (is_unfinished_)
             return;
@@ -114,10 +115,10 @@ class WriteBatch {
                 is_too_much_ = work.is_exhausted();
                 throw; // the whole transaction
             }
-            return work.is_exhausted() ? too_much(job, work) : failed(job, e.what());
+            return work.is_exhausted() ? too_much(job, work, {}) : failed(job, e.what());
         }
         spent_ += work.spent();
-        return fault && work.is_exhausted() ? too_much(job, work) : std::move(fault);
+        return fault && work.is_exhausted() ? too_much(job, work, std::move(fault)) : fault;
     }
 
     std::optional<UploadFault> integrate_parts(Append& job, UploadDone& done, Work& work) {
@@ -146,10 +147,15 @@ class WriteBatch {
         return std::nullopt;
     }
 
-    // The work that it was given did not do. What was integrated of it before is kept.
-    std::optional<UploadFault> too_much(Append& job, const Work& work) {
-        if (job.is_heavy && !has_progress_ && !work.was_stopped())
+    // The work that it was given did not do. What was integrated of it before is kept. `fault`: of
+    // an upload that may be tried again.
+    std::optional<UploadFault> too_much(Append& job, const Work& work,
+                                        std::optional<UploadFault> fault) {
+        if (job.is_heavy && !has_progress_ && !work.was_stopped()) {
+            if (fault && !fault->for_good)
+                return fault;
             return UploadFault{kTooLarge, "This upload would take the server too long", true};
+        }
         is_unfinished_ = job.is_heavy = true;
         return std::nullopt;
     }
@@ -182,12 +188,12 @@ class WriteBatch {
         result.costs = std::move(result_.costs);
         WriterJob& culprit = jobs_[next_];
         if (auto* append = std::get_if<Append>(&culprit)) {
-            auto fault =
-                is_too_much_ ? too_much(*append, Work(0, limits_.stop)) : failed(*append, message);
+            auto fault = is_too_much_ ? too_much(*append, Work(0, limits_.stop), {})
+                                      : failed(*append, message);
             if (fault) {
                 append->task.stream->refused = true;
-                result.outcomes.push_back(
-                    UploadDone{append->to, append->handle, append->bytes, 0, std::move(*fault)});
+                result.outcomes.push_back(UploadDone{append->to, append->handle, append->owner.flow,
+                                                     append->bytes, 0, std::move(*fault)});
                 jobs_.erase(jobs_.begin() + next());
             }
         } else {

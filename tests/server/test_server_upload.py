@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from instructions import DOG, changeset, create
 from server_driver import Connection, Server, upload_body
 
 PROPER = bytes.fromhex("3f0001413f01035f6964000000010100")
@@ -143,7 +144,7 @@ def test_compressed_body(server: Server, client: Connection) -> None:
 
 
 def test_backlog_pauses_then_ends() -> None:
-    server = Server(tuning={"partition_backlog_bytes": 10_000})
+    server = Server(tuning={"user_backlog_bytes": 10_000})
     client = server.connect()
     client.open(1)
     client.upload(1, (2, 0), [(2, 0, 1, bytes(11_000))])
@@ -158,7 +159,7 @@ def test_backlog_pauses_then_ends() -> None:
 
 
 def test_backlog_resumes() -> None:
-    server = Server(tuning={"partition_backlog_bytes": 1_000})
+    server = Server(tuning={"user_backlog_bytes": 1_000})
     client = server.connect()
     client.open(1)
     client.upload(1, (2, 0), [(2, 0, 1, E)] * 1, body=None)
@@ -167,6 +168,56 @@ def test_backlog_resumes() -> None:
     names = [e[0] for e in server.events if e[0].endswith("reading")]
     assert names == ["pause_reading", "resume_reading"]
     assert client.error is None and client.bindings[1].upload == (300, 0)
+
+
+def test_backlogs_are_their_users_own() -> None:
+    """In the same partition: who sends little is read, whatever the others have sent."""
+    server = Server(tuning={"user_backlog_bytes": 10_000, "process_backlog_bytes": 20_000})
+    heavy, other, light = (server.connect(user) for user in ("eve", "bob", "ada"))
+    for client in (heavy, other, light):
+        client.open(1)
+    for client in (heavy, other):
+        client.upload(1, (2, 0), [(2, 0, 1, bytes(9_500))])
+    light.upload(1, (2, 0), [(2, 0, 1, bytes(2_000))])  # all of them have too much now, he has not
+    heavy.upload(1, (3, 0), [(3, 0, 1, bytes(500))])
+    light.upload(1, (3, 0), [(3, 0, 1, bytes(500))])
+    server.run()
+    paused = [event[1] for event in server.events if event[0] == "pause_reading"]
+    assert paused == [heavy.id]
+    resumed = [event[1] for event in server.events if event[0] == "resume_reading"]
+    assert resumed == paused and server.runtime.stats()["backlog_bytes"] == 0
+    assert light.error is None
+
+
+def test_who_is_too_far_behind_downloads_first() -> None:
+    """A merge that takes too long is not for the server, and not for ever."""
+    server = Server(tuning={"light_work": 1_000_000, "upload_work": 1_000_000})
+    writer, late = server.connect("ada"), server.connect("bob")
+    writer.open(1)
+    late.open(1)
+    for n in range(2, 802):
+        writer.upload(1, (n, 0), [(n, 0, 1, changeset(*DOG) if n == 2 else dog(n))])
+        server.run()
+    late.upload(1, (2, 0), [(2, 0, 1, changeset(*DOG, create("Dog", 1)))])
+    (error,) = [m for m in late.answers() if m.type == "json_error"]
+    assert error.fields == [200, 1]
+    assert error.json["tryAgain"] and error.json["backoffIntervalSec"] == 5
+    assert "download it first" in error.json["message"]
+    before = late.bindings[1]
+    assert before.file is not None
+    late.unbind(1)
+    late.take_all()
+    late.bind(1, need_ident=False)
+    late.ident(1, before.file, before.download, before.latest)
+    late.take_all()
+    assert late.bindings[1].download == (800, 0)
+    late.upload(1, (2, 800), [(2, 800, 1, changeset(*DOG, create("Dog", 1)))])
+    late.take_all()
+    assert late.bindings[1].upload == (2, 800)
+
+
+def dog(number: int) -> bytes:
+    return changeset(create("Dog", number))
 
 
 @pytest.mark.parametrize("stored", [False, True], ids=["lost", "unanswered"])
