@@ -46,7 +46,7 @@ struct ServerTuning {
     // more than an equal share are above the limit. Then their connections are not read until half
     // of it is done; at twice the limit they are ended (100, try again).
     std::uint64_t user_backlog_bytes = 64u << 20;
-    std::uint64_t process_backlog_bytes = 512u << 20;
+    std::uint64_t process_backlog_bytes = 256u << 20;
     // Uploads in one durable transaction: more would delay everybody's acknowledgement.
     std::uint64_t commit_bytes = 16u << 20;
     std::size_t commit_jobs = 1000;
