@@ -59,11 +59,7 @@ _password_option = click.option(
 def list_users(data: Path, app_id: str | None, as_json: bool) -> None:
     """List users, and accounts that never logged in."""
     with _opened(data) as admin:
-        users = admin.users(app_id)
-    if as_json:
-        _print_json([_as_json(user) for user in users])
-    else:
-        _print_table(users)
+        (_print_list if as_json else _print_table)(admin.users(app_id))
 
 
 user.add_command(list_users, "list")
@@ -230,23 +226,39 @@ def _described(user: UserSummary) -> str:
     return f"{user.id or 'account'} ({names}) of app {_shown(user.app_id)}"
 
 
-def _print_table(users: list[UserSummary]) -> None:
-    rows = [("ID", "APP", "STATE", "LOG-INS", "LAST SEEN", "NAME")]
-    rows += [
-        (
-            user.id or "-",
-            _shown(user.app_id),
-            "disabled" if user.disabled else "enabled",
-            str(user.log_ins),
-            "-" if user.last_seen is None else _day(user.last_seen),
-            ", ".join(map(_shown, user.names)) or "(anonymous)",
-        )
-        for user in users
-    ]
+def _print_table(pages: Iterator[list[UserSummary]]) -> None:
+    """Prints pages as they come, with columns that fit the first."""
+    rows: list[tuple[str, ...]] = [("ID", "APP", "STATE", "LOG-INS", "LAST SEEN", "NAME")]
+    rows += map(_row, next(pages, []))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+    while rows:
+        lines = (
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+        click.echo("\n".join(lines))
+        rows = list(map(_row, next(pages, [])))
+
+
+def _row(user: UserSummary) -> tuple[str, ...]:
+    return (
+        user.id or "-",
+        _shown(user.app_id),
+        "disabled" if user.disabled else "enabled",
+        str(user.log_ins),
+        "-" if user.last_seen is None else _day(user.last_seen),
+        ", ".join(map(_shown, user.names)) or "(anonymous)",
+    )
+
+
+def _print_list(pages: Iterator[list[UserSummary]]) -> None:
+    """Prints pages as they come, as one list in JSON."""
+    before = "["
+    for page in pages:
+        items = json.dumps([_as_json(user) for user in page], indent=2, ensure_ascii=False)
+        click.echo(before + items.removeprefix("[").removesuffix("\n]"), nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
 
 
 def _as_json(user: UserSummary) -> dict[str, Any]:

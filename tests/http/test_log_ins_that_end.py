@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
@@ -263,7 +264,7 @@ async def test_a_user_disabled_while_he_is_let_in(
 ) -> None:
     """Between the look at his log-in and the websocket's entry among the open ones."""
     ada = await registered(http)
-    file = server.users._file
+    file = server.users._reader
     look = file.user_of_session
 
     def look_and_disable(session_id: str) -> Any:
@@ -275,6 +276,35 @@ async def test_a_user_disabled_while_he_is_let_in(
     monkeypatch.setattr(file, "user_of_session", look_and_disable)
     websocket = await open_websocket(ada["access_token"])
     assert await close_code(websocket) == FORBIDDEN
+
+
+@pytest.mark.parametrize("by", ["this process", "another"])
+async def test_a_user_deleted_while_the_look_at_his_log_in_is_under_way(
+    http: SdkHttp, server: Server, open_websocket: Open, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """What was read before the deletion becomes known after it."""
+    guest = await http.anonymous()
+    has_read, may_tell = threading.Event(), threading.Event()
+    look = server.users._reader.user_of_session
+
+    def look_slowly(session_id: str) -> Any:
+        user = look(session_id)
+        has_read.set()
+        may_tell.wait(10)
+        return user
+
+    monkeypatch.setattr(server.users._reader, "user_of_session", look_slowly)
+    opening = asyncio.ensure_future(open_websocket(guest["access_token"]))
+    await asyncio.to_thread(has_read.wait, 10)
+    if by == "another":
+        await command(server, "delete", guest["user_id"], "--yes")
+    else:
+        deleting = asyncio.ensure_future(server.users.delete_user(guest["user_id"]))
+    await asyncio.sleep(0.1)  # several looks
+    may_tell.set()
+    assert await close_code(await opening) == LOGGED_OUT
+    if by == "this process":
+        await deleting
 
 
 async def test_an_account_deleted_while_it_logs_in(
@@ -335,14 +365,14 @@ async def test_a_file_that_cannot_be_read_for_a_while(
     ada = await registered(http)
     websocket = await open_websocket(ada["access_token"])
     failures = iter(range(3))
-    read = server.users._file.ended_among
+    read = server.users._reader.ended_among
 
     def fail_at_first(log_ins: Any) -> dict[str, LogInEnd]:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("disk I/O error")
         return read(log_ins)
 
-    monkeypatch.setattr(server.users._file, "ended_among", fail_at_first)
+    monkeypatch.setattr(server.users._reader, "ended_among", fail_at_first)
     await command(server, "disable", EMAIL)
     assert await close_code(websocket) == FORBIDDEN
     assert caplog.text.count("cannot see who was disabled or deleted: disk I/O error") == 1
@@ -354,6 +384,10 @@ async def test_files_of_older_versions(tmp_path: Path) -> None:
         guest = file.create_anonymous("app").id
         session_id, _ = file.open_session(guest, "device", 2)
     with closing(sqlite3.connect(tmp_path / "users.sqlite")) as database, database:
+        for index in ("sessions_by_user", "identities_by_user", "users_by_age"):
+            database.execute(f"DROP INDEX {index}")
+        database.execute("CREATE INDEX sessions_of_user ON sessions (user_id)")
+        database.execute("CREATE INDEX identities_of_user ON identities (user_id)")
         database.execute("ALTER TABLE sessions DROP COLUMN used")
         database.execute("DROP INDEX accounts_of_identity")
         database.execute("UPDATE users SET created = 1")
@@ -400,12 +434,3 @@ def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
             scans = [s for s in steps if s.startswith("SCAN") and "json_each" not in s]
             assert [s for s in scans if "SUBQUERY" not in s] == [], statement
             assert not any("AUTOMATIC" in step for step in steps), statement
-
-
-def test_a_disk_that_is_full_keeps_nobody_out(tmp_path: Path) -> None:
-    with closing(UserFile(tmp_path / "users.sqlite")) as file:
-        session_id, _ = file.open_session(file.create_anonymous("app").id, "device", 2)
-        file._database.execute("UPDATE sessions SET used = 1")
-        file._database.execute("PRAGMA query_only = ON")
-        assert file.user_of_session(session_id) is not None
-        file.note_use([session_id])

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from realmsync.cli import main
+from realmsync.server.accounts import user_file
 from realmsync.server.accounts.user_file import LogInEnd, UserFile
 from realmsync.server.accounts.users import Users
 
@@ -97,6 +98,24 @@ def test_list_as_text(users: UserFile, run: Run) -> None:
     assert row.startswith(f"{ada}  app  enabled  1        20")
     assert row.endswith("ada\\x1b[2J@example.org"), "names are strangers' text"
     assert head.index("NAME") == row.index("ada\\x1b")
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_lists_of_several_pages(
+    users: UserFile, run: Run, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(user_file, "_PAGE", size)
+    ids = [users.create_anonymous(app).id for app in ("b", "app", "b", "b", "app")]
+    ids += [account(users, f"{n}@example.org") for n in range(2)]
+    for app, name in (("b", "x"), ("app", "z"), ("app", "y")):
+        users.add_account(app, name, b"stored")
+    users._database.execute("UPDATE users SET created = 2 - (id = ?)", (ids[4],))
+    order = [ids[4], *sorted([ids[1], *ids[5:]]), *sorted([ids[0], *ids[2:4]])]
+    assert [u["id"] for u in listed(run)] == [*order, None, None, None]
+    assert [u["names"] for u in listed(run)][-3:] == [["y"], ["z"], ["x"]]
+    assert [u["id"] for u in listed(run, "--app", "b")] == [*order[4:], None]
+    lines = run("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ID", *order, "-", "-", "-"]
 
 
 @pytest.mark.parametrize("by", ["id", "name"])

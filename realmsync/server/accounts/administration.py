@@ -54,8 +54,8 @@ class Administration:
     def __init__(self, file: UserFile) -> None:
         self._file = file
 
-    def users(self, app_id: str | None) -> list[UserSummary]:
-        """All users, and accounts that never logged in."""
+    def users(self, app_id: str | None) -> Iterator[list[UserSummary]]:
+        """All users, and accounts that never logged in, in pages."""
         return self._file.summaries(app_id)
 
     def find(self, who: str, app_id: str | None) -> UserSummary:
@@ -63,7 +63,7 @@ class Administration:
 
         Raises UserCommandError when there is none, or one in each of several apps.
         """
-        found = self._file.summaries(app_id, who)
+        found = self._file.called(who, app_id)
         found = [user for user in found if user.id == who] or found
         if len(found) > 1:
             apps = ", ".join(sorted(user.app_id for user in found))
@@ -144,7 +144,7 @@ class Administration:
             return f". Did you mean '{similar}'?"
         if app_id is None:
             return ""
-        apps = sorted({user.app_id for user in self._file.summaries(None, who)})
+        apps = sorted({user.app_id for user in self._file.called(who, None)})
         return f" in app {app_id}, but in {', '.join(apps)}" if apps else f" in app {app_id}"
 
 

@@ -15,10 +15,13 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 _VERSION = 1
 _SCHEMA = (
@@ -37,7 +40,10 @@ _SCHEMA = (
         provider TEXT NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX IF NOT EXISTS identities_of_user ON identities (user_id)",
+    "CREATE INDEX IF NOT EXISTS users_by_age ON users (app_id, created, id)",
+    # These hold all that is asked of them: a list of users reads four places for each.
+    "CREATE INDEX IF NOT EXISTS identities_by_user ON identities (user_id, provider, id)",
+    "DROP INDEX IF EXISTS identities_of_user",  # of older versions
     # An account exists from its registration on; its user from the first log-in on.
     """
     CREATE TABLE IF NOT EXISTS accounts (
@@ -57,33 +63,46 @@ _SCHEMA = (
         device_id TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE INDEX IF NOT EXISTS sessions_of_user ON sessions (user_id)",
 )
 # When a log-in was last used, in ms since 1970, to the day.
 _ADD_USED = "ALTER TABLE sessions ADD COLUMN used INTEGER NOT NULL DEFAULT 0"
+_SESSION_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS sessions_by_user ON sessions (user_id, used)",
+    "DROP INDEX IF EXISTS sessions_of_user",  # of older versions
+)
 
 _DAY_MS = 24 * 3600 * 1000
 
 # Users, and accounts that never logged in, as rows of UserSummary.
-_SUMMARIES = """
+_USERS = """
     SELECT id, app_id, disabled, created,
         (SELECT json_group_array(provider) FROM identities WHERE user_id = users.id),
         (SELECT json_group_array(email) FROM identities JOIN accounts ON identity_id = identities.id
             WHERE user_id = users.id),
         (SELECT count(*) FROM sessions WHERE user_id = users.id),
         (SELECT max(used) / 1000 FROM sessions WHERE user_id = users.id)
-    FROM users
-    WHERE (:app IS NULL OR app_id = :app) AND (:who IS NULL OR id IN (
+    FROM users WHERE (:app IS NULL OR app_id = :app)
+"""
+_UNUSED_ACCOUNTS = """
+    SELECT NULL, app_id, 0, NULL, json_array('local-userpass'), json_array(email), 0, NULL
+    FROM accounts WHERE identity_id IS NULL AND (:app IS NULL OR app_id = :app)
+"""
+_USERS_PAGE = f"""
+    {_USERS} AND (app_id, created, id) > (:last_app, :last_created, :last_id)
+    ORDER BY app_id, created, id LIMIT :size
+"""
+_UNUSED_ACCOUNTS_PAGE = f"""
+    {_UNUSED_ACCOUNTS} AND (app_id, email) > (:last_app, :last_name)
+    ORDER BY app_id, email LIMIT :size
+"""
+_CALLED = f"""
+    {_USERS} AND id IN (
         SELECT :who UNION ALL
         SELECT user_id FROM accounts JOIN identities ON identity_id = identities.id
-        WHERE email = :who))
-    UNION ALL
-    SELECT NULL, app_id, 0, NULL, json_array('local-userpass'), json_array(email), 0, NULL
-    FROM accounts
-    WHERE identity_id IS NULL AND (:app IS NULL OR app_id = :app)
-        AND (:who IS NULL OR email = :who)
-    ORDER BY app_id, created, id
+        WHERE email = :who)
+    UNION ALL {_UNUSED_ACCOUNTS} AND email = :who ORDER BY app_id, created, id
 """
+_PAGE = 1000  # users that are read at once
 
 # Anonymous users of whom nobody has heard since :before (ms).
 _IDLE = """
@@ -186,11 +205,30 @@ class UserFile:
                 self._database.execute(_ADD_USED)
                 # Nobody knows when; before now nobody was counted as away.
                 self._database.execute("UPDATE sessions SET used = ?", (_now_ms(),))
+            for statement in _SESSION_INDEXES:
+                self._database.execute(statement)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def close(self) -> None:
         """Closes the file."""
         self._database.close()
+
+    def together(self, works: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
+        """Does these in one transaction, one fsync; gives what each returned or raised.
+
+        What raised has changed nothing. Raises sqlite3.Error when nothing of them all is stored.
+        """
+        outcomes: list[Result | Exception] = []
+        with self._transaction():
+            for work in works:
+                try:
+                    with self._transaction():
+                        outcomes.append(work())
+                except Exception as error:
+                    if not self._database.in_transaction:
+                        raise  # it took the others' changes with it
+                    outcomes.append(error)
+        return outcomes
 
     # accounts
 
@@ -310,29 +348,29 @@ class UserFile:
             )
             return session_id, [row[0] for row in surplus]
 
-    def user_of_session(self, session_id: str) -> UserRecord | None:
-        """The user who logged in, or None when that log-in has ended."""
+    def user_of_session(self, session_id: str) -> tuple[UserRecord, bool] | None:
+        """The user who logged in, or None when that log-in has ended; reads only.
+
+        With him, whether `note_use` has to be called.
+        """
         row = self._database.execute(
             "SELECT user_id, used FROM sessions WHERE id = ?", (session_id,)
         ).fetchone()
         if row is None:
             return None
-        if row[1] < _now_ms() - _DAY_MS:
-            self.note_use((session_id,))
         try:
-            return self._load(row[0])
+            return self._load(row[0]), row[1] < _now_ms() - _DAY_MS
         except Gone:  # since the first statement
             return None
 
     def note_use(self, session_ids: Collection[str]) -> None:
-        """Writes down that log-ins are in use. A disk that is full keeps nobody out."""
+        """Writes down that log-ins are in use."""
         now = _now_ms()
-        with contextlib.suppress(sqlite3.OperationalError):
-            self._database.execute(
-                "UPDATE sessions SET used = ? "
-                "WHERE used < ? AND id IN (SELECT value FROM json_each(?))",
-                (now, now - _DAY_MS, json.dumps(list(session_ids))),
-            )
+        self._database.execute(
+            "UPDATE sessions SET used = ? "
+            "WHERE used < ? AND id IN (SELECT value FROM json_each(?))",
+            (now, now - _DAY_MS, json.dumps(list(session_ids))),
+        )
 
     def close_session(self, session_id: str) -> list[str]:
         """Ends a log-in; gives it, if it was one."""
@@ -363,9 +401,29 @@ class UserFile:
 
     # what operators ask
 
-    def summaries(self, app_id: str | None, who: str | None = None) -> list[UserSummary]:
-        """All users and accounts, or those of an app, or those with this id or account name."""
-        rows = self._database.execute(_SUMMARIES, {"app": app_id, "who": who})
+    def summaries(self, app_id: str | None) -> Iterator[list[UserSummary]]:
+        """All users, oldest first, then all accounts that never logged in; of an app, or of each.
+
+        In pages, between which nothing is locked: who reads may take a day.
+        """
+        start = {"last_app": app_id or "", "last_created": 0, "last_id": "", "last_name": ""}
+        for statement in (_USERS_PAGE, _UNUSED_ACCOUNTS_PAGE):
+            after: dict[str, Any] = start
+            while page := self._summaries(statement, {**after, "app": app_id, "size": _PAGE}):
+                yield page
+                last = page[-1]
+                after = {
+                    "last_app": last.app_id,
+                    "last_created": last.created,
+                    "last_id": last.id,
+                    "last_name": "".join(last.names[:1]),
+                }
+
+    def called(self, who: str, app_id: str | None) -> list[UserSummary]:
+        """The users and unused accounts with this id or account name, of an app or of each."""
+        return self._summaries(_CALLED, {"app": app_id, "who": who})
+
+    def _summaries(self, statement: str, values: dict[str, Any]) -> list[UserSummary]:
         return [
             UserSummary(
                 id=row[0],
@@ -377,7 +435,7 @@ class UserFile:
                 log_ins=row[6],
                 last_seen=row[7],
             )
-            for row in rows
+            for row in self._database.execute(statement, values)
         ]
 
     def similar_name(self, app_id: str | None, name: str) -> str | None:
@@ -464,12 +522,16 @@ class UserFile:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
+        """All that is done in it or nothing; one inside of another is durable with that one."""
+        is_inner = self._database.in_transaction
+        self._database.execute("SAVEPOINT inner" if is_inner else "BEGIN IMMEDIATE")
         try:
             yield
-            self._database.execute("COMMIT")
+            self._database.execute("RELEASE inner" if is_inner else "COMMIT")
         except BaseException:
-            # Some failures have rolled back already; a failed COMMIT has not.
+            # Some failures have rolled everything back already; a failed COMMIT has not.
             if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+                self._database.execute("ROLLBACK TO inner" if is_inner else "ROLLBACK")
+                if is_inner:
+                    self._database.execute("RELEASE inner")
             raise

@@ -1,19 +1,22 @@
 """The users of a running server: their file on threads, and the word that a log-in has ended.
 
 Whatever ends a log-in, its program, an operator, a newer log-in or another process, is told to one
-keeper of their websockets. Tables and statements are in user_file.py, what users may do in auth.py.
+keeper of their websockets. Tables and statements are in user_file.py, which changes share an fsync
+in commit_group.py, what users may do in auth.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from realmsync.server.accounts.commit_group import CommitGroup
 from realmsync.server.accounts.credentials import (
     hash_password,
     is_outdated,
@@ -48,7 +51,10 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="realmsync-users")
+        # Who shows a token waits for nobody who logs in.
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="realmsync-users-read")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="realmsync-users-write")
+        self._changes = CommitGroup(self._store)
         # Two at a time: strangers must not occupy the machine with wrong passwords.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="realmsync-passwords")
         self._no_such_account = b""
@@ -56,14 +62,17 @@ class Users:
 
     async def open(self) -> None:
         """Opens or creates the file. Raises sqlite3.Error."""
-        self._file = await self._in_thread(lambda: UserFile(self._path))
+        self._file = await self._run(self._writing, lambda: UserFile(self._path))
+        self._reader = await self._run(self._reading, lambda: UserFile(self._path))
         self._no_such_account = await self._run(self._hashing, unguessable)
 
     async def close(self) -> None:
         """Closes the file."""
-        await self._in_thread(lambda: self._file.close())
-        self._thread.shutdown(wait=False)
-        self._hashing.shutdown(wait=False)
+        await self._changes.settle()
+        await self._run(self._reading, lambda: self._reader.close())
+        await self._run(self._writing, lambda: self._file.close())
+        for pool in (self._reading, self._writing, self._hashing):
+            pool.shutdown(wait=False)
 
     def watch(self, keeper: WebsocketKeeper) -> asyncio.Task[None]:
         """Tells this keeper which log-ins end.
@@ -76,11 +85,11 @@ class Users:
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account. Raises NameInUse."""
         hashed = await self._hash(password)
-        await self._in_thread(lambda: self._file.add_account(app_id, email, hashed))
+        await self._changes.do(lambda: self._file.add_account(app_id, email, hashed))
 
     async def check_password(self, app_id: str, email: str, password: str) -> bool:
         """Whether the account exists and this is its password; as slow in either case."""
-        stored = await self._in_thread(lambda: self._file.stored_password(app_id, email))
+        stored = await self._read(lambda: self._reader.stored_password(app_id, email))
         matches = await self._run(
             self._hashing, lambda: password_matches(password, stored or self._no_such_account)
         )
@@ -88,36 +97,45 @@ class Users:
             return False
         if is_outdated(stored):
             renewed = await self._hash(password)
-            await self._in_thread(lambda: self._file.renew_password(app_id, email, stored, renewed))
+            await self._changes.do(
+                lambda: self._file.renew_password(app_id, email, stored, renewed)
+            )
         return True
 
     async def user_of_account(self, app_id: str, email: str) -> UserRecord:
         """The account's user, made at its first log-in. Raises Gone."""
-        return await self._in_thread(lambda: self._file.user_of_account(app_id, email))
+        return await self._changes.do(lambda: self._file.user_of_account(app_id, email))
 
     async def link_account(self, app_id: str, email: str, user_id: str) -> None:
         """Makes the account one of the user's identities. Raises IdentityTaken, Gone."""
-        await self._in_thread(lambda: self._file.link_account(app_id, email, user_id))
+        await self._changes.do(lambda: self._file.link_account(app_id, email, user_id))
 
     async def create_anonymous(self, app_id: str) -> UserRecord:
         """A new user without a name."""
-        return await self._in_thread(lambda: self._file.create_anonymous(app_id))
+        return await self._changes.do(lambda: self._file.create_anonymous(app_id))
 
     async def open_session(self, user_id: str, device_id: str, keep: int) -> str:
         """Records a log-in, the newest of `keep` that the user has; gives its id. Raises Gone."""
 
         async def open_and_tell() -> str:
-            session_id, ended = await self._in_thread(
+            session_id, ended = await self._changes.do(
                 lambda: self._file.open_session(user_id, device_id, keep)
             )
-            self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
+            await self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
             return session_id
 
         return await _to_the_end(open_and_tell())
 
     async def user_of_session(self, session_id: str) -> UserRecord | None:
         """The user who logged in, or None when that log-in has ended."""
-        return await self._in_thread(lambda: self._file.user_of_session(session_id))
+        found = await self._read(lambda: self._reader.user_of_session(session_id))
+        if found is None:
+            return None
+        user, is_to_be_noted = found
+        if is_to_be_noted:  # nothing to wait for; a disk that is full keeps nobody out
+            note = self._changes.do(lambda: self._file.note_use((session_id,)))
+            note.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return user
 
     async def close_session(self, session_id: str) -> None:
         """Ends a log-in, as its program wishes."""
@@ -133,13 +151,18 @@ class Users:
 
     async def _end(self, work: Callable[[], Collection[str]], how: LogInEnd) -> None:
         async def end_and_tell() -> None:
-            self._tell(dict.fromkeys(await self._in_thread(work), how))
+            await self._tell(dict.fromkeys(await self._changes.do(work), how))
 
         await _to_the_end(end_and_tell())
 
-    def _tell(self, ended: Mapping[str, LogInEnd]) -> None:
+    async def _tell(self, ended: Mapping[str, LogInEnd]) -> None:
         if ended and self._keeper is not None:
+            await self._looked_up()
             self._keeper.log_ins_ended(ended)
+
+    async def _looked_up(self) -> None:
+        """Waits until what was read before is known: who was let in by it is with the keeper."""
+        await self._read(lambda: None)
 
     async def _look(self, keeper: WebsocketKeeper) -> None:
         loop = asyncio.get_running_loop()
@@ -148,37 +171,41 @@ class Users:
         while True:
             await asyncio.sleep(_LOOK_INTERVAL)
             try:
-                is_stale |= await self._in_thread(self._file.changed_by_others)
-                # The keeper is asked after that: who was let in before is among its log-ins.
+                is_stale |= await self._run(self._writing, self._file.changed_by_others)
                 if is_stale:
+                    await self._looked_up()
                     await self._check(keeper.open_log_ins())
                 is_stale = has_failed = False
                 if loop.time() >= note_due:
                     note_due = loop.time() + _NOTE_INTERVAL
-                    await self._note_use(keeper.open_log_ins())
+                    with contextlib.suppress(sqlite3.OperationalError):  # as in user_of_session
+                        await self._note_use(keeper.open_log_ins())
             except sqlite3.Error as error:
                 if not has_failed:
                     _logger.warning("cannot see who was disabled or deleted: %s", error)
                 has_failed = True
 
     async def _check(self, log_ins: Collection[str]) -> None:
-        ended = await self._in_thread(lambda: self._file.ended_among(log_ins))
+        ended = await self._read(lambda: self._reader.ended_among(log_ins))
         if ended:
             _logger.info("%d log-ins with websockets were ended by another process", len(ended))
-        self._tell(ended)
+        await self._tell(ended)
 
     async def _note_use(self, log_ins: Collection[str]) -> None:
-        await self._in_thread(lambda: self._file.note_use(log_ins))
+        await self._changes.do(lambda: self._file.note_use(log_ins))
 
     async def _hash(self, password: str) -> bytes:
         return await self._run(self._hashing, lambda: hash_password(password))
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await self._run(self._thread, work)
+    async def _read(self, work: Callable[[], Result]) -> Result:
+        return await self._run(self._reading, work)
+
+    def _store(self, works: Sequence[Callable[[], Any]]) -> asyncio.Future[list[Any]]:
+        return self._run(self._writing, lambda: self._file.together(works))
 
     @staticmethod
-    async def _run(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+    def _run(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        return asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
