@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -path 'csrc/*.[ch]' -o -name '*.pyx')
+NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -path 'csrc/*.[ch]' -o -name '*.p[xy][xd]')
 FUZZ_SECONDS ?= 20
 # One more than there are processors: many tests wait for a socket or another process.
 TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -29,4 +29,4 @@ test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
 docs: build ; $(PY) -m pip install -q --group docs && $(PY) -m mkdocs build --strict
-clean: ; rm -rf $(VENV) build third_party dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/websocket.c
+clean: ; rm -rf $(VENV) build third_party dist wheelhouse realmsync/*.so realmsync/*/*.so realmsync/transport/*.c

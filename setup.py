@@ -1,4 +1,4 @@
-"""Builds the extension modules: _core (pybind11, with SQLite) and transport.websocket (Cython).
+"""Builds the extension modules: _core (pybind11, with SQLite) and transport's (Cython).
 
 Switches in the environment: REALMSYNC_DEBUG=1 (no optimisation, assertions), REALMSYNC_SANITIZE=1
 (AddressSanitizer and UBSan), REALMSYNC_JOBS (parallel compilations, default: all cores),
@@ -61,13 +61,16 @@ core = Pybind11Extension(
     extra_link_args=link_args,
     cxx_std=20,
 )
-websocket = Extension(
-    "realmsync.transport.websocket",
-    ["realmsync/transport/websocket.pyx"],
-    include_dirs=["csrc", str(Path(picows.__file__).parent)],
-    extra_compile_args=["-O2", "-g0"],
-)
-extensions = [] if PREBUILT else [core, *cythonize([websocket], language_level=3)]
+transport = [
+    Extension(
+        f"realmsync.transport.{name}",
+        [f"realmsync/transport/{name}.pyx"],
+        include_dirs=["csrc", str(Path(picows.__file__).parent)],
+        extra_compile_args=["-O2", "-g0"],
+    )
+    for name in ("frames", "websocket", "protocol")
+]
+extensions = [] if PREBUILT else [core, *cythonize(transport, language_level=3)]
 
 
 def needs_recompile(object_file: str, source: str) -> bool:

@@ -34,7 +34,8 @@ from realmsync.server.http.replies import HttpError, app_not_found
 from realmsync.server.http.sites import Sites
 from realmsync.server.unfinished import UnfinishedMessages
 from realmsync.transport.loop import Driver
-from realmsync.transport.websocket import EngineSocket, feed, monotonic_ms, server_protocol
+from realmsync.transport.protocol import feed, server_protocol
+from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 

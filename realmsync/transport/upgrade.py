@@ -1,7 +1,7 @@
 """Opens the websocket of a client: through a proxy perhaps, over TLS perhaps, up to the upgrade.
 
 picows' `ws_connect` does this too, but with a protocol that ends the connection by itself, with
-close code 1009, when a frame is too large; see `FrameGuard` in websocket.pyx. Addresses are looked
+close code 1009, when a frame is too large; see protocol.pyx. Addresses are looked
 up, time is limited and outcomes are reported by loop.py.
 """
 
@@ -17,7 +17,8 @@ from picows import WSParsedURL, WSUpgradeRequest, WSUpgradeResponse
 from picows.proxy import ConnectedTransport, connect_through_optional_proxy
 from picows.url import parse_url
 
-from realmsync.transport.websocket import EngineProtocol, EngineSocket, client_protocol
+from realmsync.transport.protocol import EngineProtocol, client_protocol
+from realmsync.transport.websocket import EngineSocket
 
 
 async def open_websocket(

@@ -1,10 +1,8 @@
-"""Stub of the Cython transport; documentation in websocket.pyx."""
+"""Stub of the Cython module; documentation in websocket.pyx."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
-from picows import WSListener, WSUpgradeRequest, WSUpgradeResponse
+from picows import WSListener
 
 class Engine(Protocol):
     """What a websocket needs of a runtime."""
@@ -53,20 +51,4 @@ class EngineSocket(WSListener):
     def resume_reading(self) -> None: ...
     def give_up(self) -> None: ...
 
-class EngineProtocol(asyncio.BufferedProtocol):
-    @property
-    def listener(self) -> EngineSocket | None: ...
-    async def wait_until_handshake_complete(self) -> None: ...
-
-def server_protocol(
-    websocket: EngineSocket, headers: dict[str, str], ended: Callable[[], None]
-) -> EngineProtocol: ...
-def client_protocol(
-    netloc: str,
-    resource: str,
-    accept: Callable[[WSUpgradeRequest, WSUpgradeResponse], EngineSocket],
-    headers: dict[str, str],
-    max_frame: int,
-) -> EngineProtocol: ...
-def feed(protocol: asyncio.BufferedProtocol, data: bytes) -> None: ...
 def monotonic_ms() -> int: ...
