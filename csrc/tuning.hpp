@@ -63,6 +63,9 @@ struct ServerTuning {
     // Bytes of memory that a parsed changeset may take, 64 per instruction: with 16 MiB in a
     // message there are about a million.
     std::uint64_t parsed_bytes = 128u << 20;
+    // ms for which an UPLOAD without changesets waits for one with some, or for others of its kind:
+    // nothing depends on it, and alone it would cost a commit (server-behaviour.md 19.6.5).
+    std::int64_t progress_ms = 1'000;
     // Partitions without sessions that the engine remembers, to spare their next bind a job.
     std::size_t idle_partitions = 10'000;
     // Unsent log messages and unanswered pings of one connection; test commands waiting in one
@@ -102,6 +105,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("transaction_work", t.transaction_work);
     visit("part_bytes", t.part_bytes);
     visit("parsed_bytes", t.parsed_bytes);
+    visit("progress_ms", t.progress_ms);
     visit("idle_partitions", t.idle_partitions);
     visit("log_messages", t.log_messages);
     visit("pings", t.pings);

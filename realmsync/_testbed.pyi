@@ -296,6 +296,11 @@ class PartitionDb:
         client version, origin timestamp, origin ident, original size, bytes), `latest` with salt,
         `download` and `upload` cursors, `downloadable` bytes, whether it went out `compressed`."""
 
+    def fetch_recent(
+        self, partition: int, file_ident: int, cursor: tuple[int, int] = ...
+    ) -> dict[str, Any] | None:
+        """The same, if it is small and in memory."""
+
     def cached_bytes(self) -> int:
         """What the copies in memory take, about."""
 

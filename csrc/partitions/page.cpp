@@ -46,6 +46,10 @@ struct PartitionDb::Scan {
         packed = std::move(page);
         return true;
     }
+    std::uint64_t body_size() const { // about, and unless it was packed before, uncompressed
+        constexpr std::uint64_t kHead = 80;
+        return packed ? packed->body.bytes.size() : bytes + kHead * entries.size();
+    }
     // 8.4: no version is told whose effects this page does not show.
     std::uint64_t latest_version() const {
         const std::uint64_t latest =
@@ -142,9 +146,10 @@ server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
 }
 
 std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest& request) {
-    constexpr std::uint64_t kFew = 64;
+    constexpr std::uint64_t kFew = 64;     // entries, the receiver's own among them
+    constexpr std::uint64_t kSmall = 1024; // bytes: more would be compressed
     const auto scan = scan_memory(request, kFew);
-    if (!scan || !scan->entries.empty())
+    if (!scan || scan->body_size() > kSmall)
         return std::nullopt;
     return make_page(*scan);
 }
@@ -164,7 +169,7 @@ server::Page PartitionDb::make_page(const Scan& scan) {
 
 std::shared_ptr<const PackedPage> PartitionDb::pack(const Scan& scan) {
     std::string plain;
-    plain.reserve(scan.bytes + 80 * scan.entries.size());
+    plain.reserve(scan.body_size());
     for (const HistoryEntry& entry : scan.entries) {
         wire::DownloadEntry out;
         out.server_version = entry.version;

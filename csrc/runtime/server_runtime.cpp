@@ -182,7 +182,7 @@ void ServerRuntime::post(std::vector<Job> jobs) {
     }
 }
 
-// Acknowledgements need no other thread: everything about them is in memory.
+// Acknowledgements and lone changes need no other thread: everything about them is in memory.
 bool ServerRuntime::fetch_at_once(const FetchPage& job) {
     auto page = lane_of(job.owner).store->fetch_recent(job.request);
     if (page)

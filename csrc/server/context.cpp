@@ -39,6 +39,15 @@ void Context::wake_at(std::int64_t time) {
     next_timer = next_timer ? std::min(*next_timer, time) : time;
 }
 
+void Context::release_progress(std::int64_t time) {
+    while (!progress_due.empty() && progress_due.front().first <= time) {
+        const SessionRef ref = progress_due.front().second;
+        progress_due.pop_front();
+        if (Session* waiting = session(ref))
+            waiting->on_progress_due();
+    }
+}
+
 void Context::charge(Connection& connection, std::uint64_t bytes) {
     const Flow user = connection.owner().flow;
     backlog.add(user, bytes);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/event.hpp"
@@ -46,6 +48,8 @@ struct Context {
     std::vector<ConnectionId> ended;                     // failed or dropped in this call
     std::vector<ConnectionId> paused;
     std::optional<std::int64_t> next_timer;
+    // Sessions that have put progress off, and when it is to be stored, ascending.
+    std::deque<std::pair<std::int64_t, SessionRef>> progress_due;
     std::size_t writer_jobs_in_flight = 0;
     std::size_t unacknowledged_sessions = 0;
     bool draining = false; // shutdown: nothing new is accepted
@@ -57,6 +61,8 @@ struct Context {
     void submit(FetchPage job, const Connection& of);
     void log(LogLevel level, std::string text) { events.push_back(Log{level, std::move(text)}); }
     void wake_at(std::int64_t time);
+    // Lets the progress go that is due until `time`.
+    void release_progress(std::int64_t time);
     // Accounts for an accepted upload; may pause or end the connection.
     void charge(Connection& connection, std::uint64_t bytes);
     void discharge(Flow user, std::uint64_t bytes);

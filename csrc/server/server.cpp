@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -337,6 +338,7 @@ void Server::end_call() {
 
 void Server::on_timer(std::int64_t now) {
     context_->now = now;
+    context_->release_progress(now);
     if (context_->drain_until && now >= *context_->drain_until)
         finish_shutdown();
     if (!context_->next_timer || now < *context_->next_timer)
@@ -351,9 +353,13 @@ void Server::on_timer(std::int64_t now) {
 }
 
 std::optional<std::int64_t> Server::deadline() const {
-    if (context_->drain_until && context_->next_timer)
-        return std::min(*context_->drain_until, *context_->next_timer);
-    return context_->drain_until ? context_->drain_until : context_->next_timer;
+    std::optional<std::int64_t> first = context_->next_timer;
+    const auto consider = [&](std::int64_t time) { first = first ? std::min(*first, time) : time; };
+    if (context_->drain_until)
+        consider(*context_->drain_until);
+    if (!context_->progress_due.empty())
+        consider(context_->progress_due.front().first);
+    return first;
 }
 
 void Server::shutdown(std::int64_t now) {
@@ -362,6 +368,7 @@ void Server::shutdown(std::int64_t now) {
     context_->now = now;
     context_->draining = true;
     context_->drain_until = now + context_->tuning.drain_ms;
+    context_->release_progress(std::numeric_limits<std::int64_t>::max());
     end_call();
 }
 

@@ -221,11 +221,43 @@ void Session::process_upload(const wire::Upload& message,
     if (!stream_)
         stream_ = std::make_shared<UploadStream>();
     task.stream = stream_;
+    if (bytes->empty()) {
+        context_.discharge(connection_.owner().flow, cost);
+        return put_off(std::move(task));
+    }
+    if (task.is_news)
+        progress_.reset(); // this one makes more
     task.bytes = std::move(bytes);
+    submit(std::move(task), cost);
+}
+
+void Session::submit(UploadTask task, std::uint64_t cost) {
     ++uploads_in_flight_;
-    context_.submit(
-        Append{ref(), attached().handle, partition_id_, file_.ident, cost, std::move(task)},
-        connection_);
+    context_.submit(Append{ref(), handle_, partition_id_, file_.ident, cost, std::move(task)},
+                    connection_);
+}
+
+// Nobody is told what progress alone changes, so that losing it is harmless (19.6.5), and a client
+// that reads reports progress for each page.
+void Session::put_off(UploadTask progress) {
+    progress_ = std::make_unique<UploadTask>(std::move(progress));
+    if (!std::exchange(awaits_progress_due_, true))
+        context_.progress_due.emplace_back(context_.now + context_.tuning.progress_ms, ref());
+}
+
+void Session::on_progress_due() {
+    awaits_progress_due_ = false;
+    submit_progress();
+}
+
+// Not while somebody else may get the file: his threshold would not count it.
+void Session::submit_progress() {
+    const auto progress = std::exchange(progress_, nullptr);
+    if (!progress || !partition_)
+        return;
+    const auto claim = attached().files.find(file_.ident);
+    if (claim != attached().files.end() && claim->second.holder == this && !is_fenced())
+        submit(std::move(*progress), 0);
 }
 
 void Session::release_uploads() {
@@ -363,6 +395,7 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
 void Session::detach() {
     if (!partition_)
         return;
+    submit_progress();
     drop_held_uploads();
     Partition& partition = *std::exchange(partition_, nullptr);
     partition.sessions.erase(binding_);

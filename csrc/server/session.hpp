@@ -71,6 +71,8 @@ class Session {
     void give_up_page(); // it can be read again
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
+    // Progress that waited for an upload has waited long enough.
+    void on_progress_due();
 
     // Asks what its user may do here, for the first time or again.
     void ask_permission();
@@ -111,6 +113,9 @@ class Session {
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void drop_held_uploads();
+    void put_off(UploadTask progress);
+    void submit_progress();
+    void submit(UploadTask task, std::uint64_t cost);
     void drop_page();
     bool is_mark_due() const;
     bool needs_download() const;
@@ -136,6 +141,7 @@ class Session {
     bool waits_for_page_slot_ = false;
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
     bool acknowledgement_due_ = false; // before the error
+    bool awaits_progress_due_ = false; // stands in Context::progress_due
     Partition* partition_ = nullptr;   // while attached
     std::uint64_t handle_ = 0;         // of the partition, also when detached
     PartitionId partition_id_ = 0;
@@ -153,6 +159,7 @@ class Session {
     std::unique_ptr<Page> page_;
     std::unique_ptr<SessionError> error_;
     std::unique_ptr<std::deque<HeldUpload>> held_;
+    std::unique_ptr<UploadTask> progress_; // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
 };
 

@@ -108,7 +108,8 @@ class ServerStore {
 
     // Reader calls, from any thread, see committed state only.
     virtual Page fetch_page(const PageRequest& request) = 0;
-    // The same at once, when it has no changesets and memory holds all that it needs. O(1).
+    // The same at once, when memory holds all that it needs and making it costs less than handing
+    // it to another thread would: it has no changesets, or few and small ones. O(1).
     virtual std::optional<Page> fetch_recent(const PageRequest& request) = 0;
 };
 

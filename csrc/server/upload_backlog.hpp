@@ -22,6 +22,8 @@ class UploadBacklog {
         by_user_[user] += bytes;
     }
     void remove(Flow user, std::uint64_t bytes) {
+        if (bytes == 0) // of progress alone
+            return;
         auto found = by_user_.find(user);
         REALMSYNC_ASSERT(found != by_user_.end() && found->second >= bytes);
         total_ -= bytes;

@@ -247,6 +247,20 @@ def test_contradictions_name_what_they_are_about(server: Server) -> None:
     assert "Dog[Int(1)].tags[0] meets a change of the same list at another size" in refused[1][1]
 
 
+def test_small_recent_pages_are_made_without_another_thread(server: Server) -> None:
+    writer, reader = server.file()[0], server.file("bob")[0]
+    server.append(writer, upload(1, 0, changeset(*DOG, create("Dog", 1))))
+    page = server.db.fetch_recent(server.partition, reader)
+    assert page == server.page(reader) and len(page["entries"]) == 1
+    for version in range(2, 40):
+        server.append(writer, upload(version, 0, changeset(create("Dog", version))))
+    large = server.db.fetch_recent(server.partition, reader)
+    assert large is None and len(server.page(reader)["entries"]) == 39
+    assert server.db.fetch_recent(server.partition, reader, (38, 0)) == server.page(reader, (38, 0))
+    server.rows("SELECT 1")  # nothing is in memory now
+    assert server.db.fetch_recent(server.partition, reader) is None
+
+
 def test_several_clients_open_the_same_schema_at_once(server: Server) -> None:
     files = [server.file() for _ in range(4)]
     for ident, _ in files:

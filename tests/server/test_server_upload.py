@@ -88,11 +88,78 @@ def test_pure_repetition_stores_nothing(server: Server, client: Connection) -> N
     assert server.runtime.stats()["commits"] == commits
 
 
+def stored(server: Server) -> tuple[int, int, int]:
+    """Upload cursor and locked version of the one client file."""
+    (progress,) = server.store.files("app", '"p"').values()
+    assert len(progress) == 3
+    return progress
+
+
 def test_progress_alone_is_stored_and_not_answered(server: Server, client: Connection) -> None:
     client.upload(2, (9, 2))
+    server.advance(1_000)
     assert client.answers() == []
-    ((stored, base, locked),) = server.store.files("app", '"p"').values()
-    assert (stored, base, locked) == (9, 2, 2)
+    assert stored(server) == (9, 2, 2)
+
+
+def test_progress_alone_shares_a_commit(server: Server, client: Connection) -> None:
+    commits = server.runtime.stats()["commits"]
+    for version in range(6, 20):
+        client.upload(2, (version, 2))
+        server.advance(10)
+    server.advance(1_000)
+    assert server.runtime.stats()["commits"] == commits + 1
+    assert stored(server) == (19, 2, 2)
+
+
+def test_an_upload_makes_the_progress_before_it(server: Server, client: Connection) -> None:
+    commits = server.runtime.stats()["commits"]
+    client.upload(2, (8, 1))
+    client.upload(2, (10, 2), [(9, 1, 9, E)])
+    client.take_all()
+    server.advance(5_000)
+    assert server.runtime.stats()["commits"] == commits + 1
+    assert stored(server) == (10, 2, 2)
+
+
+def test_locked_version_is_not_lost_to_a_repetition(server: Server, client: Connection) -> None:
+    client.upload(2, (0, 0), locked=2)
+    client.upload(2, (5, 0), [(3, 0, 9, E), (5, 0, 9, E)], locked=2)
+    server.advance(1_000)
+    assert stored(server) == (5, 0, 2)
+
+
+@pytest.mark.parametrize("end", ["unbind", "close", "shutdown", "error"])
+def test_progress_alone_is_stored_at_the_end(server: Server, client: Connection, end: str) -> None:
+    client.upload(2, (9, 2))
+    if end == "unbind":
+        client.unbind(2)
+    elif end == "close":
+        client.close()
+    elif end == "shutdown":
+        server.runtime.shutdown(server.now)
+    else:
+        client.upload(2, (8, 2))  # U3
+    server.run()
+    assert stored(server) == (9, 2, 2)
+
+
+def test_progress_alone_does_not_get_behind_another_bind(
+    server: Server, client: Connection
+) -> None:
+    newer = server.connect()
+    file, latest = client.bindings[2].file, client.bindings[2].latest
+    assert file is not None
+    client.upload(2, (9, 2))
+    newer.bind(1, need_ident=False)
+    newer.bindings[1].newest_client_version = 5
+    newer.ident(1, file, (2, 5), latest)
+    newer.take_all()
+    server.advance(1_000)
+    assert client.gone and stored(server) == (5, 0, 0)
+    newer.upload(1, (6, 2), [(6, 2, 9, E)])
+    newer.take_all()
+    assert newer.error is None and stored(server) == (6, 2, 2)
 
 
 def test_nothing_after_a_refused_upload_is_integrated(server: Server, client: Connection) -> None:

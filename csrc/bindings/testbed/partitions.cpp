@@ -130,6 +130,17 @@ class Partitions {
             page = target.fetch_page(
                 {partition, file_ident, {cursor.first, cursor.second}, least_latest, byte_limit});
         }
+        return shown(page);
+    }
+    // The page that needs no other thread, or None.
+    py::object fetch_recent(std::uint64_t partition, std::uint64_t file_ident, const Pair& cursor) {
+        const auto page =
+            db().fetch_recent({partition, file_ident, {cursor.first, cursor.second}, 0, 1u << 20});
+        return page ? py::object(shown(*page)) : py::none();
+    }
+
+  private:
+    static py::dict shown(const server::Page& page) {
         const auto plain = unwrap(wire::plain_body(page.body.view(), UINT32_MAX));
         py::list entries;
         for (const auto& e : unwrap(wire::parse_download_entries(*plain)))
@@ -147,7 +158,6 @@ class Partitions {
         return result;
     }
 
-  private:
     const std::uint64_t work_; // ns that an upload may take
     std::unique_ptr<partitions::PartitionDb> db_;
 };
@@ -184,6 +194,8 @@ void bind_partitions(py::module_& m) {
         .def("fetch_page", &Partitions::fetch_page, py::arg("partition"), py::arg("file_ident"),
              py::arg("cursor") = Pair{0, 0}, py::arg("least_latest") = 0,
              py::arg("byte_limit") = 1u << 20)
+        .def("fetch_recent", &Partitions::fetch_recent, py::arg("partition"), py::arg("file_ident"),
+             py::arg("cursor") = Pair{0, 0})
         .def("cached_bytes", [](Partitions& p) { return p.db().cached_bytes(); });
 }
 
