@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "partitions/format.hpp"
 #include "partitions/partition_db.hpp"
 #include "partitions/sqlite_history.hpp"
 #include "tables/columns.hpp"
@@ -20,7 +21,7 @@ constexpr const char* kFile = "partitions.sqlite";
 void keep_only(sqlite::Database& db, const std::string& app_id, bool keep = true) {
     sqlite::Transaction transaction(db);
     db.run("DELETE FROM rs_partition WHERE (app_id = ?) <> ?", app_id, keep);
-    const char* const of_partitions[] = {"rs_head", "rs_ident", "rs_client", "rs_history",
+    const char* const of_partitions[] = {"rs_base", "rs_ident", "rs_client", "rs_history",
                                          "rs_recip"};
     for (const std::string table : of_partitions)
         db.exec("DELETE FROM " + table + " WHERE pid NOT IN (SELECT pid FROM rs_partition)");
@@ -72,6 +73,9 @@ void prepare_named_apps(const fs::path& directory, const std::vector<AppStores::
         db.run("INSERT OR IGNORE INTO rs_app VALUES(?, ?)", app.id, folder_name(app.id));
     if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
         return;
+    sqlite::Transaction migration(db);
+    prepare_partition_tables(db);
+    migration.commit();
     for (const auto& app : apps)
         if (db.integer("SELECT 1 FROM rs_partition WHERE app_id = ?", app.id))
             move_app(db, app.id, directory / "apps" / folder_name(app.id));

@@ -11,6 +11,7 @@ struct Table {
     std::int64_t format; // raised when rows change their meaning or columns change
     const char* sql;
     const char* upgrade = nullptr; // from the format before
+    bool is_made_anew = false;     // the upgrade finds the old one as rs_old
 };
 
 constexpr Table kTables[] = {
@@ -26,17 +27,15 @@ CREATE INDEX rs_partition_of ON rs_partition(creator) WHERE creator IS NOT NULL)
      R"(
 ALTER TABLE rs_partition ADD COLUMN creator TEXT;
 CREATE INDEX rs_partition_of ON rs_partition(creator) WHERE creator IS NOT NULL)"},
-    {"rs_head", 1, R"(
-CREATE TABLE rs_head(
+    {"rs_base", 1, R"(
+CREATE TABLE rs_base(                                    -- where the history begins
   pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
   generation INTEGER NOT NULL DEFAULT 1,
-  head_version INTEGER NOT NULL DEFAULT 0, head_salt INTEGER NOT NULL DEFAULT 0,
   base_version INTEGER NOT NULL DEFAULT 0, base_salt INTEGER NOT NULL DEFAULT 0,
   phys_version INTEGER NOT NULL DEFAULT 0,               -- rows above it still exist
-  cumul_bytes INTEGER NOT NULL DEFAULT 0, base_cumul INTEGER NOT NULL DEFAULT 0,
-  CHECK(phys_version <= base_version AND base_version <= head_version),
-  CHECK((base_version = 0) = (base_salt = 0)),
-  CHECK((head_version = 0) = (head_salt = 0))))"},
+  base_cumul INTEGER NOT NULL DEFAULT 0,
+  CHECK(phys_version <= base_version),
+  CHECK((base_version = 0) = (base_salt = 0))))"},
     {"rs_ident", 1, R"(
 CREATE TABLE rs_ident(
   pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
@@ -67,19 +66,29 @@ ALTER TABLE rs_client ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE rs_client SET bytes = coalesce((SELECT sum(size + 100) FROM rs_history AS entry
   WHERE entry.pid = rs_client.pid AND via_ident = ident AND via_ident <> 0), 0);
 CREATE INDEX rs_client_of ON rs_client(user_id))"},
-    {"rs_history", 1, R"(
+    // The newest entry is the head. One key and no index, and what can be told from other columns
+    // is virtual: a lone change writes one page of this table, and a short entry has some 50 bytes.
+    {"rs_history", 2, R"(
 CREATE TABLE rs_history(
-  id INTEGER PRIMARY KEY, pid INTEGER NOT NULL,
-  version INTEGER NOT NULL CHECK(version > 0),
+  id INTEGER PRIMARY KEY,                                -- entry_id() of format.hpp
+  pid INTEGER AS (id >> 36), version INTEGER AS (id & 0xfffffffff),
   salt INTEGER NOT NULL CHECK(salt > 0),
   origin_ident INTEGER NOT NULL, via_ident INTEGER NOT NULL, -- 0: the server
   client_version INTEGER NOT NULL, client_base INTEGER NOT NULL,
   origin_ts INTEGER NOT NULL,
-  size INTEGER NOT NULL, cumul_bytes INTEGER NOT NULL,
-  committed_ms INTEGER NOT NULL, changeset BLOB NOT NULL,
-  UNIQUE(pid, version));
-CREATE UNIQUE INDEX rs_history_once                      -- no client version is stored twice
-  ON rs_history(pid, via_ident, client_version) WHERE via_ident <> 0)"},
+  size INTEGER AS (length(changeset)), cumul_bytes INTEGER NOT NULL,
+  committed_ms INTEGER NOT NULL, changeset BLOB NOT NULL))",
+     R"(
+INSERT INTO rs_history(id, salt, origin_ident, via_ident, client_version, client_base, origin_ts,
+  cumul_bytes, committed_ms, changeset)
+  SELECT pid << 36 | version, salt, origin_ident, via_ident, client_version, client_base, origin_ts,
+    cumul_bytes, committed_ms, changeset FROM rs_old ORDER BY pid, version;
+DROP TABLE rs_old;
+INSERT INTO rs_base SELECT pid, generation, base_version, base_salt, phys_version, base_cumul
+  FROM rs_head;                                          -- what it had besides is in the history
+DROP TABLE rs_head;
+DELETE FROM rs_meta WHERE k = 'format.rs_head')",
+     true},
     {"rs_recip", 1, R"(
 CREATE TABLE rs_recip(                                   -- zero bytes: nothing is left
   pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -99,6 +108,10 @@ void prepare_partition_tables(sqlite::Database& db) {
             db.run("INSERT INTO rs_meta(k, v) VALUES(?, ?)", key, table.format);
         } else if (table.upgrade && row->integer(0) == table.format - 1) {
             row->reset();
+            if (table.is_made_anew) {
+                db.exec(std::string("ALTER TABLE ") + table.name + " RENAME TO rs_old");
+                db.exec(table.sql);
+            }
             db.exec(table.upgrade);
             db.run("UPDATE rs_meta SET v = ? WHERE k = ?", table.format, key);
         } else if (row->integer(0) != table.format) {

@@ -52,16 +52,16 @@ class HistoryStore : public HistoryReader {
     virtual PartitionId create_partition(std::string_view app_id, std::string_view key,
                                          std::string_view user_id, std::int64_t now_ms) = 0;
     virtual Usage usage(std::string_view user_id) = 0; // linear in his files
-    // Raises the head from `version`; `corrupt` if it was not there any more.
-    virtual void move_head(PartitionId id, std::uint64_t version, const Head& head) = 0;
 
     // A new ident, if there is such a partition.
     virtual std::optional<std::uint64_t> take_ident(PartitionId id) = 0;
     virtual void insert_client_file(PartitionId id, std::uint64_t ident,
                                     const ClientFile& file) = 0;
+    // No cursor may go back: `corrupt` if one would.
     virtual void update_client_file(PartitionId id, std::uint64_t ident,
                                     const ClientFile& file) = 0;
 
+    // Raises the head of the partition.
     virtual void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,
                               std::int64_t now_ms) = 0;
     // Who sent the versions first … last: version, client file, whether the entry is empty.

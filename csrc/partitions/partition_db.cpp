@@ -57,12 +57,9 @@ void PartitionDb::touch() {
 }
 
 void PartitionDb::write_staged() {
-    for (auto& [id, staged] : staged_) {
+    for (const auto& [id, staged] : staged_)
         for (const auto& [ident, file] : staged.files)
             store_->update_client_file(id, ident, file);
-        if (!staged.entries.empty())
-            store_->move_head(id, staged.entries.front().version - 1, staged.head);
-    }
 }
 
 // Makes what was committed visible to readers, all of it at once.

@@ -10,7 +10,7 @@ namespace realmsync::partitions {
 
 constexpr std::uint64_t kServerIdent = 1; // stands for the server itself among client files
 
-struct Head { // rs_head
+struct Head { // the newest entry of the history, and rs_base
     std::uint64_t version = 0;
     std::int64_t salt = 0;
     std::uint64_t base_version = 0; // the history is trimmed up to it

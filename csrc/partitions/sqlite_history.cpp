@@ -147,19 +147,22 @@ void SqliteHistory::read(const std::function<void(HistoryReader&)>& use) {
 // Reading, on the writer's connection and on others
 
 std::optional<Head> SqliteHistory::Rows::head(PartitionId id) {
-    sqlite::Query row =
-        db_.query("SELECT head_version, head_salt, base_version, base_salt, cumul_bytes, "
-                  "base_cumul FROM rs_head WHERE pid = ?",
-                  id);
+    sqlite::Query row = db_.query(
+        "SELECT base_version, base_salt, base_cumul, e.version, e.salt, e.cumul_bytes "
+        "FROM rs_base LEFT JOIN rs_history e ON e.id = "
+        "(SELECT max(id) FROM rs_history WHERE id BETWEEN ?2 AND ?3) WHERE rs_base.pid = ?1",
+        id, entry_id(id, 0), entry_id(id, kLastVersion));
     if (!row.step())
         return std::nullopt;
     Head head;
-    head.version = row->unsigned_integer(0);
-    head.salt = row->integer(1);
-    head.base_version = row->unsigned_integer(2);
-    head.base_salt = row->integer(3);
-    head.cumulative_bytes = row->unsigned_integer(4);
-    head.base_cumulative = row->unsigned_integer(5);
+    head.version = head.base_version = row->unsigned_integer(0);
+    head.salt = head.base_salt = row->integer(1);
+    head.cumulative_bytes = head.base_cumulative = row->unsigned_integer(2);
+    if (row->unsigned_integer(3) > head.base_version) {
+        head.version = row->unsigned_integer(3);
+        head.salt = row->integer(4);
+        head.cumulative_bytes = row->unsigned_integer(5);
+    }
     return head;
 }
 
@@ -187,17 +190,16 @@ std::optional<ClientFile> SqliteHistory::Rows::client_file(PartitionId id, std::
 }
 
 std::optional<std::int64_t> SqliteHistory::Rows::salt(PartitionId id, std::uint64_t version) {
-    return db_.integer("SELECT salt FROM rs_history WHERE pid = ? AND version = ?", id, version);
+    return db_.integer("SELECT salt FROM rs_history WHERE id = ?", entry_id(id, version));
 }
 
 void SqliteHistory::Rows::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
                                const Take& take) {
-    sqlite::Query row =
-        db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
-                  "origin_ts, cumul_bytes, "
-                  "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
-                  "FROM rs_history WHERE pid = ?2 AND version > ?3 ORDER BY version",
-                  file, id, version);
+    sqlite::Query row = db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
+                                  "origin_ts, cumul_bytes, "
+                                  "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
+                                  "FROM rs_history WHERE id > ?2 AND id <= ?3 ORDER BY id",
+                                  file, entry_id(id, version), entry_id(id, kLastVersion));
     while (row.step())
         if (!take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
                    row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
@@ -223,9 +225,9 @@ void SqliteHistory::scan(PartitionId id, std::uint64_t version, std::uint64_t fi
 void SqliteHistory::senders(PartitionId id, std::uint64_t first, std::uint64_t last,
                             const Sender& sender) {
     sqlite::Query row =
-        db_.query("SELECT version, via_ident, size FROM rs_history WHERE pid = ? AND "
-                  "version >= ? AND version <= ? ORDER BY version",
-                  id, first, last);
+        db_.query("SELECT version, via_ident, size FROM rs_history WHERE id BETWEEN ? AND ? "
+                  "ORDER BY id",
+                  entry_id(id, first), entry_id(id, last));
     while (row.step())
         sender(row->unsigned_integer(0), row->unsigned_integer(1), row->integer(2) == 0);
 }
@@ -235,9 +237,9 @@ void SqliteHistory::foreign_entries(PartitionId id, std::uint64_t first, std::ui
                                     const std::function<void(HistoryEntry)>& take) {
     sqlite::Query row =
         db_.query("SELECT version, salt, origin_ident, via_ident, client_version, origin_ts, "
-                  "cumul_bytes, changeset FROM rs_history WHERE pid = ?1 AND version >= ?2 AND "
-                  "version <= ?3 AND via_ident <> ?4 AND size > 0 ORDER BY version",
-                  id, first, last, file);
+                  "cumul_bytes, changeset FROM rs_history WHERE id BETWEEN ? AND ? AND "
+                  "via_ident <> ? AND size > 0 ORDER BY id",
+                  entry_id(id, first), entry_id(id, last), file);
     while (row.step())
         take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
               row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
@@ -270,7 +272,9 @@ PartitionId SqliteHistory::create_partition(std::string_view app_id, std::string
             "VALUES(?, 0, ?, ?, ?)",
             app_id, sqlite::Blob{key}, now_ms, user_id);
     const auto id = static_cast<PartitionId>(db_.last_rowid());
-    db_.run("INSERT INTO rs_head(pid) VALUES(?)", id);
+    if (id > kLastPartition)
+        throw StoreError(StoreFault::other, "There are too many partitions.");
+    db_.run("INSERT INTO rs_base(pid) VALUES(?)", id);
     db_.run("INSERT INTO rs_ident(pid) VALUES(?)", id);
     return id;
 }
@@ -283,14 +287,6 @@ Usage SqliteHistory::usage(std::string_view user_id) {
     row.step();
     return {static_cast<std::uint64_t>(partitions.value_or(0)), row->unsigned_integer(0),
             row->unsigned_integer(1)};
-}
-
-void SqliteHistory::move_head(PartitionId id, std::uint64_t version, const Head& head) {
-    db_.run("UPDATE rs_head SET head_version = ?3, head_salt = ?4, cumul_bytes = ?5 "
-            "WHERE pid = ?1 AND head_version = ?2",
-            id, version, head.version, head.salt, head.cumulative_bytes);
-    if (db_.changes() != 1)
-        corrupt("The head of partition " + std::to_string(id) + " was moved by somebody else.");
 }
 
 std::optional<std::uint64_t> SqliteHistory::take_ident(PartitionId id) {
@@ -309,26 +305,29 @@ void SqliteHistory::insert_client_file(PartitionId id, std::uint64_t ident,
 
 void SqliteHistory::update_client_file(PartitionId id, std::uint64_t ident,
                                        const ClientFile& file) {
-    db_.run("UPDATE rs_client SET client_version = max(client_version, ?3), "
-            "base_server_version = max(base_server_version, ?4), "
-            "locked_server_version = max(locked_server_version, ?5), "
+    // No cursor goes back: so no client version is stored twice.
+    db_.run("UPDATE rs_client SET client_version = ?3, base_server_version = ?4, "
+            "locked_server_version = ?5, "
             "ack_client_version = ?6, ack_server_version = ?7, ack_head = ?8, last_seen_ms = ?9, "
-            "bytes = ?10 WHERE pid = ?1 AND ident = ?2",
+            "bytes = ?10 WHERE pid = ?1 AND ident = ?2 AND client_version <= ?3 AND "
+            "base_server_version <= ?4 AND locked_server_version <= ?5",
             id, ident, file.client_version, file.base_server_version, file.locked_server_version,
             file.ack_client_version, file.ack_server_version, file.ack_head, file.last_seen_ms,
             file.bytes);
     if (db_.changes() != 1)
-        corrupt("The row of a client file has gone.");
+        corrupt("The row of a client file is not what was read.");
 }
 
 void SqliteHistory::insert_entry(PartitionId id, const HistoryEntry& entry,
                                  std::uint64_t client_base, std::int64_t now_ms) {
-    db_.run("INSERT INTO rs_history(pid, version, salt, origin_ident, via_ident, client_version, "
-            "client_base, origin_ts, size, cumul_bytes, committed_ms, changeset) "
-            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            id, entry.version, entry.salt, entry.origin_ident, entry.via_ident,
-            entry.client_version, client_base, entry.origin_timestamp, entry.changeset->size(),
-            entry.cumulative_bytes, now_ms, sqlite::Blob{*entry.changeset});
+    if (entry.version > kLastVersion)
+        throw StoreError(StoreFault::other, "The history has too many versions.");
+    db_.run("INSERT INTO rs_history(id, salt, origin_ident, via_ident, client_version, "
+            "client_base, origin_ts, cumul_bytes, committed_ms, changeset) "
+            "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            entry_id(id, entry.version), entry.salt, entry.origin_ident, entry.via_ident,
+            entry.client_version, client_base, entry.origin_timestamp, entry.cumulative_bytes,
+            now_ms, sqlite::Blob{*entry.changeset});
 }
 
 void SqliteHistory::store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,

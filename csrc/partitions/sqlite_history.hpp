@@ -46,7 +46,6 @@ class SqliteHistory final : public HistoryStore {
     PartitionId create_partition(std::string_view app_id, std::string_view key,
                                  std::string_view user_id, std::int64_t now_ms) override;
     Usage usage(std::string_view user_id) override;
-    void move_head(PartitionId id, std::uint64_t version, const Head& head) override;
 
     std::optional<std::uint64_t> take_ident(PartitionId id) override;
     void insert_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;

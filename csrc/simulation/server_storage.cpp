@@ -130,7 +130,7 @@ bool ServerStorage::read_entries(const std::string& app_id, const std::string& k
                                  std::vector<Entry>& entries) {
     return read(app_id, key,
                 "SELECT via_ident, client_version, changeset FROM rs_history WHERE pid = ? "
-                "ORDER BY version",
+                "ORDER BY id",
                 [&](sqlite::Statement& row) {
                     entries.push_back(
                         {row.unsigned_integer(0), row.unsigned_integer(1), row.string(2)});

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from instructions import add_column, add_table, changeset, create
+from partitions.formats import to_format_1
 from raw_peer import RawPeer, Refused
 from realmsync import _core, _testbed
 from realmsync.server.config import ServerConfig
@@ -39,6 +40,7 @@ def old_directory(directory: Path) -> None:
         assert db.append(partition, file, [(2, 0, 1, 0, data)], (2, 0)) == (1, None)
         db.commit()
     db.close()
+    to_format_1(directory / "partitions.sqlite")
 
 
 def start_and_stop(directory: Path) -> None:
