@@ -21,8 +21,10 @@ void WorkerPool::stop() {
         std::lock_guard lock(mutex_);
         stopping_ = true;
         ready_.clear();
+        for (Sleeper* sleeper : sleepers_)
+            sleeper->wake.notify_one();
+        sleepers_.clear();
     }
-    wake_.notify_all();
     for (auto& thread : threads_)
         thread.join();
     threads_.clear();
@@ -45,23 +47,31 @@ void WorkerPool::post(const std::shared_ptr<Lane>& lane, Job job) {
         lane->active = false;
         return;
     }
-    {
-        std::lock_guard lock(mutex_);
-        if (stopping_)
-            return;
-        lane->jobs.push_back(std::move(job));
-        if (lane->active)
-            return;
-        lane->active = true;
-        ready_.push_back(lane);
-    }
-    wake_.notify_one();
+    std::lock_guard lock(mutex_);
+    if (stopping_)
+        return;
+    lane->jobs.push_back(std::move(job));
+    if (lane->active)
+        return;
+    lane->active = true;
+    ready_.push_back(lane);
+    if (sleepers_.empty())
+        return; // whoever is awake looks for more before he sleeps
+    Sleeper* const sleeper = sleepers_.back();
+    sleepers_.pop_back();
+    sleeper->is_called = true;
+    sleeper->wake.notify_one(); // under the lock: it ends with its thread
 }
 
 void WorkerPool::run() {
+    Sleeper self;
     std::unique_lock lock(mutex_);
     while (true) {
-        wake_.wait(lock, [this] { return stopping_ || !ready_.empty(); });
+        while (ready_.empty() && !stopping_) {
+            self.is_called = false;
+            sleepers_.push_back(&self);
+            self.wake.wait(lock, [&] { return stopping_ || self.is_called; });
+        }
         if (stopping_)
             return;
         std::shared_ptr<Lane> lane = std::move(ready_.front());
@@ -76,7 +86,6 @@ void WorkerPool::run() {
             lane->active = false;
         } else {
             ready_.push_back(std::move(lane)); // to the back: lanes take turns
-            wake_.notify_one();
         }
     }
 }

@@ -30,12 +30,17 @@ class WorkerPool {
     bool is_inline() const { return inline_; }
 
   private:
+    struct Sleeper { // a thread that waits for work
+        std::condition_variable wake;
+        bool is_called = false;
+    };
     void run();
 
     const bool inline_;
     std::mutex mutex_;
-    std::condition_variable wake_;
     std::deque<std::shared_ptr<Lane>> ready_; // lanes with work that no thread is running
+    // The last one to fall asleep is called first: what it works with is still in its caches.
+    std::vector<Sleeper*> sleepers_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };
