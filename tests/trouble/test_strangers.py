@@ -139,8 +139,9 @@ def test_merges_of_the_same_list(server: ServerProcess) -> None:
         one.upload(1, inserts)
         one.acknowledged(1)
         two.upload(1, inserts, base=base)
-        with pytest.raises(Refused, match="too long"):
+        with pytest.raises(Refused, match="download it first") as error:
             two.acknowledged(1)
+        assert error.value.body["tryAgain"] is True
     victim.check(LONGEST)
 
 
