@@ -23,7 +23,9 @@ test: build ; $(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
 bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py
 tidy: build ; tools/system_packages.sh tidy && $(PY) tools/tidy.py
-test-long: build ; $(PY) tests/merge/long.py --operations 1000000
+test-long: build
+	$(PY) tests/merge/long.py --operations 1000000
+	$(PY) -m pytest --long --timeout 1200 tests/trouble/test_floods.py tests/trouble/test_message_floods.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py

@@ -23,6 +23,17 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`, for `make test-long`."""
+    parser.addoption("--long", action="store_true", help="attacks on a server in their long form")
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> int:
+    """How many times as long as in `make test` an attack goes on."""
+    return 10 if request.config.getoption("--long") else 1
+
+
 @pytest.fixture
 def vectors() -> Path:
     """The folder of reference data."""

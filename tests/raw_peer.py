@@ -1,13 +1,16 @@
 """A peer of the server on a websocket that may say anything, and a victim: a well-behaved one whose
-waits are measured while somebody else misbehaves."""
+waits are measured while somebody else misbehaves. Also what the server takes meanwhile."""
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import urllib.request
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import connect
@@ -15,9 +18,15 @@ from websockets.typing import Subprotocol
 
 from instructions import add_column, add_table, changeset, create, update
 from realmsync.inspect import decode_message
+from realmsync.testing import ServerProcess
 
 APP = "attack"
 PATIENCE = 60.0  # s
+MIB = 1 << 20
+# Seconds that nobody may make another user wait, on a machine of the server's own; the machine that
+# runs tests does other things, too (docs/guides/run-the-server.md).
+PROMISE = 2.0
+LONGEST = 4 * PROMISE
 _MS_1970_TO_2015 = 1_420_070_400_000
 _MS_PER_S = 1000
 
@@ -158,8 +167,38 @@ class Victim:
         except BaseException as error:  # told by check()
             self.failure = error
 
+    def goes_on(self, until: Callable[[], bool] = lambda: True, times: int = 10) -> None:
+        """Waits for so many more writes, and until that is so; less if it has failed."""
+        wanted = len(self.waits) + times
+        while (len(self.waits) < wanted or not until()) and self.failure is None:
+            time.sleep(0.01)
+
     def check(self, longest: float) -> None:
         """It has gone on all the time, and no wait was longer (in s)."""
         assert self.failure is None, repr(self.failure)
         assert self.waits
         assert max(self.waits) <= longest
+
+
+def memory(server: ServerProcess) -> int:
+    """MiB that the process has now."""
+    return _mebibytes(server, "VmRSS")
+
+
+def peak_memory(server: ServerProcess) -> int:
+    """MiB that the process has had at most."""
+    return _mebibytes(server, "VmHWM")
+
+
+def _mebibytes(server: ServerProcess, name: str) -> int:
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    return int(status.partition(f"{name}:")[2].split()[0]) >> 10
+
+
+def disk_use(server: ServerProcess) -> int:
+    """Bytes in the server's folder."""
+    return sum(
+        (Path(folder) / name).stat().st_size
+        for folder, _, names in os.walk(server.data)
+        for name in names
+    )

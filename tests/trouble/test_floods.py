@@ -9,7 +9,6 @@ import resource
 import socket
 import struct
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,17 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from client_program import APP_ID, PATIENCE, ClientProgram
+from raw_peer import APP as APP_ID
+from raw_peer import MIB, PATIENCE, PROMISE, Victim, log_in, memory
 from realmsync.testing import ServerProcess
 
 pytestmark = pytest.mark.no_asan
 
 APP = f"/api/client/v2.0/app/{APP_ID}"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-# Seconds that nobody may make another user wait: the promise itself, so it can only be told by
-# time. Seen are hundredths of it.
-PROMISED = 2.0
-MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -37,54 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-class Victim:
-    """A client whose uploads are acknowledged in time, whatever others do."""
-
-    def __init__(self, program: ClientProgram) -> None:
-        self.program = program
-        self.written = 0
-
-    def write(self) -> float:
-        """Seconds until one more write is acknowledged."""
-        begin = time.monotonic()
-        self.program.ask("write", [{"_id": self.written}], [])
-        self.written += 1
-        assert self.program.ask("upload")
-        return time.monotonic() - begin
-
-    def check(self, until: Callable[[], bool] = lambda: True) -> None:
-        """Writes at least ten times, and until that is so."""
-        waits = []
-        while len(waits) < 10 or not until():
-            waits.append(self.write())
-            time.sleep(0.01)
-        assert max(waits) < PROMISED, waits
-        assert "disconnected" not in self.program.ask("connection_changes")
-
-
-@pytest.fixture(scope="module")
-def victim(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    with ClientProgram() as program:
-        program.ask("open", server.url, str(tmp_path_factory.mktemp("victim")), "victim")
-        victim = Victim(program)
-        victim.check()
-        yield victim
-
-
 @pytest.fixture(scope="module")
 def token(server: ServerProcess) -> str:
-    request = urllib.request.Request(
-        f"{server.url}{APP}/auth/providers/anon-user/login",
-        json.dumps({"provider": "anon-user", "options": {"device": {}}}).encode(),
-    )
-    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
-        return str(json.load(reply)["access_token"])
-
-
-def memory(server: ServerProcess) -> int:
-    """Bytes that the server has in memory."""
-    status = Path(f"/proc/{server.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) << 10
+    return log_in(server.url)
 
 
 def connect(server: ServerProcess) -> socket.socket:
@@ -213,31 +164,35 @@ def under(attack: Attack, server: ServerProcess, token: str) -> Iterator[list[in
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-def test_floods(server: ServerProcess, victim: Victim, token: str, attack: Attack) -> None:
+def test_floods(server: ServerProcess, token: str, attack: Attack, scale: int) -> None:
     before = memory(server)
-    with under(attack, server, token) as counts:
-        victim.check(lambda: min(counts) >= 3)
-        with urllib.request.urlopen(f"{server.url}/health", timeout=PATIENCE) as reply:
-            assert reply.status == 200
-    victim.check()
-    assert memory(server) - before < 64 * MIB
+    with Victim(server.url) as victim:
+        with under(attack, server, token) as counts:
+            victim.goes_on(lambda: min(counts) >= 3 * scale)
+            with urllib.request.urlopen(f"{server.url}/health", timeout=PATIENCE) as reply:
+                assert reply.status == 200
+        victim.goes_on()
+    victim.check(PROMISE)
+    assert memory(server) - before < 64
 
 
-def test_unfinished_messages(server: ServerProcess, victim: Victim, token: str) -> None:
+def test_unfinished_messages(server: ServerProcess, token: str) -> None:
     """Twenty of one user; the memory of those that have room is given back, too."""
     before = memory(server)
-    crowd = [upgrade(server, token) for _ in range(20)]
-    for raw in crowd:
-        with suppress(OSError):
-            raw.sendall(frame_head(2, 64 * MIB))
-            for _ in range(30):
-                raw.sendall(bytes(MIB))
-    victim.check()
-    assert memory(server) - before < 128 * MIB
-    for raw in crowd:
-        raw.close()
-    victim.check()
-    assert memory(server) - before < 64 * MIB
+    with Victim(server.url) as victim:
+        crowd = [upgrade(server, token) for _ in range(20)]
+        for raw in crowd:
+            with suppress(OSError):
+                raw.sendall(frame_head(2, 64 * MIB))
+                for _ in range(30):
+                    raw.sendall(bytes(MIB))
+        victim.goes_on()
+        assert memory(server) - before < 128
+        for raw in crowd:
+            raw.close()
+        victim.goes_on()
+    victim.check(PROMISE)
+    assert memory(server) - before < 64
 
 
 def test_descriptors_run_out(tmp_path: Path) -> None:

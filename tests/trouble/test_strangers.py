@@ -15,15 +15,12 @@ from pathlib import Path
 import pytest
 
 from instructions import Instruction, add_column, add_table, changeset, create, insert, update
-from raw_peer import RawPeer, Refused, Victim, log_in
+from raw_peer import LONGEST, MIB, RawPeer, Refused, Victim, disk_use, log_in, peak_memory
 from realmsync.inspect import encode_changeset
 from realmsync.testing import ServerProcess
 
 pytestmark = pytest.mark.no_asan
 
-PROMISE = 2.0  # s
-LONGEST = 4 * PROMISE
-MIB = 1 << 20
 MEMORY = 400  # MiB that the process has at most, whatever is done to it
 NEVER = 201  # the session is told to stay away, and its client keeps its data
 
@@ -34,19 +31,6 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
     with sqlite3.connect(tmp_path / "data" / "sync" / "partitions.sqlite") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def memory(server: ServerProcess) -> int:
-    """MiB that the process has had at most."""
-    for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) >> 10
-    raise AssertionError("no such process")
-
-
-def stored(server: ServerProcess) -> int:
-    """Bytes in the folder of synced data."""
-    return sum(entry.stat().st_size for entry in os.scandir(server.data / "sync"))
 
 
 LIST = (add_table("L"), add_column("L", "l", 1, collection=1), create("L", 1))
@@ -117,11 +101,9 @@ def test_one_upload(
             assert error.value.body["shouldClientReset"] is False
         else:
             peer.acknowledged(1)
-        before = len(victim.waits)
-        while len(victim.waits) < before + 5 and victim.failure is None:
-            time.sleep(0.01)
+        victim.goes_on(times=5)
     victim.check(LONGEST)
-    assert memory(server) < MEMORY
+    assert peak_memory(server) < MEMORY
 
 
 def test_merges_of_the_same_list(server: ServerProcess) -> None:
@@ -192,10 +174,10 @@ def test_a_class_that_somebody_fills_up(tmp_path: Path) -> None:
 def test_disk_that_empty_changesets_take(server: ServerProcess) -> None:
     with RawPeer(server.url) as peer:
         peer.open(1, "own")
-        before = stored(server)
+        before = disk_use(server)
         bytes_sent = sum(peer.upload(1, b"", count=100_000) for _ in range(3))
         peer.acknowledged(1)
-        assert stored(server) - before < 4 * bytes_sent + 10 * MIB
+        assert disk_use(server) - before < 4 * bytes_sent + 10 * MIB
 
 
 def test_readers_that_do_not_read(server: ServerProcess) -> None:
@@ -213,13 +195,11 @@ def test_readers_that_do_not_read(server: ServerProcess) -> None:
                 ident = peer.until("ident")
                 file = (ident["file_ident"], ident["file_ident_salt"])
                 peer.send(b"ident %d %d %d 0 0 0 0\n" % (session, *file))
-        before = len(victim.waits)
-        while len(victim.waits) < before + 100 and victim.failure is None:
-            time.sleep(0.01)
+        victim.goes_on(times=100)
         for peer in peers:
             peer.socket.close_socket()
     victim.check(LONGEST)
-    assert memory(server) < MEMORY + 300
+    assert peak_memory(server) < MEMORY + 300
 
 
 def test_killed_while_it_refuses(server: ServerProcess) -> None:
