@@ -194,6 +194,7 @@ class Acceptor:
         )
         self._arriving: dict[EngineSocket, SyncConnection] = {}
         self.connections: dict[EngineSocket, SyncConnection] = {}
+        self._by_user: dict[str, set[EngineSocket]] = {}  # of `connections`
         self._of_user: Counter[str] = Counter()  # arriving ones included
         self.fronts: set[FrontProtocol] = set()
         self.stopping = False
@@ -209,12 +210,18 @@ class Acceptor:
             connection.app_id, connection.user_id, connection.subprotocol, monotonic_ms()
         )
         self.connections[websocket] = connection
+        self._by_user.setdefault(connection.user_id, set()).add(websocket)
         if connection.end is not None:
             self._end_log_in(websocket, connection.end)
 
     def lost(self, websocket: EngineSocket) -> None:
         """The engine's connection has ended."""
-        self.connections.pop(websocket, None)
+        connection = self.connections.pop(websocket, None)
+        if connection is not None:
+            mine = self._by_user[connection.user_id]
+            mine.discard(websocket)
+            if not mine:
+                del self._by_user[connection.user_id]
 
     def open_log_ins(self) -> set[str]:
         """The log-ins whose websockets are open, or will be, and may go on."""
@@ -228,9 +235,8 @@ class Acceptor:
 
     def reauthorize(self, user_id: str | None) -> None:
         """The engine asks again what this user may do, or everybody."""
-        for websocket, connection in self.connections.items():
-            if user_id is None or connection.user_id == user_id:
-                self._engine.reauthorize(websocket.connection, monotonic_ms())
+        for websocket in self.connections if user_id is None else self._by_user.get(user_id, ()):
+            self._engine.reauthorize(websocket.connection, monotonic_ms())
         self._driver.activity()
 
     def _ended(self, websocket: EngineSocket, accepted: Accepted, user_id: str) -> None:
@@ -268,10 +274,9 @@ class Acceptor:
         No message on them says who it is. The same user from the same address, within the minute
         that the engine gives, is as near as can be; others' sockets are closed at their next BIND.
         """
-        for websocket, connection in self.connections.items():
-            if connection.end is LogInEnd.LOGGED_OUT and (
-                (connection.user_id, connection.address) == (user_id, address)
-            ):
+        for websocket in self._by_user.get(user_id, ()):
+            connection = self.connections[websocket]
+            if connection.end is LogInEnd.LOGGED_OUT and connection.address == address:
                 connection.end = None
                 connection.session_id = session_id
                 self._engine.take_over(websocket.connection, monotonic_ms())

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -125,6 +125,27 @@ def test_merges_of_the_same_list(server: ServerProcess) -> None:
             two.acknowledged(1)
         assert error.value.body["tryAgain"] is True
     victim.check(LONGEST)
+
+
+def test_more_uploads_than_can_wait(server: ServerProcess) -> None:
+    """A few KiB of many users stand for gigabytes: their senders have to wait, and nobody else."""
+    with ExitStack() as stack:
+        victim = stack.enter_context(Victim(server.url))
+        peers = [stack.enter_context(RawPeer(server.url)) for _ in range(12)]
+        objects = [create("B", n) for n in range(1, 5)]
+        for peer in peers:
+            peer.open(1, peer.token)
+            peer.upload(1, changeset(*TEXTS[:-1], *objects))
+            peer.acknowledged(1)
+        texts = changeset(*(update("B", n, "c0", "a" * BIG) for n in range(1, 5)))
+        for _ in range(2):
+            for peer in peers:
+                peer.upload(1, texts)
+        before = len(victim.waits)
+        while len(victim.waits) < before + 20 and victim.failure is None:
+            time.sleep(0.01)
+    victim.check(LONGEST)
+    assert peak_memory(server) < MEMORY
 
 
 def test_a_new_client_while_the_writer_is_busy(server: ServerProcess) -> None:
