@@ -101,10 +101,14 @@ void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
 }
 
 void remove_realm_file(const std::string& path) {
-    // The database last: without it, what lies beside it means nothing.
-    for (const char* suffix : {"-wal", "-shm", "-journal", ""})
-        if (::unlink((path + suffix).c_str()) != 0 && errno != ENOENT)
-            fail(path + suffix);
+    // The database last: without it, what lies beside it means nothing. Before it what a client
+    // reset that was interrupted has left (realmsync/sync/reset.py).
+    for (const char* file : {".fresh", ".before", ""})
+        for (const char* suffix : {"-wal", "-shm", "-journal", ""}) {
+            const std::string name = path + file + suffix;
+            if (::unlink(name.c_str()) != 0 && errno != ENOENT)
+                fail(name);
+        }
 }
 
 namespace {

@@ -179,6 +179,33 @@ std::vector<KeptEntry> entries(sqlite::Database& db) {
     return kept;
 }
 
+std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
+                      std::span<const Recovered> recovered) {
+    client::ClientState state = load(db);
+    const std::uint64_t first = recovered.empty() ? INT64_MAX : recovered.front().version;
+    db.run("DELETE FROM rs_history WHERE version < ?", first);
+    db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
+    const wire::SaltedVersion latest = server.progress.latest;
+    db.run("UPDATE rs_history SET remote_version = ?", latest.version);
+    state.uploadable_bytes = 0;
+    for (const Recovered& r : recovered) {
+        db.run("DELETE FROM rs_reciprocal WHERE version = ?", r.version);
+        if (r.changeset.empty())
+            db.run("UPDATE rs_history SET changeset = NULL WHERE version = ?", r.version);
+        else
+            db.run("UPDATE rs_history SET changeset = ? WHERE version = ?",
+                   sqlite::Blob{r.changeset}, r.version);
+        state.uploadable_bytes += r.changeset.size();
+    }
+    state.file = server.file;
+    state.progress = {.latest = latest, .download = {latest.version, 0}, .upload = {}};
+    state.uploaded_bytes = state.downloaded_bytes = state.downloadable_bytes = 0;
+    ++state.current_version;
+    store(db, state);
+    append(db, {.version = state.current_version, .remote_version = latest.version});
+    return state.current_version;
+}
+
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits) {
     client::PendingUpload upload;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,16 @@ struct KeptEntry {
     std::optional<std::string> reciprocal;
 };
 std::vector<KeptEntry> entries(sqlite::Database& db);
+
+// After a client reset: the file is a new client with the state of `server`, and has uploaded
+// nothing. Of the history stay the versions from the first recovered one on. The new version,
+// whose entry is empty.
+struct Recovered {
+    std::uint64_t version = 0;
+    std::string changeset; // empty: nothing is left of it
+};
+std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
+                      std::span<const Recovered> recovered);
 
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits);

@@ -197,6 +197,10 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
     use(*reader_);
 }
 
+void RealmFile::copy_to(const std::string& path) {
+    read([&](RealmConnection& connection) { connection.db.run("VACUUM INTO ?", path); });
+}
+
 template <class Use> void RealmFile::read_for_sync(const Use& use) {
     if (const auto turn = writer_queue_.try_acquire()) {
         if (!group_.is_open()) // deferred commits are not to be seen yet

@@ -104,6 +104,10 @@ class RealmFile final : public client::ClientStore,
     // Deferred commits share one transaction of SQLite and thereby one fsync.
     void flush(std::uint64_t ticket, WriterQueue::Turn turn);
 
+    // A copy of what is committed, as a realm file of its own, where nothing is yet. Throws
+    // StoreError.
+    void copy_to(const std::string& path);
+
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
     // at a time; may not call back into this file.
     void read(const std::function<void(RealmConnection&)>& use);
@@ -170,6 +174,8 @@ class RealmFile::Writing {
     Writing(const Writing&) = delete;
 
     RealmConnection& connection() const { return *file_->writer_; }
+    // The history is another one now.
+    void forget_merge() { file_->merge_.reset(); }
     // Once. `version` is the one that the file has got. The ticket of a deferred commit, else 0. On
     // an exception all of it is rolled back.
     std::uint64_t commit(std::uint64_t version, Commit kind);

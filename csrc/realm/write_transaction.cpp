@@ -88,6 +88,12 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
     return committed;
 }
 
+std::string WriteTransaction::take_changeset() {
+    flush_pending();
+    names_ = {};
+    return writer_.take();
+}
+
 tables::Applier& WriteTransaction::applier() {
     if (!applier_)
         applier_.emplace(tables());
@@ -129,6 +135,23 @@ void WriteTransaction::add_property(std::string_view cls, std::string_view name,
     if (tables().catalog().add_property(tables::kOnlyPartition, cls, name, type, nullable,
                                         collection, target))
         writer_.add_column(cls, name, type, nullable, collection, target);
+}
+
+void WriteTransaction::declare_class(std::string_view name, TableKind kind,
+                                     std::string_view key_name, Type key_type, bool key_nullable) {
+    flush_objects();
+    tables().catalog().add_class(tables::kOnlyPartition, name, kind, key_name, key_type,
+                                 key_nullable);
+    writer_.add_table(name, kind, key_name, key_type, key_nullable);
+}
+
+void WriteTransaction::declare_property(std::string_view cls, std::string_view name, Type type,
+                                        bool nullable, Collection collection,
+                                        std::string_view target) {
+    flush_objects();
+    tables().catalog().add_property(tables::kOnlyPartition, cls, name, type, nullable, collection,
+                                    target);
+    writer_.add_column(cls, name, type, nullable, collection, target);
 }
 
 bool WriteTransaction::exists(const model::Class& cls, const Key& key) {
@@ -227,6 +250,11 @@ void WriteTransaction::erase_key(const tables::Target& target) {
     Scalar erased;
     erased.type = Type::erased;
     set(target, erased);
+}
+
+void WriteTransaction::add_integer(const tables::Target& target, std::int64_t amount) {
+    applier().add_integer(target, amount);
+    writer_.add_integer(address(target), amount);
 }
 
 void WriteTransaction::list_insert(const tables::Target& target, std::size_t index,

@@ -41,6 +41,8 @@ class WriteTransaction {
     // transaction is rolled back.
     Committed commit(std::uint64_t now, bool deferred = false);
     void rollback() noexcept;
+    // What was recorded since the last call, for one that is never committed.
+    std::string take_changeset();
 
     model::SchemaPtr schema();
     // The connection with everything written so far in its tables.
@@ -54,6 +56,12 @@ class WriteTransaction {
                    bool key_nullable);
     void add_property(std::string_view cls, std::string_view name, Type type, bool nullable,
                       Collection collection, std::string_view target);
+
+    // The same, recorded even where the definition exists.
+    void declare_class(std::string_view name, TableKind kind, std::string_view key_name,
+                       Type key_type, bool key_nullable);
+    void declare_property(std::string_view cls, std::string_view name, Type type, bool nullable,
+                          Collection collection, std::string_view target);
 
     // Objects.
     bool exists(const model::Class& cls, const Key& key);
@@ -74,7 +82,8 @@ class WriteTransaction {
 
     // Single values and dictionary values; markers for embedded objects and collections too.
     void set(const tables::Target& target, const Scalar& value, bool is_default = false);
-    void erase_key(const tables::Target& target); // no-op when absent
+    void erase_key(const tables::Target& target);                        // no-op when absent
+    void add_integer(const tables::Target& target, std::int64_t amount); // to one that is there
 
     // Lists: `target` is the list, indexes count hidden links. out_of_bounds is checked.
     void list_insert(const tables::Target& target, std::size_t index, const Scalar& value);

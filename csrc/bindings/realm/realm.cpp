@@ -7,6 +7,7 @@
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/without_gil.hpp"
+#include "realm/client_reset.hpp"
 #include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
 
@@ -274,19 +275,44 @@ void bind_handle(py::module_& m) {
 
 } // namespace
 
+// `mode` is the value of a realmsync.ClientResetMode that is automatic.
+py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool may_recover,
+                std::int32_t status, const std::string& message, const std::string& copy,
+                std::int64_t now_ms) {
+    using realm::ResetMode;
+    const ResetMode wanted = mode == "discardUnsyncedChanges"   ? ResetMode::discard
+                             : mode == "recoverUnsyncedChanges" ? ResetMode::recover
+                                                                : ResetMode::recover_or_discard;
+    realm::ResetOutcome outcome;
+    {
+        WithoutGil unlocked;
+        outcome = realm::reset(self, fresh, {wanted, may_recover, status, message, copy, now_ms});
+    }
+    return py::make_tuple(outcome.recovered, outcome.is_copied);
+}
+
+void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>& c) {
+    c.def("reset", &reset, py::arg("fresh"), py::arg("mode"), py::kw_only(),
+          py::arg("may_recover") = true, py::arg("status") = 0, py::arg("message") = "",
+          py::arg("copy") = "", py::arg("now_ms") = 0)
+        .def("has_reset", &realm::has_reset, py::call_guard<WithoutGil>())
+        .def("forget_reset", &realm::forget_reset, py::call_guard<WithoutGil>())
+        .def("copy_to", &RealmFile::copy_to, py::arg("path"), py::call_guard<WithoutGil>());
+}
+
 void bind_realm(py::module_& m) {
     m.attr("sqlite_version") = sqlite::version();
-    py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>(m, "RealmFile")
-        .def_static(
-            "open",
-            [](const std::string& path, const std::string& durability) {
-                realm::RealmFileOptions options;
-                options.durability =
-                    durability == "process" ? sqlite::Durability::off : sqlite::Durability::full;
-                return RealmFile::open(path, options);
-            },
-            py::arg("path"), py::kw_only(), py::arg("durability") = "full",
-            py::call_guard<WithoutGil>())
+    py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>> c(m, "RealmFile");
+    c.def_static(
+         "open",
+         [](const std::string& path, const std::string& durability) {
+             realm::RealmFileOptions options;
+             options.durability =
+                 durability == "process" ? sqlite::Durability::off : sqlite::Durability::full;
+             return RealmFile::open(path, options);
+         },
+         py::arg("path"), py::kw_only(), py::arg("durability") = "full",
+         py::call_guard<WithoutGil>())
         .def_static("is_open", &RealmFile::is_open)
         .def_static("remove", &RealmFile::remove, py::call_guard<WithoutGil>())
         .def_static("remove_unused", &RealmFile::remove_unused, py::call_guard<WithoutGil>())
@@ -298,6 +324,7 @@ void bind_realm(py::module_& m) {
             WithoutGil release;
             file->flush(ticket, std::move(turn));
         });
+    bind_reset(c);
     bind_writer_turn(m);
     bind_declared(m);
     bind_handle(m);

@@ -1,0 +1,67 @@
+#include "realm/client_reset.hpp"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "changeset/codec.hpp"
+#include "realm/local_history.hpp"
+#include "realm/mirror.hpp"
+#include "realm/pending_reset.hpp"
+#include "realm/recovery.hpp"
+#include "realm/write_transaction.hpp"
+
+namespace realmsync::realm {
+
+namespace {
+
+// The changes that the server has not confirmed, as it would see them, replayed on `fresh`.
+std::vector<local_history::Recovered> recover(RealmConnection& local, std::uint64_t uploaded,
+                                              Recovery& recovery) {
+    std::vector<local_history::Recovered> recovered;
+    for (local_history::KeptEntry& entry : local_history::entries(local.db)) {
+        if (entry.version <= uploaded || entry.origin_ident != 0 || entry.changeset.empty())
+            continue;
+        std::string& bytes = entry.reciprocal ? *entry.reciprocal : entry.changeset;
+        std::string replayed;
+        if (!bytes.empty())
+            replayed = recovery.replay(value_or_throw(
+                changeset::parse(std::make_shared<const std::string>(std::move(bytes)))));
+        recovered.push_back({entry.version, std::move(replayed)});
+    }
+    return recovered;
+}
+
+} // namespace
+
+ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request) {
+    ResetOutcome outcome;
+    outcome.recovered = pending_reset::begin(file, request);
+    const auto fresh_writing =
+        fresh.begin_write(fresh.writers().acquire(), RealmFile::kPatience); // rolls back
+    RealmFile::Writing writing(file, file.writers().acquire(), file.durability());
+    RealmConnection& local = writing.connection();
+    const client::ClientState state = local_history::load(local.db);
+    const client::ClientState server = local_history::load(fresh_writing->connection().db);
+    std::vector<local_history::Recovered> recovered;
+    Recovery recovery(*fresh_writing, local);
+    if (outcome.recovered)
+        recovered = recover(local, state.progress.upload.client_version, recovery);
+    const bool is_lossy =
+        outcome.recovered ? recovery.has_loss() : state.uploaded_version < state.current_version;
+    if (is_lossy && !request.copy.empty()) {
+        file.copy_to(request.copy); // of what is committed, and nobody commits now
+        outcome.is_copied = true;
+    }
+    mirror(fresh_writing->connection(), local);
+    const std::uint64_t version = local_history::restart(local.db, server, recovered);
+    writing.forget_merge();
+    writing.commit(version, RealmFile::Commit::local);
+    return outcome;
+}
+
+void forget_reset(RealmFile& file) { pending_reset::forget(file); }
+
+bool has_reset(RealmFile& file) { return pending_reset::is_there(file); }
+
+} // namespace realmsync::realm

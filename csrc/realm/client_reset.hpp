@@ -1,0 +1,39 @@
+// A client reset: the file becomes what the server has, with what it had not uploaded replayed on
+// top of it or without (client-session.md 13.4 to 13.8). When one is due, and how the fresh copy of
+// the server's state is made, is decided by the session (client/sync_session.cpp).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "realm/realm_file.hpp"
+
+namespace realmsync::realm {
+
+enum class ResetMode : std::uint8_t { discard, recover, recover_or_discard };
+
+struct ResetRequest {
+    ResetMode mode = ResetMode::recover;
+    bool may_recover = true; // the server lets this client upload its changes again
+    std::int32_t status = 0; // why it is due: code and message
+    std::string message;
+    std::string copy;        // where the file as it was goes, if changes are lost
+    std::int64_t now_ms = 0; // since 1970
+};
+
+// Two commits of `file`: a note that a reset was tried, which stands until forget_reset() so that
+// one that does not help is not tried for ever, and the result. `fresh` is what a new client has
+// downloaded; it is not changed. Throws ErrorException, of which the file has the note at most, and
+// StoreError. O(objects) and local changes.
+struct ResetOutcome {
+    bool recovered = false; // else the changes that were not uploaded are discarded
+    bool is_copied = false; // since some of them are lost
+};
+ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request);
+
+// Everything recovered is uploaded, and everything of then downloaded.
+void forget_reset(RealmFile& file);
+// Whether a note stands.
+bool has_reset(RealmFile& file);
+
+} // namespace realmsync::realm
