@@ -240,6 +240,29 @@ class RealmFile(ClientStore):
         """Takes the right to the file's one protocol session; False when another process has it."""
 
     def release_sync(self) -> None: ...
+    def reset(
+        self,
+        fresh: RealmFile,
+        mode: str,
+        *,
+        may_recover: bool = True,
+        status: int = 0,
+        message: str = "",
+        copy: str = "",
+        now_ms: int = 0,
+    ) -> tuple[bool, bool]:
+        """Makes the file what `fresh` is, a new client's, with the changes that were not uploaded
+        replayed on it if `mode`, a ClientResetMode, says so. Gives whether they were, and whether
+        the file as it was is now at `copy`, since some of them are lost. Raises RealmError.
+        """
+
+    def has_reset(self) -> bool:
+        """Whether forget_reset() has not been called since a reset was tried."""
+
+    def forget_reset(self) -> None: ...
+    def copy_to(self, path: str) -> None:
+        """Copies what is committed to a new realm file."""
+
     def flush(self, ticket: int) -> None:
         """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
 
@@ -550,6 +573,12 @@ class ClientRuntime:
 
     def close_session(self, session: int) -> None:
         """The last reference is gone: the stop policy decides."""
+
+    def finish_reset(self, session: int) -> None:
+        """The answer to ResetRequired: the file has been reset."""
+
+    def fail_reset(self, session: int, message: str) -> None:
+        """The same: it could not be."""
 
     def reconnect(self, session: int) -> None: ...
     def wait(self, session: int, direction: str) -> int: ...

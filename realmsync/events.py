@@ -106,6 +106,15 @@ class Errored(NamedTuple):
     file_action: str  # none, remove or back_up_then_remove
 
 
+class ResetRequired(NamedTuple):
+    """The file has to become what the server has. Answered by finish_reset or fail_reset."""
+
+    session: int
+    may_recover: bool
+    status: int
+    message: str
+
+
 class Released(NamedTuple):
     """Nothing of the session uses its file any more."""
 
@@ -143,6 +152,7 @@ SessionEvent = (
     | ConnectionChanged
     | LifecycleChanged
     | Errored
+    | ResetRequired
     | Released
     | RefreshToken
     | RefreshLocation

@@ -17,6 +17,7 @@ KINDS = {
     events.LifecycleChanged: "lifecycle",
     events.ConnectionChanged: "connection",
     events.WaitResolved: "wait",
+    events.ResetRequired: "reset_required",
     events.Released: "released",
     events.RefreshToken: "refresh_token",
     events.RefreshLocation: "refresh_location",

@@ -69,6 +69,14 @@ struct Errored {
     bool client_reset; // to be shown as ClientResetError
     FileAction file_action;
 };
+// Nothing of this sync session uses its file, which has to become what the server has. Answered by
+// SyncSession::finish_reset or fail_reset.
+struct ResetRequired {
+    std::uint64_t session;
+    bool may_recover; // the server lets the client upload its changes again
+    std::int32_t status;
+    std::string message;
+};
 struct Released { // nothing of this sync session uses its file any more
     std::uint64_t session;
 };
@@ -89,7 +97,7 @@ struct LogOut {
 };
 
 using Event = std::variant<Connect, Writable, Close, PauseReading, ResumeReading, LifecycleChanged,
-                           ConnectionChanged, Progressed, WaitResolved, Errored, Released,
-                           ServerLog, RefreshToken, RefreshLocation, LogOut>;
+                           ConnectionChanged, Progressed, WaitResolved, Errored, ResetRequired,
+                           Released, ServerLog, RefreshToken, RefreshLocation, LogOut>;
 
 } // namespace realmsync::client

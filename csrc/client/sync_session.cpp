@@ -53,12 +53,13 @@ void SyncSession::activate() {
     enter(Lifecycle::active);
     if (!session_)
         start();
-    REALMSYNC_ASSERT(session_);
 }
 
 // Stored waits are registered anew with every protocol session.
 void SyncSession::start() {
     REALMSYNC_ASSERT(!session_);
+    if (reset_)
+        return; // when it is done
     Connection& connection = context_.connections.obtain(config_.user, config_.route);
     SessionObserver& observer = *this;
     auto session = std::make_unique<Session>(connection, observer, ++context_.last_session, id_,
@@ -97,7 +98,9 @@ void SyncSession::announce_release() {
 void SyncSession::on_finished() {
     REALMSYNC_ASSERT(unfinished_ > 0);
     --unfinished_;
-    if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
+    if (reset_)
+        require_reset();
+    else if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
         announce_release();
 }
 
@@ -186,6 +189,8 @@ void SyncSession::set_access_token(const std::string& token) {
     case Lifecycle::active:
         end_.reset();
         needs_refresh_ = false;
+        if (!session_)
+            break;
         touched_connection().route().access_token = token;
         session_->resume();
         session_->connection().skip_delay();
@@ -302,16 +307,44 @@ void SyncSession::report(const Failure& failure, bool client_reset, FileAction a
     context_.emit(Errored{id_, failure, client_reset, action});
 }
 
-void SyncSession::on_client_reset(Failure failure) {
-    if (!config_.manual_client_reset && failure.status != status::kAutoClientResetFailed) {
-        failure.message = "The server requires a client reset; automatic client reset is not "
-                          "supported yet: " +
-                          failure.message;
-        failure.status = status::kAutoClientResetFailed;
-        failure.fatal = true;
+void SyncSession::on_client_reset(const Failure& failure) {
+    if (config_.manual_client_reset || failure.status == status::kAutoClientResetFailed) {
+        stop(Lifecycle::inactive, failure.status, failure.message);
+        report(failure, true, FileAction::back_up_then_remove);
+        return;
     }
-    stop(Lifecycle::inactive, failure.status, failure.message);
-    report(failure, true, FileAction::back_up_then_remove);
+    // The protocol session ends; waits and notifiers are kept for the one after the reset (13.3).
+    reset_ = failure;
+    set_connection_state(ConnectionState::disconnected);
+    leave();
+}
+
+void SyncSession::require_reset() {
+    if (unfinished_ == 0) // no job of the file is on its way any more
+        context_.emit(ResetRequired{id_, reset_->action != Action::client_reset_no_recovery,
+                                    reset_->status, reset_->message});
+}
+
+void SyncSession::finish_reset() {
+    if (!std::exchange(reset_, std::nullopt))
+        return;
+    if (is_running())
+        start();
+    else
+        announce_release();
+}
+
+void SyncSession::fail_reset(const std::string& message) {
+    auto failure = std::exchange(reset_, std::nullopt);
+    if (!failure)
+        return;
+    if (!is_running())
+        return announce_release();
+    failure->message = "A fatal error occurred during '" + std::string(to_string(failure->action)) +
+                       "' client reset for " + failure->message + ": '" + message + "'";
+    failure->status = status::kAutoClientResetFailed;
+    failure->fatal = true;
+    on_client_reset(*failure);
 }
 
 void SyncSession::report_error(const Failure& failure) {

@@ -23,7 +23,7 @@ struct SyncSessionConfig {
     Route route;
     StopPolicy stop_policy = StopPolicy::after_changes_uploaded;
     bool cancel_waits_on_nonfatal_error = false;
-    bool manual_client_reset = false; // else automatic, which this version cannot do
+    bool manual_client_reset = false; // reported to the application, else done for it
 };
 
 class SyncSession final : private SessionObserver {
@@ -45,7 +45,7 @@ class SyncSession final : private SessionObserver {
     };
     const std::optional<End>& end() const { return end_; }
     // Nothing of it uses the file or a connection any more.
-    bool is_released() const { return !session_ && unfinished_ == 0; }
+    bool is_released() const { return !session_ && unfinished_ == 0 && !reset_; }
 
     // User calls, one row each of the table in 2.3. `token_expired` is the token gate (2.5).
     void open() { referenced_ = true; } // a reference was taken; what starts it is revive()
@@ -59,6 +59,9 @@ class SyncSession final : private SessionObserver {
     void reconnect();
     void set_access_token(const std::string& token);
     void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
+    // The file has been reset, or could not be: what was stopped or closed meanwhile stays so.
+    void finish_reset();
+    void fail_reset(const std::string& message);
     // A wait that nothing can end any more fails at once, with what ended the session.
     void wait(Direction direction, std::uint64_t wait_id);
     Notifiers::Registration add_notifier(Direction direction, bool streaming);
@@ -89,7 +92,8 @@ class SyncSession final : private SessionObserver {
     void fail_waits(std::int32_t status, const std::string& message);
     void resolve(std::uint64_t wait, std::int32_t status, const std::string& message);
     void report(const Failure& failure, bool client_reset, FileAction action);
-    void on_client_reset(Failure failure);
+    void on_client_reset(const Failure& failure);
+    void require_reset();
 
     Context& context_;
     const std::uint64_t id_;
@@ -104,6 +108,7 @@ class SyncSession final : private SessionObserver {
     Notifiers notifiers_;
     Session* session_ = nullptr;   // while there is one; its connection owns it
     std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
+    std::optional<Failure> reset_; // why the file is being reset; no protocol session until it is
     std::uint64_t death_ = 0;      // number of the upload wait that ends Dying; 0: not dying
 };
 

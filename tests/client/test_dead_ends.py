@@ -23,7 +23,12 @@ ACTIONS = [
     "MigrateSchema",
     "NeverHeardOf",
 ]
-ASKED = {"RefreshUser": "refresh_token", "RefreshLocation": "refresh_location"}
+ASKED = {
+    "RefreshUser": "refresh_token",
+    "RefreshLocation": "refresh_location",
+    "ClientReset": "reset_required",
+    "ClientResetNoRecovery": "reset_required",
+}
 
 
 def waits(client: Client, file: File) -> list[int]:
@@ -44,10 +49,15 @@ def test_errors_for_good(action: str, session: int) -> None:
     client.error(session, code, False, action)
     asked = ASKED.get(action)
     if asked is not None:
+        client.heads()  # the session has left its connection
+        client.run()
         assert asked in [event[0] for event in file.events]
         before += [client.wait(file, "download")]
         assert failed(file) == {}  # it may become well
-        client.runtime.token_refresh_failed(file.id, False, 4309, "no answer")
+        if asked == "reset_required":
+            client.runtime.fail_reset(file.id, "no answer")
+        else:
+            client.runtime.token_refresh_failed(file.id, False, 4309, "no answer")
         client.run()
     after = waits(client, file)
     outcome = failed(file)
@@ -87,5 +97,8 @@ def test_errors_that_pass(action: str) -> None:
     wait = client.wait(file, "download")
     client.error(1, 206, True, action)
     client.sleep(1_000)
+    if ASKED.get(action) == "reset_required":
+        client.runtime.finish_reset(file.id)
+        client.run()
     bound = any(head.startswith("bind ") for head in client.heads())
     assert bound != (wait in failed(file))

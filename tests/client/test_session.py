@@ -370,11 +370,3 @@ def test_manual_client_reset() -> None:
     assert facts["client_reset"] and facts["code"] == 1032
     assert facts["file_action"] == "back_up_then_remove"
     assert client.runtime.snapshot(file.id)[0] == INACTIVE
-
-
-def test_automatic_client_reset_is_refused_clearly() -> None:
-    client, file = online()
-    client.error(1, 208, False, "ClientReset")
-    (facts,) = file.of("error")[0]
-    assert facts["code"] == 1028 and "not supported yet" in facts["message"]
-    assert client.runtime.snapshot(file.id)[0] == INACTIVE

@@ -192,6 +192,16 @@ void bind_control(ClientClass& c) {
              [](ClientHandle& self, std::uint64_t session) {
                  on_session(self, session, [](SyncSession& s) { s.close(); });
              })
+        .def("finish_reset",
+             [](ClientHandle& self, std::uint64_t session) {
+                 on_session(self, session, [](SyncSession& s) { s.finish_reset(); });
+             })
+        .def(
+            "fail_reset",
+            [](ClientHandle& self, std::uint64_t session, const std::string& message) {
+                on_session(self, session, [&](SyncSession& s) { s.fail_reset(message); });
+            },
+            py::arg("session"), py::arg("message"))
         .def("reconnect", [](ClientHandle& self, std::uint64_t session) {
             on_session(self, session, [](SyncSession& s) { s.reconnect(); });
         });

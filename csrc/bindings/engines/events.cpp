@@ -109,6 +109,9 @@ py::object made(const client::Errored& e) {
     return make(e, "Errored", e.session, f.status, f.message, f.log_url, f.fatal,
                 client::to_string(f.action), e.client_reset, name_of(e.file_action));
 }
+py::object made(const client::ResetRequired& e) {
+    return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message);
+}
 py::object made(const client::Released& e) { return make(e, "Released", e.session); }
 py::object made(const client::ServerLog& e) { return make(e, "ServerLog", e.level, e.message); }
 py::object made(const client::RefreshToken& e) { return make(e, "RefreshToken", e.session); }
