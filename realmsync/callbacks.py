@@ -72,6 +72,23 @@ class Callback:
         except RuntimeError:
             logger.debug("a callback's event loop is closed")
 
+    async def complete(
+        self, call: Callable[[Callable[..., Any]], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Has `call(function)` run where callbacks do, and waits for its end.
+
+        Raises what it does. From another loop than the callback's own; nothing happens when that
+        one is closed.
+        """
+        work = call(self.function)
+        if self._loop is None:
+            await work
+        elif self._loop.is_closed():
+            work.close()
+            logger.debug("a callback's event loop is closed")
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
     def here(self, *arguments: Any) -> None:
         """Calls back at once, on this thread: the loop's, if there is one. Raises what it does."""
         outcome = self.function(*arguments)

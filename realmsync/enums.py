@@ -104,7 +104,7 @@ class OpenRealmTimeOutBehavior(Text):
 
 
 class ClientResetMode(Text):
-    """How a client reset is handled. This version does MANUAL only."""
+    """How a client reset is handled; see ClientResetConfiguration."""
 
     MANUAL = "manual"
     DISCARD_UNSYNCED_CHANGES = "discardUnsyncedChanges"

@@ -164,7 +164,7 @@ PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMP
 SAID = {
     "realmsync.model.realm": {"realmsync.sync.session"},
     "realmsync.sync.app_sync": {"realmsync.sync.client"},
-    "realmsync.sync.config": {"realmsync.sync.session"},
+    "realmsync.sync.config": {"realmsync.model.realm", "realmsync.sync.session"},
 }
 
 

@@ -123,7 +123,8 @@ class AppSync:
         if self._client is None:
             return []
         with self._client.lock:
-            return [s for s in list(self._client.by_path.values()) if s.references > 0]
+            sessions = list(self._client.by_path.values())
+        return [s for s in sessions if s.references > 0 and not s.is_of_reset]
 
     def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
         """The sessions of a user's open realms."""
@@ -147,6 +148,21 @@ class AppSync:
     def recovery_path(self, source: str) -> Path:
         """Where the next reset moves this file: the same place until it does."""
         return self._recoveries.setdefault(source, _free_place(source))
+
+    def has_recovered(self, source: str) -> None:
+        """The place is taken."""
+        self._recoveries.pop(source, None)
+
+    @property
+    def recovered_changes(self) -> list[Path]:
+        """Realm files that were kept, newest last, as a reset has lost changes that are in them.
+
+        Each is a whole copy of a realm as it was before: open it with `Realm(path=...)`. They stay
+        until you delete them.
+        """
+        found = self._app.root.rglob("recovered-realms/*")
+        kept = [path for path in found if path.suffix not in ("", ".realm-wal", ".realm-shm")]
+        return sorted(kept, key=lambda path: path.stat().st_mtime_ns)
 
     def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path:
         """Moves a closed realm file aside, so that the next opening begins anew.

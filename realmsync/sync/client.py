@@ -23,7 +23,12 @@ from realmsync import _core
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
-from realmsync.enums import ClientResetMode, SessionStopPolicy, UserState
+from realmsync.enums import (
+    ClientResetMode,
+    SessionLifecycleState,
+    SessionStopPolicy,
+    UserState,
+)
 from realmsync.errors import (
     AppError,
     DeleteOnOpenRealmError,
@@ -42,12 +47,14 @@ from realmsync.events import (
     RefreshLocation,
     RefreshToken,
     Released,
+    ResetRequired,
     ServerLog,
     TransportEvent,
     WaitResolved,
 )
 from realmsync.process import tell_forks
 from realmsync.sync.config import SyncConfiguration
+from realmsync.sync.reset import acknowledge, reset
 from realmsync.sync.session import SessionCallbacks, SyncSession
 from realmsync.transport.loop import CLIENT_LIMITS, ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
@@ -58,6 +65,7 @@ logger = logging.getLogger("realmsync.sync")
 _AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLoggedIn}
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+_STOPPED = (SessionLifecycleState.INACTIVE, SessionLifecycleState.PAUSED)
 # Far more than a session takes to end: a job of the file may be running.
 _END_SECONDS = 30.0
 # What the end of the interpreter grants to a callback of the application.
@@ -95,6 +103,7 @@ class SyncClient:
         self.server_log: Callback | None = None
         self._logged_out: set[str] = set()  # users whose sessions wait for their next log-in
         self._refreshes: dict[str, set[int]] = {}
+        self._resets: dict[int, asyncio.Task[None]] = {}  # of sessions
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = new_event_loop()
         self._stopped = False
@@ -229,6 +238,7 @@ class SyncClient:
         )
         session = SyncSession(self, id, path, file, config, callbacks)
         self.by_path[path] = self.by_id[id] = session
+        session.was_reset = file.has_reset()
         return session
 
     def release(self, session: SyncSession, *, at_once: bool) -> None:
@@ -315,10 +325,23 @@ class SyncClient:
                 self._spawn(self._refresh_location(session))
             case LogOut():
                 session.user.log_out_locally()
+            case ResetRequired():
+                task = self._spawn(reset(self, session, event))
+                self._resets[session.id] = task
+                task.add_done_callback(lambda _: self._reset_ended(session))
             case LifecycleChanged():
-                pass  # `lifecycle_state` asks the engine
+                stopped = event.state in _STOPPED  # `lifecycle_state` asks the engine
+                if stopped and (running := self._resets.get(session.id)) is not None:
+                    running.cancel()
+                elif not stopped and session.was_reset:
+                    self._spawn(acknowledge(session))
             case _:
                 raise TypeError(f"no session event: {event!r}")
+
+    def _reset_ended(self, session: SyncSession) -> None:
+        del self._resets[session.id]
+        if session.was_reset and not self._stopped:
+            self._spawn(acknowledge(session))
 
     def _connect(self, event: Connect) -> None:
         # Connection settings are those of the newest session of the endpoint.
@@ -337,10 +360,11 @@ class SyncClient:
         else:
             logger.debug(text)
 
-    def _spawn(self, coroutine: Any) -> None:
+    def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _refresh_token(self, session: SyncSession) -> None:
         waiting = self._refreshes.get(session.user.id)

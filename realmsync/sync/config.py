@@ -35,9 +35,10 @@ from realmsync.errors import ArgumentTypeError, InvalidArgumentError, SyncError
 from realmsync.naming import fields_by_name, shown
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
+    from realmsync.model.realm import Realm
     from realmsync.sync.session import SyncSession
 else:
-    SyncSession = Any  # for whoever reads the types at run time
+    Realm = SyncSession = Any  # for whoever reads the types at run time
 
 
 class _Missing(Enum):
@@ -95,11 +96,23 @@ DOWNLOAD_BEFORE_OPEN_BEHAVIOR = OpenRealmBehaviorConfiguration(
 @fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class ClientResetConfiguration:
-    """How a client reset is handled.
+    """What happens when the server no longer knows a file, or no longer what it needs.
 
-    This version reports it and stops the session in every mode. In MANUAL mode `on_manual(session,
+    In the automatic modes the realm becomes what the server has. Changes that were not uploaded are
+    then recovered: replayed on it, or discarded. Realms stay open, and waits go on. One that fails
+    gives a ClientResetError with code AutoClientResetFailed, and so does one that is asked for
+    again before the first is uploaded. In MANUAL mode the session stops, and `on_manual(session,
     path)` is called with the path of the file; `app.sync.initiate_client_reset(path)` then moves
-    the file aside. The automatic modes give a ClientResetError that says so.
+    the file aside.
+
+    - on_before(realm): the realm as it was, in a copy
+    - on_after(before, realm): the same and the realm as it is; not after a fallback
+    - on_fallback(session, path): RECOVER_OR_DISCARD_UNSYNCED_CHANGES had to discard
+    - on_discard(session, path): changes were lost, of which `path` has a copy; see
+      `app.sync.recovered_changes`
+
+    Functions or coroutine functions. The reset waits for the first two, and an exception of theirs
+    makes it fail. Their realms have the classes of the file, and are closed afterwards.
     """
 
     mode: (
@@ -112,10 +125,15 @@ class ClientResetConfiguration:
         ]
     ) = ClientResetMode.RECOVER_UNSYNCED_CHANGES
     on_manual: Callable[[SyncSession, str], object] | None = None
+    on_before: Callable[[Realm], object] | None = None
+    on_after: Callable[[Realm, Realm], object] | None = None
+    on_fallback: Callable[[SyncSession, str], object] | None = None
+    on_discard: Callable[[SyncSession, str], object] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", member(ClientResetMode, self.mode, "mode"))
-        _require_type("on_manual", self.on_manual, Callable | None)
+        for name in ("on_manual", "on_before", "on_after", "on_fallback", "on_discard"):
+            _require_type(name, getattr(self, name), Callable | None)
 
 
 @fields_by_name

@@ -89,9 +89,17 @@ class SessionCallbacks:
     """What a configuration wants to be called, for the loop that is running now."""
 
     def __init__(self, config: SyncConfiguration) -> None:
-        on_manual = config.client_reset.on_manual
-        self.on_error = Callback(config.on_error) if config.on_error is not None else None
-        self.on_manual = Callback(on_manual) if on_manual is not None else None
+        resets = config.client_reset
+        self.on_error = _callback(config.on_error)
+        self.on_manual = _callback(resets.on_manual)
+        self.on_before = _callback(resets.on_before)
+        self.on_after = _callback(resets.on_after)
+        self.on_fallback = _callback(resets.on_fallback)
+        self.on_discard = _callback(resets.on_discard)
+
+
+def _callback(function: Callable[..., object] | None) -> Callback | None:
+    return Callback(function) if function is not None else None
 
 
 class _Snapshot(NamedTuple):
@@ -144,6 +152,11 @@ class SyncSession(Explained):
         self._connection_callbacks: dict[int, Callback] = {}
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
+        self.reset_hooks = callbacks
+        # Of a reset of its file, which the server has not acknowledged: see reset.py.
+        self.was_reset = False
+        self.is_acknowledging = False
+        self.is_of_reset = False  # its file is a reset's, and no realm of the application's
 
     def __repr__(self) -> str:
         state = "the parent process's" if self._host.is_parents else self.lifecycle_state.name

@@ -17,6 +17,7 @@ import pytest
 from realmsync import (
     App,
     AppConfiguration,
+    ClientResetConfiguration,
     ClientResetError,
     Configuration,
     ConnectionState,
@@ -298,7 +299,10 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
     one = await device()
     for _ in range(2):  # within one second: the second must not replace the first
         told: asyncio.Queue[Any] = asyncio.Queue()
-        realm = await one.open(on_error=lambda session, error, told=told: told.put_nowait(error))
+        realm = await one.open(
+            client_reset=ClientResetConfiguration(mode="manual"),
+            on_error=lambda session, error, told=told: told.put_nowait(error),
+        )
         simulate_error(realm.sync_session, "lost", fatal=True, action="ClientReset")
         error = await asyncio.wait_for(told.get(), LIMIT)
         assert isinstance(error, ClientResetError)

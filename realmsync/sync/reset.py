@@ -1,0 +1,203 @@
+"""A client reset: from the server's demand until what was recovered is uploaded.
+
+The engine asks for one when nothing uses the file any more (csrc/client/sync_session.cpp), and what
+becomes of the file is decided in csrc/realm/client_reset.cpp. Here lies what is between: a second
+session downloads what the server has into a file beside it, and the application's callbacks see the
+realm before and after. All on the sync client's thread. Specification: client-session.md 13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from realmsync import _core
+from realmsync.callbacks import Callback
+from realmsync.enums import ClientResetMode, SessionStopPolicy
+from realmsync.errors import RealmError, SyncError
+from realmsync.events import ResetRequired
+from realmsync.model.realm import Realm
+from realmsync.sync.config import ClientResetConfiguration, SyncConfiguration
+from realmsync.sync.session import SyncSession
+
+logger = logging.getLogger("realmsync.sync")
+
+T = TypeVar("T")
+
+# Seconds for the session of the fresh file to let go of it: a job may be running.
+_END_SECONDS = 30.0
+
+
+class ResetHost(Protocol):
+    """What a reset needs of the sync client."""
+
+    @property
+    def runtime(self) -> _core.ClientRuntime: ...
+    def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession: ...
+    def release(self, session: SyncSession, *, at_once: bool) -> None: ...
+
+
+async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> None:
+    """Resets the file of a session and tells the engine how that went.
+
+    Cancelled when the session stops: then nothing happens to the file that has not begun.
+    """
+    try:
+        fresh = await _download(host, session)
+        await _reset(session, fresh, event)
+    except asyncio.CancelledError:
+        host.runtime.fail_reset(session.id, "the session was stopped")
+        raise
+    except Exception as error:
+        logger.warning("client reset of %s failed: %s", session.path, error)
+        host.runtime.fail_reset(session.id, _reason_of(error))
+        return
+    session.was_reset = True  # acknowledge() is next
+    host.runtime.finish_reset(session.id)
+
+
+async def acknowledge(session: SyncSession) -> None:
+    """Waits until the server knows all that a reset has left, so that another one may come.
+
+    Begun again whenever the session starts, until the file has forgotten the reset.
+    """
+    if session.is_acknowledging:
+        return
+    session.is_acknowledging = True
+    file = session.file
+    try:
+        if await _whole(file.has_reset):
+            await session.upload_all_local_changes()
+            await session.download_all_server_changes()
+            await _whole(file.forget_reset)
+            session.was_reset = False
+    except SyncError as error:
+        logger.debug("the client reset of %s is not acknowledged: %s", session.path, error)
+    finally:
+        session.is_acknowledging = False
+
+
+def _reason_of(error: Exception) -> str:
+    return error.reason if isinstance(error, SyncError) else str(error) or repr(error)
+
+
+async def _whole(function: Callable[[], T]) -> T:
+    """Runs a function on a thread and, when cancelled, waits for its end nevertheless."""
+    running = asyncio.get_running_loop().run_in_executor(None, function)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+async def _download(host: ResetHost, session: SyncSession) -> str:
+    """What the server has, in a file of a new client: its path."""
+    path = f"{session.path}.fresh"
+    file = await _whole(lambda: _open(path))
+    config = dataclasses.replace(
+        session.config,
+        client_reset=ClientResetConfiguration(mode=ClientResetMode.MANUAL),
+        on_error=lambda _, error: logger.debug("fresh download of %s: %s", session.path, error),
+        session_stop_policy=SessionStopPolicy.IMMEDIATELY,
+    )
+    copy = host.acquire(file, config)
+    copy.is_of_reset = True
+    del file  # the session has it
+    try:
+        await copy.download_all_server_changes()
+    finally:
+        host.release(copy, at_once=True)
+        await _whole(lambda: copy.ended.wait(_END_SECONDS))
+    return path
+
+
+def _open(path: str) -> _core.RealmFile:
+    """An unfinished download goes on, unless the file is of no use."""
+    try:
+        return _core.RealmFile.open(path)
+    except (RealmError, OSError):
+        _core.RealmFile.remove(path)
+        return _core.RealmFile.open(path)
+
+
+async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None:
+    """The file becomes what the server has; callbacks see it before and after."""
+    hooks = session.reset_hooks
+    before = f"{session.path}.before"
+    kept = session.user.app.sync.recovery_path(session.path)
+    try:
+        if hooks.on_before or hooks.on_after:
+            await _whole(lambda: _copy(session.file, before))
+        await _call(hooks.on_before, before)
+        recovered, is_kept = await _whole(lambda: _change(session, fresh, kept, event))
+        logger.info(
+            "client reset of %s: local changes were %s",
+            session.path,
+            "recovered" if recovered else "discarded",
+        )
+        if is_kept:
+            session.user.app.sync.has_recovered(session.path)
+            logger.warning("changes of %s are lost; the file as it was is %s", session.path, kept)
+            if hooks.on_discard is not None:
+                hooks.on_discard(session, str(kept))
+        mode = session.config.client_reset.mode
+        if recovered or mode is not ClientResetMode.RECOVER_OR_DISCARD_UNSYNCED_CHANGES:
+            await _call(hooks.on_after, before, session.path)
+        elif hooks.on_fallback is not None:
+            hooks.on_fallback(session, str(kept) if is_kept else "")
+    finally:
+        await _whole(lambda: _remove(before, fresh))
+
+
+def _copy(file: _core.RealmFile, path: str) -> None:
+    _core.RealmFile.remove(path)  # of a reset that was interrupted
+    file.copy_to(path)
+
+
+def _remove(*paths: str) -> None:
+    for path in paths:
+        _core.RealmFile.remove(path)
+
+
+def _change(
+    session: SyncSession, fresh: str, kept: Path, event: ResetRequired
+) -> tuple[bool, bool]:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    return session.file.reset(
+        _core.RealmFile.open(fresh),
+        ClientResetMode(session.config.client_reset.mode).value,
+        may_recover=event.may_recover,
+        status=event.status,
+        message=event.message,
+        copy=str(kept),
+        now_ms=int(time.time() * 1000),
+    )
+
+
+async def _call(callback: Callback | None, *paths: str) -> None:
+    """Calls back with the realms at these paths, which are closed afterwards; raises what it does.
+
+    They have the classes of their files, and belong to the loop and thread of the callback.
+    """
+    if callback is None:
+        return
+
+    async def call(function: Callable[..., Any]) -> None:
+        realms: list[Realm] = []
+        try:
+            realms += [Realm(path=path) for path in paths]
+            outcome = function(*realms)
+            if inspect.isawaitable(outcome):
+                await outcome
+        finally:
+            for realm in realms:
+                realm.close()
+
+    await callback.complete(call)
