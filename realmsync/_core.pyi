@@ -260,6 +260,9 @@ class RealmFile(ClientStore):
         """Whether forget_reset() has not been called since a reset was tried."""
 
     def forget_reset(self) -> None: ...
+    def has_unsent(self) -> bool:
+        """Whether there are changes that the server has not acknowledged."""
+
     def copy_to(self, path: str) -> None:
         """Copies what is committed to a new realm file."""
 
@@ -597,6 +600,9 @@ class ClientRuntime:
     def shutdown(self) -> None: ...
     def snapshot(self, session: int) -> tuple[int, str, int]:
         """Lifecycle state, connection state and file ident."""
+
+    def situation(self, session: int) -> dict[str, Any]:
+        """Where it stands: the members of Situation (csrc/client/situation.hpp)."""
 
     def end(self, session: int) -> tuple[int, str] | None:
         """Status and message of the error that ended it, as long as nothing starts it again."""

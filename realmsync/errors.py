@@ -354,7 +354,12 @@ class SyncOperationAborted(SyncError):
 
 
 class SyncTimeoutError(RealmError, TimeoutError):
-    """A wait or an opening that took longer than allowed. The transfer itself goes on."""
+    """A wait or an opening that took longer than allowed. The transfer itself goes on.
+
+    `explanation` is what `SyncSession.explain` said then.
+    """
+
+    explanation: str = ""
 
 
 class OpenCancelledError(RealmError):

@@ -45,6 +45,7 @@ class Connection {
         return state_ == ConnectionState::disconnected && sessions_.empty();
     }
     const Backoff& backoff() const { return backoff_; }
+    std::optional<std::int64_t> next_attempt() const { return reconnect_at_; } // while it waits
     Route& route() { return route_; }
 
     // Joins what exists, or starts the attempt to connect.

@@ -381,6 +381,19 @@ void Session::on_store_failed(const StoreFailed& failed) {
     suspend(failure);
 }
 
+void Session::describe(Situation& situation) const {
+    situation.is_suspended = life_ == Life::suspended;
+    situation.is_bound = binding_.is_bound();
+    situation.uploads_later = upload_delayed_;
+    const auto next = situation.is_suspended ? resume_at_ : connection_.next_attempt();
+    if (next)
+        situation.next_attempt_ms = std::max<std::int64_t>(*next - context_.now, 0);
+    if (!state_)
+        return;
+    situation.unsent_bytes = state_->uploadable_bytes - state_->uploaded_bytes;
+    situation.downloadable_bytes = state_->downloadable_bytes;
+}
+
 void Session::on_stored(StoreWork work) {
     if (trouble_ == work)
         trouble_.reset();

@@ -15,6 +15,7 @@
 #include "client/event.hpp"
 #include "client/failure.hpp"
 #include "client/progress.hpp"
+#include "client/situation.hpp"
 #include "client/store_job.hpp"
 #include "wire/message.hpp"
 #include "wire/outgoing.hpp"
@@ -65,6 +66,7 @@ class Session {
     // Ends a suspension: its timer has run out, or the application wants to reconnect.
     void resume();
     bool has_file_trouble() const { return trouble_.has_value(); }
+    void describe(Situation& situation) const;
 
     void request_upload_wait();
     void request_download_wait();

@@ -229,6 +229,17 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
     }
 }
 
+Situation SyncSession::situation() const {
+    Situation situation;
+    situation.lifecycle = state_;
+    situation.connection = connection_state_;
+    situation.is_resetting = reset_.has_value();
+    situation.needs_refresh = needs_refresh_;
+    if (session_)
+        session_->describe(situation);
+    return situation;
+}
+
 // Waits and progress
 
 void SyncSession::wait(Direction direction, std::uint64_t wait_id) {

@@ -9,6 +9,7 @@
 #include "client/connection.hpp"
 #include "client/event.hpp"
 #include "client/session.hpp"
+#include "client/situation.hpp"
 #include "client/waits.hpp"
 
 namespace realmsync::client {
@@ -38,6 +39,7 @@ class SyncSession final : private SessionObserver {
     Lifecycle state() const { return state_; }
     ConnectionState connection_state() const { return connection_state_; }
     std::uint64_t file_ident() const { return file_ident_; }
+    Situation situation() const;
     // The error that ended it, as long as nothing starts it again.
     struct End {
         std::int32_t status;

@@ -117,9 +117,11 @@ class OpenSyncedRealmTask(OpenRealmTask):
             if isinstance(error, AppError):
                 raise
             milliseconds = round((behavior.seconds or 0) * 1000)
-            raise SyncTimeoutError(
+            late = SyncTimeoutError(
                 "Timed out: Realm could not be downloaded in the allocated time:"
                 f" {milliseconds} ms."
-            ) from None
+            )
+            late.explanation = error.explanation
+            raise late from None
         except SyncOperationAborted as error:
             raise OpenCancelledError("Async open canceled") from error

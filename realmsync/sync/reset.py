@@ -52,6 +52,7 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
         fresh = await _download(host, session)
         await _reset(session, fresh, event)
     except asyncio.CancelledError:
+        session.was_reset = True  # perhaps: acknowledge() asks the file
         host.runtime.fail_reset(session.id, "the session was stopped")
         raise
     except Exception as error:
@@ -76,7 +77,7 @@ async def acknowledge(session: SyncSession) -> None:
             await session.upload_all_local_changes()
             await session.download_all_server_changes()
             await _whole(file.forget_reset)
-            session.was_reset = False
+        session.was_reset = False
     except SyncError as error:
         logger.debug("the client reset of %s is not acknowledged: %s", session.path, error)
     finally:

@@ -39,6 +39,7 @@ from realmsync.naming import Explained
 from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import SyncConfiguration
+from realmsync.sync.explanation import explain
 from realmsync.sync.stream import Stream
 
 logger = logging.getLogger("realmsync.sync")
@@ -224,6 +225,34 @@ class SyncSession(Explained):
         """The file's number on the server; 0 before the server gave it one."""
         return self._snapshot().file_ident
 
+    @property
+    def has_unsynced_changes(self) -> bool:
+        """Whether the file has changes that the server has not acknowledged. Reads the file."""
+        return self._reason is None and self.file.has_unsent()
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether something is known to be on its way, or would be if there were a connection."""
+        facts = self._runtime.situation(self.id)
+        running = SessionLifecycleState(facts["lifecycle"]) in _ACTIVE
+        return running and bool(facts["unsent_bytes"] or facts["downloadable_bytes"])
+
+    def explain(self) -> str:
+        """Why a wait waits: what the session is doing, or what it waits for itself, in one line.
+
+        ::
+
+            offline, the next attempt is in 12.0 s, 512 bytes are to be uploaded
+        """
+        if self._reason is not None:
+            return f"ended: {self._reason}"
+        end = self._runtime.end(self.id)
+        return explain(
+            self._runtime.situation(self.id),
+            None if end is None else end[1],
+            is_logged_in=self.user.is_logged_in,
+        )
+
     def _snapshot(self) -> _Snapshot:
         return _Snapshot(*self._runtime.snapshot(self.id))
 
@@ -272,9 +301,13 @@ class SyncSession(Explained):
         try:
             return await asyncio.wait_for(future, seconds)
         except asyncio.TimeoutError:
-            raise SyncTimeoutError(
+            explanation = self.explain()  # while it is still waited for
+            error = SyncTimeoutError(
                 f"Timed out: {doing} changes did not complete in {round((seconds or 0) * 1000)} ms."
-            ) from None
+            )
+            error.explanation = explanation
+            logger.info("%s The session of %s: %s", error, self.path, explanation)
+            raise error from None
         finally:
             with self._client.lock:
                 self._waits.pop(wait, None)

@@ -126,6 +126,20 @@ py::tuple snapshot(ClientHandle& self, std::uint64_t session) {
     return py::make_tuple(static_cast<int>(lifecycle), name_of(connection), ident);
 }
 
+py::dict situation(ClientHandle& self, std::uint64_t session) {
+    client::Situation s;
+    on_engine(self, [&](Client& engine, std::int64_t now) {
+        engine.with(session, now, [&](SyncSession& found) { s = found.situation(); });
+    });
+    return py::dict(
+        py::arg("lifecycle") = static_cast<int>(s.lifecycle),
+        py::arg("connection") = name_of(s.connection), py::arg("is_resetting") = s.is_resetting,
+        py::arg("needs_refresh") = s.needs_refresh, py::arg("is_suspended") = s.is_suspended,
+        py::arg("is_bound") = s.is_bound, py::arg("uploads_later") = s.uploads_later,
+        py::arg("next_attempt_ms") = s.next_attempt_ms, py::arg("unsent_bytes") = s.unsent_bytes,
+        py::arg("downloadable_bytes") = s.downloadable_bytes);
+}
+
 std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std::uint64_t session) {
     std::optional<std::pair<std::int32_t, std::string>> end;
     on_session(self, session, [&](SyncSession& s) {
@@ -154,6 +168,7 @@ void bind_registry(ClientClass& c) {
                  self.runtime().remove_session(session);
              })
         .def("snapshot", &snapshot, py::arg("session"))
+        .def("situation", &situation, py::arg("session"))
         .def("end", &end, py::arg("session"))
         .def("shutdown", [](ClientHandle& self) {
             on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });

@@ -297,6 +297,12 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
           py::arg("copy") = "", py::arg("now_ms") = 0)
         .def("has_reset", &realm::has_reset, py::call_guard<WithoutGil>())
         .def("forget_reset", &realm::forget_reset, py::call_guard<WithoutGil>())
+        .def("has_unsent",
+             [](RealmFile& self) {
+                 WithoutGil unlocked;
+                 const client::ClientState state = self.state();
+                 return state.uploaded_version < state.current_version;
+             })
         .def("copy_to", &RealmFile::copy_to, py::arg("path"), py::call_guard<WithoutGil>());
 }
 

@@ -1,0 +1,24 @@
+// Where a sync session stands, for whoever wants to know why a wait waits.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "client/event.hpp"
+
+namespace realmsync::client {
+
+struct Situation {
+    Lifecycle lifecycle = Lifecycle::inactive;
+    ConnectionState connection = ConnectionState::disconnected;
+    bool is_resetting = false;
+    bool needs_refresh = false;                  // a new token or place, which is asked for
+    bool is_suspended = false;                   // by an error, alone or with its connection
+    bool is_bound = false;                       // the server knows the session
+    bool uploads_later = false;                  // the first download comes first
+    std::optional<std::int64_t> next_attempt_ms; // from now, if one is due
+    std::uint64_t unsent_bytes = 0;              // not acknowledged, as far as is known
+    std::uint64_t downloadable_bytes = 0;        // as the server has said last
+};
+
+} // namespace realmsync::client

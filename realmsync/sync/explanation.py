@@ -1,0 +1,56 @@
+"""Says in words where a session stands: why a wait waits.
+
+The facts are the engine's (csrc/client/situation.hpp); nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from realmsync.enums import ConnectionState, SessionLifecycleState
+
+
+def explain(facts: Mapping[str, Any], end: str | None, *, is_logged_in: bool) -> str:
+    """One line. `facts`: of `ClientRuntime.situation`; `end`: the error that has stopped it."""
+    parts = [_state(facts, end, is_logged_in)]
+    if facts["unsent_bytes"]:
+        parts.append(f"{facts['unsent_bytes']:,} bytes are to be uploaded")
+        if facts["uploads_later"]:
+            parts.append("which begins after the first download")
+    if facts["downloadable_bytes"]:
+        parts.append(f"{facts['downloadable_bytes']:,} bytes are to be downloaded")
+    return ", ".join(parts)
+
+
+def _state(facts: Mapping[str, Any], end: str | None, is_logged_in: bool) -> str:
+    match SessionLifecycleState(facts["lifecycle"]):
+        case SessionLifecycleState.PAUSED:
+            return "paused until resume()"
+        case SessionLifecycleState.INACTIVE:
+            if end is not None:
+                return f"stopped by an error until resume(): {end}"
+            return "stopped" if is_logged_in else "stopped until its user logs in again"
+        case SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN:
+            return "waits for a new access token"
+        case SessionLifecycleState.DYING:
+            return f"ends after its upload, {_link(facts)}"
+    return _link(facts)
+
+
+def _link(facts: Mapping[str, Any]) -> str:
+    """How far an active session has got."""
+    delay = facts["next_attempt_ms"]
+    when = "" if delay is None else f", the next attempt is in {delay / 1000:.1f} s"
+    if facts["is_resetting"]:
+        return "the realm is being reset to what the server has"
+    if facts["needs_refresh"]:
+        return "waits for a new access token or location"
+    if facts["is_suspended"]:
+        return f"suspended by an error{when}"
+    match ConnectionState(facts["connection"]):
+        case ConnectionState.DISCONNECTED:
+            return f"offline{when}"
+        case ConnectionState.CONNECTING:
+            return "connecting"
+    return "connected" if facts["is_bound"] else "connected, not bound yet"
