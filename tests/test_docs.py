@@ -229,3 +229,16 @@ def test_the_server_page_names_every_option() -> None:
     assert {o for o in options if f"`{o}" not in page} == set()
     section = page.partition("## Options")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(--[a-z-]+)", section, re.M)) == options
+
+
+def test_the_checklist_names_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "protocol" / "session-checklist.md").read_text()
+    files = dict(re.findall(r"^\| (\w\w) \| `(.+?)` \|$", page, re.MULTILINE))
+    rows = [line for line in page.splitlines() if re.match(r"\| \d+\.\d+ ", line)]
+    assert len(rows) >= 70
+    for row in rows:
+        file = ""
+        for named, name in re.findall(r"([\w/]+(?:\.py)?)?::(test_\w+)", row):
+            file = files.get(named, named) or file
+            source = (ROOT / "tests" / file).read_text()
+            assert re.search(rf"def {name}\b", source), f"{file}::{name}"
