@@ -50,6 +50,7 @@ class Callback:
         if not callable(function):
             raise InvalidArgumentError(f"a callback must be callable, got {function!r}")
         self.function = function
+        self._is_over = False
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -72,6 +73,10 @@ class Callback:
         except RuntimeError:
             logger.debug("a callback's event loop is closed")
 
+    def end(self) -> None:
+        """Nothing is called any more, not even what is on its way to the loop."""
+        self._is_over = True
+
     async def complete(
         self, call: Callable[[Callable[..., Any]], Coroutine[Any, Any, None]]
     ) -> None:
@@ -91,6 +96,8 @@ class Callback:
 
     def here(self, *arguments: Any) -> None:
         """Calls back at once, on this thread: the loop's, if there is one. Raises what it does."""
+        if self._is_over:
+            return
         outcome = self.function(*arguments)
         if not inspect.iscoroutine(outcome):
             return

@@ -343,7 +343,7 @@ class SyncSession(Explained):
                 if token_or_callback in (token, callback)
             ]
             for token in tokens:
-                del self._progress[token]
+                self._progress.pop(token)[1].end()
                 self._runtime.remove_notifier(self.id, token)
 
     async def progress(
@@ -379,11 +379,9 @@ class SyncSession(Explained):
     ) -> None:
         """Removes what was added; unknown tokens and callbacks are ignored."""
         with self._client.lock:
-            self._connection_callbacks = {
-                token: callback
-                for token, callback in self._connection_callbacks.items()
-                if token_or_callback not in (token, callback.function)
-            }
+            for token, callback in list(self._connection_callbacks.items()):
+                if token_or_callback in (token, callback.function):
+                    self._connection_callbacks.pop(token).end()
 
     async def connection_changes(self) -> AsyncIterator[tuple[ConnectionState, ConnectionState]]:
         """Changes of the connection state as (new, old). Ends with the session."""

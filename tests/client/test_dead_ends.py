@@ -102,3 +102,20 @@ def test_errors_that_pass(action: str) -> None:
         client.run()
     bound = any(head.startswith("bind ") for head in client.heads())
     assert bound != (wait in failed(file))
+
+
+def test_what_passes_by_itself_cancels_nothing() -> None:
+    """Not even where non-fatal errors are to cancel waits (client-session.md 5.6, 12.4)."""
+    client = Client()
+    file = client.open(cancel_waits=True, verified=True)
+    client.connect()
+    client.bind(file)
+    client.take()
+    wait = client.wait(file, "download")
+    client.error(1, 200, True, "Transient")
+    client.sleep(1_500)
+    assert file.of("wait") == [] and file.of("error") == []
+    assert any(head.startswith("bind ") for head in client.heads())
+    client.runtime.pause(file.id)
+    client.run()
+    assert [number for number, *_ in file.of("wait")] == [wait]

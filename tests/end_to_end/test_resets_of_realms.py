@@ -256,3 +256,31 @@ async def test_what_was_discarded_is_kept(tmp_path: Path) -> None:
                     assert keys(copy) == {1, 2}
             else:  # it had left just before
                 assert keys(realm) == {1, 2}
+
+
+async def test_garbage_where_the_fresh_file_goes(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with device.open() as realm:
+            add(realm, 1)
+            await synced(realm)
+            fresh = Path(f"{realm.path}.fresh")
+            fresh.write_bytes(b"no realm at all")  # noqa: ASYNC240 - of a test
+            reset(device, realm)
+            await synced(realm)
+            await asyncio.to_thread(acknowledged, realm)
+            assert keys(realm) == {1} and left_over(tmp_path) == []
+
+
+async def test_a_fresh_file_that_cannot_be_made(tmp_path: Path) -> None:
+    told: asyncio.Queue[SyncError] = asyncio.Queue()
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with device.open(on_error=lambda _, error: told.put_nowait(error)) as realm:
+            add(realm, 1)
+            await synced(realm)
+            Path(f"{realm.path}.fresh").mkdir()  # noqa: ASYNC240 - of a test
+            reset(device, realm)
+            error = await asyncio.wait_for(told.get(), LIMIT)
+            assert isinstance(error, ClientResetError) and error.code == 1028
+            assert keys(realm) == {1}
