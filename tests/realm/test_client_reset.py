@@ -331,3 +331,32 @@ def test_after_its_acknowledgement_a_reset_may_come_again(story: Story) -> None:
         story.reset("discard")
         story.file.forget_reset()
         assert not story.file.has_reset()
+
+
+def test_classes_that_were_declared_in_another_order(story: Story) -> None:
+    """Embedded objects are stored in the order of their class: that of the file they come from."""
+    toe = {"op": "AddTable", "table": "Toe", "embedded": True}
+    columns = [add_column("Toe", name, 3) for name in ("nail", "ring", "rash")]
+    toes = (
+        add_column("Dog", "toe", 9, nullable=True, target="Toe"),
+        add_column("Dog", "toes", 9, collection=1, target="Toe"),
+    )
+    story.offline(toe, *columns, *toes, *toe_of(2, "l"))
+    story.server(toe, *toes[::-1], *columns[::-1], *toe_of(3, "s"))
+    rows = {plain(row["_id"]): row for row in story.reset()["Dog"]}
+    for key, word in ((2, "l"), (3, "s")):
+        for found in (rows[key]["toe"], *rows[key]["toes"]):
+            assert found["$embedded"]["value"] == {
+                name: f"{word}-{name}" for name in ("nail", "ring", "rash")
+            }
+
+
+def toe_of(key: int, word: str) -> list[Instruction]:
+    names = ("nail", "ring", "rash")
+    made = {"t": "object_value"}
+    return [
+        update("Dog", key, "toe", made),
+        *(update("Dog", key, "toe", f"{word}-{name}", name) for name in names),
+        insert("Dog", key, "toes", 0, made, 0),
+        *(update("Dog", key, "toes", f"{word}-{name}", 0, name) for name in names),
+    ]
