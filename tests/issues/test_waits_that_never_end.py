@@ -15,6 +15,7 @@ import pytest
 from devices import KIM, LIMIT, Device, add, session_of, world
 from realmsync import (
     AppError,
+    ClientResetConfiguration,
     ClientResetError,
     ConnectionState,
     Realm,
@@ -132,9 +133,10 @@ async def test_of_a_session_that_has_failed(action: str, tmp_path: Path) -> None
 
 
 async def test_of_a_session_that_needs_a_client_reset(tmp_path: Path) -> None:
+    manual = ClientResetConfiguration(mode="manual")
     async with world(tmp_path) as at:
         device = await at.device()
-        async with await device.open() as realm:
+        async with await device.open(client_reset=manual) as realm:
             early = asyncio.ensure_future(session_of(realm).download_all_server_changes())
             await asyncio.sleep(0)
             device.fail(realm, 1032, "diverged", "ClientReset")
