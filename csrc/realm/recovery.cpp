@@ -135,8 +135,8 @@ void Recovery::clear(const Instruction& i, Place& place) {
 }
 
 void Recovery::change_set(const Instruction& i, Place& place, const Scalar& value) {
-    const model::Value* set = look(place);
     const bool is_wanted = i.op == Op::set_erase || !is_dead(value);
+    const model::Value* set = look(place); // until the next look at anything
     if (!set || !set->set() || !is_wanted) {
         has_loss_ = true;
         return;
