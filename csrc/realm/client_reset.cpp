@@ -62,6 +62,4 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
 
 void forget_reset(RealmFile& file) { pending_reset::forget(file); }
 
-bool has_reset(RealmFile& file) { return pending_reset::is_there(file); }
-
 } // namespace realmsync::realm

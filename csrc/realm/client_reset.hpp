@@ -32,8 +32,7 @@ struct ResetOutcome {
 ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request);
 
 // Everything recovered is uploaded, and everything of then downloaded.
+// Until then RealmFile::has_reset().
 void forget_reset(RealmFile& file);
-// Whether a note stands.
-bool has_reset(RealmFile& file);
 
 } // namespace realmsync::realm

@@ -97,13 +97,6 @@ void forget(RealmFile& file) {
     writing.commit(local_history::load(db).current_version, RealmFile::Commit::remote);
 }
 
-bool is_there(RealmFile& file) {
-    bool result = false;
-    file.read([&](RealmConnection& connection) {
-        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
-        result = find(connection.db).has_value();
-    });
-    return result;
-}
+bool is_there(sqlite::Database& db) { return find(db).has_value(); }
 
 } // namespace realmsync::realm::pending_reset

@@ -11,6 +11,6 @@ namespace realmsync::realm::pending_reset {
 // it must not be tried.
 bool begin(RealmFile& file, const ResetRequest& request);
 void forget(RealmFile& file);
-bool is_there(RealmFile& file);
+bool is_there(sqlite::Database& db); // in a transaction
 
 } // namespace realmsync::realm::pending_reset

@@ -11,6 +11,7 @@
 #include "changeset/codec.hpp"
 #include "realm/creation.hpp"
 #include "realm/local_history.hpp"
+#include "realm/pending_reset.hpp"
 #include "realm/write_transaction.hpp"
 #include "sqlite/library.hpp"
 #include "tables/apply.hpp"
@@ -80,9 +81,11 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
                                              std::to_string(kMaxPath) + " bytes, this one has " +
                                              std::to_string(name.size()) + ": " + name);
     std::lock_guard one(opening);
-    if (auto file = find_open(name))
+    const bool exists = std::filesystem::exists(name);
+    // Whoever still has one that was moved away or deleted does not keep it from being made anew.
+    if (auto file = find_open(name); file && exists)
         return file;
-    if (!std::filesystem::exists(name))
+    if (!exists)
         create_realm_file(name, options.durability == sqlite::Durability::full);
     check_realm_file(name);
     std::shared_ptr<RealmFile> file(new RealmFile(name, options), DeleteAtHome<RealmFile>());
@@ -327,6 +330,15 @@ client::ClientState RealmFile::state() {
         state = local_history::load(connection.db);
     });
     return state;
+}
+
+bool RealmFile::has_reset() {
+    bool result = false;
+    read_for_sync([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        result = pending_reset::is_there(connection.db);
+    });
+    return result;
 }
 
 client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,

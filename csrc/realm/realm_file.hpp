@@ -85,6 +85,7 @@ class RealmFile final : public client::ClientStore,
     // Ends with release_sync() or with the process.
     bool try_claim_sync();
     void release_sync();
+    bool has_reset(); // see client_reset.hpp
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 

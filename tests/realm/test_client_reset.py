@@ -360,3 +360,15 @@ def toe_of(key: int, word: str) -> list[Instruction]:
         insert("Dog", key, "toes", 0, made, 0),
         *(update("Dog", key, "toes", f"{word}-{name}", 0, name) for name in names),
     ]
+
+
+def test_a_file_that_was_moved_away_is_made_anew(tmp_path: Path) -> None:
+    """Somebody may still have it, on another thread for a moment."""
+    path = tmp_path / "r.realm"
+    moved = _core.RealmFile.open(str(path))
+    _testbed.store_ident(moved, 2, 22)
+    path.rename(tmp_path / "moved.realm")
+    again = _core.RealmFile.open(str(path))
+    assert path.exists() and again is not moved
+    assert _testbed.state(again)["file_ident"] == 0
+    assert _core.RealmFile.open(str(path)) is again

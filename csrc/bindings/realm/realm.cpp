@@ -295,7 +295,7 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
     c.def("reset", &reset, py::arg("fresh"), py::arg("mode"), py::kw_only(),
           py::arg("may_recover") = true, py::arg("status") = 0, py::arg("message") = "",
           py::arg("copy") = "", py::arg("now_ms") = 0)
-        .def("has_reset", &realm::has_reset, py::call_guard<WithoutGil>())
+        .def("has_reset", &RealmFile::has_reset, py::call_guard<WithoutGil>())
         .def("forget_reset", &realm::forget_reset, py::call_guard<WithoutGil>())
         .def("has_unsent",
              [](RealmFile& self) {
