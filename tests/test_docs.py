@@ -232,7 +232,7 @@ def test_the_server_page_names_every_option() -> None:
 
 
 def test_the_checklist_names_tests_that_are_there() -> None:
-    page = (ROOT / "docs" / "protocol" / "session-checklist.md").read_text()
+    page = (ROOT / "docs" / "internals" / "session-checklist.md").read_text()
     files = dict(re.findall(r"^\| (\w\w) \| `(.+?)` \|$", page, re.MULTILINE))
     rows = [line for line in page.splitlines() if re.match(r"\| \d+\.\d+ ", line)]
     assert len(rows) >= 70
