@@ -7,6 +7,9 @@ base (TypeError, KeyError, ...) the error derives from that too.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from realmsync.codes import AppCode
 
 
@@ -333,6 +336,24 @@ class SyncError(RealmError):
     def reason(self) -> str:
         """The message and the address of the server's log."""
         return f"{self.message} Logs: {self.log_url}" if self.log_url else self.message
+
+
+@dataclass(frozen=True)
+class CompensatingWriteInfo:
+    """A write of one object that the server has reverted."""
+
+    object_name: str
+    reason: str
+    primary_key: Any
+
+
+class CompensatingWriteError(SyncError):
+    """The server has reverted writes that were not allowed, and the realm has them no more.
+
+    `writes` lists them. The session goes on.
+    """
+
+    writes: tuple[CompensatingWriteInfo, ...] = ()
 
 
 class ClientResetError(SyncError):

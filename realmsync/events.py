@@ -104,6 +104,7 @@ class Errored(NamedTuple):
     action: str
     client_reset: bool
     file_action: str  # none, remove or back_up_then_remove
+    writes: list[tuple[str, str, Any]]  # that were reverted: class, reason, primary key
 
 
 class ResetRequired(NamedTuple):

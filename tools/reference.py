@@ -35,7 +35,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Declaring classes", "realmsync", ["Object", "EmbeddedObject", "primary_key", "property"]),
     ("Values and collections", "realmsync", ["Results", "List", "Set", "Dictionary"]),
     ("", "realmsync", ["Timestamp", "Float32"]),
-    ("Sync sessions", "realmsync", ["SyncSession", "Progress"]),
+    ("Sync sessions", "realmsync", ["SyncSession", "Progress", "CompensatingWriteInfo"]),
     ("", "realmsync.sync", ["AppSync"]),
     (
         "Enumerations",

@@ -61,6 +61,11 @@ Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                               : Termination::server_said_do_not_reconnect;
     f.log_url = info.log_url;
     f.protocol_code = code;
+    if (info.rejected_updates)
+        f.rejected = *info.rejected_updates;
+    if (info.compensating_write_server_version)
+        f.reverted_by = static_cast<std::uint64_t>(
+            std::max<std::int64_t>(*info.compensating_write_server_version, 0));
     if (info.backoff) {
         // Bounded, so that a nonsense value neither overflows nor spins.
         const auto ms = [](std::int64_t s) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/backoff.hpp"
 #include "wire/error_code.hpp"
@@ -73,6 +74,9 @@ struct Failure {
     std::string log_url = {};
     std::optional<BackoffParameters> backoff = {};
     std::int32_t protocol_code = 0; // of a protocol error, for the session's backoff
+    // Writes that the server has reverted (12.8), in the changeset with this server version.
+    std::vector<wire::RejectedUpdate> rejected = {};
+    std::uint64_t reverted_by = 0;
 };
 
 // The peer has broken the protocol: why, for the log and the application.

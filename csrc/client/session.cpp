@@ -127,6 +127,7 @@ void Session::on_connection_lost() {
 void Session::begin_binding() {
     binding_ = Binding{binding_.number + 1};
     download_completion_.rebind();
+    reverted_.clear(); // the server will say so again
 }
 
 void Session::conclude_binding() {
@@ -331,6 +332,18 @@ void Session::on_integrated(const ClientState& state) {
     reporter_.open_gate();
     resume_backoff_.reset();
     advance();
+    report_reverted();
+}
+
+void Session::report_reverted() {
+    const auto is_here = [this](const Failure& failure) {
+        return state_ && state_->progress.download.server_version >= failure.reverted_by;
+    };
+    while (!reverted_.empty() && is_live() && is_here(reverted_.front())) {
+        const Failure failure = std::move(reverted_.front());
+        reverted_.erase(reverted_.begin());
+        observer_.on_connection(connection_.state(), &failure);
+    }
 }
 
 void Session::on_integration_failed(const IntegrationFailed& failed) {
@@ -540,7 +553,14 @@ std::optional<Violation> Session::receive_error(const Failure& failure) {
     if (auto verdict = binding_.judge(SessionMessage::error); !verdict.is_accepted)
         return std::move(verdict.violation);
     const Code code{failure.protocol_code};
-    if (code == Code::compensating_write || code == Code::schema_version_changed) {
+    if (code == Code::compensating_write) {
+        const auto at =
+            std::ranges::upper_bound(reverted_, failure.reverted_by, {}, &Failure::reverted_by);
+        reverted_.insert(at, failure);
+        report_reverted();
+        return {};
+    }
+    if (code == Code::schema_version_changed) {
         if (!is_deactivating()) // it only tells something
             observer_.on_connection(connection_.state(), &failure);
         return {};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/backoff.hpp"
 #include "client/binding.hpp"
@@ -109,6 +110,7 @@ class Session {
     void on_fetched(PendingUpload upload);
     void on_integrated(const ClientState& state);
     void on_integration_failed(const IntegrationFailed& failed);
+    void report_reverted(); // what the file has by now
     void on_too_large(const TooLarge& too_large);
     void on_store_failed(const StoreFailed& failed);
     void on_stored(StoreWork work);
@@ -141,6 +143,8 @@ class Session {
     UploadCompletion upload_completion_;
     DownloadCompletion download_completion_;
     Reporter reporter_;
+
+    std::vector<Failure> reverted_; // told when the changeset that reverts is integrated (12.8)
 
     Backoff resume_backoff_;
     std::optional<std::int64_t> resume_at_;

@@ -30,6 +30,8 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     ClientResetError,
+    CompensatingWriteError,
+    CompensatingWriteInfo,
     SyncError,
     SyncOperationAborted,
     SyncTimeoutError,
@@ -540,8 +542,10 @@ class SyncSession(Explained):
             info["ORIGINAL_FILE_PATH"] = self.path
         if event.file_action == "back_up_then_remove":
             info["RECOVERY_FILE_PATH"] = str(self.user.app.sync.recovery_path(self.path))
-        make = ClientResetError if event.client_reset else SyncError
-        return make(
+        make: type[SyncError] = ClientResetError if event.client_reset else SyncError
+        if event.writes:
+            make = CompensatingWriteError
+        error = make(
             event.message,
             code=event.status,
             log_url=event.log_url,
@@ -549,6 +553,9 @@ class SyncSession(Explained):
             action=event.action,
             user_info=info,
         )
+        if isinstance(error, CompensatingWriteError):
+            error.writes = tuple(CompensatingWriteInfo(*write) for write in event.writes)
+        return error
 
 
 class _Paused:

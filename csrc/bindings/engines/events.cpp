@@ -10,6 +10,7 @@
 #include "base/assert.hpp"
 #include "bindings/values/convert.hpp"
 #include "wire/partition_value.hpp"
+#include "wire/primary_key.hpp"
 
 namespace py = pybind11;
 
@@ -78,6 +79,17 @@ py::object partition_value(const std::string& text) {
     return from_key(wire::as_key(value.value()));
 }
 
+// As (class, reason, primary key).
+py::list rejected_writes(const std::vector<wire::RejectedUpdate>& rejected) {
+    py::list writes;
+    for (const auto& [table, reason, key] : rejected) {
+        const auto decoded = wire::decode_primary_key(key);
+        writes.append(py::make_tuple(table, reason,
+                                     decoded ? from_key(decoded.value()) : py::object(py::none())));
+    }
+    return writes;
+}
+
 // One overload per event; the members are in the order of realmsync/events.py.
 
 py::object made(const client::Connect& e) {
@@ -107,7 +119,8 @@ py::object made(const client::WaitResolved& e) {
 py::object made(const client::Errored& e) {
     const client::Failure& f = e.failure;
     return make(e, "Errored", e.session, f.status, f.message, f.log_url, f.fatal,
-                client::to_string(f.action), e.client_reset, name_of(e.file_action));
+                client::to_string(f.action), e.client_reset, name_of(e.file_action),
+                rejected_writes(f.rejected));
 }
 py::object made(const client::ResetRequired& e) {
     return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message);
