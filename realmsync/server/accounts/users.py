@@ -132,9 +132,9 @@ class Users:
         if found is None:
             return None
         user, is_to_be_noted = found
-        if is_to_be_noted:  # nothing to wait for; a disk that is full keeps nobody out
-            note = self._changes.do(lambda: self._file.note_use((session_id,)))
-            note.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if is_to_be_noted:  # once a day; a disk that is full keeps nobody out
+            with contextlib.suppress(sqlite3.Error):
+                await self._changes.do(lambda: self._file.note_use((session_id,)))
         return user
 
     async def close_session(self, session_id: str) -> None:
