@@ -24,6 +24,12 @@ struct Step {
     std::string_view name;
 };
 
+inline Step to_step(const Changeset& changeset, const PathElement& element) {
+    if (element.is_string)
+        return {true, 0, changeset.strings[element.value]};
+    return {false, element.value, {}};
+}
+
 // class → object → field → path. All views are borrowed for the call.
 struct Address {
     std::string_view table;

@@ -19,16 +19,13 @@ namespace {
 std::vector<local_history::Recovered> recover(RealmConnection& local, std::uint64_t uploaded,
                                               Recovery& recovery) {
     std::vector<local_history::Recovered> recovered;
-    for (local_history::KeptEntry& entry : local_history::entries(local.db)) {
-        if (entry.version <= uploaded || entry.origin_ident != 0 || entry.changeset.empty())
-            continue;
-        std::string& bytes = entry.reciprocal ? *entry.reciprocal : entry.changeset;
-        std::string replayed;
-        if (!bytes.empty())
-            replayed = recovery.replay(value_or_throw(
-                changeset::parse(std::make_shared<const std::string>(std::move(bytes)))));
-        recovered.push_back({entry.version, std::move(replayed)});
-    }
+    local_history::local_changes(
+        local.db, uploaded, [&](std::uint64_t version, std::uint64_t, auto bytes) {
+            std::string replayed;
+            if (!bytes->empty())
+                replayed = recovery.replay(value_or_throw(changeset::parse(std::move(bytes))));
+            recovered.push_back({version, std::move(replayed)});
+        });
     return recovered;
 }
 

@@ -19,18 +19,13 @@ class LocalWindow final : public merge::Window {
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
         std::vector<merge::WindowEntry> entries;
-        auto rows = db_.query("SELECT h.version, h.origin_timestamp, "
-                              "coalesce(r.changeset, h.changeset) FROM rs_history h "
-                              "LEFT JOIN rs_reciprocal r ON r.version = h.version "
-                              "WHERE h.version > ? AND h.origin_ident = 0 "
-                              "AND h.changeset IS NOT NULL ORDER BY h.version",
-                              base);
-        while (rows.step()) {
-            entries.push_back({.version = rows->unsigned_integer(0),
-                               .origin = {rows->unsigned_integer(1), ident_},
-                               .changeset = value_or_throw(changeset::parse(
-                                   std::make_shared<const std::string>(rows->string(2))))});
-        }
+        local_history::local_changes(
+            db_, base, [&](std::uint64_t version, std::uint64_t timestamp, auto bytes) {
+                entries.push_back(
+                    {.version = version,
+                     .origin = {timestamp, ident_},
+                     .changeset = value_or_throw(changeset::parse(std::move(bytes)))});
+            });
         return entries;
     }
 

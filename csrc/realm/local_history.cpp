@@ -161,6 +161,18 @@ void trim(sqlite::Database& db, std::uint64_t integrated) {
     db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
 }
 
+void local_changes(sqlite::Database& db, std::uint64_t after, const TakeLocal& take) {
+    auto rows = db.query("SELECT h.version, h.origin_timestamp, "
+                         "coalesce(r.changeset, h.changeset) FROM rs_history h "
+                         "LEFT JOIN rs_reciprocal r ON r.version = h.version "
+                         "WHERE h.version > ? AND h.origin_ident = 0 "
+                         "AND h.changeset IS NOT NULL ORDER BY h.version",
+                         after);
+    while (rows.step())
+        take(rows->unsigned_integer(0), rows->unsigned_integer(1),
+             std::make_shared<const std::string>(rows->text(2)));
+}
+
 std::vector<KeptEntry> entries(sqlite::Database& db) {
     auto rows = db.query("SELECT h.version, h.remote_version, h.origin_ident, "
                          "h.origin_timestamp, h.changeset, r.changeset FROM rs_history h "

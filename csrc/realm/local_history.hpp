@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,6 +45,12 @@ std::uint64_t append_local(sqlite::Database& db, std::uint64_t timestamp,
 std::uint64_t local_bytes(sqlite::Database& db, std::uint64_t after, std::uint64_t through);
 // Drops what no later merge can need, given the download cursor's client version.
 void trim(sqlite::Database& db, std::uint64_t integrated);
+
+// The local changesets after `version` that have something to send, ascending, as the server sees
+// them: after merging there may be nothing left of one.
+using TakeLocal = std::function<void(std::uint64_t version, std::uint64_t timestamp,
+                                     std::shared_ptr<const std::string> changeset)>;
+void local_changes(sqlite::Database& db, std::uint64_t after, const TakeLocal& take);
 
 // Everything that is kept, ascending, with how the server sees it where that differs.
 struct KeptEntry {

@@ -20,16 +20,6 @@ namespace {
           "Unable to automatically recover local changes during client reset: '" + what + "'");
 }
 
-Step to_step(const Changeset& changeset, const changeset::PathElement& element) {
-    if (element.is_string)
-        return {true, 0, changeset.strings[element.value]};
-    return {false, element.value, {}};
-}
-
-bool ends_in_index(const Changeset& changeset, const Instruction& i) {
-    return i.path_size != 0 && !changeset.path(i).back().is_string;
-}
-
 } // namespace
 
 std::string Recovery::replay(const Changeset& changeset) {
@@ -90,7 +80,7 @@ void Recovery::change_object(const Changeset& changeset, const Instruction& i,
     const bool has_value = i.op == Op::update || i.op == Op::array_insert ||
                            i.op == Op::set_insert || i.op == Op::set_erase;
     const Scalar value = has_value ? changeset.value(i, link) : Scalar{};
-    const bool is_element = ends_in_index(changeset, i);
+    const bool is_element = changeset.addresses_element(i);
     auto place = walk(changeset, i, target, i.path_size - (is_element ? 1u : 0u));
     if (!place)
         return;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/place.hpp"
+#include "realm/below.hpp"
 
 namespace realmsync::realm {
 
@@ -21,21 +22,6 @@ Scalar head_of(const Value& value, LinkTarget& link) {
     return marker;
 }
 
-// A place below `target`.
-class Below {
-  public:
-    Below(const tables::Target& target, Step step)
-        : path_(target.path.begin(), target.path.end()), target_(target) {
-        path_.push_back(step);
-        target_.path = path_;
-    }
-    operator const tables::Target&() const { return target_; }
-
-  private:
-    std::vector<Step> path_;
-    tables::Target target_;
-};
-
 // Embedded objects are written anew.
 bool is_same(const Value& a, const Value& b) {
     if (a.data.index() != b.data.index() || a.embedded())
@@ -49,8 +35,6 @@ bool is_same(const Value& a, const Value& b) {
                                   });
     return model::compare(a, b) == 0;
 }
-
-Step index_step(std::size_t index) { return {false, static_cast<std::uint32_t>(index), {}}; }
 
 } // namespace
 
@@ -74,11 +58,11 @@ void ValueWriter::assign_list(const tables::Target& target, const model::List& l
     LinkTarget link;
     for (std::size_t i = front; i < front + middle; ++i) {
         transaction_.list_set(target, i, head_of(*wanted[i], link));
-        fill(Below(target, index_step(i)), *wanted[i]);
+        fill(*Below(target, i), *wanted[i]);
     }
     for (std::size_t i = front + middle; i < wanted.size() - back; ++i) {
         transaction_.list_insert(target, i, head_of(*wanted[i], link));
-        fill(Below(target, index_step(i)), *wanted[i]);
+        fill(*Below(target, i), *wanted[i]);
     }
     for (std::size_t i = size - back; i > std::max(front + middle, wanted.size() - back); --i)
         transaction_.list_erase(target, i - 1);
@@ -102,11 +86,11 @@ void ValueWriter::fill(const tables::Target& target, const Value& value) {
             if (is_dead(item))
                 continue;
             transaction_.list_insert(target, at, head_of(item, link));
-            fill(Below(target, index_step(at++)), item);
+            fill(*Below(target, at++), item);
         }
     } else if (const model::Dictionary* dictionary = value.dictionary()) {
         for (const auto& [key, item] : dictionary->items)
-            set(Below(target, {true, 0, key}), item);
+            set(*Below(target, {true, 0, key}), item);
     } else if (const model::Set* elements = value.set()) {
         for (const Value& item : elements->items)
             if (!is_dead(item))
@@ -129,9 +113,9 @@ void ValueWriter::fill(const tables::Target& target, const model::Embedded& embe
             continue;
         const Below field(target, {true, 0, property.name});
         if (property.collection != Collection::single)
-            fill(field, value);
+            fill(*field, value);
         else if (!is_same(value, model::zero_value(property)))
-            set(field, value);
+            set(*field, value);
     }
 }
 

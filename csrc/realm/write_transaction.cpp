@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "realm/below.hpp"
 #include "realm/local_history.hpp"
 #include "tables/catalog.hpp"
 
@@ -17,24 +18,6 @@ Address address(const tables::Target& target) {
     return {target.cls->name, target.key, target.cls->properties[target.property].name,
             target.path};
 }
-
-// A place below `target`. Owns the longer path.
-class Below {
-  public:
-    Below(const tables::Target& target, changeset::Step step) : target_(target) {
-        path_.reserve(target.path.size() + 1);
-        path_.assign(target.path.begin(), target.path.end());
-        path_.push_back(step);
-        target_.path = path_;
-    }
-    Below(const tables::Target& target, std::size_t index)
-        : Below(target, changeset::Step{false, static_cast<std::uint32_t>(index), {}}) {}
-    const tables::Target& operator*() const { return target_; }
-
-  private:
-    tables::Target target_;
-    std::vector<changeset::Step> path_;
-};
 
 [[noreturn]] void out_of_bounds(std::size_t index, std::size_t size) {
     raise(ErrorKind::out_of_bounds, "index " + std::to_string(index) +

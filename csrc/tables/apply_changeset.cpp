@@ -83,12 +83,8 @@ void Applier::apply(const Changeset& changeset) {
                              "' in class '" + cls->name + "'");
         if (i.path_size != 0) {
             path.clear();
-            for (const changeset::PathElement& element : changeset.path(i)) {
-                if (element.is_string)
-                    path.push_back({true, 0, changeset.strings[element.value]});
-                else
-                    path.push_back({false, element.value, {}});
-            }
+            for (const changeset::PathElement& element : changeset.path(i))
+                path.push_back(to_step(changeset, element));
             target.path = path;
         }
         LinkTarget link;
