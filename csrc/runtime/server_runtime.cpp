@@ -55,20 +55,17 @@ void ServerRuntime::close() {
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,
                                             std::string_view subprotocol, std::int64_t now) {
-    now_ = now;
     const ConnectionId id = engine_.open_connection(app_id, user_id, subprotocol, now);
     pump();
     return id;
 }
 
 void ServerRuntime::receive(ConnectionId connection, std::string_view message, std::int64_t now) {
-    now_ = now;
     engine_.receive(connection, message, now);
     pump();
 }
 
 std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, std::int64_t now) {
-    now_ = now;
     auto message = engine_.next_message(connection, now);
     pump();
     return message;
@@ -76,19 +73,16 @@ std::optional<std::string> ServerRuntime::next_message(ConnectionId connection, 
 
 void ServerRuntime::refuse(ConnectionId connection, std::string_view first_bytes,
                            std::uint64_t size, std::int64_t now) {
-    now_ = now;
     engine_.refuse(connection, first_bytes, size, now);
     pump();
 }
 
 void ServerRuntime::revoke(ConnectionId connection, std::int64_t now) {
-    now_ = now;
     engine_.revoke(connection, now);
     pump();
 }
 
 void ServerRuntime::take_over(ConnectionId connection, std::int64_t now) {
-    now_ = now;
     engine_.take_over(connection, now);
     pump();
 }
@@ -96,13 +90,11 @@ void ServerRuntime::take_over(ConnectionId connection, std::int64_t now) {
 void ServerRuntime::authorize(ConnectionId connection, std::uint64_t session,
                               std::uint64_t question, std::optional<server::Permission> permission,
                               std::int64_t now) {
-    now_ = now;
     engine_.authorize(connection, session, question, permission, now);
     pump();
 }
 
 void ServerRuntime::reauthorize(ConnectionId connection, std::int64_t now) {
-    now_ = now;
     engine_.reauthorize(connection, now);
     pump();
 }
@@ -113,13 +105,11 @@ void ServerRuntime::closed(ConnectionId connection) {
 }
 
 void ServerRuntime::shutdown(std::int64_t now) {
-    now_ = now;
     engine_.shutdown(now);
     pump();
 }
 
 std::vector<Event> ServerRuntime::drain(std::int64_t now) {
-    now_ = now;
     wake_up_.reset();
     signalled_ = false;
     engine_.on_timer(now);
@@ -186,7 +176,7 @@ void ServerRuntime::post(std::vector<Job> jobs) {
 bool ServerRuntime::fetch_at_once(const FetchPage& job) {
     auto page = lane_of(job.owner).store->fetch_recent(job.request);
     if (page)
-        engine_.on_outcome(PageFetched{job.to, job.handle, std::move(*page)}, now_);
+        engine_.on_outcome(PageFetched{job.to, job.handle, std::move(*page)}, engine_.now());
     return page.has_value();
 }
 

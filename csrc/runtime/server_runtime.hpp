@@ -99,7 +99,6 @@ class ServerRuntime {
     std::mutex open_mutex_;
     bool signalled_ = false; // events wait for drain()
     std::atomic<std::uint64_t> commits_{0};
-    std::int64_t now_ = 0; // ms, of the last call
     std::int64_t probe_at_ = 0;
     const bool inline_;
     WorkerPool pool_;

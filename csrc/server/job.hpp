@@ -105,7 +105,7 @@ struct UploadDone {
     Flow user = 0;
     std::uint64_t bytes = 0;    // given back to his backlog
     std::size_t changesets = 0; // integrated
-    std::variant<Appended, UploadFault> result;
+    std::variant<Appended, Refusal> result;
     bool is_last = true; // else the rest of the same upload will come back, too
 };
 struct PageFetched {

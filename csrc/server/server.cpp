@@ -392,6 +392,7 @@ std::int64_t Server::draw_restart_backoff() {
 
 std::vector<Job> Server::take_jobs() { return std::exchange(context_->jobs, {}); }
 std::vector<Event> Server::take_events() { return std::exchange(context_->events, {}); }
+std::int64_t Server::now() const { return context_->now; }
 bool Server::has_events() const { return !context_->events.empty(); }
 
 Stats Server::stats() const {

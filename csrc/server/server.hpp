@@ -63,6 +63,7 @@ class Server {
     std::vector<Event> take_events();
     bool has_events() const;
     Stats stats() const;
+    std::int64_t now() const; // of the last call
 
   private:
     void end_call(); // what every call ends with: ended connections, the end of a shutdown

@@ -1,6 +1,7 @@
 // One session: the server's state machine of a binding, from BIND to UNBOUND or ERROR
 // (server-behaviour.md sections 6 to 8, wire-protocol.md section 12). Its turn on the wire is given
-// by connection.cpp; whether an UPLOAD is acceptable is decided in upload.cpp.
+// by connection.cpp, what becomes of its uploads is in session_uploads.cpp; whether one is
+// acceptable is decided in upload.cpp.
 #pragma once
 
 #include <cstdint>
@@ -116,6 +117,7 @@ class Session {
     void put_off(UploadTask progress);
     void submit_progress();
     void submit(UploadTask task, std::uint64_t cost);
+    void discharge(std::uint64_t cost);
     void drop_page();
     bool is_mark_due() const;
     bool needs_download() const;

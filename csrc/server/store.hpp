@@ -20,11 +20,12 @@ namespace realmsync::server {
 
 using PartitionId = std::uint64_t;
 
-// Why an operation is refused; the session gets it as its error.
+// Why an operation is refused: the session gets it as its error, or the connection where the code
+// is one of connections.
 struct Refusal {
     wire::Code code;
     std::string message;
-    bool for_good = false; // another try would end the same way
+    bool for_good = false; // another try would end the same way: the session is to stay away
 };
 
 struct OpenedPartition {

@@ -21,10 +21,10 @@ std::string text(const UploadCursor& c) {
     return "(" + std::to_string(c.client_version) + ", " + std::to_string(c.server_version) + ")";
 }
 
-UploadFault bad_client_version(std::string message) {
+Refusal bad_client_version(std::string message) {
     return {Code::bad_client_version, std::move(message)};
 }
-UploadFault bad_server_version(std::string message) {
+Refusal bad_server_version(std::string message) {
     return {Code::bad_server_version, std::move(message)};
 }
 
@@ -43,7 +43,7 @@ class EntryChecks {
   public:
     explicit EntryChecks(const UploadWindow& window) : window_(window), up_(window.previous) {}
 
-    std::optional<UploadFault> check(const wire::UploadEntry& entry) {
+    std::optional<Refusal> check(const wire::UploadEntry& entry) {
         const UploadCursor here{entry.client_version, entry.server_version};
         if (here.client_version <= up_.client_version)
             return bad_client_version("Changeset " + text(here) + " does not follow " + text(up_));
@@ -54,7 +54,7 @@ class EntryChecks {
         up_ = here;
         return std::nullopt;
     }
-    std::optional<UploadFault> check_end() const {
+    std::optional<Refusal> check_end() const {
         if (up_.client_version > window_.progress.client_version)
             return bad_client_version("Changeset " + text(up_) + " lies beyond the progress " +
                                       text(window_.progress));
@@ -69,9 +69,7 @@ class EntryChecks {
     UploadCursor up_;
 };
 
-UploadFault protocol_fault(const Error& error) {
-    return {wire::protocol_code(error), error.message};
-}
+Refusal protocol_fault(const Error& error) { return {wire::protocol_code(error), error.message}; }
 
 } // namespace
 
@@ -88,7 +86,7 @@ wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::u
         std::to_string(size) + " bytes, this server takes " + std::to_string(limit) + " at most");
 }
 
-std::optional<UploadFault> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {
+std::optional<Refusal> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {
     const UploadCursor& progress = upload.progress;
     if (progress.client_version < previous_.client_version || progress.client_version > kMaxVersion)
         return bad_client_version("Upload progress " + text(progress) + " after " +
@@ -120,9 +118,9 @@ UploadTask UploadGate::accept(const wire::Upload& upload) {
     return task;
 }
 
-std::variant<UploadReader, UploadFault> UploadReader::open(const UploadTask& task,
-                                                           std::uint64_t file_ident,
-                                                           const UploadLimits& limits, Work& work) {
+std::variant<UploadReader, Refusal> UploadReader::open(const UploadTask& task,
+                                                       std::uint64_t file_ident,
+                                                       const UploadLimits& limits, Work& work) {
     if (task.plain_size() <= limits.inflated_bytes)
         work.spend(kInflate * task.plain_size());
     auto plain = wire::plain_body(task.body, limits.inflated_bytes);
@@ -136,9 +134,9 @@ std::variant<UploadReader, UploadFault> UploadReader::open(const UploadTask& tas
     return reader;
 }
 
-std::optional<UploadFault> UploadReader::check(Work& work) {
+std::optional<Refusal> UploadReader::check(Work& work) {
     EntryChecks checks(task_->window);
-    std::optional<UploadFault> fault;
+    std::optional<Refusal> fault;
     auto read = wire::read_upload_entries(*plain_, [&](const wire::UploadEntry& entry) {
         work.spend(kEntry);
         fault = checks.check(entry);
@@ -149,11 +147,11 @@ std::optional<UploadFault> UploadReader::check(Work& work) {
     return fault ? fault : checks.check_end();
 }
 
-std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
+std::variant<AppendRequest, Refusal> UploadReader::next(Work& work) {
     AppendRequest request;
     request.file_ident = file_ident_;
     const UploadCursor threshold = task_->window.threshold, progress = task_->window.progress;
-    std::optional<UploadFault> fault;
+    std::optional<Refusal> fault;
     std::size_t bytes = 0, empty_in_turn = 0;
     UploadCursor last = threshold;
     const auto rest = std::string_view(*plain_).substr(position_);
@@ -184,10 +182,10 @@ std::variant<AppendRequest, UploadFault> UploadReader::next(Work& work) {
     return request;
 }
 
-std::optional<UploadFault> UploadReader::add(const wire::UploadEntry& entry,
-                                             AppendRequest& request) const {
+std::optional<Refusal> UploadReader::add(const wire::UploadEntry& entry,
+                                         AppendRequest& request) const {
     if (entry.origin_timestamp > kMaxVersion)
-        return UploadFault{Code::bad_changeset, "Origin timestamp out of range"};
+        return Refusal{Code::bad_changeset, "Origin timestamp out of range"};
     UploadedChangeset uploaded{entry.client_version,
                                entry.server_version,
                                entry.origin_timestamp,
@@ -197,10 +195,10 @@ std::optional<UploadFault> UploadReader::add(const wire::UploadEntry& entry,
         auto parsed = changeset::parse_borrowed(entry.changeset, limits_.parsed_bytes);
         if (!parsed) {
             const bool too_large = parsed.error().kind == ErrorKind::limit_exceeded;
-            return UploadFault{too_large ? kTooLarge : Code::bad_changeset,
-                               "Changeset " + std::to_string(entry.client_version) + ": " +
-                                   parsed.error().message,
-                               too_large};
+            return Refusal{too_large ? kTooLarge : Code::bad_changeset,
+                           "Changeset " + std::to_string(entry.client_version) + ": " +
+                               parsed.error().message,
+                           too_large};
         }
         uploaded.changeset = std::move(*parsed);
         uploaded.changeset.buffers.push_back(plain_);

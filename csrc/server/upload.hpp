@@ -20,13 +20,6 @@
 
 namespace realmsync::server {
 
-// Why an UPLOAD is refused. The code's level decides between session and connection.
-struct UploadFault {
-    wire::Code code;
-    std::string message;
-    bool for_good = false; // the same upload will never be taken: the session is to stay away
-};
-
 // The cursors against which the entries of one message are checked.
 struct UploadWindow {
     wire::UploadCursor previous;  // progress of the message before it in the session
@@ -67,7 +60,7 @@ class UploadGate {
         : threshold_(threshold), locked_(locked_server_version) {}
 
     // U3 to U9; `sent` is the newest server version in a DOWNLOAD sent to this session.
-    std::optional<UploadFault> check(const wire::Upload& upload, std::uint64_t sent) const;
+    std::optional<Refusal> check(const wire::Upload& upload, std::uint64_t sent) const;
     // The message passed: moves on (U18 a, f). Fills in everything of the task but stream and
     // bytes.
     UploadTask accept(const wire::Upload& upload);
@@ -90,11 +83,11 @@ struct UploadLimits {
 class UploadReader {
   public:
     // Inflates and checks, from where the task was left.
-    static std::variant<UploadReader, UploadFault>
+    static std::variant<UploadReader, Refusal>
     open(const UploadTask& task, std::uint64_t file_ident, const UploadLimits& limits, Work& work);
     bool at_end() const { return done_; }
     // The next part, with the progress that it makes; its changesets may be none.
-    std::variant<AppendRequest, UploadFault> next(Work& work);
+    std::variant<AppendRequest, Refusal> next(Work& work);
     std::size_t position() const { return position_; } // bytes of the plain body read
 
   private:
@@ -102,8 +95,8 @@ class UploadReader {
                  std::shared_ptr<const std::string> plain)
         : task_(&task), file_ident_(file_ident), limits_(limits), plain_(std::move(plain)),
           position_(task.integrated) {}
-    std::optional<UploadFault> check(Work& work);
-    std::optional<UploadFault> add(const wire::UploadEntry& entry, AppendRequest& request) const;
+    std::optional<Refusal> check(Work& work);
+    std::optional<Refusal> add(const wire::UploadEntry& entry, AppendRequest& request) const;
 
     const UploadTask* task_;
     std::uint64_t file_ident_;

@@ -69,9 +69,9 @@ class WriteBatch {
     void run_job(Append& job) {
         UploadDone done{job.to, job.handle, job.owner.flow, job.bytes, 0, Appended{}};
         UploadStream& stream = *job.task.stream;
-        std::optional<UploadFault> fault;
+        std::optional<Refusal> fault;
         if (stream.refused)
-            fault = UploadFault{wire::Code::other_session_error, "An earlier upload was refused"};
+            fault = Refusal{wire::Code::other_session_error, "An earlier upload was refused"};
         else
             fault = integrate(job, done);
         if (done.changesets != 0 && (fault || is_unfinished_)) {
@@ -103,10 +103,10 @@ class WriteBatch {
     }
 
     // Why it is refused, or nothing: it is integrated, or unfinished and to be run again.
-    std::optional<UploadFault> integrate(Append& job, UploadDone& done) {
+    std::optional<Refusal> integrate(Append& job, UploadDone& done) {
         has_progress_ = false;
         Work work(job.is_heavy ? limits_.upload_work : limits_.light_work, limits_.stop);
-        std::optional<UploadFault> fault;
+        std::optional<Refusal> fault;
         try {
             fault = integrate_parts(job, done, work);
         } catch (const std::exception& e) {
@@ -121,9 +121,9 @@ class WriteBatch {
         return fault && work.is_exhausted() ? too_much(job, work, std::move(fault)) : fault;
     }
 
-    std::optional<UploadFault> integrate_parts(Append& job, UploadDone& done, Work& work) {
+    std::optional<Refusal> integrate_parts(Append& job, UploadDone& done, Work& work) {
         auto opened = UploadReader::open(job.task, job.file_ident, limits_.upload, work);
-        if (auto* fault = std::get_if<UploadFault>(&opened))
+        if (auto* fault = std::get_if<Refusal>(&opened))
             return std::move(*fault);
         auto& reader = std::get<UploadReader>(opened);
         while (!reader.at_end()) {
@@ -132,13 +132,13 @@ class WriteBatch {
                 break;
             }
             auto request = reader.next(work);
-            if (auto* fault = std::get_if<UploadFault>(&request))
+            if (auto* fault = std::get_if<Refusal>(&request))
                 return std::move(*fault);
             auto& part = std::get<AppendRequest>(request);
             const std::size_t count = part.changesets.size();
             auto result = store_.append(job.partition, std::move(part), work);
             if (auto* refusal = std::get_if<Refusal>(&result))
-                return UploadFault{refusal->code, std::move(refusal->message), refusal->for_good};
+                return std::move(*refusal);
             done.result = std::get<Appended>(result);
             done.changesets += count;
             progress_.push_back({&job.task, reader.position()});
@@ -149,20 +149,19 @@ class WriteBatch {
 
     // The work that it was given did not do. What was integrated of it before is kept. `fault`: of
     // an upload that may be tried again.
-    std::optional<UploadFault> too_much(Append& job, const Work& work,
-                                        std::optional<UploadFault> fault) {
+    std::optional<Refusal> too_much(Append& job, const Work& work, std::optional<Refusal> fault) {
         if (job.is_heavy && !has_progress_ && !work.was_stopped()) {
             if (fault && !fault->for_good)
                 return fault;
-            return UploadFault{kTooLarge, "This upload would take the server too long", true};
+            return Refusal{kTooLarge, "This upload would take the server too long", true};
         }
         is_unfinished_ = job.is_heavy = true;
         return std::nullopt;
     }
     // What is not the medium's failure is this upload's own: memory, or a limit of the store.
-    std::optional<UploadFault> failed(Append& job, const std::string& what) {
+    std::optional<Refusal> failed(Append& job, const std::string& what) {
         if (++job.failures >= kFailures)
-            return UploadFault{kTooLarge, "This upload cannot be stored: " + what, true};
+            return Refusal{kTooLarge, "This upload cannot be stored: " + what, true};
         is_unfinished_ = job.is_heavy = true;
         return std::nullopt;
     }
