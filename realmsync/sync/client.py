@@ -66,8 +66,6 @@ _AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLogged
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _STOPPED = (SessionLifecycleState.INACTIVE, SessionLifecycleState.PAUSED)
-# Far more than a session takes to end: a job of the file may be running.
-_END_SECONDS = 30.0
 # What the end of the interpreter grants to a callback of the application.
 _EXIT_SECONDS = 1.0
 
@@ -273,7 +271,7 @@ class SyncClient:
                 raise DeleteOnOpenRealmError(f"the realm '{path}' is open")
             self.runtime.force_close(session.id)
         here = threading.current_thread() is self._thread
-        if here or not session.ended.wait(_END_SECONDS):
+        if here or not session.has_ended():
             raise DeleteOnOpenRealmError(f"the session of '{path}' has not ended yet")
 
     def _released(self, session: SyncSession) -> None:

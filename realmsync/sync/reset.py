@@ -30,9 +30,6 @@ logger = logging.getLogger("realmsync.sync")
 
 T = TypeVar("T")
 
-# Seconds for the session of the fresh file to let go of it: a job may be running.
-_END_SECONDS = 30.0
-
 
 class ResetHost(Protocol):
     """What a reset needs of the sync client."""
@@ -115,7 +112,7 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
         await copy.download_all_server_changes()
     finally:
         host.release(copy, at_once=True)
-        await _whole(lambda: copy.ended.wait(_END_SECONDS))
+        await _whole(copy.has_ended)
     return path
 
 

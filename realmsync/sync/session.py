@@ -49,6 +49,8 @@ logger = logging.getLogger("realmsync.sync")
 # States in which a session takes part in its connection.
 _CONNECTABLE = (SessionLifecycleState.ACTIVE, SessionLifecycleState.DYING)
 _ACTIVE = (*_CONNECTABLE, SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN)
+# Far more than a session takes to end: a job of the file may be running.
+_END_SECONDS = 30.0
 # Reports that an `async for` has not taken yet; older ones make way.
 _PENDING_REPORTS = 100
 
@@ -448,6 +450,10 @@ class SyncSession(Explained):
                 self._on_connection(event)
             case Errored():
                 self._on_errored(event)
+
+    def has_ended(self) -> bool:
+        """Waits until nothing of the session uses its file; False when that takes too long."""
+        return self.ended.wait(_END_SECONDS)
 
     def _release_file(self) -> None:
         """The session is over: whoever still holds it does not keep the file open."""
