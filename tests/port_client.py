@@ -9,8 +9,6 @@ import json
 import os
 import re
 import struct
-from collections.abc import Callable
-from typing import Any
 
 import jwt
 
@@ -131,11 +129,3 @@ class RawClient:
 
     async def at_end(self) -> bool:
         return await asyncio.wait_for(self.reader.read(1), 5) == b""
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    assert condition()

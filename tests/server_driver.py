@@ -322,6 +322,11 @@ class Connection:
         """The same without log messages."""
         return [m for m in self.take_all() if m.type != "log_message"]
 
+    def error_answer(self) -> Message:
+        """The one error among what the server has to say now."""
+        (error,) = [m for m in self.answers() if m.type == "json_error"]
+        return error
+
     def open(self, session: int, partition: object = "p") -> Binding:
         """BIND with a new client file up to the first DOWNLOAD."""
         binding = self.bind(session, partition)

@@ -18,6 +18,7 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from eventually import eventually
 from realmsync.events import Close, Progressed, ServerLog, Writable
 from realmsync.transport.loop import ClientDriver, TransportLimits
 from realmsync.transport.websocket import monotonic_ms
@@ -41,14 +42,6 @@ async def driver(engine: EngineDouble) -> AsyncIterator[ClientDriver]:
     yield driver
     driver.close()
     await asyncio.sleep(0.05)
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    assert condition()
 
 
 async def peer(handler: Any, **settings: Any) -> tuple[websockets.Server, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devices import LIMIT, Device, add, session_of, world
+from devices import LIMIT, Device, World, add, session_of, world
 from realmsync import ClientResetConfiguration, Realm, SyncSession
 from realmsync.errors import ClientResetError, SyncError
 
@@ -32,6 +34,17 @@ async def synced(realm: Realm) -> None:
 
 def reset(device: Device, realm: Realm, error: tuple[int, str, str] = RESET) -> None:
     device.fail(realm, *error)
+
+
+@contextlib.asynccontextmanager
+async def one_realm(folder: Path) -> AsyncIterator[tuple[World, Device, Realm]]:
+    """A realm with a dog, which the server has, too."""
+    async with world(folder) as at:
+        device = await at.device()
+        async with device.open() as realm:
+            add(realm, 1)
+            await synced(realm)
+            yield at, device, realm
 
 
 def left_over(folder: Path) -> list[Path]:
@@ -106,35 +119,27 @@ async def test_a_reset_that_may_not_recover(tmp_path: Path) -> None:
 
 
 async def test_a_session_that_is_paused_meanwhile(tmp_path: Path) -> None:
-    async with world(tmp_path) as at:
-        device = await at.device()
-        async with device.open() as realm:
-            add(realm, 1)
-            await synced(realm)
-            async with at.server_unreachable():
-                add(realm, 2)
-                reset(device, realm)
-                await asyncio.sleep(0.05)
-                session_of(realm).pause()
-            session_of(realm).resume()
-            await synced(realm)
-            assert keys(realm) == {1, 2}
+    async with one_realm(tmp_path) as (at, device, realm):
+        async with at.server_unreachable():
+            add(realm, 2)
+            reset(device, realm)
+            await asyncio.sleep(0.05)
+            session_of(realm).pause()
+        session_of(realm).resume()
+        await synced(realm)
+        assert keys(realm) == {1, 2}
 
 
 async def test_a_realm_that_is_closed_meanwhile(tmp_path: Path) -> None:
-    async with world(tmp_path) as at:
-        device = await at.device()
-        async with device.open() as realm:
-            add(realm, 1)
-            await synced(realm)
-            async with at.server_unreachable():
-                add(realm, 2)
-                reset(device, realm)
-                await asyncio.sleep(0.05)
-                realm.close()
-        async with device.open() as realm:
-            await synced(realm)
-            assert keys(realm) == {1, 2}
+    async with one_realm(tmp_path) as (at, device, realm):
+        async with at.server_unreachable():
+            add(realm, 2)
+            reset(device, realm)
+            await asyncio.sleep(0.05)
+            realm.close()
+        async with device.open() as again:
+            await synced(again)
+            assert keys(again) == {1, 2}
 
 
 async def test_resets_may_follow_each_other(tmp_path: Path) -> None:
@@ -259,17 +264,13 @@ async def test_what_was_discarded_is_kept(tmp_path: Path) -> None:
 
 
 async def test_garbage_where_the_fresh_file_goes(tmp_path: Path) -> None:
-    async with world(tmp_path) as at:
-        device = await at.device()
-        async with device.open() as realm:
-            add(realm, 1)
-            await synced(realm)
-            fresh = Path(f"{realm.path}.fresh")
-            fresh.write_bytes(b"no realm at all")  # noqa: ASYNC240 - of a test
-            reset(device, realm)
-            await synced(realm)
-            await asyncio.to_thread(acknowledged, realm)
-            assert keys(realm) == {1} and left_over(tmp_path) == []
+    async with one_realm(tmp_path) as (at, device, realm):
+        fresh = Path(f"{realm.path}.fresh")
+        fresh.write_bytes(b"no realm at all")  # noqa: ASYNC240 - of a test
+        reset(device, realm)
+        await synced(realm)
+        await asyncio.to_thread(acknowledged, realm)
+        assert keys(realm) == {1} and left_over(tmp_path) == []
 
 
 async def test_a_fresh_file_that_cannot_be_made(tmp_path: Path) -> None:

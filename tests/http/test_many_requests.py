@@ -17,6 +17,7 @@ from unittest.mock import Mock
 import pytest
 
 from engine_double import EngineDouble
+from eventually import eventually
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.connections import Accepted, ConnectionLimits, Connections
 from realmsync.server.http.gate import HttpGate
@@ -82,14 +83,6 @@ def limited(tmp_path: Path, **limits: Any) -> Server:
         data=tmp_path / "limited", host="127.0.0.1", port=0, http=HttpLimits(**limits)
     )
     return Server(config, runtime=EngineDouble())
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    assert condition()
 
 
 async def test_pipelined_requests_are_answered_in_order(server: Server, connect: Connect) -> None:
@@ -287,9 +280,9 @@ async def test_a_flood_of_log_ins(
     crowd = [await connect(server) for _ in range(60)]
     for number, stranger in enumerate(crowd):
         stranger.writer.write(log_in_request(email=f"{number}@b.c"))
-    await eventually(lambda: server.status()["http_connections"] == 60)
+    await eventually(lambda: server.status()["http_connections"] == 60, 10)
     answers = [asyncio.create_task(stranger.read_answer()) for stranger in crowd]
-    await eventually(lambda: sum(answer.done() for answer in answers) == 60 - 2 - 20)
+    await eventually(lambda: sum(answer.done() for answer in answers) == 60 - 2 - 20, 10)
     assert slow.begun == 2
     for answer in answers:
         if answer.done():
@@ -310,11 +303,11 @@ async def test_log_ins_of_clients_that_have_gone_are_not_worked_at(
     crowd = [await connect(server) for _ in range(20)]
     for number, stranger in enumerate(crowd):
         stranger.writer.write(log_in_request(email=f"{number}@b.c"))
-    await eventually(lambda: slow.begun == 2)
+    await eventually(lambda: slow.begun == 2, 10)
     await asyncio.sleep(0.1)  # the others wait
     for stranger in crowd:
         stranger.writer.close()
-    await eventually(lambda: server.status()["http_connections"] == 0)
+    await eventually(lambda: server.status()["http_connections"] == 0, 10)
     slow.finish.set()
     assert (await http("POST", f"{USERPASS}/login", {"username": "x", "password": "y"})).status
     assert slow.begun == 3

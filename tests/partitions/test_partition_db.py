@@ -1,13 +1,8 @@
-"""The server's store: idents, binding, appending, pages, group commit, and kill -9 at any point."""
+"""The server's store: idents, binding, appending, pages, group commit."""
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,57 +11,10 @@ from typing import Any
 import pytest
 
 from instructions import DOG, add_column, add_table, changeset, create, insert, update
-from merge.stories import FILES, SERVER, read_stories
 from partitions.formats import to_format_1
-from partitions.uploads import Upload, upload
+from partitions.one_partition import Server
+from partitions.uploads import upload
 from realmsync._testbed import PartitionDb
-from realmsync.inspect import decode_changeset
-
-
-class Server:
-    """One partition of a PartitionDb, a transaction per call."""
-
-    def __init__(self, directory: Path, **options: Any) -> None:
-        self.directory = directory
-        self.db = PartitionDb(str(directory), **options)
-        self.db.begin()
-        self.partition, self.head = self.db.open_partition("app", b'"dogs"')
-        self.db.commit()
-
-    def file(self, user: str = "ann") -> tuple[int, int]:
-        self.db.begin()
-        file = self.db.allocate_ident(self.partition, user)
-        self.db.commit()
-        return file
-
-    def bind(self, file: tuple[int, int], user: str = "ann", **cursors: Any) -> Any:
-        self.db.begin()
-        try:
-            return self.db.bind(self.partition, user, file, **cursors)
-        finally:
-            self.db.commit()
-
-    def append(
-        self, ident: int, *uploads: Upload, progress: tuple[int, int] | None = None
-    ) -> tuple[int | None, tuple[int, str] | None]:
-        """The head after it, or the refusal."""
-        self.db.begin()
-        try:
-            return self.db.append(self.partition, ident, list(uploads), progress or uploads[-1][:2])
-        finally:
-            self.db.commit()
-
-    def page(self, ident: int, cursor: tuple[int, int] = (0, 0), **options: Any) -> Any:
-        return self.db.fetch_page(self.partition, ident, cursor, **options)
-
-    def rows(self, sql: str) -> list[Any]:
-        """What another process would read, from a closed database."""
-        self.db.close()
-        with sqlite3.connect(self.directory / "partitions.sqlite") as connection:
-            rows = connection.execute(sql).fetchall()
-        connection.close()
-        self.db = PartitionDb(str(self.directory))
-        return rows
 
 
 @pytest.fixture
@@ -471,144 +419,3 @@ def test_pages_of_unknown_files_and_partitions_are_misuse(server: Server) -> Non
         server.page(77)
     with pytest.raises(ValueError, match="no partition 5"):
         server.db.fetch_page(5, 2)
-
-
-# Whole histories
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_recorded_histories_on_the_server(name: str, tmp_path: Path) -> None:
-    """Every upload of the stories through the store: what it keeps for others is as recorded."""
-    integrated = 0
-    db = PartitionDb(str(tmp_path / "data"), durability="process", merge_profile="strict")
-    for story in read_stories(name):
-        db.begin()
-        partition, _ = db.open_partition("app", f"{name} {story['seed']}".encode())
-        for client in range(2, story["clients"] + 2):
-            assert db.allocate_ident(partition, "ann")[0] == client
-        versions = {1: 0}  # of the recorder, which starts at 1 and gives progress a version too
-        expected = []  # what client 2 is to be sent
-        for event in story["events"]:
-            if event.get("at") != SERVER:
-                assert event.get("peer") != SERVER, "the recorded server writes nothing itself"
-                continue
-            (c,) = event["changesets"]
-            base = versions.get(c["last_integrated_local_version"], 0)
-            payload = bytes.fromhex(c["hex"])
-            entry = (c["remote_version"], base, c["origin_timestamp"], 0, payload)
-            head, refusal = db.append(partition, event["from"], [entry], entry[:2])
-            if destructive(payload):
-                assert refusal is not None
-                assert refusal[0] == 225
-                break
-            if "error" in event:
-                assert refusal is not None
-                assert refusal[0] == 212
-                break
-            assert refusal is None, (story["seed"], refusal)
-            assert head == versions[max(versions)] + 1
-            versions[event["version"]] = head
-            if event["from"] != 2 and event["result_hex"]:
-                expected.append(bytes.fromhex(event["result_hex"]))
-            integrated += 1
-        db.commit()
-        fresh = db.fetch_page(partition, 2, byte_limit=1 << 30)
-        assert [e[5] for e in fresh["entries"]] == expected
-    assert integrated > 50
-    db.close()
-
-
-def destructive(payload: bytes) -> bool:
-    return any(i["op"] in ("EraseTable", "EraseColumn") for i in decode_changeset(payload))
-
-
-# kill -9
-
-WRITER = """
-import random, sys
-from realmsync._testbed import PartitionDb
-from realmsync.inspect import decode_changeset
-sys.path.insert(0, sys.argv[2])
-from instructions import DOG, changeset, create, update
-db = PartitionDb(sys.argv[1])
-db.begin()
-partition, head = db.open_partition("app", b'"dogs"')
-files = [db.allocate_ident(partition, "ann")[0] for _ in range(3)]
-db.commit()
-version = 1
-for ident in files:
-    db.begin()
-    version += 1
-    db.append(partition, ident, [(version, 0, 1, 0, changeset(*DOG))], (version, 0))
-    db.commit()
-chance = random.Random(int(sys.argv[3]))
-while True:
-    db.begin()
-    heads = []
-    for ident in chance.sample(files, 2):
-        version += 1
-        key = ident * 1_000_000 + version
-        changes = changeset(create("Dog", key), update("Dog", key, "age", version))
-        entry = (version, 0, version, 0, changes)
-        head, refusal = db.append(partition, ident, [entry], (version, 0))
-        assert refusal is None, refusal
-        heads.append((ident, version, head))
-    db.commit()
-    for ident, acknowledged, head in heads:
-        print(ident, acknowledged, head, flush=True)
-"""
-
-
-def check_invariants(path: Path, acknowledged: list[tuple[int, int, int]]) -> None:
-    """I1 to I7 of server-behaviour.md 1.4, by SQL alone."""
-    connection = sqlite3.connect(path)
-    history = connection.execute(
-        "SELECT version, salt, via_ident, client_version, size, cumul_bytes, length(changeset) "
-        "FROM rs_history ORDER BY version"
-    ).fetchall()
-    assert [row[0] for row in history] == list(range(1, len(history) + 1)), "no gaps"
-    total = 0
-    for _, _, _, _, size, running, length in history:
-        total += size
-        assert (size, running) == (length, total)
-    stored = {(via, cv): version for version, _, via, cv, *_ in history}
-    assert len(stored) == len(history), "every client version once"
-    for ident, cv, ack_cv, ack_head in connection.execute(
-        "SELECT ident, client_version, ack_client_version, ack_head FROM rs_client"
-    ):
-        newest = max((v for i, v in stored if i == ident), default=0)
-        assert cv == newest == ack_cv, "the cursor and its entries are one step"
-        assert ack_head == stored.get((ident, newest), 0)
-    for ident, version, at in acknowledged:
-        assert stored.get((ident, version)) == at, "an acknowledged change is there"
-    keys = {i * 1_000_000 + v: v for i, v in stored if stored[i, v] > 3}
-    objects = dict(connection.execute('SELECT "_id", "age" FROM "Dog"'))
-    assert objects == keys, "the tables are the sum of the history"
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_killed_at_any_point_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
-    directory = tmp_path / "data"
-    command = [sys.executable, "-c", WRITER, str(directory), str(Path(__file__).parent.parent)]
-    child = subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    acknowledged = []
-    enough = random.Random(seed).randrange(4, 120)
-    for line in child.stdout:
-        acknowledged.append(tuple(map(int, line.split())))
-        if len(acknowledged) == enough:
-            os.kill(child.pid, signal.SIGKILL)
-            break
-    rest = child.stdout.read().rpartition("\n")[0]
-    acknowledged += [tuple(map(int, line.split())) for line in rest.splitlines()]
-    child.stdout.close()
-    assert child.wait() == -signal.SIGKILL
-    check_invariants(directory / "partitions.sqlite", acknowledged)
-    server = Server(directory)
-    assert server.head >= len(acknowledged)
-    reader = server.file()
-    page = server.page(reader[0], byte_limit=1 << 30)
-    assert page["download"][0] == server.head
-    server.db.close()

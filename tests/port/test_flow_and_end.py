@@ -13,11 +13,11 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from eventually import eventually
 from offer import PBS
 from port_client import (
     RawClient,
     connect,
-    eventually,
     frame,
     hang_up,
     sync_path,

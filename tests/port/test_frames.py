@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine_double import EngineDouble
+from eventually import eventually
 from port_client import (
     connect,
-    eventually,
     exchange,
     frame,
     hang_up,

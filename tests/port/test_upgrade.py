@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from engine_double import EngineDouble
+from eventually import eventually
 from offer import PBS
 from port_client import (
     ACCEPT,
     APP,
     connect,
-    eventually,
     exchange,
     hang_up,
     log_in,

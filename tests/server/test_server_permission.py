@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from instructions import proper
-from server_driver import Connection, Message, Server
+from server_driver import Connection, Server
 
 
 @pytest.fixture
@@ -39,9 +39,18 @@ def opened(connection: Connection, permission: str = "write", partition: object 
     assert binding.downloads > 0
 
 
-def error_of(messages: list[Message]) -> Message:
-    (error,) = [m for m in messages if m.type == "json_error"]
-    return error
+def back_in_a_hurry(server: Server) -> Connection:
+    """A client that knows its file sends everything at once."""
+    connection = server.connect()
+    opened(connection)
+    file = connection.bindings[1].file
+    assert file is not None
+    connection.close()
+    again = server.connect()
+    again.bind(1, need_ident=False)
+    again.ident(1, file)
+    again.upload(1, (2, 0), [(2, 0, 1, proper(2))])
+    return again
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_nothing_is_stored_before_the_answer_and_nothing_without_it(server: Serv
     (question,) = asked(server)
     assert connection.answers() == [] and server.runtime.stats()["commits"] == 0
     answer(server, "none", question)
-    error = error_of(connection.answers())
+    error = connection.error_answer()
     assert error.fields == [206, 1]
     assert not error.json["tryAgain"] and not error.json["shouldClientReset"]
     assert server.runtime.stats()["commits"] == 0
@@ -82,21 +91,12 @@ def test_two_users_ask_for_one_new_partition(server: Server, first: int) -> None
     questions = asked(server)
     for at in (first, 1 - first):
         answer(server, ["none", "write"][at], questions[at])
-    assert error_of(users[0].answers()).fields == [206, 1]
+    assert users[0].error_answer().fields == [206, 1]
     assert [m.type for m in users[1].answers()] == ["ident"]
 
 
 def test_ident_and_uploads_wait_for_the_answer(server: Server) -> None:
-    """A client that knows its file sends everything at once."""
-    connection = server.connect()
-    opened(connection)
-    file = connection.bindings[1].file
-    assert file is not None
-    connection.close()
-    again = server.connect()
-    again.bind(1, need_ident=False)
-    again.ident(1, file)
-    again.upload(1, (2, 0), [(2, 0, 1, proper(2))])
+    again = back_in_a_hurry(server)
     (question,) = asked(server)
     assert again.answers() == []
     answer(server, "write", question)
@@ -105,17 +105,9 @@ def test_ident_and_uploads_wait_for_the_answer(server: Server) -> None:
 
 
 def test_uploads_that_waited_are_refused_with_their_session(server: Server) -> None:
-    connection = server.connect()
-    opened(connection)
-    file = connection.bindings[1].file
-    assert file is not None
-    connection.close()
-    again = server.connect()
-    again.bind(1, need_ident=False)
-    again.ident(1, file)
-    again.upload(1, (2, 0), [(2, 0, 1, proper(2))])
+    again = back_in_a_hurry(server)
     answer(server, "none", asked(server)[0])
-    assert error_of(again.answers()).fields == [206, 1]
+    assert again.error_answer().fields == [206, 1]
     assert server.runtime.stats()["backlog_bytes"] == 0
     assert server.runtime.stats()["changesets_integrated"] == 0
 
@@ -133,7 +125,7 @@ def test_a_reader_may_acknowledge_and_not_write(server: Server) -> None:
     reader.mark(1, 1)
     assert [m.type for m in reader.answers()] == ["mark"]
     reader.upload(1, (3, 1), [(3, 1, 1, proper(3))])
-    error = error_of(reader.answers())
+    error = reader.error_answer()
     assert error.fields == [206, 1]
     assert not error.json["shouldClientReset"] and error.json["action"] == "ApplicationBug"
     assert writer.answers() == [], "nothing of the message is stored"
@@ -143,7 +135,7 @@ def test_without_an_answer_the_client_tries_again(server: Server) -> None:
     connection = server.connect()
     connection.bind(1)
     answer(server, None, asked(server)[0])
-    error = error_of(connection.answers())
+    error = connection.error_answer()
     assert error.fields == [200, 1] and error.json["tryAgain"]
     assert error.json["backoffIntervalSec"] == 5
     connection.unbind(1)
@@ -169,7 +161,7 @@ def test_a_permission_changes_while_the_session_is_open(server: Server) -> None:
     assert connection.bindings[1].upload[0] == 3
     server.runtime.reauthorize(connection.id, server.now)
     answer(server, "none", asked(server)[0])
-    assert error_of(connection.answers()).fields == [206, 1]
+    assert connection.error_answer().fields == [206, 1]
 
 
 def test_the_newest_question_counts(server: Server) -> None:
@@ -183,7 +175,7 @@ def test_the_newest_question_counts(server: Server) -> None:
     assert connection.answers() == []
     answer(server, "none", second)
     answer(server, "write", first)
-    assert error_of(connection.answers()).fields == [206, 1]
+    assert connection.error_answer().fields == [206, 1]
 
 
 def unbound(connection: Connection) -> None:

@@ -7,11 +7,6 @@ from pathlib import Path
 from server_driver import Connection, Message, Server
 
 
-def error_of(messages: list[Message]) -> Message:
-    (error,) = [m for m in messages if m.type == "json_error"]
-    return error
-
-
 def assert_for_good(message: Message, *words: str) -> None:
     assert message.fields == [201, 1]
     said = message.json
@@ -26,7 +21,7 @@ def test_the_session_alone_ends(tmp_path: Path) -> None:
     connection = server.connect("ann")
     connection.open(2, "first")
     connection.bind(1, "second")
-    assert_for_good(error_of(connection.answers()), "1 partitions")
+    assert_for_good(connection.error_answer(), "1 partitions")
     connection.mark(2, 1)
     assert [m.type for m in connection.answers()] == ["mark"]
 
@@ -40,7 +35,7 @@ def test_others_who_wait_for_the_same_partition_create_it(tmp_path: Path) -> Non
         user.bind(1, "new")
     server.run()
     for user in (ann, eve):
-        assert_for_good(error_of(user.answers()), "1 partitions")
+        assert_for_good(user.error_answer(), "1 partitions")
     assert [m.type for m in bob.answers()] == ["ident"]
     again(ann)
 
@@ -57,7 +52,7 @@ def test_client_files(tmp_path: Path) -> None:
     server.connect("ann").open(1)
     connection = server.connect("ann")
     connection.bind(1)
-    assert_for_good(error_of(connection.answers()), "1 client files")
+    assert_for_good(connection.error_answer(), "1 client files")
 
 
 def test_bytes(tmp_path: Path) -> None:
@@ -67,4 +62,4 @@ def test_bytes(tmp_path: Path) -> None:
     connection.upload(1, (3, 0), [(2, 0, 1, b""), (3, 0, 1, b"")])
     connection.take_all()
     connection.upload(1, (4, 0), [(4, 0, 1, b"")])
-    assert_for_good(error_of(connection.answers()), "200 bytes")
+    assert_for_good(connection.error_answer(), "200 bytes")

@@ -266,7 +266,7 @@ def test_who_is_too_far_behind_downloads_first() -> None:
         writer.upload(1, (n, 0), [(n, 0, 1, changeset(*DOG) if n == 2 else dog(n))])
         server.run()
     late.upload(1, (2, 0), [(2, 0, 1, changeset(*DOG, create("Dog", 1)))])
-    (error,) = [m for m in late.answers() if m.type == "json_error"]
+    error = late.error_answer()
     assert error.fields == [200, 1]
     assert error.json["tryAgain"] and error.json["backoffIntervalSec"] == 5
     assert "download it first" in error.json["message"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 import websockets
 
 from engine_double import EngineDouble
+from eventually import eventually
 from offer import OFFER
 from realmsync.events import Close
 from realmsync.server.config import ServerConfig
@@ -54,14 +54,6 @@ async def sync_url(server: Server, trust: ssl.SSLContext) -> str:
         async with session.post(url, json=body) as reply:
             token = (await reply.json())["access_token"]
     return f"wss://{path}/realm-sync?baas_at={token}"
-
-
-async def eventually(condition: Callable[[], Any]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    assert condition()
 
 
 async def test_independent_client(

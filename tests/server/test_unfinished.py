@@ -66,16 +66,21 @@ def test_one_message_fits_into_every_share() -> None:
     assert Websocket(account, "a").receive(100, 100 << 10).is_given_up
 
 
+def arriving(account: Account, size: int) -> Websocket:
+    """A message of `size` MiB that comes MiB by MiB, up to the last one."""
+    upload = Websocket(account, "b")
+    for received in range(1, size):
+        upload.receive(received * MIB, size * MIB)
+        account.now += 100
+    return upload
+
+
 def test_the_costliest_message_makes_room() -> None:
     """What it holds, for as long as it has."""
     account = Account()
     attackers = [Websocket(account, f"x{n}").receive(24 * MIB, 25 * MIB) for n in range(4)]
     account.now = 10_000
-    upload = Websocket(account, "b")
-    for received in range(1, 30):
-        upload.receive(received * MIB, 30 * MIB)
-        account.now += 100
-    assert not upload.is_given_up
+    assert not arriving(account, 30).is_given_up
     assert [websocket.is_given_up for websocket in attackers] == [True, True, False, False]
     assert account.received <= 100 * MIB
 
@@ -84,9 +89,5 @@ def test_many_small_ones_do_not_push_out_one_that_makes_progress() -> None:
     account = Account()
     attackers = [Websocket(account, f"x{n}").receive(MIB, 2 * MIB) for n in range(99)]
     account.now = 120_000
-    upload = Websocket(account, "b")
-    for received in range(1, 20):
-        upload.receive(received * MIB, 20 * MIB)
-        account.now += 100
-    assert not upload.is_given_up
+    assert not arriving(account, 20).is_given_up
     assert sum(websocket.is_given_up for websocket in attackers) == 18
