@@ -116,6 +116,12 @@ class ResetRequired(NamedTuple):
     message: str
 
 
+class ResetPending(NamedTuple):
+    """The session has started with a file that was reset; the server does not know all of it."""
+
+    session: int
+
+
 class Released(NamedTuple):
     """Nothing of the session uses its file any more."""
 
@@ -154,6 +160,7 @@ SessionEvent = (
     | LifecycleChanged
     | Errored
     | ResetRequired
+    | ResetPending
     | Released
     | RefreshToken
     | RefreshLocation

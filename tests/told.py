@@ -18,6 +18,7 @@ KINDS = {
     events.ConnectionChanged: "connection",
     events.WaitResolved: "wait",
     events.ResetRequired: "reset_required",
+    events.ResetPending: "reset_pending",
     events.Released: "released",
     events.RefreshToken: "refresh_token",
     events.RefreshLocation: "refresh_location",

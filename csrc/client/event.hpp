@@ -77,6 +77,9 @@ struct ResetRequired {
     std::int32_t status;
     std::string message;
 };
+struct ResetPending { // started with a file that was reset; the server does not know all of it yet
+    std::uint64_t session;
+};
 struct Released { // nothing of this sync session uses its file any more
     std::uint64_t session;
 };
@@ -96,8 +99,9 @@ struct LogOut {
     std::uint64_t session;
 };
 
-using Event = std::variant<Connect, Writable, Close, PauseReading, ResumeReading, LifecycleChanged,
-                           ConnectionChanged, Progressed, WaitResolved, Errored, ResetRequired,
-                           Released, ServerLog, RefreshToken, RefreshLocation, LogOut>;
+using Event =
+    std::variant<Connect, Writable, Close, PauseReading, ResumeReading, LifecycleChanged,
+                 ConnectionChanged, Progressed, WaitResolved, Errored, ResetRequired, ResetPending,
+                 Released, ServerLog, RefreshToken, RefreshLocation, LogOut>;
 
 } // namespace realmsync::client

@@ -160,7 +160,7 @@ void Session::read_state() {
     }
     reading_ = true;
     upload_completion_.begin_read();
-    submit(ReadState{});
+    submit(ReadState{!state_});
 }
 
 void Session::request_upload_wait() {
@@ -260,6 +260,8 @@ void Session::on_outcome(StoreResult result) {
         on_stored(StoreWork::read_state);
         reading_ = false;
         set_state(read->state);
+        if (read->has_reset)
+            observer_.on_reset_pending();
         upload_completion_.end_read(read->state.current_version);
         if (std::exchange(read_again_, false))
             read_state();

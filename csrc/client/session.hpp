@@ -39,7 +39,8 @@ class SessionObserver {
     virtual void on_connection(ConnectionState state, const Failure* failure) = 0;
     virtual void on_file_ident(std::uint64_t ident) = 0;
     virtual void on_route_verified() = 0;
-    virtual void on_finished() = 0; // unbound, or never bound; destroyed soon
+    virtual void on_reset_pending() = 0; // its file was reset, and the server does not know all yet
+    virtual void on_finished() = 0;      // unbound, or never bound; destroyed soon
 
   protected:
     ~SessionObserver() = default;

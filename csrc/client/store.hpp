@@ -71,6 +71,9 @@ class ClientStore {
     virtual ~ClientStore() = default;
 
     virtual ClientState state() = 0;
+    // Whether the file was reset and the server does not know all of it yet
+    // (client-session.md 13.5).
+    virtual bool has_reset() = 0;
     // Stores ident and salt; both client versions of the cursors restart at 0
     // (client-session.md 15.3).
     virtual ClientState store_ident(const wire::FileIdent& file) = 0;

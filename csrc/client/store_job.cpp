@@ -16,7 +16,9 @@ struct Runner {
     ClientStore& store;
     const std::atomic<bool>* stop;
 
-    StoreOutcome operator()(const ReadState&) { return StateRead{store.state()}; }
+    StoreOutcome operator()(const ReadState& task) {
+        return StateRead{store.state(), task.is_first && store.has_reset()};
+    }
     StoreOutcome operator()(const StoreIdent& task) {
         return IdentStored{store.store_ident(task.file)};
     }

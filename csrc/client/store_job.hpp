@@ -34,7 +34,9 @@ struct ReceivedDownload {
     std::uint64_t charge = 0; // its part of the connection's backlog
 };
 
-struct ReadState {};
+struct ReadState {
+    bool is_first; // of its session: what only a reset changes is asked for, too
+};
 struct StoreIdent {
     wire::FileIdent file;
 };
@@ -46,6 +48,7 @@ using StoreTask = std::variant<ReadState, StoreIdent, ReceivedDownload, FetchUpl
 
 struct StateRead {
     ClientState state;
+    bool has_reset;
 };
 struct IdentStored {
     ClientState state;

@@ -336,6 +336,8 @@ void SyncSession::require_reset() {
                                     reset_->status, reset_->message});
 }
 
+void SyncSession::on_reset_pending() { context_.emit(ResetPending{id_}); }
+
 void SyncSession::finish_reset() {
     if (!std::exchange(reset_, std::nullopt))
         return;

@@ -79,6 +79,7 @@ class SyncSession final : private SessionObserver {
     void on_connection(ConnectionState state, const Failure* failure) override;
     void on_file_ident(std::uint64_t ident) override { file_ident_ = ident; }
     void on_route_verified() override { config_.route.verified = true; }
+    void on_reset_pending() override;
     void on_finished() override;
 
     bool is_running() const { return state_ == Lifecycle::active || state_ == Lifecycle::dying; }

@@ -76,6 +76,7 @@ class RealmFile final : public client::ClientStore,
     // ClientStore. A DOWNLOAD without changesets is stored without waiting for the disk: losing an
     // acknowledgement is harmless, since it is sent again.
     client::ClientState state() override;
+    bool has_reset() override; // see client_reset.hpp
     client::ClientState store_ident(const wire::FileIdent& file) override;
     Result<client::ClientState> integrate(client::Integration integration) override;
     client::PendingUpload fetch_upload(const wire::UploadCursor& from,
@@ -85,7 +86,6 @@ class RealmFile final : public client::ClientStore,
     // Ends with release_sync() or with the process.
     bool try_claim_sync();
     void release_sync();
-    bool has_reset(); // see client_reset.hpp
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 

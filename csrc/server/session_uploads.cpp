@@ -1,5 +1,6 @@
 // A session's uploads on their way to the writer: held while its file's claim is unsettled, checked
-// against what came before, and, where they only report progress, put off.
+// against what came before, and, where they only report progress, put off (server-behaviour.md
+// sections 7 and 19.6).
 #include <algorithm>
 #include <utility>
 

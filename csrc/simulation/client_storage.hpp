@@ -31,6 +31,7 @@ class ClientStorage final : public client::ClientStore {
     std::vector<Received> received();
 
     client::ClientState state() override { return file_->state(); }
+    bool has_reset() override { return file_->has_reset(); }
     client::ClientState store_ident(const wire::FileIdent& ident) override {
         return file_->store_ident(ident);
     }

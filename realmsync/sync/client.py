@@ -47,6 +47,7 @@ from realmsync.events import (
     RefreshLocation,
     RefreshToken,
     Released,
+    ResetPending,
     ResetRequired,
     ServerLog,
     TransportEvent,
@@ -236,7 +237,6 @@ class SyncClient:
         )
         session = SyncSession(self, id, path, file, config, callbacks)
         self.by_path[path] = self.by_id[id] = session
-        session.was_reset = file.has_reset()
         return session
 
     def release(self, session: SyncSession, *, at_once: bool) -> None:
@@ -326,20 +326,17 @@ class SyncClient:
             case ResetRequired():
                 task = self._spawn(reset(self, session, event))
                 self._resets[session.id] = task
-                task.add_done_callback(lambda _: self._reset_ended(session))
+                task.add_done_callback(lambda _: self._resets.pop(session.id))
+            case ResetPending():
+                if session.acknowledgement is not None:  # whose waits may be over already
+                    session.acknowledgement.cancel()
+                session.acknowledgement = self._spawn(acknowledge(session))
             case LifecycleChanged():
-                stopped = event.state in _STOPPED  # `lifecycle_state` asks the engine
-                if stopped and (running := self._resets.get(session.id)) is not None:
+                # `lifecycle_state` asks the engine
+                if event.state in _STOPPED and (running := self._resets.get(session.id)):
                     running.cancel()
-                elif not stopped and session.was_reset:
-                    self._spawn(acknowledge(session))
             case _:
                 raise TypeError(f"no session event: {event!r}")
-
-    def _reset_ended(self, session: SyncSession) -> None:
-        del self._resets[session.id]
-        if session.was_reset and not self._stopped:
-            self._spawn(acknowledge(session))
 
     def _connect(self, event: Connect) -> None:
         # Connection settings are those of the newest session of the endpoint.

@@ -49,36 +49,26 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
         fresh = await _download(host, session)
         await _reset(session, fresh, event)
     except asyncio.CancelledError:
-        session.was_reset = True  # perhaps: acknowledge() asks the file
         host.runtime.fail_reset(session.id, "the session was stopped")
         raise
     except Exception as error:
         logger.warning("client reset of %s failed: %s", session.path, error)
         host.runtime.fail_reset(session.id, _reason_of(error))
         return
-    session.was_reset = True  # acknowledge() is next
     host.runtime.finish_reset(session.id)
 
 
 async def acknowledge(session: SyncSession) -> None:
     """Waits until the server knows all that a reset has left, so that another one may come.
 
-    Begun again whenever the session starts, until the file has forgotten the reset.
+    Begun anew whenever the session starts, until the file has forgotten the reset.
     """
-    if session.is_acknowledging:
-        return
-    session.is_acknowledging = True
-    file = session.file
     try:
-        if await _whole(file.has_reset):
-            await session.upload_all_local_changes()
-            await session.download_all_server_changes()
-            await _whole(file.forget_reset)
-        session.was_reset = False
+        await session.upload_all_local_changes()
+        await session.download_all_server_changes()
+        await _whole(session.file.forget_reset)
     except SyncError as error:
         logger.debug("the client reset of %s is not acknowledged: %s", session.path, error)
-    finally:
-        session.is_acknowledging = False
 
 
 def _reason_of(error: Exception) -> str:

@@ -158,9 +158,7 @@ class SyncSession(Explained):
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
         self.reset_hooks = callbacks
-        # Of a reset of its file, which the server has not acknowledged: see reset.py.
-        self.was_reset = False
-        self.is_acknowledging = False
+        self.acknowledgement: asyncio.Task[None] | None = None  # of a reset: see reset.py
         self.is_of_reset = False  # its file is a reset's, and no realm of the application's
 
     def __repr__(self) -> str:

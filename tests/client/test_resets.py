@@ -5,10 +5,12 @@ until the answer, and waits, pauses and closes mean what they always mean (clien
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from client_driver import ACTIVE, INACTIVE, PAUSED, Client, File, online
+from realmsync import _core, _testbed
 
 
 def required(client: Client, file: File, action: str = "ClientReset", *, session: int = 1) -> None:
@@ -118,3 +120,27 @@ def test_another_one_may_come() -> None:
         client.run()
         assert len(binds(client)) == 1
     assert len(file.of("reset_required")) == 3
+
+
+def test_every_start_tells_of_one_that_the_server_does_not_know(tmp_path: Path) -> None:
+    store, fresh = (_core.RealmFile.open(str(tmp_path / name)) for name in ("realm", "fresh"))
+    for ident, realm in enumerate((store, fresh), 2):
+        _testbed.store_ident(realm, ident, 22)
+    store.reset(fresh, "discardUnsyncedChanges")
+    client = Client()
+    file = client.open(store=store)
+    client.run()
+    assert len(file.of("reset_pending")) == 1
+    client.wait(file, "upload")  # reads the file again
+    client.run()
+    assert len(file.of("reset_pending")) == 1, "once is enough"
+    for count in (2, 3):
+        client.runtime.pause(file.id)
+        client.runtime.resume(file.id)
+        client.run()
+        assert len(file.of("reset_pending")) == count
+    store.forget_reset()
+    client.runtime.pause(file.id)
+    client.runtime.resume(file.id)
+    client.run()
+    assert len(file.of("reset_pending")) == 3

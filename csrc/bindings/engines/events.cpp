@@ -125,6 +125,7 @@ py::object made(const client::Errored& e) {
 py::object made(const client::ResetRequired& e) {
     return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message);
 }
+py::object made(const client::ResetPending& e) { return make(e, "ResetPending", e.session); }
 py::object made(const client::Released& e) { return make(e, "Released", e.session); }
 py::object made(const client::ServerLog& e) { return make(e, "ServerLog", e.level, e.message); }
 py::object made(const client::RefreshToken& e) { return make(e, "RefreshToken", e.session); }
