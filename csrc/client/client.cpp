@@ -145,10 +145,13 @@ void Client::closed(std::uint64_t socket, std::optional<int> code, std::string_v
 
 void Client::on_outcome(StoreResult result, std::int64_t now) {
     set_now(now);
+    const std::uint64_t owner_id = result.sync_session;
     if (Connection* connection = context_.connections.find(result.to.connection)) {
         context_.connections.touch(*connection);
         connection->on_outcome(std::move(result));
     }
+    if (const auto owner = sync_sessions_.find(owner_id); owner != sync_sessions_.end())
+        owner->second->on_job_done();
     settle();
 }
 

@@ -148,9 +148,11 @@ void Session::enlist_if_ready() {
 
 // Local side
 
-void Session::submit(StoreTask task) {
-    context_.jobs.push_back(
-        {sync_session_, {connection_.id(), ident_, binding_.number}, std::move(task)});
+void Session::submit(StoreTask task) { submit(std::move(task), binding_.number); }
+
+void Session::submit(StoreTask task, std::uint64_t binding) {
+    observer_.on_submit();
+    context_.jobs.push_back({sync_session_, {connection_.id(), ident_, binding}, std::move(task)});
 }
 
 void Session::read_state() {
@@ -324,8 +326,7 @@ void Session::on_integration_over() {
 // Also what an earlier binding has left: its cursors say whether it still fits.
 void Session::integrate_next() {
     while (auto next = downloads_.next())
-        context_.jobs.push_back(
-            {sync_session_, {connection_.id(), ident_, next->binding}, std::move(next->download)});
+        submit(std::move(next->download), next->binding);
 }
 
 void Session::on_integrated(const ClientState& state) {

@@ -40,6 +40,7 @@ class SessionObserver {
     virtual void on_file_ident(std::uint64_t ident) = 0;
     virtual void on_route_verified() = 0;
     virtual void on_reset_pending() = 0; // its file was reset, and the server does not know all yet
+    virtual void on_submit() = 0;        // a job of its file
     virtual void on_finished() = 0;      // unbound, or never bound; destroyed soon
 
   protected:
@@ -99,7 +100,8 @@ class Session {
     void begin_binding();
     void conclude_binding(); // if it is over: finishes, or begins the next one
     void enlist_if_ready();
-    void submit(StoreTask task);
+    void submit(StoreTask task); // of the binding there is now
+    void submit(StoreTask task, std::uint64_t binding);
     void read_state();
     void set_state(const ClientState& state);
     void advance(); // after the state has been read: tells of it, and goes on

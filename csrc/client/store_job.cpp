@@ -61,7 +61,7 @@ struct Runner {
 
 StoreResult run(StoreJob job, ClientStore& store, const std::atomic<bool>* stop) {
     const auto work = static_cast<StoreWork>(job.task.index());
-    StoreResult result{job.from, 0, StoreFailed{}};
+    StoreResult result{job.sync_session, job.from, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
         result.charge = download->charge;

@@ -86,6 +86,7 @@ struct StoreJob {
     StoreTask task;
 };
 struct StoreResult {
+    std::uint64_t sync_session; // whose job it was
     SessionRef to;
     std::uint64_t charge; // of a received DOWNLOAD, which is over now
     StoreOutcome outcome;

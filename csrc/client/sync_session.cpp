@@ -98,6 +98,19 @@ void SyncSession::announce_release() {
 void SyncSession::on_finished() {
     REALMSYNC_ASSERT(unfinished_ > 0);
     --unfinished_;
+    on_file_freed();
+}
+
+void SyncSession::on_job_done() {
+    REALMSYNC_ASSERT(jobs_ > 0);
+    --jobs_;
+    on_file_freed();
+}
+
+// The last of what used the file may have ended.
+void SyncSession::on_file_freed() {
+    if (session_ || !is_file_free())
+        return;
     if (reset_)
         require_reset();
     else if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
@@ -331,9 +344,8 @@ void SyncSession::on_client_reset(const Failure& failure) {
 }
 
 void SyncSession::require_reset() {
-    if (unfinished_ == 0) // no job of the file is on its way any more
-        context_.emit(ResetRequired{id_, reset_->action != Action::client_reset_no_recovery,
-                                    reset_->status, reset_->message});
+    context_.emit(ResetRequired{id_, reset_->action != Action::client_reset_no_recovery,
+                                reset_->status, reset_->message});
 }
 
 void SyncSession::on_reset_pending() { context_.emit(ResetPending{id_}); }

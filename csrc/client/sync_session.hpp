@@ -47,7 +47,7 @@ class SyncSession final : private SessionObserver {
     };
     const std::optional<End>& end() const { return end_; }
     // Nothing of it uses the file or a connection any more.
-    bool is_released() const { return !session_ && unfinished_ == 0 && !reset_; }
+    bool is_released() const { return !session_ && is_file_free() && !reset_; }
 
     // User calls, one row each of the table in 2.3. `token_expired` is the token gate (2.5).
     void open() { referenced_ = true; } // a reference was taken; what starts it is revive()
@@ -69,6 +69,7 @@ class SyncSession final : private SessionObserver {
     Notifiers::Registration add_notifier(Direction direction, bool streaming);
     void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
     void on_commit(std::uint64_t version);
+    void on_job_done();                        // after its outcome was looked at
     void report_error(const Failure& failure); // 12.4
 
   private:
@@ -80,8 +81,11 @@ class SyncSession final : private SessionObserver {
     void on_file_ident(std::uint64_t ident) override { file_ident_ = ident; }
     void on_route_verified() override { config_.route.verified = true; }
     void on_reset_pending() override;
+    void on_submit() override { ++jobs_; }
     void on_finished() override;
 
+    bool is_file_free() const { return unfinished_ == 0 && jobs_ == 0; }
+    void on_file_freed();
     bool is_running() const { return state_ == Lifecycle::active || state_ == Lifecycle::dying; }
     void enter(Lifecycle state);
     void activate();
@@ -111,6 +115,7 @@ class SyncSession final : private SessionObserver {
     Notifiers notifiers_;
     Session* session_ = nullptr;   // while there is one; its connection owns it
     std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
+    std::uint32_t jobs_ = 0;       // of the file, on their way; those of lost bindings, too
     std::optional<Failure> reset_; // why the file is being reset; no protocol session until it is
     std::uint64_t death_ = 0;      // number of the upload wait that ends Dying; 0: not dying
 };

@@ -20,6 +20,7 @@ from client_driver import (
     online,
 )
 from realmsync._testbed import connection_count
+from told import told
 
 
 def state(client: Client, file: File) -> int:
@@ -81,6 +82,19 @@ def test_pause_before_bind_sends_nothing() -> None:
     client.run()
     assert client.heads() == []
     assert file.of("released") == [()]
+
+
+def test_a_file_with_a_job_on_its_way_is_not_released() -> None:
+    """The engine has let go of the binding with its socket; the job began before that."""
+    client, file = online()
+    sibling = client.open('"q"')
+    wait = client.runtime.wait(sibling.id, "upload")  # the jobs that read both files are done,
+    client.runtime.wait(file.id, "upload")  # and their outcomes looked at one after the other
+    client.runtime.pause(file.id)
+    client.runtime.closed(client.socket, None, "", client.now)
+    told_in_order = [told(event) for event in client.runtime.drain(client.now)]
+    assert ("wait", sibling.id, wait, 0, "") in told_in_order
+    assert told_in_order[-1] == ("released", file.id)
 
 
 def test_siblings_go_on() -> None:
