@@ -175,6 +175,8 @@ class SyncClient:
         with self.lock:
             for session in list(self.by_path.values()):
                 session._end("its app was closed")
+                # A job that was running will not be heard of any more, but it is over.
+                self.runtime.remove_session(session.id)
                 session._release_file()
             self.by_path.clear()
             self.by_id.clear()
