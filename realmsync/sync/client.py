@@ -174,10 +174,8 @@ class SyncClient:
             service.user_hooks.remove(self._user_changed)
         with self.lock:
             for session in list(self.by_path.values()):
-                session._end("its app was closed")
                 # A job that was running will not be heard of any more, but it is over.
-                self.runtime.remove_session(session.id)
-                session._release_file()
+                self._let_go(session, "its app was closed")
             self.by_path.clear()
             self.by_id.clear()
             self._ending.clear()
@@ -273,7 +271,7 @@ class SyncClient:
                 raise DeleteOnOpenRealmError(f"the realm '{path}' is open")
             self.runtime.force_close(session.id)
         here = threading.current_thread() is self._thread
-        if here or not session.has_ended():
+        if here or not session._wait_for_end():
             raise DeleteOnOpenRealmError(f"the session of '{path}' has not ended yet")
 
     def _released(self, session: SyncSession) -> None:
@@ -282,9 +280,12 @@ class SyncClient:
                 return
             del self.by_id[session.id], self.by_path[session.path]
             # Under the lock: who no longer finds the session must find the file free.
-            self.runtime.remove_session(session.id)
-            session._end("its realms were closed")
-            session._release_file()
+            self._let_go(session, "its realms were closed")
+
+    def _let_go(self, session: SyncSession, reason: str) -> None:
+        self.runtime.remove_session(session.id)
+        session._end(reason)
+        session._release_file()
 
     def _headers(self, config: SyncConfiguration) -> dict[str, str]:
         return {"User-Agent": self.user_agent, **config.custom_http_headers}

@@ -102,7 +102,7 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
         await copy.download_all_server_changes()
     finally:
         host.release(copy, at_once=True)
-        await _whole(copy.has_ended)
+        await _whole(copy._wait_for_end)
     return path
 
 

@@ -449,7 +449,7 @@ class SyncSession(Explained):
             case Errored():
                 self._on_errored(event)
 
-    def has_ended(self) -> bool:
+    def _wait_for_end(self) -> bool:
         """Waits until nothing of the session uses its file; False when that takes too long."""
         return self.ended.wait(_END_SECONDS)
 

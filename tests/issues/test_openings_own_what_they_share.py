@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from devices import DOG, LIMIT, Device, add, session_of, world
+from eventually import eventually
 from realmsync import (
     Configuration,
     MismatchedConfigError,
@@ -36,9 +37,7 @@ NOW = OpenRealmBehaviorConfiguration(
 
 async def gone(path: str) -> None:
     """Returns when nothing of this process has the file open any more."""
-    async with asyncio.timeout(LIMIT):
-        while is_used(path):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not is_used(path), LIMIT)
 
 
 def is_used(path: str) -> bool:
