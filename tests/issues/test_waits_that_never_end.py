@@ -113,10 +113,12 @@ async def test_of_a_session_that_has_failed(action: str, tmp_path: Path) -> None
         session = session_of(realm)
         session.pause()
         session.resume()
-        early = asyncio.ensure_future(session.download_all_server_changes())
-        listening = [asyncio.ensure_future(all_of(one(session))) for one in ITERATORS]
-        await asyncio.sleep(0)
-        device.fail(realm, 1038, "it was broken", action)
+        async with at.server_unreachable():  # so that nothing is over before
+            add(realm, 1)
+            early = asyncio.ensure_future(session.download_all_server_changes())
+            listening = [asyncio.ensure_future(all_of(one(session))) for one in ITERATORS]
+            await asyncio.sleep(0)
+            device.fail(realm, 1038, "it was broken", action)
         waits = [early, *(asyncio.ensure_future(wait(session)) for wait in WAITS)]
         told = await errors.get()
         waits += [asyncio.ensure_future(wait(session)) for wait in WAITS]
