@@ -54,9 +54,9 @@ from realmsync.events import (
     WaitResolved,
 )
 from realmsync.process import tell_forks
-from realmsync.sync.config import SyncConfiguration
+from realmsync.sync.config import SessionCallbacks, SyncConfiguration
 from realmsync.sync.reset import acknowledge, reset
-from realmsync.sync.session import SessionCallbacks, SyncSession
+from realmsync.sync.session import SyncSession
 from realmsync.transport.loop import CLIENT_LIMITS, ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
 

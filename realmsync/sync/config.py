@@ -23,6 +23,7 @@ from bson import ObjectId
 from realmsync import _core
 from realmsync.account.places import PartitionValue, require_partition_value
 from realmsync.account.user import User
+from realmsync.callbacks import Callback
 from realmsync.durations import seconds_of
 from realmsync.enums import (
     ClientResetMode,
@@ -244,3 +245,20 @@ class SyncConfiguration:
 
     def _open(self, config: Any) -> Any:
         return self.user.app.sync._open(config, self)
+
+
+class SessionCallbacks:
+    """What a configuration wants to be called, for the loop that is running now."""
+
+    def __init__(self, config: SyncConfiguration) -> None:
+        resets = config.client_reset
+        self.on_error = _callback(config.on_error)
+        self.on_manual = _callback(resets.on_manual)
+        self.on_before = _callback(resets.on_before)
+        self.on_after = _callback(resets.on_after)
+        self.on_fallback = _callback(resets.on_fallback)
+        self.on_discard = _callback(resets.on_discard)
+
+
+def _callback(function: Callable[..., object] | None) -> Callback | None:
+    return Callback(function) if function is not None else None

@@ -40,9 +40,10 @@ from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolve
 from realmsync.naming import Explained
 from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
-from realmsync.sync.config import SyncConfiguration
+from realmsync.sync.config import SessionCallbacks, SyncConfiguration
 from realmsync.sync.explanation import explain
 from realmsync.sync.stream import Stream
+from realmsync.sync.waits import Wait
 
 logger = logging.getLogger("realmsync.sync")
 
@@ -66,45 +67,6 @@ class SessionHost(Protocol):
     def runtime(self) -> _core.ClientRuntime: ...
     def release(self, session: SyncSession, *, at_once: bool) -> None: ...
     def soon(self, function: Callable[[], object]) -> None: ...
-
-
-class _Wait(NamedTuple):
-    """Who waits: a future, and the loop that it belongs to."""
-
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[bool]
-
-    def resolve(self, error: SyncError | None) -> None:
-        """From any thread."""
-        try:
-            self.loop.call_soon_threadsafe(self._resolve, error)
-        except RuntimeError:
-            logger.debug("the event loop of a wait is closed")
-
-    def _resolve(self, error: SyncError | None) -> None:
-        if self.future.done():
-            return  # nobody waits any more
-        if error is None:
-            self.future.set_result(True)
-        else:
-            self.future.set_exception(error)
-
-
-class SessionCallbacks:
-    """What a configuration wants to be called, for the loop that is running now."""
-
-    def __init__(self, config: SyncConfiguration) -> None:
-        resets = config.client_reset
-        self.on_error = _callback(config.on_error)
-        self.on_manual = _callback(resets.on_manual)
-        self.on_before = _callback(resets.on_before)
-        self.on_after = _callback(resets.on_after)
-        self.on_fallback = _callback(resets.on_fallback)
-        self.on_discard = _callback(resets.on_discard)
-
-
-def _callback(function: Callable[..., object] | None) -> Callback | None:
-    return Callback(function) if function is not None else None
 
 
 class _Snapshot(NamedTuple):
@@ -148,8 +110,8 @@ class SyncSession(Explained):
         self._collected = False
         self.ended = threading.Event()
         self._config = config
-        self._waits: dict[int, _Wait] = {}
-        self._failed_waits: list[tuple[_Wait, int, str]] = []
+        self._waits: dict[int, Wait] = {}
+        self._failed_waits: list[tuple[Wait, int, str]] = []
         self._streams: set[Stream[Any]] = set()
         self._reason: str | None = None  # why it has ended for good
         self._failure: SyncError | None = None  # what the application was told of last
@@ -299,7 +261,7 @@ class SyncSession(Explained):
             if self._reason is not None:
                 raise self._aborted()
             wait = self._runtime.wait(self.id, direction)
-            self._waits[wait] = _Wait(loop, future)
+            self._waits[wait] = Wait(loop, future)
         try:
             return await asyncio.wait_for(future, seconds)
         except asyncio.TimeoutError:
