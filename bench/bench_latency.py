@@ -7,12 +7,16 @@ program does, so that every part of the download is met. Shapes differ in how mu
 of the other client holds, and in `pending`: writes of ours that the download conflicts with, so
 that our own history has to be rewritten. A changeset is applied whole or not at all, so that a
 commit may have to wait for one: that of 10,000 objects is reported without a bound.
+
+A durable commit cannot be faster than the disk: the last figure is that of a file of its own that
+grows by a page and is synchronised, without SQLite and without us, in the same two situations.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +84,46 @@ class Committer:
         return seconds
 
 
+class Syncer:
+    """Appends one page after another to a file and notes how long fdatasync takes."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def sync(self) -> float:
+        os.write(self.file, bytes(4096))
+        start = time.perf_counter()
+        os.fdatasync(self.file)
+        return time.perf_counter() - start
+
+    async def run(self, goes_on: Callable[[int], bool]) -> list[float]:
+        seconds: list[float] = []
+        while goes_on(len(seconds)):
+            seconds.append(await asyncio.to_thread(self.sync))
+            await asyncio.sleep(PAUSE)
+        return seconds
+
+    def close(self) -> None:
+        os.close(self.file)
+
+
+async def measure_disk(url: str, folder: Path, partition: str) -> tuple[list[float], list[float]]:
+    """Seconds of fdatasync alone while nothing comes in, and during the download."""
+    app, user = await connect(url, "bench", folder)
+    syncer = Syncer(folder / "alone")
+    idle = await syncer.run(lambda done: done < IDLE)
+    realm = await Realm.open(
+        configuration(user, partition, workloads.NOTE, new_realm_file_behavior=AT_ONCE)
+    )
+    download = asyncio.create_task(realm.sync_session.download_all_server_changes())
+    busy = await syncer.run(lambda _: not download.done())
+    assert await download
+    syncer.close()
+    realm.close()
+    await app.close()
+    return idle, busy
+
+
 async def measure(
     url: str, folder: Path, partition: str, pending: int, first: int
 ) -> tuple[list[float], list[float]]:
@@ -138,3 +182,17 @@ def test_commits_during_a_download(
     record_ratio(name, percentile(busy), percentile(idle), must, note=f"{len(busy):,} commits")
     median = percentile(busy, 0.5)
     record_ratio(name.replace("p99", "median"), median, percentile(idle, 0.5), None)
+
+
+def test_the_disk_alone_during_a_download(tmp_path: Path, record_ratio: Callable[..., Any]) -> None:
+    idle: list[float] = []
+    busy: list[float] = []
+    with ServerProcess(data=tmp_path / "server", durability="process") as server:
+        asyncio.run(feed(server.url, tmp_path / "feeder", "alone", 1_000, 0))
+        for turn in range(ROUNDS):
+            more = asyncio.run(measure_disk(server.url, tmp_path / f"client-{turn}", "alone"))
+            idle += more[0]
+            busy += more[1]
+    for share, name in ((0.99, "p99"), (0.5, "median")):
+        name += " of an fdatasync of another file in a download, 1,000 objects per changeset"
+        record_ratio(name, percentile(busy, share), percentile(idle, share), None)
