@@ -51,6 +51,7 @@ void ServerRuntime::close() {
     reader_pool_.stop();
     for (auto& app : apps_)
         app->store.reset();
+    open_store_ = nullptr; // and with it the stores that no job has asked for
 }
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,

@@ -88,7 +88,7 @@ class ServerRuntime {
     bool is_full();
 
     const ServerTuning tuning_;
-    const OpenStore open_store_;
+    OpenStore open_store_; // until close()
     std::atomic<bool> stop_{false};
     const server::WriteLimits limits_{tuning_, &stop_};
     std::vector<std::unique_ptr<AppLane>> apps_; // by their numbers
