@@ -165,14 +165,8 @@ async def pour(
     """Writes all flights, pausing the session in the middle; returns when the follower has all."""
     count = len(columns["_id"])
     written = bars.add_task("written locally", total=count)
-    uploaded = bars.add_task("uploaded (bytes)", total=None)
     followed = bars.add_task("seen by the follower", total=count)
     session = realm.sync_session
-
-    def show(transferred: int, transferable: int) -> None:
-        bars.update(uploaded, completed=transferred, total=transferable)
-
-    token = session.add_progress_notification("upload", "reportIndefinitely", show)
     start = time.monotonic()
     batches = range(0, count, ROWS_PER_TRANSACTION)
     for number, first in enumerate(batches):
@@ -200,7 +194,6 @@ async def pour(
     times["followed"] = time.monotonic() - start
     await upload
     times.setdefault("uploaded", times["followed"])
-    session.remove_progress_notification(token)
     return times
 
 
@@ -247,7 +240,12 @@ async def demo(console: Console, folder: Path) -> None:
         follower = await Follower.start(server.url, folder / "follower")
         app, realm = await open_realm(server.url, folder / "writer")
         layout = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*layout, TimeElapsedColumn(), console=console) as bars:
+        with (
+            Progress(*layout, TimeElapsedColumn(), console=console) as bars,
+            realmsync.rich_bar("uploaded (bytes)", progress=bars) as uploaded,
+        ):
+            session = realm.sync_session
+            session.add_progress_notification("upload", "reportIndefinitely", uploaded)
             times = await pour(realm, follower, columns, bars)
         start = time.monotonic()
         await edit_both_sides(realm, follower, count)

@@ -16,6 +16,8 @@ from realmsync.account.user import User
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
+    LogCategory,
+    LogLevel,
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
     ProgressDirection,
@@ -72,6 +74,7 @@ from realmsync.errors import (
     WriteTimeoutError,
     WrongTransactionStateError,
 )
+from realmsync.logs import LogMessage, set_log_level, set_logger
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.objects import EmbeddedObject, Object
@@ -79,7 +82,7 @@ from realmsync.model.options import primary_key
 from realmsync.model.options import property as property
 from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.model.results import Results
-from realmsync.progress import Progress
+from realmsync.progress import Progress, rich_bar, tqdm_bar
 from realmsync.sync.app import App
 from realmsync.sync.config import (
     ClientResetConfiguration,
@@ -124,6 +127,9 @@ __all__ = [
     "KeyNotFoundError",
     "LimitExceededError",
     "List",
+    "LogCategory",
+    "LogLevel",
+    "LogMessage",
     "MismatchedConfigError",
     "MissingPrimaryKeyError",
     "MissingPropertyValueError",
@@ -170,4 +176,8 @@ __all__ = [
     "WrongTransactionStateError",
     "__version__",
     "primary_key",
+    "rich_bar",
+    "set_log_level",
+    "set_logger",
+    "tqdm_bar",
 ]

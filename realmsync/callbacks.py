@@ -22,7 +22,7 @@ from typing import Any
 
 from realmsync.errors import InvalidArgumentError
 
-logger = logging.getLogger("realmsync.sync")  # the client's
+logger = logging.getLogger("realmsync.sdk")
 
 Listener = Callable[[], object]
 
@@ -37,6 +37,16 @@ def is_async(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(type(function), "__call__", None)  # noqa: B004 - of the class, as a call takes it
     )
+
+
+def has_two_parameters(function: Callable[..., object]) -> bool:
+    """Whether it wants two arguments: positional parameters without a default are counted."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # built-in callables without a signature
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in kinds and p.default is p.empty for p in parameters) == 2
 
 
 class Callback:

@@ -113,7 +113,7 @@ class ClientResetMode(Text):
 
 
 class LogLevel(Text):
-    """Levels of the sync client's log."""
+    """Levels of the log, from everything to nothing. Realm's numbers 0 to 8 stand for them, too."""
 
     ALL = "all"
     TRACE = "trace"
@@ -124,3 +124,29 @@ class LogLevel(Text):
     ERROR = "error"
     FATAL = "fatal"
     OFF = "off"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Text:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(cls):
+            return list(cls)[value]
+        return super()._missing_(value)
+
+
+class LogCategory(Text):
+    """What a message of the log is about. One with a longer name lies below that one."""
+
+    REALM = "Realm"
+    STORAGE = "Realm.Storage"
+    TRANSACTION = "Realm.Storage.Transaction"
+    QUERY = "Realm.Storage.Query"
+    OBJECT = "Realm.Storage.Object"
+    NOTIFICATION = "Realm.Storage.Notification"
+    SYNC = "Realm.Sync"
+    CLIENT = "Realm.Sync.Client"
+    SESSION = "Realm.Sync.Client.Session"
+    CHANGESET = "Realm.Sync.Client.Changeset"
+    NETWORK = "Realm.Sync.Client.Network"
+    RESET = "Realm.Sync.Client.Reset"
+    SERVER = "Realm.Sync.Server"
+    APP = "Realm.App"
+    SDK = "Realm.SDK"

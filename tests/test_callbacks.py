@@ -46,7 +46,7 @@ def test_nobody_listens_on_a_closed_loop(caplog: pytest.LogCaptureFixture) -> No
         return Callback(pytest.fail)
 
     callback = asyncio.run(register())
-    with caplog.at_level(logging.DEBUG, "realmsync.sync"):
+    with caplog.at_level(logging.DEBUG, "realmsync.sdk"):
         callback("called")
     assert "loop is closed" in caplog.text
 

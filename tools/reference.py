@@ -36,7 +36,10 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Values and collections", "realmsync", ["Results", "List", "Set", "Dictionary"]),
     ("", "realmsync", ["Timestamp", "Float32"]),
     ("Sync sessions", "realmsync", ["SyncSession", "Progress", "CompensatingWriteInfo"]),
+    ("", "realmsync", ["tqdm_bar", "rich_bar"]),
     ("", "realmsync.sync", ["AppSync"]),
+    ("Logs", "realmsync", ["set_log_level", "set_logger", "LogMessage"]),
+    ("", "realmsync", ["LogLevel", "LogCategory"]),
     (
         "Enumerations",
         "realmsync",
@@ -52,7 +55,6 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
             "ClientResetMode",
         ],
     ),
-    ("", "realmsync.sync", ["LogLevel"]),
     (
         "Inspection",
         "realmsync.inspect",

@@ -8,6 +8,7 @@ loop anyway. A program without one calls `asyncio.run`. Specification: node-sdk-
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import platform
 import weakref
@@ -17,7 +18,7 @@ from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from realmsync import _core
 from realmsync.account.credentials import Credentials
@@ -48,6 +49,8 @@ from realmsync.version import __version__
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+logger = logging.getLogger("realmsync.app")
 
 
 class MetadataMode(str, Enum):
@@ -271,6 +274,8 @@ class AppServices(Explained):
 
     async def _send(self, request: HttpRequest) -> HttpResponse:
         response = await self._transport(request)
+        path = urlsplit(request.url).path
+        logger.debug("%s %s: %d", request.method, path, response.status or response.custom_status)
         check(response)
         return response
 

@@ -28,6 +28,7 @@ from realmsync.errors import (
     ObjectTypeMismatchError,
     WrongTransactionStateError,
 )
+from realmsync.logs import set_log_level, set_logger
 from realmsync.model.configuration import (
     Configuration,
     ConfigurationFields,
@@ -104,6 +105,9 @@ class Realm(Explained):
         "transaction": "write `with realm.write():`",
         "schema_version": "migrations are not there yet, so no schema has a version",
     }
+
+    set_log_level = staticmethod(set_log_level)
+    set_logger = staticmethod(set_logger)
 
     def __init__(
         self,

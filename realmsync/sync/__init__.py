@@ -3,6 +3,7 @@
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
+    LogCategory,
     LogLevel,
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
@@ -34,6 +35,7 @@ __all__ = [
     "ClientResetConfiguration",
     "ClientResetMode",
     "ConnectionState",
+    "LogCategory",
     "LogLevel",
     "OpenRealmBehaviorConfiguration",
     "OpenRealmBehaviorType",

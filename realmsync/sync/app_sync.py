@@ -6,7 +6,6 @@ Specification: client-session.md 16.4.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -18,8 +17,9 @@ from realmsync.account.app import AppServices
 from realmsync.account.places import PartitionValue
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
-from realmsync.enums import LogLevel
+from realmsync.enums import LogCategory, LogLevel
 from realmsync.errors import IllegalOperationError
+from realmsync.logs import set_log_level
 from realmsync.process import forked
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
@@ -32,20 +32,6 @@ from realmsync.version import __version__
 
 if TYPE_CHECKING:
     from realmsync.sync.client import SyncClient
-
-logger = logging.getLogger("realmsync.sync")
-
-_LEVELS = {
-    LogLevel.ALL: 1,
-    LogLevel.TRACE: 5,
-    LogLevel.DEBUG: logging.DEBUG,
-    LogLevel.DETAIL: logging.DEBUG,
-    LogLevel.INFO: logging.INFO,
-    LogLevel.WARN: logging.WARNING,
-    LogLevel.ERROR: logging.ERROR,
-    LogLevel.FATAL: logging.CRITICAL,
-    LogLevel.OFF: logging.CRITICAL + 1,
-}
 
 
 class AppSync:
@@ -108,9 +94,9 @@ class AppSync:
         self._before_start("set the user agent")
         self._user_agent = f"realmsync/{__version__} {text}"
 
-    def set_log_level(self, level: LogLevel | str) -> None:
-        """Sets the level of the Python logger `realmsync.sync`."""
-        logger.setLevel(_LEVELS[LogLevel(level)])
+    def set_log_level(self, level: LogLevel | str | int) -> None:
+        """Sets from which level on the category "Realm.Sync" is logged, of all apps."""
+        set_log_level(level, LogCategory.SYNC)
 
     def set_logger(self, callback: Callable[[str, str], object] | None) -> None:
         """Sends the server's log messages to `callback(level, message)`; None ends that."""

@@ -60,7 +60,10 @@ from realmsync.sync.session import SyncSession
 from realmsync.transport.loop import CLIENT_LIMITS, ClientDriver, new_event_loop
 from realmsync.transport.websocket import monotonic_ms
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync.client")
+session_logger = logger.getChild("session")
+network_logger = logger.getChild("network")
+server_logger = logging.getLogger("realmsync.sync.server")
 
 # Outcomes of a token refresh that no later try can mend (client-session.md 11.3).
 _AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLoggedIn}
@@ -316,7 +319,10 @@ class SyncClient:
         if session is None:
             return  # it is over; nobody is left to be told
         match event:
-            case Progressed() | WaitResolved() | ConnectionChanged() | Errored():
+            case ConnectionChanged():
+                network_logger.debug("session of %s: %s", session.path, event.current)
+                session._on_event(event)
+            case Progressed() | WaitResolved() | Errored():
                 session._on_event(event)
             case Released():
                 self._released(session)
@@ -336,12 +342,15 @@ class SyncClient:
                 session.acknowledgement = self._spawn(acknowledge(session))
             case LifecycleChanged():
                 # `lifecycle_state` asks the engine
+                state = SessionLifecycleState(event.state).name
+                session_logger.debug("session of %s: %s", session.path, state)
                 if event.state in _STOPPED and (running := self._resets.get(session.id)):
                     running.cancel()
             case _:
                 raise TypeError(f"no session event: {event!r}")
 
     def _connect(self, event: Connect) -> None:
+        network_logger.debug("connecting to %s", event.url.partition("?")[0])  # a token follows
         # Connection settings are those of the newest session of the endpoint.
         with self.lock:
             sessions = [s for s in list(self.by_id.values()) if s._matches(event.url)]
@@ -356,7 +365,7 @@ class SyncClient:
         if self.server_log is not None:
             self.server_log(event.level, text)
         else:
-            logger.debug(text)
+            server_logger.debug(text)
 
     def _spawn(self, coroutine: Any) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)

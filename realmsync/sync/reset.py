@@ -26,7 +26,7 @@ from realmsync.model.realm import Realm
 from realmsync.sync.config import ClientResetConfiguration, SyncConfiguration
 from realmsync.sync.session import SyncSession
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync.client.reset")
 
 T = TypeVar("T")
 

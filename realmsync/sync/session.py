@@ -45,7 +45,7 @@ from realmsync.sync.explanation import explain
 from realmsync.sync.stream import Stream
 from realmsync.sync.waits import Wait
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync.client.session")
 
 # States in which a session takes part in its connection.
 _CONNECTABLE = (SessionLifecycleState.ACTIVE, SessionLifecycleState.DYING)

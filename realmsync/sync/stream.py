@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from typing import Generic, TypeVar
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync.client.session")
 
 T = TypeVar("T")
 

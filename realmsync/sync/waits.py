@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from realmsync.errors import SyncError
 
-logger = logging.getLogger("realmsync.sync")
+logger = logging.getLogger("realmsync.sync.client.session")
 
 
 class Wait(NamedTuple):
