@@ -16,11 +16,13 @@ async def in_thread(work: Callable[[], R], discard: Callable[[R], object]) -> R:
     Not in the executor of the loop: what blocks here may wait for somebody who needs that to go on.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[R] = loop.create_future()
+    # The result lies in a list until it is taken: the thread, which may end later, and the future,
+    # which it knows, keep nothing alive.
+    future: asyncio.Future[list[R]] = loop.create_future()
 
-    def deliver(result: R) -> None:
+    def deliver(result: list[R]) -> None:
         if future.cancelled():
-            discard(result)
+            discard(result.pop())
         else:
             future.set_result(result)
 
@@ -30,19 +32,19 @@ async def in_thread(work: Callable[[], R], discard: Callable[[R], object]) -> R:
 
     def run() -> None:
         try:
-            result = work()
+            result = [work()]
         except BaseException as error:
             _tell(loop, fail, error)
         else:
             if not _tell(loop, deliver, result):
-                discard(result)
+                discard(result.pop())
 
     threading.Thread(target=run, name="realmsync-open", daemon=True).start()
     try:
-        return await future
+        return (await future).pop()
     except asyncio.CancelledError:
         if future.done() and not future.cancelled() and future.exception() is None:
-            discard(future.result())
+            discard(future.result().pop())
         raise
 
 
