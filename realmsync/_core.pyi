@@ -577,6 +577,9 @@ class ClientRuntime:
     def close_session(self, session: int) -> None:
         """The last reference is gone: the stop policy decides."""
 
+    def set_stop_policy(self, session: int, policy: str) -> None:
+        """A session that was closed already follows it at once."""
+
     def finish_reset(self, session: int) -> None:
         """The answer to ResetRequired: the file has been reset."""
 
@@ -606,3 +609,6 @@ class ClientRuntime:
 
     def end(self, session: int) -> tuple[int, str] | None:
         """Status and message of the error that ended it, as long as nothing starts it again."""
+
+    def is_released(self, session: int) -> bool:
+        """Whether nothing of it uses its file or a connection; of a session that is gone, too."""

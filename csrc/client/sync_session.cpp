@@ -154,6 +154,16 @@ void SyncSession::close() {
     }
 }
 
+void SyncSession::set_stop_policy(StopPolicy policy) {
+    config_.stop_policy = policy;
+    if (referenced_ || !is_running())
+        return;
+    if (policy == StopPolicy::immediately)
+        force_close(status::kOperationAborted, "");
+    else
+        close();
+}
+
 // The order of 2.4: state, protocol session, connection callbacks, waits.
 void SyncSession::stop(Lifecycle state, std::int32_t status, const std::string& message) {
     const ConnectionState previous =
@@ -198,24 +208,19 @@ void SyncSession::reconnect() {
 
 void SyncSession::set_access_token(const std::string& token) {
     config_.route.access_token = token;
-    switch (state_) {
-    case Lifecycle::active:
-        end_.reset();
-        needs_refresh_ = false;
-        if (!session_)
-            break;
-        touched_connection().route().access_token = token;
-        session_->resume();
-        session_->connection().skip_delay();
-        break;
-    case Lifecycle::waiting_for_access_token: activate(); break;
-    case Lifecycle::dying:
-    case Lifecycle::inactive:
-        if (referenced_)
-            revive(false);
-        break;
-    case Lifecycle::paused: break;
-    }
+    if (state_ == Lifecycle::waiting_for_access_token)
+        activate();
+    else if (referenced_)
+        revive(false);
+    if (!is_running()) // one that nobody uses any more finishes its upload with the new token
+        return;
+    end_.reset();
+    needs_refresh_ = false;
+    if (!session_)
+        return;
+    touched_connection().route().access_token = token;
+    session_->resume();
+    session_->connection().skip_delay();
 }
 
 void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,

@@ -56,6 +56,7 @@ class SyncSession final : private SessionObserver {
     void pause();
     void force_close(std::int32_t status, const std::string& message);
     void close();
+    void set_stop_policy(StopPolicy policy); // one that was closed already follows it at once
     void shut_down(); // for good: no wait stays open, not even one of a stopped session
     void set_route(const Route& route); // a running session starts anew
     void reconnect();

@@ -149,6 +149,12 @@ std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std:
     return end;
 }
 
+bool is_released(ClientHandle& self, std::uint64_t session) {
+    bool released = true; // also when it is gone
+    on_session(self, session, [&](SyncSession& s) { released = s.is_released(); });
+    return released;
+}
+
 // The registry of sessions.
 void bind_registry(ClientClass& c) {
     c.def("enable_multiplexing",
@@ -170,6 +176,7 @@ void bind_registry(ClientClass& c) {
         .def("snapshot", &snapshot, py::arg("session"))
         .def("situation", &situation, py::arg("session"))
         .def("end", &end, py::arg("session"))
+        .def("is_released", &is_released, py::arg("session"))
         .def("shutdown", [](ClientHandle& self) {
             on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });
         });
@@ -206,6 +213,11 @@ void bind_control(ClientClass& c) {
         .def("close_session",
              [](ClientHandle& self, std::uint64_t session) {
                  on_session(self, session, [](SyncSession& s) { s.close(); });
+             })
+        .def("set_stop_policy",
+             [](ClientHandle& self, std::uint64_t session, const std::string& policy) {
+                 const auto p = parse_policy(policy);
+                 on_session(self, session, [&](SyncSession& s) { s.set_stop_policy(p); });
              })
         .def("finish_reset",
              [](ClientHandle& self, std::uint64_t session) {
