@@ -18,8 +18,9 @@ from realmsync.account.places import PartitionValue
 from realmsync.account.user import User
 from realmsync.callbacks import Callback
 from realmsync.enums import LogCategory, LogLevel
-from realmsync.errors import IllegalOperationError
+from realmsync.errors import ArgumentTypeError, IllegalOperationError, InvalidArgumentError
 from realmsync.logs import set_log_level
+from realmsync.naming import shown
 from realmsync.process import forked
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
@@ -90,7 +91,12 @@ class AppSync:
             self._multiplexing = True
 
     def set_user_agent(self, text: str) -> None:
-        """Adds to the User-Agent of sync connections. Before the first synced realm."""
+        """Adds to the User-Agent of sync connections. Before the first synced realm.
+
+        Raises InvalidArgumentError for what a header cannot hold.
+        """
+        if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+            raise InvalidArgumentError(f"a user agent is printable ASCII text, not {shown(text)}")
         self._before_start("set the user agent")
         self._user_agent = f"realmsync/{__version__} {text}"
 
@@ -113,7 +119,9 @@ class AppSync:
         return [s for s in sessions if s.references > 0 and not s.is_of_reset]
 
     def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
-        """The sessions of a user's open realms."""
+        """The sessions of a user's open realms. Raises ArgumentTypeError for what is no User."""
+        if not isinstance(user, User):
+            raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(user)}")
         return [s for s in self._sessions() if s.user is user]
 
     def get_sync_session(self, user: User, partition_value: PartitionValue) -> SyncSession | None:

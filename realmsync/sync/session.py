@@ -115,7 +115,7 @@ class SyncSession(Explained):
         self._streams: set[Stream[Any]] = set()
         self._reason: str | None = None  # why it has ended for good
         self._failure: SyncError | None = None  # what the application was told of last
-        self._tokens = itertools.count()
+        self._tokens = itertools.count(1)
         self._connection_callbacks: dict[int, Callback] = {}
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
