@@ -59,6 +59,10 @@ class World:
         finally:
             self._proxy.heal()
 
+    def cut(self) -> None:
+        """Resets every connection of a device."""
+        self._proxy.cut()
+
     async def device(self, credentials: Credentials | None = None, **settings: Any) -> Device:
         folder = self._folder / f"device{len(self.apps)}"
         settings = {"base_url": self._proxy.url, "base_file_path": folder, **settings}

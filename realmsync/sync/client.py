@@ -326,6 +326,7 @@ class SyncClient:
                 session._on_event(event)
             case Released():
                 self._released(session)
+                session._on_state()
             case RefreshToken():
                 self._refresh_token(session)
             case RefreshLocation():
@@ -344,6 +345,7 @@ class SyncClient:
                 # `lifecycle_state` asks the engine
                 state = SessionLifecycleState(event.state).name
                 session_logger.debug("session of %s: %s", session.path, state)
+                session._on_state()
                 if event.state in _STOPPED and (running := self._resets.get(session.id)):
                     running.cancel()
             case _:

@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from realmsync import _core
 from realmsync.account.user import User
@@ -27,6 +27,8 @@ from realmsync.enums import (
     ProgressMode,
     SessionLifecycleState,
     SessionState,
+    SessionStopPolicy,
+    member,
 )
 from realmsync.errors import (
     ClientResetError,
@@ -34,7 +36,6 @@ from realmsync.errors import (
     CompensatingWriteInfo,
     SyncError,
     SyncOperationAborted,
-    SyncTimeoutError,
 )
 from realmsync.events import ConnectionChanged, Errored, Progressed, WaitResolved
 from realmsync.naming import Explained
@@ -110,8 +111,10 @@ class SyncSession(Explained):
         self._collected = False
         self.ended = threading.Event()
         self._config = config
+        self._stop_policy = SessionStopPolicy(config.session_stop_policy)
         self._waits: dict[int, Wait] = {}
         self._failed_waits: list[tuple[Wait, int, str]] = []
+        self._end_waits: list[Wait] = []
         self._streams: set[Stream[Any]] = set()
         self._reason: str | None = None  # why it has ended for good
         self._failure: SyncError | None = None  # what the application was told of last
@@ -235,6 +238,35 @@ class SyncSession(Explained):
         """A context, with or without async, in which the session is paused. Does not count."""
         return _Paused(self)
 
+    async def pause_and_wait(self, timeout: float | timedelta | None = None) -> None:
+        """Pauses, and waits until nothing of the session uses its file or the network any more.
+
+        Raises SyncTimeoutError after `timeout` seconds (it is paused all the same), and
+        SyncOperationAborted when the session is started again meanwhile.
+        """
+        await self._wait_for_release(self._runtime.pause, timeout)
+
+    async def shut_down_and_wait(self, timeout: float | timedelta | None = None) -> None:
+        """The same, but whatever starts sessions starts it again: another opening, a log-in.
+
+        Ends the session of a closed realm that is still uploading, so that its file can be deleted.
+        """
+        await self._wait_for_release(self._runtime.force_close, timeout)
+
+    @property
+    def stop_policy(self) -> SessionStopPolicy:
+        """What happens when the last realm is closed. A change counts at once, also after that."""
+        return self._stop_policy
+
+    @stop_policy.setter
+    def stop_policy(
+        self, policy: SessionStopPolicy | Literal["after-upload", "immediately", "never"]
+    ) -> None:
+        policy = member(SessionStopPolicy, policy, "stop_policy")
+        with self._client.lock:
+            self._stop_policy = policy
+            self._runtime.set_stop_policy(self.id, policy.value)
+
     def reconnect(self) -> None:
         """Ends delays; on an open connection, checks that it is alive."""
         self._runtime.reconnect(self.id)
@@ -254,27 +286,32 @@ class SyncSession(Explained):
         return await self._wait("download", "Downloading", timeout)
 
     async def _wait(self, direction: str, doing: str, timeout: float | timedelta | None) -> bool:
-        seconds = seconds_of(timeout)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
+        seconds, wait = seconds_of(timeout), Wait.here()
         with self._client.lock:  # the outcome may come before the number is known
             if self._reason is not None:
                 raise self._aborted()
-            wait = self._runtime.wait(self.id, direction)
-            self._waits[wait] = Wait(loop, future)
+            number = self._runtime.wait(self.id, direction)
+            self._waits[number] = wait
         try:
-            return await asyncio.wait_for(future, seconds)
-        except asyncio.TimeoutError:
-            explanation = self.explain()  # while it is still waited for
-            error = SyncTimeoutError(
-                f"Timed out: {doing} changes did not complete in {round((seconds or 0) * 1000)} ms."
-            )
-            error.explanation = explanation
-            logger.info("%s The session of %s: %s", error, self.path, explanation)
-            raise error from None
+            return await wait.outcome(seconds, f"{doing} changes", self)
         finally:
             with self._client.lock:
-                self._waits.pop(wait, None)
+                self._waits.pop(number, None)
+
+    async def _wait_for_release(
+        self, stop: Callable[[int], None], timeout: float | timedelta | None
+    ) -> None:
+        seconds, wait = seconds_of(timeout), Wait.here()
+        with self._client.lock:  # or what has happened before it is stopped would count
+            self._end_waits.append(wait)
+            stop(self.id)
+            self._on_state()
+        try:
+            await wait.outcome(seconds, "Stopping the session", self)
+        finally:
+            with self._client.lock:
+                if wait in self._end_waits:
+                    self._end_waits.remove(wait)
 
     # progress
 
@@ -420,6 +457,22 @@ class SyncSession(Explained):
         self.file.release_sync()
         del self.file
         self.ended.set()
+        self._on_state()
+
+    def _on_state(self) -> None:
+        """The state has changed, or the file was released: who waits for the end may be told."""
+        with self._host.lock:
+            if not self._end_waits:
+                return
+            error = None
+            if not self.ended.is_set():
+                if self.state is SessionState.ACTIVE:
+                    error = _aborted("The session was started again")
+                elif self.references == 0 or not self._runtime.is_released(self.id):
+                    return
+            waits, self._end_waits = self._end_waits, []
+        for wait in waits:
+            wait.resolve(error)
 
     def _end(self, reason: str) -> None:
         """The session has ended for good: what still waits or listens would do so for ever."""
@@ -438,8 +491,7 @@ class SyncSession(Explained):
         return streams
 
     def _aborted(self) -> SyncOperationAborted:
-        message = f"Sync session became inactive: {self._reason}"
-        return SyncOperationAborted(message, code=SyncCode.OperationAborted.value)
+        return _aborted(f"Sync session became inactive: {self._reason}")
 
     def _error_of(self, status: int, message: str) -> SyncError:
         """What a wait raises; what the application was told, as far as it is the same error."""
@@ -522,6 +574,10 @@ class SyncSession(Explained):
         if isinstance(error, CompensatingWriteError):
             error.writes = tuple(CompensatingWriteInfo(*write) for write in event.writes)
         return error
+
+
+def _aborted(message: str) -> SyncOperationAborted:
+    return SyncOperationAborted(message, code=SyncCode.OperationAborted.value)
 
 
 class _Paused:

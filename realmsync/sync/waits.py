@@ -1,4 +1,4 @@
-"""Wait: who waits for an upload or a download of a session, and how he hears of the outcome.
+"""Wait: who waits for a transfer or the end of a session, and how he hears of the outcome.
 
 When a wait is over is decided in csrc/client/waits.hpp; session.py keeps them by number.
 """
@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from realmsync.errors import SyncError
+from realmsync.errors import SyncError, SyncTimeoutError
 
 logger = logging.getLogger("realmsync.sync.client.session")
+
+
+class Awaited(Protocol):
+    """The session that is waited for."""
+
+    path: str
+
+    def explain(self) -> str: ...
 
 
 class Wait(NamedTuple):
@@ -19,6 +27,25 @@ class Wait(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[bool]
+
+    @classmethod
+    def here(cls) -> Wait:
+        """On the loop that is running."""
+        loop = asyncio.get_running_loop()
+        return cls(loop, loop.create_future())
+
+    async def outcome(self, seconds: float | None, doing: str, session: Awaited) -> bool:
+        """True, or raises; SyncTimeoutError after so many seconds."""
+        try:
+            return await asyncio.wait_for(self.future, seconds)
+        except asyncio.TimeoutError:
+            explanation = session.explain()  # while it is still waited for
+            error = SyncTimeoutError(
+                f"Timed out: {doing} did not complete in {round((seconds or 0) * 1000)} ms."
+            )
+            error.explanation = explanation
+            logger.info("%s The session of %s: %s", error, session.path, explanation)
+            raise error from None
 
     def resolve(self, error: SyncError | None) -> None:
         """From any thread."""

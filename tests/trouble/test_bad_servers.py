@@ -11,6 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from websockets.typing import Subprotocol
 
 from client_program import Person, make_app, open_realm, people, settle, until
 from instructions import add_table, changeset, create
-from realmsync import App, Realm, SessionState, SyncError
+from realmsync import App, ConnectionState, Realm, SessionState, SyncError
 from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
 from realmsync.inspect import decode_message
 from realmsync.testing import ServerProcess
@@ -301,6 +302,19 @@ async def test_lethal_session_codes(case: Case, code: int) -> None:
     assert case.realm.sync_session.state is SessionState.INACTIVE
     assert case.sibling.sync_session.is_connected
     await settle(case.sibling)
+    await case.recover()
+
+
+async def test_a_suspended_session_is_not_connected(case: Case) -> None:
+    """It is active and tries again later; its sibling has noticed nothing."""
+    wait = {"backoffIntervalSec": 900, "backoffMaxDelaySec": 900, "backoffMultiplier": 1}
+    refuse = partial(error, 201, action="Warning", again=True, **wait)
+    await case.run("ident", refuse)
+    suspended, sibling = case.realm.sync_session, case.sibling.sync_session
+    assert suspended.state is SessionState.ACTIVE
+    assert suspended.connection_state is ConnectionState.DISCONNECTED
+    assert not suspended.is_connected
+    assert sibling.is_connected
     await case.recover()
 
 
