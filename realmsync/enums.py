@@ -132,6 +132,20 @@ class LogLevel(Text):
         return super()._missing_(value)
 
 
+class NumericLogLevel(IntEnum):
+    """Realm's numbers for LogLevel, which are taken wherever a level is."""
+
+    ALL = 0
+    TRACE = 1
+    DEBUG = 2
+    DETAIL = 3
+    INFO = 4
+    WARN = 5
+    ERROR = 6
+    FATAL = 7
+    OFF = 8
+
+
 class LogCategory(Text):
     """What a message of the log is about. One with a longer name lies below that one."""
 

@@ -59,6 +59,15 @@ class World:
         finally:
             self._proxy.heal()
 
+    @contextlib.asynccontextmanager
+    async def server_refuses(self) -> AsyncIterator[None]:
+        """Every connection is reset meanwhile, new ones too."""
+        self._proxy.refuse()
+        try:
+            yield
+        finally:
+            self._proxy.heal()
+
     def cut(self) -> None:
         """Resets every connection of a device."""
         self._proxy.cut()

@@ -40,6 +40,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("", "realmsync.sync", ["AppSync"]),
     ("Logs", "realmsync", ["set_log_level", "set_logger", "LogMessage"]),
     ("", "realmsync", ["LogLevel", "LogCategory"]),
+    ("", "realmsync.sync", ["NumericLogLevel"]),
     (
         "Enumerations",
         "realmsync",

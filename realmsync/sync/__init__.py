@@ -1,10 +1,12 @@
 """Synchronisation: sessions, their progress and connection, opening synced realms."""
 
+from realmsync.account.places import PartitionValue
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
     LogCategory,
     LogLevel,
+    NumericLogLevel,
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
     ProgressDirection,
@@ -37,10 +39,12 @@ __all__ = [
     "ConnectionState",
     "LogCategory",
     "LogLevel",
+    "NumericLogLevel",
     "OpenRealmBehaviorConfiguration",
     "OpenRealmBehaviorType",
     "OpenRealmTask",
     "OpenRealmTimeOutBehavior",
+    "PartitionValue",
     "Progress",
     "ProgressDirection",
     "ProgressMode",

@@ -120,12 +120,12 @@ class AppSync:
 
     def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
         """The sessions of a user's open realms. Raises ArgumentTypeError for what is no User."""
-        if not isinstance(user, User):
-            raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(user)}")
+        _require_user(user)
         return [s for s in self._sessions() if s.user is user]
 
     def get_sync_session(self, user: User, partition_value: PartitionValue) -> SyncSession | None:
         """The session of a partition's realm at its default path, if that is open."""
+        _require_user(user)
         path = str(user.realm_path(partition_value).resolve())
         return next((s for s in self._sessions() if s.path == path and s.user is user), None)
 
@@ -162,12 +162,19 @@ class AppSync:
         """Moves a closed realm file aside, so that the next opening begins anew.
 
         Gives the new place. Unsent changes stay in the moved file; a session that is still
-        uploading them is ended. Raises DeleteOnOpenRealmError while a realm of the file is open.
+        uploading them is ended, and waited for: `await session.shut_down_and_wait()` before it
+        spares the event loop that. Raises DeleteOnOpenRealmError while a realm of the file is open,
+        InvalidArgumentError when there is no file.
         """
         self.require_own()
         source = str(Path(path).resolve())
         if self._client is not None:
             self._client.end(source)
+        if not Path(source).exists():
+            raise InvalidArgumentError(
+                "Realm was not configured correctly. Client Reset could not be run for Realm at: "
+                + source
+            )
         target = self.recovery_path(source)
         del self._recoveries[source]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -183,6 +190,11 @@ class AppSync:
             return
         client, self._client = self._client, None
         client.stop()
+
+
+def _require_user(user: object) -> None:
+    if not isinstance(user, User):
+        raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(user)}")
 
 
 def _free_place(path: str) -> Path:

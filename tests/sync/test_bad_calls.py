@@ -107,6 +107,16 @@ WRONG_SETTINGS: dict[str, tuple[Callable[[Device], object], type[Exception], str
         ArgumentTypeError,
         "to be a User",
     ),
+    "user of a partition": (
+        lambda d: d.app.sync.get_sync_session(None, "p"),  # type: ignore[arg-type]
+        ArgumentTypeError,
+        "to be a User",
+    ),
+    "file of a reset": (
+        lambda d: d.app.sync.initiate_client_reset("nowhere.realm"),
+        InvalidArgumentError,
+        "Client Reset could not be run for Realm at: /.*nowhere.realm",
+    ),
     "partition": (
         lambda d: d.app.sync.get_sync_session(d.user, 1.5),  # type: ignore[arg-type]
         ArgumentTypeError,
