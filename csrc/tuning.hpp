@@ -200,6 +200,9 @@ struct ClientTuning {
     std::int64_t reconnect_multiplier = 2;
     std::int64_t reconnect_jitter_divisor = 4; // 0: none
     std::int64_t session_closed_resume_ms = 1'000;
+    // Between looking after connections because the network has changed: a loop of such news must
+    // not hammer a server. Meanwhile delays grow from the first one, so that none is as long.
+    std::int64_t network_change_interval_ms = 30'000;
 
     // Sizes in bytes.
     std::uint64_t upload_soft_bytes = 131'072;    // of one UPLOAD (wire-protocol.md 8.4)
@@ -228,6 +231,7 @@ template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& v
     visit("reconnect_multiplier", t.reconnect_multiplier);
     visit("reconnect_jitter_divisor", t.reconnect_jitter_divisor);
     visit("session_closed_resume_ms", t.session_closed_resume_ms);
+    visit("network_change_interval_ms", t.network_change_interval_ms);
     visit("upload_soft_bytes", t.upload_soft_bytes);
     visit("upload_hard_bytes", t.upload_hard_bytes);
     visit("download_limit_bytes", t.download_limit_bytes);

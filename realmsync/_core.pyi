@@ -557,12 +557,15 @@ class ClientRuntime:
         url: str,
         access_token: str = "",
         verified: bool = False,
-        headers: list[tuple[str, str]] = ...,
+        connection_settings: str = "",
         stop_policy: str = "after-upload",
         cancel_waits: bool = False,
         manual_reset: bool = False,
     ) -> int:
-        """A session, inactive until it is revived."""
+        """A session, inactive until it is revived.
+
+        `connection_settings` are compared: only sessions with equal ones share a connection.
+        """
 
     def remove_session(self, session: int) -> None:
         """Lets go of the file. After Released."""
@@ -596,9 +599,10 @@ class ClientRuntime:
     def token_refresh_failed(
         self, session: int, authentication: bool, status: int, message: str
     ) -> None: ...
-    def set_route(
-        self, session: int, url: str, token: str, verified: bool, headers: list[tuple[str, str]]
-    ) -> None: ...
+    def set_route(self, session: int, url: str, token: str, verified: bool) -> None: ...
+    def notify_network_change(self) -> None:
+        """Every connection looks after itself, at most once in an interval."""
+
     def log_out(self, user: str) -> None: ...
     def shutdown(self) -> None: ...
     def snapshot(self, session: int) -> tuple[int, str, int]:

@@ -45,12 +45,15 @@ class ResumeReading(NamedTuple):
 
 
 class Connect(NamedTuple):
-    """A client wants a connection; the URL holds an access token."""
+    """A client wants a connection, for a session and others with the same connection settings.
+
+    The URL holds an access token.
+    """
 
     connection: int
+    session: int
     url: str
     subprotocols: list[str]
-    headers: dict[str, str]
 
 
 TransportEvent = Writable | Close | Drop | PauseReading | ResumeReading | Connect

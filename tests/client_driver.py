@@ -5,6 +5,7 @@ One runtime with inline workers; files are in memory. The server's part is playe
 
 from __future__ import annotations
 
+import json
 import zlib
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +18,12 @@ from told import told
 PROTOCOL = "com.mongodb.realm-sync#14"
 URL = "ws://localhost:9090/api/client/v2.0/app/app/realm-sync"
 ACTIVE, DYING, INACTIVE, WAITING, PAUSED = range(5)
-ERROR = (
-    '{"message":"told so","logURL":"","shouldClientReset":false,"isRecoveryModeDisabled":false,'
-    '"tryAgain":%s,"action":"%s"}'
-)
+ERROR = {
+    "message": "told so",
+    "logURL": "",
+    "shouldClientReset": False,
+    "isRecoveryModeDisabled": False,
+}
 
 
 CHANGESET = changeset(add_table("A"))
@@ -93,6 +96,7 @@ class Client:
         self.now = 1_000
         self.files: dict[int, File] = {}
         self.sockets: list[int] = []  # all attempts to connect, in order
+        self.owners: list[int] = []  # the sessions that they are for
         self.urls: list[str] = []
         self.closed: list[int] = []
         self.other: list[tuple[Any, ...]] = []
@@ -108,7 +112,8 @@ class Client:
         for event in map(told, self.runtime.drain(self.now)):
             if event[0] == "connect":
                 self.sockets.append(event[1])
-                self.urls.append(event[2])
+                self.owners.append(event[2])
+                self.urls.append(event[3])
             elif event[0] == "close":
                 self.closed.append(event[1])
             elif event[0] in ("writable", "pause_reading", "resume_reading", "log"):
@@ -129,6 +134,7 @@ class Client:
         self,
         partition: str = '"p"',
         user: str = "u",
+        url: str = URL,
         store: ClientStore | None = None,
         **settings: Any,
     ) -> File:
@@ -136,7 +142,7 @@ class Client:
         self.run()  # from here on the engine knows the time
         store = _testbed.ClientStorage() if store is None else store
         id = self.runtime.add_session(
-            store, user=user, partition=partition, url=URL, access_token="token", **settings
+            store, user=user, partition=partition, url=url, access_token="token", **settings
         )
         file = self.files[id] = File(id, store)
         self.runtime.revive(id)
@@ -152,9 +158,20 @@ class Client:
         self.runtime.receive(self.socket, data, self.now)
         self.run()
 
-    def error(self, session: int, code: int, try_again: bool, action: str) -> None:
-        body = ERROR % (str(try_again).lower(), action)
+    def error(self, session: int, code: int, try_again: bool, action: str, **more: Any) -> None:
+        """An ERROR; `more`: further keys of its JSON."""
+        body = json.dumps(ERROR | {"tryAgain": try_again, "action": action} | more)
         self.receive(f"json_error {code} {len(body)} {session}\n{body}")
+
+    def cut(self, code: int | None = None) -> None:
+        """The newest socket ends, with a close frame or without one."""
+        self.runtime.closed(self.socket, code, "gone", self.now)
+        self.run()
+
+    def fail(self, failure: str = "tcp", http: int = 0) -> None:
+        """The newest attempt to connect does not get through."""
+        self.runtime.connect_failed(self.socket, failure, http, "because", self.now)
+        self.run()
 
     def take(self) -> list[bytes]:
         """All messages that the engine has to send now."""

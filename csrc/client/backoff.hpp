@@ -27,6 +27,7 @@ class Backoff {
     std::int64_t delay(Random& random);
     void reset();
     bool has_failed() const { return trigger_.has_value(); }
+    bool has_failed_by(std::int32_t reason) const { return trigger_ == reason; }
 
   private:
     BackoffParameters defaults_, parameters_;

@@ -77,6 +77,12 @@ void Client::set_route(std::uint64_t session, const Route& route, std::int64_t n
     with(session, now, [&](SyncSession& s) { s.set_route(route); });
 }
 
+void Client::on_network_change(std::int64_t now) {
+    set_now(now);
+    context_.connections.on_network_change();
+    settle();
+}
+
 void Client::shutdown(std::int64_t now) {
     set_now(now);
     for (auto& [id, s] : sync_sessions_)

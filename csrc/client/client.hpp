@@ -47,6 +47,7 @@ class Client {
     void set_access_token(const std::string& user, const std::string& token, std::int64_t now);
     void log_out(const std::string& user, std::int64_t now);
     void set_route(std::uint64_t session, const Route& route, std::int64_t now);
+    void on_network_change(std::int64_t now);
     // Every session becomes inactive, every socket is closed.
     void shutdown(std::int64_t now);
 

@@ -159,7 +159,10 @@ void Connection::attempt() {
     state_ = ConnectionState::connecting;
     connect_deadline_ = context_.now + context_.tuning.connect_timeout_ms;
     socket_ = context_.connections.open_socket(*this);
-    Connect connect{socket_, route_.url, {}, route_.headers};
+    const auto oldest =
+        std::ranges::find_if(sessions_, [](const auto& entry) { return entry.second->is_live(); });
+    REALMSYNC_ASSERT(oldest != sessions_.end());
+    Connect connect{socket_, oldest->second->sync_session(), route_.url, {}};
     connect.url += route_.url.find('?') == std::string::npos ? "?baas_at=" : "&baas_at=";
     connect.url += route_.access_token;
     for (int version = kNewestVersion; version >= kOldestVersion; --version)
@@ -187,6 +190,13 @@ void Connection::request_reconnect() {
         ping_due_ = true;
         wake();
     }
+}
+
+void Connection::on_network_change() {
+    constexpr auto later = static_cast<std::int32_t>(Termination::server_said_try_again_later);
+    const bool server_decides = do_not_reconnect_ || backoff_.has_failed_by(later);
+    if (state_ != ConnectionState::disconnected || !server_decides)
+        request_reconnect();
 }
 
 void Connection::connected(std::string_view subprotocol) {
@@ -404,8 +414,7 @@ std::optional<Violation> Connection::on_log(std::string_view body) {
 std::optional<Violation> Connection::on_error(std::int32_t code, std::uint64_t ident,
                                               const wire::ErrorInfo& info) {
     const wire::CodeInfo* known = wire::find_code(code);
-    const Failure failure =
-        from_protocol_error(code, info, context_.tuning.reconnect_jitter_divisor);
+    const Failure failure = from_protocol_error(code, info, context_.backoff.jitter_divisor);
     if (ident == 0) {
         if (!known || known->level != wire::Level::connection)
             return Violation{"ERROR for the connection with code " + std::to_string(code)};

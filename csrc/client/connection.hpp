@@ -27,7 +27,6 @@ struct Route {
     std::string url; // without the access token
     std::string access_token;
     bool verified = false; // a connection has succeeded, or the location service gave it
-    std::vector<std::pair<std::string, std::string>> headers;
 };
 
 class Connection {
@@ -46,6 +45,9 @@ class Connection {
     }
     const Backoff& backoff() const { return backoff_; }
     std::optional<std::int64_t> next_attempt() const { return reconnect_at_; } // while it waits
+    std::optional<std::int64_t> unanswered_since() const {
+        return pong_deadline_ ? std::optional(ping_sent_) : std::nullopt;
+    }
     Route& route() { return route_; }
 
     // Joins what exists, or starts the attempt to connect.
@@ -54,6 +56,8 @@ class Connection {
     // Ends delays, or proves that the link is alive (9.5).
     void request_reconnect();
     void skip_delay(); // ends a reconnect delay, if there is one
+    // The same as a request to reconnect, but for what the server has asked for: that stands.
+    void on_network_change();
     // Hands a store job's result to its session, if that still exists.
     void on_outcome(StoreResult result);
 

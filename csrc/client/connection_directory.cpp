@@ -1,6 +1,7 @@
 // The connections of one client engine (client-session.md 8.1, 8.2).
 #include "client/connection_directory.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/assert.hpp"
@@ -11,6 +12,7 @@ namespace realmsync::client {
 // `url` is "wss://host:port/path"; the default port is filled in, so that both spellings share a
 // socket.
 ConnectionDirectory::Endpoint ConnectionDirectory::endpoint_of(const std::string& user,
+                                                               const std::string& settings,
                                                                std::string_view url) {
     std::string scheme, port;
     if (const auto end = url.find("://"); end != url.npos) {
@@ -25,7 +27,7 @@ ConnectionDirectory::Endpoint ConnectionDirectory::endpoint_of(const std::string
     }
     if (port.empty())
         port = scheme == "wss" ? "443" : "80";
-    return {std::move(scheme), std::string(url), std::move(port), user};
+    return {std::move(scheme), std::string(url), std::move(port), user, settings};
 }
 
 void ConnectionDirectory::set_multiplexing(bool enabled) {
@@ -33,8 +35,9 @@ void ConnectionDirectory::set_multiplexing(bool enabled) {
     multiplexing_ = enabled;
 }
 
-Connection& ConnectionDirectory::obtain(const std::string& user, const Route& route) {
-    const Endpoint endpoint = endpoint_of(user, route.url);
+Connection& ConnectionDirectory::obtain(const std::string& user, const std::string& settings,
+                                        const Route& route) {
+    const Endpoint endpoint = endpoint_of(user, settings, route.url);
     if (multiplexing_) {
         if (const auto found = shared_.find(endpoint); found != shared_.end()) {
             Route& next = found->second->route();
@@ -44,15 +47,13 @@ Connection& ConnectionDirectory::obtain(const std::string& user, const Route& ro
             return *found->second;
         }
     }
-    const ClientTuning& tuning = context_.tuning;
-    Backoff backoff({tuning.reconnect_first_ms, tuning.reconnect_max_ms,
-                     tuning.reconnect_multiplier, tuning.reconnect_jitter_divisor});
+    Backoff backoff(context_.backoff);
     if (const auto kept = backoffs_.find(endpoint); kept != backoffs_.end()) {
         backoff = kept->second;
         backoffs_.erase(kept);
     }
     auto made = std::make_unique<Connection>(context_, ++last_connection_, std::move(backoff),
-                                             route, multiplexing_ ? tuning.linger_ms : 0);
+                                             route, multiplexing_ ? context_.tuning.linger_ms : 0);
     Connection& connection = *made;
     connections_.emplace(connection.id(), Entry{endpoint, std::move(made), {}});
     if (multiplexing_)
@@ -124,7 +125,26 @@ void ConnectionDirectory::settle() {
     touched_.clear();
 }
 
+void ConnectionDirectory::on_network_change() {
+    if (connections_.empty())
+        return;
+    check_at_ = std::max(context_.now, next_check_);
+    if (*check_at_ <= context_.now)
+        check_connections();
+}
+
+void ConnectionDirectory::check_connections() {
+    check_at_.reset();
+    next_check_ = context_.now + context_.tuning.network_change_interval_ms;
+    for (const auto& [id, entry] : connections_) {
+        touch(*entry.connection);
+        entry.connection->on_network_change();
+    }
+}
+
 void ConnectionDirectory::on_timer() {
+    if (check_at_ && *check_at_ <= context_.now)
+        check_connections();
     std::vector<std::uint64_t> due;
     for (const auto& [time, id] : timers_) {
         if (time > context_.now)
@@ -139,7 +159,10 @@ void ConnectionDirectory::on_timer() {
 }
 
 std::optional<std::int64_t> ConnectionDirectory::deadline() const {
-    return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first);
+    if (timers_.empty())
+        return check_at_;
+    const std::int64_t first = timers_.begin()->first;
+    return check_at_ ? std::min(*check_at_, first) : first;
 }
 
 } // namespace realmsync::client

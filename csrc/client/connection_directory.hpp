@@ -30,8 +30,8 @@ class ConnectionDirectory {
     void set_multiplexing(bool enabled);
 
     // The connection for a new session of `user`. A shared one takes the route for its next
-    // attempt.
-    Connection& obtain(const std::string& user, const Route& route);
+    // attempt. `settings` are the transport's: only sessions with equal ones share.
+    Connection& obtain(const std::string& user, const std::string& settings, const Route& route);
     Connection* find(std::uint64_t id);
     Connection* find_socket(std::uint64_t socket);     // nullptr: given up meanwhile
     std::uint64_t open_socket(Connection& connection); // a fresh number for it
@@ -40,6 +40,9 @@ class ConnectionDirectory {
 
     // Before something happens to a connection: settle() will look at it.
     void touch(const Connection& connection);
+    // The network has changed, as somebody believes: every connection looks after itself, at most
+    // once in an interval. What is told meanwhile counts as one, at its end.
+    void on_network_change();
     // Destroys what has ended, and notes the deadlines anew.
     void settle();
     void on_timer();
@@ -47,16 +50,18 @@ class ConnectionDirectory {
     std::size_t size() const { return connections_.size(); }
 
   private:
-    // Scheme, host, port, user; the mode is always PBS.
-    using Endpoint = std::tuple<std::string, std::string, std::string, std::string>;
+    // Scheme, host, port, user, settings; the mode is always PBS.
+    using Endpoint = std::tuple<std::string, std::string, std::string, std::string, std::string>;
     struct Entry {
         Endpoint endpoint;
         std::unique_ptr<Connection> connection;
         std::optional<std::int64_t> deadline; // as it stands in timers_
     };
 
-    static Endpoint endpoint_of(const std::string& user, std::string_view url);
+    static Endpoint endpoint_of(const std::string& user, const std::string& settings,
+                                std::string_view url);
     void note_deadline(Entry& entry, std::optional<std::int64_t> deadline);
+    void check_connections();
 
     Context& context_;
     bool multiplexing_ = true;
@@ -66,6 +71,8 @@ class ConnectionDirectory {
     std::unordered_map<std::uint64_t, Connection*> sockets_;
     std::set<std::pair<std::int64_t, std::uint64_t>> timers_; // time, number of the connection
     std::vector<std::uint64_t> touched_;                      // numbers, since settle()
+    std::optional<std::int64_t> check_at_;                    // after a change of the network
+    std::int64_t next_check_ = 0;                             // not before
     std::uint64_t last_connection_ = 0, last_socket_ = 0;
 };
 

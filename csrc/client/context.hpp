@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/backoff.hpp"
 #include "client/connection_directory.hpp"
 #include "client/event.hpp"
 #include "client/random.hpp"
@@ -16,11 +17,15 @@ namespace realmsync::client {
 
 struct Context {
     Context(const ClientTuning& settings, std::uint64_t seed)
-        : tuning(settings), random(seed), connections(*this) {}
+        : tuning(settings),
+          backoff{settings.reconnect_first_ms, settings.reconnect_max_ms,
+                  settings.reconnect_multiplier, settings.reconnect_jitter_divisor},
+          random(seed), connections(*this) {}
     Context(const Context&) = delete;
     Context& operator=(const Context&) = delete;
 
     const ClientTuning tuning;
+    const BackoffParameters backoff; // of connections and sessions, unless the server gives others
     Random random;
     std::int64_t now = 0; // ms, of the call that is running
     std::vector<StoreJob> jobs;

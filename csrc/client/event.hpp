@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -25,9 +24,9 @@ enum class Lifecycle : std::uint8_t { // client-session.md 2.1
 // To the transport. Every attempt to connect is a socket with a number of its own.
 struct Connect {
     std::uint64_t socket;
-    std::string url; // with the access token
+    std::uint64_t session; // one that it is for: all have the same TLS, proxy and headers
+    std::string url;       // with the access token
     std::vector<std::string> subprotocols;
-    std::vector<std::pair<std::string, std::string>> headers;
 };
 struct Writable {
     std::uint64_t socket;

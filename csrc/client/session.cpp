@@ -55,9 +55,7 @@ Session::Session(Connection& connection, SessionObserver& observer, std::uint64_
                  std::uint64_t sync_session, std::string partition)
     : connection_(connection), context_(connection.context()), observer_(observer), ident_(ident),
       sync_session_(sync_session), partition_(std::move(partition)),
-      resume_backoff_({context_.tuning.reconnect_first_ms, context_.tuning.reconnect_max_ms,
-                       context_.tuning.reconnect_multiplier,
-                       context_.tuning.reconnect_jitter_divisor}) {}
+      resume_backoff_(context_.backoff) {}
 
 // Life
 
@@ -404,6 +402,8 @@ void Session::describe(Situation& situation) const {
     const auto next = situation.is_suspended ? resume_at_ : connection_.next_attempt();
     if (next)
         situation.next_attempt_ms = std::max<std::int64_t>(*next - context_.now, 0);
+    if (const auto since = connection_.unanswered_since(); since && !situation.is_suspended)
+        situation.unanswered_ms = context_.now - *since;
     if (!state_)
         return;
     situation.unsent_bytes = state_->uploadable_bytes - state_->uploaded_bytes;

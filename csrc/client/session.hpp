@@ -56,6 +56,7 @@ class Session {
     Session& operator=(const Session&) = delete;
 
     std::uint64_t ident() const { return ident_; }
+    std::uint64_t sync_session() const { return sync_session_; }
     Connection& connection() const { return connection_; }
     SessionObserver& observer() const { return observer_; }
     bool is_live() const { return life_ == Life::active; }

@@ -17,6 +17,7 @@ struct Situation {
     bool is_bound = false;                       // the server knows the session
     bool uploads_later = false;                  // the first download comes first
     std::optional<std::int64_t> next_attempt_ms; // from now, if one is due
+    std::optional<std::int64_t> unanswered_ms;   // since a PING without a PONG
     std::uint64_t unsent_bytes = 0;              // not acknowledged, as far as is known
     std::uint64_t downloadable_bytes = 0;        // as the server has said last
 };

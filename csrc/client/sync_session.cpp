@@ -60,7 +60,8 @@ void SyncSession::start() {
     REALMSYNC_ASSERT(!session_);
     if (reset_)
         return; // when it is done
-    Connection& connection = context_.connections.obtain(config_.user, config_.route);
+    Connection& connection =
+        context_.connections.obtain(config_.user, config_.connection_settings, config_.route);
     SessionObserver& observer = *this;
     auto session = std::make_unique<Session>(connection, observer, ++context_.last_session, id_,
                                              config_.partition);

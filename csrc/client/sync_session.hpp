@@ -22,6 +22,7 @@ struct SyncSessionConfig {
     std::string user;
     std::string partition; // as extended JSON
     Route route;
+    std::string connection_settings; // TLS, proxy, headers: whatever, compared only
     StopPolicy stop_policy = StopPolicy::after_changes_uploaded;
     bool cancel_waits_on_nonfatal_error = false;
     bool manual_client_reset = false; // reported to the application, else done for it

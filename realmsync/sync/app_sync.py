@@ -135,9 +135,21 @@ class AppSync:
         return bool(self._sessions())
 
     def reconnect(self) -> None:
-        """Ends the reconnect delays of all sessions; for changes of the network."""
+        """Has all sessions try again at once, as `session.reconnect()` does: for a user's order."""
         for session in self._sessions():
             session.reconnect()
+
+    def notify_network_change(self) -> None:
+        """Says that the network may be another one now: for a system's news of it, however many.
+
+        Connections that wait try again at once, open ones are checked with a PING. Other than
+        `reconnect`, it leaves alone what the server has asked for: delays that it gave, and
+        sessions that an error has stopped. It counts once in 30 seconds: what is told meanwhile
+        counts as one at their end, and delays that began anew with the first are not longer.
+        """
+        self.require_own()
+        if self._client is not None:
+            self._client.runtime.notify_network_change()
 
     def recovery_path(self, source: str) -> Path:
         """Where the next reset moves this file: the same place until it does."""

@@ -233,7 +233,7 @@ class SyncClient:
             url=url,
             access_token=config.user.access_token or "",
             verified=verified,
-            headers=list(self._headers(config).items()),
+            connection_settings=config.connection_settings,
             stop_policy=SessionStopPolicy(config.session_stop_policy).value,
             cancel_waits=config.cancel_waits_on_non_fatal_error,
             manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
@@ -289,9 +289,6 @@ class SyncClient:
         self.runtime.remove_session(session.id)
         session._end(reason)
         session._release_file()
-
-    def _headers(self, config: SyncConfiguration) -> dict[str, str]:
-        return {"User-Agent": self.user_agent, **config.custom_http_headers}
 
     def _user_changed(self, user: User) -> None:
         """Log-outs stop the user's sessions, the next log-in starts them again (2.3)."""
@@ -352,15 +349,31 @@ class SyncClient:
                 raise TypeError(f"no session event: {event!r}")
 
     def _connect(self, event: Connect) -> None:
+        assert self._driver is not None
         network_logger.debug("connecting to %s", event.url.partition("?")[0])  # a token follows
-        # Connection settings are those of the newest session of the endpoint.
-        with self.lock:
-            sessions = [s for s in list(self.by_id.values()) if s._matches(event.url)]
-        config = sessions[-1].config if sessions else None
-        context = config.ssl.context() if config and event.url.startswith("wss:") else None
-        proxy = config.proxy if config else None
-        if self._driver is not None:
-            self._driver.connect(*event, ssl_context=context, proxy=proxy)
+        session = self.by_id.get(event.session)
+        try:
+            if session is None:  # it is over, which others of the connection need not be
+                reason = "the session that wanted it has ended"
+                self.runtime.closed(event.connection, None, reason, monotonic_ms())
+                return
+            config = session.config
+            context = config.ssl.context() if event.url.startswith("wss:") else None
+        except OSError as error:  # the file is no longer what it was
+            self.runtime.connect_failed(
+                event.connection, "tls", 0, f"certificate_path: {error}", monotonic_ms()
+            )
+            return
+        finally:
+            self._driver.activity()
+        self._driver.connect(
+            event.connection,
+            event.url,
+            event.subprotocols,
+            {"User-Agent": self.user_agent, **config.custom_http_headers},
+            ssl_context=context,
+            proxy=config.proxy,
+        )
 
     def _log(self, event: ServerLog) -> None:
         text = f"Server log: {event.message}"
@@ -404,8 +417,7 @@ class SyncClient:
             self._refresh_failed(session.id, error)
             return
         url, verified = service.sync_route
-        headers = list(self._headers(session.config).items())
-        self.runtime.set_route(session.id, url, token, verified, headers)
+        self.runtime.set_route(session.id, url, token, verified)
 
     def _refresh_failed(self, id: int, error: Exception) -> None:
         if not isinstance(error, AppError | OSError | asyncio.TimeoutError):

@@ -7,6 +7,7 @@ model/realm.py and in the modules beside this one.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 
 from bson import ObjectId
 
@@ -137,18 +139,74 @@ class ClientResetConfiguration:
             _require_type(name, getattr(self, name), Callable | None)
 
 
+# What the handshake says itself.
+_OWN_HEADERS = {"host", "connection", "upgrade", "content-length", "transfer-encoding"}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~]*")  # nobody says what characters beyond ASCII mean
+
+
+def require_header(name: object, value: object) -> None:
+    """Raises ArgumentTypeError or InvalidArgumentError for what is no header of a handshake.
+
+    Values are not shown: they may be secrets.
+    """
+    _require_type("name of a header", name, str)
+    _require_type(f"header {name}", value, str)
+    name, value = cast(str, name), cast(str, value)
+    if not _HEADER_NAME.fullmatch(name):
+        raise InvalidArgumentError(f"{name!r} is no name of an HTTP header")
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("sec-websocket-"):
+        raise InvalidArgumentError(f"the header {name!r} belongs to the handshake itself")
+    if not _HEADER_VALUE.fullmatch(value):
+        raise InvalidArgumentError(f"the value of header {name!r} is not printable ASCII")
+
+
+_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def _require_proxy(url: str) -> None:
+    """Raises InvalidArgumentError, which does not show the URL: there may be a password in it."""
+    if not (url.isascii() and url.isprintable()) or " " in url:
+        raise InvalidArgumentError("'proxy' is no URL: what is no plain character is %-encoded")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # which names what it takes for the port
+        raise InvalidArgumentError("'proxy' is no URL: its host or port is wrong") from None
+    if parts.scheme not in _PROXIES:
+        raise InvalidArgumentError(
+            f"'proxy' has to begin with one of {', '.join(f'{p}://' for p in _PROXIES)}"
+        )
+    if not host or port is None:
+        raise InvalidArgumentError("'proxy' needs a host and a port, as in http://proxy:3128")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise InvalidArgumentError("'proxy' ends after the port")
+
+
 @fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class SSLConfiguration:
     """Checks of the server's certificate.
+
+    It has to be valid for the host of the server's URL, by a chain to the system's trusted
+    certificates, or to those in the PEM file `certificate_path` instead. What is not valid is error
+    1042 of the session, with the reason. `validate=False` takes every certificate, which protects
+    from nobody who is on the way.
 
     Raises InvalidArgumentError for a certificate that cannot be read.
     """
 
     validate: bool = True
     certificate_path: str | os.PathLike[str] | None = None
+    validate_certificates: None = None  # a callback in Realm's SDKs
 
     def __post_init__(self) -> None:
+        _require_type("validate", self.validate, bool)
+        if self.validate_certificates is not None:
+            raise NotImplementedError(
+                "'validate_certificates' is not there: certificates are not shown one by one;"
+                " give those that you trust as 'certificate_path'"
+            )
         _require_type("certificate_path", self.certificate_path, str | os.PathLike | None)
         if self.certificate_path is not None:  # while somebody can still be told
             try:
@@ -187,7 +245,13 @@ class SyncConfiguration:
     on which the realm was opened. The two behaviours say how `Realm.open` opens a new and an
     existing file; None is DOWNLOAD_BEFORE_OPEN within 30 seconds. With
     `cancel_waits_on_non_fatal_error` waits fail at the first error, also one that the session
-    survives by trying again.
+    survives by trying again. `custom_http_headers` are added to the request of the websocket.
+    `proxy` is the URL of a proxy for it, `http://name:password@host:port`, with https (to the
+    proxy), socks4 or socks5 instead; log-in and tokens do not use it.
+
+    Realms of a user with the same headers, `ssl` and `proxy` share a connection.
+
+    Raises InvalidArgumentError and ArgumentTypeError for what is wrong in itself.
     """
 
     user: User
@@ -203,8 +267,7 @@ class SyncConfiguration:
     session_stop_policy: SessionStopPolicy | Literal["after-upload", "immediately", "never"] = (
         SessionStopPolicy.AFTER_UPLOAD
     )
-    # URL of an HTTP or SOCKS proxy for sync.
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
 
     def __post_init__(self) -> None:
         if not isinstance(self.user, User):
@@ -219,9 +282,13 @@ class SyncConfiguration:
         _require_type("existing_realm_file_behavior", self.existing_realm_file_behavior, behavior)
         _require_type("on_error", self.on_error, Callable | None)
         _require_type("custom_http_headers", self.custom_http_headers, Mapping)
+        for name, value in self.custom_http_headers.items():
+            require_header(name, value)
         _require_type("ssl", self.ssl, SSLConfiguration)
         _require_type("client_reset", self.client_reset, ClientResetConfiguration)
         _require_type("proxy", self.proxy, str | None)
+        if self.proxy is not None:
+            _require_proxy(self.proxy)
         policy = member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)
 
@@ -229,6 +296,13 @@ class SyncConfiguration:
     def partition_json(self) -> str:
         """The partition value as canonical extended JSON: what BIND carries."""
         return _partition_json(self.partition_value)
+
+    @cached_property
+    def connection_settings(self) -> str:
+        """What the connection needs beside a user and a server: equal for those that share one."""
+        path = self.ssl.certificate_path
+        tls = (self.ssl.validate, None if path is None else os.fspath(path))
+        return repr((self.proxy, tls, sorted(self.custom_http_headers.items())))
 
     # What a realm asks for (model/configuration.py, Synchronisation); sessions: app_sync.py.
 

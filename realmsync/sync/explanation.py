@@ -10,6 +10,8 @@ from typing import Any
 
 from realmsync.enums import ConnectionState, SessionLifecycleState
 
+_NOTABLE_MS = 1000  # a PONG takes less
+
 
 def explain(facts: Mapping[str, Any], end: str | None, *, is_logged_in: bool) -> str:
     """One line. `facts`: of `ClientRuntime.situation`; `end`: the error that has stopped it."""
@@ -53,4 +55,8 @@ def _link(facts: Mapping[str, Any]) -> str:
             return f"offline{when}"
         case ConnectionState.CONNECTING:
             return "connecting"
-    return "connected" if facts["is_bound"] else "connected, not bound yet"
+    state = "connected" if facts["is_bound"] else "connected, not bound yet"
+    silence = facts["unanswered_ms"] or 0
+    if silence < _NOTABLE_MS:
+        return state
+    return f"{state}, the server has not answered for {silence / 1000:.1f} s"

@@ -204,6 +204,16 @@ class SyncSession(Explained):
         running = SessionLifecycleState(facts["lifecycle"]) in _ACTIVE
         return running and bool(facts["unsent_bytes"] or facts["downloadable_bytes"])
 
+    @property
+    def next_attempt_in(self) -> float | None:
+        """Seconds until it tries again by itself: to connect, or what an error has suspended.
+
+        None when no attempt is due: it is connected or just connecting, or something else has to
+        happen first, which `explain` tells.
+        """
+        delay = self._runtime.situation(self.id)["next_attempt_ms"]
+        return None if delay is None else delay / 1000
+
     def explain(self) -> str:
         """Why a wait waits: what the session is doing, or what it waits for itself, in one line.
 
@@ -268,7 +278,11 @@ class SyncSession(Explained):
             self._runtime.set_stop_policy(self.id, policy.value)
 
     def reconnect(self) -> None:
-        """Ends delays; on an open connection, checks that it is alive."""
+        """Tries again at once, whatever it waits for; checks that an open connection is alive.
+
+        Ends a delay of its connection and one after an error, also one that the server has asked
+        for. Use `app.sync.notify_network_change` for what is only a reason to look.
+        """
         self._runtime.reconnect(self.id)
 
     # waits
@@ -429,10 +443,6 @@ class SyncSession(Explained):
         if self._outlived_realm and not self.is_parents:
             self._outlived_realm = False
             self._release()
-
-    def _matches(self, url: str) -> bool:
-        """Whether a connection to this address is (also) for this session."""
-        return url.startswith(self.url)
 
     # events, on the sync client's thread
 

@@ -216,7 +216,7 @@ def test_wait_after_log_out_completes_after_log_in() -> None:
 def test_restart_with_a_new_route_keeps_waits() -> None:
     client, file = online()
     wait = client.wait(file, "download")
-    client.runtime.set_route(file.id, "ws://elsewhere:1/sync", "t2", True, [])
+    client.runtime.set_route(file.id, "ws://elsewhere:1/sync", "t2", True)
     client.run()
     assert client.urls[-1] == "ws://elsewhere:1/sync?baas_at=t2"
     client.connect()

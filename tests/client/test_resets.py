@@ -89,7 +89,7 @@ def test_nothing_starts_it_before_the_answer(start: str) -> None:
     if start == "token":
         client.runtime.set_access_token("u", "fresh")
     elif start == "route":
-        client.runtime.set_route(file.id, "ws://elsewhere/sync", "fresh", True, [])
+        client.runtime.set_route(file.id, "ws://elsewhere/sync", "fresh", True)
     else:
         getattr(client.runtime, start)(file.id)
     client.sleep(10_000)

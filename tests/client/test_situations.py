@@ -72,6 +72,7 @@ FACTS: dict[str, Any] = {
     "is_bound": True,
     "uploads_later": False,
     "next_attempt_ms": None,
+    "unanswered_ms": None,
     "unsent_bytes": 0,
     "downloadable_bytes": 0,
 }
@@ -89,6 +90,12 @@ FACTS: dict[str, Any] = {
         ({"lifecycle": 1}, "ends after its upload, connected"),
         ({"lifecycle": 3}, "waits for a new access token"),
         ({"connection": "disconnected"}, "offline"),
+        ({"unanswered_ms": 999}, "connected"),
+        ({"unanswered_ms": 42_000}, "connected, the server has not answered for 42.0 s"),
+        (
+            {"unanswered_ms": 1_500, "is_bound": False},
+            "connected, not bound yet, the server has not answered for 1.5 s",
+        ),
     ],
 )
 def test_words(facts: dict[str, Any], text: str) -> None:

@@ -24,7 +24,6 @@ namespace {
 using client::Client;
 using client::SyncSession;
 
-using Pair = std::pair<std::string, std::string>;
 using ClientClass = HandleClass<ClientHandle>;
 
 client::StopPolicy parse_policy(const std::string& text) {
@@ -94,19 +93,15 @@ void bind_connections(ClientClass& c) {
              py::arg("now_ms"));
 }
 
-client::Route make_route(std::string url, std::string token, bool verified,
-                         std::vector<Pair> headers) {
-    return {std::move(url), std::move(token), verified, std::move(headers)};
-}
-
 std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStore> store,
                           std::string user, std::string partition, std::string url,
-                          std::string token, bool verified, std::vector<Pair> headers,
+                          std::string token, bool verified, std::string settings,
                           const std::string& policy, bool cancel_waits, bool manual_reset) {
     client::SyncSessionConfig config;
     config.user = std::move(user);
     config.partition = std::move(partition);
-    config.route = make_route(std::move(url), std::move(token), verified, std::move(headers));
+    config.route = {std::move(url), std::move(token), verified};
+    config.connection_settings = std::move(settings);
     config.stop_policy = parse_policy(policy);
     config.cancel_waits_on_nonfatal_error = cancel_waits;
     config.manual_client_reset = manual_reset;
@@ -136,7 +131,8 @@ py::dict situation(ClientHandle& self, std::uint64_t session) {
         py::arg("connection") = name_of(s.connection), py::arg("is_resetting") = s.is_resetting,
         py::arg("needs_refresh") = s.needs_refresh, py::arg("is_suspended") = s.is_suspended,
         py::arg("is_bound") = s.is_bound, py::arg("uploads_later") = s.uploads_later,
-        py::arg("next_attempt_ms") = s.next_attempt_ms, py::arg("unsent_bytes") = s.unsent_bytes,
+        py::arg("next_attempt_ms") = s.next_attempt_ms, py::arg("unanswered_ms") = s.unanswered_ms,
+        py::arg("unsent_bytes") = s.unsent_bytes,
         py::arg("downloadable_bytes") = s.downloadable_bytes);
 }
 
@@ -165,7 +161,7 @@ void bind_registry(ClientClass& c) {
           })
         .def("add_session", &add_session, py::arg("store"), py::kw_only(), py::arg("user"),
              py::arg("partition"), py::arg("url"), py::arg("access_token") = "",
-             py::arg("verified") = false, py::arg("headers") = std::vector<Pair>{},
+             py::arg("verified") = false, py::arg("connection_settings") = "",
              py::arg("stop_policy") = "after-upload", py::arg("cancel_waits") = false,
              py::arg("manual_reset") = false)
         .def("remove_session",
@@ -177,6 +173,11 @@ void bind_registry(ClientClass& c) {
         .def("situation", &situation, py::arg("session"))
         .def("end", &end, py::arg("session"))
         .def("is_released", &is_released, py::arg("session"))
+        .def("notify_network_change",
+             [](ClientHandle& self) {
+                 on_engine(self,
+                           [](Client& engine, std::int64_t now) { engine.on_network_change(now); });
+             })
         .def("shutdown", [](ClientHandle& self) {
             on_engine(self, [](Client& engine, std::int64_t now) { engine.shutdown(now); });
         });
@@ -275,9 +276,8 @@ void bind_account(ClientClass& c) {
              })
         .def("set_route",
              [](ClientHandle& self, std::uint64_t session, std::string url, std::string token,
-                bool verified, std::vector<Pair> headers) {
-                 const auto route =
-                     make_route(std::move(url), std::move(token), verified, std::move(headers));
+                bool verified) {
+                 const client::Route route{std::move(url), std::move(token), verified};
                  on_engine(self, [&](Client& engine, std::int64_t now) {
                      engine.set_route(session, route, now);
                  });

@@ -93,10 +93,7 @@ py::list rejected_writes(const std::vector<wire::RejectedUpdate>& rejected) {
 // One overload per event; the members are in the order of realmsync/events.py.
 
 py::object made(const client::Connect& e) {
-    py::dict headers;
-    for (const auto& [name, value] : e.headers)
-        headers[py::str(name)] = value;
-    return make(e, "Connect", e.socket, e.url, e.subprotocols, headers);
+    return make(e, "Connect", e.socket, e.session, e.url, e.subprotocols);
 }
 py::object made(const client::Writable& e) { return make(e, "Writable", e.socket); }
 py::object made(const client::Close& e) { return make(e, "Close", e.socket, e.code); }
