@@ -17,6 +17,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from picows import (
     WSError,
@@ -26,7 +27,6 @@ from picows import (
     WSUpgradeRequest,
     WSUpgradeResponse,
 )
-from python_socks import ProxyError
 
 from realmsync.events import (
     ClientEvent,
@@ -38,7 +38,7 @@ from realmsync.events import (
     TransportEvent,
     Writable,
 )
-from realmsync.transport.upgrade import open_websocket
+from realmsync.transport.upgrade import ProxyFailure, open_websocket
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
 _CLOSE_INTERNAL = 1011  # the peer comes back without a word to its application
@@ -63,7 +63,8 @@ class ClientRuntime(Runtime[ClientEvent], Protocol):
 
     `connect_failed` takes one of resolve, tcp, tls, timeout, http (any answer but 101, with its
     status; 0 when it was no HTTP) and protocol (101 without a subprotocol that was offered).
-    A stream that ends in the middle of the handshake is `closed` with no code.
+    A stream that ends or is reset in the middle of a handshake, TLS or HTTP, is `closed` with no
+    code: what was reached and is lost again is a read error (9.9).
     """
 
     def connected(self, connection: int, protocol: str, now_ms: int) -> None: ...
@@ -338,8 +339,8 @@ class _Attempt:
             if websocket is None:
                 reason = "stream ended during the handshake"
                 runtime.closed(self._connection, None, reason, monotonic_ms())
-        except (WSError, ProxyError, ValueError, asyncio.TimeoutError, OSError) as error:
-            failure, status, message = self._failure(error)
+        except (WSError, ProxyFailure, ValueError, asyncio.TimeoutError, OSError) as error:
+            failure, status, message = self._failure(error, url)
             runtime.connect_failed(self._connection, failure, status, message, monotonic_ms())
         finally:
             self._given_up = True
@@ -382,7 +383,7 @@ class _Attempt:
         self._opened = None  # the websocket's from here on
         return self._driver.new_socket(self._connection)
 
-    def _failure(self, error: Exception) -> tuple[str, int, str]:
+    def _failure(self, error: Exception, url: str) -> tuple[str, int, str]:
         """What `connect_failed` takes: the kind of failure, the HTTP status, a text."""
         if isinstance(error, _NoSubprotocol):
             return "protocol", 101, str(error)
@@ -396,6 +397,9 @@ class _Attempt:
             return "http", 0, str(error)
         if isinstance(error, socket.gaierror):
             return "resolve", 0, str(error)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            host = urlsplit(url).netloc
+            return "tls", 0, f"the certificate of {host} is not valid: {error.verify_message}"
         return "tls" if isinstance(error, ssl.SSLError) else "tcp", 0, str(error)
 
 

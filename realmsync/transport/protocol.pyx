@@ -70,6 +70,7 @@ class EngineProtocol(WSProtocol):
         """
         self._reader = FrameReader(limit, masked)
         self._ended = ended
+        self._inbox = None  # until the connection is made
         self._frames_are_large = False
         self._head_end = 0  # how much of the empty line after the HTTP head has been seen
         self._first_line = b""  # or as much of it as SWITCHING has
@@ -81,7 +82,8 @@ class EngineProtocol(WSProtocol):
         super().connection_made(transport)
 
     def connection_lost(self, error):
-        super().connection_lost(error)
+        if self._inbox is not None:  # else TLS has failed behind a proxy; picows would crash
+            super().connection_lost(error)
         if self._ended is not None:
             self._ended()
 

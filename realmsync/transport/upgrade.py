@@ -2,7 +2,7 @@
 
 picows' `ws_connect` does this too, but with a protocol that ends the connection by itself, with
 close code 1009, when a frame is too large; see protocol.pyx. Addresses are looked
-up, time is limited and outcomes are reported by loop.py.
+up, time is limited and outcomes are reported by loop.py. Specification: client-session.md 9.9.
 """
 
 from __future__ import annotations
@@ -14,11 +14,18 @@ from socket import socket
 from typing import Any
 
 from picows import WSParsedURL, WSUpgradeRequest, WSUpgradeResponse
-from picows.proxy import ConnectedTransport, connect_through_optional_proxy
+from picows.proxy import ConnectedSocket, ConnectedTransport, connect_through_optional_proxy
 from picows.url import parse_url
 
 from realmsync.transport.protocol import EngineProtocol, client_protocol
 from realmsync.transport.websocket import EngineSocket
+
+# Never before whoever limits the whole attempt gives up.
+_TLS_SECONDS = 3600.0
+
+
+class ProxyFailure(Exception):
+    """The proxy could not be reached, or did not reach the server."""
 
 
 async def open_websocket(
@@ -33,7 +40,8 @@ async def open_websocket(
 ) -> EngineSocket | None:
     """The websocket that `accept` makes of an upgrade; None when the stream ends before.
 
-    Raises WSHandshakeError, OSError, python_socks' ProxyError, and whatever `accept` does.
+    Raises OSError when nothing was reached, ProxyFailure, SSLError, WSHandshakeError for an answer
+    that is no upgrade, and whatever `accept` does.
     """
     address = parse_url(url)
     context = (ssl_context or ssl.create_default_context()) if address.is_secure else None
@@ -43,21 +51,46 @@ async def open_websocket(
             address.netloc, address.resource_name, accept, dict(headers), max_frame
         )
 
-    loop = asyncio.get_running_loop()
-    options: dict[str, Any] = {}  # for TLS; filled by the call
-    via = parse_url(proxy, False) if proxy is not None else None
-    reached = await connect_through_optional_proxy(
-        loop, address, via, open_socket, context, None, options, loop.create_connection
-    )
-    if isinstance(reached, ConnectedTransport):
-        opened = await _in_tunnel(reached.transport, protocol(), context, address.host)
-    else:
-        assert reached.sock is not None, "it is of open_socket's making"
-        _, opened = await loop.create_connection(
-            protocol, sock=reached.sock, ssl=context, **options
-        )
-    await opened.wait_until_handshake_complete()
+    reached = await _reach(address, proxy, open_socket)
+    try:
+        if isinstance(reached, ConnectedTransport):
+            opened = await _in_tunnel(reached.transport, protocol(), context, address.host)
+        else:
+            assert reached.sock is not None, "it is of open_socket's making"
+            options: dict[str, Any] = {}
+            if context is not None:
+                options = {
+                    "server_hostname": address.host,
+                    "ssl_handshake_timeout": _TLS_SECONDS,
+                }
+            _, opened = await asyncio.get_running_loop().create_connection(
+                protocol, sock=reached.sock, ssl=context, **options
+            )
+        await opened.wait_until_handshake_complete()
+    except OSError as error:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            raise
+        return None  # what was reached has gone again
     return opened.listener
+
+
+async def _reach(
+    address: WSParsedURL,
+    proxy: str | None,
+    open_socket: Callable[[WSParsedURL], Awaitable[socket]],
+) -> ConnectedTransport | ConnectedSocket:
+    """A stream to the server, its own or a proxy's."""
+    loop = asyncio.get_running_loop()
+    via = parse_url(proxy, False) if proxy is not None else None
+    try:
+        return await connect_through_optional_proxy(
+            loop, address, via, open_socket, None, None, {}, loop.create_connection
+        )
+    except Exception as error:  # a proxy may answer what it likes
+        if via is None:
+            raise
+        shown = f"{via.scheme}://{via.netloc.rpartition('@')[2]}"  # without the password
+        raise ProxyFailure(f"proxy {shown}: {error}") from error
 
 
 async def _in_tunnel(
@@ -72,7 +105,13 @@ async def _in_tunnel(
         protocol.connection_made(transport)
         return protocol
     loop = asyncio.get_running_loop()
-    secured = await loop.start_tls(transport, protocol, context, server_hostname=host)
+    secured = await loop.start_tls(
+        transport,
+        protocol,
+        context,
+        server_hostname=host,
+        ssl_handshake_timeout=_TLS_SECONDS,
+    )
     if secured is None:
         raise ConnectionError("the stream ended while TLS began")
     protocol.connection_made(secured)

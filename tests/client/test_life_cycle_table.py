@@ -81,7 +81,7 @@ EVENTS: dict[str, Callable[[Client, File], None]] = {
     "error, fatal": fail(True, "Warning"),
     "error, passes": fail(False, "Warning"),
     "reconnect": lambda c, f: c.runtime.reconnect(f.id),
-    "restart": lambda c, f: c.runtime.set_route(f.id, "ws://elsewhere:1/sync", "t", True, []),
+    "restart": lambda c, f: c.runtime.set_route(f.id, "ws://elsewhere:1/sync", "t", True),
     "shutdown": lambda c, f: c.runtime.shutdown(),
 }
 STATES = (A, D, I, W, P)
