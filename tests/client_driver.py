@@ -135,6 +135,7 @@ class Client:
         partition: str = '"p"',
         user: str = "u",
         url: str = URL,
+        token: str = "token",
         store: ClientStore | None = None,
         **settings: Any,
     ) -> File:
@@ -142,7 +143,7 @@ class Client:
         self.run()  # from here on the engine knows the time
         store = _testbed.ClientStorage() if store is None else store
         id = self.runtime.add_session(
-            store, user=user, partition=partition, url=url, access_token="token", **settings
+            store, user=user, partition=partition, url=url, access_token=token, **settings
         )
         file = self.files[id] = File(id, store)
         self.runtime.revive(id)

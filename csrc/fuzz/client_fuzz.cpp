@@ -68,6 +68,10 @@ class Harness {
         }
         if (choice & 16)
             work();
+        if (choice & 64)
+            engine_.on_network_change(now_);
+        if (choice & 128)
+            with(session, [](client::SyncSession& s) { s.reconnect(); });
         if (choice & 32)
             engine_.refuse(socket_, message, 1 << 30, now_);
         else

@@ -8,6 +8,7 @@ import pytest
 from client_driver import (
     ACTIVE,
     CHANGESET,
+    URL,
     Client,
     download,
     online,
@@ -152,6 +153,17 @@ def test_new_token_ends_the_delay_and_is_used() -> None:
     client.runtime.set_access_token("u", "fresh")
     client.run()
     assert client.urls[-1].endswith("?baas_at=fresh")
+
+
+def test_who_joins_gives_the_next_attempt_its_token() -> None:
+    """And its path, but no socket of its own (8.2)."""
+    client, file = online()
+    client.open('"q"', url=URL + "-elsewhere", token="fresh")
+    assert len(client.sockets) == 1
+    client.cut()
+    client.runtime.reconnect(file.id)
+    client.run()
+    assert client.urls == [f"{URL}?baas_at=token", f"{URL}-elsewhere?baas_at=fresh"]
 
 
 def test_late_news_of_a_given_up_socket_are_ignored() -> None:

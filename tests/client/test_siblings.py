@@ -88,6 +88,17 @@ def test_every_error_of_the_connection(code: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("how", ["reconnect", "resume"])
+def test_who_ends_a_delay_ends_it_for_all(how: str) -> None:
+    client, files = three()
+    client.cut()
+    getattr(client.runtime, how)(files[1].id)
+    client.run()
+    assert len(client.sockets) == 2
+    for file in files:
+        assert client.runtime.snapshot(file.id)[1] == "connecting"
+
+
 @pytest.mark.parametrize("how", ["pause", "force_close", "bad changeset", "suspended twice"])
 def test_what_else_happens_to_one(how: str) -> None:
     client, (first, victim, last) = three()

@@ -108,6 +108,10 @@ class World:
                 self.hang_up(self.random.choice(live))
         elif choice < 0.60:
             self.now += self.random.randrange(70_000)
+        elif choice < 0.62:
+            client.runtime.notify_network_change()
+        elif choice < 0.64:
+            client.runtime.reconnect(file.id)
         else:
             self.pump(self.random.randrange(4))
         self.connect()

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -350,6 +352,35 @@ async def test_own_certificate(secure: Place) -> None:
     await synchronises(realm)
     assert session_of(realm).url.startswith("wss://")
     assert secure.errors == []
+
+
+PROGRAM = """
+import asyncio, sys
+from realmsync import App, Credentials, Realm, SyncConfiguration
+
+async def main(url, folder):
+    async with App("app", base_url=url, base_file_path=folder) as app:
+        user = await app.log_in(Credentials.anonymous())
+        sync = SyncConfiguration(user=user, partition_value="p")
+        with await Realm.open(schema=[], sync=sync) as realm:
+            print(realm.sync_session.url)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.no_asan
+async def test_certificates_of_the_environment(secure: Place, tmp_path: Path) -> None:
+    """`SSL_CERT_FILE` is for all of a program: its log-in, too."""
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, secure.server.url, str(tmp_path / "other")),
+        env=os.environ | {"SSL_CERT_FILE": str(TLS / "cert.pem")},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await program.communicate()
+    assert errors == b""
+    assert output.startswith(b"wss://localhost:")
 
 
 async def test_unchecked_certificate(secure: Place) -> None:
