@@ -38,9 +38,11 @@ void SyncSession::revive(bool token_expired) {
 }
 
 void SyncSession::resume(bool token_expired) {
-    if (state_ == Lifecycle::paused)
-        state_ = Lifecycle::inactive; // from here as any stopped session
-    revive(token_expired);
+    if (referenced_) { // else it ends as it was going to
+        if (state_ == Lifecycle::paused)
+            state_ = Lifecycle::inactive; // from here as any stopped session
+        revive(token_expired);
+    }
     if (session_) {
         end_.reset();
         if (session_->has_file_trouble()) // which may be over; other suspensions keep their time

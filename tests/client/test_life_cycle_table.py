@@ -88,8 +88,8 @@ STATES = (A, D, I, W, P)
 TABLE = {
     "revive": (A, A, A, W, P),
     "revive, token expired": (A, W, W, W, P),
-    "resume": (A, A, A, W, A),
-    "resume, token expired": (A, W, W, W, W),
+    "resume": (A, D, A, W, A),  # nobody uses a dying one: the specification revives it
+    "resume, token expired": (A, D, W, W, W),
     "pause": (P, P, P, P, P),
     "force close": (I, I, I, I, P),
     "close, immediately": (I, I, I, I, P),  # of a dying one it is the change that counts
@@ -97,7 +97,7 @@ TABLE = {
     "close, never": (A, D, I, I, P),
     "change, immediately": (A, I, I, W, P),
     "change, never": (A, D, I, W, P),
-    "new token": (A, D, A, A, P),  # nobody uses a dying one: the specification revives it
+    "new token": (A, D, A, A, P),  # the same
     "no new token": (A, D, I, A, P),
     "log out": (I, I, I, I, P),
     "error, ends the session": (I, I, I, W, P),
@@ -144,7 +144,7 @@ def test_twice_is_once(state: int, twice: str) -> None:
     assert file.of("lifecycle") == file.of("connection") == []
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", [ACTIVE, INACTIVE, WAITING, PAUSED])
 def test_pause_pause_resume(state: int) -> None:
     client, file = in_state(state)
     for event in ("pause", "pause", "resume"):
@@ -218,6 +218,31 @@ def test_a_dying_session_uploads_with_a_new_token() -> None:
     client.run()
     assert client.urls[-1].endswith("?baas_at=fresh")
     assert client.runtime.snapshot(file.id)[0] == DYING
+
+
+def test_resume_ends_the_delay_of_a_dying_session_and_no_more() -> None:
+    """It would run for ever: nobody is left to close it."""
+    client, file = in_state(DYING)
+    client.runtime.closed(client.socket, None, "gone", client.now)
+    client.run()
+    client.runtime.resume(file.id)
+    client.run()
+    assert len(client.sockets) == 2
+    assert client.runtime.snapshot(file.id)[0] == DYING
+
+
+@pytest.mark.parametrize("stop", ["force close", "pause"])
+def test_resume_brings_no_closed_session_back(stop: str) -> None:
+    """Whoever hears that it has let go of the file believes it."""
+    client, file = in_state(DYING)
+    EVENTS[stop](client, file)
+    stopped = client.runtime.snapshot(file.id)
+    client.runtime.resume(file.id)
+    assert client.runtime.snapshot(file.id) == stopped
+    client.run()
+    client.take()
+    client.receive("unbound 1\n")
+    assert file.of("released") == [()]
 
 
 def test_a_pause_abandons_the_upload_of_a_dying_session() -> None:

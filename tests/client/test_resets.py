@@ -77,6 +77,7 @@ def test_stopped_meanwhile(stop: str, answer: str) -> None:
     assert file.of("released") == [()] and file.of("error") == []
     assert client.runtime.snapshot(file.id)[0] == state
     assert binds(client) == []
+    client.runtime.open_session(file.id)  # it may have been closed
     client.runtime.resume(file.id)
     client.run()
     assert len(binds(client)) == 1
