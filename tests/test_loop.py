@@ -1,4 +1,7 @@
-"""The loop driver: connecting, deadlines, wake-ups. Peers: the `websockets` package, sockets."""
+"""The loop driver: connecting, deadlines, wake-ups. Peers: the `websockets` package, sockets.
+
+What a failed connection means: client-session.md 9.9.
+"""
 
 from __future__ import annotations
 
@@ -166,6 +169,34 @@ async def upgrading(say: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterator
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 16) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+SAYABLE = sorted({*range(1000, 1016), 3000, 4000, 4001, 4002, 4003, 5000} - {1004, 1005, 1015})
+CLOSE_FRAMES: dict[bytes, tuple[int, str | None]] = {  # None: the text does not matter
+    b"": (1005, ""),
+    bytes(2): (1005, ""),
+    **{struct.pack("!H", code): (code, "") for code in SAYABLE},
+    struct.pack("!H", 4003) + b"moved": (4003, "moved"),
+    struct.pack("!H", 4001) + b"x" * 123: (4001, "x" * 123),
+    # What RFC 6455 forbids breaks its protocol, which is the same to the application (9.9).
+    b"x": (1002, None),
+    **{struct.pack("!H", code): (1002, None) for code in (1, 999, 1004, 1005, 1015)},
+    struct.pack("!H", 1011) + b"\xff\xfe": (1007, None),
+}
+
+
+@pytest.mark.parametrize("payload", CLOSE_FRAMES)
+async def test_close_frames(engine: EngineDouble, driver: ClientDriver, payload: bytes) -> None:
+    async def say(writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes([0x88, len(payload)]) + payload)
+
+    async with upgrading(say) as url:
+        driver.connect(1, url, OFFER, {})
+        await eventually(lambda: len(engine.calls) > 1)
+    code, text = CLOSE_FRAMES[payload]
+    ((*call, reason),) = engine.calls[1:]
+    assert call == ["closed", 1, code]
+    assert text is None or reason == text
 
 
 @pytest.mark.parametrize("cut", [1, 5, 12, 100, 10_000])

@@ -370,10 +370,16 @@ class SyncClient:
             event.connection,
             event.url,
             event.subprotocols,
-            {"User-Agent": self.user_agent, **config.custom_http_headers},
+            self._headers(config),
             ssl_context=context,
             proxy=config.proxy,
         )
+
+    def _headers(self, config: SyncConfiguration) -> dict[str, str]:
+        headers = dict(config.custom_http_headers)
+        if not any(name.lower() == "user-agent" for name in headers):
+            headers["User-Agent"] = self.user_agent
+        return headers
 
     def _log(self, event: ServerLog) -> None:
         text = f"Server log: {event.message}"

@@ -387,7 +387,8 @@ class _Attempt:
         """What `connect_failed` takes: the kind of failure, the HTTP status, a text."""
         if isinstance(error, _NoSubprotocol):
             return "protocol", 101, str(error)
-        if isinstance(error, asyncio.TimeoutError):
+        # Since Python 3.11 that of a socket, which has a number, is of the same class.
+        if isinstance(error, asyncio.TimeoutError) and not getattr(error, "errno", None):
             return "timeout", 0, f"not connected within {self._timeout:g} s"
         if isinstance(error, WSInvalidStatusError):
             status = int(error.response.status) if error.response is not None else 0

@@ -40,10 +40,14 @@ async def open_websocket(
 ) -> EngineSocket | None:
     """The websocket that `accept` makes of an upgrade; None when the stream ends before.
 
-    Raises OSError when nothing was reached, ProxyFailure, SSLError, WSHandshakeError for an answer
-    that is no upgrade, and whatever `accept` does.
+    Raises ValueError for an address that is none, OSError when nothing was reached, ProxyFailure,
+    SSLError, WSHandshakeError for an answer that is no upgrade, and whatever `accept` does.
     """
-    address = parse_url(url)
+    try:
+        address = parse_url(url)
+    except Exception:  # the location service's mistake; what it says would show the token
+        shown = url.partition("?")[0]
+        raise ValueError(f"{shown!r} is no address of a server") from None
     context = (ssl_context or ssl.create_default_context()) if address.is_secure else None
 
     def protocol() -> EngineProtocol:

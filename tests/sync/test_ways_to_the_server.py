@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -29,6 +30,7 @@ from realmsync.errors import ArgumentTypeError, IllegalOperationError, InvalidAr
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.sync import SyncSession
+from realmsync.transport import loop
 from realmsync.transport.loop import ClientDriver
 
 DOG = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name": "string"}}
@@ -305,6 +307,47 @@ async def test_headers_of_ones_own(plain: Place) -> None:
     assert session_of(realm).config.custom_http_headers == headers
 
 
+async def test_a_user_agent_of_ones_own(plain: Place) -> None:
+    async with http_proxy() as proxy:
+        headers = {"user-agent": "walker/3"}
+        realm = await plain.open(
+            await plain.app(), proxy=proxy.url("http"), custom_http_headers=headers
+        )
+        await synchronises(realm)
+        head = b"".join(proxy.passed).partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert [line for line in head if line.lower().startswith("user-agent")] == [
+        "user-agent: walker/3"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ws://", "http://host/", "ws://host:x/", "ws://host:70000/", "ws://\xfc@host/", "ws://[/"],
+)
+async def test_an_address_that_is_none(
+    engine: EngineDouble, driver: ClientDriver, url: str
+) -> None:
+    """From a location service that is wrong. The token is not shown."""
+    driver.connect(1, f"{url}?baas_at=secret", OFFER, {})
+    await eventually(lambda: engine.calls)
+    assert engine.calls == [("connect_failed", 1, "tcp", 0, f"{url!r} is no address of a server")]
+
+
+async def test_a_socket_that_gives_up_by_itself(
+    engine: EngineDouble, driver: ClientDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's time-out is a failed attempt, not the one that is ours to measure."""
+
+    async def connect(*_: object) -> socket.socket:
+        raise OSError(errno.ETIMEDOUT, "Connection timed out")
+
+    monkeypatch.setattr(loop._Attempt, "_open_socket", connect)
+    driver.connect(1, "ws://127.0.0.1:9/", OFFER, {})
+    await eventually(lambda: engine.calls)
+    assert engine.calls[0][:4] == ("connect_failed", 1, "tcp", 0)
+    assert "timed out" in engine.calls[0][4]
+
+
 async def test_each_connection_has_the_settings_of_its_own_sessions(plain: Place) -> None:
     """Not those of another user, or of whoever came last."""
     async with http_proxy() as one, socks_proxy() as other:
@@ -470,21 +513,26 @@ async def losing(after: bytes, *, by_reset: bool) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("by_reset", [False, True])
 @pytest.mark.parametrize("after", [b"", b"HTTP/1.1 101"])
-@pytest.mark.parametrize("way", ["ws", "wss", "http proxy", "socks proxy"])
+@pytest.mark.parametrize("tunnel", ["", "http", "socks5"])
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
 async def test_lost_in_the_handshake(
-    engine: EngineDouble, driver: ClientDriver, way: str, after: bytes, by_reset: bool
+    engine: EngineDouble,
+    driver: ClientDriver,
+    scheme: str,
+    tunnel: str,
+    after: bytes,
+    by_reset: bool,
 ) -> None:
-    if way == "wss":
+    if scheme == "wss":
         after = after and b"\x16\x03\x03"  # a record that begins
     async with contextlib.AsyncExitStack() as stack:
         port = await stack.enter_async_context(losing(after, by_reset=by_reset))
-        url, proxy = f"ws://127.0.0.1:{port}/", None
-        if way == "wss":
-            url = url.replace("ws:", "wss:")
-        elif way != "ws":
-            kind: Any = http_proxy() if way == "http proxy" else socks_proxy()
+        proxy = None
+        if tunnel:
+            kind: Any = http_proxy() if tunnel == "http" else socks_proxy()
             through: Proxy = await stack.enter_async_context(kind)
-            proxy = through.url("http" if way == "http proxy" else "socks5")
+            proxy = through.url(tunnel)
+        url = f"{scheme}://127.0.0.1:{port}/"
         driver.connect(1, url, OFFER, {}, ssl_context=trust(), proxy=proxy)
         await eventually(lambda: engine.calls)
     assert engine.calls == [("closed", 1, None, "stream ended during the handshake")]
