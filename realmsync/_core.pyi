@@ -234,6 +234,10 @@ class RealmFile(ClientStore):
     def remove_unused(path: str) -> bool:
         """Deletes a file unless it is open here, or another process synchronises it."""
 
+    @staticmethod
+    def move_unused(path: str, target: str) -> bool:
+        """The same, but the file goes to `target`, where nothing is."""
+
     @property
     def path(self) -> str: ...
     def try_claim_sync(self) -> bool:
@@ -262,6 +266,9 @@ class RealmFile(ClientStore):
     def forget_reset(self) -> None: ...
     def has_unsent(self) -> bool:
         """Whether there are changes that the server has not acknowledged."""
+
+    def is_untouched(self) -> bool:
+        """Whether nothing was ever written to the file."""
 
     def copy_to(self, path: str) -> None:
         """Copies what is committed to a new realm file."""

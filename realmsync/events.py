@@ -110,6 +110,13 @@ class Errored(NamedTuple):
     writes: list[tuple[str, str, Any]]  # that were reverted: class, reason, primary key
 
 
+class FileActionDue(NamedTuple):
+    """What an error makes of the file that the application is not told of."""
+
+    session: int
+    file_action: str  # remove or back_up_then_remove
+
+
 class ResetRequired(NamedTuple):
     """The file has to become what the server has. Answered by finish_reset or fail_reset."""
 
@@ -162,6 +169,7 @@ SessionEvent = (
     | ConnectionChanged
     | LifecycleChanged
     | Errored
+    | FileActionDue
     | ResetRequired
     | ResetPending
     | Released

@@ -79,6 +79,15 @@ class World:
         self.apps.append(app)
         return Device(app, await app.log_in(credentials or Credentials.anonymous()))
 
+    async def restart(self, device: Device) -> Device:
+        """The same installation in the next run of its program. Its realms are closed."""
+        await device.app.close()
+        app = App(device.app.config)
+        self.apps.append(app)
+        user = app.current_user
+        assert user is not None
+        return Device(app, user)
+
     async def device_of_kim(self) -> Device:
         """Of a new user with a password: KIM."""
         guest = await self.device()

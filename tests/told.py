@@ -17,6 +17,7 @@ KINDS = {
     events.LifecycleChanged: "lifecycle",
     events.ConnectionChanged: "connection",
     events.WaitResolved: "wait",
+    events.FileActionDue: "file_action",
     events.ResetRequired: "reset_required",
     events.ResetPending: "reset_pending",
     events.Released: "released",

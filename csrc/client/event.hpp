@@ -68,6 +68,11 @@ struct Errored {
     bool client_reset; // to be shown as ClientResetError
     FileAction file_action;
 };
+// Of an error that the application is not told, as nothing of the session was going on any more.
+struct FileActionDue {
+    std::uint64_t session;
+    FileAction action;
+};
 // Nothing of this sync session uses its file, which has to become what the server has. Answered by
 // SyncSession::finish_reset or fail_reset.
 struct ResetRequired {
@@ -100,7 +105,7 @@ struct LogOut {
 
 using Event =
     std::variant<Connect, Writable, Close, PauseReading, ResumeReading, LifecycleChanged,
-                 ConnectionChanged, Progressed, WaitResolved, Errored, ResetRequired, ResetPending,
-                 Released, ServerLog, RefreshToken, RefreshLocation, LogOut>;
+                 ConnectionChanged, Progressed, WaitResolved, Errored, FileActionDue, ResetRequired,
+                 ResetPending, Released, ServerLog, RefreshToken, RefreshLocation, LogOut>;
 
 } // namespace realmsync::client

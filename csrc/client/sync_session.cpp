@@ -13,6 +13,12 @@ namespace {
 const std::string kBecameInactive = "Sync session became inactive";
 constexpr std::uint64_t kInternalWait = std::uint64_t{1} << 63; // nobody is told of its outcome
 
+bool asks_for_reset(const Failure& failure) {
+    return failure.action == Action::client_reset ||
+           failure.action == Action::client_reset_no_recovery ||
+           failure.status == status::kAutoClientResetFailed;
+}
+
 } // namespace
 
 // Life cycle (2.3 to 2.5)
@@ -235,7 +241,7 @@ void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
         failure.status = status::kAuthError;
         failure.message = message;
         failure.fatal = true;
-        report(failure, false, FileAction::none);
+        report(failure);
     } else if (state_ == Lifecycle::waiting_for_access_token) {
         activate(); // with the old token: the server has the last word
     } else if (std::exchange(needs_refresh_, false)) {
@@ -335,14 +341,23 @@ void SyncSession::on_connection(ConnectionState state, const Failure* failure) {
         report_error(*failure);
 }
 
-void SyncSession::report(const Failure& failure, bool client_reset, FileAction action) {
-    context_.emit(Errored{id_, failure, client_reset, action});
+FileAction SyncSession::file_action(const Failure& failure) const {
+    if (failure.action == Action::delete_realm)
+        return FileAction::remove;
+    const bool is_manual =
+        config_.manual_client_reset || failure.status == status::kAutoClientResetFailed;
+    return asks_for_reset(failure) && is_manual ? FileAction::back_up_then_remove
+                                                : FileAction::none;
+}
+
+void SyncSession::report(const Failure& failure) {
+    context_.emit(Errored{id_, failure, asks_for_reset(failure), file_action(failure)});
 }
 
 void SyncSession::on_client_reset(const Failure& failure) {
-    if (config_.manual_client_reset || failure.status == status::kAutoClientResetFailed) {
+    if (file_action(failure) != FileAction::none) { // the application's turn
         stop(Lifecycle::inactive, failure.status, failure.message);
-        report(failure, true, FileAction::back_up_then_remove);
+        report(failure);
         return;
     }
     // The protocol session ends; waits and notifiers are kept for the one after the reset (13.3).
@@ -381,10 +396,12 @@ void SyncSession::fail_reset(const std::string& message) {
 }
 
 void SyncSession::report_error(const Failure& failure) {
-    if (!is_running())
-        return;
-    if (state_ == Lifecycle::dying && failure.fatal) {
-        stop(Lifecycle::inactive, failure.status, failure.message);
+    const bool is_dead = state_ == Lifecycle::dying && failure.fatal;
+    if (!is_running() || is_dead) { // nobody is told; what is due for the file is so nevertheless
+        if (const FileAction due = file_action(failure); due != FileAction::none)
+            context_.emit(FileActionDue{id_, due});
+        if (is_dead)
+            stop(Lifecycle::inactive, failure.status, failure.message);
         return;
     }
     if (failure.status == status::kAutoClientResetFailed) {
@@ -402,7 +419,7 @@ void SyncSession::report_error(const Failure& failure) {
             end_by(failure.status, failure.message);
         if (failure.fatal || config_.cancel_waits_on_nonfatal_error)
             fail_waits(failure.status, failure.message);
-        report(failure, false, FileAction::none);
+        report(failure);
         return;
     case Action::refresh_user:
         needs_refresh_ = needs_refresh_ || failure.fatal;
@@ -419,17 +436,14 @@ void SyncSession::report_error(const Failure& failure) {
     case Action::migrate_to_flx: // this client has no other mode to go to
     case Action::revert_to_pbs:
     case Action::migrate_schema:
-        stop(Lifecycle::inactive, failure.status, failure.message);
-        report(failure, false, FileAction::none);
-        return;
     case Action::delete_realm:
         stop(Lifecycle::inactive, failure.status, failure.message);
-        report(failure, false, FileAction::remove);
+        report(failure);
         return;
     case Action::log_out_user:
         stop(Lifecycle::inactive, failure.status, failure.message);
         context_.emit(LogOut{id_});
-        report(failure, false, FileAction::none);
+        report(failure);
         return;
     }
 }

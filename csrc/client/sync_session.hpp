@@ -100,7 +100,8 @@ class SyncSession final : private SessionObserver {
     void set_connection_state(ConnectionState state);
     void fail_waits(std::int32_t status, const std::string& message);
     void resolve(std::uint64_t wait, std::int32_t status, const std::string& message);
-    void report(const Failure& failure, bool client_reset, FileAction action);
+    FileAction file_action(const Failure& failure) const; // 12.4
+    void report(const Failure& failure);
     void on_client_reset(const Failure& failure);
     void require_reset();
 

@@ -61,9 +61,10 @@ void create_realm_file(const std::string& path, bool durable) {
     static std::atomic<unsigned> counter{0};
     const std::string other =
         path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-    // A log left behind by a deleted file would be replayed into the new one.
-    ::unlink((path + "-wal").c_str());
-    ::unlink((path + "-shm").c_str());
+    // A log left behind by a deleted file would be replayed into the new one, and what was to
+    // become of that would become of this.
+    for (const char* suffix : {"-wal", "-shm", ".action"})
+        ::unlink((path + suffix).c_str());
     try {
         Descriptor file(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
         const std::string& bytes = image();
@@ -102,13 +103,44 @@ void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
 
 void remove_realm_file(const std::string& path) {
     // The database last: without it, what lies beside it means nothing. Before it what a client
-    // reset that was interrupted has left (realmsync/sync/reset.py).
+    // reset that was interrupted has left (realmsync/sync/reset.py), and with it the note of what
+    // is to become of it (realmsync/sync/file_actions.py).
     for (const char* file : {".fresh", ".before", ""})
-        for (const char* suffix : {"-wal", "-shm", "-journal", ""}) {
+        for (const char* suffix : {"-wal", "-shm", "-journal", "", ".action"}) {
             const std::string name = path + file + suffix;
             if (::unlink(name.c_str()) != 0 && errno != ENOENT)
                 fail(name);
         }
+}
+
+namespace {
+
+// A whole copy appears under the new name, and only then the old one goes.
+void move_elsewhere(const std::string& from, const std::string& to) {
+    const std::string part = to + ".part";
+    std::filesystem::copy_file(from, part, std::filesystem::copy_options::overwrite_existing);
+    if (::fsync(Descriptor(part, O_RDONLY | O_CLOEXEC).get()) != 0)
+        fail(part);
+    std::filesystem::rename(part, to);
+    std::filesystem::remove(from);
+}
+
+void move(const std::string& from, const std::string& to) {
+    if (::rename(from.c_str(), to.c_str()) == 0)
+        return;
+    if (errno != EXDEV)
+        fail(from);
+    move_elsewhere(from, to);
+}
+
+} // namespace
+
+void move_realm_file(const std::string& path, const std::string& target) {
+    // The log first: a database without it is complete only once it is checkpointed.
+    for (const char* suffix : {"-wal", ""})
+        if (std::filesystem::exists(path + suffix))
+            move(path + suffix, target + suffix);
+    remove_realm_file(path);
 }
 
 namespace {

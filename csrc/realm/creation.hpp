@@ -13,8 +13,11 @@ namespace realmsync::realm {
 void create_realm_file(const std::string& path, bool durable);
 // The same among the files of a simulation, if it is missing. Throws StoreError.
 void create_realm_file(sqlite::VirtualFiles& files, const std::string& path);
-// The database and what SQLite keeps beside it. A missing file is no error.
+// The database and what lies beside it. A missing file is no error.
 void remove_realm_file(const std::string& path);
+// The database and its log, to where nothing is; what else lies beside it is removed. A missing
+// file is no error, and one that was interrupted can be made again. Throws std::system_error.
+void move_realm_file(const std::string& path, const std::string& target);
 // Throws ErrorException unless an existing, non-empty file is a realm.
 void check_realm_file(const std::string& path);
 

@@ -63,6 +63,25 @@ std::shared_ptr<RealmFile> find_open(const std::string& name) {
     return found == files.end() ? nullptr : found->second.lock();
 }
 
+// Gets rid of a file that nobody uses; what may lie beside one that is missing goes, too.
+bool dispose_unused(const std::string& name, const std::function<void(const std::string&)>& how) {
+    std::lock_guard one(opening);
+    if (find_open(name))
+        return false;
+    if (!std::filesystem::exists(name)) {
+        remove_realm_file(name);
+        return true;
+    }
+    if (!connection_pool::claim(name))
+        return false;
+    struct Release {
+        const std::string& name;
+        ~Release() { connection_pool::release_claim(name); }
+    } release{name};
+    how(name);
+    return true;
+}
+
 } // namespace
 
 RealmFile::RealmFile(std::string path, RealmFileOptions options)
@@ -100,22 +119,20 @@ bool RealmFile::is_open(const std::string& path) { return find_open(canonical(pa
 void RealmFile::remove(const std::string& path) { remove_realm_file(canonical(path)); }
 
 bool RealmFile::remove_unused(const std::string& path) {
-    const std::string name = canonical(path);
-    std::lock_guard one(opening);
-    if (find_open(name))
-        return false;
-    if (!std::filesystem::exists(name)) {
-        remove_realm_file(name); // what may lie beside it
-        return true;
-    }
-    if (!connection_pool::claim(name))
-        return false;
-    struct Release {
-        const std::string& name;
-        ~Release() { connection_pool::release_claim(name); }
-    } release{name};
-    remove_realm_file(name);
-    return true;
+    return dispose_unused(canonical(path), remove_realm_file);
+}
+
+bool RealmFile::move_unused(const std::string& path, const std::string& target) {
+    return dispose_unused(canonical(path), [&](const std::string& name) {
+        try { // leaves nothing in the log: then what is moved is one file
+            sqlite::DatabaseOptions options;
+            options.create = false;
+            options.is_wal = true;
+            sqlite::Database(name, options).checkpoint();
+        } catch (const StoreError&) { // it is moved as it is
+        }
+        move_realm_file(name, target);
+    });
 }
 
 RealmFile::~RealmFile() {
@@ -201,7 +218,8 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
 }
 
 void RealmFile::copy_to(const std::string& path) {
-    read([&](RealmConnection& connection) { connection.db.run("VACUUM INTO ?", path); });
+    // On a connection of its own: nobody who reads waits for all of it.
+    sqlite::Database(path_, database_options()).run("VACUUM INTO ?", path);
 }
 
 template <class Use> void RealmFile::read_for_sync(const Use& use) {

@@ -65,9 +65,10 @@ class RealmFile final : public client::ClientStore,
     static bool is_open(const std::string& path); // in this process
     // Deletes the database and what lies beside it. The caller has checked is_open().
     static void remove(const std::string& path);
-    // The same, unless it is open in this process or another one synchronises it. Whether it is
-    // gone; true, too, when there was none.
+    // The same, or moving it to `target`, where nothing is, unless it is open in this process or
+    // another one synchronises it. Whether it is gone; true, too, when there was none.
     static bool remove_unused(const std::string& path);
+    static bool move_unused(const std::string& path, const std::string& target);
     ~RealmFile() override;
 
     const std::string& path() const { return path_; }

@@ -57,8 +57,14 @@ void ValueWriter::assign_list(const tables::Target& target, const model::List& l
     const std::size_t middle = both - front - back;
     LinkTarget link;
     for (std::size_t i = front; i < front + middle; ++i) {
+        const Below element(target, i);
         transaction_.list_set(target, i, head_of(*wanted[i], link));
-        fill(*Below(target, i), *wanted[i]);
+        // One that was a collection of the same type already has kept what is in it.
+        if (wanted[i]->list())
+            transaction_.clear(*element, Collection::list);
+        else if (wanted[i]->dictionary())
+            transaction_.clear(*element, Collection::dictionary);
+        fill(*element, *wanted[i]);
     }
     for (std::size_t i = front + middle; i < wanted.size() - back; ++i) {
         transaction_.list_insert(target, i, head_of(*wanted[i], link));

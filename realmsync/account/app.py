@@ -425,11 +425,17 @@ class AppServices(Explained):
         return True
 
     def _keep_file(self, user_id: str, path: str) -> None:
-        """Remembers a file with a hashed name, which lies in no folder of its user."""
-        file = Path(path)
-        if file.parent == self.root.resolve() and file.name not in self._kept:
-            self._store.add_file(user_id, file.name)
-            self._kept.add(file.name)
+        """Remembers a file of the app that lies in no folder of its user.
+
+        That is one with a hashed name, or what is kept of a realm that was reset.
+        """
+        file, root = Path(path), self.root.resolve()
+        if file.parent not in (root, root / "recovered-realms"):
+            return
+        name = str(file.relative_to(root))
+        if name not in self._kept:
+            self._store.add_file(user_id, name)
+            self._kept.add(name)
 
     def _save(self, user: StoredUser, names: Iterable[str], log_in: str | None = None) -> None:
         self._store.save(user, names, log_in)

@@ -32,6 +32,9 @@ class Synchronisation(Protocol):
     def _path(self, path: str | os.PathLike[str] | None) -> Path:
         """Where the file lies when the configuration says `path`."""
 
+    def _before_opening(self, path: Path) -> None:
+        """May still replace the file."""
+
     def _attach(self, file: _core.RealmFile) -> Any:
         """The session of a realm that has just been opened; its `_release` is called at the end."""
 
@@ -151,7 +154,20 @@ def file_path(config: Any) -> Path:
     return Path(path if path is not None else DEFAULT_PATH)
 
 
-def make_folder(path: Path) -> None:
+def open_file(config: Any) -> _core.RealmFile:
+    """The file of a realm, which is made when it is missing. Raises as `Realm(config)` does."""
+    durability = option(config, "durability", "full")
+    if durability not in ("full", "process"):
+        raise InvalidArgumentError('durability is "full" or "process"')
+    path = file_path(config)
+    _make_folder(path)
+    sync = synchronisation(config)
+    if sync is not None:
+        sync._before_opening(path)
+    return _core.RealmFile.open(str(path), durability=durability)
+
+
+def _make_folder(path: Path) -> None:
     """Makes the folder that a file lies in; StorageError when that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

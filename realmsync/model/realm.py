@@ -34,7 +34,7 @@ from realmsync.model.configuration import (
     ConfigurationFields,
     configured,
     file_path,
-    make_folder,
+    open_file,
     option,
     read_schema,
     synchronisation,
@@ -135,12 +135,7 @@ class Realm(Explained):
         classes = None
         if declared is not None:
             classes = validate(read_schema(declared), synced=sync is not None)
-        durability = option(config, "durability", "full")
-        if durability not in ("full", "process"):
-            raise InvalidArgumentError('durability is "full" or "process"')
-        path = file_path(config)
-        make_folder(path)
-        self._file = _core.RealmFile.open(str(path), durability=durability)
+        self._file = open_file(config)
         self._path = str(self._file.path)
         self._core = _core.RealmHandle(self._file, self)
         try:

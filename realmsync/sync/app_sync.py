@@ -5,9 +5,7 @@ Specification: client-session.md 16.4.
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +25,7 @@ from realmsync.sync.config import (
     OPEN_LOCAL_REALM_BEHAVIOR,
     SyncConfiguration,
 )
+from realmsync.sync.file_actions import FileActions
 from realmsync.sync.open_task import OpenSyncedRealmTask
 from realmsync.sync.session import SyncSession
 from realmsync.version import __version__
@@ -47,9 +46,13 @@ class AppSync:
         self._multiplexing = app.config.multiplex_sessions
         self._user_agent = f"realmsync/{__version__}"
         self._logger: Callback | None = None
-        self._recoveries: dict[str, Path] = {}
+        self._file_actions = FileActions(app)
 
     # What a SyncConfiguration passes on from its realm.
+
+    def _before_opening(self, path: Path) -> None:
+        self.require_own()
+        self._file_actions.run_earlier(str(path))
 
     def _attach(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
         """The session of a file; starts the sync client."""
@@ -151,50 +154,33 @@ class AppSync:
         if self._client is not None:
             self._client.runtime.notify_network_change()
 
-    def recovery_path(self, source: str) -> Path:
-        """Where the next reset moves this file: the same place until it does."""
-        return self._recoveries.setdefault(source, _free_place(source))
-
-    def has_recovered(self, source: str) -> None:
-        """The place is taken."""
-        self._recoveries.pop(source, None)
-
     @property
     def recovered_changes(self) -> list[Path]:
-        """Realm files that were kept, newest last, as a reset has lost changes that are in them.
+        """Realm files that were kept, newest last, as changes are in them that a realm has lost.
 
-        Each is a whole copy of a realm as it was before: open it with `Realm(path=...)`. They stay
-        until you delete them.
+        By a reset in any mode, and when the server had a realm deleted. Each is a whole realm as it
+        was before: open it with `Realm(path=...)`. They stay until you delete them, or remove their
+        user.
         """
-        found = self._app.root.rglob("recovered-realms/*")
-        kept = [path for path in found if path.suffix not in ("", ".realm-wal", ".realm-shm")]
-        return sorted(kept, key=lambda path: path.stat().st_mtime_ns)
+        return self._file_actions.kept()
 
-    def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path:
-        """Moves a closed realm file aside, so that the next opening begins anew.
+    def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path | None:
+        """Does now what an error has asked for: the next opening of the realm begins anew.
 
-        Gives the new place. Unsent changes stay in the moved file; a session that is still
-        uploading them is ended, and waited for: `await session.shut_down_and_wait()` before it
-        spares the event loop that. Raises DeleteOnOpenRealmError while a realm of the file is open,
-        InvalidArgumentError when there is no file.
+        Without it that is done when the next run of the program opens the realm. Puts the file
+        aside and gives its new place; one that the server had deleted is deleted, unless it has
+        unsent changes: then None. A session that is still uploading is ended, and
+        waited for: `await session.shut_down_and_wait()` before it spares the event loop that.
+
+        Raises InvalidArgumentError for a file of which no error has asked for anything, and
+        DeleteOnOpenRealmError while a realm of the file is open.
         """
         self.require_own()
         source = str(Path(path).resolve())
+        self._file_actions.require(source)
         if self._client is not None:
             self._client.end(source)
-        if not Path(source).exists():
-            raise InvalidArgumentError(
-                "Realm was not configured correctly. Client Reset could not be run for Realm at: "
-                + source
-            )
-        target = self.recovery_path(source)
-        del self._recoveries[source]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for ending in ("", "-wal"):
-            file = Path(source + ending)
-            if file.exists():
-                file.replace(f"{target}{ending}")
-        return target
+        return self._file_actions.run(source)
 
     def stop(self) -> None:
         """Ends all sessions and the sync client's thread; a later realm starts it anew."""
@@ -207,13 +193,3 @@ class AppSync:
 def _require_user(user: object) -> None:
     if not isinstance(user, User):
         raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(user)}")
-
-
-def _free_place(path: str) -> Path:
-    """Where a client reset puts a file: a place where nothing is."""
-    file = Path(path)
-    name = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = file.parent / "recovered-realms"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    places = (folder / f"{free}{file.suffix}" for free in names)
-    return next(place for place in places if not place.exists())

@@ -41,6 +41,7 @@ from realmsync.events import (
     Connect,
     ConnectionChanged,
     Errored,
+    FileActionDue,
     LifecycleChanged,
     LogOut,
     Progressed,
@@ -321,6 +322,8 @@ class SyncClient:
                 session._on_event(event)
             case Progressed() | WaitResolved() | Errored():
                 session._on_event(event)
+            case FileActionDue():
+                session._note(event.file_action)
             case Released():
                 self._released(session)
                 session._on_state()

@@ -105,8 +105,9 @@ class ClientResetConfiguration:
     then recovered: replayed on it, or discarded. Realms stay open, and waits go on. One that fails
     gives a ClientResetError with code AutoClientResetFailed, and so does one that is asked for
     again before the first is uploaded. In MANUAL mode the session stops, and `on_manual(session,
-    path)` is called with the path of the file; `app.sync.initiate_client_reset(path)` then moves
-    the file aside.
+    path)` is called instead of `on_error`, of which such a configuration needs one. After a failed
+    or a manual reset the file goes to `path`, or to the error's `recovery_path`: when
+    `app.sync.initiate_client_reset(session.path)` is called, else at the next start.
 
     - on_before(realm): the realm as it was, in a copy
     - on_after(before, realm): the same and the realm as it is; not after a fallback
@@ -289,6 +290,9 @@ class SyncConfiguration:
         _require_type("proxy", self.proxy, str | None)
         if self.proxy is not None:
             _require_proxy(self.proxy)
+        resets = self.client_reset
+        if resets.mode is ClientResetMode.MANUAL and not (self.on_error or resets.on_manual):
+            raise InvalidArgumentError("need to set either on_error or on_manual or both")
         policy = member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)
 
@@ -312,6 +316,9 @@ class SyncConfiguration:
             value = cast(PartitionValue, self.partition_value)  # not missing: see __post_init__
             place = self.user.realm_path(value, None if place is None else str(place))
         return place.resolve()
+
+    def _before_opening(self, path: Path) -> None:
+        self.user.app.sync._before_opening(path)
 
     def _attach(self, file: _core.RealmFile) -> SyncSession:
         session: SyncSession = self.user.app.sync._attach(file, self)

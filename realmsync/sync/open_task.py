@@ -14,7 +14,7 @@ from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.model.configuration import file_path, make_folder, option
+from realmsync.model.configuration import file_path, open_file
 from realmsync.model.in_thread import in_thread
 from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.sync.config import (
@@ -35,6 +35,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
     def __init__(self, config: Any, sync: SyncConfiguration) -> None:
         self._sync = sync
         self._path = file_path(config)
+        self._is_new = False  # known once it is opened
         self._session: SyncSession | None = None
         self._callbacks: list[Callback] = []
         self._tokens: list[int] = []
@@ -62,14 +63,13 @@ class OpenSyncedRealmTask(OpenRealmTask):
         self._tokens.clear()
 
     def _behavior(self) -> OpenRealmBehaviorConfiguration:
-        exists = self._path.exists()
         sync = self._sync
-        given = sync.existing_realm_file_behavior if exists else sync.new_realm_file_behavior
+        given = sync.new_realm_file_behavior if self._is_new else sync.existing_realm_file_behavior
         return given or DOWNLOAD_BEFORE_OPEN_BEHAVIOR
 
     async def _run(self) -> Realm:
-        behavior = self._behavior()
         session = self._session = await self._attach()
+        behavior = self._behavior()
         session.openings += 1
         opened = False
         try:
@@ -97,9 +97,9 @@ class OpenSyncedRealmTask(OpenRealmTask):
         return session
 
     def _open_file(self) -> _core.RealmFile:
-        make_folder(self._path)
-        durability = option(self._config, "durability", "full")
-        return _core.RealmFile.open(str(self._path), durability=durability)
+        self._sync._before_opening(self._path)
+        self._is_new = not self._path.exists()
+        return open_file(self._config)
 
     async def _download(
         self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration

@@ -14,7 +14,6 @@ import inspect
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from realmsync import _core
@@ -47,7 +46,10 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
     """
     try:
         fresh = await _download(host, session)
-        await _reset(session, fresh, event)
+        if await _whole(session.file.is_untouched):
+            await _whole(lambda: _remove(fresh))  # there is nothing to reset
+        else:
+            await _reset(session, fresh, event)
     except asyncio.CancelledError:
         host.runtime.fail_reset(session.id, "the session was stopped")
         raise
@@ -119,7 +121,8 @@ async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None
     """The file becomes what the server has; callbacks see it before and after."""
     hooks = session.reset_hooks
     before = f"{session.path}.before"
-    kept = session.user.app.sync.recovery_path(session.path)
+    actions = session.user.app.sync._file_actions
+    kept = await _whole(lambda: actions.place(session.user))
     try:
         if hooks.on_before or hooks.on_after:
             await _whole(lambda: _copy(session.file, before))
@@ -131,15 +134,14 @@ async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None
             "recovered" if recovered else "discarded",
         )
         if is_kept:
-            session.user.app.sync.has_recovered(session.path)
             logger.warning("changes of %s are lost; the file as it was is %s", session.path, kept)
             if hooks.on_discard is not None:
-                hooks.on_discard(session, str(kept))
+                hooks.on_discard(session, kept)
         mode = session.config.client_reset.mode
         if recovered or mode is not ClientResetMode.RECOVER_OR_DISCARD_UNSYNCED_CHANGES:
             await _call(hooks.on_after, before, session.path)
         elif hooks.on_fallback is not None:
-            hooks.on_fallback(session, str(kept) if is_kept else "")
+            hooks.on_fallback(session, kept if is_kept else "")
     finally:
         await _whole(lambda: _remove(before, fresh))
 
@@ -154,19 +156,18 @@ def _remove(*paths: str) -> None:
         _core.RealmFile.remove(path)
 
 
-def _change(
-    session: SyncSession, fresh: str, kept: Path, event: ResetRequired
-) -> tuple[bool, bool]:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    return session.file.reset(
+def _change(session: SyncSession, fresh: str, kept: str, event: ResetRequired) -> tuple[bool, bool]:
+    outcome = session.file.reset(
         _core.RealmFile.open(fresh),
         ClientResetMode(session.config.client_reset.mode).value,
         may_recover=event.may_recover,
         status=event.status,
         message=event.message,
-        copy=str(kept),
+        copy=kept,
         now_ms=int(time.time() * 1000),
     )
+    session.user.app.sync._file_actions.withdraw(session.path)  # what an earlier error asked for
+    return outcome
 
 
 async def _call(callback: Callback | None, *paths: str) -> None:

@@ -557,19 +557,27 @@ class SyncSession(Explained):
             and self._config.client_reset.mode is ClientResetMode.MANUAL
             and self._on_manual is not None
         ):
-            self._on_manual(self, self.path)
+            self._on_manual(self, error.recovery_path)
         elif self._on_error is not None:
             self._on_error(self, error)
         else:
             level = logging.ERROR if error.is_fatal else logging.WARNING
             logger.log(level, "session of %s: %s", self.path, error.reason)
 
+    def _note(self, action: str) -> str:
+        """Notes what an error makes of the file; gives where it goes if it is kept."""
+        if self.is_of_reset:
+            return ""  # it goes with its reset
+        place: str = self.user.app.sync._file_actions.note(self.path, action, self.user)
+        return place
+
     def _make_error(self, event: Errored) -> SyncError:
         info: dict[str, str] = {}
         if event.file_action != "none":
             info["ORIGINAL_FILE_PATH"] = self.path
-        if event.file_action == "back_up_then_remove":
-            info["RECOVERY_FILE_PATH"] = str(self.user.app.sync.recovery_path(self.path))
+            place = self._note(event.file_action)
+            if event.file_action == "back_up_then_remove":
+                info["RECOVERY_FILE_PATH"] = place
         make: type[SyncError] = ClientResetError if event.client_reset else SyncError
         if event.writes:
             make = CompensatingWriteError

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from devices import LIMIT, Device, World, add, session_of, world
-from realmsync import ClientResetConfiguration, Realm, SyncSession
+from eventually import eventually
+from realmsync import ClientResetConfiguration, Realm, SyncSession, _testbed
 from realmsync.errors import ClientResetError, SyncError
 
 RESET = (208, "Bad client file ident", "ClientReset")
@@ -196,12 +197,12 @@ class Hooks:
         )
 
 
-def lose(device: Device, realm: Realm, key: int) -> None:
+def lose(device: Device, realm: Realm, key: int, error: tuple[int, str, str] = RESET) -> None:
     """A change that has not left, and a reset: one write that nothing else can come between."""
     session_of(realm).pause()
     add(realm, key)
     session_of(realm).resume()
-    reset(device, realm)
+    reset(device, realm, error)
 
 
 async def test_callbacks_see_the_realm_before_and_after(tmp_path: Path) -> None:
@@ -285,3 +286,74 @@ async def test_a_fresh_file_that_cannot_be_made(tmp_path: Path) -> None:
             error = await asyncio.wait_for(told.get(), LIMIT)
             assert isinstance(error, ClientResetError) and error.code == 1028
             assert keys(realm) == {1}
+
+
+@pytest.mark.parametrize("with_after", [False, True])
+async def test_what_may_not_be_recovered_falls_back(tmp_path: Path, with_after: bool) -> None:
+    hooks = Hooks()
+    async with world(tmp_path) as at:
+        device = await at.device()
+        settings = {
+            "on_before": hooks.on_before,
+            "on_fallback": hooks.on_fallback,
+            "on_after": hooks.on_after if with_after else None,
+        }
+        async with device.open(**with_mode("recoverOrDiscardUnsyncedChanges", **settings)) as realm:
+            add(realm, 1)
+            await synced(realm)
+            async with at.server_unreachable():
+                lose(device, realm, 2, NO_RECOVERY)
+            await asyncio.wait_for(hooks.is_over.wait(), LIMIT)
+            (name, before), (fallback, path) = hooks.calls
+            assert (name, before, fallback) == ("before", {1, 2}, "fallback")
+            kept = [str(kept) for kept in device.app.sync.recovered_changes]
+            await synced(realm)
+            assert kept == [path] * bool(path) and (path or keys(realm) == {1, 2})
+            if path:
+                with Realm(path=path) as copy:
+                    assert keys(copy) == {1, 2}
+
+
+@pytest.mark.parametrize("error", [RESET, NO_RECOVERY])
+async def test_a_realm_that_was_never_written(tmp_path: Path, error: tuple[int, str, str]) -> None:
+    """During its opening: there is nothing to reset, not even for callbacks to see."""
+    hooks = Hooks()
+    async with world(tmp_path) as at:
+        device, other = await at.device(), await at.device()
+        async with other.open() as full:
+            add(full, 1, 2)
+            await synced(full)
+        settings = hooks.settings("recoverUnsyncedChanges")
+        async with at.server_unreachable():
+            opening = device.open(**settings)
+            client = await started(device)
+            (session,) = client.by_path.values()
+            _testbed.simulate_error(client.runtime, session.id, *error[:2], True, error[2])
+        async with opening as realm:
+            assert keys(realm) == {1, 2}
+            assert not realm._file.has_reset()
+        assert hooks.calls == [] and left_over(tmp_path) == []
+
+
+async def test_during_an_opening_with_a_download(tmp_path: Path) -> None:
+    hooks = Hooks()
+    async with one_realm(tmp_path) as (at, device, realm):
+        async with at.server_unreachable():
+            add(realm, 2)
+            session = session_of(realm)
+            realm.close()
+            opening = device.open(**hooks.settings("recoverUnsyncedChanges"))
+            await eventually(lambda: opening._session is session, LIMIT)  # type: ignore[attr-defined]
+            client = await started(device)
+            _testbed.simulate_error(client.runtime, session.id, *RESET[:2], True, RESET[2])
+        async with opening as again:
+            assert keys(again) == {1, 2}
+            await synced(again)
+            assert left_over(tmp_path) == []
+
+
+async def started(device: Device) -> Any:
+    """The sync client, once it has a session."""
+    sync = device.app.sync
+    await eventually(lambda: sync._client is not None and len(sync._client.by_path), LIMIT)
+    return sync._client

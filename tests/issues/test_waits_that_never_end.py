@@ -138,7 +138,8 @@ async def test_of_a_session_that_needs_a_client_reset(tmp_path: Path) -> None:
     manual = ClientResetConfiguration(mode="manual")
     async with world(tmp_path) as at:
         device = await at.device()
-        async with await device.open(client_reset=manual) as realm:
+        settings = {"client_reset": manual, "on_error": lambda *_: None}
+        async with await device.open(**settings) as realm:
             early = asyncio.ensure_future(session_of(realm).download_all_server_changes())
             await asyncio.sleep(0)
             device.fail(realm, 1032, "diverged", "ClientReset")

@@ -50,9 +50,10 @@ SEED = (
 class Story:
     """A client that was offline, and the server that has lost its trace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: Instruction) -> None:
+        """`more`: what both have beside the seed."""
         self._folder = folder
-        self._history = [changeset(*SEED)]
+        self._history = [changeset(*SEED, *more)]
         self._resets = 0
         self.file = self._file("local")
         _testbed.store_ident(self.file, 2, 22)
@@ -61,9 +62,9 @@ class Story:
     def _file(self, name: str) -> _core.RealmFile:
         return _core.RealmFile.open(str(self._folder / f"{name}.realm"))
 
-    def _receive(self, file: _core.RealmFile) -> None:
-        entries = [(n, 0, n, 9, bytes) for n, bytes in enumerate(self._history, 1)]
-        newest = len(self._history)
+    def _receive(self, file: _core.RealmFile, *more: bytes) -> None:
+        entries = [(n, 0, n, 9, bytes) for n, bytes in enumerate([*self._history, *more], 1)]
+        newest = len(entries)
         _testbed.integrate(file, entries, download=(newest, 0), latest=(newest, SALT))
 
     def server(self, *instructions: Instruction) -> None:
@@ -78,12 +79,17 @@ class Story:
         newest = len(self._history)
         _testbed.integrate(self.file, entries, download=(newest, 0), latest=(newest, SALT))
 
-    def reset(self, mode: str = "recover", **how: Any) -> dict[str, Any]:
-        """The objects afterwards."""
+    def fresh(self) -> _core.RealmFile:
+        """What a new client downloads."""
         self._resets += 1
         fresh = self._file(f"fresh{self._resets}")
         _testbed.store_ident(fresh, 3, 33)
         self._receive(fresh)
+        return fresh
+
+    def reset(self, mode: str = "recover", **how: Any) -> dict[str, Any]:
+        """The objects afterwards."""
+        fresh = self.fresh()
         before = _testbed.objects(fresh)
         self.outcome = self.file.reset(fresh, MODES[mode], **how)
         assert _testbed.objects(fresh) == before, "it is only read"
@@ -96,10 +102,20 @@ class Story:
                 return {name: plain(value) for name, value in row.items()}
         return None
 
+    def _unsent(self) -> list[bytes]:
+        entries, _ = _testbed.fetch_upload(self.file, 0, 0)
+        return [data for *_, data in entries]
+
     def uploads(self) -> list[list[str]]:
         """The instructions that will be uploaded, by changeset."""
-        entries, _ = _testbed.fetch_upload(self.file, 0, 0)
-        return [[i["op"] for i in decode_changeset(data)] for *_, data in entries]
+        return [[i["op"] for i in decode_changeset(data)] for data in self._unsent()]
+
+    def elsewhere(self) -> dict[str, Any]:
+        """The objects on another device, when all that is there after a reset is uploaded."""
+        other = self._file(f"other{self._resets}")
+        _testbed.store_ident(other, 4, 44)
+        self._receive(other, *self._unsent())
+        return _testbed.objects(other)
 
 
 def plain(value: Any) -> Any:

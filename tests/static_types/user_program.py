@@ -54,7 +54,7 @@ class Task(realmsync.Object):
 def in_words(user: User) -> SyncConfiguration:
     """Realm's strings, with which editors complete."""
     at_once = OpenRealmBehaviorConfiguration(type="openImmediately")
-    reset = ClientResetConfiguration(mode="manual")
+    reset = ClientResetConfiguration(mode="discardUnsyncedChanges")
     configuration = SyncConfiguration(user=user, partition_value=1, session_stop_policy="never")
     return replace(configuration, new_realm_file_behavior=at_once, client_reset=reset)
 

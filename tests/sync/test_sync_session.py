@@ -308,9 +308,9 @@ async def test_a_reset_moves_the_file_where_the_error_says(device: Any) -> None:
         assert isinstance(error, ClientResetError)
         with pytest.raises(DeleteOnOpenRealmError):
             one.app.sync.initiate_client_reset(realm.path)
-        assert error.code is not None
         realm.close()
-        moved = one.app.sync.initiate_client_reset(realm.sync_session.path)
+        path = realm.sync_session.path
+        moved = await asyncio.to_thread(one.app.sync.initiate_client_reset, path)
         assert str(moved) == error.recovery_path and moved.exists()
 
 
@@ -326,11 +326,16 @@ async def test_a_reset_waits_for_a_session_that_is_about_to_end(
 
     monkeypatch.setattr(SyncSession, "_end", slowly)
     one = await device()
-    realm = await one.open()
+    told = threading.Event()
+    realm = await one.open(
+        client_reset=ClientResetConfiguration(mode="manual"), on_error=lambda *_: told.set()
+    )
+    simulate_error(realm.sync_session, "lost", fatal=True, action="ClientReset")
+    assert await asyncio.to_thread(told.wait, LIMIT)
     realm.close()
     assert await asyncio.to_thread(ending.wait, LIMIT)
     path = realm.sync_session.path
-    one.app.sync.initiate_client_reset(path)
+    await asyncio.to_thread(one.app.sync.initiate_client_reset, path)
     assert not _core.RealmFile.is_open(path)
     (await one.open()).close()
 

@@ -298,7 +298,9 @@ async def test_lethal_session_codes(case: Case, code: int) -> None:
     assert (reported.code, reported.is_fatal) == (UNKNOWN, True)
     assert reported.action == "ApplicationBug"
     assert "as bad as can be" in reported.reason
-    assert "http://log" in reported.reason
+    assert "http://log" in reported.reason and "http://log" not in reported.message
+    assert (reported.category, reported.user_info) == ("UNKNOWN", {})
+    assert reported.log_url.startswith("http://log")
     assert case.realm.sync_session.state is SessionState.INACTIVE
     assert case.sibling.sync_session.is_connected
     await settle(case.sibling)

@@ -119,6 +119,9 @@ py::object made(const client::Errored& e) {
                 client::to_string(f.action), e.client_reset, name_of(e.file_action),
                 rejected_writes(f.rejected));
 }
+py::object made(const client::FileActionDue& e) {
+    return make(e, "FileActionDue", e.session, name_of(e.action));
+}
 py::object made(const client::ResetRequired& e) {
     return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message);
 }

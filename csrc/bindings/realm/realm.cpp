@@ -303,6 +303,11 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
                  const client::ClientState state = self.state();
                  return state.uploaded_version < state.current_version;
              })
+        .def("is_untouched",
+             [](RealmFile& self) {
+                 WithoutGil unlocked;
+                 return self.state().current_version <= 1;
+             })
         .def("copy_to", &RealmFile::copy_to, py::arg("path"), py::call_guard<WithoutGil>());
 }
 
@@ -322,6 +327,8 @@ void bind_realm(py::module_& m) {
         .def_static("is_open", &RealmFile::is_open)
         .def_static("remove", &RealmFile::remove, py::call_guard<WithoutGil>())
         .def_static("remove_unused", &RealmFile::remove_unused, py::call_guard<WithoutGil>())
+        .def_static("move_unused", &RealmFile::move_unused, py::arg("path"), py::arg("target"),
+                    py::call_guard<WithoutGil>())
         .def_property_readonly("path", &RealmFile::path)
         .def("try_claim_sync", &RealmFile::try_claim_sync)
         .def("release_sync", &RealmFile::release_sync)
