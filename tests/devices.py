@@ -68,6 +68,15 @@ class World:
         finally:
             self._proxy.heal()
 
+    @contextlib.asynccontextmanager
+    async def server_refusing(self) -> AsyncIterator[None]:
+        """Every connection is reset as soon as it stands."""
+        self._proxy.refuse()
+        try:
+            yield
+        finally:
+            self._proxy.heal()
+
     def cut(self) -> None:
         """Resets every connection of a device."""
         self._proxy.cut()

@@ -418,6 +418,7 @@ std::optional<Violation> Connection::on_error(std::int32_t code, std::uint64_t i
     if (ident == 0) {
         if (!known || known->level != wire::Level::connection)
             return Violation{"ERROR for the connection with code " + std::to_string(code)};
+        reset_scheduled_ = false; // the link is healthy: what the server asks for counts
         fail(failure, true);
         return {};
     }

@@ -146,7 +146,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~]*")  # nobody says what characters beyond ASCII mean
 
 
-def require_header(name: object, value: object) -> None:
+def _require_header(name: object, value: object) -> None:
     """Raises ArgumentTypeError or InvalidArgumentError for what is no header of a handshake.
 
     Values are not shown: they may be secrets.
@@ -284,7 +284,7 @@ class SyncConfiguration:
         _require_type("on_error", self.on_error, Callable | None)
         _require_type("custom_http_headers", self.custom_http_headers, Mapping)
         for name, value in self.custom_http_headers.items():
-            require_header(name, value)
+            _require_header(name, value)
         _require_type("ssl", self.ssl, SSLConfiguration)
         _require_type("client_reset", self.client_reset, ClientResetConfiguration)
         _require_type("proxy", self.proxy, str | None)

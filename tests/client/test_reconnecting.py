@@ -376,6 +376,24 @@ def test_news_of_the_network_do_not_change_the_servers_mind() -> None:
     assert not any(head.startswith("bind") for head in client.heads())
 
 
+@pytest.mark.parametrize("asked", ["reconnect", "hint"])
+@pytest.mark.parametrize(("code", "again", "delay"), [(101, True, 900_000), (113, False, None)])
+def test_an_error_answers_whether_the_link_is_alive(
+    asked: str, code: int, again: bool, delay: int | None
+) -> None:
+    """As well as a PONG: what is asked for after the question, counts."""
+    client, file = online(reconnect_jitter_divisor=0)
+    if asked == "hint":
+        hint(client)
+    else:
+        client.runtime.reconnect(file.id)
+        client.run()
+    assert len(pings(client)) == 1
+    client.error(0, code, again, "Transient" if again else "Warning", **SERVERS)
+    assert is_offline(client, file) and due(client, file) == delay
+    assert len(client.sockets) == 1
+
+
 def test_a_loop_of_news_does_not_hammer_the_server() -> None:
     client = Client(reconnect_jitter_divisor=0)
     file = client.open(verified=True)

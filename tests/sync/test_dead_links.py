@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -61,6 +62,29 @@ async def test_a_dead_link_is_replaced(tuned: Tuned) -> None:
             add(realm, 1)
             await eventually(lambda: ConnectionState.DISCONNECTED in states, LIMIT)
         assert await session.upload_all_local_changes(LIMIT)
+        realm.close()
+
+
+async def test_a_server_that_resets_connections_cancels_no_wait(tuned: Tuned) -> None:
+    """Not even where non-fatal errors do: it is a read error, not a failed attempt (9.9)."""
+    async with tuned(reconnect_first_ms=100) as world:
+        device = await world.device()
+        errors: list[Any] = []
+        settings: dict[str, Any] = {
+            "cancel_waits_on_non_fatal_error": True,
+            "on_error": lambda session, error: errors.append(error),
+        }
+        realm = await device.open(**settings)
+        session = session_of(realm)
+        attempts: list[ConnectionState] = []
+        session.add_connection_notification(lambda new, old: attempts.append(new))
+        async with world.server_refusing():
+            add(realm, 1)
+            wait = asyncio.ensure_future(session.upload_all_local_changes(LIMIT))
+            await eventually(lambda: attempts.count(ConnectionState.CONNECTING) > 2, LIMIT)
+            assert not wait.done()
+        assert await wait
+        assert errors == []
         realm.close()
 
 
