@@ -120,9 +120,10 @@ void SyncSession::on_job_done() {
 void SyncSession::on_file_freed() {
     if (session_ || !is_file_free())
         return;
-    if (reset_)
-        require_reset();
-    else if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
+    if (reset_ && is_running())
+        return require_reset();
+    reset_.reset(); // stopped before it began: the next start is asked for it again
+    if (state_ == Lifecycle::inactive || state_ == Lifecycle::paused)
         announce_release();
 }
 

@@ -83,6 +83,27 @@ def test_stopped_meanwhile(stop: str, answer: str) -> None:
     assert len(binds(client)) == 1
 
 
+@pytest.mark.parametrize("stop", STOPS)
+def test_stopped_before_it_has_begun(stop: str) -> None:
+    """The file is not free before UNBIND is sent: until then nobody is asked for anything."""
+    how, state = STOPS[stop]
+    client, file = online()
+    client.error(1, 208, False, "ClientReset")
+    how(client, file)
+    client.run()
+    assert file.of("reset_required") == file.of("released") == []
+    assert client.heads() == ["unbind 1"]
+    assert file.of("reset_required") == file.of("error") == []
+    assert file.of("released") == [()]
+    assert client.runtime.snapshot(file.id)[0] == state
+    client.runtime.open_session(file.id)
+    client.runtime.resume(file.id)
+    client.run()
+    client.take()
+    required(client, file, session=2)  # the server says so again
+    assert len(file.of("reset_required")) == 1
+
+
 @pytest.mark.parametrize("start", ["resume", "revive", "reconnect", "token", "route"])
 def test_nothing_starts_it_before_the_answer(start: str) -> None:
     client, file = online()

@@ -30,7 +30,7 @@ from realmsync import (
     SyncTimeoutError,
     _core,
 )
-from realmsync.codes import AppCode
+from realmsync.codes import AppCode, SyncCode
 from realmsync.errors import (
     InvalidArgumentError,
     MismatchedConfigError,
@@ -376,6 +376,28 @@ async def test_the_end_of_the_app_ends_the_wait(
                 await device.app.close()
                 await asyncio.wait_for(wait, LIMIT)
             await stop(session)
+
+
+@pytest.mark.parametrize(("stop", "state"), STOPS)
+async def test_a_client_reset_ends_first(
+    stop: Stop, state: SessionLifecycleState, tmp_path: Path
+) -> None:
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with device.open() as realm:
+            session = session_of(realm)
+            async with at.server_unreachable():
+                add(realm, 1)
+                device.fail(realm, SyncCode.SyncClientResetRequired, "lost", "ClientReset")
+                await eventually(lambda: "being reset" in session.explain())
+                wait = asyncio.ensure_future(stop(session))
+                await eventually(lambda: session.lifecycle_state is state)
+                at.cut()
+                await asyncio.wait_for(wait, LIMIT)
+                assert session._runtime.is_released(session.id)
+            session.resume()
+            assert await session.upload_all_local_changes(LIMIT)
+            assert len(realm.objects("Dog")) == 1
 
 
 async def test_one_of_another_realm_goes_on(tmp_path: Path) -> None:
