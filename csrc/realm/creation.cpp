@@ -36,6 +36,16 @@ class Descriptor {
     int fd_;
 };
 
+void sync(const std::string& path, int flags) {
+    if (::fsync(Descriptor(path, flags | O_CLOEXEC).get()) != 0)
+        fail(path);
+}
+
+void sync_folder_of(const std::string& path) {
+    const std::string folder = std::filesystem::path(path).parent_path();
+    sync(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+}
+
 // The bytes of an empty realm, built once per process.
 const std::string& image() {
     static const std::string bytes = [] {
@@ -84,12 +94,8 @@ void create_realm_file(const std::string& path, bool durable) {
         throw;
     }
     ::unlink(other.c_str());
-    if (!durable)
-        return;
-    const std::string directory = std::filesystem::path(path).parent_path();
-    Descriptor parent(directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (::fsync(parent.get()) != 0)
-        fail(directory);
+    if (durable)
+        sync_folder_of(path);
 }
 
 void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
@@ -113,24 +119,25 @@ void remove_realm_file(const std::string& path) {
         }
 }
 
-namespace {
-
-// A whole copy appears under the new name, and only then the old one goes.
-void move_elsewhere(const std::string& from, const std::string& to) {
-    const std::string part = to + ".part";
-    std::filesystem::copy_file(from, part, std::filesystem::copy_options::overwrite_existing);
-    if (::fsync(Descriptor(part, O_RDONLY | O_CLOEXEC).get()) != 0)
-        fail(part);
-    std::filesystem::rename(part, to);
-    std::filesystem::remove(from);
+void copy_realm_file(const std::string& target,
+                     const std::function<void(const std::string&)>& write) {
+    const std::string part = target + ".part";
+    ::unlink(part.c_str());
+    write(part);
+    sync(part, O_RDONLY);
+    std::filesystem::rename(part, target);
+    sync_folder_of(target);
 }
+
+namespace {
 
 void move(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) == 0)
         return;
     if (errno != EXDEV)
         fail(from);
-    move_elsewhere(from, to);
+    copy_realm_file(to, [&](const std::string& part) { std::filesystem::copy_file(from, part); });
+    std::filesystem::remove(from);
 }
 
 } // namespace

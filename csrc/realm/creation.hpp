@@ -3,6 +3,7 @@
 // fsyncs, where letting SQLite build it would take a dozen.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "sqlite/virtual_files.hpp"
@@ -18,6 +19,9 @@ void remove_realm_file(const std::string& path);
 // The database and its log, to where nothing is; what else lies beside it is removed. A missing
 // file is no error, and one that was interrupted can be made again. Throws std::system_error.
 void move_realm_file(const std::string& path, const std::string& target);
+// What `write` makes of the name that it is given appears as `target` once it is whole and durable.
+void copy_realm_file(const std::string& target,
+                     const std::function<void(const std::string&)>& write);
 // Throws ErrorException unless an existing, non-empty file is a realm.
 void check_realm_file(const std::string& path);
 

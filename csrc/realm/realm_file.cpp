@@ -218,8 +218,10 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
 }
 
 void RealmFile::copy_to(const std::string& path) {
-    // On a connection of its own: nobody who reads waits for all of it.
-    sqlite::Database(path_, database_options()).run("VACUUM INTO ?", path);
+    copy_realm_file(path, [&](const std::string& part) {
+        // On a connection of its own: nobody who reads waits for all of it.
+        sqlite::Database(path_, database_options()).run("VACUUM INTO ?", part);
+    });
 }
 
 template <class Use> void RealmFile::read_for_sync(const Use& use) {

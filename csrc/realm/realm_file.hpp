@@ -106,8 +106,8 @@ class RealmFile final : public client::ClientStore,
     // Deferred commits share one transaction of SQLite and thereby one fsync.
     void flush(std::uint64_t ticket, WriterQueue::Turn turn);
 
-    // A copy of what is committed, as a realm file of its own, where nothing is yet. Throws
-    // StoreError.
+    // A copy of what is committed, as a realm file of its own on the disk, where nothing is yet:
+    // whole and durable on return. Throws StoreError, std::system_error.
     void copy_to(const std::string& path);
 
     // Runs `use` on the reading connection: committed state, every statement its newest. One user

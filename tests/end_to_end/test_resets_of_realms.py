@@ -225,6 +225,22 @@ async def test_callbacks_see_the_realm_before_and_after(tmp_path: Path) -> None:
             assert device.app.sync.recovered_changes == []
 
 
+@pytest.mark.parametrize("only", ["before", "after"])
+async def test_one_callback_alone(tmp_path: Path, only: str) -> None:
+    hooks = Hooks()
+    async with world(tmp_path) as at:
+        device = await at.device()
+        hook = {f"on_{only}": getattr(hooks, f"on_{only}")}
+        async with device.open(**with_mode("recoverUnsyncedChanges", **hook)) as realm:
+            add(realm, 1)
+            await synced(realm)
+            lose(device, realm, 2)
+            await synced(realm)
+            await eventually(lambda: not realm._file.has_reset(), LIMIT)
+            assert hooks.calls == [(only, *[{1, 2}] * (2 if only == "after" else 1))]
+            assert keys(realm) == {1, 2} and left_over(tmp_path) == []
+
+
 @pytest.mark.parametrize("failing", ["before", "after"])
 async def test_a_callback_that_fails(tmp_path: Path, failing: str) -> None:
     hooks = Hooks(failing=failing)

@@ -114,14 +114,15 @@ class Tracking:
         self.pairs.append([to, remote])
 
 
-def recover(server: Objects, local: Objects, changesets: list[list[Op]]) -> Objects:
-    """The local changesets, which led to `local`, on what the server has."""
-    objects = deepcopy(server)
+def recover(server: Objects, local: Objects, changesets: list[list[Op]]) -> tuple[Objects, bool]:
+    """The local changesets, which led to `local`, on what the server has; is anything lost?"""
+    objects, is_lost = deepcopy(server), False
     lists: dict[int, Tracking] = {}
     for changeset in changesets:
         for op in changeset:
             name, key, *more = op
             if name not in ("create", "erase") and key not in objects:
+                is_lost = True
                 continue
             if name in ("insert", "assign", "remove", "move"):
                 lists.setdefault(key, Tracking()).change(objects[key]["list"], name, *more)
@@ -136,7 +137,7 @@ def recover(server: Objects, local: Objects, changesets: list[list[Op]]) -> Obje
                 tracking.is_copied = True
                 if key in objects and key in local:
                     objects[key]["list"] = list(local[key]["list"])
-    return objects
+    return objects, is_lost
 
 
 def instruction(op: Op, objects: Objects) -> Instruction:

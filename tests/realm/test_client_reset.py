@@ -326,6 +326,22 @@ def test_a_copy_is_kept_of_what_is_lost(
         assert _testbed.objects(_core.RealmFile.open(str(path))) == before
 
 
+def test_nothing_is_discarded_before_it_is_kept(story: Story, tmp_path: Path) -> None:
+    story.offline(update("Dog", 1, "name", "kept"))
+    before = _testbed.objects(story.file), _testbed.history(story.file)
+    with pytest.raises((RealmError, OSError)):
+        story.reset("discard", copy=str(tmp_path / "nowhere" / "kept"))
+    assert (_testbed.objects(story.file), _testbed.history(story.file)) == before
+
+
+def test_a_copy_appears_when_it_is_whole(story: Story, tmp_path: Path) -> None:
+    path, part = tmp_path / "kept", tmp_path / "kept.part"
+    part.write_bytes(b"half of an earlier one")
+    story.file.copy_to(str(path))
+    assert not part.exists()
+    assert _testbed.objects(_core.RealmFile.open(str(path))) == _testbed.objects(story.file)
+
+
 def test_after_its_acknowledgement_a_reset_may_come_again(story: Story) -> None:
     for _ in range(3):
         story.reset("discard")

@@ -13,7 +13,7 @@ import pytest
 from instructions import Instruction, create, erase, insert, on, update, value
 from realm.recovery_model import Objects, history, recover
 from realm.resets import Story, plain, set_insert
-from realmsync import _testbed
+from realmsync import _core, _testbed
 
 # Made by either side, and erased by none: what is erased here and made anew there is one object
 # after a reset, and may be none after a merge.
@@ -107,7 +107,8 @@ def test_new_elements_are_followed_wherever_they_go(tmp_path: Path, seed: int) -
 @pytest.mark.parametrize("seed", range(150))
 def test_any_history(tmp_path: Path, seed: int) -> None:
     """What differs from a merge, such as lists whose old elements were changed on both sides, is
-    what the rules of recovery make of it; and everybody else gets the same."""
+    what the rules of recovery make of it; what they cannot recover is kept in a copy; and everybody
+    else gets the same."""
     chance = random.Random(seed)
     story = Story(tmp_path)
     server, _, changes = history(chance, "s", chance.randrange(5))
@@ -116,8 +117,13 @@ def test_any_history(tmp_path: Path, seed: int) -> None:
     local, ops, changes = history(chance, "l", chance.randrange(1, 8))
     for change in changes:
         story.offline(*change)
-    recovered = story.reset()
-    assert modelled(recovered) == recover(server, local, ops)
+    before, kept = _testbed.objects(story.file), tmp_path / "kept"
+    recovered = story.reset(copy=str(kept))
+    expected, is_lost = recover(server, local, ops)
+    assert modelled(recovered) == expected
+    assert story.outcome == (True, is_lost) and kept.exists() == is_lost
+    if is_lost:
+        assert _testbed.objects(_core.RealmFile.open(str(kept))) == before
     assert modelled(story.elsewhere()) == modelled(recovered)
     assert modelled(story.reset("discard")) == server, "it may be recovered once, and discarded"
 
