@@ -336,12 +336,15 @@ class SyncSession(Explained):
         callback: Callable[..., object],
     ) -> int:
         """Reports transfers to `callback(Progress)`, or to a callable with two parameters as
-        (transferred, transferable). Called at once if there is something to report. Gives a token.
+        (transferred, transferable). Called at once if there is something to report. Gives a token:
+        0, which is nobody's, when the session has ended.
         """
         direction = ProgressDirection(direction)
         function = Callback(progress_function(callback))
         streaming = ProgressMode(mode) is ProgressMode.REPORT_INDEFINITELY
         with self._client.lock:
+            if self._reason is not None:  # the engine may still know it
+                return 0
             token, first = self._runtime.add_notifier(self.id, direction.value, streaming)
             if token:
                 self._progress[token] = (callback, function)

@@ -82,8 +82,7 @@ async def test_a_session_that_has_ended(tmp_path: Path, how: str) -> None:
             with pytest.raises(SyncOperationAborted, match=how):
                 await wait()
         assert [change async for change in session.connection_changes()] == []
-        if how != ENDS[2]:  # a removed user's session exists until its realms are closed
-            assert session.add_progress_notification("upload", STREAM, pytest.fail) == 0
+        assert session.add_progress_notification("upload", STREAM, pytest.fail) == 0
         realm.close()
         async with (await at.device()).open() as other:
             await goes_on(other, 1)
