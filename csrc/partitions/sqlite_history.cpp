@@ -100,6 +100,7 @@ SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string&
     : lock_(std::move(lock)), path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib),
       db_(path_, writer_options(vfs, durability, tuning)),
       tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {
+    db_.sync_log(); // before anybody is told what is in it
     tables_.limit_objects(tuning.object_bytes);
     if (!tuning.may_add_schema)
         tables_.catalog().fix();

@@ -36,7 +36,7 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     outcome.recovered = pending_reset::begin(file, request);
     const auto fresh_writing =
         fresh.begin_write(fresh.writers().acquire(), RealmFile::kPatience); // rolls back
-    RealmFile::Writing writing(file, file.writers().acquire(), file.durability());
+    RealmFile::Writing writing(file, file.writers().acquire());
     RealmConnection& local = writing.connection();
     const client::ClientState state = local_history::load(local.db);
     const client::ClientState server = local_history::load(fresh_writing->connection().db);

@@ -101,7 +101,8 @@ void create_realm_file(const std::string& path, bool durable) {
 void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
     if (files.exists(path))
         return;
-    if (files.open(path, true)->write(0, image()) != sqlite::Io::ok) {
+    const auto file = files.open(path, true);
+    if (file->write(0, image()) != sqlite::Io::ok || file->sync() != sqlite::Io::ok) {
         files.remove(path);
         throw StoreError(StoreFault::other, path + " cannot be written");
     }

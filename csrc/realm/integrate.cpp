@@ -109,12 +109,8 @@ Result<client::ClientState> RealmFile::integrate(client::Integration integration
     client::ClientState state;
     std::size_t done = 0;
     const std::size_t count = integration.changesets.size();
-    // Losing an acknowledgement is harmless, since it comes again; losing data is not.
-    const sqlite::Durability durability =
-        count == 0 && options_.durability == sqlite::Durability::full ? sqlite::Durability::normal
-                                                                      : options_.durability;
     do {
-        Writing writing(*this, writer_queue_.acquire(), durability);
+        Writing writing(*this, writer_queue_.acquire());
         try {
             done = integrate_from(writing.connection(), integration, done, state);
         } catch (const ErrorException& e) {

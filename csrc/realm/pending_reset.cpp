@@ -77,7 +77,7 @@ ResetMode allowed(const std::optional<Note>& before, const ResetRequest& request
 } // namespace
 
 bool begin(RealmFile& file, const ResetRequest& request) {
-    RealmFile::Writing writing(file, file.writers().acquire(), file.durability());
+    RealmFile::Writing writing(file, file.writers().acquire());
     sqlite::Database& db = writing.connection().db;
     const std::int64_t cause = request.may_recover ? kReset : kResetWithoutRecovery;
     const bool recovers = allowed(find(db), request, cause) != ResetMode::discard;
@@ -89,7 +89,7 @@ bool begin(RealmFile& file, const ResetRequest& request) {
 }
 
 void forget(RealmFile& file) {
-    RealmFile::Writing writing(file, file.writers().acquire(), file.durability());
+    RealmFile::Writing writing(file, file.writers().acquire());
     sqlite::Database& db = writing.connection().db;
     if (!has_table(db))
         return;

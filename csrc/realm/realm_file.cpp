@@ -164,7 +164,12 @@ void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
         return;
     try {
         connection = std::make_unique<RealmConnection>(path_, database_options());
+        if (!is_log_synced_) {
+            connection->db.sync_log();
+            is_log_synced_ = true;
+        }
     } catch (...) {
+        connection.reset();
         connection_pool::closed(*this, 1);
         throw;
     }
@@ -172,8 +177,6 @@ void RealmFile::open_connection(std::unique_ptr<RealmConnection>& connection) {
 
 RealmConnection& RealmFile::writer() {
     REALMSYNC_ASSERT(writer_queue_.is_taken());
-    if (!writer_)
-        writer_durability_ = options_.durability;
     open_connection(writer_);
     return *writer_;
 }
@@ -235,14 +238,10 @@ template <class Use> void RealmFile::read_for_sync(const Use& use) {
 // Writing.
 
 RealmFile::Writing::Writing(RealmFile& file, WriterQueue::Turn&& turn,
-                            sqlite::Durability durability, std::chrono::milliseconds patience)
+                            std::chrono::milliseconds patience)
     : file_(&file) {
     REALMSYNC_ASSERT(turn.is_of(file.writer_queue_));
     sqlite::Database& db = file.writer().db;
-    if (!file.group_.is_open() && file.writer_durability_ != durability) {
-        db.set_durability(durability);
-        file.writer_durability_ = durability;
-    }
     db.set_busy_timeout(patience);
     try {
         file.group_.begin(db);
@@ -291,7 +290,7 @@ void RealmFile::checkpoint(int log_pages, Commit kind, WriterQueue::Turn turn) n
 std::uint64_t RealmFile::commit_changeset(const std::shared_ptr<const std::string>& bytes,
                                           std::uint64_t timestamp) {
     const changeset::Changeset parsed = value_or_throw(changeset::parse(bytes));
-    Writing writing(*this, writer_queue_.acquire(), options_.durability);
+    Writing writing(*this, writer_queue_.acquire());
     RealmConnection& connection = writing.connection();
     {
         tables::Applier applier(connection.tables);
@@ -372,7 +371,7 @@ client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
 }
 
 client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
-    Writing writing(*this, writer_queue_.acquire(), options_.durability);
+    Writing writing(*this, writer_queue_.acquire());
     sqlite::Database& db = writing.connection().db;
     client::ClientState state = local_history::load(db);
     state.file = file;

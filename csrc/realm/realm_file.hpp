@@ -72,10 +72,9 @@ class RealmFile final : public client::ClientStore,
     ~RealmFile() override;
 
     const std::string& path() const { return path_; }
-    sqlite::Durability durability() const { return options_.durability; }
 
-    // ClientStore. A DOWNLOAD without changesets is stored without waiting for the disk: losing an
-    // acknowledgement is harmless, since it is sent again.
+    // ClientStore. A DOWNLOAD without changesets is as durable as any other: it makes a version,
+    // too, and once the server knows of a version, no other change may ever get its number.
     client::ClientState state() override;
     bool has_reset() override; // see client_reset.hpp
     client::ClientState store_ident(const wire::FileIdent& file) override;
@@ -127,6 +126,7 @@ class RealmFile final : public client::ClientStore,
     // long that it must start over: that needs a pause of the writers.
     void checkpoint(int log_pages, Commit kind, WriterQueue::Turn turn) noexcept;
     sqlite::DatabaseOptions database_options() const;
+    // The first one makes durable what a process that died may have left in the log unsynced.
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; in the writer's turn
     std::size_t close_reader();
@@ -146,8 +146,7 @@ class RealmFile final : public client::ClientStore,
     WriterQueue writer_queue_;
     // Guarded by writer_queue_:
     std::unique_ptr<RealmConnection> writer_;
-    sqlite::Durability writer_durability_ = sqlite::Durability::full; // as it is set on writer_
-    CommitGroup group_;                                               // of writer_
+    CommitGroup group_; // of writer_
     // The merge with what the server sends, kept while the window is long; good for a DOWNLOAD that
     // continues at the cursor, wherever the file was left or changed meanwhile.
     std::unique_ptr<merge::Transformer> merge_;
@@ -156,6 +155,7 @@ class RealmFile final : public client::ClientStore,
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
 
+    std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;
     std::mutex checkpointing_; // one at a time
 
@@ -170,7 +170,7 @@ class RealmFile::Writing {
   public:
     // `patience`: how long another process may write. Throws StoreError, and the turn is still the
     // caller's then.
-    Writing(RealmFile& file, WriterQueue::Turn&& turn, sqlite::Durability durability,
+    Writing(RealmFile& file, WriterQueue::Turn&& turn,
             std::chrono::milliseconds patience = kPatience);
     ~Writing();
     Writing(const Writing&) = delete;

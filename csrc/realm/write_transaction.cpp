@@ -30,7 +30,7 @@ Address address(const tables::Target& target) {
 WriteTransaction::WriteTransaction(std::shared_ptr<RealmFile> file, WriterQueue::Turn&& turn,
                                    std::chrono::milliseconds patience)
     : file_(std::move(file)) {
-    writing_.emplace(*file_, std::move(turn), file_->durability(), patience);
+    writing_.emplace(*file_, std::move(turn), patience);
 }
 
 WriteTransaction::~WriteTransaction() { end(); }

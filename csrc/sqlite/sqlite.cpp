@@ -224,6 +224,33 @@ void Database::set_busy_timeout(std::chrono::milliseconds time) {
 void Database::set_durability(Durability durability) {
     REALMSYNC_ASSERT(!in_transaction()); // SQLite would ignore it
     exec("PRAGMA synchronous=" + std::to_string(static_cast<int>(durability)));
+    durability_ = durability;
+}
+
+namespace {
+
+// The WAL and its size; null without one.
+sqlite3_file* find_log(sqlite3* db, sqlite3_int64& size) {
+    sqlite3_file* log = nullptr;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK)
+        return nullptr;
+    return log;
+}
+
+} // namespace
+
+void Database::sync_log() {
+    if (durability_ == Durability::off)
+        return;
+    query("SELECT 1 FROM sqlite_schema").step(); // opens the WAL, if nothing else has
+    sqlite3_int64 size = 0;
+    sqlite3_file* log = find_log(db_, size);
+    if (!log || size == 0)
+        return;
+    const int code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK)
+        fail(nullptr, code, "cannot sync a write-ahead log");
 }
 
 void Database::checkpoint() {
@@ -238,10 +265,8 @@ void Database::checkpoint_beside() {
 }
 
 void Database::checkpoint_from(std::int64_t bytes) {
-    sqlite3_file* log = nullptr;
     sqlite3_int64 size = 0;
-    if (sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
-        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK || size < bytes)
+    if (!find_log(db_, size) || size < bytes)
         return;
     sqlite3_busy_timeout(db_, 0);
     sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);

@@ -98,9 +98,8 @@ class Query {
 };
 
 enum class Durability { // SQLite's synchronous
-    off,                // survives a crash of the process, not of the machine
-    normal,             // a crash of the machine may lose the last commits, never tears
-    full,               // every commit is on the disk when it returns
+    off = 0,            // survives a crash of the process, not of the machine
+    full = 2,           // every commit is on the disk when it returns
 };
 
 struct DatabaseOptions {
@@ -150,6 +149,10 @@ class Database {
     bool in_transaction() const;
     void set_durability(Durability durability); // between transactions
     void set_busy_timeout(std::chrono::milliseconds time);
+    // Makes durable what is in the WAL, unless commits of this connection need not be. A process
+    // that died between writing and syncing leaves a commit that everybody sees and a power cut
+    // takes back: whoever tells others what a file holds calls this first. Cheap without a WAL.
+    void sync_log();
     void checkpoint(); // as far as readers allow, then truncates the WAL
     // As far as possible without waiting for anybody, beside readers and a writer. The WAL is
     // written from its beginning again once nothing was added meanwhile.
@@ -172,6 +175,7 @@ class Database {
         std::shared_ptr<Statement> statement;
     };
     sqlite3* db_ = nullptr;
+    Durability durability_ = Durability::full;
     std::size_t capacity_;
     std::list<Entry> entries_; // most recently used first
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_sql_;

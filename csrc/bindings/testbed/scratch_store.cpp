@@ -203,10 +203,8 @@ class ScratchStore {
         sqlite::DatabaseOptions options;
         if (durability == "off")
             options.durability = sqlite::Durability::off;
-        else if (durability == "normal")
-            options.durability = sqlite::Durability::normal;
         else if (durability != "full")
-            throw py::value_error("durability is off, normal or full");
+            throw py::value_error("durability is off or full");
         return options;
     }
     void need_open() const {
