@@ -145,12 +145,23 @@ class ServerStorage:
     Starting a server on it ends the one before: that can do nothing any more.
     """
 
-    def __init__(self, seed: int = 0) -> None: ...
+    def __init__(self, seed: int = 0, checkpoint_pages: int = 8192) -> None: ...
     def copy(self) -> ServerStorage:
         """What is committed, as a backup would hold it."""
 
-    def cut_power(self) -> None:
-        """Ends the runtime; what was not synced to the disk is lost."""
+    def jump_clock(self, ms: int) -> None:
+        """Sets the wall clock, forwards or backwards."""
+
+    def kill(self) -> None:
+        """Ends the process: what runs on the disk can do nothing any more."""
+
+    def cut_power(self, chance: int = 0) -> None:
+        """The same, and what was not synced to the disk is lost; with a chance other than 0, any
+        of it may be there."""
+
+    def doom(self, count: int) -> None:
+        """Ends the process at the count-th write or sync from now on, which does not happen;
+        kill() or cut_power() has to follow. 0: not after all."""
 
     def fail_write(self, count: int = 1) -> None:
         """The count-th write to the disk from now on fails."""
@@ -193,9 +204,17 @@ def start_server(
 class ClientStorage(ClientStore):
     """A client's real realm file on a disk in memory, for tests."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, checkpoint_pages: int = 2000) -> None: ...
     @property
     def file(self) -> RealmFile: ...
+    def reopen(self) -> ClientStorage:
+        """What the next process opens on the disk; the present one can do nothing any more."""
+
+    def kill(self) -> None:
+        """See ServerStorage."""
+
+    def cut_power(self, chance: int = 0) -> None: ...
+    def doom(self, count: int) -> None: ...
     def fail_write(self, count: int = 1) -> None:
         """The count-th write to the disk from now on fails."""
 
@@ -359,7 +378,7 @@ class ScratchStore:
     """
 
     def __init__(self, path: str, server: bool = False, durability: str = "full") -> None:
-        """Opens or creates the file; durability is "off", "normal" or "full"."""
+        """Opens or creates the file; durability is "off" or "full"."""
 
     def begin(self) -> None: ...
     def commit(self) -> None: ...

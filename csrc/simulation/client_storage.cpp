@@ -2,7 +2,28 @@
 
 namespace realmsync::simulation {
 
-ClientStorage::ClientStorage() : file_(realm::RealmFile::open("client.realm", {.files = disk_})) {}
+namespace {
+
+RealmTuning tuning(int checkpoint_pages) {
+    RealmTuning result;
+    result.checkpoint_pages = checkpoint_pages;
+    return result;
+}
+
+} // namespace
+
+ClientStorage::ClientStorage(int checkpoint_pages)
+    : ClientStorage(std::make_shared<Disk>(), checkpoint_pages) {}
+
+ClientStorage::ClientStorage(std::shared_ptr<Disk> disk, int checkpoint_pages)
+    : disk_(std::move(disk)), checkpoint_pages_(checkpoint_pages),
+      file_(realm::RealmFile::open("client.realm",
+                                   {.tuning = tuning(checkpoint_pages), .files = disk_})) {}
+
+std::shared_ptr<ClientStorage> ClientStorage::reopen() {
+    disk_->kill();
+    return std::shared_ptr<ClientStorage>(new ClientStorage(disk_, checkpoint_pages_));
+}
 
 void ClientStorage::fail_integration(ErrorKind kind) {
     std::lock_guard lock(mutex_);

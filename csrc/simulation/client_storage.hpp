@@ -12,14 +12,17 @@
 #include "client/store.hpp"
 #include "realm/realm_file.hpp"
 #include "simulation/disk.hpp"
+#include "tuning.hpp"
 
 namespace realmsync::simulation {
 
 class ClientStorage final : public client::ClientStore {
   public:
-    ClientStorage();
+    explicit ClientStorage(int checkpoint_pages = RealmTuning{}.checkpoint_pages);
 
     Disk& disk() { return *disk_; }
+    // What the next process opens on the disk. The present one can do nothing any more.
+    std::shared_ptr<ClientStorage> reopen();
     const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
     // The next integration fails with this kind of error, once.
     void fail_integration(ErrorKind kind);
@@ -45,7 +48,10 @@ class ClientStorage final : public client::ClientStore {
     }
 
   private:
-    const std::shared_ptr<Disk> disk_ = std::make_shared<Disk>();
+    ClientStorage(std::shared_ptr<Disk> disk, int checkpoint_pages);
+
+    const std::shared_ptr<Disk> disk_;
+    const int checkpoint_pages_;
     const std::shared_ptr<realm::RealmFile> file_;
     std::mutex mutex_; // guards what follows
     std::vector<Received> received_;

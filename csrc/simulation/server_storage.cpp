@@ -16,8 +16,9 @@ constexpr std::int64_t kFirstDay = 1'600'000'000'000; // ms since 1970
 
 std::string path_of(const std::string& app_id) { return app_id + ".sqlite"; }
 
-partitions::ClockAndChance repeatable(std::uint64_t seed) {
-    return {[now = kFirstDay]() mutable { return now++; },
+partitions::ClockAndChance repeatable(std::shared_ptr<std::atomic<std::int64_t>> clock,
+                                      std::uint64_t seed) {
+    return {[clock = std::move(clock)] { return (*clock)++; },
             [random = std::mt19937_64(seed)]() mutable { return random(); }};
 }
 
@@ -80,29 +81,33 @@ class FailingStore final : public server::ServerStore {
 
 } // namespace
 
-ServerStorage::ServerStorage(std::uint64_t seed) : ServerStorage(std::make_unique<Disk>(), seed) {}
+ServerStorage::ServerStorage(std::uint64_t seed, int checkpoint_pages)
+    : ServerStorage(std::make_unique<Disk>(), seed, checkpoint_pages) {}
 
-ServerStorage::ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed)
+ServerStorage::ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed, int checkpoint_pages)
     : disk_(std::move(disk)), faults_(std::make_shared<StoreFaults>()),
-      seed_(std::make_shared<std::uint64_t>(seed)) {}
+      clock_(std::make_shared<std::atomic<std::int64_t>>(kFirstDay)),
+      checkpoint_pages_(checkpoint_pages), seed_(std::make_shared<std::uint64_t>(seed)) {}
 
 ServerStorage::~ServerStorage() = default;
 
 ServerStorage::OpenStore ServerStorage::start(merge::Profile profile) {
     disk_->kill();
-    return [disk = disk_, faults = faults_, seed = seed_,
+    StoreTuning tuning;
+    tuning.checkpoint_pages = checkpoint_pages_;
+    return [disk = disk_, faults = faults_, seed = seed_, clock = clock_, tuning,
             profile](const std::string& app_id) -> std::unique_ptr<server::ServerStore> {
-        const StoreTuning tuning;
         auto history = std::make_unique<partitions::SqliteHistory>(
             path_of(app_id), disk->vfs(), sqlite::Durability::full, tuning);
         auto store = std::make_unique<partitions::PartitionDb>(
-            std::move(history), repeatable((*seed)++), tuning, profile);
+            std::move(history), repeatable(clock, (*seed)++), tuning, profile);
         return std::make_unique<FailingStore>(disk, std::move(store), faults);
     };
 }
 
 std::shared_ptr<ServerStorage> ServerStorage::copy() {
-    return std::shared_ptr<ServerStorage>(new ServerStorage(disk_->copy(), *seed_ + 1));
+    return std::shared_ptr<ServerStorage>(
+        new ServerStorage(disk_->copy(), *seed_ + 1, checkpoint_pages_));
 }
 
 bool ServerStorage::read(const std::string& app_id, const std::string& key, const char* sql,

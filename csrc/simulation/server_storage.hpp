@@ -14,6 +14,7 @@
 #include "server/store.hpp"
 #include "simulation/disk.hpp"
 #include "sqlite/sqlite.hpp"
+#include "tuning.hpp"
 
 namespace realmsync::simulation {
 
@@ -27,11 +28,14 @@ struct StoreFaults {
 
 class ServerStorage {
   public:
-    explicit ServerStorage(std::uint64_t seed);
+    explicit ServerStorage(std::uint64_t seed,
+                           int checkpoint_pages = StoreTuning{}.checkpoint_pages);
     ~ServerStorage();
 
     Disk& disk() { return *disk_; }
     StoreFaults& faults() { return *faults_; }
+    // Sets the wall clock, forwards or backwards, by so many ms.
+    void jump_clock(std::int64_t ms) { *clock_ += ms; }
     // A server starts on the disk, and opens its stores. One that runs on it yet is killed: it can
     // do nothing any more, and what it has not committed is gone.
     using OpenStore =
@@ -55,12 +59,14 @@ class ServerStorage {
     bool read_files(const std::string& app_id, const std::string& key, std::vector<File>& files);
 
   private:
-    ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed);
+    ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed, int checkpoint_pages);
     bool read(const std::string& app_id, const std::string& key, const char* sql,
               const std::function<void(sqlite::Statement&)>& row);
 
     const std::shared_ptr<Disk> disk_;
     const std::shared_ptr<StoreFaults> faults_;
+    const std::shared_ptr<std::atomic<std::int64_t>> clock_; // ms since 1970; each look takes one
+    const int checkpoint_pages_;
     const std::shared_ptr<std::uint64_t> seed_; // of the next store: each draws other salts
 };
 

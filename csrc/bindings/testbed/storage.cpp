@@ -34,6 +34,12 @@ template <class Class> void bind_disk(Class& type) {
         .def(
             "limit", [](Storage& self, std::uint64_t bytes) { self.disk().limit(bytes); },
             py::arg("bytes"))
+        .def(
+            "doom", [](Storage& self, int count) { self.disk().doom(count); }, py::arg("count"))
+        .def("kill", [](Storage& self) { self.disk().kill(); })
+        .def(
+            "cut_power", [](Storage& self, std::uint64_t chance) { self.disk().cut_power(chance); },
+            py::arg("chance") = 0)
         .def("used", [](Storage& self) { return self.disk().used(); });
 }
 
@@ -41,9 +47,10 @@ void bind_server_storage(py::module_& m) {
     using Commit = simulation::StoreFaults::Commit;
     py::class_<ServerStorage, std::shared_ptr<ServerStorage>> type(m, "ServerStorage");
     bind_disk(type);
-    type.def(py::init<std::uint64_t>(), py::arg("seed") = 0)
+    type.def(py::init<std::uint64_t, int>(), py::arg("seed") = 0,
+             py::arg("checkpoint_pages") = StoreTuning{}.checkpoint_pages)
         .def("copy", &ServerStorage::copy)
-        .def("cut_power", [](ServerStorage& self) { self.disk().cut_power(); })
+        .def("jump_clock", &ServerStorage::jump_clock, py::arg("ms"))
         .def(
             "fail_commit",
             [](ServerStorage& self, bool stored) {
@@ -87,7 +94,8 @@ void bind_client_storage(py::module_& m) {
     py::class_<ClientStorage, client::ClientStore, std::shared_ptr<ClientStorage>> type(
         m, "ClientStorage");
     bind_disk(type);
-    type.def(py::init<>())
+    type.def(py::init<int>(), py::arg("checkpoint_pages") = RealmTuning{}.checkpoint_pages)
+        .def("reopen", &ClientStorage::reopen)
         .def_property_readonly("file", &ClientStorage::file)
         .def("fail_integration",
              [](ClientStorage& self, const std::string& kind) {
