@@ -11,7 +11,7 @@ import pytest
 from simulation.long import again
 from simulation.world import FAULTS, OUTCOMES, USERS, World
 
-SEEDS = 25  # of a group
+SEEDS = 20  # of a group
 
 
 @pytest.mark.parametrize("group", range(3))

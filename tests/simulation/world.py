@@ -45,11 +45,12 @@ class World:
         self.is_well = self.is_server_up = False
         self.start_server()
         self.visible: dict[str, set[int]] = {p: set() for p in self.partitions}
-        self.devices = [Device(self, n, self.partitions) for n in range(self.random.randint(2, 4))]
+        self.devices = [Device(self, n, self.partitions) for n in range(self.population)]
 
     def _draw_options(self) -> None:
         """What kind of world it is: many different ones find more than an average one."""
         chance = self.random
+        self.population = chance.randint(2, 4)
         self.partitions = ['"a"', '"b"'][: chance.randint(1, 2)]
         self.multiplexing = chance.random() < 0.5
         self.is_slow = chance.random() < 0.3
@@ -238,12 +239,16 @@ class World:
         """The whole run; raises BrokenPromiseError, or what the product raises."""
         for _ in range(self.steps):
             self.step()
+        self.end()
+
+    # the end
+
+    def end(self) -> None:
+        """All becomes well, and then everybody has to have everything."""
         self.heal()
         self._wait_for_all("upload")
         self._wait_for_all("download")
         self._check_end()
-
-    # the end
 
     def heal(self) -> None:
         self.trace.append(f"{self.now} ms: everything is well again")
