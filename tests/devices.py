@@ -81,6 +81,10 @@ class World:
         """Resets every connection of a device."""
         self._proxy.cut()
 
+    def cut_next(self, direction: str, byte: int) -> None:
+        """The next connection of a device is reset at this byte of one direction."""
+        self._proxy.cut_next(**{direction: byte})
+
     async def device(self, credentials: Credentials | None = None, **settings: Any) -> Device:
         folder = self._folder / f"device{len(self.apps)}"
         settings = {"base_url": self._proxy.url, "base_file_path": folder, **settings}

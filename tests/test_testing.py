@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -42,6 +43,14 @@ async def test_fault_proxy() -> None:
         assert await is_reset(reader)
         writer.close()
 
+        proxy.cut_next(down=4)
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"four, and more")
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.readexactly(4) == b"four"
+        assert await is_reset(reader)
+        writer.close()
+
         proxy.refuse()
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         assert await is_reset(reader)
@@ -54,4 +63,6 @@ async def test_fault_proxy() -> None:
         assert await reader.read(100) == b"three"
         assert await reader.read(100) == b""
         writer.close()
+        with pytest.raises(ValueError, match="up is a number of bytes, not -1"):
+            proxy.cut_next(up=-1)
     server.close()

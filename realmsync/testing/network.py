@@ -16,6 +16,7 @@ class FaultProxy:
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refusing = False
+        self._next_cut: dict[str, int] = {}
         self.port = 0
         # Bytes that went through so far, both ways.
         self.bytes_passed = 0
@@ -45,6 +46,17 @@ class FaultProxy:
             return count
 
         return self._thread.call(work)
+
+    def cut_next(self, *, up: int | None = None, down: int | None = None) -> None:
+        """Resets the next connection once so many bytes have come from the client (`up`), or have
+        gone to it (`down`); what came before them has passed. Replaces what was asked for before.
+        """
+        cuts = {"up": up, "down": down}
+        wanted = {direction: size for direction, size in cuts.items() if size is not None}
+        for direction, size in wanted.items():
+            if size < 0:
+                raise ValueError(f"{direction} is a number of bytes, not {size}")
+        self._thread.call(lambda: setattr(self, "_next_cut", wanted))
 
     def refuse(self) -> None:
         """Resets every connection, and new ones too, until `heal`."""
@@ -92,7 +104,11 @@ class FaultProxy:
         pair = (writer, other_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pump(reader, other_writer), self._pump(other_reader, writer))
+            cuts, self._next_cut = self._next_cut, {}
+            await asyncio.gather(
+                self._pump(reader, other_writer, cuts.get("up"), pair),
+                self._pump(other_reader, writer, cuts.get("down"), pair),
+            )
         except asyncio.CancelledError:
             pass
         finally:
@@ -100,12 +116,26 @@ class FaultProxy:
             for end in pair:
                 end.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        left: int | None,
+        pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter],
+    ) -> None:
+        """One direction of a pair, which is reset after `left` bytes."""
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flowing.wait()
-                writer.write(data)
-                self.bytes_passed += len(data)
+                passed = data[:left]
+                writer.write(passed)
+                self.bytes_passed += len(passed)
                 await writer.drain()
+                if left is not None:
+                    left -= len(passed)
+                    if left == 0:
+                        for end in pair:
+                            end.transport.abort()
+                        return
             if writer.can_write_eof() and not writer.transport.is_closing():
                 writer.write_eof()

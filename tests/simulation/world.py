@@ -341,6 +341,11 @@ def _log_out_or_in(world: World, device: Device) -> None:
         (device.log_out if device.is_logged_in else device.log_in)()
 
 
+def _hear_of_network(world: World, device: Device) -> None:
+    if device.is_awake():
+        device.process.runtime.notify_network_change()
+
+
 def _close_or_open(world: World, device: Device) -> None:
     if device.is_awake():
         replica = world.random.choice(device.replicas)
@@ -355,6 +360,7 @@ USERS: dict[str, Callable[[World, Device], None]] = {
     "pause": _with_session(lambda runtime, id: runtime.pause(id)),
     "resume": _with_session(lambda runtime, id: runtime.resume(id)),
     "reconnect": _with_session(lambda runtime, id: runtime.reconnect(id)),
+    "news of the network": _hear_of_network,
     "log out or in": _log_out_or_in,
     "close or open": _close_or_open,
 }
