@@ -60,15 +60,6 @@ class World:
             self._proxy.heal()
 
     @contextlib.asynccontextmanager
-    async def server_refuses(self) -> AsyncIterator[None]:
-        """Every connection is reset meanwhile, new ones too."""
-        self._proxy.refuse()
-        try:
-            yield
-        finally:
-            self._proxy.heal()
-
-    @contextlib.asynccontextmanager
     async def server_refusing(self) -> AsyncIterator[None]:
         """Every connection is reset as soon as it stands."""
         self._proxy.refuse()

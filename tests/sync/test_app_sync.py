@@ -89,7 +89,7 @@ async def test_reconnect_is_for_all_sessions(tmp_path: Path) -> None:
         device = await at.device(multiplex_sessions=False)
         async with device.open() as one, device.open("q") as two:
             sessions = [session_of(one), session_of(two)]
-            async with at.server_refuses():
+            async with at.server_refusing():
                 for session in sessions:
                     await eventually(lambda s=session: "next attempt" in s.explain())
             device.app.sync.reconnect()
