@@ -8,6 +8,7 @@ loop anyway. A program without one calls `asyncio.run`. Specification: node-sdk-
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import platform
@@ -161,6 +162,11 @@ class AppServices(Explained):
     def root(self) -> Path:
         """The folder of everything that the app stores."""
         return Path(self.config.base_file_path or ".") / "mongodb-realm" / safe_name(self.id)
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        """The same as files in it are named by the core: absolute, without links."""
+        return self.root.resolve()
 
     # users
 
@@ -429,7 +435,7 @@ class AppServices(Explained):
 
         That is one with a hashed name, or what is kept of a realm that was reset.
         """
-        file, root = Path(path), self.root.resolve()
+        file, root = Path(path), self._folder
         if file.parent not in (root, root / "recovered-realms"):
             return
         name = str(file.relative_to(root))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -185,6 +186,7 @@ class Claims:
     user_data: Mapping[str, Any]
 
 
+@functools.lru_cache(64)  # each session asks whether its user's has expired
 def token_claims(token: str) -> Claims:
     """Reads a JSON web token. Raises AppError (BadToken)."""
     parts = token.split(".")

@@ -119,7 +119,7 @@ class AppSync:
             return []
         with self._client.lock:
             sessions = list(self._client.by_path.values())
-        return [s for s in sessions if s.references > 0 and not s.is_of_reset]
+        return [s for s in sessions if _is_in_use(s)]
 
     def get_all_sync_sessions(self, user: User) -> list[SyncSession]:
         """The sessions of a user's open realms. Raises ArgumentTypeError for what is no User."""
@@ -129,8 +129,12 @@ class AppSync:
     def get_sync_session(self, user: User, partition_value: PartitionValue) -> SyncSession | None:
         """The session of a partition's realm at its default path, if that is open."""
         _require_user(user)
+        self.require_own()
         path = str(user.realm_path(partition_value).resolve())
-        return next((s for s in self._sessions() if s.path == path and s.user is user), None)
+        session = None if self._client is None else self._client.by_path.get(path)
+        if session is None or session.user is not user or not _is_in_use(session):
+            return None
+        return session
 
     @property
     def has_existing_sessions(self) -> bool:
@@ -193,3 +197,8 @@ class AppSync:
 def _require_user(user: object) -> None:
     if not isinstance(user, User):
         raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(user)}")
+
+
+def _is_in_use(session: SyncSession) -> bool:
+    """Whether the application has a realm open with it."""
+    return session.references > 0 and not session.is_of_reset

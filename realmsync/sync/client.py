@@ -104,6 +104,7 @@ class SyncClient:
         self.by_id: weakref.WeakValueDictionary[int, SyncSession] = weakref.WeakValueDictionary()
         self._ending: dict[int, SyncSession] = {}
         self.server_log: Callback | None = None
+        self._unheard: dict[tuple[int, str], list[str]] = {}  # errors to be logged, and whose
         self._logged_out: set[str] = set()  # users whose sessions wait for their next log-in
         self._refreshes: dict[str, set[int]] = {}
         self._resets: dict[int, asyncio.Task[None]] = {}  # of sessions
@@ -383,6 +384,21 @@ class SyncClient:
         if not any(name.lower() == "user-agent" for name in headers):
             headers["User-Agent"] = self.user_agent
         return headers
+
+    def log_error(self, level: int, path: str, reason: str) -> None:
+        """Logs an error of a session whose application does not want to be called.
+
+        On this thread. Sessions that have it together, as they lost their connection, share a line.
+        """
+        if not self._unheard:
+            self.soon(self._log_unheard)
+        self._unheard.setdefault((level, reason), []).append(path)
+
+    def _log_unheard(self) -> None:
+        errors, self._unheard = self._unheard, {}
+        for (level, reason), (path, *others) in errors.items():
+            more = f" and of {len(others)} others" if others else ""
+            session_logger.log(level, "session of %s%s: %s", path, more, reason)
 
     def _log(self, event: ServerLog) -> None:
         text = f"Server log: {event.message}"

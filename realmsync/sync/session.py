@@ -68,6 +68,7 @@ class SessionHost(Protocol):
     def runtime(self) -> _core.ClientRuntime: ...
     def release(self, session: SyncSession, *, at_once: bool) -> None: ...
     def soon(self, function: Callable[[], object]) -> None: ...
+    def log_error(self, level: int, path: str, reason: str) -> None: ...
 
 
 class _Snapshot(NamedTuple):
@@ -355,11 +356,11 @@ class SyncSession(Explained):
     def remove_progress_notification(self, token_or_callback: int | Callable[..., object]) -> None:
         """Removes what was added; unknown tokens and callbacks are ignored."""
         with self._client.lock:
-            tokens = [
-                token
-                for token, (callback, _) in self._progress.items()
-                if token_or_callback in (token, callback)
-            ]
+            if isinstance(token_or_callback, int):
+                tokens = [token_or_callback] if token_or_callback in self._progress else []
+            else:
+                entries = self._progress.items()
+                tokens = [token for token, (f, _) in entries if f == token_or_callback]
             for token in tokens:
                 self._progress.pop(token)[1].end()
                 self._runtime.remove_notifier(self.id, token)
@@ -565,7 +566,7 @@ class SyncSession(Explained):
             self._on_error(self, error)
         else:
             level = logging.ERROR if error.is_fatal else logging.WARNING
-            logger.log(level, "session of %s: %s", self.path, error.reason)
+            self._host.log_error(level, self.path, error.reason)
 
     def _note(self, action: str) -> str:
         """Notes what an error makes of the file; gives where it goes if it is kept."""
