@@ -53,6 +53,11 @@ def left_over(folder: Path) -> list[Path]:
     return [*folder.rglob("*.fresh*"), *folder.rglob("*.before*")]
 
 
+def noted(folder: Path) -> list[Path]:
+    """What is due for files."""
+    return [*folder.rglob("*.action")]
+
+
 def acknowledged(realm: Realm) -> None:
     """Waits until a reset that was is over for the server, too."""
     while realm._file.has_reset():
@@ -366,6 +371,27 @@ async def test_during_an_opening_with_a_download(tmp_path: Path) -> None:
             assert keys(again) == {1, 2}
             await synced(again)
             assert left_over(tmp_path) == []
+
+
+async def test_an_error_of_the_fresh_download(tmp_path: Path) -> None:
+    """It is the reset that fails: what is due is due for the realm, not for the file beside it."""
+    told: asyncio.Queue[SyncError] = asyncio.Queue()
+    async with one_realm(tmp_path) as (at, device, first):
+        path, client = first.path, await started(device)
+        first.close()
+        await asyncio.to_thread(client.end, path)
+        async with device.open(on_error=lambda _, error: told.put_nowait(error)) as realm:
+            async with at.server_refusing():
+                reset(device, realm)
+                fresh = f"{path}.fresh"
+                await eventually(lambda: fresh in client.by_path, LIMIT)
+                session = client.by_path[fresh]
+                _testbed.simulate_error(client.runtime, session.id, *RESET[:2], True, RESET[2])
+                error = await asyncio.wait_for(told.get(), LIMIT)
+            assert isinstance(error, ClientResetError) and error.code == 1028
+            assert error.user_info["ORIGINAL_FILE_PATH"] == path and told.empty()
+            assert noted(tmp_path) == [Path(f"{path}.action")]
+            assert device.app.sync.recovered_changes == [] and keys(realm) == {1}
 
 
 async def started(device: Device) -> Any:
