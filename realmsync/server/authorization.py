@@ -51,6 +51,22 @@ class AuthorizationRequest:
 AuthorizeFunction = Callable[[AuthorizationRequest], Permission | str | Awaitable[Permission | str]]
 
 
+def require_function(function: object) -> None:
+    """Raises ValueError for what cannot be asked, which would be noticed at the first BIND only."""
+    what = "authorize is called with one AuthorizationRequest"
+    if not callable(function):
+        raise ValueError(f"{what}: {function!r} is no function")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function in C, which may have none to be read
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        name = getattr(function, "__qualname__", repr(function))
+        raise ValueError(f"{what}: {name}{signature} cannot be: {error}") from None
+
+
 class AskingEngine(Protocol):
     """What is told of the answers."""
 

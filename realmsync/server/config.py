@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from realmsync.server.addresses import is_network
-from realmsync.server.authorization import AuthorizeFunction
+from realmsync.server.authorization import AuthorizeFunction, require_function
 from realmsync.transport.loop import TransportLimits
 
 # How users may log in, by Realm's names (app-services-http.md section 8.3).
@@ -178,6 +178,8 @@ class ServerConfig:
                 f"providers are some of {', '.join(PROVIDERS)}, "
                 f"not {', '.join(sorted(self.providers)) or 'none'}"
             )
+        if self.authorize is not None:
+            require_function(self.authorize)
         if not self.authorize_timeout > 0:
             raise ValueError(f"an answer takes more than 0 s, not {self.authorize_timeout}")
         if self.log_ins_per_user < 1:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -55,11 +57,48 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--authorize", "no_such_module:may"], "cannot import 'no_such_module:may': No module"),
         (["--authorize", "os:no_such_function"], "module 'os' has no attribute"),
         (["--authorize", "os:sep"], "'os:sep' is no function"),
+        (
+            ["--authorize", "os.path:samefile"],
+            "called with one AuthorizationRequest: samefile(f1, f2) cannot be: missing a required",
+        ),
     ],
 )
 def test_wrong_settings(tmp_path: Path, arguments: list[str], text: str) -> None:
     assert_refused(serve(tmp_path / "data", *arguments), 2, text)
     assert not (tmp_path / "data").exists()
+
+
+def nothing() -> str:
+    return "read"
+
+
+def keywords(*, request: object) -> str:
+    return "read"
+
+
+def several(request: object, *more: object, other: int = 1) -> str:
+    return "read"
+
+
+class Rules:
+    def __call__(self, request: object) -> str:
+        return "read"
+
+    async def may(self, request: object) -> str:
+        return "read"
+
+
+@pytest.mark.parametrize("function", [nothing, keywords, Rules.may, "rules"])
+def test_functions_that_cannot_be_asked(tmp_path: Path, function: Any) -> None:
+    with pytest.raises(ValueError, match="authorize is called with one AuthorizationRequest"):
+        ServerConfig(data=tmp_path, authorize=function)
+
+
+@pytest.mark.parametrize(
+    "function", [several, Rules(), Rules().may, functools.partial(Rules.may, Rules()), str, max]
+)
+def test_functions_that_can_be_asked(tmp_path: Path, function: Any) -> None:
+    assert ServerConfig(data=tmp_path, authorize=function).authorize is function
 
 
 async def test_a_function_of_the_working_directory_decides(tmp_path: Path) -> None:
