@@ -412,9 +412,8 @@ std::optional<Violation> Connection::on_log(std::string_view body) {
 }
 
 std::optional<Violation> Connection::on_error(std::int32_t code, std::uint64_t ident,
-                                              const wire::ErrorInfo& info) {
+                                              const Failure& failure) {
     const wire::CodeInfo* known = wire::find_code(code);
-    const Failure failure = from_protocol_error(code, info, context_.backoff.jitter_divisor);
     if (ident == 0) {
         if (!known || known->level != wire::Level::connection)
             return Violation{"ERROR for the connection with code " + std::to_string(code)};
@@ -432,8 +431,9 @@ std::optional<Violation> Connection::on_error(std::int32_t code, std::uint64_t i
 }
 
 std::optional<Violation> Connection::dispatch(const wire::ServerMessage& message) {
+    const std::int64_t jitter = context_.backoff.jitter_divisor;
     return std::visit(
-        [this](const auto& m) -> std::optional<Violation> {
+        [this, jitter](const auto& m) -> std::optional<Violation> {
             using M = std::decay_t<decltype(m)>;
             if constexpr (std::is_same_v<M, wire::Pong>) {
                 return on_pong(m.timestamp);
@@ -443,12 +443,14 @@ std::optional<Violation> Connection::dispatch(const wire::ServerMessage& message
                 auto info = wire::parse_error_info(m.body, m.code);
                 if (!info)
                     return Violation{"bad JSON in ERROR: " + info.error().message};
-                return on_error(m.code, m.session, *info);
+                return on_error(m.code, m.session, from_protocol_error(m.code, *info, jitter));
             } else if constexpr (std::is_same_v<M, wire::PlainError>) {
                 wire::ErrorInfo info;
                 info.message = m.message;
                 info.try_again = m.try_again;
-                return on_error(m.code, m.session, info);
+                Failure failure = from_protocol_error(m.code, info, jitter);
+                failure.action = Action::none;
+                return on_error(m.code, m.session, failure);
             } else if constexpr (std::is_same_v<M, wire::QueryError>) {
                 return Violation{"QUERY_ERROR in partition-based sync"};
             } else {

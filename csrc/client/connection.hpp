@@ -97,7 +97,7 @@ class Connection {
     std::string ping();
     std::optional<Violation> dispatch(const wire::ServerMessage& message);
     std::optional<Violation> on_error(std::int32_t code, std::uint64_t session,
-                                      const wire::ErrorInfo& info);
+                                      const Failure& failure);
     std::optional<Violation> on_pong(std::int64_t timestamp);
     std::optional<Violation> on_log(std::string_view body);
     Session* find(std::uint64_t ident);

@@ -29,7 +29,7 @@ std::string with(std::string_view prefix, std::string_view message) {
 std::string_view to_string(Action action) { return kActions[static_cast<std::size_t>(action)]; }
 
 Action parse_action(std::string_view text) {
-    for (std::size_t i = 1; i < kActions.size(); ++i)
+    for (std::size_t i = 1; i < kActions.size(); ++i) // no server sends "NoAction"
         if (kActions[i] == text)
             return static_cast<Action>(i);
     return Action::application_bug;
@@ -56,7 +56,7 @@ Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                       : with("Unknown sync protocol error code ", std::to_string(code)) + ": " +
                             info.message;
     f.fatal = !info.try_again;
-    f.action = info.action.empty() ? Action::none : parse_action(info.action);
+    f.action = parse_action(info.action);
     f.reason = info.try_again ? Termination::server_said_try_again_later
                               : Termination::server_said_do_not_reconnect;
     f.log_url = info.log_url;

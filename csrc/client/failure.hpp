@@ -29,7 +29,9 @@ enum class Action : std::uint8_t { // what the sync session does (12.4)
     log_out_user,
     migrate_schema,
 };
-Action parse_action(std::string_view text); // unknown text: application_bug
+// Of a JSON_ERROR; unknown text, and the name of there being none, is application_bug
+// (wire-protocol.md 10.2).
+Action parse_action(std::string_view text);
 std::string_view to_string(Action action);
 
 enum class Termination : std::int32_t { // they matter for equality in the backoff only (9.8)
@@ -92,7 +94,7 @@ struct TooLarge {
 };
 // Ends a session for good, as a violation does: never a client reset, which would be as large.
 Failure to_failure(const TooLarge& too_large);
-// The failure that a protocol error stands for; `info.action` is empty for the plain form.
+// The failure that a protocol error stands for; the plain form has no action.
 Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             std::int64_t jitter_divisor);
 // A connection attempt that did not get through. `failure` is what the transport noticed:

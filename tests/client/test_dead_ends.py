@@ -22,6 +22,8 @@ ACTIONS = [
     "LogOutUser",
     "MigrateSchema",
     "NeverHeardOf",
+    "NoAction",  # the name of there being none, which no server sends
+    "",
 ]
 ASKED = {
     "RefreshUser": "refresh_token",

@@ -87,7 +87,8 @@ void simulate_error(ClientHandle& self, std::uint64_t session, std::int32_t stat
     failure.status = status;
     failure.message = message;
     failure.fatal = fatal;
-    failure.action = client::parse_action(action);
+    if (action != client::to_string(client::Action::none)) // which no server sends
+        failure.action = client::parse_action(action);
     WithoutGil unlocked;
     self.runtime().with(session, [&](client::SyncSession& s) { s.report_error(failure); });
 }
