@@ -16,7 +16,7 @@ namespace realmsync::partitions {
 OwnerLock::OwnerLock(const std::string& directory) {
     std::filesystem::create_directories(directory);
     const std::string path = directory + "/owner.lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0)
         throw std::system_error(errno, std::generic_category(), path);
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {

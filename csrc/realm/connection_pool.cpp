@@ -120,7 +120,7 @@ bool claim(const std::string& path) {
     LockFile& file = lock_files[directory];
     if (file.fd < 0) {
         const std::string name = directory + "/.realmsync.lock";
-        file.fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        file.fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (file.fd < 0) {
             lock_files.erase(directory);
             throw std::system_error(errno, std::generic_category(), name);

@@ -24,7 +24,8 @@ namespace {
 
 class Descriptor {
   public:
-    Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags, 0666)) {
+    // What it creates is for its owner alone, as is what SQLite puts beside it (amalgamation.c).
+    Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags, 0600)) {
         if (fd_ < 0)
             fail(path);
     }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from realmsync.enums import UserState
 from realmsync.errors import StorageError
+from realmsync.folders import make_private_folder, private
 
 if TYPE_CHECKING:
     import sqlite3
@@ -153,9 +154,9 @@ class UserStore:
         assert path is not None
         try:
             if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder(path.parent)
                 # Tokens are as good as passwords: nobody else may read them.
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                os.close(private(str(path), os.O_CREAT | os.O_RDWR))
             with contextlib.closing(sqlite3.connect(path, timeout=10)) as database:
                 if not _is_complete(database):
                     database.executescript(_SCHEMA)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from realmsync import _core
 from realmsync.errors import ArgumentTypeError, InvalidArgumentError, StorageError
+from realmsync.folders import make_private_folder
 from realmsync.model.objects import BaseObject, EmbeddedObject, Object, schema_of
 from realmsync.model.schema import ClassSchema, parse_class
 from realmsync.naming import fields_by_name, require_fields, shown
@@ -176,9 +177,9 @@ def open_file(config: Any) -> _core.RealmFile:
 
 
 def _make_folder(path: Path) -> None:
-    """Makes the folder that a file lies in; StorageError when that fails."""
+    """Makes the folder that a file lies in, its owner's alone; StorageError when that fails."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
     except OSError as error:
         raise StorageError(f"cannot make the folder {path.parent}: {error.strerror}") from error
 

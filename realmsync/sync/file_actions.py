@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol
 from realmsync import _core
 from realmsync.account.user import User
 from realmsync.errors import DeleteOnOpenRealmError, InvalidArgumentError, RealmError
+from realmsync.folders import make_private_folder, private
 
 logger = logging.getLogger("realmsync.sync.client.reset")
 
@@ -58,7 +59,7 @@ class FileActions:
     def place(self, user: User) -> str:
         """Where a copy of one of the user's files can be made: nothing is there."""
         place = self._new_place()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         user._synchronises(place)
         return place
 
@@ -140,7 +141,8 @@ def _read(path: str) -> _Note | None:
 
 def _write(path: str, note: _Note) -> None:
     part = f"{_beside(path)}.part"
-    Path(part).write_text(json.dumps({"keep": note.is_kept, "place": note.place}))
+    with open(part, "w", opener=private) as file:
+        json.dump({"keep": note.is_kept, "place": note.place}, file)
     Path(part).replace(_beside(path))
 
 
@@ -148,7 +150,7 @@ def _carry_out(path: str, note: _Note) -> bool:
     """Does it; False when the file is in use."""
     if not note.is_kept and not _has_unsent(path):
         return _core.RealmFile.remove_unused(path)
-    Path(note.place).parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(Path(note.place).parent)
     return _core.RealmFile.move_unused(path, note.place)
 
 
