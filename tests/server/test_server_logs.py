@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import stat
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -102,6 +103,20 @@ def test_a_server_of_its_own_writes_for_nobody_else(tmp_path: Path) -> None:
         modes = {path.name: path.stat().st_mode for path in [data, *data.rglob("*")]}
     assert len(modes) > 4
     assert [name for name, mode in modes.items() if stat.S_IMODE(mode) & 0o077] == []
+
+
+async def test_a_server_in_a_program_writes_for_nobody_else(tmp_path: Path) -> None:
+    """Whatever the program's umask."""
+    data = tmp_path / "data"
+    umask = os.umask(0)
+    try:
+        async with Server(ServerConfig(data=data, host="127.0.0.1", port=0)):
+            files = {path.name: path.stat().st_mode for path in data.rglob("*") if path.is_file()}
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert {"users.sqlite", "owner.lock", "partitions.sqlite", "lock"} <= set(files)
+    assert [name for name, mode in files.items() if stat.S_IMODE(mode) != 0o600] == []
 
 
 @pytest.fixture

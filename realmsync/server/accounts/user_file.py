@@ -182,6 +182,11 @@ class UserFile:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         """Raises sqlite3.Error when it cannot be used, or is missing and not to be created."""
+        if create:
+            # It has hashes of passwords. One that is there is not opened: closing it would drop the
+            # locks that this process has. What goes wrong, SQLite tells.
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         self._database = sqlite3.connect(uri, uri=True, isolation_level=None)
         try:
