@@ -57,20 +57,27 @@ std::uint64_t Client::wait(std::uint64_t session, Direction direction, std::int6
     return id;
 }
 
-void Client::set_access_token(const std::string& user, const std::string& token, std::int64_t now) {
+template <class F>
+void Client::with_sessions_of(const std::string& user, std::int64_t now, const F& use) {
     set_now(now);
     for (auto& [id, s] : sync_sessions_)
         if (s->config().user == user)
-            s->set_access_token(token);
+            use(*s);
     settle();
 }
 
+void Client::set_access_token(const std::string& user, const std::string& token, std::int64_t now) {
+    with_sessions_of(user, now, [&](SyncSession& s) { s.set_access_token(token); });
+}
+
+void Client::keep_access_token(const std::string& user, const std::string& token,
+                               std::int64_t now) {
+    with_sessions_of(user, now, [&](SyncSession& s) { s.keep_access_token(token); });
+}
+
 void Client::log_out(const std::string& user, std::int64_t now) {
-    set_now(now);
-    for (auto& [id, s] : sync_sessions_)
-        if (s->config().user == user)
-            s->force_close(status::kOperationAborted, "");
-    settle();
+    with_sessions_of(user, now,
+                     [](SyncSession& s) { s.force_close(status::kOperationAborted, ""); });
 }
 
 void Client::set_route(std::uint64_t session, const Route& route, std::int64_t now) {

@@ -45,6 +45,8 @@ class Client {
     void forget(std::uint64_t session);
     std::uint64_t wait(std::uint64_t session, Direction direction, std::int64_t now);
     void set_access_token(const std::string& user, const std::string& token, std::int64_t now);
+    // A token that nobody has asked for: it is used at the next handshake, and moves nothing.
+    void keep_access_token(const std::string& user, const std::string& token, std::int64_t now);
     void log_out(const std::string& user, std::int64_t now);
     void set_route(std::uint64_t session, const Route& route, std::int64_t now);
     void on_network_change(std::int64_t now);
@@ -76,6 +78,8 @@ class Client {
 
   private:
     void set_now(std::int64_t now);
+    template <class F>
+    void with_sessions_of(const std::string& user, std::int64_t now, const F& use);
     Connection* touch_socket(std::uint64_t socket);
     void settle(); // at the end of every input: destroys what has ended
 

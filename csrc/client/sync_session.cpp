@@ -216,8 +216,14 @@ void SyncSession::reconnect() {
     touched_connection().request_reconnect();
 }
 
-void SyncSession::set_access_token(const std::string& token) {
+void SyncSession::keep_access_token(const std::string& token) {
     config_.route.access_token = token;
+    if (session_)
+        session_->connection().route().access_token = token;
+}
+
+void SyncSession::set_access_token(const std::string& token) {
+    keep_access_token(token);
     if (state_ == Lifecycle::waiting_for_access_token)
         activate();
     else if (referenced_)
@@ -228,21 +234,27 @@ void SyncSession::set_access_token(const std::string& token) {
     needs_refresh_ = false;
     if (!session_)
         return;
-    touched_connection().route().access_token = token;
     session_->resume();
-    session_->connection().skip_delay();
+    touched_connection().skip_delay();
+}
+
+// 11.3: the user is logged out, whatever has become of the session meanwhile.
+void SyncSession::on_refusal(std::int32_t status, const std::string& message) {
+    const bool tells = state_ == Lifecycle::active || state_ == Lifecycle::waiting_for_access_token;
+    force_close(status, message);
+    context_.emit(LogOut{id_});
+    Failure failure;
+    failure.status = status;
+    failure.message = message;
+    failure.fatal = true;
+    if (tells)
+        report(failure);
 }
 
 void SyncSession::token_refresh_failed(bool authentication, std::int32_t status,
                                        const std::string& message) {
     if (authentication) {
-        fail_waits(status, message);
-        context_.emit(LogOut{id_});
-        Failure failure;
-        failure.status = status::kAuthError;
-        failure.message = message;
-        failure.fatal = true;
-        report(failure);
+        on_refusal(status, message);
     } else if (state_ == Lifecycle::waiting_for_access_token) {
         activate(); // with the old token: the server has the last word
     } else if (std::exchange(needs_refresh_, false)) {

@@ -61,7 +61,8 @@ class SyncSession final : private SessionObserver {
     void shut_down(); // for good: no wait stays open, not even one of a stopped session
     void set_route(const Route& route); // a running session starts anew
     void reconnect();
-    void set_access_token(const std::string& token);
+    void set_access_token(const std::string& token);  // that was asked for
+    void keep_access_token(const std::string& token); // for the next handshake, and nothing else
     void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
     // The file has been reset, or could not be: what was stopped or closed meanwhile stays so.
     void finish_reset();
@@ -99,6 +100,7 @@ class SyncSession final : private SessionObserver {
     void stop(Lifecycle state, std::int32_t status, const std::string& message);
     void set_connection_state(ConnectionState state);
     void fail_waits(std::int32_t status, const std::string& message);
+    void on_refusal(std::int32_t status, const std::string& message);
     void resolve(std::uint64_t wait, std::int32_t status, const std::string& message);
     FileAction file_action(const Failure& failure) const; // 12.4
     void report(const Failure& failure);

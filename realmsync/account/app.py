@@ -345,13 +345,11 @@ class AppServices(Explained):
 
     async def _refresh_access_token(self, user: User) -> str:
         user._require_log_in()
-        used = user.refresh_token
+        used = user.refresh_token or ""
         body = json_object(await self._client_request("POST", "/auth/session", used))
         token = text_member(body, "access_token")
         token_claims(token)
-        if user.refresh_token != used:
-            raise AppError("User was logged out during the refresh", AppCode.ClientUserNotLoggedIn)
-        user._update(access_token=token)
+        user._renewed(token, used)
         return token
 
     async def _end_session(self, refresh_token: str) -> None:

@@ -5,7 +5,7 @@ Requests are made by the app (app.py), a user's AccountHost; what is on disk is 
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,15 @@ from realmsync.account.credentials import Credentials
 from realmsync.account.http import Claims, token_claims
 from realmsync.account.places import PartitionValue, realm_file, user_folder
 from realmsync.account.stored_users import StoredUser
+from realmsync.account.validity import Validity, steady, validity
 from realmsync.callbacks import Listener, Listeners
 from realmsync.codes import AppCode
 from realmsync.enums import UserState
-from realmsync.errors import AppError
+from realmsync.errors import AppError, RealmError
 from realmsync.naming import Explained
+
+# Seconds after its end from which on a token is not tried any more (client-session.md 2.5).
+_GRACE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class User(Explained):
     def __init__(self, app: AccountHost, stored: StoredUser) -> None:
         self._app = app
         self._stored = stored
+        self._received_at: float | None = None  # when the access token was, in this process
+        self._lock = threading.Lock()  # what has been stored together is changed together
         self._listeners = Listeners()
 
     def __repr__(self) -> str:
@@ -95,10 +101,16 @@ class User(Explained):
         return claims.expires_at if claims else None
 
     @property
+    def _token_validity(self) -> Validity | None:
+        """How long the access token is good, or None when logged out."""
+        claims = self._claims()
+        return validity(claims, self._received_at) if claims else None
+
+    @property
     def _token_expired(self) -> bool:
-        """The token gate of sync: expired for more than five seconds, by the local clock."""
-        expires_at = self.access_token_expires_at
-        return expires_at is not None and expires_at < time.time() - 5
+        """The token gate of sync: expired for more than five seconds."""
+        token = self._token_validity
+        return token is not None and token.left < -_GRACE_S
 
     @property
     def device_id(self) -> str | None:
@@ -160,11 +172,12 @@ class User(Explained):
 
     def log_out_locally(self) -> None:
         """Drops the tokens and stops the user's sync sessions, without a request."""
-        if not self.is_logged_in:
-            return
-        ended = self._stored.refresh_token
-        self._stored.access_token = self._stored.refresh_token = ""
-        self._stored.state = UserState.REMOVED if self.is_anonymous else UserState.LOGGED_OUT
+        with self._lock:
+            if not self.is_logged_in:
+                return
+            ended = self._stored.refresh_token
+            self._stored.access_token = self._stored.refresh_token = ""
+            self._stored.state = UserState.REMOVED if self.is_anonymous else UserState.LOGGED_OUT
         self._app._user_left(self)
         self._changed(("state", "access_token", "refresh_token"), ended)
 
@@ -190,16 +203,33 @@ class User(Explained):
         self._listeners.clear()
 
     def _claims(self) -> Claims | None:
-        return token_claims(self._stored.access_token) if self._stored.access_token else None
+        token = self._stored.access_token  # read once: a log-out may come from another thread
+        return token_claims(token) if token else None
 
     def _synchronises(self, path: str) -> None:
         """A session of this realm file begins: the file is the user's, and goes with him."""
         self._app._keep_file(self.id, path)
 
+    def _renewed(self, access_token: str, log_in: str) -> None:
+        """What a log-in, known by its refresh token, has got. AppError when it has ended since."""
+        with self._lock:
+            if self._stored.refresh_token != log_in:
+                message = "User was logged out during the refresh"
+                raise AppError(message, AppCode.ClientUserNotLoggedIn)
+            self._set(access_token=access_token)
+        self._changed(("access_token",), log_in)
+
     def _update(self, **members: Any) -> None:
+        with self._lock:
+            self._set(**members)
+            log_in = None if "state" in members else self._stored.refresh_token
+        self._changed(members, log_in)
+
+    def _set(self, **members: Any) -> None:
         for name, value in members.items():
             setattr(self._stored, name, value)
-        self._changed(members, None if "state" in members else self._stored.refresh_token)
+        if "access_token" in members:
+            self._received_at = steady()
 
     def _changed(self, names: Iterable[str], log_in: str | None) -> None:
         self._app._user_changed(self)
@@ -209,7 +239,22 @@ class User(Explained):
 
     def _require_log_in(self) -> None:
         if not self.is_logged_in:
-            raise AppError("User is not logged in", AppCode.ClientUserNotLoggedIn)
+            raise _not_logged_in()
+
+
+def _not_logged_in() -> AppError:
+    return AppError("User is not logged in", AppCode.ClientUserNotLoggedIn)
+
+
+def absence_of(user: User) -> RealmError:
+    """Why nothing is opened for a user who has no log-in."""
+    if user.state is not UserState.REMOVED:
+        return _not_logged_in()
+    error = RealmError(
+        f"Cannot start a sync session for user '{user.id}' because this user has been removed."
+    )
+    error.code = int(AppCode.ClientUserNotFound)
+    return error
 
 
 def usable(stored: StoredUser) -> bool:

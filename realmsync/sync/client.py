@@ -15,12 +15,12 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from realmsync import _core
-from realmsync.account.user import User
+from realmsync.account.user import User, absence_of
 from realmsync.callbacks import Callback
 from realmsync.codes import AppCode
 from realmsync.enums import (
@@ -34,7 +34,6 @@ from realmsync.errors import (
     DeleteOnOpenRealmError,
     MismatchedConfigError,
     MultipleSyncAgentsError,
-    RealmError,
 )
 from realmsync.events import (
     ClientEvent,
@@ -56,6 +55,7 @@ from realmsync.events import (
 )
 from realmsync.process import tell_forks
 from realmsync.sync.config import SessionCallbacks, SyncConfiguration
+from realmsync.sync.renewal import Renewals
 from realmsync.sync.reset import acknowledge, reset
 from realmsync.sync.session import SyncSession
 from realmsync.transport.loop import CLIENT_LIMITS, ClientDriver, new_event_loop
@@ -106,10 +106,12 @@ class SyncClient:
         self.server_log: Callback | None = None
         self._unheard: dict[tuple[int, str], list[str]] = {}  # errors to be logged, and whose
         self._logged_out: set[str] = set()  # users whose sessions wait for their next log-in
-        self._refreshes: dict[str, set[int]] = {}
+        self._refreshes: dict[str, set[int]] = {}  # by user, the sessions that wait for it
+        self._relocations: dict[str, set[int]] = {}
         self._resets: dict[int, asyncio.Task[None]] = {}  # of sessions
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = new_event_loop()
+        self._renewals = Renewals(self, self._loop)
         self._stopped = False
         self.is_parents = False
         self._driver: ClientDriver | None = None
@@ -190,15 +192,10 @@ class SyncClient:
     def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
         """The session of a file, with one more reference; revived if the user is logged in."""
         user = config.user
-        if user.state is UserState.REMOVED:
-            error = RealmError(
-                f"Cannot start a sync session for user '{user.id}' because this user has been"
-                " removed."
-            )
-            error.code = int(AppCode.ClientUserNotFound)
-            raise error
         path = str(file.path)
-        with self.lock:
+        with self.lock:  # so that a removal has come before, or finds the session
+            if user.state is UserState.REMOVED:
+                raise absence_of(user)
             session = self.by_path.get(path)
             if session is None:
                 session = self._add(path, file, config)
@@ -296,15 +293,19 @@ class SyncClient:
         """Log-outs stop the user's sessions, the next log-in starts them again (2.3)."""
         if self._stopped:
             return
-        if not user.is_logged_in:
-            self._logged_out.add(user.id)
-            self.runtime.log_out(user.id)
-        elif user.id in self._logged_out:
-            self._logged_out.discard(user.id)
-            self.runtime.set_access_token(user.id, user.access_token or "")
+        with self.lock:
+            sessions = [s for s in list(self.by_id.values()) if s.user is user]
+            if not user.is_logged_in:
+                for session in sessions:
+                    session._on_log_out()
+                self._logged_out.add(user.id)
+                self.runtime.log_out(user.id)
+            elif user.id in self._logged_out:
+                self._logged_out.discard(user.id)
+                self.runtime.set_access_token(user.id, user.access_token or "")
+            else:  # whoever has asked for it hears of it in _refresh
+                self.runtime.keep_access_token(user.id, user.access_token or "")
         if user.state is UserState.REMOVED:
-            with self.lock:
-                sessions = [s for s in list(self.by_id.values()) if s.user is user]
             for session in sessions:
                 session._end("its user was removed")
 
@@ -329,9 +330,10 @@ class SyncClient:
                 self._released(session)
                 session._on_state()
             case RefreshToken():
-                self._refresh_token(session)
+                self._asking(self._refreshes, session.user, self._refresh).add(session.id)
             case RefreshLocation():
-                self._spawn(self._refresh_location(session))
+                asking = self._asking(self._relocations, session.user, self._refresh_location)
+                asking.add(session.id)
             case LogOut():
                 session.user.log_out_locally()
             case ResetRequired():
@@ -347,7 +349,9 @@ class SyncClient:
                 state = SessionLifecycleState(event.state).name
                 session_logger.debug("session of %s: %s", session.path, state)
                 session._on_state()
-                if event.state in _STOPPED and (running := self._resets.get(session.id)):
+                if event.state not in _STOPPED:
+                    self._renewals.watch(session.user)
+                elif running := self._resets.get(session.id):
                     running.cancel()
             case _:
                 raise TypeError(f"no session event: {event!r}")
@@ -413,36 +417,57 @@ class SyncClient:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _refresh_token(self, session: SyncSession) -> None:
-        waiting = self._refreshes.get(session.user.id)
-        if waiting is not None:  # one request serves all sessions of the user
-            waiting.add(session.id)
-            return
-        self._refreshes[session.user.id] = {session.id}
-        self._spawn(self._refresh(session.user))
+    # tokens and places: one request serves all sessions of a user who ask meanwhile
+
+    def is_running(self, user: User) -> bool:
+        """Whether a session of the user is neither stopped nor paused."""
+        with self.lock:
+            sessions = [s for s in list(self.by_id.values()) if s.user is user]
+        return any(s.lifecycle_state not in _STOPPED for s in sessions)
+
+    def renew(self, user: User) -> None:
+        """Gets a new access token that no session has asked for."""
+        self._asking(self._refreshes, user, self._refresh)
+
+    def _asking(
+        self,
+        requests: dict[str, set[int]],
+        user: User,
+        request: Callable[[User], Coroutine[Any, Any, None]],
+    ) -> set[int]:
+        """The sessions that wait for the user's request, which is begun if there is none."""
+        if user.id not in requests:
+            requests[user.id] = set()
+            self._spawn(request(user))
+        return requests[user.id]
 
     async def _refresh(self, user: User) -> None:
         try:
             token = await user.refresh_access_token()
         except Exception as error:  # whatever it is: the sessions wait for an answer
-            for id in self._refreshes.pop(user.id):
+            asking = self._refreshes.pop(user.id)
+            self._renewals.failed(user, None if asking else error)
+            for id in asking:
                 self._refresh_failed(id, error)
-        else:
-            del self._refreshes[user.id]
-            self.runtime.set_access_token(user.id, token)
+            return
+        with self.lock:  # so that no log-out comes between
+            if self._refreshes.pop(user.id) and user.is_logged_in:
+                self.runtime.set_access_token(user.id, token)
 
-    async def _refresh_location(self, session: SyncSession) -> None:
+    async def _refresh_location(self, user: User) -> None:
         service = self._service()
         if service is None:
             return
         try:
             await service.refresh_location()
-            token = await session.user.refresh_access_token()
-        except Exception as error:  # whatever it is: the session waits for an answer
-            self._refresh_failed(session.id, error)
+            token = await user.refresh_access_token()
+        except Exception as error:  # whatever it is: the sessions wait for an answer
+            for id in self._relocations.pop(user.id):
+                self._refresh_failed(id, error)
             return
         url, verified = service.sync_route
-        self.runtime.set_route(session.id, url, token, verified)
+        for id in self._relocations.pop(user.id):
+            self.runtime.set_route(id, url, token, verified)
 
     def _refresh_failed(self, id: int, error: Exception) -> None:
         if not isinstance(error, AppError | OSError | asyncio.TimeoutError):

@@ -30,9 +30,10 @@ def _state(facts: Mapping[str, Any], end: str | None, is_logged_in: bool) -> str
         case SessionLifecycleState.PAUSED:
             return "paused until resume()"
         case SessionLifecycleState.INACTIVE:
+            until = "resume()" if is_logged_in else "its user logs in again"
             if end is not None:
-                return f"stopped by an error until resume(): {end}"
-            return "stopped" if is_logged_in else "stopped until its user logs in again"
+                return f"stopped by an error until {until}: {end}"
+            return "stopped" if is_logged_in else f"stopped until {until}"
         case SessionLifecycleState.WAITING_FOR_ACCESS_TOKEN:
             return "waits for a new access token"
         case SessionLifecycleState.DYING:

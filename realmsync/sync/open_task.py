@@ -11,7 +11,6 @@ from typing import Any
 
 from realmsync import _core
 from realmsync.callbacks import Callback
-from realmsync.codes import AppCode
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted, SyncTimeoutError
 from realmsync.model.configuration import file_path, open_file
@@ -108,9 +107,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         for callback in self._callbacks:
             self._report(session, callback)
         try:
-            if not session.user.is_logged_in:
-                raise AppError("User is not logged in", AppCode.ClientUserNotLoggedIn)
-            await session.download_all_server_changes(behavior.time_out)
+            await session._download_to_open(behavior.time_out)
         except (SyncTimeoutError, AppError) as error:
             if may_be_local:
                 return  # the download goes on in the background

@@ -7,7 +7,6 @@ client-session.md 3 to 6 and 16.2.
 from __future__ import annotations
 
 import asyncio
-import copy
 import itertools
 import logging
 import threading
@@ -16,7 +15,7 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from realmsync import _core
-from realmsync.account.user import User
+from realmsync.account.user import User, absence_of
 from realmsync.callbacks import Callback
 from realmsync.codes import SyncCode
 from realmsync.durations import seconds_of
@@ -32,8 +31,6 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     ClientResetError,
-    CompensatingWriteError,
-    CompensatingWriteInfo,
     SyncError,
     SyncOperationAborted,
 )
@@ -43,6 +40,7 @@ from realmsync.process import forked
 from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import SessionCallbacks, SyncConfiguration
 from realmsync.sync.explanation import explain
+from realmsync.sync.failure import aborted, error_of, sync_error
 from realmsync.sync.stream import Stream
 from realmsync.sync.waits import Wait
 
@@ -294,21 +292,25 @@ class SyncSession(Explained):
         Raises SyncTimeoutError after `timeout` seconds, SyncError when the session fails or has
         failed, SyncOperationAborted when it has ended.
         """
-        return await self._wait("upload", "Uploading", timeout)
+        return await self._wait("upload", timeout)
 
     async def download_all_server_changes(self, timeout: float | timedelta | None = None) -> bool:
         """Waits until all that the server has now is in the file. Gives True; raises as above."""
-        return await self._wait("download", "Downloading", timeout)
+        return await self._wait("download", timeout)
 
-    async def _wait(self, direction: str, doing: str, timeout: float | timedelta | None) -> bool:
-        seconds, wait = seconds_of(timeout), Wait.here()
+    async def _wait(
+        self, direction: str, timeout: float | timedelta | None, *, to_open: bool = False
+    ) -> bool:
+        seconds, wait = seconds_of(timeout), Wait.here(to_open)
         with self._client.lock:  # the outcome may come before the number is known
+            if to_open and not self.user.is_logged_in:
+                raise absence_of(self.user)
             if self._reason is not None:
                 raise self._aborted()
             number = self._runtime.wait(self.id, direction)
             self._waits[number] = wait
         try:
-            return await wait.outcome(seconds, f"{doing} changes", self)
+            return await wait.outcome(seconds, f"{direction.capitalize()}ing changes", self)
         finally:
             with self._client.lock:
                 self._waits.pop(number, None)
@@ -421,10 +423,17 @@ class SyncSession(Explained):
             if self._reason is not None:
                 stream.end()
             elif (end := self._runtime.end(self.id)) is not None:
-                stream.end(self._error_of(*end))
+                stream.end(error_of(self._failure, *end))
         return stream
 
     # for the sync client and the opening of realms
+
+    async def _download_to_open(self, timeout: float | timedelta | None) -> None:
+        """A wait for what the server has, on behalf of a realm that is being opened.
+
+        A log-out ends it with the error of `absence_of`; no log-in is waited for.
+        """
+        await self._wait("download", timeout, to_open=True)
 
     def _release(self, *, at_once: bool = False) -> None:
         """A realm was closed, or an opening has ended: its reference is given back.
@@ -481,12 +490,19 @@ class SyncSession(Explained):
             error = None
             if not self.ended.is_set():
                 if self.state is SessionState.ACTIVE:
-                    error = _aborted("The session was started again")
+                    error = aborted("The session was started again")
                 elif self.references == 0 or not self._runtime.is_released(self.id):
                     return
             waits, self._end_waits = self._end_waits, []
         for wait in waits:
             wait.resolve(error)
+
+    def _on_log_out(self) -> None:
+        """The user has just been logged out. Called with the client's lock."""
+        for number, wait in list(self._waits.items()):
+            if wait.to_open:
+                del self._waits[number]
+                wait.resolve(absence_of(self.user))
 
     def _end(self, reason: str) -> None:
         """The session has ended for good: what still waits or listens would do so for ever."""
@@ -505,18 +521,7 @@ class SyncSession(Explained):
         return streams
 
     def _aborted(self) -> SyncOperationAborted:
-        return _aborted(f"Sync session became inactive: {self._reason}")
-
-    def _error_of(self, status: int, message: str) -> SyncError:
-        """What a wait raises; what the application was told, as far as it is the same error."""
-        told = self._failure
-        if status == SyncCode.OperationAborted:
-            return SyncOperationAborted(message, code=status)
-        if told is None or (told.code, told.message) != (status, message):
-            return SyncError(message, code=status)
-        error = copy.copy(told)
-        error.__cause__ = told
-        return error
+        return aborted(f"Sync session became inactive: {self._reason}")
 
     def _on_wait(self, number: int, status: int, message: str) -> None:
         with self._client.lock:
@@ -533,7 +538,7 @@ class SyncSession(Explained):
     def _fail_waits(self) -> None:
         failed, self._failed_waits = self._failed_waits, []
         for wait, status, message in failed:
-            wait.resolve(self._error_of(status, message))
+            wait.resolve(error_of(self._failure, status, message))
 
     def _on_connection(self, event: ConnectionChanged) -> None:
         new, old = ConnectionState(event.current), ConnectionState(event.previous)
@@ -550,12 +555,12 @@ class SyncSession(Explained):
             entry[1](Progress(event.transferred, event.transferable, event.estimate))
 
     def _on_errored(self, event: Errored) -> None:
-        error = self._failure = self._make_error(event)
+        error = self._failure = sync_error(event, self)
         self._fail_waits()
         end = self._runtime.end(self.id)
         if end is not None:
             for stream in self._take_streams():
-                stream.end(self._error_of(*end))
+                stream.end(error_of(self._failure, *end))
         if (
             isinstance(error, ClientResetError)
             and self._config.client_reset.mode is ClientResetMode.MANUAL
@@ -574,32 +579,6 @@ class SyncSession(Explained):
             return ""  # it goes with its reset
         place: str = self.user.app.sync._file_actions.note(self.path, action, self.user)
         return place
-
-    def _make_error(self, event: Errored) -> SyncError:
-        info: dict[str, str] = {}
-        if event.file_action != "none":
-            info["ORIGINAL_FILE_PATH"] = self.path
-            place = self._note(event.file_action)
-            if event.file_action == "back_up_then_remove":
-                info["RECOVERY_FILE_PATH"] = place
-        make: type[SyncError] = ClientResetError if event.client_reset else SyncError
-        if event.writes:
-            make = CompensatingWriteError
-        error = make(
-            event.message,
-            code=event.status,
-            log_url=event.log_url,
-            is_fatal=event.is_fatal,
-            action=event.action,
-            user_info=info,
-        )
-        if isinstance(error, CompensatingWriteError):
-            error.writes = tuple(CompensatingWriteInfo(*write) for write in event.writes)
-        return error
-
-
-def _aborted(message: str) -> SyncOperationAborted:
-    return SyncOperationAborted(message, code=SyncCode.OperationAborted.value)
 
 
 class _Paused:

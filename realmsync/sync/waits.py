@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import NamedTuple, Protocol
 
-from realmsync.errors import SyncError, SyncTimeoutError
+from realmsync.errors import RealmError, SyncTimeoutError
 
 logger = logging.getLogger("realmsync.sync.client.session")
 
@@ -27,12 +27,13 @@ class Wait(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[bool]
+    to_open: bool  # a realm, which ends with a log-out: all others wait for the next log-in
 
     @classmethod
-    def here(cls) -> Wait:
+    def here(cls, to_open: bool = False) -> Wait:
         """On the loop that is running."""
         loop = asyncio.get_running_loop()
-        return cls(loop, loop.create_future())
+        return cls(loop, loop.create_future(), to_open)
 
     async def outcome(self, seconds: float | None, doing: str, session: Awaited) -> bool:
         """True, or raises; SyncTimeoutError after so many seconds."""
@@ -47,14 +48,14 @@ class Wait(NamedTuple):
             logger.info("%s The session of %s: %s", error, session.path, explanation)
             raise error from None
 
-    def resolve(self, error: SyncError | None) -> None:
+    def resolve(self, error: RealmError | None) -> None:
         """From any thread."""
         try:
             self.loop.call_soon_threadsafe(self._resolve, error)
         except RuntimeError:
             logger.debug("the event loop of a wait is closed")
 
-    def _resolve(self, error: SyncError | None) -> None:
+    def _resolve(self, error: RealmError | None) -> None:
         if self.future.done():
             return  # nobody waits any more
         if error is None:

@@ -267,6 +267,12 @@ void bind_account(ClientClass& c) {
                   engine.set_access_token(user, token, now);
               });
           })
+        .def("keep_access_token",
+             [](ClientHandle& self, const std::string& user, const std::string& token) {
+                 on_engine(self, [&](Client& engine, std::int64_t now) {
+                     engine.keep_access_token(user, token, now);
+                 });
+             })
         .def("token_refresh_failed",
              [](ClientHandle& self, std::uint64_t session, bool authentication, std::int32_t status,
                 const std::string& message) {
