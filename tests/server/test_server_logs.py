@@ -37,7 +37,8 @@ async def server(engine: EngineDouble, tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    with caplog.at_level(logging.DEBUG):
+    # Also where another test has set the level of the package.
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "realmsync"):
         yield caplog
 
 
