@@ -270,11 +270,36 @@ class RealmFile(ClientStore):
     def is_untouched(self) -> bool:
         """Whether nothing was ever written to the file."""
 
-    def copy_to(self, path: str) -> None:
-        """Copies what is committed to a new realm file."""
-
     def flush(self, ticket: int) -> None:
         """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
+
+class CopyKind:
+    """What a copy of a realm file takes along (csrc/realm/file_copy.hpp)."""
+
+    local: CopyKind
+    synced: CopyKind
+    whole: CopyKind
+
+class FileCopy:
+    """A copy of what is committed in a realm file."""
+
+    def __init__(
+        self,
+        file: RealmFile,
+        path: str,
+        kind: CopyKind = ...,
+        *,
+        is_synced: bool = False,
+        is_durable: bool = True,
+        now: int = 0,
+    ) -> None:
+        """`now`: milliseconds since 2015, the time of what a new client is to upload."""
+
+    def run(self) -> None:
+        """Writes it, once, on any thread. Raises RealmError."""
+
+    def stop(self) -> None:
+        """Ends run() with StorageError, if it has not copied everything by then."""
 
 class WakeUp:
     """A descriptor that is readable when somebody wants the event loop's attention."""

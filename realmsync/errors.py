@@ -90,6 +90,12 @@ class InvalidDatabaseError(RealmError):
     code = 1021
 
 
+class FileAlreadyExistsError(RealmError, FileExistsError):
+    """There is a file already where a copy of a realm was to be written."""
+
+    code = 1020
+
+
 class WrongTransactionStateError(RealmError, RuntimeError):
     """A write outside a transaction, a transaction in a transaction, an end without a beginning."""
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "changeset/codec.hpp"
+#include "realm/file_copy.hpp"
 #include "realm/local_history.hpp"
 #include "realm/mirror.hpp"
 #include "realm/pending_reset.hpp"
@@ -47,7 +48,8 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     const bool is_lossy =
         outcome.recovered ? recovery.has_loss() : state.uploaded_version < state.current_version;
     if (is_lossy && !request.copy.empty()) {
-        file.copy_to(request.copy); // of what is committed, and nobody commits now
+        // Of what is committed, and nobody commits now.
+        write_copy(file.path(), {.path = request.copy, .kind = CopyKind::whole});
         outcome.is_copied = true;
     }
     mirror(fresh_writing->connection(), local);

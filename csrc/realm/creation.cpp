@@ -1,6 +1,8 @@
 #include "realm/creation.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -8,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "realm/local_history.hpp"
 #include "sqlite/sqlite.hpp"
@@ -21,6 +24,10 @@ namespace {
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
+
+// The bytes of a file that say "write-ahead log", which one made with another journal lacks.
+constexpr std::size_t kLogMark = 18;
+constexpr std::string_view kLogMarkBytes = "\2\2";
 
 class Descriptor {
   public:
@@ -60,43 +67,90 @@ const std::string& image() {
             transaction.commit();
         }
         std::string result = db.serialize();
-        result[18] = result[19] = 2; // file format versions: write-ahead log
+        result.replace(kLogMark, kLogMarkBytes.size(), kLogMarkBytes);
         return result;
     }();
     return bytes;
 }
 
+// SQLite takes 512 bytes with the terminating zero and "-journal" behind the name.
+constexpr std::size_t kMaxPath = 512 - 1 - 8;
+
+// Whether `fd` is what the name stands for, and not deleted meanwhile.
+bool is_named(int fd, const std::string& name) {
+    struct ::stat opened{}, named{};
+    return ::fstat(fd, &opened) == 0 && ::stat(name.c_str(), &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 } // namespace
 
-void create_realm_file(const std::string& path, bool durable) {
-    static std::atomic<unsigned> counter{0};
-    const std::string other =
-        path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+std::string canonical(const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
+}
+
+void check_path(const std::string& path) {
+    if (path.size() > kMaxPath)
+        raise(ErrorKind::limit_exceeded, "the path of a realm file has at most " +
+                                             std::to_string(kMaxPath) + " bytes, this one has " +
+                                             std::to_string(path.size()) + ": " + path);
+}
+
+NewFile::NewFile(std::string name)
+    : name_(std::move(name)), fd_(::open(name_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    if (fd_ < 0)
+        fail(name_);
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 || !is_named(fd_, name_)) {
+        ::close(fd_);
+        throw StoreError(StoreFault::busy, name_ + " is being written by somebody else");
+    }
+    if (::ftruncate(fd_, 0) != 0) {
+        const int reason = errno;
+        ::close(fd_);
+        errno = reason;
+        fail(name_);
+    }
+}
+
+NewFile::~NewFile() {
+    ::unlink(name_.c_str());
+    ::close(fd_);
+}
+
+void NewFile::write(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+        if (n < 0 && errno != EINTR)
+            fail(name_);
+        bytes.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
+    }
+}
+
+bool NewFile::publish(const std::string& path, bool durable) {
+    if (::pwrite(fd_, kLogMarkBytes.data(), kLogMarkBytes.size(), kLogMark) < 0 ||
+        (durable && ::fsync(fd_) != 0))
+        fail(name_);
+    if (std::filesystem::exists(path))
+        return false;
     // A log left behind by a deleted file would be replayed into the new one, and what was to
     // become of that would become of this.
     for (const char* suffix : {"-wal", "-shm", ".action"})
         ::unlink((path + suffix).c_str());
-    try {
-        Descriptor file(other, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-        const std::string& bytes = image();
-        std::size_t done = 0;
-        while (done < bytes.size()) {
-            const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-            if (n < 0 && errno != EINTR)
-                fail(other);
-            done += n > 0 ? static_cast<std::size_t>(n) : 0;
-        }
-        if (durable && ::fsync(file.get()) != 0)
-            fail(other);
-        if (::link(other.c_str(), path.c_str()) != 0 && errno != EEXIST)
-            fail(path);
-    } catch (...) {
-        ::unlink(other.c_str());
-        throw;
+    if (::link(name_.c_str(), path.c_str()) != 0) {
+        if (errno == EEXIST)
+            return false;
+        fail(path);
     }
-    ::unlink(other.c_str());
     if (durable)
         sync_folder_of(path);
+    return true;
+}
+
+void create_realm_file(const std::string& path, bool durable) {
+    static std::atomic<unsigned> counter{0};
+    NewFile file(path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
+    file.write(image());
+    file.publish(path, durable);
 }
 
 void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
@@ -111,9 +165,9 @@ void create_realm_file(sqlite::VirtualFiles& files, const std::string& path) {
 
 void remove_realm_file(const std::string& path) {
     // The database last: without it, what lies beside it means nothing. Before it what a client
-    // reset that was interrupted has left (realmsync/sync/reset.py), and with it the note of what
-    // is to become of it (realmsync/sync/file_actions.py).
-    for (const char* file : {".fresh", ".before", ""})
+    // reset (realmsync/sync/reset.py) or a copy that was interrupted has left, and with it the note
+    // of what is to become of it (realmsync/sync/file_actions.py).
+    for (const char* file : {".fresh", ".before", ".copy", ""})
         for (const char* suffix : {"-wal", "-shm", "-journal", "", ".action"}) {
             const std::string name = path + file + suffix;
             if (::unlink(name.c_str()) != 0 && errno != ENOENT)

@@ -6,7 +6,8 @@ namespace realmsync::realm::local_history {
 
 namespace {
 
-constexpr std::uint64_t kMaxBehind = 64; // versions that rs_sync may be behind: bounds load()
+constexpr std::uint64_t kEmptyVersion = 1; // of a file without any commit
+constexpr std::uint64_t kMaxBehind = 64;   // versions that rs_sync may be behind: bounds load()
 
 struct Newest {
     std::uint64_t stored;  // version of rs_sync
@@ -40,13 +41,14 @@ bool is_possible(const client::ClientState& s) {
 
 } // namespace
 
-void create(sqlite::Database& db) {
+void mark(sqlite::Database& db) {
     db.exec("PRAGMA application_id = " + std::to_string(kApplicationId) +
-            ";"
-            "PRAGMA user_version = " +
-            std::to_string(kFormat) +
-            ";"
-            "CREATE TABLE rs_sync("
+            "; PRAGMA user_version = " + std::to_string(kFormat));
+}
+
+void create(sqlite::Database& db) {
+    mark(db);
+    db.exec("CREATE TABLE rs_sync("
             "id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,"
             "file_ident INTEGER NOT NULL, file_salt INTEGER NOT NULL,"
             "latest_version INTEGER NOT NULL, latest_salt INTEGER NOT NULL,"
@@ -117,6 +119,13 @@ void store(sqlite::Database& db, const client::ClientState& s) {
            p.download.server_version, p.download.client_version, p.upload.client_version,
            p.upload.server_version, s.uploaded_bytes, s.uploadable_bytes, s.downloaded_bytes,
            s.downloadable_bytes);
+}
+
+bool is_whole(sqlite::Database& db) {
+    const client::ClientState state = load(db);
+    return state.file.ident != 0 || state.progress.download.server_version != 0 ||
+           state.current_version == kEmptyVersion ||
+           db.integer("SELECT min(version) FROM rs_history") == kEmptyVersion + 1;
 }
 
 void append(sqlite::Database& db, const Entry& e) {

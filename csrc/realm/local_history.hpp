@@ -23,10 +23,15 @@ inline constexpr int kApplicationId = 0x5253'6631; // PRAGMA application_id of a
 inline constexpr int kFormat = 1;                  // PRAGMA user_version
 
 void create(sqlite::Database& db);
+void mark(sqlite::Database& db); // as a realm file; part of create()
 
 client::ClientState
 load(sqlite::Database& db); // O(1): few versions are behind rs_sync; with uploaded_version
 void store(sqlite::Database& db, const client::ClientState& state);
+
+// Whether all that the file holds is known to the server or in the history: not in a copy that was
+// made without either (file_copy.hpp), whose history begins behind its first version.
+bool is_whole(sqlite::Database& db);
 
 struct Entry {
     std::uint64_t version = 0;

@@ -20,13 +20,6 @@ namespace realmsync::realm {
 
 namespace {
 
-std::string canonical(const std::string& path) {
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
-}
-
-// SQLite takes 512 bytes with the terminating zero and "-journal" behind the name.
-constexpr std::size_t kMaxPath = 512 - 1 - 8;
-
 // The open files of the process by path. Not destroyed at its end: threads may still run.
 std::mutex files_mutex;
 auto& files = *new std::unordered_map<std::string, std::weak_ptr<RealmFile>>;
@@ -95,10 +88,7 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
     }
     prepare_forks();
     const std::string name = canonical(path);
-    if (name.size() > kMaxPath)
-        raise(ErrorKind::limit_exceeded, "the path of a realm file has at most " +
-                                             std::to_string(kMaxPath) + " bytes, this one has " +
-                                             std::to_string(name.size()) + ": " + name);
+    check_path(name);
     std::lock_guard one(opening);
     const bool exists = std::filesystem::exists(name);
     // Whoever still has one that was moved away or deleted does not keep it from being made anew.
@@ -218,13 +208,6 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
     std::lock_guard lock(reader_mutex_);
     open_connection(reader_);
     use(*reader_);
-}
-
-void RealmFile::copy_to(const std::string& path) {
-    copy_realm_file(path, [&](const std::string& part) {
-        // On a connection of its own: nobody who reads waits for all of it.
-        sqlite::Database(path_, database_options()).run("VACUUM INTO ?", part);
-    });
 }
 
 template <class Use> void RealmFile::read_for_sync(const Use& use) {
@@ -388,6 +371,14 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
 }
 
 bool RealmFile::try_claim_sync() {
+    read_for_sync([&](RealmConnection& connection) {
+        sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        if (!local_history::is_whole(connection.db))
+            raise(ErrorKind::illegal_operation,
+                  path_ + " has left sync: its objects are in no history and would never be "
+                          "uploaded. Copy it with write_copy_to and a sync configuration, and "
+                          "open the copy");
+    });
     is_synced_ = true;
     std::lock_guard lock(mutex_);
     if (!claimed_)

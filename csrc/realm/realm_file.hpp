@@ -83,7 +83,8 @@ class RealmFile final : public client::ClientStore,
                                        const client::UploadLimits& limits) override;
 
     // One protocol session per file over all processes: false when another process has it.
-    // Ends with release_sync() or with the process.
+    // Ends with release_sync() or with the process. Throws ErrorException, illegal_operation, for a
+    // copy that has left sync (file_copy.hpp), and StoreError.
     bool try_claim_sync();
     void release_sync();
     // Whether somebody has tried to: its changesets have to fit a message then.
@@ -104,10 +105,6 @@ class RealmFile final : public client::ClientStore,
     // Returns once the deferred commit with this ticket is durable; throws when it was lost.
     // Deferred commits share one transaction of SQLite and thereby one fsync.
     void flush(std::uint64_t ticket, WriterQueue::Turn turn);
-
-    // A copy of what is committed, as a realm file of its own on the disk, where nothing is yet:
-    // whole and durable on return. Throws StoreError, std::system_error.
-    void copy_to(const std::string& path);
 
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
     // at a time; may not call back into this file.

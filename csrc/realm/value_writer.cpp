@@ -13,15 +13,6 @@ namespace {
 using changeset::Step;
 using model::Value;
 
-// What is written for a value itself; what lies in it comes after.
-Scalar head_of(const Value& value, LinkTarget& link) {
-    if (!value.is_container())
-        return value.view(link);
-    Scalar marker;
-    marker.type = value.type();
-    return marker;
-}
-
 // Embedded objects are written anew.
 bool is_same(const Value& a, const Value& b) {
     if (a.data.index() != b.data.index() || a.embedded())
@@ -37,6 +28,14 @@ bool is_same(const Value& a, const Value& b) {
 }
 
 } // namespace
+
+Scalar head_of(const Value& value, LinkTarget& link) {
+    if (!value.is_container())
+        return value.view(link);
+    Scalar marker;
+    marker.type = value.type();
+    return marker;
+}
 
 void ValueWriter::assign_list(const tables::Target& target, const model::List& list) {
     std::vector<const Value*> wanted;

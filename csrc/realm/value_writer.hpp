@@ -6,6 +6,9 @@
 
 namespace realmsync::realm {
 
+// What is written for a value itself; what lies in it comes after. `link`: what a link points to.
+Scalar head_of(const model::Value& value, LinkTarget& link);
+
 class ValueWriter {
   public:
     // `source`: whose values they are, since embedded objects have them in its order.

@@ -137,6 +137,14 @@ def option(config: Any, name: str, default: Any = None) -> Any:
     return getattr(config, name, default)
 
 
+def durability_of(config: Any) -> Durability:
+    """The field `durability` of a configuration; InvalidArgumentError for what is none."""
+    durability: Durability = option(config, "durability", "full")
+    if durability not in ("full", "process"):
+        raise InvalidArgumentError('durability is "full" or "process"')
+    return durability
+
+
 def synchronisation(config: Any) -> Synchronisation | None:
     """The field `sync` of a configuration; ArgumentTypeError for what cannot synchronise."""
     sync: Synchronisation | None = option(config, "sync")
@@ -165,18 +173,16 @@ def file_path(config: Any) -> Path:
 
 def open_file(config: Any) -> _core.RealmFile:
     """The file of a realm, which is made when it is missing. Raises as `Realm(config)` does."""
-    durability = option(config, "durability", "full")
-    if durability not in ("full", "process"):
-        raise InvalidArgumentError('durability is "full" or "process"')
+    durability = durability_of(config)
     path = file_path(config)
-    _make_folder(path)
+    make_folder(path)
     sync = synchronisation(config)
     if sync is not None:
         sync._before_opening(path)
     return _core.RealmFile.open(str(path), durability=durability)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
     """Makes the folder that a file lies in, its owner's alone; StorageError when that fails."""
     try:
         make_private_folder(path.parent)

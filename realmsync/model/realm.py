@@ -40,6 +40,7 @@ from realmsync.model.configuration import (
     synchronisation,
 )
 from realmsync.model.containers import Collection, Dictionary, List, Set
+from realmsync.model.copying import Copying
 from realmsync.model.in_thread import in_thread
 from realmsync.model.load import Load, native_mode
 from realmsync.model.native import native_class, schema_of_file
@@ -99,7 +100,7 @@ class Realm(Explained):
         **dict.fromkeys(("add", "insert", "save"), "use create(cls, {...}) in a transaction"),
         **dict.fromkeys(("subscriptions", "subscribe"), "flexible sync is not there yet"),
         **dict.fromkeys(("migrate", "delete_model"), "migrations are not there yet"),
-        **dict.fromkeys(("compact", "write_copy_to", "freeze"), "it is not there yet"),
+        **dict.fromkeys(("compact", "freeze"), "it is not there yet"),
         "commit": "leaving `with realm.write():` commits; or use commit_transaction",
         "rollback": "an exception in `with realm.write():` does; or use cancel_transaction",
         "transaction": "write `with realm.write():`",
@@ -219,6 +220,53 @@ class Realm(Explained):
         if _core.RealmFile.is_open(path):
             raise DeleteOnOpenRealmError(f"cannot delete the open realm '{path}'")
         _core.RealmFile.remove(path)
+
+    def write_copy_to(
+        self,
+        config: Configuration | Mapping[str, Any] | None = None,
+        *,
+        keep_identity: bool = False,
+        **fields: Unpack[ConfigurationFields],
+    ) -> None:
+        """Writes a copy of the realm, compacted, where a configuration says, and opens nothing.
+
+        The configuration is as for `Realm(...)`. Without `sync` the copy is a local realm. With
+        `sync`, that of a local realm uploads every object once it is opened, and that of a
+        synchronised realm is another client, which goes on from what the server has sent: its
+        user may be another one, its partition not. With `keep_identity` the copy is the same
+        client, unsent changes included, and takes the place of the original: once the copy has
+        been opened, never synchronise the original again.
+
+        The copy is of one moment, others may write meanwhile; it appears whole and durable, or not
+        at all. Blocks for as long as it takes to write the file.
+
+        Raises FileAlreadyExistsError; WrongTransactionStateError in a transaction;
+        SchemaMismatchError for a schema that contradicts the file's, SchemaValidationError for
+        classes that cannot be synchronised; IllegalOperationError while the server has not
+        integrated all changes of a synchronised realm that becomes another client: wait for upload
+        and download first; LimitExceededError for an object too large to upload; StorageError.
+        """
+        self._copying(config, fields, keep_identity).run()
+
+    async def write_copy_to_async(
+        self,
+        config: Configuration | Mapping[str, Any] | None = None,
+        *,
+        keep_identity: bool = False,
+        **fields: Unpack[ConfigurationFields],
+    ) -> None:
+        """write_copy_to without blocking the event loop. Cancelled, it leaves no file."""
+        await self._copying(config, fields, keep_identity).run_async()
+
+    def _copying(self, config: Any, fields: Any, keep_identity: bool) -> Copying:
+        probe = _core.RealmHandle(self._open_file, self)
+        return Copying(
+            self._core,
+            probe,
+            configured(config, fields),
+            is_synced=self.sync_session is not None,
+            keep_identity=keep_identity,
+        )
 
     def close(self) -> None:
         """Rolls an open transaction back and ends the use of the file. Idempotent."""

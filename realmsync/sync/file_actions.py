@@ -25,7 +25,13 @@ from realmsync.folders import make_private_folder, private
 logger = logging.getLogger("realmsync.sync.client.reset")
 
 _PREFIX = "recovered_realm-"
-_BESIDE = ("-wal", "-shm", "-journal", ".part")  # what SQLite and a move keep beside a file
+_BESIDE = (
+    "-wal",
+    "-shm",
+    "-journal",
+    ".part",
+    ".copy",
+)  # what SQLite, moves and copies keep beside a file
 # For a job of the file that has just ended to let go of it.
 _PATIENCE = 1.0
 _PAUSE = 0.002

@@ -148,7 +148,7 @@ async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None
 
 def _copy(file: _core.RealmFile, path: str) -> None:
     _core.RealmFile.remove(path)  # of a reset that was interrupted
-    file.copy_to(path)
+    _core.FileCopy(file, path).run()
 
 
 def _remove(*paths: str) -> None:

@@ -84,7 +84,7 @@ def test_realms_that_are_not_synchronised(tmp_path: Path) -> None:
     with Realm(path=tmp_path / "new" / "folder" / "a.realm", schema=[DOG]) as realm:
         add(realm, 1)
         assert open_to_others(tmp_path / "new") == []
-        realm._file.copy_to(str(tmp_path / "new" / "copy.realm"))
+        realm.write_copy_to(path=tmp_path / "new" / "other" / "copy.realm")
         assert open_to_others(tmp_path / "new") == []
 
 

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/bind.hpp"
+#include "bindings/realm/file_copy.hpp"
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
@@ -303,12 +304,10 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
                  const client::ClientState state = self.state();
                  return state.uploaded_version < state.current_version;
              })
-        .def("is_untouched",
-             [](RealmFile& self) {
-                 WithoutGil unlocked;
-                 return self.state().current_version <= 1;
-             })
-        .def("copy_to", &RealmFile::copy_to, py::arg("path"), py::call_guard<WithoutGil>());
+        .def("is_untouched", [](RealmFile& self) {
+            WithoutGil unlocked;
+            return self.state().current_version <= 1;
+        });
 }
 
 void bind_realm(py::module_& m) {
@@ -330,7 +329,7 @@ void bind_realm(py::module_& m) {
         .def_static("move_unused", &RealmFile::move_unused, py::arg("path"), py::arg("target"),
                     py::call_guard<WithoutGil>())
         .def_property_readonly("path", &RealmFile::path)
-        .def("try_claim_sync", &RealmFile::try_claim_sync)
+        .def("try_claim_sync", &RealmFile::try_claim_sync, py::call_guard<WithoutGil>())
         .def("release_sync", &RealmFile::release_sync)
         .def("flush", [](const std::shared_ptr<RealmFile>& file, std::uint64_t ticket) {
             auto turn = wait_for_turn(*file, caller(), std::nullopt);
@@ -338,6 +337,7 @@ void bind_realm(py::module_& m) {
             file->flush(ticket, std::move(turn));
         });
     bind_reset(c);
+    bind_file_copy(m);
     bind_writer_turn(m);
     bind_declared(m);
     bind_handle(m);

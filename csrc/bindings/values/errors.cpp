@@ -69,7 +69,9 @@ void bind_errors(py::module_&) {
             exception.attr("sqlite_code") = e.code();
             PyErr_SetObject(cls.ptr(), exception.ptr());
         } catch (const std::system_error& e) { // of files and locks that SQLite does not see
-            py::object cls = py::module_::import("realmsync.errors").attr("StorageError");
+            const bool is_there = e.code() == std::errc::file_exists;
+            py::object cls = py::module_::import("realmsync.errors")
+                                 .attr(is_there ? "FileAlreadyExistsError" : "StorageError");
             py::object exception = cls(e.what());
             exception.attr("errno") = e.code().value();
             PyErr_SetObject(cls.ptr(), exception.ptr());

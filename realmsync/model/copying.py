@@ -1,0 +1,132 @@
+"""Copies of realms: what the configuration of one means, what is refused, who waits for it.
+
+By its configuration, a copy leaves sync, begins it or becomes another client (data-model.md 24.3).
+What goes into the new file is decided in csrc/realm/file_copy.cpp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from typing import Any
+
+from realmsync import _core
+from realmsync.errors import (
+    FileAlreadyExistsError,
+    InvalidArgumentError,
+    WrongTransactionStateError,
+)
+from realmsync.model.configuration import (
+    durability_of,
+    file_path,
+    make_folder,
+    option,
+    read_schema,
+    synchronisation,
+)
+from realmsync.model.native import native_class, schema_of_file
+from realmsync.model.schema import validate
+from realmsync.model.write import now
+
+
+class Copying:
+    """One copy of a realm, checked when it is made, and then written, once.
+
+    `core` is the realm's handle, `probe` one of its own that nothing was declared to yet.
+    """
+
+    def __init__(
+        self,
+        core: _core.RealmHandle,
+        probe: _core.RealmHandle,
+        config: Any,
+        *,
+        is_synced: bool,
+        keep_identity: bool,
+    ) -> None:
+        if core.writing:
+            raise WrongTransactionStateError("Can only convert Realms outside a transaction.")
+        to_sync = synchronisation(config) is not None
+        if keep_identity and not to_sync:
+            raise InvalidArgumentError("keep_identity is for copies with a sync configuration")
+        _require_schema(probe, config, to_sync)
+        durability = durability_of(config)
+        path = file_path(config).absolute()
+        if path.exists():
+            what = "the realm itself" if path.samefile(core.file.path) else "a file"
+            raise FileAlreadyExistsError(f"cannot write a copy to '{path}': it is {what}")
+        make_folder(path)
+        kind = _core.CopyKind.synced if to_sync else _core.CopyKind.local
+        self._path = str(path)
+        self._copy = _core.FileCopy(
+            core.file,
+            self._path,
+            _core.CopyKind.whole if keep_identity else kind,
+            is_synced=is_synced,
+            is_durable=durability == "full",
+            now=now(),
+        )
+
+    def run(self) -> None:
+        """Writes the copy; whoever is interrupted leaves none."""
+        written = self._begin()
+        try:
+            written.result()  # hears Ctrl-C
+        except BaseException:
+            self._give_up(written)
+            concurrent.futures.wait([written])
+            raise
+
+    async def run_async(self) -> None:
+        """The same without blocking the event loop; whoever is cancelled leaves none."""
+        written = self._begin()
+        try:
+            await asyncio.wrap_future(written)
+        except asyncio.CancelledError:
+            self._give_up(written)
+            ended = asyncio.wrap_future(written)
+            await asyncio.wait([ended])
+            ended.exception()  # that it was stopped
+            raise
+
+    def _begin(self) -> concurrent.futures.Future[None]:
+        """Not in an executor: those of others may be waiting for us."""
+        written: concurrent.futures.Future[None] = concurrent.futures.Future()
+        written.set_running_or_notify_cancel()  # which ends by stop() alone
+        thread = threading.Thread(
+            target=self._run, args=(written,), name="realmsync-copy", daemon=True
+        )
+        thread.start()
+        return written
+
+    def _run(self, written: concurrent.futures.Future[None]) -> None:
+        try:
+            self._copy.run()
+        except BaseException as error:
+            written.set_exception(error)
+        else:
+            written.set_result(None)
+
+    def _give_up(self, written: concurrent.futures.Future[None]) -> None:
+        self._copy.stop()
+        written.add_done_callback(self._remove)
+
+    def _remove(self, written: concurrent.futures.Future[None]) -> None:
+        if written.exception() is None:
+            _core.RealmFile.remove_unused(self._path)
+
+
+def _require_schema(probe: _core.RealmHandle, config: Any, to_sync: bool) -> None:
+    """What the copy is opened with has to fit what is in the file, and that to synchronise."""
+    try:
+        in_file = schema_of_file(probe.file_schema())
+        if to_sync:
+            validate(in_file.values(), synced=True)
+        declared = option(config, "schema")
+        if declared is not None:
+            classes = validate(read_schema(declared), synced=to_sync)
+            probe.declare([native_class(c) for c in classes.values()])
+            probe.lacks_schema()
+    finally:
+        probe.close()
