@@ -1,95 +1,132 @@
-"""1,000 sessions multiplexed on one connection, 20 small commits each.
+"""100, 1,000 and 10,000 sessions multiplexed on one connection, and as many of a second client.
 
-Reports messages per second, the time until all sessions are bound, and resident memory per session
-on either side. Durability is that of a process crash on all sides, since 1,000 files on one disk
-would measure its fsync; the yardstick of the time is one plain SQLite transaction per commit.
+Each binds, commits once, and gets what the other client has committed. Then one session after the
+other is paused and goes on: among 10,000 that takes what it takes among 100. Server and clients are
+processes of their own, whose peak memory counts. Durability is that of a process crash on all
+sides, since 10,000 files on one disk would measure its fsync.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 import workloads
-from clients import configuration, connect
-from realmsync import Realm
+from realmsync import _testbed
 from realmsync.testing import ServerProcess
+from session_client import SessionClient, peak_bytes
 
-SESSIONS = 1_000
-COMMITS = 20
-MEMORY_LIMIT = 64 * 1024  # bytes per session, either side
+COUNTS = (100, 1_000, 10_000)
+PAUSES = 50
+MEMORY_LIMIT = 32 * 1024  # bytes per session at their peak, either side
+SECONDS_TO_BIND = 20.0  # 10,000 sessions, quiet machine
+NOTIFIERS, REPORTS = 10_000, 100
+NOTIFIER_SECONDS = 100e-9  # per report and notifier
+
+Costs = dict[str, dict[str, float]]
 
 
-async def run(server: ServerProcess, folder: Path) -> dict[str, float]:
-    client, host = psutil.Process(), psutil.Process(server.pid)
-    app, user = await connect(server.url, "bench", folder)
-    before = client.memory_info().rss, host.memory_info().rss
+def measure(count: int, folder: Path) -> Costs:
+    """What each step took: of the client and, in cpu, also of the server."""
+    with ServerProcess(data=folder / "server", durability="process") as server:
+        host, before = psutil.Process(server.pid), peak_bytes(server.pid)
+        costs: Costs = {}
+
+        def step(name: str, client: SessionClient, *orders: str) -> None:
+            used = sum(host.cpu_times()[:2])
+            answers = [client.order(order) for order in orders]
+            costs[name] = {key: sum(a[key] for a in answers) for key in ("wall", "cpu")}
+            costs[name]["server cpu"] = sum(host.cpu_times()[:2]) - used
+            costs[name]["peak"] = answers[-1]["peak"]
+
+        with (
+            SessionClient(server.url, folder / "writer") as writer,
+            SessionClient(server.url, folder / "reader") as reader,
+        ):
+            step("bind", writer, f"open {count}", "download")
+            step("bind again", reader, f"open {count}", "download")
+            step("commit", writer, "commit", "upload")
+            step("receive", reader, "download")
+            step("pause", writer, f"pause {PAUSES}")
+            step("close", writer, "close")
+        costs["server"] = {"peak": peak_bytes(server.pid) - before}
+    return costs
+
+
+def record(count: int, costs: Costs, folder: Path, record_ratio: Callable[..., Any]) -> None:
+    """The figures of one run; those of the largest have bounds."""
+    most = count == COUNTS[-1]
+
+    def note(name: str) -> str:
+        cost = costs[name]
+        return (
+            f"{cost['wall']:.1f} s; processor: client {cost['cpu']:.1f} s,"
+            f" server {cost['server cpu']:.1f} s"
+        )
+
+    record_ratio(
+        f"{count:,} sessions bound, to 2 ms each",
+        costs["bind"]["wall"],
+        count * SECONDS_TO_BIND / COUNTS[-1],
+        1.0 if most else None,
+        note=note("bind"),
+    )
+    plain = workloads.PlainTable(folder / "plain.sqlite", workloads.NOTE, "OFF")
     start = time.perf_counter()
-    realms = [
-        Realm(configuration(user, f"partition-{i}", workloads.NOTE, "process"))
-        for i in range(SESSIONS)
-    ]
-    opened = time.perf_counter()
-    await asyncio.gather(*(r.sync_session.download_all_server_changes() for r in realms))
-    bound = time.perf_counter()
-    for commit in range(COMMITS):
-        for realm in realms:
-            with realm.write():
-                realm.create(
-                    "Note",
-                    {
-                        "_id": f"note-{commit}",
-                        "number": commit,
-                        "label": "l",
-                        "value": 0.5,
-                        "text": "x" * 80,
-                    },
-                )
-        await asyncio.sleep(0)
-    await asyncio.gather(*(r.sync_session.upload_all_local_changes() for r in realms))
-    done = time.perf_counter()
-    after = client.memory_info().rss, host.memory_info().rss
-    for realm in realms:
-        realm.close()
-    await app.close()
-    return {
-        "open": opened - start,
-        "bind": bound - start,
-        "commits": done - bound,
-        "client bytes": (after[0] - before[0]) / SESSIONS,
-        "server bytes": (after[1] - before[1]) / SESSIONS,
-    }
-
-
-def test_many_realms(tmp_path: Path, record_ratio: Any) -> None:
-    rows = workloads.rows(workloads.notes(SESSIONS * COMMITS))
-    plain = workloads.PlainTable(tmp_path / "plain.sqlite", workloads.NOTE, "OFF")
-    start = time.perf_counter()
-    plain.fill(rows, size=1)
+    plain.fill(workloads.rows(workloads.notes(count)), size=1)
     yardstick = time.perf_counter() - start
     plain.close()
-    with ServerProcess(data=tmp_path / "server", durability="process") as server:
-        result = asyncio.run(run(server, tmp_path / "client"))
-    commits = SESSIONS * COMMITS
+    committed = costs["commit"]["wall"] + costs["receive"]["wall"]
+    name = f"{count:,} commits over {count:,} sessions, downloaded by as many"
+    record_ratio(name, committed, yardstick, None, rate=True, note=note("commit"))
+    for side, used in (
+        ("client", costs["close"]["peak"]),
+        ("server, of two clients", costs["server"]["peak"] / 2),
+    ):
+        record_ratio(
+            f"{side}: peak memory per session of {count:,}, to 32 KiB",
+            used / count,
+            MEMORY_LIMIT,
+            1.0 if most else None,
+            note=f"{used / count / 1024:.1f} KiB",
+        )
+
+
+def test_many_realms(tmp_path: Path, record_ratio: Callable[..., Any]) -> None:
+    runs: list[Costs] = []
+    for count in COUNTS:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        runs.append(measure(count, folder))
+        record(count, runs[-1], folder, record_ratio)
+    few, many, most = runs
     record_ratio(
-        f"{SESSIONS:,} sessions bound, to 38 s of the original",
-        result["bind"],
-        38.0,
-        None,
+        "bind: one of 10,000 sessions to one of 1,000",
+        most["bind"]["wall"] / COUNTS[2],
+        many["bind"]["wall"] / COUNTS[1],
+        1.5,
     )
     record_ratio(
-        f"{commits:,} commits over {SESSIONS:,} sessions",
-        result["commits"],
-        yardstick,
-        None,
-        rate=True,
-        note=f"{commits / result['commits']:,.0f}/s",
+        "pause and resume: one of 10,000 sessions to one of 100",
+        most["pause"]["wall"] / PAUSES,
+        few["pause"]["wall"] / PAUSES,
+        2.0,
+        note=f"{most['pause']['wall'] / PAUSES * 1e3:.1f} ms",
     )
-    for side in ("client", "server"):
-        used = result[f"{side} bytes"]
-        note = f"{used / 1024:.1f} KiB"
-        record_ratio(f"{side}: memory per session, to 64 KiB", used, MEMORY_LIMIT, 1.0, note=note)
+
+
+def test_notifiers(record_ratio: Callable[..., Any]) -> None:
+    notifiers = _testbed.ProgressNotifiers()
+    for n in range(NOTIFIERS):
+        notifiers.add(("upload", "download")[n % 2], True)
+    start = time.perf_counter()
+    calls = notifiers.make_reports(REPORTS)
+    took = time.perf_counter() - start
+    assert calls == NOTIFIERS * REPORTS
+    record_ratio(
+        "progress: one of 10,000 notifiers, to 100 ns", took / calls, NOTIFIER_SECONDS, 1.0
+    )

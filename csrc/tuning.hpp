@@ -17,8 +17,11 @@ template <class Tuning> consteval std::size_t member_count() {
 }
 
 struct ServerTuning {
-    // What one connection may hold. 1,000 sessions are far above any real client's partitions.
-    std::size_t sessions_per_connection = 1000;
+    // Sessions of one connection and of one user, a few KiB each while they are idle: one more is
+    // told to come again. At twice as many, with those that are told so or unbind and do not read
+    // it, the connection is.
+    std::size_t sessions_per_connection = 10'000;
+    std::size_t sessions_per_user = 100'000;
     // Bytes of one message and of one inflated body. An SDK's largest batch is 16 MiB, but a single
     // larger transaction cannot be split.
     std::uint64_t message_bytes = 64u << 20;
@@ -85,6 +88,7 @@ struct ServerTuning {
 };
 template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& visit) {
     visit("sessions_per_connection", t.sessions_per_connection);
+    visit("sessions_per_user", t.sessions_per_user);
     visit("message_bytes", t.message_bytes);
     visit("inflated_bytes", t.inflated_bytes);
     visit("silence_ms", t.silence_ms);
@@ -204,6 +208,9 @@ struct ClientTuning {
     // not hammer a server. Meanwhile delays grow from the first one, so that none is as long.
     std::int64_t network_change_interval_ms = 30'000;
 
+    // Sessions that share a connection: as many as our server takes. For more there is another one.
+    std::size_t sessions_per_connection = 10'000;
+
     // Sizes in bytes.
     std::uint64_t upload_soft_bytes = 131'072;    // of one UPLOAD (wire-protocol.md 8.4)
     std::uint64_t upload_hard_bytes = 16'777'216; // App Services refuses longer messages
@@ -232,6 +239,7 @@ template <class Visit> constexpr void for_each_member(ClientTuning& t, Visit&& v
     visit("reconnect_jitter_divisor", t.reconnect_jitter_divisor);
     visit("session_closed_resume_ms", t.session_closed_resume_ms);
     visit("network_change_interval_ms", t.network_change_interval_ms);
+    visit("sessions_per_connection", t.sessions_per_connection);
     visit("upload_soft_bytes", t.upload_soft_bytes);
     visit("upload_hard_bytes", t.upload_hard_bytes);
     visit("download_limit_bytes", t.download_limit_bytes);

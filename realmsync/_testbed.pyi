@@ -28,6 +28,8 @@ class ProgressNotifiers:
         self, direction: str, streaming: bool, pending_query: int = 0
     ) -> tuple[int, _Call | None]: ...
     def remove(self, token: int) -> None: ...
+    def make_reports(self, count: int) -> int:
+        """Growing reports; how many calls they make in all."""
     def set_local_version(self, version: int) -> None: ...
     def update(
         self,
@@ -47,6 +49,9 @@ def simulate_error(
 
 def connection_count(runtime: ClientRuntime) -> int:
     """Connections the engine has, in whatever state."""
+
+def visits(runtime: ClientRuntime | ServerRuntime) -> int:
+    """How often a session was looked at because all of its connection, or client, were."""
 
 # -- commit_group.cpp ------------------------------------------------------------------------------
 

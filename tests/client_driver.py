@@ -174,14 +174,19 @@ class Client:
         self.runtime.connect_failed(self.socket, failure, http, "because", self.now)
         self.run()
 
+    def next(self, socket: int) -> bytes | None:
+        """What the engine sends next there."""
+        message = self.runtime.next_message(socket, self.now)
+        self.run()
+        return message
+
     def take(self) -> list[bytes]:
         """All messages that the engine has to send now."""
         messages: list[bytes] = []
         if not self.sockets:
             return messages
-        while (message := self.runtime.next_message(self.socket, self.now)) is not None:
+        while (message := self.next(self.socket)) is not None:
             messages.append(message)
-            self.run()
         return messages
 
     def heads(self) -> list[str]:

@@ -26,6 +26,12 @@ void Client::settle() {
 
 // Sync sessions
 
+template <class F> void Client::for_each_session(const F& use) {
+    context_.visits += sync_sessions_.size();
+    for (auto& [id, session] : sync_sessions_)
+        use(*session);
+}
+
 bool Client::enable_multiplexing(bool enabled) {
     if (enabled == context_.connections.is_multiplexing())
         return true;
@@ -60,9 +66,10 @@ std::uint64_t Client::wait(std::uint64_t session, Direction direction, std::int6
 template <class F>
 void Client::with_sessions_of(const std::string& user, std::int64_t now, const F& use) {
     set_now(now);
-    for (auto& [id, s] : sync_sessions_)
-        if (s->config().user == user)
-            use(*s);
+    for_each_session([&](SyncSession& s) {
+        if (s.config().user == user)
+            use(s);
+    });
     settle();
 }
 
@@ -92,8 +99,7 @@ void Client::on_network_change(std::int64_t now) {
 
 void Client::shutdown(std::int64_t now) {
     set_now(now);
-    for (auto& [id, s] : sync_sessions_)
-        s->shut_down();
+    for_each_session([](SyncSession& s) { s.shut_down(); });
     context_.connections.close_sockets();
     settle();
 }

@@ -75,6 +75,8 @@ class Client {
     std::vector<StoreJob> take_jobs() { return std::exchange(context_.jobs, {}); }
     bool has_events() const { return !context_.events.empty(); }
     std::size_t connection_count() const { return context_.connections.size(); }
+    // How often a session was looked at because all were: what one of many does adds nothing.
+    std::uint64_t visits() const { return context_.visits; }
 
   private:
     void set_now(std::int64_t now);
@@ -82,6 +84,7 @@ class Client {
     void with_sessions_of(const std::string& user, std::int64_t now, const F& use);
     Connection* touch_socket(std::uint64_t socket);
     void settle(); // at the end of every input: destroys what has ended
+    template <class F> void for_each_session(const F& use);
 
     Context context_;
     std::map<std::uint64_t, std::unique_ptr<SyncSession>> sync_sessions_;

@@ -103,6 +103,12 @@ void Connection::resume_at(std::int64_t time, const Session& session) {
     resume_timers_.emplace(time, session.ident());
 }
 
+template <class F> void Connection::for_each_session(const F& use) {
+    context_.visits += sessions_.size();
+    for (auto& [ident, session] : sessions_)
+        use(*session);
+}
+
 Session* Connection::find(std::uint64_t ident) {
     const auto found = sessions_.find(ident);
     return found == sessions_.end() ? nullptr : found->second.get();
@@ -154,7 +160,7 @@ void Connection::start() {
 }
 
 void Connection::attempt() {
-    REALMSYNC_ASSERT(state_ == ConnectionState::disconnected && socket_ == 0);
+    REALMSYNC_ASSERT(state_ == ConnectionState::disconnected && socket_ == 0 && live_ > 0);
     reconnect_at_.reset();
     state_ = ConnectionState::connecting;
     connect_deadline_ = context_.now + context_.tuning.connect_timeout_ms;
@@ -214,12 +220,12 @@ void Connection::connected(std::string_view subprotocol) {
     state_ = ConnectionState::connected;
     connect_deadline_.reset();
     route_.verified = true;
-    for (auto& [ident, session] : sessions_)
-        if (!session->is_deactivating())
-            session->observer().on_route_verified();
+    for_each_session([](Session& session) {
+        if (!session.is_deactivating())
+            session.observer().on_route_verified();
+    });
     ping_at_ = now + (reset_scheduled_ ? 0 : context_.random.up_to(tuning.ping_period_ms));
-    for (auto& [ident, session] : sessions_)
-        session->on_connection_up(fast);
+    for_each_session([&](Session& session) { session.on_connection_up(fast); });
     tell_live_sessions(nullptr);
     if (live_ == 0)
         linger_at_ = now + linger_ms_;
@@ -286,6 +292,7 @@ void Connection::disconnect(const Failure* failure, bool close_socket) {
         backoff_.reset();
     }
     lost_.clear();
+    context_.visits += sessions_.size();
     for (auto next = sessions_.begin(); next != sessions_.end();) {
         Session& session = *next++->second; // one that is deactivating finishes now
         session.enlisted = false;
@@ -301,8 +308,7 @@ void Connection::disconnect(const Failure* failure, bool close_socket) {
 void Connection::tell_live_sessions(const Failure* failure) {
     std::vector<std::uint64_t> idents;
     idents.reserve(sessions_.size());
-    for (const auto& [ident, session] : sessions_)
-        idents.push_back(ident);
+    for_each_session([&](const Session& session) { idents.push_back(session.ident()); });
     for (const std::uint64_t ident : idents) {
         Session* session = find(ident);
         if (session && session->is_live())

@@ -43,6 +43,7 @@ class Connection {
     bool is_disposable() const {
         return state_ == ConnectionState::disconnected && sessions_.empty();
     }
+    std::size_t session_count() const { return sessions_.size(); }
     const Backoff& backoff() const { return backoff_; }
     std::optional<std::int64_t> next_attempt() const { return reconnect_at_; } // while it waits
     std::optional<std::int64_t> unanswered_since() const {
@@ -101,6 +102,8 @@ class Connection {
     std::optional<Violation> on_pong(std::int64_t timestamp);
     std::optional<Violation> on_log(std::string_view body);
     Session* find(std::uint64_t ident);
+    // `use` may not end any of them.
+    template <class F> void for_each_session(const F& use);
 
     using Timer = std::optional<std::int64_t>;
     struct SentUpload {

@@ -35,16 +35,28 @@ void ConnectionDirectory::set_multiplexing(bool enabled) {
     multiplexing_ = enabled;
 }
 
+Connection* ConnectionDirectory::find_shared(const Endpoint& endpoint, std::uint64_t before) {
+    Connection* roomy = nullptr;
+    for (auto [at, end] = shared_.equal_range(endpoint); at != end; ++at) {
+        Connection& connection = *at->second;
+        if (connection.id() == before)
+            return &connection;
+        if (!roomy && connection.session_count() < context_.tuning.sessions_per_connection)
+            roomy = &connection;
+    }
+    return roomy;
+}
+
 Connection& ConnectionDirectory::obtain(const std::string& user, const std::string& settings,
-                                        const Route& route) {
+                                        const Route& route, std::uint64_t before) {
     const Endpoint endpoint = endpoint_of(user, settings, route.url);
     if (multiplexing_) {
-        if (const auto found = shared_.find(endpoint); found != shared_.end()) {
-            Route& next = found->second->route();
+        if (Connection* shared = find_shared(endpoint, before)) {
+            Route& next = shared->route();
             next.url = route.url;
             next.access_token = route.access_token;
             next.verified |= route.verified;
-            return *found->second;
+            return *shared;
         }
     }
     Backoff backoff(context_.backoff);
@@ -116,7 +128,9 @@ void ConnectionDirectory::settle() {
         }
         note_deadline(entry, std::nullopt);
         if (multiplexing_) {
-            shared_.erase(entry.endpoint);
+            const auto [first, last] = shared_.equal_range(entry.endpoint);
+            shared_.erase(std::find_if(
+                first, last, [&](const auto& shared) { return shared.second == &connection; }));
             if (connection.backoff().has_failed())
                 backoffs_.insert_or_assign(entry.endpoint, connection.backoff());
         }

@@ -29,9 +29,12 @@ class ConnectionDirectory {
     bool is_multiplexing() const { return multiplexing_; }
     void set_multiplexing(bool enabled);
 
-    // The connection for a new session of `user`. A shared one takes the route for its next
-    // attempt. `settings` are the transport's: only sessions with equal ones share.
-    Connection& obtain(const std::string& user, const std::string& settings, const Route& route);
+    // The connection for a new session of `user`: a shared one that is not full, or a new one. It
+    // takes the route for its next attempt. `settings` are the transport's: only sessions with
+    // equal ones share. With `before`, the connection that an earlier session of the file is still
+    // leaving, it is that one, full or not: UNBIND goes out before BIND then.
+    Connection& obtain(const std::string& user, const std::string& settings, const Route& route,
+                       std::uint64_t before);
     Connection* find(std::uint64_t id);
     Connection* find_socket(std::uint64_t socket);     // nullptr: given up meanwhile
     std::uint64_t open_socket(Connection& connection); // a fresh number for it
@@ -60,14 +63,15 @@ class ConnectionDirectory {
 
     static Endpoint endpoint_of(const std::string& user, const std::string& settings,
                                 std::string_view url);
+    Connection* find_shared(const Endpoint& endpoint, std::uint64_t before);
     void note_deadline(Entry& entry, std::optional<std::int64_t> deadline);
     void check_connections();
 
     Context& context_;
     bool multiplexing_ = true;
-    std::map<std::uint64_t, Entry> connections_; // by number
-    std::map<Endpoint, Connection*> shared_;
-    std::map<Endpoint, Backoff> backoffs_; // of shared connections that are gone
+    std::map<std::uint64_t, Entry> connections_;  // by number
+    std::multimap<Endpoint, Connection*> shared_; // all but the last were full when it was made
+    std::map<Endpoint, Backoff> backoffs_;        // of shared connections that are gone
     std::unordered_map<std::uint64_t, Connection*> sockets_;
     std::set<std::pair<std::int64_t, std::uint64_t>> timers_; // time, number of the connection
     std::vector<std::uint64_t> touched_;                      // numbers, since settle()

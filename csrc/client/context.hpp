@@ -33,6 +33,7 @@ struct Context {
     ConnectionDirectory connections;
     std::uint64_t last_session = 0; // idents of protocol sessions
     std::uint64_t last_wait = 0;
+    std::uint64_t visits = 0; // of sessions, by what looks at all of a connection or of a client
 
     void emit(Event event) { events.push_back(std::move(event)); }
 };

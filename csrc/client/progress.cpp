@@ -89,7 +89,9 @@ Notifiers::Registration Notifiers::add(Direction direction, bool streaming,
 }
 
 void Notifiers::remove(std::uint64_t token) {
-    std::erase_if(notifiers_, [&](const Notifier& n) { return n.token == token; });
+    const auto found = std::ranges::lower_bound(notifiers_, token, {}, &Notifier::token);
+    if (found != notifiers_.end() && found->token == token)
+        notifiers_.erase(found);
 }
 
 void Notifiers::update(const Report& report, std::vector<Call>& calls) {

@@ -69,7 +69,7 @@ class Notifiers {
     };
     static std::optional<Call> evaluate(Notifier& notifier, const Report& report);
 
-    std::vector<Notifier> notifiers_;
+    std::vector<Notifier> notifiers_; // ascending by token
     std::uint64_t next_token_ = 1;
     std::uint64_t local_version_ = 0;
     std::optional<Report> last_;

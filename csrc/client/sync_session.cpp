@@ -69,7 +69,9 @@ void SyncSession::start() {
     if (reset_)
         return; // when it is done
     Connection& connection =
-        context_.connections.obtain(config_.user, config_.connection_settings, config_.route);
+        context_.connections.obtain(config_.user, config_.connection_settings, config_.route,
+                                    unfinished_ > 0 ? connection_ : 0);
+    connection_ = connection.id();
     SessionObserver& observer = *this;
     auto session = std::make_unique<Session>(connection, observer, ++context_.last_session, id_,
                                              config_.partition);

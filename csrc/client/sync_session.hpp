@@ -119,6 +119,7 @@ class SyncSession final : private SessionObserver {
     Waits waits_;
     Notifiers notifiers_;
     Session* session_ = nullptr;   // while there is one; its connection owns it
+    std::uint64_t connection_ = 0; // of the latest one
     std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
     std::uint32_t jobs_ = 0;       // of the file, on their way; those of lost bindings, too
     std::optional<Failure> reset_; // why the file is being reset; no protocol session until it is

@@ -50,6 +50,15 @@ void prepare_forks() {
     REALMSYNC_ASSERT(done);
 }
 
+// With files_mutex, before one is added. Now and then: a look at all each time would be quadratic.
+void forget_closed_files() {
+    static std::size_t next = 0;
+    if (files.size() < next)
+        return;
+    std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
+    next = 2 * files.size() + 16;
+}
+
 std::shared_ptr<RealmFile> find_open(const std::string& name) {
     std::lock_guard lock(files_mutex);
     auto found = files.find(name);
@@ -99,7 +108,7 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
     check_realm_file(name);
     std::shared_ptr<RealmFile> file(new RealmFile(name, options), DeleteAtHome<RealmFile>());
     std::lock_guard lock(files_mutex);
-    std::erase_if(files, [](const auto& entry) { return entry.second.expired(); });
+    forget_closed_files();
     files[name] = file;
     return file;
 }
@@ -210,7 +219,7 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
     use(*reader_);
 }
 
-template <class Use> void RealmFile::read_for_sync(const Use& use) {
+void RealmFile::read_briefly(const std::function<void(RealmConnection&)>& use) {
     if (const auto turn = writer_queue_.try_acquire()) {
         if (!group_.is_open()) // deferred commits are not to be seen yet
             return use(writer());
@@ -327,7 +336,7 @@ std::unique_ptr<WriteTransaction> RealmFile::begin_write(WriterQueue::Turn&& tur
 
 client::ClientState RealmFile::state() {
     client::ClientState state;
-    read_for_sync([&](RealmConnection& connection) {
+    read_briefly([&](RealmConnection& connection) {
         sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         state = local_history::load(connection.db);
     });
@@ -336,7 +345,7 @@ client::ClientState RealmFile::state() {
 
 bool RealmFile::has_reset() {
     bool result = false;
-    read_for_sync([&](RealmConnection& connection) {
+    read_briefly([&](RealmConnection& connection) {
         const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         result = pending_reset::is_there(connection.db);
     });
@@ -346,7 +355,7 @@ bool RealmFile::has_reset() {
 client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
                                               const client::UploadLimits& limits) {
     client::PendingUpload upload;
-    read_for_sync([&](RealmConnection& connection) {
+    read_briefly([&](RealmConnection& connection) {
         sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         upload = local_history::fetch(connection.db, from, limits);
     });
@@ -371,7 +380,7 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
 }
 
 bool RealmFile::try_claim_sync() {
-    read_for_sync([&](RealmConnection& connection) {
+    read_briefly([&](RealmConnection& connection) {
         sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         if (!local_history::is_whole(connection.db))
             raise(ErrorKind::illegal_operation,

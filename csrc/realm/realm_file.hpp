@@ -109,6 +109,9 @@ class RealmFile final : public client::ClientStore,
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
     // at a time; may not call back into this file.
     void read(const std::function<void(RealmConnection&)>& use);
+    // The same, on the writer's connection when nobody writes: most synced files are only written,
+    // and need no second connection then. `use` may take milliseconds at most.
+    void read_briefly(const std::function<void(RealmConnection&)>& use);
 
     // PooledFile.
     std::size_t close_idle() override;
@@ -127,9 +130,6 @@ class RealmFile final : public client::ClientStore,
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; in the writer's turn
     std::size_t close_reader();
-    // read(), on the writer's connection when nobody writes: most synced files are only written,
-    // and need no second connection then. `use` may take milliseconds at most.
-    template <class Use> void read_for_sync(const Use& use);
     // One transaction of an integration, from changeset `first`: where it stopped.
     std::size_t integrate_from(RealmConnection& connection, client::Integration& integration,
                                std::size_t first, client::ClientState& state);

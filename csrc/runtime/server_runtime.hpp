@@ -56,6 +56,7 @@ class ServerRuntime {
     // to anybody), and closes the stores. Call without the GIL.
     void close();
     server::Stats stats() const { return engine_.stats(); }
+    std::uint64_t visits() const { return engine_.visits(); }
     // Whether a disk is full, and for how many ms the longest transaction has been running.
     struct Health {
         bool is_full = false;

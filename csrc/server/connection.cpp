@@ -117,6 +117,8 @@ void Connection::on_message(const wire::ClientMessage& message) {
                     session->on_unbind();
                     if (session->state() == SessionState::over)
                         sessions_.erase(m.session);
+                    else if (session->state() == SessionState::send_unbound)
+                        ++unbinding_;
                 }
             } else if constexpr (std::is_same_v<M, wire::JsonError>) {
                 if (Session* session = addressee(m.session, "JSON_ERROR"))
@@ -162,14 +164,28 @@ void Connection::on_bind(const wire::Bind& message) {
                     "Session ident " + std::to_string(message.session) + " is in use");
     if (message.is_subserver)
         return fail(Code::other_error, "Servers below this one are not supported");
-    if (sessions_.size() >= context_.tuning.sessions_per_connection)
-        return fail_for_now(Code::connection_closed,
-                            "More than " + std::to_string(sessions_.size()) +
-                                " sessions on one connection",
-                            context_.tuning.overload_backoff_s);
+    const ServerTuning& tuning = context_.tuning;
+    const auto found = context_.sessions_of.find(owner_.flow);
+    const std::size_t of_user = found == context_.sessions_of.end() ? 0 : found->second;
+    if (sessions_.size() >= 2 * tuning.sessions_per_connection ||
+        of_user >= 2 * tuning.sessions_per_user)
+        return fail_for_now(Code::connection_closed, "Too many sessions are told to come again",
+                            tuning.overload_backoff_s);
+    const bool has_room = sessions_.size() - unbinding_ < tuning.sessions_per_connection &&
+                          of_user < tuning.sessions_per_user;
     auto [at, is_new] =
         sessions_.try_emplace(message.session, *this, message.session, context_.next_binding++);
-    at->second.on_bind(message);
+    if (has_room)
+        at->second.on_bind(message);
+    else
+        at->second.try_later("Too many sessions on one connection, or of one user",
+                             Code::other_session_error);
+}
+
+template <class F> void Connection::for_each_session(const F& use) {
+    context_.visits += sessions_.size();
+    for (auto& [ident, session] : sessions_)
+        use(session);
 }
 
 Session* Connection::find(const SessionRef& ref) {
@@ -219,9 +235,11 @@ std::optional<std::string> Connection::next_message() {
             continue;
         session->enlisted = false;
         auto message = session->take_message();
-        if (session->state() == SessionState::over)
+        if (session->state() == SessionState::over) {
+            REALMSYNC_ASSERT(unbinding_ > 0);
+            --unbinding_;
             sessions_.erase(ref.session);
-        else if (session->wants_turn())
+        } else if (session->wants_turn())
             enlist(*session);
         if (message) {
             note_sending(message->body.size());
@@ -313,8 +331,8 @@ void Connection::revoke() {
         return;
     revoked_since_ = context_.now;
     context_.wake_at(context_.now + context_.tuning.revoked_ms);
-    for (auto& [ident, session] : sessions_)
-        session.fail(Code::session_closed, "The user has logged out");
+    for_each_session(
+        [](Session& session) { session.fail(Code::session_closed, "The user has logged out"); });
 }
 
 void Connection::authorize(std::uint64_t session, std::uint64_t question,
@@ -327,8 +345,7 @@ void Connection::authorize(std::uint64_t session, std::uint64_t question,
 void Connection::reauthorize() {
     if (ended_)
         return;
-    for (auto& [ident, session] : sessions_)
-        session.ask_permission();
+    for_each_session([](Session& session) { session.ask_permission(); });
 }
 
 void Connection::take_over() { revoked_since_.reset(); }
@@ -362,8 +379,7 @@ void Connection::drop() {
 void Connection::detach() {
     queue_.clear();
     page_waiters_.clear();
-    for (auto& [ident, session] : sessions_)
-        session.detach();
+    for_each_session([](Session& session) { session.detach(); });
     context_.ended.push_back(id_);
 }
 

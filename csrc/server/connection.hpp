@@ -84,6 +84,7 @@ class Connection {
     void on_ping(const wire::Ping& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
+    template <class F> void for_each_session(const F& use);
     void end(std::optional<std::string> last_message, int close_code);
     void close_revoked();
     void wake(); // tells the transport that there is output
@@ -98,6 +99,7 @@ class Connection {
     const int version_;
     const wire::Mode mode_;
     std::unordered_map<std::uint64_t, Session> sessions_;
+    std::size_t unbinding_ = 0;    // of them, that only have to be told UNBOUND
     std::deque<SessionRef> queue_; // sessions that want to send, in turn
     std::deque<SessionRef> page_waiters_;
     bool is_sending_page_ = false; // a socket holds one, and counts in the page memory

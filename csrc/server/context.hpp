@@ -38,6 +38,8 @@ struct Context {
     std::vector<Event> events;
     Stats stats;
     PartitionDirectory partitions;
+    std::unordered_map<Flow, std::size_t> sessions_of; // users who have some, of any state
+    std::uint64_t visits = 0; // of sessions, by what looks at all of a connection
     UploadBacklog backlog;
     PageMemory page_memory;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;

@@ -393,6 +393,7 @@ std::int64_t Server::draw_restart_backoff() {
 std::vector<Job> Server::take_jobs() { return std::exchange(context_->jobs, {}); }
 std::vector<Event> Server::take_events() { return std::exchange(context_->events, {}); }
 std::int64_t Server::now() const { return context_->now; }
+std::uint64_t Server::visits() const { return context_->visits; }
 bool Server::has_events() const { return !context_->events.empty(); }
 
 Stats Server::stats() const {

@@ -64,6 +64,9 @@ class Server {
     bool has_events() const;
     Stats stats() const;
     std::int64_t now() const; // of the last call
+    // How often a session was looked at because all of its connection were: what one of many does
+    // adds nothing.
+    std::uint64_t visits() const;
 
   private:
     void end_call(); // what every call ends with: ended connections, the end of a shutdown

@@ -23,6 +23,7 @@ constexpr int kNewestVersion = 14;
 Session::Session(Connection& connection, std::uint64_t ident, std::uint64_t binding)
     : connection_(connection), context_(connection.context()), ident_(ident), binding_(binding) {
     ++context_.stats.sessions;
+    ++context_.sessions_of[connection_.owner().flow];
 }
 
 Session::~Session() {
@@ -30,6 +31,9 @@ Session::~Session() {
     drop_page();
     set_unacknowledged(false);
     --context_.stats.sessions;
+    const auto users = context_.sessions_of.find(connection_.owner().flow);
+    if (--users->second == 0)
+        context_.sessions_of.erase(users);
 }
 
 SessionRef Session::ref() const { return {connection_.id(), ident_, binding_}; }
@@ -223,11 +227,10 @@ void Session::fail(Code code, std::string_view message) {
     fail(code, wire::error_info(code, message));
 }
 
-// SDKs download before they upload again.
-void Session::try_later(std::string_view message) {
-    wire::ErrorInfo info = wire::error_info(Code::session_closed, message);
+void Session::try_later(std::string_view message, Code code) {
+    wire::ErrorInfo info = wire::error_info(code, message);
     info.backoff = {context_.tuning.overload_backoff_s, context_.tuning.overload_backoff_max_s, 2};
-    fail(Code::session_closed, info);
+    fail(code, info);
 }
 
 void Session::refuse(const Refusal& refusal) {

@@ -82,7 +82,9 @@ class Session {
     void fail(wire::Code code, std::string_view message);
     void fail(wire::Code code, const wire::ErrorInfo& info);
     void refuse(const Refusal& refusal);
-    void try_later(std::string_view message);
+    // With session_closed SDKs come again after a second and download before they upload; with
+    // another code after the delay that they are told, which grows.
+    void try_later(std::string_view message, wire::Code code = wire::Code::session_closed);
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 

@@ -149,17 +149,6 @@ def test_pages_of_a_connection_are_bounded() -> None:
     assert all(len(b.received) == 1 for b in connection.bindings.values())
 
 
-def test_too_many_sessions() -> None:
-    server = Server(tuning={"sessions_per_connection": 3})
-    connection = server.connect()
-    for n in range(1, 5):
-        connection.bind(n, n)
-    connection.take_all()
-    assert connection.error is not None and connection.error.fields == [100, 0]
-    assert connection.error.json["backoffIntervalSec"] > 0
-    assert server.runtime.stats()["sessions"] == 0
-
-
 def test_too_long_message() -> None:
     server = Server(tuning={"message_bytes": 1000})
     connection = server.connect()

@@ -103,7 +103,7 @@ bool is_complete(const std::vector<DeclaredClass>& classes, const model::Schema&
 bool RealmHandle::lacks_schema() {
     bool complete = true;
     WithoutGil release;
-    file_->read(
+    file_->read_briefly(
         [&](realm::RealmConnection& c) { complete = is_complete(classes_, *c.tables.schema()); });
     return !complete;
 }
@@ -131,7 +131,7 @@ std::vector<DeclaredClass> RealmHandle::file_schema() {
     model::SchemaPtr schema;
     {
         WithoutGil release;
-        file_->read([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
+        file_->read_briefly([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
     }
     std::vector<DeclaredClass> classes;
     for (const auto& [name, actual] : schema->classes) {

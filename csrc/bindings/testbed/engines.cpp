@@ -46,6 +46,17 @@ void bind_backoff(py::module_& m) {
         .def("reset", &Backoff::reset);
 }
 
+// Growing reports, to measure what one costs: how many calls they make in all.
+std::size_t make_reports(client::Notifiers& notifiers, std::size_t count) {
+    std::size_t made = 0;
+    for (std::size_t n = 1; n <= count; ++n) {
+        std::vector<client::Notifiers::Call> calls;
+        notifiers.update({n, count, n, count, 0.5, 0.5, n, 0}, calls);
+        made += calls.size();
+    }
+    return made;
+}
+
 void bind_notifiers(py::module_& m) {
     using client::Notifiers;
     py::class_<Notifiers>(m, "ProgressNotifiers")
@@ -60,6 +71,7 @@ void bind_notifiers(py::module_& m) {
             },
             py::arg("direction"), py::arg("streaming"), py::arg("pending_query") = 0)
         .def("remove", &Notifiers::remove)
+        .def("make_reports", &make_reports, py::arg("count"))
         .def("set_local_version", &Notifiers::set_local_version)
         .def(
             "update",
@@ -99,6 +111,13 @@ std::size_t connection_count(ClientHandle& self) {
         [](client::Client& c, std::int64_t) { return c.connection_count(); });
 }
 
+std::uint64_t client_visits(ClientHandle& self) {
+    WithoutGil unlocked;
+    return self.runtime().call([](client::Client& c, std::int64_t) { return c.visits(); });
+}
+
+std::uint64_t server_visits(ServerHandle& self) { return self.runtime().visits(); }
+
 } // namespace
 
 void bind_engines(py::module_& m) {
@@ -107,6 +126,8 @@ void bind_engines(py::module_& m) {
     m.def("simulate_error", &simulate_error, py::arg("runtime"), py::arg("session"),
           py::arg("status"), py::arg("message"), py::arg("fatal"), py::arg("action"));
     m.def("connection_count", &connection_count, py::arg("runtime"));
+    m.def("visits", &client_visits, py::arg("runtime"));
+    m.def("visits", &server_visits, py::arg("runtime"));
 }
 
 } // namespace realmsync::bindings::testbed
