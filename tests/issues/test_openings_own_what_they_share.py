@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import warnings
+import weakref
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from realmsync import (
     SyncTimeoutError,
     _core,
 )
+from realmsync.model.in_thread import in_thread
 
 NOW = OpenRealmBehaviorConfiguration(
     type="downloadBeforeOpen",  # type: ignore[arg-type]
@@ -128,6 +131,30 @@ async def test_an_opening_that_ends_in_the_moment_of_its_cancellation(tmp_path: 
     for turns in range(30):
         await give_up_after(turns)
     await gone(str(tmp_path / "a.realm"))
+
+
+async def test_a_cancellation_that_meets_the_opened_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    class File:
+        pass
+
+    def tell(loop: asyncio.AbstractEventLoop, how: Callable[[Any], None], news: Any) -> bool:
+        def both() -> None:
+            how(news)
+            task.cancel()
+
+        files.append(weakref.ref(news[0]))
+        loop.call_soon_threadsafe(both)
+        return True
+
+    files: list[weakref.ref[File]] = []
+    monkeypatch.setattr("realmsync.model.in_thread._tell", tell)
+    task = asyncio.create_task(in_thread(File, lambda _: None))
+    with pytest.raises(asyncio.CancelledError) as raised:
+        await task
+    threads = [thread for thread in threading.enumerate() if thread.name == "realmsync-open"]
+    await asyncio.to_thread(lambda: [thread.join() for thread in threads])
+    assert raised.value.__traceback__ is not None  # held, and yet:
+    assert [file() for file in files] == [None]
 
 
 async def test_a_dropped_realm_is_closed_with_a_warning(tmp_path: Path) -> None:
