@@ -240,6 +240,11 @@ class RealmFile(ClientStore):
 
     @property
     def path(self) -> str: ...
+    def claim_partition(self, wanted: str) -> str:
+        """The partition that the file belongs to, as extended JSON: `wanted` from now on if it was
+        never synchronised, which may wait for other writers.
+        """
+
     def try_claim_sync(self) -> bool:
         """Takes the right to the file's one protocol session; False when another process has it."""
 

@@ -131,7 +131,7 @@ class DeleteOnOpenRealmError(RealmError):
 
 
 class MismatchedConfigError(RealmError, ValueError):
-    """The file is open already, with a different configuration."""
+    """The file is open already with a different configuration, or belongs to another partition."""
 
     code = 2013
 

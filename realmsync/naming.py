@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from realmsync.errors import (
@@ -68,7 +67,7 @@ def fields_by_name(cls: C) -> C:
 
     Type checkers find them by the dataclass alone.
     """
-    known = [field.name for field in fields(cls) if field.init]
+    known = list(inspect.signature(cls).parameters)
     initialise: Callable[..., None] = cls.__init__
 
     @functools.wraps(initialise)

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/tables.hpp"
@@ -64,6 +65,7 @@ const std::string& image() {
             sqlite::Transaction transaction(db);
             tables::Tables tables(db, tables::Layout::client);
             local_history::create(db);
+            home_partition::create(db);
             transaction.commit();
         }
         std::string result = db.serialize();

@@ -10,6 +10,7 @@
 #include "base/process.hpp"
 #include "changeset/codec.hpp"
 #include "realm/creation.hpp"
+#include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
 #include "realm/pending_reset.hpp"
 #include "realm/write_transaction.hpp"
@@ -377,6 +378,25 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
     state = local_history::load(db); // the upload cursor decides what is uploaded
     writing.commit(state.current_version, Commit::remote);
     return state;
+}
+
+std::optional<std::string> RealmFile::partition() {
+    std::optional<std::string> found;
+    read_for_sync([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        found = home_partition::find(connection.db);
+    });
+    return found;
+}
+
+std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::Turn turn) {
+    Writing writing(*this, std::move(turn), options_.durability);
+    sqlite::Database& db = writing.connection().db;
+    if (auto found = home_partition::find(db))
+        return *found;
+    home_partition::store(db, wanted);
+    writing.commit(local_history::load(db).current_version, Commit::remote);
+    return wanted;
 }
 
 bool RealmFile::try_claim_sync() {

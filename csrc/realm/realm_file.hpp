@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,11 @@ class RealmFile final : public client::ClientStore,
     // copy that has left sync (file_copy.hpp), and StoreError.
     bool try_claim_sync();
     void release_sync();
+    // The partition that the file belongs to, as extended JSON; none while it was never
+    // synchronised.
+    std::optional<std::string> partition();
+    // Makes it this one, in the caller's turn, unless it has got one meanwhile. Gives which it is.
+    std::string claim_partition(const std::string& wanted, WriterQueue::Turn turn);
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 

@@ -37,6 +37,9 @@ class Synchronisation(Protocol):
     def _before_opening(self, path: Path) -> None:
         """May still replace the file."""
 
+    def _claim(self, file: _core.RealmFile) -> None:
+        """Raises for a file that this must not synchronise. May block for its writers."""
+
     def _attach(self, file: _core.RealmFile) -> Any:
         """The session of a realm that has just been opened; its `_release` is called at the end."""
 
@@ -67,6 +70,13 @@ class ConfigurationFields(TypedDict, total=False):
 
 
 FIELDS = [field.name for field in fields(Configuration)]
+# What Realm's configurations have for local realms alone (client-session.md 7.4).
+_LOCAL_ONLY = (
+    "in_memory",
+    "on_migration",
+    "migration_options",
+    "delete_realm_if_migration_needed",
+)
 
 
 def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
@@ -80,6 +90,7 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
             raise InvalidArgumentError("give a configuration or keyword arguments, not both")
         config = by_name
     if isinstance(config, Mapping):
+        _refuse_with_sync(config)
         require_fields("a realm's configuration", config, FIELDS)
     elif config is not None:
         _require_configuration(config)
@@ -98,6 +109,14 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
     if version < 0:
         raise InvalidArgumentError(f"'schema_version' counts from 0, got {version}")
     return config
+
+
+def _refuse_with_sync(config: Mapping[str, Any]) -> None:
+    for name in _LOCAL_ONLY:
+        if name in config and config.get("sync") is not None:
+            raise InvalidArgumentError(
+                f"The realm configuration options '{name}' and 'sync' cannot both be defined."
+            )
 
 
 def _require_path(path: str | bytes) -> None:

@@ -11,7 +11,7 @@ import re
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import timedelta
 from enum import Enum
 from functools import cached_property
@@ -34,7 +34,12 @@ from realmsync.enums import (
     SessionStopPolicy,
     member,
 )
-from realmsync.errors import ArgumentTypeError, InvalidArgumentError, SyncError
+from realmsync.errors import (
+    ArgumentTypeError,
+    InvalidArgumentError,
+    MismatchedConfigError,
+    SyncError,
+)
 from realmsync.naming import fields_by_name, shown
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
@@ -270,9 +275,19 @@ class SyncConfiguration:
     )
     proxy: str | None = field(default=None, repr=False)  # it may hold a password
 
-    def __post_init__(self) -> None:
+    # Sets `cancel_waits_on_non_fatal_error` by the name that Realm's documentation uses.
+    cancel_waits_on_non_fatal_errors: InitVar[bool | None] = None
+
+    def __post_init__(self, cancel_waits_on_non_fatal_errors: bool | None) -> None:
+        if cancel_waits_on_non_fatal_errors is not None:
+            object.__setattr__(
+                self, "cancel_waits_on_non_fatal_error", cancel_waits_on_non_fatal_errors
+            )
         if not isinstance(self.user, User):
             raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(self.user)}")
+        _require_type("flexible", self.flexible, bool)
+        if self.flexible and self.partition_value is not MISSING:
+            raise InvalidArgumentError("'partition_value' cannot be specified for flexible sync")
         if self.flexible:
             raise NotImplementedError("flexible sync is not available in this version")
         if self.partition_value is MISSING:
@@ -287,6 +302,7 @@ class SyncConfiguration:
             _require_header(name, value)
         _require_type("ssl", self.ssl, SSLConfiguration)
         _require_type("client_reset", self.client_reset, ClientResetConfiguration)
+        _require_type("cancel_waits_on_non_fatal_error", self.cancel_waits_on_non_fatal_error, bool)
         _require_type("proxy", self.proxy, str | None)
         if self.proxy is not None:
             _require_proxy(self.proxy)
@@ -319,6 +335,14 @@ class SyncConfiguration:
 
     def _before_opening(self, path: Path) -> None:
         self.user.app.sync._before_opening(path)
+
+    def _claim(self, file: _core.RealmFile) -> None:
+        home = file.claim_partition(self.partition_json)
+        if home != self.partition_json:  # its changes were written for that one
+            raise MismatchedConfigError(
+                f"The realm at '{file.path}' belongs to partition {home} and cannot be opened with"
+                f" {self.partition_json}: give each partition a file of its own"
+            )
 
     def _attach(self, file: _core.RealmFile) -> SyncSession:
         session: SyncSession = self.user.app.sync._attach(file, self)

@@ -4,6 +4,7 @@ pausing, connection notifications, opening with time-outs, errors (client-sessio
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import threading
 import time
@@ -408,6 +409,50 @@ async def test_configuration_is_checked(device: Any) -> None:
     with pytest.raises(ValueError, match="type"):
         OpenRealmBehaviorConfiguration(type="sometimes")
     assert SyncConfiguration(user=one.user, partition_value=None).partition_json == "null"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error", "text"),
+    [
+        ("user", "me", TypeError, "Expected 'user' to be a User"),
+        ("flexible", "yes", TypeError, "Expected 'flexible' to be a bool"),
+        ("flexible", True, ValueError, "'partition_value' cannot be specified for flexible sync"),
+        ("initial_subscriptions", {}, ValueError, "no field 'initial_subscriptions'"),
+        ("new_realm_file_behavior", "openImmediately", TypeError, "OpenRealmBehaviorConfiguration"),
+        ("on_error", 1, TypeError, "on_error"),
+        ("cancel_waits_on_non_fatal_error", 1, TypeError, "cancel_waits_on_non_fatal_error.*bool"),
+        ("cancel_waits_on_non_fatal_errors", "no", TypeError, "cancel_waits_on_non_fatal_error"),
+        ("session_stop_policy", "at-once", ValueError, "session_stop_policy"),
+        ("cancel_waits", True, ValueError, "no field 'cancel_waits'"),
+    ],
+)
+async def test_fields_that_are_refused(
+    device: Any, field: str, value: Any, error: type[Exception], text: str
+) -> None:
+    fields = {"user": (await device()).user, "partition_value": "p", field: value}
+    with pytest.raises(error, match=text):
+        SyncConfiguration(**fields)
+
+
+async def test_waits_are_cancelled_by_either_name(device: Any) -> None:
+    user = (await device()).user
+    for name in ("cancel_waits_on_non_fatal_error", "cancel_waits_on_non_fatal_errors"):
+        sync = SyncConfiguration(user=user, partition_value="p", **{name: True})
+        assert sync.cancel_waits_on_non_fatal_error
+        assert dataclasses.replace(sync, partition_value="q").cancel_waits_on_non_fatal_error
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["in_memory", "on_migration", "migration_options", "delete_realm_if_migration_needed"],
+)
+async def test_what_only_local_realms_have(device: Any, name: str) -> None:
+    config = {"sync": (await device()).config().sync, name: False}
+    text = f"configuration options '{name}' and 'sync' cannot both be defined"
+    with pytest.raises(ValueError, match=text):
+        Realm(config)
+    with pytest.raises(ValueError, match=text):
+        await Realm.open(**config)
 
 
 async def test_a_configuration_may_be_any_mapping(device: Any) -> None:

@@ -292,6 +292,17 @@ py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool
     return py::make_tuple(outcome.recovered, outcome.is_copied);
 }
 
+std::string claim_partition(const std::shared_ptr<RealmFile>& file, const std::string& wanted) {
+    {
+        WithoutGil unlocked;
+        if (auto found = file->partition())
+            return *found;
+    }
+    auto turn = wait_for_turn(*file, caller(), std::nullopt);
+    WithoutGil unlocked;
+    return file->claim_partition(wanted, std::move(turn));
+}
+
 void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>& c) {
     c.def("reset", &reset, py::arg("fresh"), py::arg("mode"), py::kw_only(),
           py::arg("may_recover") = true, py::arg("status") = 0, py::arg("message") = "",
@@ -329,6 +340,7 @@ void bind_realm(py::module_& m) {
         .def_static("move_unused", &RealmFile::move_unused, py::arg("path"), py::arg("target"),
                     py::call_guard<WithoutGil>())
         .def_property_readonly("path", &RealmFile::path)
+        .def("claim_partition", &claim_partition, py::arg("wanted"))
         .def("try_claim_sync", &RealmFile::try_claim_sync, py::call_guard<WithoutGil>())
         .def("release_sync", &RealmFile::release_sync)
         .def("flush", [](const std::shared_ptr<RealmFile>& file, std::uint64_t ticket) {
