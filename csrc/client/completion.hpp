@@ -46,7 +46,8 @@ class UploadCompletion {
 class DownloadCompletion {
   public:
     void request() { ++target_; }
-    bool is_due() const { return target_ > sent_; } // a MARK is to be sent
+    bool is_due() const { return target_ > sent_; }           // a MARK is to be sent
+    bool is_answered() const { return received_ == target_; } // the newest one
     std::uint64_t send() {
         REALMSYNC_ASSERT(is_due());
         return sent_ = target_;

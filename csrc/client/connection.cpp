@@ -219,6 +219,7 @@ void Connection::connected(std::string_view subprotocol) {
     const bool fast = last_down_ && now - *last_down_ <= tuning.fast_reconnect_limit_ms;
     state_ = ConnectionState::connected;
     connect_deadline_.reset();
+    lost_by_.clear();
     route_.verified = true;
     for_each_session([](Session& session) {
         if (!session.is_deactivating())
@@ -285,6 +286,7 @@ void Connection::disconnect(const Failure* failure, bool close_socket) {
     reading_ = true;
     queue_.clear();
     largest_upload_ = {};
+    lost_by_ = failure ? failure->message : "";
     if (failure) {
         do_not_reconnect_ = failure->reason == Termination::server_said_do_not_reconnect;
         backoff_.update(static_cast<std::int32_t>(failure->reason), failure->backoff);

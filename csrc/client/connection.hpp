@@ -49,6 +49,8 @@ class Connection {
     std::optional<std::int64_t> unanswered_since() const {
         return pong_deadline_ ? std::optional(ping_sent_) : std::nullopt;
     }
+    bool awaits_reconnect() const { return do_not_reconnect_; } // the server wants no other attempt
+    const std::string& lost_by() const { return lost_by_; }     // the last failure, while it lasts
     Route& route() { return route_; }
 
     // Joins what exists, or starts the attempt to connect.
@@ -133,6 +135,7 @@ class Connection {
     bool do_not_reconnect_ = false;
     bool reset_scheduled_ = false;
     std::optional<std::int64_t> last_down_; // when it was connected last
+    std::string lost_by_;
 
     SentUpload largest_upload_; // on this socket
     std::uint64_t backlog_ = 0;

@@ -79,6 +79,7 @@ void Session::deactivate() {
 void Session::suspend(const Failure& failure) {
     REALMSYNC_ASSERT(is_live());
     life_ = Life::suspended;
+    suspended_by_ = failure.message;
     binding_.uploads.clear();
     if (!failure.fatal) {
         std::int64_t delay = context_.tuning.session_closed_resume_ms;
@@ -399,11 +400,19 @@ void Session::describe(Situation& situation) const {
     situation.is_suspended = life_ == Life::suspended;
     situation.is_bound = binding_.is_bound();
     situation.uploads_later = upload_delayed_;
+    situation.awaits_mark = binding_.is_bound() && !download_completion_.is_answered();
+    situation.is_storing = !downloads_.is_idle();
     const auto next = situation.is_suspended ? resume_at_ : connection_.next_attempt();
     if (next)
         situation.next_attempt_ms = std::max<std::int64_t>(*next - context_.now, 0);
     if (const auto since = connection_.unanswered_since(); since && !situation.is_suspended)
         situation.unanswered_ms = context_.now - *since;
+    if (situation.is_suspended) {
+        situation.error = suspended_by_;
+    } else if (connection_.state() == ConnectionState::disconnected) {
+        situation.awaits_reconnect = connection_.awaits_reconnect();
+        situation.error = connection_.lost_by();
+    }
     if (!state_)
         return;
     situation.unsent_bytes = state_->uploadable_bytes - state_->uploaded_bytes;

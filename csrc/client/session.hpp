@@ -152,6 +152,7 @@ class Session {
 
     Backoff resume_backoff_;
     std::optional<std::int64_t> resume_at_;
+    std::string suspended_by_; // what the error said
 };
 
 } // namespace realmsync::client

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "client/event.hpp"
 
@@ -14,12 +15,16 @@ struct Situation {
     bool is_resetting = false;
     bool needs_refresh = false;                  // a new token or place, which is asked for
     bool is_suspended = false;                   // by an error, alone or with its connection
+    bool awaits_reconnect = false;               // its connection was told not to come back
     bool is_bound = false;                       // the server knows the session
     bool uploads_later = false;                  // the first download comes first
+    bool awaits_mark = false;                    // the server has not said yet that this was all
+    bool is_storing = false;                     // downloads that have been received
     std::optional<std::int64_t> next_attempt_ms; // from now, if one is due
     std::optional<std::int64_t> unanswered_ms;   // since a PING without a PONG
     std::uint64_t unsent_bytes = 0;              // not acknowledged, as far as is known
     std::uint64_t downloadable_bytes = 0;        // as the server has said last
+    std::string error;                           // that has suspended it, or ended the connection
 };
 
 } // namespace realmsync::client

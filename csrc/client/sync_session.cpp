@@ -50,9 +50,11 @@ void SyncSession::resume(bool token_expired) {
         revive(token_expired);
     }
     if (session_) {
-        end_.reset();
-        if (session_->has_file_trouble()) // which may be over; other suspensions keep their time
+        // Suspended for good, or by file trouble that may be over; other suspensions keep their
+        // time.
+        if (end_ || session_->has_file_trouble())
             session_->resume();
+        end_.reset();
         touched_connection().skip_delay(); // what applications resume for (3.4)
     }
 }

@@ -11,6 +11,7 @@ from typing import Any
 from realmsync.enums import ConnectionState, SessionLifecycleState
 
 _NOTABLE_MS = 1000  # a PONG takes less
+_FOR_GOOD = " until resume() or reconnect()"
 
 
 def explain(facts: Mapping[str, Any], end: str | None, *, is_logged_in: bool) -> str:
@@ -22,6 +23,10 @@ def explain(facts: Mapping[str, Any], end: str | None, *, is_logged_in: bool) ->
             parts.append("which begins after the first download")
     if facts["downloadable_bytes"]:
         parts.append(f"{facts['downloadable_bytes']:,} bytes are to be downloaded")
+    if facts["awaits_mark"]:
+        parts.append("the server has not said yet that everything is downloaded")
+    if facts["is_storing"]:
+        parts.append("what was downloaded is being stored")
     return ", ".join(parts)
 
 
@@ -43,17 +48,18 @@ def _state(facts: Mapping[str, Any], end: str | None, is_logged_in: bool) -> str
 
 def _link(facts: Mapping[str, Any]) -> str:
     """How far an active session has got."""
-    delay = facts["next_attempt_ms"]
-    when = "" if delay is None else f", the next attempt is in {delay / 1000:.1f} s"
     if facts["is_resetting"]:
         return "the realm is being reset to what the server has"
     if facts["needs_refresh"]:
         return "waits for a new access token or location"
+    delay = facts["next_attempt_ms"]
+    why = f" ({facts['error']})" if facts["error"] else ""
+    when = "" if delay is None else f", the next attempt is in {delay / 1000:.1f} s"
     if facts["is_suspended"]:
-        return f"suspended by an error{when}"
+        return f"suspended by an error{why}{when or _FOR_GOOD}"
     match ConnectionState(facts["connection"]):
         case ConnectionState.DISCONNECTED:
-            return f"offline{when}"
+            return f"offline{why}{_FOR_GOOD if facts['awaits_reconnect'] else when}"
         case ConnectionState.CONNECTING:
             return "connecting"
     state = "connected" if facts["is_bound"] else "connected, not bound yet"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client_driver import Client, File, online
+from client_driver import CHANGESET, Client, File, download, online
 from realmsync.sync.explanation import explain
 
 
@@ -34,17 +34,48 @@ def test_offline_until_the_next_attempt() -> None:
     assert facts["connection"] == "disconnected"
     delay = facts["next_attempt_ms"]
     assert 0 < delay <= 1000
-    assert told(client, file) == f"offline, the next attempt is in {delay / 1000:.1f} s"
+    when = f"the next attempt is in {delay / 1000:.1f} s"
+    assert told(client, file) == f"offline (Connection closed), {when}"
     client.sleep(delay - 100)
     assert client.runtime.situation(file.id)["next_attempt_ms"] == 100
     client.sleep(200)
     assert told(client, file) == "connecting"
 
 
+def test_the_last_attempt_says_why_it_failed() -> None:
+    client = Client()
+    file = client.open(verified=True)
+    assert told(client, file) == "connecting"
+    client.runtime.connect_failed(client.socket, "tcp", 0, "refused", client.now)
+    client.run()
+    text = "offline (Failed to connect to sync: refused), the next attempt is in "
+    assert told(client, file).startswith(text)
+    client.sleep(1_000)
+    client.connect()
+    assert client.runtime.situation(file.id)["error"] == ""
+
+
+@pytest.mark.parametrize("end", ["resume", "reconnect"])
+def test_told_not_to_come_back(end: str) -> None:
+    """Which only the application can change, so it is said."""
+    client, file = online()
+    client.error(0, 113, False, "Warning")
+    client.sleep(400_000)
+    assert told(client, file) == "offline (told so) until resume() or reconnect()"
+    joined = client.open('"q"')
+    assert told(client, joined) == "offline (told so) until resume() or reconnect()"
+    getattr(client.runtime, end)(file.id)
+    client.run()
+    assert told(client, file) == told(client, joined) == "connecting"
+
+
 def test_suspended_and_stopped() -> None:
     client, file = online()
     client.error(1, 200, True, "Transient")
-    assert told(client, file) == "suspended by an error, the next attempt is in 1.0 s"
+    assert told(client, file) == "suspended by an error (told so), the next attempt is in 1.0 s"
+    client, file = online()
+    client.error(1, 206, False, "Warning")
+    assert told(client, file) == "suspended by an error (told so) until resume() or reconnect()"
     client, file = online()
     client.error(1, 206, False, "ApplicationBug")
     assert told(client, file).startswith("stopped by an error until resume(): ")
@@ -52,6 +83,27 @@ def test_suspended_and_stopped() -> None:
     client.runtime.force_close(file.id)
     assert told(client, file) == "stopped"
     assert told(client, file, is_logged_in=False) == "stopped until its user logs in again"
+
+
+def test_a_download_wait_is_for_the_mark_and_for_the_store() -> None:
+    client, file = online()
+    client.wait(file, "download")
+    assert (
+        told(client, file) == "connected, the server has not said yet that everything is downloaded"
+    )
+    client.take()
+    client.receive("mark 1 2\n")
+    assert told(client, file) == "connected"
+
+
+def test_an_upload_wait_is_for_the_bytes() -> None:
+    client, file = online()
+    version = file.commit(CHANGESET, 1)
+    client.wait(file, "upload")
+    client.take()
+    assert told(client, file) == f"connected, {len(CHANGESET)} bytes are to be uploaded"
+    client.receive(download(1, ucv=version))
+    assert told(client, file) == "connected"
 
 
 def test_asked_for_a_token_and_reset() -> None:
@@ -69,12 +121,16 @@ FACTS: dict[str, Any] = {
     "is_resetting": False,
     "needs_refresh": False,
     "is_suspended": False,
+    "awaits_reconnect": False,
     "is_bound": True,
     "uploads_later": False,
+    "awaits_mark": False,
+    "is_storing": False,
     "next_attempt_ms": None,
     "unanswered_ms": None,
     "unsent_bytes": 0,
     "downloadable_bytes": 0,
+    "error": "",
 }
 
 
@@ -96,6 +152,8 @@ FACTS: dict[str, Any] = {
             {"unanswered_ms": 1_500, "is_bound": False},
             "connected, not bound yet, the server has not answered for 1.5 s",
         ),
+        ({"is_storing": True}, "connected, what was downloaded is being stored"),
+        ({"is_resetting": True}, "the realm is being reset to what the server has"),
     ],
 )
 def test_words(facts: dict[str, Any], text: str) -> None:

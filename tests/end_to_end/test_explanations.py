@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from devices import LIMIT, add, session_of, world
 from realmsync import SyncTimeoutError
 
 
-async def test_what_it_waits_for(tmp_path: Path) -> None:
+async def test_what_it_waits_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with world(tmp_path) as at:
         device = await at.device()
         async with device.open() as realm:
@@ -22,9 +23,10 @@ async def test_what_it_waits_for(tmp_path: Path) -> None:
             session.pause()
             add(realm, 2)
             assert (session.has_unsynced_changes, session.is_syncing) == (True, False)
-            with pytest.raises(SyncTimeoutError) as error:
+            with caplog.at_level(logging.INFO), pytest.raises(SyncTimeoutError) as error:
                 await session.upload_all_local_changes(0.01)
             assert error.value.explanation == session.explain() == "paused until resume()"
+            assert f"{error.value} The session of {realm.path}: paused" in caplog.text
             session.resume()
             assert await session.upload_all_local_changes(LIMIT)
             assert not session.has_unsynced_changes

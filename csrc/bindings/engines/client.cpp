@@ -130,10 +130,11 @@ py::dict situation(ClientHandle& self, std::uint64_t session) {
         py::arg("lifecycle") = static_cast<int>(s.lifecycle),
         py::arg("connection") = name_of(s.connection), py::arg("is_resetting") = s.is_resetting,
         py::arg("needs_refresh") = s.needs_refresh, py::arg("is_suspended") = s.is_suspended,
-        py::arg("is_bound") = s.is_bound, py::arg("uploads_later") = s.uploads_later,
-        py::arg("next_attempt_ms") = s.next_attempt_ms, py::arg("unanswered_ms") = s.unanswered_ms,
-        py::arg("unsent_bytes") = s.unsent_bytes,
-        py::arg("downloadable_bytes") = s.downloadable_bytes);
+        py::arg("awaits_reconnect") = s.awaits_reconnect, py::arg("is_bound") = s.is_bound,
+        py::arg("uploads_later") = s.uploads_later, py::arg("awaits_mark") = s.awaits_mark,
+        py::arg("is_storing") = s.is_storing, py::arg("next_attempt_ms") = s.next_attempt_ms,
+        py::arg("unanswered_ms") = s.unanswered_ms, py::arg("unsent_bytes") = s.unsent_bytes,
+        py::arg("downloadable_bytes") = s.downloadable_bytes, py::arg("error") = s.error);
 }
 
 std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std::uint64_t session) {
