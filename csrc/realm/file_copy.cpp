@@ -8,6 +8,7 @@
 #include "base/work.hpp"
 #include "realm/content_changes.hpp"
 #include "realm/creation.hpp"
+#include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/columns.hpp"
@@ -37,6 +38,8 @@ void copy_tables(sqlite::Database& db, CopyKind kind) {
     for (const auto& [name, sql] : tables) {
         if (kind != CopyKind::whole && name == "rs_pending_reset")
             continue;
+        if (kind == CopyKind::local && name == home_partition::kTable)
+            continue; // it belongs to none
         db.exec(sql);
         if (kind == CopyKind::whole || !is_history(name))
             db.exec("INSERT INTO main." + tables::quote(name) + " SELECT * FROM source." +

@@ -70,7 +70,7 @@ class AppConfiguration:
     # Origin of the server, such as "http://localhost:9090". None: MongoDB's cloud service, which
     # has ended: only what needs no request works.
     base_url: str | None = None
-    # Seconds that an HTTP request may take.
+    # Seconds that an HTTP request may take, and an attempt to connect for sync; 0: no limit.
     timeout: float = 60.0
     # Whether the sync sessions of a user share one connection.
     multiplex_sessions: bool = True

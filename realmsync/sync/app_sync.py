@@ -62,7 +62,10 @@ class AppSync:
             from realmsync.sync.client import SyncClient
 
             self._client = SyncClient(
-                self._app, multiplexing=self._multiplexing, user_agent=self._user_agent
+                self._app,
+                multiplexing=self._multiplexing,
+                user_agent=self._user_agent,
+                request_timeout=self._app.config.timeout,
             )
             self._client.server_log = self._logger
         return self._client.acquire(file, config)

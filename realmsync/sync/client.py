@@ -17,6 +17,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
+from math import inf
 from typing import Any, Protocol
 
 from realmsync import _core
@@ -70,6 +71,8 @@ server_logger = logging.getLogger("realmsync.sync.server")
 _AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLoggedIn}
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+# What an attempt to connect may take, unless a request of the app may take less: it has one.
+_CONNECT_SECONDS = 120.0
 _STOPPED = (SessionLifecycleState.INACTIVE, SessionLifecycleState.PAUSED)
 # What the end of the interpreter grants to a callback of the application.
 _EXIT_SECONDS = 1.0
@@ -89,13 +92,19 @@ class SyncService(Protocol):
 class SyncClient:
     """Made with the first session of an App; methods may be called from any thread."""
 
-    def __init__(self, service: SyncService, *, multiplexing: bool, user_agent: str) -> None:
+    def __init__(
+        self, service: SyncService, *, multiplexing: bool, user_agent: str, request_timeout: float
+    ) -> None:
         self._service = weakref.ref(service)
         self.user_agent = user_agent
+        connect_seconds = min(_CONNECT_SECONDS, request_timeout or inf)
         self.runtime = _core.ClientRuntime(
             workers=max(2, min(4, os.cpu_count() or 2)),
             seed=secrets.randbits(64),
-            tuning={"download_limit_bytes": CLIENT_LIMITS.max_message},
+            tuning={
+                "download_limit_bytes": CLIENT_LIMITS.max_message,
+                "connect_timeout_ms": max(1, round(connect_seconds * 1000)),
+            },
         )
         self.runtime.enable_multiplexing(multiplexing)
         self.lock = threading.RLock()
