@@ -3,14 +3,14 @@
 namespace realmsync::realm::home_partition {
 
 void create(sqlite::Database& db) {
-    db.exec("CREATE TABLE IF NOT EXISTS rs_partition("
+    db.exec("CREATE TABLE IF NOT EXISTS rs_home_partition("
             "id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL) STRICT");
 }
 
 std::optional<std::string> find(sqlite::Database& db) {
-    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_partition'"))
+    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_home_partition'"))
         return std::nullopt;
-    sqlite::Query row = db.query("SELECT value FROM rs_partition WHERE id = 1");
+    sqlite::Query row = db.query("SELECT value FROM rs_home_partition WHERE id = 1");
     if (!row.step())
         return std::nullopt;
     return std::string(row->text(0));
@@ -18,7 +18,7 @@ std::optional<std::string> find(sqlite::Database& db) {
 
 void store(sqlite::Database& db, const std::string& partition) {
     create(db);
-    db.run("INSERT OR REPLACE INTO rs_partition VALUES(1, ?)", partition);
+    db.run("INSERT OR REPLACE INTO rs_home_partition VALUES(1, ?)", partition);
 }
 
 } // namespace realmsync::realm::home_partition

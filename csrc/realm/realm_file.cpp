@@ -390,7 +390,7 @@ std::optional<std::string> RealmFile::partition() {
 }
 
 std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::Turn turn) {
-    Writing writing(*this, std::move(turn), options_.durability);
+    Writing writing(*this, std::move(turn));
     sqlite::Database& db = writing.connection().db;
     if (auto found = home_partition::find(db))
         return *found;

@@ -140,8 +140,6 @@ class Realm(Explained):
         self._path = str(self._file.path)
         self._core = _core.RealmHandle(self._file, self)
         try:
-            if sync is not None:
-                sync._claim(self._file)
             self._declare(schema_of_file(self._core.file_schema()) if classes is None else classes)
             self._lacks_schema = classes is not None and self._core.lacks_schema()
             self._queue = WriteQueue(self._core, self._file)

@@ -6,9 +6,7 @@ one that fails or is cancelled stops the session only if nobody else uses the fi
 
 from __future__ import annotations
 
-import contextlib
 import traceback
-from collections.abc import Iterator
 from typing import Any
 
 from realmsync import _core
@@ -24,16 +22,6 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.session import SyncSession
-
-
-@contextlib.contextmanager
-def _forgotten() -> Iterator[None]:
-    """An exception does not keep open what the calls that it has ended were given."""
-    try:
-        yield
-    except BaseException as error:
-        traceback.clear_frames(error.__traceback__)
-        raise
 
 
 def _drop(_: _core.RealmFile) -> None:
@@ -99,8 +87,10 @@ class OpenSyncedRealmTask(OpenRealmTask):
         """The session of the file. Here, not in a thread: its callbacks belong to this loop."""
         file = await in_thread(self._open_file, _drop)
         try:
-            with _forgotten():
-                session: SyncSession = self._sync._attach(file)
+            session: SyncSession = self._sync._attach(file)
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
+            raise
         finally:
             del file
         return session
@@ -108,13 +98,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
     def _open_file(self) -> _core.RealmFile:
         self._sync._before_opening(self._path)
         self._is_new = not self._path.exists()
-        file = open_file(self._config)
-        try:
-            with _forgotten():
-                self._sync._claim(file)
-            return file
-        finally:
-            del file
+        return open_file(self._config)
 
     async def _download(
         self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration

@@ -83,6 +83,10 @@ def test_suspended_and_stopped() -> None:
     client.runtime.force_close(file.id)
     assert told(client, file) == "stopped"
     assert told(client, file, is_logged_in=False) == "stopped until its user logs in again"
+    client, file = online()
+    client.runtime.token_refresh_failed(file.id, True, 4346, "refused")
+    text = "stopped by an error until its user logs in again: refused"
+    assert told(client, file, is_logged_in=False) == text
 
 
 def test_a_download_wait_is_for_the_mark_and_for_the_store() -> None:

@@ -22,6 +22,8 @@ def serve(client: Client) -> None:
                 client.receive(f"ident {session} 7 99\n")
             elif kind == "ident":
                 client.receive(download(number))
+            elif kind == "unbind":
+                client.receive(f"unbound {session}\n")
             elif kind == "mark":
                 client.receive(f"mark {session} {rest[0]}\n")
             elif kind == "upload":
@@ -137,6 +139,24 @@ def test_a_token_that_the_session_waits_for(status: int, cancels: bool, directio
     client.connect()
     serve(client)
     assert outcomes(file) == {wait: 0}
+
+
+@pytest.mark.parametrize("direction", KINDS)
+def test_a_token_that_is_refused(direction: str) -> None:
+    """Waits fail with that also between the refusal and the log-out, and after it."""
+    client, file = online()
+    file.commit(CHANGESET, 1)
+    waits = [client.wait(file, direction)]
+    client.runtime.token_refresh_failed(file.id, True, 4346, "refused")
+    waits.append(client.wait(file, direction))
+    client.runtime.log_out("u")
+    waits.append(client.wait(file, direction))
+    assert file.of("wait") == [(wait, 4346, "refused") for wait in waits]
+    assert [error["code"] for (error,) in file.of("error")] == [4346]
+    client.runtime.set_access_token("u", "of the next log-in")
+    later = client.wait(file, direction)
+    serve(client)
+    assert outcomes(file)[later] == 0
 
 
 @pytest.mark.parametrize("cancels", [False, True])

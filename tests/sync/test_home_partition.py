@@ -63,7 +63,7 @@ async def test_what_a_file_of_no_partition_becomes(tmp_path: Path) -> None:
     with Realm(path=path, schema=[DOG]) as realm:
         add(realm, 1)
     with contextlib.closing(sqlite3.connect(path)) as older:
-        older.execute("DROP TABLE rs_partition")
+        older.execute("DROP TABLE rs_home_partition")
     async with world(tmp_path) as at:
         device = await at.device()
         async with Realm.open(at_path(device, "p", path)) as realm:

@@ -87,13 +87,12 @@ async def test_how_long_it_waits(
 ) -> None:
     limits: list[Any] = []
 
-    async def download(session: SyncSession, timeout: Any = None) -> bool:
+    async def download(session: SyncSession, timeout: Any) -> None:
         limits.append(timeout)
-        return True
 
     async with world(tmp_path) as at:
         device = await device_with(kind, at)
-        monkeypatch.setattr(SyncSession, "download_all_server_changes", download)
+        monkeypatch.setattr(SyncSession, "_download_to_open", download)
         other = behavior({"new": "existing", "existing": "new"}[kind], type="openImmediately")
         (await device.open(**other, **(behavior(kind, **says) if says else {}))).close()
     assert limits == [seconds]
