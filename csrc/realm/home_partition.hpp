@@ -6,10 +6,13 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sqlite/sqlite.hpp"
 
 namespace realmsync::realm::home_partition {
+
+inline constexpr std::string_view kTable = "rs_home_partition";
 
 void create(sqlite::Database& db); // the place for it; files of older versions lack it
 // As extended JSON; none while the file was never synchronised.

@@ -12,7 +12,7 @@ import pytest
 from devices import DOG, LIMIT, Device, add, session_of, world
 from eventually import eventually
 from instructions import changeset, erase
-from realmsync import ClientResetConfiguration, Configuration, Realm, SyncError, _core, _testbed
+from realmsync import Configuration, MismatchedConfigError, Realm, _core, _testbed
 from realmsync.errors import IllegalOperationError, SchemaValidationError
 from recorded import SDK_SCHEMA
 
@@ -166,23 +166,14 @@ async def test_of_a_realm_that_was_never_connected(tmp_path: Path) -> None:
 
 
 async def test_a_copy_on_another_partition(tmp_path: Path) -> None:
-    errors: list[SyncError] = []
     async with world(tmp_path) as w:
         device = await w.device()
         async with device.open() as realm:
             add(realm, 1)
             await settle(realm)
             realm.write_copy_to(at(tmp_path / "copy.realm", device, "q"))
-        config = at(
-            tmp_path / "copy.realm",
-            device,
-            "q",
-            on_error=lambda _, error: errors.append(error),
-            client_reset=ClientResetConfiguration(mode="manual"),
-        )
-        with Realm(config):
-            await eventually(lambda: errors, LIMIT)
-        assert "Bad server version" in str(errors[0])
+        with pytest.raises(MismatchedConfigError, match='belongs to partition "p"'):
+            Realm(at(tmp_path / "copy.realm", device, "q"))
 
 
 async def test_moving_a_client(tmp_path: Path) -> None:
