@@ -119,7 +119,7 @@ class ContentWriter {
             }
         } else if (const model::Dictionary* dictionary = value.dictionary()) {
             for (const auto& [key, item] : dictionary->items)
-                below({true, 0, key}, [&] { put(item, property); });
+                below({true, 0, key}, [&, &item = item] { put(item, property); });
         } else if (const model::Set* set = value.set()) {
             for (const Value& item : set->items)
                 writer_.set_insert(address(), head_of(item, link));
