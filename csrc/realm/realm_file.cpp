@@ -382,7 +382,7 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
 
 std::optional<std::string> RealmFile::partition() {
     std::optional<std::string> found;
-    read_for_sync([&](RealmConnection& connection) {
+    read_briefly([&](RealmConnection& connection) {
         const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         found = home_partition::find(connection.db);
     });
