@@ -1,8 +1,8 @@
 """100, 1,000 and 10,000 sessions multiplexed on one connection, and as many of a second client.
 
-Each binds, commits once, and gets what the other client has committed. Then one session after the
-other is paused and goes on: among 10,000 that takes what it takes among 100. Server and clients are
-processes of their own, whose peak memory counts. Durability is that of a process crash on all
+Each binds, commits once, and gets what the other client has committed. Then one session is paused
+and goes on, again and again: among 10,000 that takes what it takes among 100. Server and clients
+are processes of their own, whose peak memory counts. Durability is that of a process crash on all
 sides, since 10,000 files on one disk would measure its fsync.
 """
 
@@ -18,7 +18,7 @@ import psutil
 import workloads
 from realmsync import _testbed
 from realmsync.testing import ServerProcess
-from session_client import SessionClient, peak_bytes
+from session_client import SessionClient, memory
 
 COUNTS = (100, 1_000, 10_000)
 PAUSES = 50
@@ -33,7 +33,7 @@ Costs = dict[str, dict[str, float]]
 def measure(count: int, folder: Path) -> Costs:
     """What each step took: of the client and, in cpu, also of the server."""
     with ServerProcess(data=folder / "server", durability="process") as server:
-        host, before = psutil.Process(server.pid), peak_bytes(server.pid)
+        host, before = psutil.Process(server.pid), memory(server.pid)
         costs: Costs = {}
 
         def step(name: str, client: SessionClient, *orders: str) -> None:
@@ -53,7 +53,7 @@ def measure(count: int, folder: Path) -> Costs:
             step("receive", reader, "download")
             step("pause", writer, f"pause {PAUSES}")
             step("close", writer, "close")
-        costs["server"] = {"peak": peak_bytes(server.pid) - before}
+        costs["server"] = {"peak": memory(server.pid, peak=True) - before}
     return costs
 
 

@@ -3,8 +3,8 @@
 Usage: session_client.py URL APP FOLDER. Carries out one order per line of stdin and answers with
 JSON: seconds it took (wall, cpu) and the peak memory of the process above what it had before.
 
-open N; commit; upload and download, of all; pause N, of some, one after the other, to the end of
-the download after it; close. The benchmark's side is `SessionClient`.
+open N; commit; upload and download, of all; pause N, of one, N times to the end of the download
+after it; close. The benchmark's side is `SessionClient`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def peak_bytes(pid: int | str = "self") -> int:
-    """The most memory that a process has had resident."""
+def memory(pid: int | str = "self", *, peak: bool = False) -> int:
+    """Bytes of a process that are resident, or the most that have been."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    return 1024 * int(status.partition("VmHWM:" if peak else "VmRSS:")[2].split()[0])
 
 
 class Orders:
@@ -67,10 +67,11 @@ class Orders:
 
     async def pause(self, times: str) -> None:
         """Pauses one and lets it go on, `times` times."""
-        for realm in self._realms[: int(times)]:
-            realm.sync_session.pause()
-            realm.sync_session.resume()
-            await realm.sync_session.download_all_server_changes()
+        session = self._realms[len(self._realms) // 2].sync_session
+        for _ in range(int(times)):
+            session.pause()
+            session.resume()
+            await session.download_all_server_changes()
 
     async def close(self) -> None:
         """Closes all realms."""
@@ -83,7 +84,7 @@ async def main() -> None:
     url, app_id, folder = sys.argv[1:]
     app, user = await connect(url, app_id, Path(folder))
     orders = Orders(user)
-    before = peak_bytes()
+    before = memory()
     while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
         name, *arguments = line.split()
         wall, cpu = time.perf_counter(), cpu_seconds()
@@ -91,7 +92,7 @@ async def main() -> None:
         answer = {
             "wall": time.perf_counter() - wall,
             "cpu": cpu_seconds() - cpu,
-            "peak": peak_bytes() - before,
+            "peak": memory(peak=True) - before,
         }
         print(json.dumps(answer), flush=True)
     await orders.close()
