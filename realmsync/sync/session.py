@@ -303,10 +303,12 @@ class SyncSession(Explained):
     ) -> bool:
         seconds, wait = seconds_of(timeout), Wait.here(to_open)
         with self._client.lock:  # the outcome may come before the number is known
-            if to_open and not self.user.is_logged_in:
-                raise absence_of(self.user)
-            if self._reason is not None:
-                raise self._aborted()
+            # An opening whose session has failed is told why, though its user may be gone by that.
+            if not (to_open and self._runtime.end(self.id)):
+                if to_open and not self.user.is_logged_in:
+                    raise absence_of(self.user)
+                if self._reason is not None:
+                    raise self._aborted()
             number = self._runtime.wait(self.id, direction)
             self._waits[number] = wait
         try:

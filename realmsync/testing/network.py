@@ -84,9 +84,13 @@ class FaultProxy:
 
     async def _stop(self) -> None:
         self._server.close()
-        for task in list(self._tasks):
+        self._refusing = True  # for who was accepted last
+        await asyncio.sleep(0)
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # sockets that were aborted close
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -98,7 +102,7 @@ class FaultProxy:
                 writer.transport.abort()
                 return
             other_reader, other_writer = await asyncio.open_connection(*self._target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # a task of asyncio.streams may not end by that
             writer.transport.abort()
             return
         pair = (writer, other_writer)

@@ -118,7 +118,20 @@ async def test_an_opening_whose_token_is_refused(tmp_path: Path) -> None:
             )
         assert raised.value.code == AppCode.AuthError and raised.value.is_fatal
         assert not device.user.is_logged_in and not device.app.sync.has_existing_sessions
+        await eventually(lambda: bool(told))  # by the same loop, after the wait
         assert [error.code for error in told] == [AppCode.AuthError]
+
+
+async def test_an_opening_that_waits_after_the_refusal(tmp_path: Path) -> None:
+    """Between the refusal and the wait of an opening the user may be gone already."""
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with device.open(on_error=lambda *_: None) as realm:
+            device.fail(realm, AppCode.AuthError, "refused", "LogOutUser")
+            await eventually(lambda: not device.user.is_logged_in)
+            with pytest.raises(SyncError, match="refused") as raised:
+                await session_of(realm)._download_to_open(LIMIT)
+            assert raised.value.code == AppCode.AuthError and raised.value.is_fatal
 
 
 @contextlib.asynccontextmanager
