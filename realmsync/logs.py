@@ -7,8 +7,8 @@ errors to stderr. Specification: node-sdk-surface.md 19.
 
 from __future__ import annotations
 
+import contextvars
 import logging
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,6 +85,8 @@ def _level(number: int) -> LogLevel:
     return max((n, level) for level, n in _NUMBERS.items() if n <= max(number, 1))[1]
 
 
+# Whether the running code is a logger of the application's, or goes back to one.
+_is_told: contextvars.ContextVar[bool] = contextvars.ContextVar("_is_told", default=False)
 _CATEGORIES = {_logger(category).name: category for category in LogCategory}
 
 
@@ -95,12 +97,11 @@ class _CallbackHandler(logging.Handler):
         super().__init__()
         self._callback = Callback(callback)
         self._wants_two = has_two_parameters(callback)
-        self._inside = threading.local()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(self._inside, "is_busy", False):
+        if _is_told.get():
             return
-        self._inside.is_busy = True
+        telling = _is_told.set(True)  # in what the loop calls and begins for it, too
         try:
             level, text = _level(record.levelno), self.format(record)
             if self._wants_two:
@@ -110,7 +111,7 @@ class _CallbackHandler(logging.Handler):
         except Exception:
             self.handleError(record)
         finally:
-            self._inside.is_busy = False
+            _is_told.reset(telling)
 
 
 _handler: _CallbackHandler | None = None

@@ -120,6 +120,26 @@ def test_a_logger_that_fails_or_logs_harms_nobody(capsys: pytest.CaptureFixture[
     assert [m.message.partition("\n")[0] for m in calls] == ["once", "callback failed"]
 
 
+@pytest.mark.parametrize("kind", ["function", "coroutine"])
+async def test_on_a_loop_what_it_logs_is_not_told_to_it(kind: str) -> None:
+    calls: list[LogMessage] = []
+
+    def hears(message: LogMessage) -> None:
+        calls.append(message)
+        logging.getLogger("realmsync").error("on and on")
+
+    async def hears_later(message: LogMessage) -> None:
+        await asyncio.sleep(0)
+        hears(message)
+
+    realmsync.set_logger(hears if kind == "function" else hears_later)
+    for text in ("one", "two"):
+        logging.getLogger("realmsync").error(text)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [m.message for m in calls] == ["one", "two"]
+
+
 def test_when_its_loop_is_closed_nobody_hears() -> None:
     messages: list[LogMessage] = []
 

@@ -21,6 +21,8 @@ using model::Value;
 
 // Soft bytes of a changeset: what SDKs put into one UPLOAD, and merged in no time.
 constexpr std::size_t kChangesetBytes = 128u << 10;
+// Objects are not divided, and one of them ends a changeset that was almost full.
+constexpr std::size_t kLargestObject = kMaxSyncedChangeset - kChangesetBytes;
 
 class ContentWriter {
   public:
@@ -55,12 +57,12 @@ class ContentWriter {
                 write(tables::read_value(*row, static_cast<int>(i - first) + 1, property, schema_),
                       property);
             }
-            if (writer_.size() - before > kMaxSyncedChangeset)
+            if (writer_.size() - before > kLargestObject)
                 raise(ErrorKind::limit_exceeded,
                       "the " + cls.name + " " + model::to_text(key_) +
                           " is too large to be synchronised: " +
                           std::to_string(writer_.size() - before) + " bytes, at most " +
-                          std::to_string(kMaxSyncedChangeset) + " are possible");
+                          std::to_string(kLargestObject) + " are possible");
             if (writer_.size() >= kChangesetBytes)
                 finish();
         }

@@ -99,7 +99,8 @@ void check_path(const std::string& path) {
 }
 
 NewFile::NewFile(std::string name)
-    : name_(std::move(name)), fd_(::open(name_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    : name_(std::move(name)),
+      fd_(::open(name_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) {
     if (fd_ < 0)
         fail(name_);
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 || !is_named(fd_, name_)) {
@@ -128,10 +129,13 @@ void NewFile::write(std::string_view bytes) {
     }
 }
 
-bool NewFile::publish(const std::string& path, bool durable) {
+void NewFile::finish(bool durable) {
     if (::pwrite(fd_, kLogMarkBytes.data(), kLogMarkBytes.size(), kLogMark) < 0 ||
         (durable && ::fsync(fd_) != 0))
         fail(name_);
+}
+
+bool NewFile::publish(const std::string& path, bool durable) {
     if (std::filesystem::exists(path))
         return false;
     // A log left behind by a deleted file would be replayed into the new one, and what was to
@@ -152,6 +156,7 @@ void create_realm_file(const std::string& path, bool durable) {
     static std::atomic<unsigned> counter{0};
     NewFile file(path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(counter++));
     file.write(image());
+    file.finish(durable);
     file.publish(path, durable);
 }
 
@@ -169,8 +174,8 @@ void remove_realm_file(const std::string& path) {
     // The database last: without it, what lies beside it means nothing. Before it what a client
     // reset (realmsync/sync/reset.py) or a copy that was interrupted has left, and with it the note
     // of what is to become of it (realmsync/sync/file_actions.py).
-    for (const char* file : {".fresh", ".before", ".copy", ""})
-        for (const char* suffix : {"-wal", "-shm", "-journal", "", ".action"}) {
+    for (const char* file : {".realmsync-fresh", ".realmsync-before", ".realmsync-copy", ""})
+        for (const char* suffix : {"-wal", "-shm", "-journal", "", ".action", ".action.part"}) {
             const std::string name = path + file + suffix;
             if (::unlink(name.c_str()) != 0 && errno != ENOENT)
                 fail(name);

@@ -23,6 +23,7 @@ class NewFile {
 
     const std::string& name() const { return name_; }
     void write(std::string_view bytes);
+    void finish(bool durable); // nothing more will be written
     // Gives it its name in the same directory. False when there is a file already, which stays.
     bool publish(const std::string& path, bool durable);
 

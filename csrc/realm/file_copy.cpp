@@ -10,6 +10,7 @@
 #include "realm/creation.hpp"
 #include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
+#include "realm/realm_file.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/columns.hpp"
 #include "tables/tables.hpp"
@@ -91,8 +92,8 @@ void fill(sqlite::Database& db, const CopyRequest& request) {
 
 void write_copy(const std::string& source, const CopyRequest& request) {
     const std::string path = canonical(request.path);
-    check_path(path);
-    NewFile file(path + ".copy");
+    check_path(path + ".realmsync-copy");
+    NewFile file(path + ".realmsync-copy");
     {
         sqlite::DatabaseOptions options;
         options.is_wal = true; // once it is published; until then nobody needs a journal
@@ -110,7 +111,8 @@ void write_copy(const std::string& source, const CopyRequest& request) {
     }
     if (request.stop && *request.stop)
         throw StoreError(StoreFault::other, "the copy was stopped");
-    if (!file.publish(path, request.is_durable))
+    file.finish(request.is_durable);
+    if (!RealmFile::publish_unused(file, path, request.is_durable))
         throw std::system_error(std::make_error_code(std::errc::file_exists), path);
 }
 

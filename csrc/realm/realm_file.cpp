@@ -135,6 +135,11 @@ bool RealmFile::move_unused(const std::string& path, const std::string& target) 
     });
 }
 
+bool RealmFile::publish_unused(NewFile& file, const std::string& path, bool durable) {
+    std::lock_guard one(opening); // or the log of one that is made meanwhile would be removed
+    return file.publish(path, durable);
+}
+
 RealmFile::~RealmFile() {
     group_.close(); // deferred commits that nobody flushed are finished commits all the same
     const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);
@@ -380,10 +385,18 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
     return state;
 }
 
+void RealmFile::require_whole(sqlite::Database& db) const {
+    if (!local_history::is_whole(db))
+        raise(ErrorKind::illegal_operation,
+              path_ + " has left sync: its objects are in no history and would never be uploaded. "
+                      "Copy it with write_copy_to and a sync configuration, and open the copy");
+}
+
 std::optional<std::string> RealmFile::partition() {
     std::optional<std::string> found;
     read_briefly([&](RealmConnection& connection) {
         const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        require_whole(connection.db);
         found = home_partition::find(connection.db);
     });
     return found;
@@ -392,6 +405,7 @@ std::optional<std::string> RealmFile::partition() {
 std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::Turn turn) {
     Writing writing(*this, std::move(turn));
     sqlite::Database& db = writing.connection().db;
+    require_whole(db);
     if (auto found = home_partition::find(db))
         return *found;
     home_partition::store(db, wanted);
@@ -400,14 +414,6 @@ std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::T
 }
 
 bool RealmFile::try_claim_sync() {
-    read_briefly([&](RealmConnection& connection) {
-        sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
-        if (!local_history::is_whole(connection.db))
-            raise(ErrorKind::illegal_operation,
-                  path_ + " has left sync: its objects are in no history and would never be "
-                          "uploaded. Copy it with write_copy_to and a sync configuration, and "
-                          "open the copy");
-    });
     is_synced_ = true;
     std::lock_guard lock(mutex_);
     if (!claimed_)

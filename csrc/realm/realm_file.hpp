@@ -31,6 +31,7 @@
 
 namespace realmsync::realm {
 
+class NewFile;          // creation.hpp
 class WriteTransaction; // write_transaction.hpp
 
 struct RealmFileOptions {
@@ -70,6 +71,8 @@ class RealmFile final : public client::ClientStore,
     // another one synchronises it. Whether it is gone; true, too, when there was none.
     static bool remove_unused(const std::string& path);
     static bool move_unused(const std::string& path, const std::string& target);
+    // Gives a finished file its name, as create_realm_file() does, while nobody makes one there.
+    static bool publish_unused(NewFile& file, const std::string& path, bool durable);
     ~RealmFile() override;
 
     const std::string& path() const { return path_; }
@@ -84,12 +87,12 @@ class RealmFile final : public client::ClientStore,
                                        const client::UploadLimits& limits) override;
 
     // One protocol session per file over all processes: false when another process has it.
-    // Ends with release_sync() or with the process. Throws ErrorException, illegal_operation, for a
-    // copy that has left sync (file_copy.hpp), and StoreError.
+    // Ends with release_sync() or with the process.
     bool try_claim_sync();
     void release_sync();
-    // The partition that the file belongs to, as extended JSON; none while it was never
-    // synchronised.
+    // The partition that the file belongs to, as extended JSON; none while it was never opened to
+    // be synchronised. This and the next throw ErrorException, illegal_operation, for a copy that
+    // has left sync (file_copy.hpp), and StoreError.
     std::optional<std::string> partition();
     // Makes it this one, in the caller's turn, unless it has got one meanwhile. Gives which it is.
     std::string claim_partition(const std::string& wanted, WriterQueue::Turn turn);
@@ -126,6 +129,7 @@ class RealmFile final : public client::ClientStore,
   private:
     RealmFile(std::string path, RealmFileOptions options);
 
+    void require_whole(sqlite::Database& db) const;
     void notify(std::uint64_t version);
     // Checkpoints a log of so many pages if it is long, on a connection of its own: nobody who
     // reads or writes waits for it. After a commit, whose turn ends before it unless the log is so

@@ -70,7 +70,8 @@ class AppConfiguration:
     # Origin of the server, such as "http://localhost:9090". None: MongoDB's cloud service, which
     # has ended: only what needs no request works.
     base_url: str | None = None
-    # Seconds that an HTTP request may take, and an attempt to connect for sync; 0: no limit.
+    # Seconds that an HTTP request may take, and an attempt to connect for sync, which takes 120 at
+    # most; 0: no other limit.
     timeout: float = 60.0
     # Whether the sync sessions of a user share one connection.
     multiplex_sessions: bool = True

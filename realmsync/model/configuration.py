@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -200,14 +199,7 @@ def open_file(config: Any) -> _core.RealmFile:
     if sync is None:
         return _core.RealmFile.open(str(path), durability=durability)
     sync._before_opening(path)
-    file = _core.RealmFile.open(str(path), durability=durability)
-    try:
-        sync._claim(file)
-    except BaseException as error:
-        del file
-        traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
-        raise
-    return file
+    return _core.RealmFile.open(str(path), durability=durability)
 
 
 def make_folder(path: Path) -> None:

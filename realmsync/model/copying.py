@@ -76,6 +76,7 @@ class Copying:
         except BaseException:
             self._give_up(written)
             concurrent.futures.wait([written])
+            self._remove(written)  # the callback may not have been called yet
             raise
 
     async def run_async(self) -> None:

@@ -143,6 +143,8 @@ class Realm(Explained):
             self._declare(schema_of_file(self._core.file_schema()) if classes is None else classes)
             self._lacks_schema = classes is not None and self._core.lacks_schema()
             self._queue = WriteQueue(self._core, self._file)
+            if sync is not None:  # last: what is refused before stays as it was
+                sync._claim(self._file)
         except BaseException as error:
             self._let_go(error)
             raise
@@ -218,7 +220,10 @@ class Realm(Explained):
         """Deletes the file and what lies beside it; it must not be open in this process."""
         path = str(file_path(configured(config, fields)))
         if _core.RealmFile.is_open(path):
-            raise DeleteOnOpenRealmError(f"cannot delete the open realm '{path}'")
+            raise DeleteOnOpenRealmError(
+                f"cannot delete '{path}': a realm of it is open, or the session of one that was"
+                " closed has not ended yet (await session.shut_down_and_wait())"
+            )
         _core.RealmFile.remove(path)
 
     def write_copy_to(

@@ -287,8 +287,11 @@ class SyncClient:
 
     def _released(self, session: SyncSession) -> None:
         with self.lock:
-            if session.references > 0 or self._ending.pop(session.id, None) is None:
+            if session.references > 0 or session.id not in self._ending:
                 return
+            if not self.runtime.is_released(session.id):
+                return  # it has been opened and closed once more meanwhile: that will be told, too
+            del self._ending[session.id]
             del self.by_id[session.id], self.by_path[session.path]
             # Under the lock: who no longer finds the session must find the file free.
             self._let_go(session, "its realms were closed")
@@ -348,7 +351,7 @@ class SyncClient:
             case ResetRequired():
                 task = self._spawn(reset(self, session, event))
                 self._resets[session.id] = task
-                task.add_done_callback(lambda _: self._resets.pop(session.id))
+                task.add_done_callback(lambda ended: self._reset_ended(session.id, ended))
             case ResetPending():
                 if session.acknowledgement is not None:  # whose waits may be over already
                     session.acknowledgement.cancel()
@@ -364,6 +367,11 @@ class SyncClient:
                     running.cancel()
             case _:
                 raise TypeError(f"no session event: {event!r}")
+
+    def _reset_ended(self, id: int, task: asyncio.Task[None]) -> None:
+        del self._resets[id]
+        if task.cancelled():  # perhaps before its first step
+            self.runtime.fail_reset(id, "the session was stopped")
 
     def _connect(self, event: Connect) -> None:
         assert self._driver is not None

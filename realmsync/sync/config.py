@@ -24,7 +24,7 @@ from bson import ObjectId
 
 from realmsync import _core
 from realmsync.account.places import PartitionValue, require_partition_value
-from realmsync.account.user import User
+from realmsync.account.user import User, absence_of
 from realmsync.callbacks import Callback
 from realmsync.durations import seconds_of
 from realmsync.enums import (
@@ -32,6 +32,7 @@ from realmsync.enums import (
     OpenRealmBehaviorType,
     OpenRealmTimeOutBehavior,
     SessionStopPolicy,
+    UserState,
     member,
 )
 from realmsync.errors import (
@@ -337,6 +338,8 @@ class SyncConfiguration:
         self.user.app.sync._before_opening(path)
 
     def _claim(self, file: _core.RealmFile) -> None:
+        if self.user.state is UserState.REMOVED:
+            raise absence_of(self.user)
         home = file.claim_partition(self.partition_json)
         if home != self.partition_json:  # its changes were written for that one
             raise MismatchedConfigError(

@@ -57,12 +57,14 @@ def aborted(message: str) -> SyncOperationAborted:
     return SyncOperationAborted(message, code=SyncCode.OperationAborted.value)
 
 
-def error_of(told: SyncError | None, status: int, message: str) -> SyncError:
+def error_of(
+    told: SyncError | None, status: int, message: str, *, is_fatal: bool = False
+) -> SyncError:
     """What a wait raises; what the application was told last, as far as it is the same error."""
     if status == SyncCode.OperationAborted:
         return aborted(message)
     if told is None or (told.code, told.message) != (status, message):
-        return SyncError(message, code=status)
+        return SyncError(message, code=status, is_fatal=is_fatal)
     error = copy.copy(told)
     error.__cause__ = told
     return error

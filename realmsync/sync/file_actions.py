@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import time
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -25,13 +26,9 @@ from realmsync.folders import make_private_folder, private
 logger = logging.getLogger("realmsync.sync.client.reset")
 
 _PREFIX = "recovered_realm-"
-_BESIDE = (
-    "-wal",
-    "-shm",
-    "-journal",
-    ".part",
-    ".copy",
-)  # what SQLite, moves and copies keep beside a file
+_NAME = re.compile(re.escape(_PREFIX) + r"\d{8}-\d{6}-[0-9a-f]{8}")
+# What SQLite, moves and copies keep beside a file.
+_BESIDE = ("-wal", "-shm", "-journal", ".part", ".realmsync-copy")
 # For a job of the file that has just ended to let go of it.
 _PATIENCE = 1.0
 _PAUSE = 0.002
@@ -73,6 +70,17 @@ class FileActions:
         name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(4).hex()}"
         return str(self._folder / name)
 
+    def _read(self, path: str) -> _Note | None:
+        """What is due for a file, as far as it is what `_write` has written."""
+        try:
+            note = json.loads(Path(_beside(path)).read_bytes())
+            keep, name = note["keep"], note["name"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None  # nothing, or half of something: the error comes again
+        if not isinstance(keep, bool) or not isinstance(name, str) or not _NAME.fullmatch(name):
+            return None
+        return _Note(keep, str(self._folder / name))
+
     def kept(self) -> list[Path]:
         """The files that were kept, oldest first as far as their names tell, which is seconds."""
         found = self._folder.glob(f"{_PREFIX}*")
@@ -83,7 +91,7 @@ class FileActions:
 
         Once noted, the place stays the same. `action` as in events.py.
         """
-        before = _read(path)
+        before = self._read(path)
         place = self._new_place() if before is None else before.place
         self._of_this_run.add(path)
         try:
@@ -99,7 +107,7 @@ class FileActions:
 
     def require(self, path: str) -> None:
         """Raises InvalidArgumentError when nothing is due for the file."""
-        if _read(path) is None:
+        if self._read(path) is None:
             raise InvalidArgumentError(
                 "Realm was not configured correctly. Client Reset could not be run for Realm at: "
                 f"{path}"
@@ -111,7 +119,7 @@ class FileActions:
         Raises DeleteOnOpenRealmError while it is in use.
         """
         limit = time.monotonic() + _PATIENCE
-        note = _read(path)
+        note = self._read(path)
         while note is not None and not _carry_out(path, note):
             if time.monotonic() > limit:
                 raise DeleteOnOpenRealmError(f"the realm '{path}' is in use")
@@ -124,7 +132,7 @@ class FileActions:
 
         A file that is in use or cannot be moved is opened as it is.
         """
-        if path in self._of_this_run or (note := _read(path)) is None:
+        if path in self._of_this_run or (note := self._read(path)) is None:
             return
         try:
             if _carry_out(path, note):
@@ -137,18 +145,10 @@ def _beside(path: str) -> str:
     return f"{path}.action"
 
 
-def _read(path: str) -> _Note | None:
-    try:
-        note = json.loads(Path(_beside(path)).read_bytes())
-        return _Note(bool(note["keep"]), str(note["place"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # nothing, or half of something: the error comes again
-
-
 def _write(path: str, note: _Note) -> None:
     part = f"{_beside(path)}.part"
     with open(part, "w", opener=private) as file:
-        json.dump({"keep": note.is_kept, "place": note.place}, file)
+        json.dump({"keep": note.is_kept, "name": Path(note.place).name}, file)
     Path(part).replace(_beside(path))
 
 

@@ -98,7 +98,14 @@ class OpenSyncedRealmTask(OpenRealmTask):
     def _open_file(self) -> _core.RealmFile:
         self._sync._before_opening(self._path)
         self._is_new = not self._path.exists()
-        return open_file(self._config)
+        file = open_file(self._config)
+        try:
+            self._sync._claim(file)
+        except BaseException as error:
+            del file
+            traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
+            raise
+        return file
 
     async def _download(
         self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration

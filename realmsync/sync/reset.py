@@ -42,7 +42,8 @@ class ResetHost(Protocol):
 async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> None:
     """Resets the file of a session and tells the engine how that went.
 
-    Cancelled when the session stops: then nothing happens to the file that has not begun.
+    Cancelled when the session stops: then nothing happens to the file that has not begun, and the
+    engine is told by who has cancelled it.
     """
     try:
         fresh = await _download(host, session)
@@ -50,9 +51,6 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
             await _whole(lambda: _remove(fresh))  # there is nothing to reset
         else:
             await _reset(session, fresh, event)
-    except asyncio.CancelledError:
-        host.runtime.fail_reset(session.id, "the session was stopped")
-        raise
     except Exception as error:
         logger.warning("client reset of %s failed: %s", session.path, error)
         host.runtime.fail_reset(session.id, _reason_of(error))
@@ -89,7 +87,7 @@ async def _whole(function: Callable[[], T]) -> T:
 
 async def _download(host: ResetHost, session: SyncSession) -> str:
     """What the server has, in a file of a new client: its path."""
-    path = f"{session.path}.fresh"
+    path = f"{session.path}.realmsync-fresh"
     file = await _whole(lambda: _open(path))
     config = dataclasses.replace(
         session.config,
@@ -100,11 +98,17 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
     copy = host.acquire(file, config)
     copy.is_of_reset = True
     del file  # the session has it
+    is_of_use = True  # for the next attempt, which goes on with it
     try:
         await copy.download_all_server_changes()
+    except Exception:
+        is_of_use = False
+        raise
     finally:
         host.release(copy, at_once=True)
         await _whole(copy._wait_for_end)
+        if not is_of_use:
+            await _whole(lambda: _remove(path))
     return path
 
 
@@ -120,7 +124,7 @@ def _open(path: str) -> _core.RealmFile:
 async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None:
     """The file becomes what the server has; callbacks see it before and after."""
     hooks = session.reset_hooks
-    before = f"{session.path}.before"
+    before = f"{session.path}.realmsync-before"
     actions = session.user.app.sync._file_actions
     kept = await _whole(lambda: actions.place(session.user))
     try:

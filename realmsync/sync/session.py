@@ -31,6 +31,7 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     ClientResetError,
+    RealmError,
     SyncError,
     SyncOperationAborted,
 )
@@ -198,10 +199,14 @@ class SyncSession(Explained):
 
     @property
     def is_syncing(self) -> bool:
-        """Whether something is known to be on its way, or would be if there were a connection."""
+        """Whether something is known to be on its way, or would be if there were a connection.
+
+        Reads the file.
+        """
         facts = self._runtime.situation(self.id)
-        running = SessionLifecycleState(facts["lifecycle"]) in _ACTIVE
-        return running and bool(facts["unsent_bytes"] or facts["downloadable_bytes"])
+        if SessionLifecycleState(facts["lifecycle"]) not in _ACTIVE:
+            return False
+        return bool(facts["downloadable_bytes"]) or self.has_unsynced_changes
 
     @property
     def next_attempt_in(self) -> float | None:
@@ -303,12 +308,10 @@ class SyncSession(Explained):
     ) -> bool:
         seconds, wait = seconds_of(timeout), Wait.here(to_open)
         with self._client.lock:  # the outcome may come before the number is known
-            # An opening whose session has failed is told why, though its user may be gone by that.
-            if not (to_open and self._runtime.end(self.id)):
-                if to_open and not self.user.is_logged_in:
-                    raise absence_of(self.user)
-                if self._reason is not None:
-                    raise self._aborted()
+            if to_open and not self.user.is_logged_in:
+                raise self._refusal()
+            if self._reason is not None:
+                raise self._aborted()
             number = self._runtime.wait(self.id, direction)
             self._waits[number] = wait
         try:
@@ -341,8 +344,9 @@ class SyncSession(Explained):
         callback: Callable[..., object],
     ) -> int:
         """Reports transfers to `callback(Progress)`, or to a callable with two parameters as
-        (transferred, transferable). Called at once if there is something to report. Gives a token:
-        0, which is nobody's, when the session has ended.
+        (transferred, transferable). Called at once if there is something to report; what it raises
+        then is raised here, and it is not registered. Gives a token: 0, which is nobody's, when the
+        session has ended.
         """
         direction = ProgressDirection(direction)
         function = Callback(progress_function(callback))
@@ -354,7 +358,11 @@ class SyncSession(Explained):
             if token:
                 self._progress[token] = (callback, function)
         if first is not None:
-            function.here(Progress(*first[:3]))
+            try:
+                function.here(Progress(*first[:3]))
+            except BaseException:  # who does not get the token cannot remove it
+                self.remove_progress_notification(token)
+                raise
         return token
 
     def remove_progress_notification(self, token_or_callback: int | Callable[..., object]) -> None:
@@ -425,7 +433,7 @@ class SyncSession(Explained):
             if self._reason is not None:
                 stream.end()
             elif (end := self._runtime.end(self.id)) is not None:
-                stream.end(error_of(self._failure, *end))
+                stream.end(error_of(self._failure, *end, is_fatal=True))
         return stream
 
     # for the sync client and the opening of realms
@@ -504,7 +512,14 @@ class SyncSession(Explained):
         for number, wait in list(self._waits.items()):
             if wait.to_open:
                 del self._waits[number]
-                wait.resolve(absence_of(self.user))
+                wait.resolve(self._refusal())
+
+    def _refusal(self) -> RealmError:
+        """Why nothing is opened: the log-out, or the failure that the user is gone by."""
+        end = self._runtime.end(self.id)
+        return (
+            absence_of(self.user) if end is None else error_of(self._failure, *end, is_fatal=True)
+        )
 
     def _end(self, reason: str) -> None:
         """The session has ended for good: what still waits or listens would do so for ever."""
@@ -562,7 +577,7 @@ class SyncSession(Explained):
         end = self._runtime.end(self.id)
         if end is not None:
             for stream in self._take_streams():
-                stream.end(error_of(self._failure, *end))
+                stream.end(error_of(self._failure, *end, is_fatal=True))
         if (
             isinstance(error, ClientResetError)
             and self._config.client_reset.mode is ClientResetMode.MANUAL

@@ -23,7 +23,8 @@ async def test_what_it_waits_for(tmp_path: Path, caplog: pytest.LogCaptureFixtur
             session.pause()
             add(realm, 2)
             assert (session.has_unsynced_changes, session.is_syncing) == (True, False)
-            with caplog.at_level(logging.INFO), pytest.raises(SyncTimeoutError) as error:
+            at_info = caplog.at_level(logging.INFO, "realmsync.sync.client.session")
+            with at_info, pytest.raises(SyncTimeoutError) as error:
                 await session.upload_all_local_changes(0.01)
             assert error.value.explanation == session.explain() == "paused until resume()"
             assert f"{error.value} The session of {realm.path}: paused" in caplog.text

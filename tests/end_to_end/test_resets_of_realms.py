@@ -50,7 +50,7 @@ async def one_realm(folder: Path) -> AsyncIterator[tuple[World, Device, Realm]]:
 
 def left_over(folder: Path) -> list[Path]:
     """What a reset has beside the file."""
-    return [*folder.rglob("*.fresh*"), *folder.rglob("*.before*")]
+    return [*folder.rglob("*.realmsync-fresh*"), *folder.rglob("*.realmsync-before*")]
 
 
 def noted(folder: Path) -> list[Path]:
@@ -287,7 +287,7 @@ async def test_what_was_discarded_is_kept(tmp_path: Path) -> None:
 
 async def test_garbage_where_the_fresh_file_goes(tmp_path: Path) -> None:
     async with one_realm(tmp_path) as (at, device, realm):
-        fresh = Path(f"{realm.path}.fresh")
+        fresh = Path(f"{realm.path}.realmsync-fresh")
         await asyncio.to_thread(fresh.write_bytes, b"no realm at all")
         reset(device, realm)
         await synced(realm)
@@ -302,7 +302,7 @@ async def test_a_fresh_file_that_cannot_be_made(tmp_path: Path) -> None:
         async with device.open(on_error=lambda _, error: told.put_nowait(error)) as realm:
             add(realm, 1)
             await synced(realm)
-            Path(f"{realm.path}.fresh").mkdir()  # noqa: ASYNC240 - of a test
+            Path(f"{realm.path}.realmsync-fresh").mkdir()  # noqa: ASYNC240 - of a test
             reset(device, realm)
             error = await asyncio.wait_for(told.get(), LIMIT)
             assert isinstance(error, ClientResetError) and error.code == 1028
@@ -383,7 +383,7 @@ async def test_an_error_of_the_fresh_download(tmp_path: Path) -> None:
         async with device.open(on_error=lambda _, error: told.put_nowait(error)) as realm:
             async with at.server_refusing():
                 reset(device, realm)
-                fresh = f"{path}.fresh"
+                fresh = f"{path}.realmsync-fresh"
                 await eventually(lambda: fresh in client.by_path, LIMIT)
                 session = client.by_path[fresh]
                 _testbed.simulate_error(client.runtime, session.id, *RESET[:2], True, RESET[2])

@@ -335,7 +335,7 @@ def test_nothing_is_discarded_before_it_is_kept(story: Story, tmp_path: Path) ->
 
 
 def test_a_copy_appears_when_it_is_whole(story: Story, tmp_path: Path) -> None:
-    path, part = tmp_path / "kept", tmp_path / "kept.copy"
+    path, part = tmp_path / "kept", tmp_path / "kept.realmsync-copy"
     part.write_bytes(b"half of an earlier one")
     _core.FileCopy(story.file, str(path)).run()
     assert not part.exists()

@@ -86,11 +86,11 @@ def test_what_leaves_sync_has_no_history(realm: realmsync.Realm, tmp_path: Path)
         "upload": (0, 0),
     }
     with pytest.raises(IllegalOperationError, match="has left sync.*write_copy_to"):
-        copy.try_claim_sync()
+        copy.claim_partition('"p"')
     with realmsync.Realm(path=copy.path, schema=[Note]) as opened:
         note(opened, 2)
         with pytest.raises(IllegalOperationError, match="has left sync"):
-            copy.try_claim_sync()
+            copy.claim_partition('"p"')
         again = copied(copy, tmp_path / "again.realm", CopyKind.synced)
         assert again.try_claim_sync()
         again.release_sync()
@@ -275,12 +275,12 @@ def test_a_copy_that_is_stopped(realm: realmsync.Realm, tmp_path: Path) -> None:
 
 def test_two_copies_to_one_place(realm: realmsync.Realm, tmp_path: Path) -> None:
     path = tmp_path / "c.realm"
-    with Path(f"{path}.copy").open("w") as other:
+    with Path(f"{path}.realmsync-copy").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(StorageError, match="being written by somebody else"):
             FileCopy(realm._file, str(path)).run()
     copied(realm._file, path, CopyKind.local)  # who has died meanwhile is in nobody's way
-    assert not Path(f"{path}.copy").exists()
+    assert not Path(f"{path}.realmsync-copy").exists()
 
 
 def test_places_where_no_file_can_be(realm: realmsync.Realm, tmp_path: Path) -> None:
@@ -326,11 +326,11 @@ def test_a_kill_leaves_whole_copies(realm: realmsync.Realm, tmp_path: Path) -> N
         target = tmp_path / f"c{round_}.{number}"
         assert not target.exists()
         copied(realm._file, target, CopyKind.local)
-        assert not Path(f"{target}.copy").exists()
+        assert not Path(f"{target}.realmsync-copy").exists()
 
 
 def test_deleting_a_file_deletes_what_a_copy_has_left(tmp_path: Path) -> None:
     path = tmp_path / "c.realm"
-    Path(f"{path}.copy").write_bytes(b"half of it")
+    Path(f"{path}.realmsync-copy").write_bytes(b"half of it")
     realmsync.Realm.delete_file(path=path)
     assert list(tmp_path.iterdir()) == []

@@ -170,6 +170,7 @@ async def test_callbacks_that_raise(tmp_path: Path) -> None:
                 session.add_progress_notification(direction, STREAM, failing.named(direction))
         session.resume()
         await goes_on(realm, 1)
+        assert [failing.called.count(name) for name in ("upload", "download")] == [1, 1]
         device.fail(realm, 1015, "broken", "Warning", fatal=False)
         device.fail(realm, 1032, "reset", "ClientReset")
         assert device.app.sync._client is not None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from devices import DOG, LIMIT, Device, add, session_of, world
-from realmsync import Configuration, MismatchedConfigError, Realm
+from realmsync import Configuration, MismatchedConfigError, Realm, _testbed
 from realmsync.errors import WrongTransactionStateError
 
 REFUSAL = r"a\.realm' belongs to partition \"p\" and cannot be opened with \"q\""
@@ -100,5 +100,6 @@ def test_a_client_reset_keeps_it(tmp_path: Path) -> None:
         file = realm._file
         assert file.claim_partition('"p"') == file.claim_partition('"q"') == '"p"'
         with Realm(path=tmp_path / "fresh.realm", schema=[DOG]) as fresh:
+            _testbed.store_ident(fresh._file, 3, 33)
             file.reset(fresh._file, "discardUnsyncedChanges")
         assert file.claim_partition('"q"') == '"p"'

@@ -60,6 +60,9 @@ async def test_leaving_sync(tmp_path: Path) -> None:
                 await Realm.open(at(tmp_path / "local.realm", device, "q"))
         with Realm(path=tmp_path / "local.realm") as local:  # which has done it no harm
             assert sorted(names(local)) == [1, 2, 3, 10]
+            local.write_copy_to(at(tmp_path / "again.realm", device, "p"))
+        async with Realm.open(at(tmp_path / "again.realm", device, "p")) as again:
+            assert sorted(names(again)) == [1, 2, 3, 4, 10]
 
 
 async def test_beginning_sync(tmp_path: Path) -> None:
