@@ -45,8 +45,13 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     Recovery recovery(*fresh_writing, local);
     if (outcome.recovered)
         recovered = recover(local, state.progress.upload.client_version, recovery);
+    // A server that is older than what it has told, a restored one, has lost what it acknowledged:
+    // that is not replayed, as nobody can tell it from what others have changed back since.
+    const bool has_forgotten =
+        server.progress.download.server_version < state.progress.download.server_version;
     const bool is_lossy =
-        outcome.recovered ? recovery.has_loss() : state.uploaded_version < state.current_version;
+        has_forgotten ||
+        (outcome.recovered ? recovery.has_loss() : state.uploaded_version < state.current_version);
     if (is_lossy && !request.copy.empty()) {
         // Of what is committed, and nobody commits now.
         write_copy(file.path(), {.path = request.copy, .kind = CopyKind::whole});

@@ -131,6 +131,8 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flowing.wait()
+                if writer.transport.is_closing():  # cut meanwhile
+                    return
                 passed = data[:left]
                 writer.write(passed)
                 self.bytes_passed += len(passed)

@@ -19,7 +19,7 @@ from instructions import (
     update,
     value,
 )
-from realm.resets import Story, plain, set_insert
+from realm.resets import MODES, Story, plain, set_insert
 from realmsync import _core, _testbed
 from realmsync.errors import RealmError
 
@@ -332,6 +332,21 @@ def test_nothing_is_discarded_before_it_is_kept(story: Story, tmp_path: Path) ->
     with pytest.raises((RealmError, OSError)):
         story.reset("discard", copy=str(tmp_path / "nowhere" / "kept"))
     assert (_testbed.objects(story.file), _testbed.history(story.file)) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_copy_is_kept_of_what_the_server_has_forgotten(
+    story: Story, tmp_path: Path, mode: str
+) -> None:
+    """It had acknowledged it, and is older now: restored from a backup, for instance."""
+    story.server(update("Dog", 1, "name", "acknowledged"))
+    story.catch_up()
+    story._history.pop()
+    path = tmp_path / "kept"
+    rows = story.reset(mode, copy=str(path))["Dog"]
+    assert story.outcome[1] and {row["name"] for row in rows} == {"Rex", None}
+    kept = _testbed.objects(_core.RealmFile.open(str(path)))["Dog"]
+    assert {row["name"] for row in kept} == {"acknowledged", None}
 
 
 def test_a_copy_appears_when_it_is_whole(story: Story, tmp_path: Path) -> None:
