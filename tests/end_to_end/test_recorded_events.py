@@ -99,7 +99,7 @@ async def test_the_steps_of_the_documentation(vectors: Path, tmp_path: Path) -> 
             async with at.server_unreachable():  # the classes are on their way
                 write(realm, next(writes))
                 upload = asyncio.ensure_future(session.upload_all_local_changes(LIMIT))
-                await eventually(lambda: session.is_syncing)
+                await eventually(lambda: "are to be uploaded" in session.explain())
                 assert states(session) == recording.of("state")[0]
                 told = Told(session)
             assert await upload
