@@ -42,6 +42,7 @@ from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import SessionCallbacks, SyncConfiguration
 from realmsync.sync.explanation import explain
 from realmsync.sync.failure import aborted, error_of, sync_error
+from realmsync.sync.paused import Paused
 from realmsync.sync.stream import Stream
 from realmsync.sync.waits import Wait
 
@@ -248,9 +249,9 @@ class SyncSession(Explained):
         if self._reason is None:  # a removed user's session exists until its realms are closed
             self._runtime.resume(self.id, self.user._token_expired)
 
-    def paused(self) -> _Paused:
+    def paused(self) -> Paused:
         """A context, with or without async, in which the session is paused. Does not count."""
-        return _Paused(self)
+        return Paused(self)
 
     async def pause_and_wait(self, timeout: float | timedelta | None = None) -> None:
         """Pauses, and waits until nothing of the session uses its file or the network any more.
@@ -596,20 +597,3 @@ class SyncSession(Explained):
             return ""  # it goes with its reset
         place: str = self.user.app.sync._file_actions.note(self.path, action, self.user)
         return place
-
-
-class _Paused:
-    def __init__(self, session: SyncSession) -> None:
-        self._session = session
-
-    def __enter__(self) -> None:
-        self._session.pause()
-
-    def __exit__(self, *_: object) -> None:
-        self._session.resume()
-
-    async def __aenter__(self) -> None:
-        self._session.pause()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._session.resume()
