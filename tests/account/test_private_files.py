@@ -54,6 +54,8 @@ async def test_what_a_reset_leaves(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
         device = await at.device()
         async with device.open(client_reset=discard) as realm:
+            # The class is known to the server: one that it lacks cannot be reset.
+            assert await session_of(realm).upload_all_local_changes(LIMIT)
             async with at.server_unreachable():
                 add(realm, 1)
                 device.fail(realm, 211, "start anew", "ClientReset")
