@@ -249,6 +249,68 @@ class NoSuchTableError(RealmError, KeyError):
         return RealmError.__str__(self)
 
 
+# Queries.
+
+
+class QueryError(RealmError, ValueError):
+    """A query that cannot be asked; the subclass tells what has to be mended.
+
+    `message` is the fault in Realm's wording, `text` the query, `position` the place of the fault
+    as an index into the text, or None, and `hint` how to mend it, if that is known. Printed, the
+    error shows all of them, the text with a mark below the place.
+    """
+
+    def __init__(self, message: str, position: int | None = None, text: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.text = text
+        self.hint = ""
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.position is not None:
+            parts += _marked(self.text, self.position)
+        if self.hint:
+            parts.append(f"Hint: {self.hint}")
+        return "\n".join(parts)
+
+
+class QuerySyntaxError(QueryError):
+    """A query text that breaks the grammar."""
+
+
+class InvalidQueryError(QueryError):
+    """A query with a name that there is not, or with operands that do not go together."""
+
+
+class InvalidQueryArgumentError(QueryError):
+    """An argument of a query that is missing or of the wrong type."""
+
+
+class QueryLimitError(QueryError):
+    """A query that is too long or nested too deeply."""
+
+    code = 3018
+
+
+_SHOWN = 72  # characters of a query in a message
+
+
+def _marked(text: str, position: int) -> list[str]:
+    """The line of a text around a position, and a line that marks it."""
+    position = min(position, len(text))
+    begin = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    line = text[begin : end if end >= 0 else len(text)].replace("\t", " ").replace("\r", " ")
+    place = position - begin
+    left = max(0, min(place - _SHOWN // 2, len(line) - _SHOWN))
+    before = "…" if left else ""
+    after = "…" if left + _SHOWN < len(line) else ""
+    shown = before + line[left : left + _SHOWN] + after
+    return [f"  {shown}", " " * (2 + len(before) + place - left) + "^"]
+
+
 # App Services and the server.
 
 
