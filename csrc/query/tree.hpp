@@ -158,6 +158,7 @@ struct GeoWithin {
     Quantifier quantifier = Quantifier::unsaid;
     std::size_t type_property = 0, coordinates_property = 0; // of that class
     Region region;                                           // geometry.hpp
+    std::shared_ptr<const GeoArea> area;                     // of region, to ask
 };
 
 struct TextMatch {
