@@ -80,6 +80,7 @@ from realmsync.errors import (
     WriteTimeoutError,
     WrongTransactionStateError,
 )
+from realmsync.geo import Distance, GeoBox, GeoCircle, GeoPoint, GeoPolygon
 from realmsync.logs import LogMessage, set_log_level, set_logger
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
@@ -121,9 +122,14 @@ __all__ = [
     "Credentials",
     "DeleteOnOpenRealmError",
     "Dictionary",
+    "Distance",
     "EmbeddedObject",
     "Float32",
     "ForkedProcessError",
+    "GeoBox",
+    "GeoCircle",
+    "GeoPoint",
+    "GeoPolygon",
     "IllegalOperationError",
     "InvalidArgumentError",
     "FileAlreadyExistsError",
