@@ -32,8 +32,10 @@ class Graph {
     // evaluation of the outermost object ends.
     virtual const Image* target(const model::Class& cls, const Key& key) = 0;
     // Calls `visit` for every link with property `property` of class `cls` to the object: a source
-    // that links twice is visited twice. Single links, lists, sets and dictionaries of links.
-    // Stops when `visit` gives false.
+    // that links twice is visited twice. Single links, lists, sets and dictionaries of links; for
+    // a property that is a Mixed or a collection of them, links that it holds at any depth (for
+    // @links.@count). `cls` may be an embedded class: its objects are visited as images without a
+    // key. Stops when `visit` gives false.
     virtual void sources(const model::Class& cls, std::size_t property, const Image& to,
                          const std::function<bool(const Image&)>& visit) = 0;
 };
