@@ -1,8 +1,7 @@
 """Regions and distances on the Earth, for queries: `place GEOWITHIN $0`.
 
 Coordinates are degrees, longitude first as in GeoJSON. Whether a region is sound, closed rings for
-example, is checked when a query is made with it; what lies in it is decided in the core. How
-places are stored is told in docs/guides/query.md.
+example, is checked when a query is made with it; what lies in it is decided in the core.
 """
 
 from __future__ import annotations
