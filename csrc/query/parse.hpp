@@ -10,13 +10,25 @@
 namespace realmsync::query {
 
 struct ParseLimits {
-    std::size_t bytes = 16 << 20;  // of the text
-    std::size_t depth = 100;       // of parentheses, NOT and SUBQUERY within each other
-    std::size_t terms = 1'000'000; // comparisons, constants of lists and steps of paths
+    std::size_t bytes = 16 << 20; // of the text
+    // Of parentheses, NOT and SUBQUERY within each other; and, counted by itself, of operators of
+    // arithmetic within each other, as `a + b + c` has two: every tree of that height is walked by
+    // functions that call themselves.
+    std::size_t depth = 100;
+    std::size_t terms = 1'000'000; // predicates, constants, steps of paths
 };
 
-// Throws QueryFault: syntax (message as section 4 gives it) or limit.
-syntax::Query parse(std::string_view text, const ParseLimits& limits = {});
+struct ParseOptions {
+    ParseLimits limits;
+    // A text that another SDK's serialiser wrote: what it prints but the grammar does not have is
+    // accepted, too (19.3 Q4, Q16): signs and whole altitudes in coordinates, obj() with a base64
+    // or null key, and typed links with a negative key.
+    bool is_subscription = false;
+};
+
+// Throws QueryFault: syntax (message as section 4 gives it) or limit. Left to bind() are values:
+// base64, timestamps, numbers, the names of SUBQUERY's variables.
+syntax::Query parse(std::string_view text, const ParseOptions& options = {});
 
 // A region alone, as arguments spell it: geoBox([…], […]).
 syntax::Region parse_region(std::string_view text, const ParseLimits& limits = {});

@@ -89,7 +89,7 @@ struct Predicate;
 
 struct Subquery {
     Path path;
-    std::string variable; // with its $
+    std::string variable; // as it is spelled: bind() asks for a $ in front
     std::unique_ptr<Predicate> predicate;
     PostOperator post = PostOperator::size;
     Position position = 0;
