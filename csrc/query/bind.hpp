@@ -3,6 +3,7 @@
 // of query-language.md section 18.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <variant>
@@ -41,6 +42,9 @@ struct BindOptions {
     bool is_subscription = false;
     // Names of properties with a full-text index, as "Class.property".
     std::vector<std::string> full_text;
+    // Whether an object is there: obj() of one that is not is null (5.2). Without it links stay as
+    // they are, and find nothing when the query runs.
+    std::function<bool(const model::Class&, const Key&)> exists;
 };
 
 // Throws QueryFault. O(size of the syntax tree · log of the schema).

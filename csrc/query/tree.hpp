@@ -116,8 +116,11 @@ struct Arithmetic {
 
 struct Operand {
     std::variant<Constant, ConstantList, PathOperand, SubqueryCount, Arithmetic> of;
+    // Of arithmetic: that of the operand within it that has one. It quantifies the results, and is
+    // printed where it was written.
     Quantifier quantifier = Quantifier::unsaid;
-    Type type = Type::null;   // of a value of it; null is Mixed, or NULL for a constant null
+    Type type = Type::null;   // of a value of it; null is Mixed, or NULL for a constant null, but
+                              //   string or binary where NULL stands for one of those (5.4)
     bool is_multiple = false; // values come as a list
 };
 
@@ -125,11 +128,15 @@ struct Operand {
 enum class Meeting : std::uint8_t {
     generic,       // quantified; values by the total order of section 8.4, null by section 9
     ieee,          // a float or double column and a constant of its own type: NaN equals nothing,
-                   //   not even itself (8.3)
+                   //   not even itself (8.3). A constant null comes from an IN list: it means
+                   //   null and is printed as nan (19.3 Q13)
     string_column, // a string column and a constant: null is below every string in < <= > >= (9),
                    //   and the null rules of string operators
     binary_column, // the same rules of string operators for binary; no order of null
-    link_column,   // a link column and NULL with == or !=: a dangling link is not null (9)
+    link_column,   // == or != between a link property of the object itself (single or a
+                   //   collection) and a constant, or a list of them that was written with these
+                   //   operators: a dangling link is not null (9), the members of the list are
+                   //   printed without blanks (19.1), a quantifier (ANY) is not printed
     sequence,      // two lists without quantifiers: in order, element by element (11.2)
 };
 
@@ -175,6 +182,8 @@ struct Not {
 };
 struct Group { // conjunction or disjunction of two or more, in the order of the printed form
     bool conjunction = true;
+    // A disjunction within NOT or SUBQUERY, printed as ((a or b) or c) (19.1).
+    bool is_left_nested = false;
     std::vector<PredicatePtr> members;
 };
 
