@@ -1,0 +1,180 @@
+#include "query/printer.hpp"
+
+#include <utility>
+
+namespace realmsync::query {
+
+namespace {
+
+std::string_view spelling(Operator op) {
+    switch (op) {
+    case Operator::equal:
+    case Operator::in: return "==";
+    case Operator::not_equal: return "!=";
+    case Operator::less: return "<";
+    case Operator::less_equal: return "<=";
+    case Operator::greater: return ">";
+    case Operator::greater_equal: return ">=";
+    case Operator::begins_with: return "BEGINSWITH";
+    case Operator::ends_with: return "ENDSWITH";
+    case Operator::contains: return "CONTAINS";
+    case Operator::like: return "LIKE";
+    case Operator::text: return "TEXT";
+    case Operator::between: return "between";
+    }
+    return {};
+}
+
+const Group* as_group(const Predicate& predicate) { return std::get_if<Group>(&predicate.of); }
+
+// Which member stands at a place of the text: the reader takes `t1 op t2 … tn` for
+// `tn … t4 t3 t1 t2`, as the reference does.
+std::size_t member_at(std::size_t place, std::size_t size) {
+    return place < 2 ? size - 2 + place : size - 1 - place;
+}
+
+} // namespace
+
+void Printer::write(const Query& query) {
+    write(*query.predicate);
+    for (const Clause& clause : query.clauses) {
+        text_ += ' ';
+        write(clause);
+    }
+}
+
+void Printer::write(const Predicate& predicate) {
+    std::visit([this](const auto& kind) { write(kind); }, predicate.of);
+}
+
+void Printer::write(const Truth& truth) {
+    text_ += truth.value ? "TRUEPREDICATE" : "FALSEPREDICATE";
+}
+
+void Printer::write(const Comparison& comparison) {
+    write(comparison.left, opposite(comparison.right));
+    text_ += ' ';
+    text_ += spelling(comparison.op);
+    text_ += comparison.ignore_case ? "[c] " : " ";
+    write(comparison.right, opposite(comparison.left));
+}
+
+void Printer::write(const Membership& membership) {
+    write(membership.path);
+    text_ += " IN {";
+    const Opposite column{membership.path.type, false};
+    std::string_view separator;
+    for (const Constant& item : membership.items) {
+        text_ += std::exchange(separator, ", ");
+        write(item, column, Digits::all);
+    }
+    text_ += '}';
+}
+
+void Printer::write(const Between& between) {
+    Opposite middle{between.path.type, between.path.is_column() && between.path.type == kMixed};
+    Digits digits = middle.is_mixed_column ? Digits::six : Digits::all;
+    auto write_path = [&] {
+        write(between.quantifier);
+        write(between.path);
+    };
+    write_path();
+    bool is_node = between.path.is_column() &&
+                   (between.path.type == Type::integer || between.path.type == Type::timestamp);
+    if (exact_ || is_node) {
+        text_ += exact_ ? " BETWEEN {" : " between {";
+        write(between.low, middle, digits);
+        text_ += ", ";
+        write(between.high, middle, digits);
+        text_ += '}';
+        return;
+    }
+    text_ += " >= ";
+    write(between.low, middle, digits);
+    text_ += " and ";
+    write_path();
+    text_ += " <= ";
+    write(between.high, middle, digits);
+}
+
+void Printer::write(const GeoWithin& geo) {
+    write(geo.quantifier);
+    write(geo.path);
+    text_ += " GEOWITHIN ";
+    if (exact_)
+        write_argument(Argument(geo.region));
+    else
+        text_ += to_text(geo.region);
+}
+
+// The reference loses all of the path but its last name.
+void Printer::write(const TextMatch& match) {
+    if (exact_) {
+        write(match.path);
+        text_ += " TEXT ";
+    } else {
+        text_ += escaped_name(match.path.definition().name) + " FULLTEXT ";
+    }
+    text_ += string_literal(match.text);
+}
+
+void Printer::write(const Not& negation) {
+    const bool outside = std::exchange(in_negation_, true);
+    text_ += "!(";
+    write(*negation.of);
+    text_ += ')';
+    in_negation_ = outside;
+}
+
+void Printer::write(const Group& group) {
+    if (!group.conjunction)
+        text_ += '(';
+    write_members(group);
+    if (!group.conjunction)
+        text_ += ')';
+}
+
+void Printer::write_members(const Group& group) {
+    const std::string_view connective = group.conjunction ? " and " : " or ";
+    const std::size_t size = group.members.size();
+    std::string_view separator;
+    for (std::size_t i = 0; i < size; ++i) {
+        text_ += std::exchange(separator, connective);
+        write_member(group, *group.members[exact_ && !in_negation_ ? member_at(i, size) : i]);
+    }
+}
+
+// Conjunctions have no parentheses, not even one within another, where they would tell the reader
+// that it is a group of its own.
+void Printer::write_member(const Group& group, const Predicate& member) {
+    const Group* inner = as_group(member);
+    const bool parentheses = exact_ && inner != nullptr && inner->conjunction && group.conjunction;
+    if (parentheses)
+        text_ += '(';
+    write(member);
+    if (parentheses)
+        text_ += ')';
+}
+
+void Printer::write(const Clause& clause) {
+    std::string_view separator;
+    if (const auto* sort = std::get_if<Sort>(&clause)) {
+        text_ += "SORT(";
+        for (const SortKey& key : sort->keys) {
+            text_ += std::exchange(separator, ", ");
+            write_sort_path(key.path);
+            text_ += key.ascending ? " ASC" : " DESC";
+        }
+    } else if (const auto* distinct = std::get_if<Distinct>(&clause)) {
+        text_ += "DISTINCT(";
+        for (const Path& path : distinct->paths) {
+            text_ += std::exchange(separator, ", ");
+            write_sort_path(path);
+        }
+    } else {
+        text_ += "LIMIT(" + std::to_string(std::get<Limit>(clause).count);
+    }
+    text_ += ')';
+}
+
+} // namespace realmsync::query
