@@ -104,7 +104,7 @@ void Printer::write(const GeoWithin& geo) {
     if (exact_)
         write_argument(Argument(geo.region));
     else
-        text_ += to_text(geo.region);
+        write_argument(Argument(geo.region));
 }
 
 // The reference loses all of the path but its last name.
