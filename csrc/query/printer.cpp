@@ -33,6 +33,13 @@ std::size_t member_at(std::size_t place, std::size_t size) {
     return place < 2 ? size - 2 + place : size - 1 - place;
 }
 
+// NULL as a member of a list that a float or double column was compared with; alone it would meet
+// the column as it meets others.
+bool is_null_of_list(const Comparison& comparison) {
+    const auto* constant = std::get_if<Constant>(&comparison.right.of);
+    return comparison.meeting == Meeting::ieee && constant != nullptr && constant->value.is_null();
+}
+
 } // namespace
 
 void Printer::write(const Query& query) {
@@ -52,17 +59,22 @@ void Printer::write(const Truth& truth) {
 }
 
 void Printer::write(const Comparison& comparison) {
-    write(comparison.left, opposite(comparison.right));
+    if (exact_ && is_null_of_list(comparison)) {
+        write(comparison.left);
+        text_ += " IN {NULL}";
+        return;
+    }
+    write(comparison.left, opposite(comparison.right, comparison.meeting));
     text_ += ' ';
     text_ += spelling(comparison.op);
     text_ += comparison.ignore_case ? "[c] " : " ";
-    write(comparison.right, opposite(comparison.left));
+    write(comparison.right, opposite(comparison.left, comparison.meeting));
 }
 
 void Printer::write(const Membership& membership) {
     write(membership.path);
     text_ += " IN {";
-    const Opposite column{membership.path.type, false};
+    const Opposite column{membership.path.type};
     std::string_view separator;
     for (const Constant& item : membership.items) {
         text_ += std::exchange(separator, ", ");
@@ -137,10 +149,16 @@ void Printer::write(const Group& group) {
 void Printer::write_members(const Group& group) {
     const std::string_view connective = group.conjunction ? " and " : " or ";
     const std::size_t size = group.members.size();
-    std::string_view separator;
+    const bool is_left_nested = group.is_left_nested && !exact_;
+    const bool is_reordered = exact_ && !in_negation_;
+    if (is_left_nested)
+        text_.append(size - 2, '(');
     for (std::size_t i = 0; i < size; ++i) {
-        text_ += std::exchange(separator, connective);
-        write_member(group, *group.members[exact_ && !in_negation_ ? member_at(i, size) : i]);
+        if (i > 0)
+            text_ += connective;
+        write_member(group, *group.members[is_reordered ? member_at(i, size) : i]);
+        if (is_left_nested && i > 0 && i + 1 < size)
+            text_ += ')';
     }
 }
 

@@ -31,8 +31,9 @@ class Printer {
     struct Opposite {
         Type type = kMixed;
         bool is_mixed_column = false;
+        Meeting meeting = Meeting::generic;
     };
-    static Opposite opposite(const Operand& operand);
+    static Opposite opposite(const Operand& operand, Meeting meeting = Meeting::generic);
 
     void write(const Truth& truth);
     void write(const Comparison& comparison);
@@ -52,6 +53,8 @@ class Printer {
     void write(const ConstantList& list, const Opposite& opposite);
     void write(const Constant& constant, const Opposite& opposite, Digits digits);
     void write(Quantifier quantifier);
+    void write_quantifier_of(const Operand& operand);
+    void write_null(const Opposite& opposite);
 
     void write_steps(const Path& path);
     void write_ending(const Path& path);

@@ -94,35 +94,41 @@ class VariableNames {
 
 } // namespace
 
-Printer::Opposite Printer::opposite(const Operand& operand) {
+Printer::Opposite Printer::opposite(const Operand& operand, Meeting meeting) {
     const auto* path = std::get_if<PathOperand>(&operand.of);
-    return {operand.type, path != nullptr && path->path.is_column() && path->path.type == kMixed};
+    return {operand.type, path != nullptr && path->path.is_column() && path->path.type == kMixed,
+            meeting};
 }
 
 void Printer::write(const Operand& operand) { write(operand, Opposite{}); }
 
 void Printer::write(const Operand& operand, const Opposite& opposite) {
-    if (const auto* path = std::get_if<PathOperand>(&operand.of)) {
-        write(operand.quantifier);
+    // The reference makes another kind of node of ANY with a link, which forgets it.
+    if (exact_ || opposite.meeting != Meeting::link_column || operand.quantifier != Quantifier::any)
+        write_quantifier_of(operand);
+    if (const auto* path = std::get_if<PathOperand>(&operand.of))
         write(path->path);
-    } else if (const auto* list = std::get_if<ConstantList>(&operand.of)) {
-        write(operand.quantifier);
+    else if (const auto* list = std::get_if<ConstantList>(&operand.of))
         write(*list, opposite);
-    } else if (const auto* constant = std::get_if<Constant>(&operand.of)) {
+    else if (const auto* constant = std::get_if<Constant>(&operand.of))
         write(*constant, opposite, opposite.is_mixed_column ? Digits::six : Digits::all);
-    } else if (const auto* count = std::get_if<SubqueryCount>(&operand.of)) {
+    else if (const auto* count = std::get_if<SubqueryCount>(&operand.of))
         write(*count);
-    } else {
+    else
         write(std::get<Arithmetic>(operand.of));
-    }
 }
 
-// Quantifiers stand at the operands of arithmetic, not before it.
+// That of arithmetic stands at one of its operands.
+void Printer::write_quantifier_of(const Operand& operand) {
+    if (!std::holds_alternative<Arithmetic>(operand.of))
+        write(operand.quantifier);
+}
+
 void Printer::write(const Arithmetic& arithmetic) {
     text_ += '(';
-    write(*arithmetic.left, Opposite{arithmetic.right->type, false});
+    write(*arithmetic.left, opposite(*arithmetic.right));
     text_ += {' ', arithmetic.op, ' '};
-    write(*arithmetic.right, Opposite{arithmetic.left->type, false});
+    write(*arithmetic.right, opposite(*arithmetic.left));
     text_ += ')';
 }
 
@@ -145,28 +151,34 @@ void Printer::write(const SubqueryCount& count) {
 }
 
 void Printer::write(const ConstantList& list, const Opposite& opposite) {
-    // The reference prints the list of links of an == without blanks.
-    const std::string_view comma = list.is_of_in || exact_ ? ", " : ",";
+    const std::string_view comma = opposite.meeting == Meeting::link_column ? "," : ", ";
     text_ += '{';
     for (std::size_t i = 0; i < list.items.size(); ++i) {
         if (i > 0)
-            text_ += list.items[i].value.type() == Type::link ? comma : ", ";
-        write(list.items[i], Opposite{opposite.type, false}, Digits::six);
+            text_ += comma;
+        write(list.items[i], Opposite{opposite.type}, Digits::six);
     }
     text_ += '}';
 }
 
 void Printer::write(const Constant& constant, const Opposite& opposite, Digits digits) {
-    if (exact_) {
-        if (std::optional<std::string> text = exact_literal(constant.value, opposite.type))
-            text_ += *text;
+    if (!exact_) {
+        if (constant.value.is_null())
+            write_null(opposite);
         else
-            write_argument(Argument(constant.value.clone()));
+            text_ += literal(constant.value, digits);
+    } else if (std::optional<std::string> text = exact_literal(constant.value, opposite.type)) {
+        text_ += *text;
     } else {
-        text_ += constant.value.is_null() && opposite.is_mixed_column
-                     ? "null"
-                     : literal(constant.value, digits);
+        write_argument(Argument(constant.value.clone()));
     }
+}
+
+void Printer::write_null(const Opposite& opposite) {
+    if (opposite.meeting == Meeting::ieee)
+        text_ += "nan";
+    else
+        text_ += opposite.is_mixed_column ? "null" : "NULL";
 }
 
 void Printer::write(Quantifier quantifier) {

@@ -99,7 +99,6 @@ struct Constant {
 };
 struct ConstantList {
     std::vector<Constant> items;
-    bool is_of_in = false; // the operator was IN: printed with other blanks if links are listed
 };
 struct PathOperand {
     Path path;
