@@ -28,7 +28,7 @@ struct GeoPolygon {
 };
 using Region = std::variant<GeoCircle, GeoBox, GeoPolygon>;
 
-inline constexpr std::size_t kMaxVertices = 20'000; // of all rings of a region
+inline constexpr std::size_t kMaxVertices = 10'000; // of all rings of a region
 
 // The polygon that a box is.
 GeoPolygon polygon_of(const GeoBox& box);
