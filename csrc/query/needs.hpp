@@ -4,20 +4,25 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 #include "query/tree.hpp"
 
 namespace realmsync::query {
 
 struct Needs {
+    // Read of objects of these classes, embedded ones too.
     std::map<const model::Class*, std::set<std::size_t>> properties;
-    // Pairs of class and property that are followed backwards.
+    // Pairs of class and property that are followed backwards: every source is read, too.
     std::set<std::pair<const model::Class*, std::size_t>> backlinks;
-    bool follows_links = false;    // whether other objects decide, too
+    // Whether other objects decide, too, if only by being there: embedded ones are none.
+    bool follows_links = false;
     bool totals_backlinks = false; // @links.@count: every link of every class
+    // A key of what a Mixed holds may be the name of a property of any object that it links to.
+    bool follows_mixed = false;
 };
 
 Needs needs_of(const Predicate& predicate);
-Needs needs_of(const Query& query);
+Needs needs_of(const Query& query); // with its clauses, and those of what it is asked of
 
 } // namespace realmsync::query

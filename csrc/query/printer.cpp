@@ -116,7 +116,7 @@ void Printer::write(const GeoWithin& geo) {
     if (exact_)
         write_argument(Argument(geo.region));
     else
-        write_argument(Argument(geo.region));
+        text_ += to_text(geo.region);
 }
 
 // The reference loses all of the path but its last name.
