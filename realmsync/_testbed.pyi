@@ -331,6 +331,24 @@ class PartitionDb:
     def close(self) -> None:
         """Gives the directory free. Everything else raises ValueError afterwards."""
 
+# -- query_syntax.cpp ------------------------------------------------------------------------------
+
+def parse_query(
+    text: str | bytes,
+    is_subscription: bool = False,
+    depth: int = 100,
+    terms: int = 1_000_000,
+    bytes: int = 16 << 20,
+) -> str:
+    """What the parser understood: operators in front of their operands, constants behind their
+    kind, what stood in parentheses between < and >. Raises QuerySyntaxError or QueryLimitError."""
+
+def parse_query_region(text: str | bytes) -> str:
+    """The same of a region alone."""
+
+def parse_query_path(text: str | bytes) -> str:
+    """The same of a path alone."""
+
 # -- realm_file.cpp --------------------------------------------------------------------------------
 
 def state(file: RealmFile) -> dict[str, Any]:

@@ -34,7 +34,7 @@ LAYERS = {
     "realm": DATA | {"query", "wire", "merge", "client"},
     "partitions": DATA | {"wire", "merge", "server"},
     "simulation": DATA | {"query"} | ENGINES | {"merge", "realm", "partitions"},
-    "bindings/values": DATA | {"wire", "merge"},
+    "bindings/values": DATA | {"query", "wire", "merge"},
     "bindings/realm": DATA | {"query", "wire", "merge", "client", "realm", "bindings/values"},
     "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},

@@ -1,6 +1,7 @@
 // Error values and exceptions of the core to Python exceptions: the only place that knows both.
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -39,6 +40,16 @@ py::object exception_class(ErrorKind kind) {
     return py::module_::import("realmsync.errors").attr(name);
 }
 
+const char* query_error(query::FaultKind kind) {
+    switch (kind) {
+    case query::FaultKind::syntax: return "QuerySyntaxError";
+    case query::FaultKind::invalid_query: return "InvalidQueryError";
+    case query::FaultKind::invalid_argument: return "InvalidQueryArgumentError";
+    case query::FaultKind::limit: return "QueryLimitError";
+    }
+    return "QueryError";
+}
+
 } // namespace
 
 void throw_python(const Error& error) {
@@ -48,6 +59,22 @@ void throw_python(const Error& error) {
         error.offset < 0 ? py::object(py::none()) : py::object(py::int_(error.offset));
     if (py::hasattr(cls, "protocol_code"))
         exception.attr("protocol_code") = static_cast<int>(wire::protocol_code(error));
+    PyErr_SetObject(cls.ptr(), exception.ptr());
+    throw py::error_already_set();
+}
+
+void throw_python(const query::QueryFault& fault, std::string_view text) {
+    py::object position = py::none();
+    if (fault.position() <= text.size()) { // counted in characters, of which these bytes begin one
+        std::string_view before = text.substr(0, fault.position());
+        position =
+            py::int_(std::ranges::count_if(before, [](char c) { return (c & 0xC0) != 0x80; }));
+    }
+    py::object cls = py::module_::import("realmsync.errors").attr(query_error(fault.kind()));
+    // A text that is not UTF-8 is such a fault.
+    auto shown = py::reinterpret_steal<py::object>(
+        PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+    py::object exception = cls(fault.what(), position, shown);
     PyErr_SetObject(cls.ptr(), exception.ptr());
     throw py::error_already_set();
 }

@@ -3,12 +3,18 @@
 // raise_python (convert.hpp).
 #pragma once
 
+#include <string_view>
+
 #include "base/error.hpp"
+#include "query/operators.hpp"
 
 namespace realmsync::bindings {
 
 // Raises the Python exception for an error value. Call with the GIL.
 [[noreturn]] void throw_python(const Error& error);
+
+// Raises the QueryError of a fault in a query's text. Call with the GIL.
+[[noreturn]] void throw_python(const query::QueryFault& fault, std::string_view text);
 
 template <class T> T unwrap(Result<T> result) {
     if (!result)
