@@ -84,6 +84,7 @@ from realmsync.geo import Distance, GeoBox, GeoCircle, GeoPoint, GeoPolygon
 from realmsync.logs import LogMessage, set_log_level, set_logger
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
+from realmsync.model.expressions import Condition, Expression, Field, backlinks
 from realmsync.model.objects import EmbeddedObject, Object
 from realmsync.model.options import primary_key
 from realmsync.model.options import property as property
@@ -118,12 +119,15 @@ __all__ = [
     "CompensatingWriteError",
     "CompensatingWriteInfo",
     "Configuration",
+    "Condition",
     "ConnectionState",
     "Credentials",
     "DeleteOnOpenRealmError",
     "Dictionary",
     "Distance",
     "EmbeddedObject",
+    "Expression",
+    "Field",
     "Float32",
     "ForkedProcessError",
     "GeoBox",
@@ -193,6 +197,7 @@ __all__ = [
     "WriteTimeoutError",
     "WrongTransactionStateError",
     "__version__",
+    "backlinks",
     "primary_key",
     "rich_bar",
     "set_log_level",

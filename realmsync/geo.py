@@ -161,5 +161,5 @@ class GeoPolygon(Region):
         object.__setattr__(self, "holes", tuple(_ring(hole) for hole in holes))
 
     def _native(self) -> tuple[Any, ...]:
-        rings = (self.outer_ring, *self.holes)
+        rings = (self.outer_ring, *self.holes) if self.outer_ring or self.holes else ()
         return ("polygon", [[p._native() for p in ring] for ring in rings])

@@ -35,6 +35,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Declaring classes", "realmsync", ["Object", "EmbeddedObject", "primary_key", "property"]),
     ("Values and collections", "realmsync", ["Results", "List", "Set", "Dictionary"]),
     ("", "realmsync", ["Timestamp", "Float32"]),
+    ("Queries in Python", "realmsync", ["Field", "Condition", "Expression", "backlinks"]),
     ("Places on the Earth", "realmsync", ["GeoPoint", "GeoBox", "GeoCircle", "GeoPolygon"]),
     ("", "realmsync", ["Distance"]),
     ("Sync sessions", "realmsync", ["SyncSession", "Progress", "CompensatingWriteInfo"]),

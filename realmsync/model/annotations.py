@@ -20,6 +20,7 @@ from typing import Any, ClassVar, ForwardRef
 import bson
 
 from realmsync.errors import SchemaValidationError
+from realmsync.model.expressions import Field
 from realmsync.model.options import PropertyOptions
 from realmsync.model.schema import ClassSchema, Property, make_property
 from realmsync.values import Float32, Timestamp
@@ -100,7 +101,10 @@ class _Reader:
         self._names = {**vars(builtins), **(vars(module) if module else {})}
 
     def property(self, name: str, annotation: Any, options: PropertyOptions) -> Property:
-        value, optional = self._strip_none(self._evaluate(annotation))
+        annotation = self._evaluate(annotation)
+        if typing.get_origin(annotation) is Field:
+            annotation = self._evaluate(typing.get_args(annotation)[0])
+        value, optional = self._strip_none(annotation)
         origin = typing.get_origin(value) or value
         collection = _COLLECTIONS.get(origin) if isinstance(origin, type) else None
         element: Any = value
@@ -189,6 +193,8 @@ class _Reader:
             if base is typing.Union:
                 return _Union(tuple(part for a in arguments for part in _parts(a)))
             origin = typing.get_origin(base) or base
+            if origin is Field:
+                return arguments[0]
             if origin in _COLLECTIONS:
                 return types.GenericAlias(origin, arguments)
         raise ValueError(f"cannot read the annotation {ast.unparse(node)!r}")

@@ -27,24 +27,30 @@ from realmsync.model.annotations import (
     own_annotations,
     read_class,
 )
+from realmsync.model.expressions import Field
+from realmsync.model.key_path import KeyPath
 from realmsync.model.options import PropertyOptions
 from realmsync.model.schema import ClassSchema
 from realmsync.naming import did_you_mean
 
 
 class _Attribute:
-    """The descriptor of one stored property: reads and writes go to the realm."""
+    """The descriptor of one stored property: reads and writes go to the realm.
 
-    __slots__ = ("index", "is_key", "name")
+    Asked of the class it gives what queries call the property.
+    """
 
-    def __init__(self, name: str, index: int, is_key: bool) -> None:
+    __slots__ = ("field", "index", "is_key", "name")
+
+    def __init__(self, owner: type[BaseObject], name: str, index: int, is_key: bool) -> None:
         self.name = name
         self.index = index  # among the stored properties of the class
         self.is_key = is_key
+        self.field = _field(owner, name)
 
     def __get__(self, instance: BaseObject | None, owner: type) -> Any:
         if instance is None:
-            return self
+            return self.field
         return instance._place.get(self.index)
 
     def __set__(self, instance: BaseObject, value: Any) -> None:
@@ -63,18 +69,23 @@ class _Attribute:
 class _LinkingObjects:
     """The descriptor of a declared inverse link."""
 
-    __slots__ = ("name",)
+    __slots__ = ("field", "name")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, owner: type[BaseObject], name: str) -> None:
         self.name = name
+        self.field = _field(owner, name)
 
     def __get__(self, instance: BaseObject | None, owner: type) -> Any:
         if instance is None:
-            return self
+            return self.field
         raise IllegalOperationError("reading linking objects is not supported yet")
 
     def __set__(self, instance: BaseObject, value: Any) -> None:
         raise ReadOnlyPropertyError(f"'{self.name}' is computed and cannot be assigned")
+
+
+def _field(owner: type[BaseObject], name: str) -> Field[Any]:
+    return Field(KeyPath(owner, (name,), owner, schema_of))
 
 
 class BaseObject:
@@ -108,7 +119,7 @@ class BaseObject:
         cls.__realm_attributes__ = attributes
         cls.__realm_schema__ = None
         for index, (name, (_, options, _owner)) in enumerate(attributes.items()):
-            setattr(cls, name, _Attribute(name, index, options.is_primary_key))
+            setattr(cls, name, _Attribute(cls, name, index, options.is_primary_key))
 
     def __init__(self, *_values: NoReturn, **_by_name: NoReturn) -> None:
         name = type(self).__name__
@@ -268,10 +279,10 @@ class EmbeddedObject(BaseObject, base=True):
 def install(cls: type[BaseObject], schema: ClassSchema) -> None:
     """Gives a class the descriptors of a schema."""
     for index, p in enumerate(schema.stored):
-        setattr(cls, p.name, _Attribute(p.name, index, p.name == schema.primary_key))
+        setattr(cls, p.name, _Attribute(cls, p.name, index, p.name == schema.primary_key))
     for p in schema.properties:
         if p.type == "linkingObjects":
-            setattr(cls, p.name, _LinkingObjects(p.name))
+            setattr(cls, p.name, _LinkingObjects(cls, p.name))
 
 
 def schema_of(model: type[BaseObject]) -> ClassSchema:
