@@ -1,12 +1,16 @@
 // A query as text of SQL: a condition over one table, and what orders its rows
-// (query-language.md section 21). Text and parameters only, so no database is known here; names of
-// tables and columns come from the schema (model::Class), constants are always parameters.
+// (query-language.md section 21, with the column forms of docs/internals/storage.md). Text and
+// parameters only, so no database is known here; names of tables and columns come from the schema
+// (model::Class), constants are always parameters.
 //
-// What a dialect cannot say exactly is left to the other evaluator: `residual` holds those atoms,
-// each called as a function of the columns that it needs, where the dialect can call back (SQLite),
-// or to be asked of the images of the rows that come out (PostgreSQL).
+// SQL says what it can say exactly, above all what an index answers, and for other parts a
+// condition that lets no match go by. What is left is `residual`: the caller asks the other
+// evaluator (evaluate.hpp) of the rows that come out. That needs no function of ours inside the
+// database, so that PostgreSQL is served the same way, and each row is decoded once.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +20,37 @@ namespace realmsync::query {
 
 enum class Dialect : std::uint8_t { sqlite, postgresql };
 
-struct SqlCondition {
-    std::string text;                     // of WHERE, over alias t; never NULL where it matters
-    std::vector<model::Value> parameters; // in order of ?1, ?2, … ($1, $2, …)
-    // Atoms that the text calls as rs_matches(number, …) in SQLite.
-    std::vector<PredicatePtr> residual;
-    bool is_exact = true; // false: rows that come out must still be asked of `residual`
+struct SqlOptions {
+    Dialect dialect = Dialect::sqlite;
+    // Whether tables hold the rows of many partitions, told apart by a first column of the key.
+    bool is_partitioned = false;
 };
 
-SqlCondition to_sql(const Predicate& predicate, const model::Class& cls, Dialect dialect);
+// The alias of the queried table in every condition.
+inline constexpr const char* kRow = "t";
+
+// A constant in the form of the column that it meets; what that is, the store knows.
+struct SqlParameter {
+    enum class Form : std::uint8_t {
+        column, // as a column of the property holds it
+        blob,   // a date in the form of those outside the years that have a text
+    };
+    const model::Property* property = nullptr; // of the query's schema
+    model::Value value;
+    Form form = Form::column;
+};
+
+struct SqlCondition {
+    std::string text;                     // of WHERE: true where it matches, else false or NULL
+    std::vector<SqlParameter> parameters; // in the order of the placeholders
+    // What the rows must still be asked, all of it; empty: the text says all.
+    std::vector<PredicatePtr> residual;
+};
+
+SqlCondition to_sql(const PredicatePtr& predicate, const SqlOptions& options = {});
+
+// What follows ORDER BY, but for the last tie-breaker; nothing when SQL does not order these values
+// as the language does.
+std::optional<std::string> order_by(const Sort& sort, const SqlOptions& options = {});
 
 } // namespace realmsync::query

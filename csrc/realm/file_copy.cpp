@@ -67,6 +67,8 @@ void fill(sqlite::Database& db, const CopyRequest& request) {
         require_integrated(db, source);
     db.shrink(); // these statements mean the source, also when there are such tables here
     copy_tables(db, request.kind);
+    if (request.kind != CopyKind::whole)
+        local_history::continue_numbers(db, source.current_version);
     client::ClientState state;
     switch (request.kind) {
     case CopyKind::whole: break;

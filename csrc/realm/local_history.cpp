@@ -32,6 +32,18 @@ Newest newest(sqlite::Database& db) {
     return n;
 }
 
+// How many objects a version numbers before it takes the numbers of the next one.
+constexpr int kNumberBits = 24;
+// What is added to versions for the numbers of objects stands in rs_schema, as the version of a
+// partition that no file has.
+constexpr std::int64_t kNumbersPartition = 0;
+
+std::uint64_t versions_before(sqlite::Database& db) {
+    const auto found =
+        db.integer("SELECT version FROM rs_schema WHERE partition = ?", kNumbersPartition);
+    return static_cast<std::uint64_t>(found.value_or(0));
+}
+
 // What check_progress and append_local keep true of every state: no cursor points beyond the
 // file's own history.
 bool is_possible(const client::ClientState& s) {
@@ -119,6 +131,16 @@ void store(sqlite::Database& db, const client::ClientState& s) {
            p.download.server_version, p.download.client_version, p.upload.client_version,
            p.upload.server_version, s.uploaded_bytes, s.uploadable_bytes, s.downloaded_bytes,
            s.downloadable_bytes);
+}
+
+std::uint64_t first_number(sqlite::Database& db) {
+    return (versions_before(db) + newest(db).version) << kNumberBits;
+}
+
+void continue_numbers(sqlite::Database& db, std::uint64_t source_version) {
+    db.run("INSERT INTO rs_schema(partition, version) VALUES(?, ?) ON CONFLICT(partition) "
+           "DO UPDATE SET version = version + excluded.version",
+           kNumbersPartition, source_version);
 }
 
 bool is_whole(sqlite::Database& db) {

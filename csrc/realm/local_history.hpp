@@ -29,6 +29,13 @@ client::ClientState
 load(sqlite::Database& db); // O(1): few versions are behind rs_sync; with uploaded_version
 void store(sqlite::Database& db, const client::ClientState& state);
 
+// What objects are numbered from that the version after the newest one creates
+// (Tables::FirstNumber).
+std::uint64_t first_number(sqlite::Database& db);
+// After the copy of a file of that state, whose objects came along: its versions begin anew, and
+// new objects stand behind the copied ones all the same.
+void continue_numbers(sqlite::Database& db, std::uint64_t source_version);
+
 // Whether all that the file holds is known to the server or in the history: not in a copy that was
 // made without either (file_copy.hpp), whose history begins behind its first version.
 bool is_whole(sqlite::Database& db);

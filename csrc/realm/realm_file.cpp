@@ -11,7 +11,6 @@
 #include "changeset/codec.hpp"
 #include "realm/creation.hpp"
 #include "realm/home_partition.hpp"
-#include "realm/local_history.hpp"
 #include "realm/pending_reset.hpp"
 #include "realm/write_transaction.hpp"
 #include "sqlite/library.hpp"
@@ -248,6 +247,7 @@ RealmFile::Writing::Writing(RealmFile& file, WriterQueue::Turn&& turn,
         throw;
     }
     db.set_busy_timeout(kPatience);
+    file.writer_->tables.begin_numbers();
     turn_ = std::move(turn);
 }
 

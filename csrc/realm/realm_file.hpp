@@ -23,6 +23,7 @@
 #include "merge/transform.hpp"
 #include "realm/commit_group.hpp"
 #include "realm/connection_pool.hpp"
+#include "realm/local_history.hpp"
 #include "realm/writer_queue.hpp"
 #include "sqlite/sqlite.hpp"
 #include "sqlite/virtual_files.hpp"
@@ -45,7 +46,7 @@ struct RealmFileOptions {
 // A connection of a realm file with its view of the objects.
 struct RealmConnection {
     RealmConnection(const std::string& path, const sqlite::DatabaseOptions& options)
-        : db(path, options), tables(db, tables::Layout::client) {}
+        : db(path, options), tables(db, tables::Layout::client, local_history::first_number) {}
     sqlite::Database db;
     tables::Tables tables;
 };

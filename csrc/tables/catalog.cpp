@@ -368,7 +368,8 @@ std::string Catalog::place_table(Draft& draft, const model::Class& cls) {
         added.create =
             "CREATE TABLE " + quote(name) + "(" +
             (server ? "\"rs$partition\" INTEGER NOT NULL, " : "") + key + " " +
-            (rowid ? "INTEGER PRIMARY KEY" : key_definition(cls.key_type, cls.key_nullable));
+            (rowid ? "INTEGER PRIMARY KEY" : key_definition(cls.key_type, cls.key_nullable)) +
+            (server ? "" : ", " + quote(kOrderColumn) + " INTEGER");
         added.end = rowid ? ")"
                           : std::string(", PRIMARY KEY(") + (server ? "\"rs$partition\", " : "") +
                                 key + ")) WITHOUT ROWID";

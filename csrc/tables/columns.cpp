@@ -191,9 +191,7 @@ void bind_scalar(sqlite::Statement& statement, int index, const model::Property&
         if (auto text = model::date_text(value.timestamp)) {
             statement.bind(index, scratch.next() = std::move(*text));
         } else {
-            std::string& bytes = scratch.next();
-            append_time(bytes, value.timestamp);
-            statement.bind(index, sqlite::Blob{bytes});
+            bind_date_bytes(statement, index, value.timestamp, scratch);
         }
         return;
     case Type::decimal:
@@ -209,6 +207,13 @@ void bind_scalar(sqlite::Statement& statement, int index, const model::Property&
     case Type::link: bind_key(statement, index, value.link->key, scratch); return;
     default: damaged(property); // collections go through bind_value
     }
+}
+
+void bind_date_bytes(sqlite::Statement& statement, int index, const Timestamp& time,
+                     Scratch& scratch) {
+    std::string& bytes = scratch.next();
+    append_time(bytes, time);
+    statement.bind(index, sqlite::Blob{bytes});
 }
 
 void bind_value(sqlite::Statement& statement, int index, const model::Property& property,

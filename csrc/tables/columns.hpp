@@ -12,6 +12,10 @@
 
 namespace realmsync::tables {
 
+// The column of client tables that tells in which order objects were created: ascending, where
+// nothing is known null. Objects with equal numbers stand in the order of their keys.
+inline constexpr const char* kOrderColumn = "rs$n";
+
 std::string quote(std::string_view name); // as an SQL identifier
 
 // Type, NOT NULL and DEFAULT of a column, without its name. The default is what zero_value() is.
@@ -46,6 +50,9 @@ void bind_key(sqlite::Statement& statement, int index, const Key& key, Scratch& 
 // A scalar, link or null of a single property.
 void bind_scalar(sqlite::Statement& statement, int index, const model::Property& property,
                  const Scalar& value, Scratch& scratch);
+// A date in the form that the years outside of the text form have.
+void bind_date_bytes(sqlite::Statement& statement, int index, const Timestamp& time,
+                     Scratch& scratch);
 // Any value of the property.
 void bind_value(sqlite::Statement& statement, int index, const model::Property& property,
                 const model::Schema& schema, const model::Value& value, Scratch& scratch);

@@ -136,7 +136,10 @@ sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
     bool server = tables_.layout() == Layout::server;
     std::string sql, key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
     if (insert) {
-        std::string columns = key, places = server ? "?, ?" : "?", changes;
+        const bool numbered = tables_.numbers(cls);
+        std::string columns = key, places = server || numbered ? "?, ?" : "?", changes;
+        if (numbered)
+            columns += ", " + quote(kOrderColumn);
         for (std::uint32_t i : object.dirty) {
             std::string column = quote(cls.properties[i].column);
             columns += ", " + column;
@@ -172,8 +175,11 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
         std::sort(object.dirty.begin(), object.dirty.end());
     sqlite::Statement& statement = plan(object, insert);
     int index = 1;
-    if (insert)
+    if (insert) {
         index = tables_.bind_object(statement, index, partition_, object.key);
+        if (tables_.layout() == Layout::client)
+            statement.bind(index++, tables_.next_number());
+    }
     scratch_.reset();
     std::size_t bytes = 0;
     for (std::uint32_t i : object.dirty) {

@@ -22,8 +22,9 @@ const char* const kPartitionIs = "\"rs$partition\"=? AND ";
 
 } // namespace
 
-Tables::Tables(sqlite::Database& db, Layout layout)
-    : db_(db), layout_(layout), catalog_(std::make_unique<Catalog>(db, layout)) {}
+Tables::Tables(sqlite::Database& db, Layout layout, FirstNumber first_number)
+    : db_(db), layout_(layout), catalog_(std::make_unique<Catalog>(db, layout)),
+      first_number_(first_number) {}
 
 Tables::~Tables() = default;
 
@@ -64,6 +65,42 @@ sqlite::Query Tables::statement(const model::Class& cls, unsigned purpose, std::
     if (statement == nullptr)
         statement = std::make_shared<sqlite::Statement>(db_.handle(), build());
     return sqlite::Query(statement);
+}
+
+bool Tables::has_numbers(const model::Class& cls) {
+    if (layout_ == Layout::server)
+        return false;
+    if (rollbacks_seen_ != db_.rollbacks()) { // one may have taken a column away
+        numbered_.clear();
+        rollbacks_seen_ = db_.rollbacks();
+    }
+    if (numbered_.contains(cls.id))
+        return true;
+    // No column of a property begins with rs$.
+    const auto found = db_.integer("SELECT instr(sql, ?) FROM sqlite_schema WHERE type = 'table' "
+                                   "AND name = ?",
+                                   quote(kOrderColumn), cls.table);
+    if (found.value_or(0) == 0)
+        return false;
+    numbered_.insert(cls.id);
+    return true;
+}
+
+bool Tables::numbers(const model::Class& cls) {
+    if (layout_ == Layout::server)
+        return false;
+    if (!has_numbers(cls)) {
+        db_.exec("ALTER TABLE " + quote(cls.table) + " ADD COLUMN " + quote(kOrderColumn) +
+                 " INTEGER");
+        numbered_.insert(cls.id);
+    }
+    return true;
+}
+
+std::uint64_t Tables::next_number() {
+    if (!next_number_)
+        next_number_ = first_number_ ? first_number_(db_) : 0;
+    return (*next_number_)++;
 }
 
 bool Tables::exists(std::int64_t partition, const model::Class& cls, const Key& key) {
@@ -165,9 +202,12 @@ bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& 
         return property.collection == Collection::single && !property.is_embedded();
     };
     std::size_t first = cls.has_key_property ? 1 : 0;
+    const bool numbered = numbers(cls);
     sqlite::Query query = statement(cls, kInsert, 0, [&] {
         std::string columns = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
-        std::string places = server ? "?, ?" : "?";
+        std::string places = server || numbered ? "?, ?" : "?";
+        if (numbered)
+            columns += ", " + quote(kOrderColumn);
         for (std::size_t i = first; i < cls.properties.size(); i++) {
             if (!plain(cls.properties[i]))
                 continue;
@@ -178,6 +218,8 @@ bool Tables::insert(std::int64_t partition, const model::Class& cls, const Key& 
                ") ON CONFLICT DO NOTHING";
     });
     int index = bind_object(*query, 1, partition, key);
+    if (numbered)
+        query->bind(index++, next_number());
     for (std::size_t i = first; i < cls.properties.size(); i++)
         if (const model::Property& property = cls.properties[i]; plain(property)) {
             const bool left_out = values[i].type == Type::null && !property.takes_null();

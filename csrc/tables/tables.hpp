@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -43,7 +44,10 @@ class Tables {
   public:
     // Creates the internal tables (rs_class, rs_prop, …) if the file has none: needs a write
     // transaction then.
-    Tables(sqlite::Database& db, Layout layout);
+    // `first_number`: what objects are numbered from that the transaction under way creates; called
+    // for the first of them. Without it from 0.
+    using FirstNumber = std::uint64_t (*)(sqlite::Database&);
+    Tables(sqlite::Database& db, Layout layout, FirstNumber first_number = nullptr);
     // For a file that may be new: makes what is missing in a transaction of its own, and with it
     // the tables of the caller, if `beside` makes any.
     static Tables create(sqlite::Database& db, Layout layout,
@@ -92,6 +96,15 @@ class Tables {
     std::vector<IncomingLink> incoming(std::int64_t partition, const model::Schema& schema,
                                        const model::Class& cls, const Key& key);
 
+    // A transaction begins that creates objects of its own version.
+    void begin_numbers() { next_number_.reset(); }
+    // Before rows of a class are inserted with numbers: whether they are, as in every client table.
+    // An older file's table gets the column.
+    bool numbers(const model::Class& cls);
+    std::uint64_t next_number();
+    // Whether the table has the column by now: what reads must do without it otherwise.
+    bool has_numbers(const model::Class& cls);
+
     // The same condition and parameters in every statement about one object.
     std::string where_key(const model::Class& cls) const;
     // Binds partition and key from `index` on; returns the next index.
@@ -113,6 +126,10 @@ class Tables {
     std::size_t object_bytes_ = kUnlimitedObject;
     Scratch scratch_;
     std::unordered_map<std::uint64_t, std::shared_ptr<sqlite::Statement>> statements_;
+    FirstNumber first_number_;
+    std::optional<std::uint64_t> next_number_;
+    std::unordered_set<std::uint64_t> numbered_; // ids of classes whose tables have the column
+    std::uint64_t rollbacks_seen_ = 0;           // what numbered_ knows is older than no rollback
 };
 
 } // namespace realmsync::tables
