@@ -1,0 +1,189 @@
+#include "query/normal_comparison.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "query/tree_bytes.hpp"
+
+namespace realmsync::query {
+
+namespace {
+
+std::optional<Operator> mirrored(Operator op) {
+    switch (op) {
+    case Operator::equal:
+    case Operator::not_equal: return op;
+    case Operator::less: return Operator::greater;
+    case Operator::less_equal: return Operator::greater_equal;
+    case Operator::greater: return Operator::less;
+    case Operator::greater_equal: return Operator::less_equal;
+    default: return std::nullopt;
+    }
+}
+
+bool is_constant(const Operand& operand) {
+    return std::holds_alternative<Constant>(operand.of) ||
+           std::holds_alternative<ConstantList>(operand.of);
+}
+
+const Path* path_of(const Operand& operand) {
+    const auto* path = std::get_if<PathOperand>(&operand.of);
+    return path == nullptr ? nullptr : &path->path;
+}
+
+// Constants go to the right; of two single values the lesser bytes to the left. Two quantified
+// sides are read from left to right, and stay.
+void mirror(Comparison& comparison) {
+    const std::optional<Operator> other_way = mirrored(comparison.op);
+    if (!other_way || comparison.meeting == Meeting::sequence)
+        return;
+    Operand& left = comparison.left;
+    Operand& right = comparison.right;
+    bool is_mirrored = is_constant(left) && !is_constant(right);
+    if (is_mirrored && is_quantified(left) && is_quantified(right))
+        return;
+    if (!is_constant(left) && !is_constant(right) && !is_quantified(left) && !is_quantified(right))
+        is_mirrored = tree_bytes(right) < tree_bytes(left);
+    if (is_mirrored) {
+        std::swap(left, right);
+        comparison.op = *other_way;
+    }
+}
+
+// Where a list of values meets others the quantifier is ANY unless another is said.
+void say_any(Operand& operand) {
+    if (operand.is_multiple && operand.quantifier == Quantifier::unsaid)
+        operand.quantifier = Quantifier::any;
+}
+
+// int >= v is > v - 1, as the reference has it for columns (Q3).
+void move_bound(Comparison& comparison) {
+    auto* constant = std::get_if<Constant>(&comparison.right.of);
+    const Path* path = path_of(comparison.left);
+    if (path == nullptr || path->type != Type::integer || constant == nullptr)
+        return;
+    auto* bound = std::get_if<std::int64_t>(&constant->value.data);
+    if (bound == nullptr)
+        return;
+    using Limits = std::numeric_limits<std::int64_t>;
+    if (comparison.op == Operator::greater_equal && *bound > Limits::min()) {
+        comparison.op = Operator::greater;
+        --*bound;
+    } else if (comparison.op == Operator::less_equal && *bound < Limits::max()) {
+        comparison.op = Operator::less;
+        ++*bound;
+    }
+}
+
+// An integer that a floating point column meets is one of its own numbers, if it is one. Under <
+// and
+// <= it would not select a stored NaN any more (Q12).
+template <class Float> void take_type(Comparison& comparison, Constant& constant) {
+    constexpr std::int64_t kExact = std::int64_t{1} << std::numeric_limits<Float>::digits;
+    const auto* number = std::get_if<std::int64_t>(&constant.value.data);
+    if (number == nullptr || *number < -kExact || *number > kExact)
+        return;
+    constant.value = model::Value(static_cast<Float>(*number));
+    comparison.right.type = constant.value.type();
+    comparison.meeting = Meeting::ieee;
+}
+
+void take_type_of_column(Comparison& comparison) {
+    auto* constant = std::get_if<Constant>(&comparison.right.of);
+    const Path* path = path_of(comparison.left);
+    const bool selects_nan =
+        comparison.op == Operator::less || comparison.op == Operator::less_equal;
+    if (path == nullptr || !path->is_column() || constant == nullptr || selects_nan ||
+        comparison.meeting != Meeting::generic)
+        return;
+    if (path->type == Type::float64)
+        take_type<double>(comparison, *constant);
+    else if (path->type == Type::float32)
+        take_type<float>(comparison, *constant);
+}
+
+// Paths through several collections are tested collection by collection (section 22), so that NONE
+// is not the complement of ANY there.
+bool has_one_collection(const Path& path) {
+    auto is_collection = [](const Hop& hop) { return hop.is_multiple(); };
+    std::ptrdiff_t collections = std::count_if(path.hops.begin(), path.hops.end(), is_collection);
+    if (path.end_kind == Path::End::property && path.definition().collection != Collection::single)
+        ++collections;
+    auto has_elements = [](const std::vector<Element>& elements) { return !elements.empty(); };
+    const bool has_choices =
+        std::any_of(path.hop_elements.begin(), path.hop_elements.end(), has_elements);
+    return collections == 1 && !has_choices && path.elements.empty();
+}
+
+bool is_nan(const model::Value& value) {
+    const auto* wide = std::get_if<double>(&value.data);
+    const auto* narrow = std::get_if<float>(&value.data);
+    return (wide != nullptr && std::isnan(*wide)) || (narrow != nullptr && std::isnan(*narrow));
+}
+
+// Whether one of < and >= is true for every value of the left side.
+bool is_totally_ordered(const Comparison& comparison) {
+    const Path* path = path_of(comparison.left);
+    const auto* constant = std::get_if<Constant>(&comparison.right.of);
+    if (path == nullptr || constant == nullptr || !path->is_column())
+        return false;
+    if (comparison.meeting == Meeting::string_column)
+        return true;
+    return !path->definition().nullable && path->type != kMixed &&
+           (comparison.meeting == Meeting::generic ||
+            comparison.meeting == Meeting::binary_column) &&
+           !constant->value.is_null() && !is_nan(constant->value);
+}
+
+// The null that an IN list held for a floating point column; it is known under == only.
+bool is_null_of_list(const Comparison& comparison) {
+    const auto* constant = std::get_if<Constant>(&comparison.right.of);
+    return comparison.meeting == Meeting::ieee && constant != nullptr && constant->value.is_null();
+}
+
+} // namespace
+
+bool is_quantified(const Operand& operand) {
+    return operand.is_multiple || operand.quantifier != Quantifier::unsaid;
+}
+
+NormalComparison normal(Comparison comparison) {
+    mirror(comparison);
+    if (comparison.meeting == Meeting::generic) {
+        say_any(comparison.left);
+        say_any(comparison.right);
+    }
+    move_bound(comparison);
+    take_type_of_column(comparison);
+    const Path* path = path_of(comparison.left);
+    const bool is_none = comparison.left.quantifier == Quantifier::none && path != nullptr &&
+                         comparison.left.is_multiple && has_one_collection(*path);
+    if (is_none)
+        comparison.left.quantifier = Quantifier::any;
+    return {std::move(comparison), is_none};
+}
+
+std::optional<Operator> complement(const Comparison& comparison) {
+    if (is_quantified(comparison.left) || is_quantified(comparison.right) ||
+        comparison.meeting == Meeting::sequence || comparison.ignore_case ||
+        is_null_of_list(comparison))
+        return std::nullopt;
+    switch (comparison.op) {
+    case Operator::equal: return Operator::not_equal;
+    case Operator::not_equal: return Operator::equal;
+    case Operator::less:
+        return is_totally_ordered(comparison) ? std::optional(Operator::greater_equal)
+                                              : std::nullopt;
+    case Operator::less_equal:
+        return is_totally_ordered(comparison) ? std::optional(Operator::greater) : std::nullopt;
+    case Operator::greater:
+        return is_totally_ordered(comparison) ? std::optional(Operator::less_equal) : std::nullopt;
+    case Operator::greater_equal:
+        return is_totally_ordered(comparison) ? std::optional(Operator::less) : std::nullopt;
+    default: return std::nullopt;
+    }
+}
+
+} // namespace realmsync::query
