@@ -343,6 +343,10 @@ def parse_query(
     """What the parser understood: operators in front of their operands, constants behind their
     kind, what stood in parentheses between < and >. Raises QuerySyntaxError or QueryLimitError."""
 
+def query_words(text: str, is_subscription: bool = False) -> list[tuple[str, str]]:
+    """What the lexer finds: what messages call it, and how it is spelled. Raises
+    QuerySyntaxError."""
+
 def parse_query_region(text: str | bytes) -> str:
     """The same of a region alone."""
 

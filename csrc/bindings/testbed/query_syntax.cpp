@@ -7,6 +7,7 @@
 
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
+#include "query/lexer.hpp"
 #include "query/parse.hpp"
 
 namespace py = pybind11;
@@ -154,6 +155,20 @@ std::string shown(const syntax::Limit& limit) {
     return "limit(" + std::to_string(limit.count) + ")";
 }
 
+// Each as its name in messages and its spelling; the end is not among them.
+py::list query_words(const std::string& text, bool is_subscription) {
+    py::list words;
+    try {
+        query::Lexer lexer(text, is_subscription);
+        for (query::Token token = lexer.next(); token.kind != query::TokenKind::end;
+             token = lexer.next())
+            words.append(py::make_tuple(query::name(token.kind), token.text));
+    } catch (const query::QueryFault& fault) {
+        throw_python(fault, text);
+    }
+    return words;
+}
+
 std::string parse_query(const std::string& text, bool is_subscription, std::size_t depth,
                         std::size_t terms, std::size_t bytes) {
     try {
@@ -190,6 +205,7 @@ void bind_query_syntax(py::module_& m) {
     m.def("parse_query", &parse_query, py::arg("text"), py::arg("is_subscription") = false,
           py::arg("depth") = limits.depth, py::arg("terms") = limits.terms,
           py::arg("bytes") = limits.bytes);
+    m.def("query_words", &query_words, py::arg("text"), py::arg("is_subscription") = false);
     m.def("parse_query_region", &parse_region, py::arg("text"));
     m.def("parse_query_path", &parse_path, py::arg("text"));
 }
