@@ -35,7 +35,7 @@ class Graph {
     // that links twice is visited twice. Single links, lists, sets and dictionaries of links; for
     // a property that is a Mixed or a collection of them, links that it holds at any depth (for
     // @links.@count). `cls` may be an embedded class: its objects are visited as images without a
-    // key. Stops when `visit` gives false.
+    // key. Stops when `visit` gives false. The images live as long as those of target().
     virtual void sources(const model::Class& cls, std::size_t property, const Image& to,
                          const std::function<bool(const Image&)>& visit) = 0;
 };

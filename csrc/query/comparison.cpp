@@ -1,0 +1,289 @@
+// Comparisons made ready (query-language.md sections 8 to 11 and 17): direct columns with
+// constants, which have rules of their own, and all others, where values meet as the quantifiers
+// say.
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "query/compare_values.hpp"
+#include "query/condition.hpp"
+#include "query/operand_values.hpp"
+#include "query/quantify.hpp"
+#include "query/text_pattern.hpp"
+
+namespace realmsync::query {
+
+namespace {
+
+// A comparison of a column with a constant, turned so that the column is on the left.
+struct ColumnSides {
+    std::size_t property;
+    Operator op;
+    ValueView constant;
+};
+
+// A column of integers and an integer: most comparisons there are.
+class IntegerCondition : public Condition {
+  public:
+    explicit IntegerCondition(const ColumnSides& sides)
+        : property_(sides.property), op_(sides.op), constant_(sides.constant.integer()) {}
+    bool matches(const Image& object, Graph&) const override {
+        const auto* value = std::get_if<std::int64_t>(&value_of(object, property_).data);
+        if (value == nullptr) // null
+            return op_ == Operator::not_equal;
+        switch (op_) {
+        case Operator::equal: return *value == constant_;
+        case Operator::not_equal: return *value != constant_;
+        case Operator::less: return *value < constant_;
+        case Operator::less_equal: return *value <= constant_;
+        case Operator::greater: return *value > constant_;
+        default: return *value >= constant_;
+        }
+    }
+
+  private:
+    std::size_t property_;
+    Operator op_;
+    std::int64_t constant_;
+};
+
+// A column of floats or doubles and a constant of that type: NaN equals nothing and is in no order
+// (8.3).
+class IeeeCondition : public Condition {
+  public:
+    explicit IeeeCondition(const ColumnSides& sides)
+        : property_(sides.property), op_(sides.op), constant_(sides.constant.real()) {}
+    bool matches(const Image& object, Graph&) const override {
+        const ValueView value(value_of(object, property_));
+        if (value.is_null())
+            return op_ == Operator::not_equal;
+        const double real = value.real();
+        switch (op_) {
+        case Operator::equal: return real == constant_;
+        case Operator::not_equal: return !(real == constant_);
+        case Operator::less: return real < constant_;
+        case Operator::less_equal: return real <= constant_;
+        case Operator::greater: return real > constant_;
+        default: return real >= constant_;
+        }
+    }
+
+  private:
+    std::size_t property_;
+    Operator op_;
+    double constant_;
+};
+
+// A column of strings in an order in which null comes first (9).
+class StringOrderCondition : public Condition {
+  public:
+    explicit StringOrderCondition(const ColumnSides& sides) : sides_(sides) {}
+    bool matches(const Image& object, Graph&) const override {
+        const ValueView value(value_of(object, sides_.property));
+        return holds(sides_.op, order(value, sides_.constant));
+    }
+
+  private:
+    ColumnSides sides_;
+};
+
+// A column of strings or binary on the left of a string operator, or of == and != with [c].
+class TextColumnCondition : public Condition {
+  public:
+    TextColumnCondition(const ColumnSides& sides, bool ignore_case, Type type)
+        : property_(sides.property), pattern_(sides.op, ignore_case, sides.constant) {
+        // A null needle is found in every row, null itself included; binary with [c] is an
+        // exception of the reference (9).
+        const bool searches = is_text_operator(sides.op) && sides.op != Operator::like;
+        const bool is_exception =
+            type == Type::binary && ignore_case && sides.op == Operator::contains;
+        matches_all_ = searches && sides.constant.is_null() && !is_exception;
+    }
+    bool matches(const Image& object, Graph&) const override {
+        return matches_all_ || pattern_.matches(ValueView(value_of(object, property_)));
+    }
+
+  private:
+    std::size_t property_;
+    TextPattern pattern_;
+    bool matches_all_;
+};
+
+// A single link of the object itself against one object or null: as it is stored, so that a
+// dangling one is not null (9).
+class LinkCondition : public Condition {
+  public:
+    explicit LinkCondition(const ColumnSides& sides) : sides_(sides) {}
+    bool matches(const Image& object, Graph&) const override {
+        const ValueView value(value_of(object, sides_.property));
+        // An embedded object is a value of its own: all that is asked is whether it is there.
+        return compare(sides_.op, value, sides_.constant);
+    }
+
+  private:
+    ColumnSides sides_;
+};
+
+// How one value meets another on the generic path.
+class Pairing {
+  public:
+    Pairing(const Comparison& comparison, const OperandValues& left, const OperandValues& right)
+        : op_(comparison.op), ignore_case_(comparison.ignore_case),
+          is_types_(is_type(comparison.left) || is_type(comparison.right)),
+          is_link_with_mixed_((is_link_path(left) && is_mixed_path(right)) ||
+                              (is_mixed_path(left) && is_link_path(right))) {
+        const bool needs_patterns = is_text_operator(op_) || ignore_case_;
+        if (needs_patterns && right.is_constant()) {
+            for (const ValueView& needle : right.constants().group(0))
+                patterns_.push_back(pattern_for(needle));
+        }
+    }
+
+    // `number`: which of the right side's constants it is.
+    bool meets(const ValueView& left, const ValueView& right, std::size_t number) const {
+        if (is_types_)
+            return ((left.integer() & right.integer()) != 0) == (op_ != Operator::not_equal);
+        if (is_link_with_mixed_) // only null is equal (8.1)
+            return (left.is_null() && right.is_null()) == (op_ != Operator::not_equal);
+        if (!is_text_operator(op_) && !ignore_case_)
+            return compare(op_, left, right);
+        if (number < patterns_.size())
+            return patterns_[number] ? patterns_[number]->matches(left) : compare(op_, left, right);
+        const std::optional<TextPattern> pattern = pattern_for(right);
+        return pattern ? pattern->matches(left) : compare(op_, left, right);
+    }
+
+  private:
+    // None where case says nothing: == and != of other values.
+    std::optional<TextPattern> pattern_for(const ValueView& needle) const {
+        if (!is_text_operator(op_) && !needle.is_text())
+            return std::nullopt;
+        return TextPattern(op_, ignore_case_, needle);
+    }
+    static bool is_type(const Operand& operand) {
+        if (const auto* constant = std::get_if<Constant>(&operand.of))
+            return constant->type_mask != 0;
+        const auto* path = std::get_if<PathOperand>(&operand.of);
+        return path != nullptr && path->path.ending == Ending::type;
+    }
+    static bool is_path_of(const OperandValues& operand, Type type) {
+        return operand.path() != nullptr && operand.operand().type == type;
+    }
+    static bool is_link_path(const OperandValues& operand) {
+        return is_path_of(operand, Type::link);
+    }
+    static bool is_mixed_path(const OperandValues& operand) { return is_path_of(operand, kMixed); }
+
+    Operator op_;
+    bool ignore_case_, is_types_, is_link_with_mixed_;
+    std::vector<std::optional<TextPattern>> patterns_;
+};
+
+// Any other comparison: every value of the left with every value of the right, as the quantifiers
+// say (11.1); or the lists of both in order (11.2).
+class GenericCondition : public Condition {
+  public:
+    GenericCondition(const Comparison& comparison, const model::Schema& schema)
+        : comparison_(comparison), left_(comparison.left, schema), right_(comparison.right, schema),
+          pairing_(comparison, left_, right_),
+          is_single_(!comparison.left.is_multiple && !comparison.right.is_multiple) {}
+
+    bool matches(const Image& object, Graph& graph) const override {
+        if (is_single_) {
+            ValueView left, right;
+            return left_.single(object, graph, left) && right_.single(object, graph, right) &&
+                   pairing_.meets(left, right, 0);
+        }
+        Values left_storage, right_storage;
+        const Values& left = left_.gather(object, graph, left_storage);
+        const Values& right = right_.gather(object, graph, right_storage);
+        for (std::size_t i = 0; i < left.group_count(); ++i) {
+            for (std::size_t j = 0; j < right.group_count(); ++j) {
+                const bool holds = comparison_.meeting == Meeting::sequence
+                                       ? meets_in_order(left.group(i), right.group(j))
+                                       : meets_quantified(left.group(i), right.group(j));
+                if (holds)
+                    return true;
+            }
+        }
+        return false;
+    }
+
+  private:
+    using Group = std::span<const ValueView>;
+
+    bool meets_quantified(Group left, Group right) const {
+        return quantify(comparison_.left.quantifier, left, [&](const ValueView& x) {
+            std::size_t number = 0;
+            return quantify(comparison_.right.quantifier, right,
+                            [&](const ValueView& y) { return pairing_.meets(x, y, number++); });
+        });
+    }
+    // Lists of unequal length are unequal, and nothing else.
+    bool meets_in_order(Group left, Group right) const {
+        if (left.size() != right.size())
+            return comparison_.op == Operator::not_equal;
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            if (!pairing_.meets(left[i], right[i], i))
+                return false;
+        }
+        return true;
+    }
+
+    const Comparison& comparison_;
+    OperandValues left_, right_;
+    Pairing pairing_;
+    bool is_single_;
+};
+
+const Path* column_of(const Operand& operand) {
+    const auto* path = std::get_if<PathOperand>(&operand.of);
+    return path != nullptr && path->path.is_column() ? &path->path : nullptr;
+}
+
+// The test of a column with a constant, where there is one that is better or other than the generic
+// one.
+ConditionPtr prepare_column(const Comparison& comparison, const Path& column,
+                            const Constant& constant, bool is_reversed) {
+    const ColumnSides sides{column.property, is_reversed ? mirrored(comparison.op) : comparison.op,
+                            ValueView(constant.value)};
+    const bool is_text = is_text_operator(comparison.op);
+    switch (comparison.meeting) {
+    case Meeting::ieee:
+        if (sides.constant.type() == Type::float32 || sides.constant.type() == Type::float64)
+            return std::make_unique<IeeeCondition>(sides);
+        return nullptr;
+    case Meeting::string_column:
+    case Meeting::binary_column:
+        if (is_text ? !is_reversed : comparison.ignore_case)
+            return std::make_unique<TextColumnCondition>(sides, comparison.ignore_case,
+                                                         column.type);
+        if (!is_text && comparison.meeting == Meeting::string_column)
+            return std::make_unique<StringOrderCondition>(sides);
+        return nullptr;
+    case Meeting::link_column: return std::make_unique<LinkCondition>(sides);
+    default: break;
+    }
+    const bool is_plain = !is_text && !comparison.ignore_case && constant.type_mask == 0;
+    if (is_plain && column.definition().type == Type::integer &&
+        sides.constant.type() == Type::integer)
+        return std::make_unique<IntegerCondition>(sides);
+    return nullptr;
+}
+
+} // namespace
+
+ConditionPtr prepare(const Comparison& comparison, const model::Schema& schema) {
+    const auto* left = std::get_if<Constant>(&comparison.left.of);
+    const auto* right = std::get_if<Constant>(&comparison.right.of);
+    const Path* column = column_of(left != nullptr ? comparison.right : comparison.left);
+    ConditionPtr prepared;
+    if (column != nullptr && (left != nullptr) != (right != nullptr))
+        prepared =
+            prepare_column(comparison, *column, left != nullptr ? *left : *right, left != nullptr);
+    return prepared ? std::move(prepared) : std::make_unique<GenericCondition>(comparison, schema);
+}
+
+} // namespace realmsync::query

@@ -1,0 +1,234 @@
+#include "query/condition.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "query/compare_values.hpp"
+#include "query/fold.hpp"
+#include "query/path_values.hpp"
+#include "query/quantify.hpp"
+
+namespace realmsync::query {
+
+namespace {
+
+class TruthCondition : public Condition {
+  public:
+    explicit TruthCondition(bool value) : value_(value) {}
+    bool matches(const Image&, Graph&) const override { return value_; }
+
+  private:
+    bool value_;
+};
+
+class NotCondition : public Condition {
+  public:
+    explicit NotCondition(ConditionPtr of) : of_(std::move(of)) {}
+    bool matches(const Image& object, Graph& graph) const override {
+        return !of_->matches(object, graph);
+    }
+
+  private:
+    ConditionPtr of_;
+};
+
+class GroupCondition : public Condition {
+  public:
+    GroupCondition(const Group& group, const model::Schema& schema)
+        : conjunction_(group.conjunction) {
+        members_.reserve(group.members.size());
+        for (const PredicatePtr& member : group.members)
+            members_.push_back(prepare(*member, schema));
+    }
+    bool matches(const Image& object, Graph& graph) const override {
+        for (const ConditionPtr& member : members_) {
+            if (member->matches(object, graph) != conjunction_)
+                return !conjunction_;
+        }
+        return conjunction_;
+    }
+
+  private:
+    bool conjunction_;
+    std::vector<ConditionPtr> members_;
+};
+
+class MembershipCondition : public Condition {
+  public:
+    MembershipCondition(const Membership& membership, const model::Schema& schema)
+        : path_(membership.path, schema) {
+        items_.reserve(membership.items.size());
+        for (const Constant& item : membership.items)
+            items_.emplace_back(item.value);
+        std::sort(items_.begin(), items_.end(), is_before);
+    }
+    bool matches(const Image& object, Graph& graph) const override {
+        ValueView value;
+        return path_.single(object, graph, value) &&
+               std::binary_search(items_.begin(), items_.end(), value, is_before);
+    }
+
+  private:
+    static bool is_before(const ValueView& a, const ValueView& b) { return exact_order(a, b) < 0; }
+
+    PathValues path_;
+    std::vector<ValueView> items_; // in that order
+};
+
+class BetweenCondition : public Condition {
+  public:
+    BetweenCondition(const Between& between, const model::Schema& schema)
+        : path_(between.path, schema), low_(between.low.value), high_(between.high.value),
+          quantifier_(between.quantifier) {}
+    bool matches(const Image& object, Graph& graph) const override {
+        if (!path_.path().is_multiple) {
+            ValueView value;
+            return path_.single(object, graph, value) && is_within(value);
+        }
+        Values values;
+        path_.gather(object, graph, values);
+        for (std::size_t i = 0; i < values.group_count(); ++i) {
+            if (quantify(quantifier_, values.group(i),
+                         [this](const ValueView& value) { return is_within(value); }))
+                return true;
+        }
+        return false;
+    }
+
+  private:
+    bool is_within(const ValueView& value) const {
+        return compare(Operator::greater_equal, value, low_) &&
+               compare(Operator::less_equal, value, high_);
+    }
+
+    PathValues path_;
+    ValueView low_, high_;
+    Quantifier quantifier_;
+};
+
+class GeoCondition : public Condition {
+  public:
+    explicit GeoCondition(const GeoWithin& within)
+        : within_(within), route_(within.path, within.path.hops.size()) {}
+    bool matches(const Image& object, Graph& graph) const override {
+        // Unlike elsewhere, ALL needs at least one.
+        bool is_any = false, is_all = true;
+        visit(object, graph, [&](const Image& point) {
+            const bool is_inside = contains(point);
+            is_any = is_any || is_inside;
+            is_all = is_all && is_inside;
+            return within_.quantifier == Quantifier::all ? is_all : !is_any;
+        });
+        switch (within_.quantifier) {
+        case Quantifier::all: return is_any && is_all;
+        case Quantifier::none: return !is_any;
+        default: return is_any;
+        }
+    }
+
+  private:
+    void visit(const Image& object, Graph& graph, Callable<bool(const Image&)> test) const {
+        if (within_.path.end_kind == Path::End::object) {
+            route_.each(object, graph, test);
+            return;
+        }
+        route_.each(object, graph, [&](const Image& end) {
+            bool goes_on = true;
+            each_member(value_of(end, within_.path.property), within_.path.elements,
+                        [&](const model::Value& member) {
+                            if (const model::Embedded* point = member.embedded())
+                                goes_on = test(image_of(*point));
+                            return goes_on;
+                        });
+            return goes_on;
+        });
+    }
+    Image image_of(const model::Embedded& point) const {
+        return {nullptr, {}, point.properties.data(), point.properties.size()};
+    }
+    // An object is a point if its type says so, in any case, and it has two coordinates.
+    bool contains(const Image& point) const {
+        const model::Value* type = point.find(within_.type_property);
+        const model::Value* coordinates = point.find(within_.coordinates_property);
+        const auto* name = type == nullptr ? nullptr : std::get_if<std::string>(&type->data);
+        const model::List* list = coordinates == nullptr ? nullptr : coordinates->list();
+        if (name == nullptr || list == nullptr || list->items.size() < 2 ||
+            !equals_folded(*name, "POINT"))
+            return false;
+        const auto* longitude = std::get_if<double>(&list->items[0].data);
+        const auto* latitude = std::get_if<double>(&list->items[1].data);
+        GeoPoint at;
+        if (longitude == nullptr || latitude == nullptr)
+            return false;
+        at.longitude = *longitude;
+        at.latitude = *latitude;
+        return within_.area->contains(at);
+    }
+
+    const GeoWithin& within_;
+    Route route_;
+};
+
+class TextCondition : public Condition {
+  public:
+    TextCondition(const TextMatch& text, const model::Schema& schema)
+        : search_(text.search), path_(text.path, schema) {}
+    bool matches(const Image& object, Graph& graph) const override {
+        if (!path_.path().is_multiple) {
+            ValueView value;
+            return path_.single(object, graph, value) && is_found(value);
+        }
+        Values values;
+        path_.gather(object, graph, values);
+        for (std::size_t i = 0; i < values.group_count(); ++i) {
+            if (quantify(Quantifier::any, values.group(i),
+                         [this](const ValueView& value) { return is_found(value); }))
+                return true;
+        }
+        return false;
+    }
+
+  private:
+    bool is_found(const ValueView& value) const {
+        return query::matches(search_,
+                              value.type() == Type::string ? value.bytes() : std::string_view());
+    }
+
+    const TextSearch& search_;
+    PathValues path_;
+};
+
+} // namespace
+
+ConditionPtr prepare(const Predicate& predicate, const model::Schema& schema) {
+    struct Make {
+        const model::Schema& schema;
+        ConditionPtr operator()(const Truth& truth) const {
+            return std::make_unique<TruthCondition>(truth.value);
+        }
+        ConditionPtr operator()(const Comparison& comparison) const {
+            return prepare(comparison, schema);
+        }
+        ConditionPtr operator()(const Membership& membership) const {
+            return std::make_unique<MembershipCondition>(membership, schema);
+        }
+        ConditionPtr operator()(const Between& between) const {
+            return std::make_unique<BetweenCondition>(between, schema);
+        }
+        ConditionPtr operator()(const GeoWithin& within) const {
+            return std::make_unique<GeoCondition>(within);
+        }
+        ConditionPtr operator()(const TextMatch& text) const {
+            return std::make_unique<TextCondition>(text, schema);
+        }
+        ConditionPtr operator()(const Not& negation) const {
+            return std::make_unique<NotCondition>(prepare(*negation.of, schema));
+        }
+        ConditionPtr operator()(const Group& group) const {
+            return std::make_unique<GroupCondition>(group, schema);
+        }
+    };
+    return std::visit(Make{schema}, predicate.of);
+}
+
+} // namespace realmsync::query

@@ -1,0 +1,20 @@
+#include "query/evaluate.hpp"
+
+#include <utility>
+
+#include "query/condition.hpp"
+
+namespace realmsync::query {
+
+Evaluator::Evaluator(model::SchemaPtr schema, PredicatePtr predicate)
+    : schema_(std::move(schema)), predicate_(std::move(predicate)),
+      condition_(prepare(*predicate_, *schema_)) {}
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
+
+bool Evaluator::matches(const Image& object, Graph& graph) const {
+    return condition_->matches(object, graph);
+}
+
+} // namespace realmsync::query

@@ -1,0 +1,67 @@
+#include "query/like.hpp"
+
+#include <cstddef>
+
+#include "query/fold.hpp"
+
+namespace realmsync::query {
+
+namespace {
+
+// Bytes of the character that begins at `at`. What is no UTF-8 falls into single bytes.
+std::size_t character_size(std::string_view text, std::size_t at) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t wanted = lead < 0xc2   ? 1
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf8 ? 4
+                                             : 1;
+    std::size_t size = 1;
+    while (size < wanted && at + size < text.size() &&
+           (static_cast<unsigned char>(text[at + size]) & 0xc0) == 0x80)
+        ++size;
+    return size;
+}
+
+// Goes forward through both. Where they part, the last star takes one character more; earlier
+// stars never need to, since what follows them matched as early as it can.
+template <class ByteAt>
+bool match(std::string_view text, std::string_view pattern, ByteAt byte_at) {
+    std::size_t at = 0, in_pattern = 0;
+    std::size_t star = std::string_view::npos, behind_star = 0; // in the pattern, in the text
+    while (at < text.size()) {
+        const char wanted = in_pattern < pattern.size() ? pattern[in_pattern] : '\0';
+        const bool is_end = in_pattern == pattern.size();
+        if (!is_end && wanted == '*') {
+            star = in_pattern++;
+            behind_star = at;
+        } else if (!is_end && wanted == '?') {
+            at += character_size(text, at);
+            ++in_pattern;
+        } else if (!is_end && byte_at(text, at) == static_cast<unsigned char>(wanted)) {
+            ++at;
+            ++in_pattern;
+        } else if (star != std::string_view::npos) {
+            behind_star += character_size(text, behind_star);
+            at = behind_star;
+            in_pattern = star + 1;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', in_pattern) == std::string_view::npos;
+}
+
+} // namespace
+
+bool is_like(std::string_view text, std::string_view pattern) {
+    return match(text, pattern, [](std::string_view from, std::size_t at) {
+        return static_cast<unsigned char>(from[at]);
+    });
+}
+
+bool is_like_folded(std::string_view text, std::string_view folded) {
+    return match(text, folded, folded_byte);
+}
+
+} // namespace realmsync::query

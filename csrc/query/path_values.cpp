@@ -1,0 +1,221 @@
+#include "query/path_values.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "query/aggregates.hpp"
+#include "query/sizes.hpp"
+
+namespace realmsync::query {
+
+namespace {
+
+std::size_t route_length(const Path& path) {
+    return path.hops.size() - (path.end_kind == Path::End::object ? 1 : 0);
+}
+
+// d.k and d.k.l name one value, and no collection within.
+bool has_only_keys(const Path& path) {
+    return !path.elements.empty() &&
+           std::all_of(path.elements.begin(), path.elements.end(),
+                       [](const Element& e) { return e.kind == Element::Kind::key; });
+}
+
+} // namespace
+
+std::uint32_t type_mask(Type type) {
+    switch (type) {
+    case Type::null: return 0x1;
+    case Type::integer: return 0x2;
+    case Type::float64: return 0x4;
+    case Type::float32: return 0x8;
+    case Type::boolean: return 0x10;
+    case Type::timestamp: return 0x20;
+    case Type::string: return 0x40;
+    case Type::binary: return 0x80;
+    case Type::uuid: return 0x100;
+    case Type::object_id: return 0x200;
+    case Type::decimal: return 0x400;
+    case Type::link: return 0x800;
+    case Type::dictionary: return 0x1000;
+    case Type::list:
+    case Type::set: return 0x2000;
+    default: return 0;
+    }
+}
+
+PathValues::PathValues(const Path& path, const model::Schema& schema)
+    : path_(path), schema_(schema), elements_(path, schema), route_(path, route_length(path)),
+      is_column_(path.is_column()) {
+    if (is_of_objects()) {
+        members_ = path.hops.back();
+        has_members_ = true;
+    } else if (path.end_kind == Path::End::property && path.definition().type == Type::link) {
+        members_ = {path.cls, path.property, false, schema.find(path.definition().target)};
+        has_members_ = members_.target != nullptr;
+    }
+    const bool is_many = is_collection() || !path.elements.empty();
+    const bool is_reduced = path.ending == Ending::size || is_aggregate();
+    is_grouped_ = !route_.is_single() && is_many && !has_only_keys(path) && !is_reduced;
+}
+
+void PathValues::gather(const Image& object, Graph& graph, Values& out) const {
+    each(object, graph, [&](const ValueView& value) { out.add(value); }, [&] { out.end_group(); });
+}
+
+bool PathValues::single(const Image& object, Graph& graph, ValueView& out) const {
+    if (is_column_ && !has_members_) {
+        out = ValueView(value_of(object, path_.property));
+        return true;
+    }
+    bool is_there = false;
+    each(
+        object, graph,
+        [&](const ValueView& value) {
+            out = value;
+            is_there = true;
+        },
+        [] {});
+    return is_there;
+}
+
+void PathValues::each(const Image& object, Graph& graph, Visit visit,
+                      Callable<void()> end_group) const {
+    if (is_aggregate() && !is_collection()) {
+        visit(aggregate(object, graph));
+        end_group();
+        return;
+    }
+    bool is_reached = false;
+    route_.each(object, graph, [&](const Image& end) {
+        is_reached = true;
+        each_of_end(end, graph, visit);
+        if (is_grouped_)
+            end_group();
+        return true;
+    });
+    if (!is_reached && route_.is_single())
+        each_missing(visit);
+    if (!is_reached || !is_grouped_)
+        end_group();
+}
+
+// Over a property of all objects that the hops lead to.
+ValueView PathValues::aggregate(const Image& object, Graph& graph) const {
+    Aggregate aggregate(path_.ending, path_.definition().type);
+    route_.each(object, graph, [&](const Image& end) {
+        aggregate.add(ValueView(value_of(end, path_.property)));
+        return true;
+    });
+    return aggregate.result();
+}
+
+void PathValues::each_of_end(const Image& end, Graph& graph, Visit visit) const {
+    switch (path_.ending) {
+    case Ending::value: each_stored(end, graph, visit); return;
+    case Ending::size: each_size(end, graph, visit); return;
+    case Ending::length:
+        each_stored(end, graph, [&](const ValueView& value) { visit(length_of(value)); });
+        return;
+    case Ending::type:
+        each_stored(end, graph, [&](const ValueView& value) {
+            visit(ValueView(static_cast<std::int64_t>(type_mask(value.type()))));
+        });
+        return;
+    default: break;
+    }
+    // A dictionary of any type counts as one of Mixed.
+    const model::Property& property = path_.definition();
+    const bool is_dictionary = property.collection == Collection::dictionary;
+    Aggregate aggregate(path_.ending, is_dictionary ? kMixed : property.type);
+    each_stored(end, graph, [&](const ValueView& value) { aggregate.add(value); });
+    visit(aggregate.result());
+}
+
+void PathValues::each_stored(const Image& end, Graph& graph, Visit visit) const {
+    if (has_members_) {
+        each_member_link(end, graph, visit);
+        return;
+    }
+    const model::Value& value = value_of(end, path_.property);
+    if (path_.elements.empty() && !is_collection())
+        visit(ValueView(value));
+    else
+        elements_.each(value, graph, visit);
+}
+
+// Links and embedded objects as values. Null and dangling links are null, where there is one value
+// for an object or an entry of a dictionary; among many, they are not there.
+void PathValues::each_member_link(const Image& end, Graph& graph, Visit visit) const {
+    if (members_.backward) {
+        auto add = [&](const Image& source) {
+            visit(ValueView(source));
+            return true;
+        };
+        graph.sources(*members_.cls, members_.property, end, std::ref(add));
+        return;
+    }
+    const Collection collection = members_.definition().collection;
+    const bool skips_null = collection == Collection::single ? !route_.is_single()
+                            : is_of_objects()                ? true
+                                                             : collection != Collection::dictionary;
+    auto add = [&](const ValueView& value) {
+        const bool is_there = value.type() != Type::link ||
+                              graph.target(*members_.target, value.link_key()) != nullptr;
+        if (is_there && !value.is_null())
+            visit(value);
+        else if (!skips_null)
+            visit(ValueView());
+    };
+    const model::Value& value = value_of(end, members_.property);
+    if (is_of_objects()) {
+        const auto& chosen = path_.hop_elements;
+        each_member(value, chosen.empty() ? std::span<const Element>() : chosen.back(),
+                    [&](const model::Value& member) {
+                        add(ValueView(member));
+                        return true;
+                    });
+    } else if (collection == Collection::single) {
+        add(ValueView(value));
+    } else {
+        elements_.each(value, graph, add);
+    }
+}
+
+void PathValues::each_size(const Image& end, Graph& graph, Visit visit) const {
+    if (path_.end_kind == Path::End::backlink_total) {
+        visit(ValueView(count_backlinks(schema_, end, graph)));
+    } else if (has_members_) {
+        const bool counts_dangling = !route_.is_empty();
+        visit(ValueView(count_members(members_, end, graph, counts_dangling)));
+    } else if (is_collection() || path_.elements.empty()) {
+        visit(size_of(ValueView(value_of(end, path_.property))));
+    } else {
+        each_stored(end, graph, [&](const ValueView& value) { visit(size_of(value)); });
+    }
+}
+
+// What the path gives where a single link on its way is null or dangling (9, 11.3).
+void PathValues::each_missing(Visit visit) const {
+    const bool is_plain = !is_collection() && path_.elements.empty();
+    switch (path_.ending) {
+    case Ending::value:
+        if (is_of_objects() ? !members_.is_multiple() : is_plain)
+            visit(ValueView());
+        return;
+    case Ending::size:
+        if (path_.end_kind == Path::End::backlink_total || (is_collection() && !has_members_))
+            visit(ValueView(std::int64_t{0}));
+        else if (is_plain && !has_members_)
+            visit(ValueView());
+        return;
+    case Ending::type:
+        if (is_plain)
+            visit(ValueView(static_cast<std::int64_t>(type_mask(Type::null))));
+        return;
+    case Ending::length: return;
+    default: visit(Aggregate(path_.ending, path_.definition().type).result()); return;
+    }
+}
+
+} // namespace realmsync::query

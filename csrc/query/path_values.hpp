@@ -1,0 +1,57 @@
+// The values of a path for one object (query-language.md sections 7, 9, 11.3, 11.4 and 22).
+#pragma once
+
+#include "query/elements.hpp"
+#include "query/image.hpp"
+#include "query/route.hpp"
+#include "query/tree.hpp"
+#include "query/values.hpp"
+
+namespace realmsync::query {
+
+class PathValues {
+  public:
+    // The path and the schema have to live as long.
+    PathValues(const Path& path, const model::Schema& schema);
+
+    const Path& path() const { return path_; }
+    bool is_column() const { return is_column_; }
+
+    // In groups. Borrowed from the images, as long as the graph keeps them.
+    void gather(const Image& object, Graph& graph, Values& out) const;
+    // Of a path with one value at most: whether there is one. Allocates nothing.
+    bool single(const Image& object, Graph& graph, ValueView& out) const;
+
+  private:
+    using Visit = Callable<void(const ValueView&)>;
+    void each(const Image& object, Graph& graph, Visit visit, Callable<void()> end_group) const;
+    void each_of_end(const Image& end, Graph& graph, Visit visit) const;
+    void each_stored(const Image& end, Graph& graph, Visit visit) const;
+    void each_member_link(const Image& end, Graph& graph, Visit visit) const;
+    void each_size(const Image& end, Graph& graph, Visit visit) const;
+    void each_missing(Visit visit) const;
+    ValueView aggregate(const Image& object, Graph& graph) const;
+
+    bool is_of_objects() const { return path_.end_kind == Path::End::object; }
+    bool is_aggregate() const { return path_.ending >= Ending::min; }
+    bool is_collection() const {
+        return path_.end_kind == Path::End::property &&
+               path_.definition().collection != Collection::single;
+    }
+
+    const Path& path_;
+    const model::Schema& schema_;
+    Elements elements_;
+    // Where values are links or embedded objects, the hop to them. It is the last one of the path
+    // if that ends in objects, else it stands for the property.
+    Hop members_;
+    bool has_members_ = false;
+    Route route_; // to the objects whose property or members the values are
+    bool is_column_;
+    bool is_grouped_; // each object at the end of the route is a group of its own
+};
+
+// The bits of @type (11.6) of a value of that type.
+std::uint32_t type_mask(Type type);
+
+} // namespace realmsync::query
