@@ -16,10 +16,15 @@ from realmsync.errors import QueryError
 
 TEXTS = [query["query"] for query in recorded()]
 GOOD = [query["query"] for query in recorded() if query["ok"]]
-PIECES = (
-    ["a", "b", "a-1", "T", "O", "L", "B64", 'B64"', "uuid(", "oid(", "3b241101-e2bb-4255-8caf-000000000001)", ")", "(", "[", "]", "[c]", "{", "}", ",", ".", "=", "==", "!=", "<>", "<", ">", "<=", "=<", "=>", ">=", "&", "&&", "|", "||", "!", "not", "NOT", "Not", "and", "or", "in", "In", "any", "ALL", "none", "contains", "like", "between", "TEXT", "geowithin", "geobox", "truepredicate", "sort", "distinct", "limit", "asc", "desc", "bin", "obj", "subquery", "@size", "@count", "@max", "@links", "@type", "@keys", "@", "first", "LAST", "size", "true", "inf", "nan", "null", "+", "-", "*", "/", "0", "12", "0x", "0X1f", "1.5", ".5", "5.", "e5", "f", ":", "1:2", "-5", "2020-01-01", "T10:00:00", "@10:00:00", "$", "$0", "$K1", '"', "'", "'x'", '"y"', "\\", "\\n", "\\'", "\\u12ab", "ä", "😀", "#", ";"]
-    + [" ", "\t", "\n"]
+WORDS = (
+    'a b a-1 T O L B64 B64" uuid( oid( 3b241101-e2bb-4255-8caf-000000000001) ) ( [ ] [c] { } , . = '
+    "== != <> < > <= =< => >= & && | || ! not NOT Not and or in In any ALL none contains like "
+    "between TEXT geowithin geobox truepredicate sort distinct limit asc desc bin obj subquery "
+    "@size @count @max @links @type @keys @ first LAST size true inf nan null + - * / 0 12 0x 0X1f "
+    "1.5 .5 5. e5 f : 1:2 -5 2020-01-01 T10:00:00 @10:00:00 $ $0 $K1 \" ' 'x' "
+    '"y" \\ \\n \\\' \\u12ab ä 😀 # ;'
 )
+PIECES = [*WORDS.split(), " ", "\t", "\n"]
 SPELLINGS = {  # by the name of the word in messages
     "==": ["=", "=="],
     "!=": ["!=", "<>"],
