@@ -331,6 +331,26 @@ class PartitionDb:
     def close(self) -> None:
         """Gives the directory free. Everything else raises ValueError afterwards."""
 
+# -- query_parts.cpp -------------------------------------------------------------------------------
+
+def calculate_decimals(op: str, left: str, right: str) -> str:
+    """`+ - * /` of two decimals in scientific text."""
+
+def compare_decimals(left: str, right: str) -> int:
+    """Their order: -1, 0 or 1. NaN is below every number."""
+
+def double_to_decimal(value: float) -> str:
+    """What a double is where it meets a decimal, in scientific text."""
+
+def float_to_decimal(value: float) -> str:
+    """The same of a float."""
+
+def is_like(text: str | bytes, pattern: str | bytes, ignore_case: bool = False) -> bool:
+    """LIKE, without and with [c]."""
+
+def fold(text: str | bytes) -> bytes:
+    """What [c] compares."""
+
 # -- query_syntax.cpp ------------------------------------------------------------------------------
 
 def parse_query(
