@@ -351,6 +351,48 @@ def is_like(text: str | bytes, pattern: str | bytes, ignore_case: bool = False) 
 def fold(text: str | bytes) -> bytes:
     """What [c] compares."""
 
+# -- query_lab.cpp ---------------------------------------------------------------------------------
+
+class LabQuery:
+    """A query that is bound, with the objects of its lab."""
+
+    @property
+    def text(self) -> str:
+        """What a subscription would send."""
+    @property
+    def exact_text(self) -> str:
+        """What reread() reads; arguments stand for what no text says."""
+    @property
+    def tree(self) -> bytes:
+        """Equal for equal trees."""
+    @property
+    def canonical(self) -> bytes:
+        """Equal for equal normal forms."""
+    def select(self) -> list[int]:
+        """Positions of the objects that match among those of the class, in the query's order."""
+    def matches(self, object: int) -> bool:
+        """Whether the filter takes the object at a position."""
+    def normalized(self) -> LabQuery: ...
+    def reread(self) -> LabQuery:
+        """Its exact text, parsed and bound."""
+    def needs(self) -> dict[str, Any]:
+        """properties (of each class), backlinks, and which kinds of links are followed."""
+
+class QueryLab:
+    """Queries of a data set in memory; everything in the form of tests/vectors/queries."""
+
+    def __init__(self, dataset: dict[str, Any]) -> None: ...
+    def bind(
+        self,
+        cls: str,
+        text: str,
+        arguments: list[dict[str, Any]] = ...,
+        mapping: list[dict[str, str]] = ...,
+        is_subscription: bool = False,
+        knows_objects: bool = True,
+    ) -> LabQuery:
+        """Raises a QueryError. Without knows_objects, obj() of a missing object stays a link."""
+
 # -- query_syntax.cpp ------------------------------------------------------------------------------
 
 def parse_query(

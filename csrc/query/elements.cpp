@@ -90,8 +90,8 @@ void Elements::by_key(const model::Value& value, std::size_t depth, const Walk& 
     if (cls == nullptr)
         return;
     const Image* target = walk.graph.target(*cls, link->key.view());
-    if (target == nullptr) {
-        walk.visit(ValueView());
+    if (target == nullptr) { // its property is null, and what is asked of that is nothing
+        pick(model::Value(), depth + 1, walk);
         return;
     }
     if (const std::size_t property = cls->find(key); property != model::Class::npos)

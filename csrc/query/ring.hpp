@@ -1,5 +1,5 @@
 // A closed line of arcs on the sphere, the area within it, and how such areas lie to each other.
-// What a ring must not do is found by ring_faults.hpp, regions are geometry.hpp.
+// What a ring must not do is found by ring_check.hpp, regions are geometry.hpp.
 #pragma once
 
 #include <cstddef>

@@ -12,6 +12,7 @@ void bind_job_queue(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_partitions(pybind11::module_& m);
 void bind_query_parts(pybind11::module_& m);
+void bind_query_lab(pybind11::module_& m);
 void bind_query_syntax(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);

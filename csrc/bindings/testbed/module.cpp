@@ -16,6 +16,7 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_merge(m);
     testbed::bind_partitions(m);
     testbed::bind_query_parts(m);
+    testbed::bind_query_lab(m);
     testbed::bind_query_syntax(m);
     testbed::bind_realm_file(m);
     testbed::bind_scratch_store(m);

@@ -1,0 +1,247 @@
+// QueryLab: queries of a data set in memory, in the form of the recorded ones, asked stage by stage
+// without a file and without SQL.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <map>
+#include <memory>
+
+#include "bindings/testbed/bind.hpp"
+#include "bindings/testbed/recorded_forms.hpp"
+#include "bindings/values/errors.hpp"
+#include "query/bind.hpp"
+#include "query/evaluate.hpp"
+#include "query/needs.hpp"
+#include "query/normal_form.hpp"
+#include "query/parse.hpp"
+#include "query/print.hpp"
+#include "query/tree_bytes.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings::testbed {
+
+namespace {
+
+using query::Image;
+
+// The objects of a data set. Embedded ones are images, too, so that links of theirs are found.
+class World : public query::Graph {
+  public:
+    explicit World(const py::dict& dataset)
+        : schema_(recorded_schema(dataset["classes"].cast<py::list>())),
+          full_text_(recorded_full_text(dataset["classes"].cast<py::list>())) {
+        for (const auto& [name, objects] : dataset["objects"].cast<py::dict>()) {
+            const model::Class& cls = class_named(name.cast<std::string>());
+            for (py::handle form : objects.cast<py::list>())
+                add(cls, recorded_properties(form.cast<py::dict>(), cls, *schema_));
+        }
+        for (auto& [cls, images] : images_)
+            for (std::size_t i = 0; i < images.size() && !cls->embedded(); ++i) {
+                by_key_[{cls, model::to_text(images[i].key)}] = &images[i];
+                add_embedded(*cls, images[i].values, images[i].count);
+            }
+    }
+
+    const model::SchemaPtr& schema() const { return schema_; }
+    const std::vector<std::string>& full_text() const { return full_text_; }
+    const std::vector<Image>& objects(const model::Class& cls) { return images_[&cls]; }
+
+    const model::Class& class_named(const std::string& name) const {
+        const model::Class* cls = schema_->find(name);
+        if (!cls)
+            throw py::key_error(name);
+        return *cls;
+    }
+
+    const Image* target(const model::Class& cls, const Key& key) override {
+        auto found = by_key_.find({&cls, model::to_text(key)});
+        return found == by_key_.end() ? nullptr : found->second;
+    }
+
+    void sources(const model::Class& cls, std::size_t property, const Image& to,
+                 const std::function<bool(const Image&)>& visit) override {
+        if (to.key.type == Type::null && to.cls->embedded())
+            return;
+        for (const Image& source : images_[&cls])
+            for (std::size_t n = links(source.values[property], to); n > 0; --n)
+                if (!visit(source))
+                    return;
+    }
+
+  private:
+    void add(const model::Class& cls, std::vector<model::Value> values) {
+        kept_.push_back(std::make_unique<std::vector<model::Value>>(std::move(values)));
+        const std::vector<model::Value>& kept = *kept_.back();
+        Image image{&cls, {}, kept.data(), kept.size()};
+        if (cls.has_key_property) {
+            Scalar key = kept[0].view(scratch_);
+            image.key.type = key.type;
+            image.key.string = key.bytes;
+            if (key.type == Type::integer)
+                image.key.integer = key.integer;
+            else if (key.type == Type::object_id)
+                image.key.object_id = key.object_id;
+            else if (key.type == Type::uuid)
+                image.key.uuid = key.uuid;
+        }
+        images_[&cls].push_back(image);
+    }
+
+    void add_embedded(const model::Class& cls, const model::Value* values, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            if (cls.properties[i].is_embedded())
+                add_embedded(*schema_->find(cls.properties[i].target), values[i]);
+    }
+    void add_embedded(const model::Class& cls, const model::Value& value) {
+        if (const model::Embedded* embedded = value.embedded()) {
+            images_[&cls].push_back(
+                {&cls, {}, embedded->properties.data(), embedded->properties.size()});
+            add_embedded(cls, embedded->properties.data(), embedded->properties.size());
+        } else if (const model::List* list = value.list()) {
+            for (const model::Value& item : list->items)
+                add_embedded(cls, item);
+        } else if (const model::Dictionary* dictionary = value.dictionary()) {
+            for (const auto& [key, item] : dictionary->items)
+                add_embedded(cls, item);
+        }
+    }
+
+    // How often the value links to the object.
+    static std::size_t links(const model::Value& value, const Image& to) {
+        if (const model::Link* link = value.link())
+            return link->table == to.cls->name && model::equal(link->key.view(), to.key);
+        std::size_t count = 0;
+        if (const model::List* list = value.list())
+            for (const model::Value& item : list->items)
+                count += links(item, to);
+        if (const model::Set* set = value.set())
+            for (const model::Value& item : set->items)
+                count += links(item, to);
+        if (const model::Dictionary* dictionary = value.dictionary())
+            for (const auto& [key, item] : dictionary->items)
+                count += links(item, to);
+        return count;
+    }
+
+    model::SchemaPtr schema_;
+    std::vector<std::string> full_text_;
+    LinkTarget scratch_;
+    std::vector<std::unique_ptr<std::vector<model::Value>>> kept_;
+    std::map<const model::Class*, std::vector<Image>> images_;
+    std::map<std::pair<const model::Class*, std::string>, const Image*> by_key_;
+};
+
+// One bound query.
+class LabQuery {
+  public:
+    LabQuery(std::shared_ptr<World> world, query::Query query)
+        : world_(std::move(world)), query_(std::make_shared<query::Query>(std::move(query))) {}
+
+    std::string text() const { return query::print(*query_); }
+    py::bytes tree() const { return query::tree_bytes(*query_); }
+    py::bytes canonical() const { return query::canonical_bytes(*query_); }
+
+    // Positions of the objects, in the order of the query.
+    std::vector<std::size_t> select() const {
+        return query::select(*query_, world_->objects(*query_->cls), *world_);
+    }
+    bool matches(std::size_t object) const {
+        return query::Evaluator(*query_).matches(world_->objects(*query_->cls).at(object), *world_);
+    }
+
+    LabQuery normalized() const {
+        query::Query normal{query_->schema, query_->cls, query::normalize(query_->predicate),
+                            query_->clauses, query_->of};
+        return {world_, std::move(normal)};
+    }
+    // What its exact text says.
+    LabQuery reread() const;
+    std::string exact_text() const { return query::print_exact(*query_).text; }
+
+    // Class to names of properties; classes of backlinks; links and Mixed that are followed.
+    py::dict needs() const {
+        query::Needs needs = query::needs_of(*query_);
+        std::map<std::string, std::set<std::string>> properties;
+        for (const auto& [cls, numbers] : needs.properties)
+            for (std::size_t number : numbers)
+                properties[cls->name].insert(cls->properties[number].name);
+        std::set<std::string> backlinks;
+        for (const auto& [cls, number] : needs.backlinks)
+            backlinks.insert(cls->name + "." + cls->properties[number].name);
+        py::dict made;
+        made["properties"] = properties;
+        made["backlinks"] = backlinks;
+        made["follows_links"] = needs.follows_links;
+        made["totals_backlinks"] = needs.totals_backlinks;
+        made["follows_mixed"] = needs.follows_mixed;
+        return made;
+    }
+
+  private:
+    std::shared_ptr<World> world_;
+    query::QueryPtr query_;
+};
+
+query::Query bound(const World& world, const model::Class& cls, const std::string& text,
+                   std::span<const query::Argument> arguments, query::BindOptions options) {
+    try {
+        options.full_text = world.full_text();
+        query::ParseOptions parsing;
+        parsing.is_subscription = options.is_subscription;
+        return query::bind(query::parse(text, parsing), world.schema(), cls, arguments, options);
+    } catch (const query::QueryFault& fault) {
+        throw_python(fault, text);
+    }
+}
+
+LabQuery LabQuery::reread() const {
+    query::ExactText exact = query::print_exact(*query_);
+    return {world_, bound(*world_, *query_->cls, exact.text, exact.arguments, {})};
+}
+
+class QueryLab {
+  public:
+    explicit QueryLab(const py::dict& dataset) : world_(std::make_shared<World>(dataset)) {}
+
+    LabQuery bind(const std::string& cls, const std::string& text, const py::list& arguments,
+                  const py::list& mapping, bool is_subscription, bool knows_objects) {
+        std::vector<query::Argument> given;
+        for (py::handle argument : arguments)
+            given.push_back(recorded_argument(argument.cast<py::dict>(), *world_->schema()));
+        query::KeyPathMapping names = recorded_mapping(mapping);
+        query::BindOptions options;
+        options.mapping = &names;
+        options.is_subscription = is_subscription;
+        if (knows_objects)
+            options.exists = [this](const model::Class& of, const Key& key) {
+                return world_->target(of, key) != nullptr;
+            };
+        return {world_, bound(*world_, world_->class_named(cls), text, given, options)};
+    }
+
+  private:
+    std::shared_ptr<World> world_;
+};
+
+} // namespace
+
+void bind_query_lab(py::module_& m) {
+    py::class_<LabQuery>(m, "LabQuery")
+        .def_property_readonly("text", &LabQuery::text)
+        .def_property_readonly("exact_text", &LabQuery::exact_text)
+        .def_property_readonly("tree", &LabQuery::tree)
+        .def_property_readonly("canonical", &LabQuery::canonical)
+        .def("select", &LabQuery::select)
+        .def("matches", &LabQuery::matches, py::arg("object"))
+        .def("normalized", &LabQuery::normalized)
+        .def("reread", &LabQuery::reread)
+        .def("needs", &LabQuery::needs);
+    py::class_<QueryLab>(m, "QueryLab")
+        .def(py::init<const py::dict&>(), py::arg("dataset"))
+        .def("bind", &QueryLab::bind, py::arg("cls"), py::arg("text"),
+             py::arg("arguments") = py::list(), py::arg("mapping") = py::list(),
+             py::arg("is_subscription") = false, py::arg("knows_objects") = true);
+}
+
+} // namespace realmsync::bindings::testbed
