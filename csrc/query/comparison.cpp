@@ -1,9 +1,9 @@
 // Comparisons made ready (query-language.md sections 8 to 11 and 17): direct columns with
 // constants, which have rules of their own, and all others, where values meet as the quantifiers
 // say.
-#include <limits>
+#include <algorithm>
 #include <optional>
-#include <type_traits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -141,6 +141,9 @@ class Pairing {
         }
     }
 
+    // Whether values meet by their order alone.
+    bool is_plain() const { return !is_types_ && !is_link_with_mixed_ && !is_text_operator(op_); }
+
     // `number`: which of the right side's constants it is.
     bool meets(const ValueView& left, const ValueView& right, std::size_t number) const {
         if (is_types_)
@@ -181,6 +184,38 @@ class Pairing {
     std::vector<std::optional<TextPattern>> patterns_;
 };
 
+// Many constants of which one has to be equal: found by halving instead of one by one.
+class ConstantSet {
+  public:
+    // Short lists are as fast without; decimals equal doubles that are unequal (8.2), so that no
+    // order puts equal ones side by side.
+    static bool suits(const Comparison& comparison, const OperandValues& right) {
+        if (comparison.op != Operator::equal || comparison.ignore_case || !right.is_constant() ||
+            comparison.meeting == Meeting::sequence ||
+            comparison.right.quantifier == Quantifier::all ||
+            comparison.right.quantifier == Quantifier::none)
+            return false;
+        const std::span<const ValueView> items = right.constants().group(0);
+        return items.size() > kShortList &&
+               std::none_of(items.begin(), items.end(),
+                            [](const ValueView& item) { return item.type() == Type::decimal; });
+    }
+    explicit ConstantSet(std::span<const ValueView> items) : items_(items.begin(), items.end()) {
+        std::sort(items_.begin(), items_.end(), is_before);
+    }
+
+    static bool can_find(const ValueView& value) { return value.type() != Type::decimal; }
+    bool contains(const ValueView& value) const {
+        return std::binary_search(items_.begin(), items_.end(), value, is_before);
+    }
+
+  private:
+    static constexpr std::size_t kShortList = 8;
+    static bool is_before(const ValueView& a, const ValueView& b) { return exact_order(a, b) < 0; }
+
+    std::vector<ValueView> items_; // in that order
+};
+
 // Any other comparison: every value of the left with every value of the right, as the quantifiers
 // say (11.1); or the lists of both in order (11.2).
 class GenericCondition : public Condition {
@@ -188,7 +223,10 @@ class GenericCondition : public Condition {
     GenericCondition(const Comparison& comparison, const model::Schema& schema)
         : comparison_(comparison), left_(comparison.left, schema), right_(comparison.right, schema),
           pairing_(comparison, left_, right_),
-          is_single_(!comparison.left.is_multiple && !comparison.right.is_multiple) {}
+          is_single_(!comparison.left.is_multiple && !comparison.right.is_multiple) {
+        if (pairing_.is_plain() && ConstantSet::suits(comparison, right_))
+            set_.emplace(right_.constants().group(0));
+    }
 
     bool matches(const Image& object, Graph& graph) const override {
         if (is_single_) {
@@ -216,6 +254,8 @@ class GenericCondition : public Condition {
 
     bool meets_quantified(Group left, Group right) const {
         return quantify(comparison_.left.quantifier, left, [&](const ValueView& x) {
+            if (set_ && ConstantSet::can_find(x))
+                return set_->contains(x);
             std::size_t number = 0;
             return quantify(comparison_.right.quantifier, right,
                             [&](const ValueView& y) { return pairing_.meets(x, y, number++); });
@@ -236,6 +276,7 @@ class GenericCondition : public Condition {
     OperandValues left_, right_;
     Pairing pairing_;
     bool is_single_;
+    std::optional<ConstantSet> set_; // of the right side
 };
 
 const Path* column_of(const Operand& operand) {

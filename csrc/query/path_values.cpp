@@ -185,9 +185,11 @@ void PathValues::each_member_link(const Image& end, Graph& graph, Visit visit) c
 void PathValues::each_size(const Image& end, Graph& graph, Visit visit) const {
     if (path_.end_kind == Path::End::backlink_total) {
         visit(ValueView(count_backlinks(schema_, end, graph)));
-    } else if (has_members_) {
+    } else if (has_members_ && !has_choice()) {
         const bool counts_dangling = !route_.is_empty();
         visit(ValueView(count_members(members_, end, graph, counts_dangling)));
+    } else if (has_members_) { // a choice is ignored, but then entries count, whatever they hold
+        visit(size_of(ValueView(value_of(end, members_.property))));
     } else if (is_collection() || path_.elements.empty()) {
         visit(size_of(ValueView(value_of(end, path_.property))));
     } else {

@@ -39,6 +39,12 @@ class PathValues {
                path_.definition().collection != Collection::single;
     }
 
+    // Whether [n] or ['k'] choose among the members.
+    bool has_choice() const {
+        return is_of_objects() ? !path_.hop_elements.empty() && !path_.hop_elements.back().empty()
+                               : !path_.elements.empty();
+    }
+
     const Path& path_;
     const model::Schema& schema_;
     Elements elements_;

@@ -46,16 +46,13 @@ std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph,
                            bool counts_dangling) {
     if (hop.backward)
         return count_sources(*hop.cls, hop.property, object, graph);
-    // An entry of a dictionary counts though it is null: only lists and sets hold no null, and a
-    // single link that is null leads to nothing.
-    const bool counts_null = hop.definition().collection == Collection::dictionary;
     std::int64_t count = 0;
     each_member(value_of(object, hop.property), {}, [&](const model::Value& value) {
         const model::Link* link = value.link();
         const bool is_there =
             link != nullptr
                 ? counts_dangling || graph.target(*hop.target, link->key.view()) != nullptr
-                : counts_null || value.embedded() != nullptr;
+                : value.embedded() != nullptr;
         count += is_there ? 1 : 0;
         return true;
     });
@@ -63,6 +60,8 @@ std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph,
 }
 
 std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Graph& graph) {
+    if (object.cls->embedded()) // nothing but what holds it can link to it
+        return 1;
     std::int64_t count = 0;
     for (const auto& named : schema.classes) {
         const model::Class& cls = *named.second;

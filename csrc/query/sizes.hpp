@@ -12,8 +12,8 @@ namespace realmsync::query {
 ValueView size_of(const ValueView& value);
 // Bytes of a string or binary, else null.
 ValueView length_of(const ValueView& value);
-// Of links or embedded objects of `object` by one hop. Those that lead nowhere count only when the
-// object was reached through a link itself, which is how the reference counts.
+// Of links or embedded objects of `object` by one hop. Null never counts; a dangling link counts
+// only when the object was reached through a link itself, which is how the reference counts.
 std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph, bool counts_dangling);
 // Links of every class and property to the object.
 std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Graph& graph);

@@ -1,5 +1,5 @@
-"""How values behave inside queries: decimals, wildcards, case (query-language.md 6, 8.2, 10.5, 10.6,
-12), by the parts of the evaluator that do it, against models of their own."""
+"""How values behave inside queries: decimals, wildcards, case (query-language.md 6, 8.2, 10.5,
+10.6, 12), by the parts of the evaluator that do it, against models of their own."""
 
 from __future__ import annotations
 
