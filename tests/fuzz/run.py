@@ -98,6 +98,17 @@ def merge_seeds() -> Iterator[bytes]:
             yield seed
 
 
+def query_seeds() -> Iterator[bytes]:
+    """The recorded texts and what they were printed as, behind the byte for class and dialect."""
+    classes = ["Person", "Dog", "Shop", "Token", "Odd", "Place"]
+    for line in (VECTORS / "queries" / "queries.jsonl").read_text(encoding="utf-8").splitlines():
+        query = json.loads(line)
+        choice = classes.index(query["class"]) << 1
+        yield bytes([choice]) + query["query"].encode()
+        if query["ok"]:
+            yield bytes([choice | 1]) + query["description"].encode()
+
+
 def _step(kind: int, back: int, timestamp: int, changeset: str) -> bytes:
     payload = bytes.fromhex(changeset)
     head = bytes((kind, min(back, 255), timestamp % 256))
@@ -108,6 +119,7 @@ TARGETS = {
     "changeset": Target(changeset_seeds),
     "client": Target(client_seeds, max_size=16384),
     "merge": Target(merge_seeds, max_size=16384),
+    "query": Target(query_seeds),
     "server": Target(server_seeds, max_size=16384),
     "wire": Target(wire_seeds),
 }

@@ -1,0 +1,91 @@
+// libFuzzer target: a text is refused at a place within it, or is a query: its exact text reads
+// back as the same tree, its normal form selects what it selects, and every stage takes it. The
+// first byte chooses the class and whether the text comes from another SDK's serialiser. Seeds: the
+// recorded queries, over a schema like theirs.
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fuzz/query_world.hpp"
+#include "query/bind.hpp"
+#include "query/evaluate.hpp"
+#include "query/needs.hpp"
+#include "query/normal_form.hpp"
+#include "query/parse.hpp"
+#include "query/print.hpp"
+#include "query/sql.hpp"
+#include "query/tree_bytes.hpp"
+
+using namespace realmsync;
+
+namespace {
+
+void require(bool condition) {
+    if (!condition)
+        std::abort();
+}
+
+constexpr std::array kClasses = {"Person", "Dog", "Shop", "Token", "Odd", "Place"};
+
+// Throws QueryFault.
+query::Query understand(std::string_view text, const model::SchemaPtr& schema,
+                        const model::Class& cls, bool is_subscription,
+                        std::span<const query::Argument> arguments) {
+    query::BindOptions options;
+    options.is_subscription = is_subscription;
+    options.full_text = {"Person.bio"};
+    return query::bind(query::parse(text, {{}, is_subscription}), schema, cls, arguments, options);
+}
+
+void check_printed(const query::Query& query, const model::Class& cls) {
+    require(!query::print(query).empty());
+    query::ExactText exact = query::print_exact(query);
+    query::Query again = understand(exact.text, query.schema, cls, false, exact.arguments);
+    require(query::tree_bytes(again) == query::tree_bytes(query));
+    require(query::print_exact(again).text == exact.text);
+}
+
+void check_normal_form(const query::Query& query, const query::Image& object, query::Graph& graph) {
+    query::Query normal = query;
+    normal.predicate = query::normalize(query.predicate);
+    require(query::canonical_bytes(normal) == query::canonical_bytes(query));
+    for (const query::Image& asked : {object, query::Image{object.cls, object.key}})
+        require(query::Evaluator(normal).matches(asked, graph) ==
+                query::Evaluator(query).matches(asked, graph));
+}
+
+void check_stages(const query::Query& query, const query::Image& object, query::Graph& graph) {
+    query::needs_of(query);
+    query::to_sql(query.predicate);
+    query::to_sql(query.predicate, {query::Dialect::postgresql, true});
+    std::array objects = {object, query::Image{object.cls, object.key}};
+    require(query::select(query, objects, graph).size() <= objects.size());
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static fuzz::World world;
+    static const std::vector<query::Argument> arguments = fuzz::make_arguments();
+    if (size == 0)
+        return 0;
+    const model::Class& cls = *world.schema()->find(kClasses[(data[0] >> 1) % kClasses.size()]);
+    std::string_view text{reinterpret_cast<const char*>(data) + 1, size - 1};
+    std::optional<query::Query> query;
+    try {
+        query = understand(text, world.schema(), cls, (data[0] & 1) != 0, arguments);
+    } catch (const query::QueryFault& fault) {
+        require(fault.position() <= text.size() ||
+                fault.position() == query::QueryFault::kNoPosition);
+        return 0;
+    }
+    check_printed(*query, cls); // throws nothing any more
+    check_normal_form(*query, world.object(cls), world);
+    check_stages(*query, world.object(cls), world);
+    return 0;
+}
