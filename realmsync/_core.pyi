@@ -382,6 +382,7 @@ class DeclaredProperty:
         target: str,
         has_default: bool,
         default: Any,
+        full_text: bool,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -393,6 +394,9 @@ class DeclaredProperty:
     def optional(self) -> bool: ...
     @property
     def target(self) -> str: ...
+    @property
+    def full_text(self) -> bool:
+        """Whether it has a full-text index."""
 
 class DeclaredClass:
     """`key` is the number of the primary key among the properties, -1 for none."""

@@ -457,6 +457,28 @@ def fetch_upload(
 def close_idle(file: RealmFile) -> int:
     """Closes connections that nobody uses; they open again on demand. How many."""
 
+# -- regions.cpp -----------------------------------------------------------------------------------
+
+_Place = tuple[float, float]  # longitude and latitude, in degrees
+
+def places_in_polygon(rings: list[list[_Place]], places: list[_Place]) -> list[bool]:
+    """Which places lie within the first ring and no other. ValueError for what is no polygon."""
+
+def places_in_box(low: _Place, high: _Place, places: list[_Place]) -> list[bool]: ...
+def places_in_circle(center: _Place, radius: float, places: list[_Place]) -> list[bool]:
+    """The radius in radians."""
+
+# -- text_search.cpp -------------------------------------------------------------------------------
+
+def text_tokens(text: str) -> str:
+    """The tokens of a text, a blank between each."""
+
+def texts_matching(search: str, texts: list[str]) -> list[bool]:
+    """Which texts match. ValueError for what is no search."""
+
+def match_expression(search: str) -> tuple[str, bool]:
+    """The search as FTS5 says it, and whether the rows that match are those not selected."""
+
 # -- scratch_store.cpp -----------------------------------------------------------------------------
 
 class ScratchStore:

@@ -4,17 +4,19 @@ namespace realmsync::query {
 
 namespace {
 
-// Two names that SQLite takes for one never are those of two columns, so they name one index.
+// The length tells table and column apart, and the last $ keeps the tables that FTS5 makes beside
+// its own (…$_data) from those of another property.
 std::string quoted(const model::Class& cls, const model::Property& property,
                    std::string_view ending) {
     const std::string name = "rs_text$" + std::to_string(cls.table.size()) + "$" + cls.table + "$" +
-                             property.column + std::string(ending);
+                             property.column + "$" + std::string(ending);
     std::string sql = "\"";
     for (const char c : name)
         sql += c == '"' ? std::string("\"\"") : std::string(1, c);
     return sql + "\"";
 }
 
+// No token at all matches nothing, and the complement is everything.
 std::string in_quotes(const std::string& token) { return '"' + token + '"'; }
 
 // Several tokens, which hold no quotes, joined by an operator of FTS5.
@@ -43,8 +45,8 @@ TextMatchExpression match_expression(const TextSearch& search) {
     join(wanted, " AND ", search.included);
     join(wanted, " AND ", search.prefixes, " *");
     join(unwanted, " OR ", search.excluded);
-    if (wanted.empty()) // an empty expression matches nothing, so its complement is everything
-        return {unwanted, true};
+    if (wanted.empty())
+        return {unwanted.empty() ? in_quotes("") : unwanted, true};
     return {unwanted.empty() ? wanted : "(" + wanted + ") NOT (" + unwanted + ")", false};
 }
 

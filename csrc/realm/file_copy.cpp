@@ -14,6 +14,7 @@
 #include "sqlite/sqlite.hpp"
 #include "tables/columns.hpp"
 #include "tables/tables.hpp"
+#include "tables/text_index.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::realm {
@@ -41,12 +42,16 @@ void copy_tables(sqlite::Database& db, CopyKind kind) {
             continue;
         if (kind == CopyKind::local && name == home_partition::kTable)
             continue; // it belongs to none
+        if (tables::text_index::is_part(name))
+            continue;
         db.exec(sql);
         if (kind == CopyKind::whole || !is_history(name))
             db.exec("INSERT INTO main." + tables::quote(name) + " SELECT * FROM source." +
                     tables::quote(name));
     }
     local_history::mark(db);
+    tables::Tables copy(db, tables::Layout::client);
+    tables::text_index::fill_copy(db, *copy.schema());
 }
 
 // What the server has integrated it would send to a new client as changes of somebody else.

@@ -6,6 +6,7 @@
 #include "realm/below.hpp"
 #include "realm/local_history.hpp"
 #include "tables/catalog.hpp"
+#include "tables/text_index.hpp"
 
 namespace realmsync::realm {
 
@@ -118,6 +119,15 @@ void WriteTransaction::add_property(std::string_view cls, std::string_view name,
     if (tables().catalog().add_property(tables::kOnlyPartition, cls, name, type, nullable,
                                         collection, target))
         writer_.add_column(cls, name, type, nullable, collection, target);
+}
+
+void WriteTransaction::index_text(std::string_view cls_name, std::string_view property,
+                                  bool wanted) {
+    flush_pending();
+    const model::SchemaPtr schema = tables().schema();
+    const model::Class& cls = *schema->find(cls_name);
+    (wanted ? tables::text_index::create : tables::text_index::drop)(
+        writing_->connection().db, cls, cls.properties[cls.find(property)]);
 }
 
 void WriteTransaction::declare_class(std::string_view name, TableKind kind,

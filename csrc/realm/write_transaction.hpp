@@ -57,7 +57,10 @@ class WriteTransaction {
     void add_property(std::string_view cls, std::string_view name, Type type, bool nullable,
                       Collection collection, std::string_view target);
 
-    // The same, recorded even where the definition exists.
+    // Makes the full-text index of a property of the schema, or drops it. Nothing is recorded.
+    void index_text(std::string_view cls, std::string_view property, bool wanted);
+
+    // The same as add_…, recorded even where the definition exists.
     void declare_class(std::string_view name, TableKind kind, std::string_view key_name,
                        Type key_type, bool key_nullable);
     void declare_property(std::string_view cls, std::string_view name, Type type, bool nullable,

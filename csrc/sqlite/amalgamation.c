@@ -8,6 +8,7 @@
 #define SQLITE_DQS 0                         /* "name" is never a string */
 #define SQLITE_SECURE_DELETE 1               /* what was deleted is not in the file any more */
 #define SQLITE_DEFAULT_FILE_PERMISSIONS 0600 /* data is its owner's; a log has its file's mode */
+#define SQLITE_ENABLE_FTS5                   /* the index of a text (tables/text_index.hpp) */
 #define SQLITE_OMIT_DEPRECATED
 #define SQLITE_OMIT_LOAD_EXTENSION
 #define SQLITE_OMIT_SHARED_CACHE

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "tables/columns.hpp"
+#include "tables/text_index.hpp"
 
 namespace realmsync::tables {
 
@@ -522,6 +523,8 @@ model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view n
                 raise(ErrorKind::bad_changeset, "EraseTable: '" + std::string(name) +
                                                     "' is the target of " +
                                                     in_class(other, property.name));
+    for (const model::Property& property : cls.properties)
+        drop_index(cls, property);
     if (!cls.embedded())
         drop_table(partition, cls);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", partition, name);
@@ -541,6 +544,7 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
     if (at == 0 && cls.has_key_property)
         raise(ErrorKind::bad_changeset,
               "EraseColumn: " + in_class(cls_name, name) + " is the primary key");
+    drop_index(cls, cls.properties[at]);
     if (!cls.embedded())
         drop_column(partition, cls, cls.properties[at]);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=? AND property=?", partition, cls_name,
@@ -551,6 +555,12 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
     model::Schema next = *old;
     next.classes[next_cls->name] = next_cls;
     return store_next(partition, std::move(next));
+}
+
+// Before the column goes: triggers name it.
+void Catalog::drop_index(const model::Class& cls, const model::Property& property) {
+    if (layout_ == Layout::client && property.type == Type::string)
+        text_index::drop(db_, cls, property);
 }
 
 // On the server other partitions may use table and column: only the partition's values go.

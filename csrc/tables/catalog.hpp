@@ -87,6 +87,7 @@ class Catalog {
     std::string place_table(Draft& draft, const model::Class& cls);
     std::string place_column(Draft& draft, const model::Class& cls,
                              const model::Property& property);
+    void drop_index(const model::Class& cls, const model::Property& property);
     void drop_table(std::int64_t partition, const model::Class& cls);
     void drop_column(std::int64_t partition, const model::Class& cls,
                      const model::Property& property);

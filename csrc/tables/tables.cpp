@@ -6,6 +6,7 @@
 #include "tables/catalog.hpp"
 #include "tables/columns.hpp"
 #include "tables/json_form.hpp"
+#include "tables/text_index.hpp"
 
 namespace realmsync::tables {
 
@@ -24,7 +25,10 @@ const char* const kPartitionIs = "\"rs$partition\"=? AND ";
 
 Tables::Tables(sqlite::Database& db, Layout layout, FirstNumber first_number)
     : db_(db), layout_(layout), catalog_(std::make_unique<Catalog>(db, layout)),
-      first_number_(first_number) {}
+      first_number_(first_number) {
+    if (layout == Layout::client)
+        text_index::define_functions(db);
+}
 
 Tables::~Tables() = default;
 

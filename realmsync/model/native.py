@@ -53,6 +53,7 @@ def _native_property(p: Property) -> _core.DeclaredProperty:
         target=p.target or "",
         has_default=p.has_default,
         default=p.default,
+        full_text=p.indexed == "full-text",
     )
 
 
@@ -64,7 +65,9 @@ def schema_of_file(classes: list[_core.DeclaredClass]) -> dict[str, ClassSchema]
         for p in c.properties:
             element = p.target if p.type == _core.Type.link else TYPE_NAMES[p.type]
             optional = True if p.optional else None
-            parsed.append(make_property(p.name, element, COLLECTION_NAMES[p.collection], optional))
+            collection = COLLECTION_NAMES[p.collection]
+            indexed = "full-text" if p.full_text else False
+            parsed.append(make_property(p.name, element, collection, optional, indexed=indexed))
         primary_key = parsed[c.key].name if c.key >= 0 else None
         result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded)
     return result

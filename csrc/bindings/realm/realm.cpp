@@ -11,6 +11,7 @@
 #include "realm/client_reset.hpp"
 #include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
+#include "tables/text_index.hpp"
 
 namespace py = pybind11;
 
@@ -98,13 +99,27 @@ bool is_complete(const std::vector<DeclaredClass>& classes, const model::Schema&
     raise(ErrorKind::schema, text);
 }
 
+// Calls `use` with class, property and whether it shall have one for each that does not have the
+// full-text index that is declared, or has one that is not.
+template <class Use>
+void compare_text_indexes(const std::vector<DeclaredClass>& classes,
+                          const tables::text_index::Names& existing, const Use& use) {
+    for (const auto& cls : classes)
+        for (const auto& p : cls.properties)
+            if (existing.contains({cls.name, p.name}) != p.has_text_index)
+                use(cls.name, p.name, p.has_text_index);
+}
+
 } // namespace
 
 bool RealmHandle::lacks_schema() {
     bool complete = true;
     WithoutGil release;
-    file_->read_briefly(
-        [&](realm::RealmConnection& c) { complete = is_complete(classes_, *c.tables.schema()); });
+    file_->read_briefly([&](realm::RealmConnection& c) {
+        complete = is_complete(classes_, *c.tables.schema());
+        compare_text_indexes(classes_, tables::text_index::list(c.db),
+                             [&](const auto&, const auto&, bool) { complete = false; });
+    });
     return !complete;
 }
 
@@ -125,19 +140,28 @@ void RealmHandle::add_schema() {
         for (std::size_t i = 0; i < cls.properties.size(); ++i)
             if (const auto& p = cls.properties[i]; static_cast<int>(i) != cls.key)
                 t.add_property(cls.name, p.name, p.type, p.nullable, p.collection, p.target);
+    compare_text_indexes(classes_, tables::text_index::list(t.connection().db),
+                         [&](const std::string& cls, const std::string& property, bool wanted) {
+                             t.index_text(cls, property, wanted);
+                         });
 }
 
 std::vector<DeclaredClass> RealmHandle::file_schema() {
     model::SchemaPtr schema;
+    tables::text_index::Names full_text;
     {
         WithoutGil release;
-        file_->read_briefly([&](realm::RealmConnection& c) { schema = c.tables.schema(); });
+        file_->read_briefly([&](realm::RealmConnection& c) {
+            schema = c.tables.schema();
+            full_text = tables::text_index::list(c.db);
+        });
     }
     std::vector<DeclaredClass> classes;
     for (const auto& [name, actual] : schema->classes) {
         DeclaredClass cls{name, actual->kind, actual->has_key_property ? 0 : -1};
         for (const auto& p : actual->properties)
-            cls.properties.emplace_back(p.name, p.name, p.type, p.collection, p.nullable, p.target);
+            cls.properties.emplace_back(p.name, p.name, p.type, p.collection, p.nullable, p.target,
+                                        false, py::object(), full_text.contains({name, p.name}));
         classes.push_back(std::move(cls));
     }
     return classes;
@@ -210,16 +234,17 @@ void bind_declared(py::module_& m) {
         .value("dictionary", Collection::dictionary)
         .value("set", Collection::set);
     py::class_<DeclaredProperty>(m, "DeclaredProperty")
-        .def(
-            py::init<std::string, py::str, Type, Collection, bool, std::string, bool, py::object>(),
-            py::kw_only(), py::arg("name"), py::arg("attribute"), py::arg("type"),
-            py::arg("collection"), py::arg("optional"), py::arg("target"), py::arg("has_default"),
-            py::arg("default"))
+        .def(py::init<std::string, py::str, Type, Collection, bool, std::string, bool, py::object,
+                      bool>(),
+             py::kw_only(), py::arg("name"), py::arg("attribute"), py::arg("type"),
+             py::arg("collection"), py::arg("optional"), py::arg("target"), py::arg("has_default"),
+             py::arg("default"), py::arg("full_text"))
         .def_readonly("name", &DeclaredProperty::name)
         .def_readonly("type", &DeclaredProperty::type)
         .def_readonly("collection", &DeclaredProperty::collection)
         .def_readonly("optional", &DeclaredProperty::nullable)
-        .def_readonly("target", &DeclaredProperty::target);
+        .def_readonly("target", &DeclaredProperty::target)
+        .def_readonly("full_text", &DeclaredProperty::has_text_index);
     py::class_<DeclaredClass>(m, "DeclaredClass")
         .def(py::init([](std::string name, bool embedded, int key,
                          std::vector<DeclaredProperty> properties) {

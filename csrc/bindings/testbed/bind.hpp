@@ -15,8 +15,10 @@ void bind_query_parts(pybind11::module_& m);
 void bind_query_lab(pybind11::module_& m);
 void bind_query_syntax(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
+void bind_regions(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);
 void bind_storage(pybind11::module_& m);
+void bind_text_search(pybind11::module_& m);
 void bind_writer_queue(pybind11::module_& m);
 
 } // namespace realmsync::bindings::testbed
