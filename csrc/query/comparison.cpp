@@ -89,7 +89,7 @@ class StringOrderCondition : public Condition {
     ColumnSides sides_;
 };
 
-// A column of strings or binary on the left of a string operator, or of == and != with [c].
+// A column of strings or binary on the left of a string operator, or with == or !=.
 class TextColumnCondition : public Condition {
   public:
     TextColumnCondition(const ColumnSides& sides, bool ignore_case, Type type)
@@ -138,6 +138,8 @@ class Pairing {
         if (needs_patterns && right.is_constant()) {
             for (const ValueView& needle : right.constants().group(0))
                 patterns_.push_back(pattern_for(needle));
+        } else if (ignore_case_ && !is_text_operator(op_) && is_single_constant(left)) {
+            left_pattern_ = pattern_for(left.constants().group(0).front());
         }
     }
 
@@ -154,6 +156,8 @@ class Pairing {
             return compare(op_, left, right);
         if (number < patterns_.size())
             return patterns_[number] ? patterns_[number]->matches(left) : compare(op_, left, right);
+        if (left_pattern_) // == and != are the same from both sides
+            return left_pattern_->matches(right);
         const std::optional<TextPattern> pattern = pattern_for(right);
         return pattern ? pattern->matches(left) : compare(op_, left, right);
     }
@@ -171,6 +175,9 @@ class Pairing {
         const auto* path = std::get_if<PathOperand>(&operand.of);
         return path != nullptr && path->path.ending == Ending::type;
     }
+    static bool is_single_constant(const OperandValues& operand) {
+        return operand.is_constant() && !operand.operand().is_multiple;
+    }
     static bool is_path_of(const OperandValues& operand, Type type) {
         return operand.path() != nullptr && operand.operand().type == type;
     }
@@ -181,7 +188,8 @@ class Pairing {
 
     Operator op_;
     bool ignore_case_, is_types_, is_link_with_mixed_;
-    std::vector<std::optional<TextPattern>> patterns_;
+    std::vector<std::optional<TextPattern>> patterns_; // of the right side's constants
+    std::optional<TextPattern> left_pattern_;          // or of the left side's
 };
 
 // Many constants of which one has to be equal: found by halving instead of one by one.
@@ -234,6 +242,10 @@ class GenericCondition : public Condition {
             return left_.single(object, graph, left) && right_.single(object, graph, right) &&
                    pairing_.meets(left, right, 0);
         }
+        if (const PathValues* path = left_.path(); path != nullptr && is_right_single())
+            return meets_one(*path, comparison_.left.quantifier, right_, object, graph, false);
+        if (const PathValues* path = right_.path(); path != nullptr && is_left_single())
+            return meets_one(*path, comparison_.right.quantifier, left_, object, graph, true);
         Values left_storage, right_storage;
         const Values& left = left_.gather(object, graph, left_storage);
         const Values& right = right_.gather(object, graph, right_storage);
@@ -252,6 +264,36 @@ class GenericCondition : public Condition {
   private:
     using Group = std::span<const ValueView>;
 
+    bool is_left_single() const {
+        return !comparison_.left.is_multiple && comparison_.meeting != Meeting::sequence;
+    }
+    bool is_right_single() const {
+        return !comparison_.right.is_multiple && comparison_.meeting != Meeting::sequence;
+    }
+    // All values of a path with the one value of the other side, or with none: without keeping
+    // them.
+    bool meets_one(const PathValues& path, Quantifier quantifier, const OperandValues& one,
+                   const Image& object, Graph& graph, bool path_is_right) const {
+        ValueView other;
+        const bool is_there = one.single(object, graph, other);
+        bool is_any = false, is_all = true, is_met = false;
+        path.each(
+            object, graph,
+            [&](const ValueView& value) {
+                const bool meets = is_there && (path_is_right ? pairing_.meets(other, value, 0)
+                                                              : pairing_.meets(value, other, 0));
+                is_any = is_any || meets;
+                is_all = is_all && meets;
+            },
+            [&] {
+                is_met = is_met || (quantifier == Quantifier::all    ? is_all
+                                    : quantifier == Quantifier::none ? !is_any
+                                                                     : is_any);
+                is_any = false;
+                is_all = true;
+            });
+        return is_met && (is_there || !path_is_right);
+    }
     bool meets_quantified(Group left, Group right) const {
         return quantify(comparison_.left.quantifier, left, [&](const ValueView& x) {
             if (set_ && ConstantSet::can_find(x))
@@ -291,6 +333,8 @@ ConditionPtr prepare_column(const Comparison& comparison, const Path& column,
     const ColumnSides sides{column.property, is_reversed ? mirrored(comparison.op) : comparison.op,
                             ValueView(constant.value)};
     const bool is_text = is_text_operator(comparison.op);
+    const bool is_equality =
+        comparison.op == Operator::equal || comparison.op == Operator::not_equal;
     switch (comparison.meeting) {
     case Meeting::ieee:
         if (sides.constant.type() == Type::float32 || sides.constant.type() == Type::float64)
@@ -298,7 +342,7 @@ ConditionPtr prepare_column(const Comparison& comparison, const Path& column,
         return nullptr;
     case Meeting::string_column:
     case Meeting::binary_column:
-        if (is_text ? !is_reversed : comparison.ignore_case)
+        if (is_text ? !is_reversed : comparison.ignore_case || is_equality)
             return std::make_unique<TextColumnCondition>(sides, comparison.ignore_case,
                                                          column.type);
         if (!is_text && comparison.meeting == Meeting::string_column)

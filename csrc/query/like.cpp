@@ -23,10 +23,21 @@ std::size_t character_size(std::string_view text, std::size_t at) {
     return size;
 }
 
+// The next place from `at` on where the byte stands, or the end of the text.
+std::size_t find_byte(std::string_view text, std::size_t at, char byte) {
+    const std::size_t found = text.find(byte, at);
+    return found == std::string_view::npos ? text.size() : found;
+}
+std::size_t find_folded(std::string_view text, std::size_t at, char byte) {
+    while (at < text.size() && folded_byte(text, at) != static_cast<unsigned char>(byte))
+        ++at;
+    return at;
+}
+
 // Goes forward through both. Where they part, the last star takes one character more; earlier
 // stars never need to, since what follows them matched as early as it can.
-template <class ByteAt>
-bool match(std::string_view text, std::string_view pattern, ByteAt byte_at) {
+template <class ByteAt, class FindByte>
+bool match(std::string_view text, std::string_view pattern, ByteAt byte_at, FindByte find) {
     std::size_t at = 0, in_pattern = 0;
     std::size_t star = std::string_view::npos, behind_star = 0; // in the pattern, in the text
     while (at < text.size()) {
@@ -43,8 +54,11 @@ bool match(std::string_view text, std::string_view pattern, ByteAt byte_at) {
             ++in_pattern;
         } else if (star != std::string_view::npos) {
             behind_star += character_size(text, behind_star);
-            at = behind_star;
             in_pattern = star + 1;
+            const char next = in_pattern < pattern.size() ? pattern[in_pattern] : '*';
+            if (next != '*' && next != '?') // nothing begins before that
+                behind_star = find(text, behind_star, next);
+            at = behind_star;
         } else {
             return false;
         }
@@ -55,13 +69,14 @@ bool match(std::string_view text, std::string_view pattern, ByteAt byte_at) {
 } // namespace
 
 bool is_like(std::string_view text, std::string_view pattern) {
-    return match(text, pattern, [](std::string_view from, std::size_t at) {
-        return static_cast<unsigned char>(from[at]);
-    });
+    return match(
+        text, pattern,
+        [](std::string_view from, std::size_t at) { return static_cast<unsigned char>(from[at]); },
+        find_byte);
 }
 
 bool is_like_folded(std::string_view text, std::string_view folded) {
-    return match(text, folded, folded_byte);
+    return match(text, folded, folded_byte, find_folded);
 }
 
 } // namespace realmsync::query

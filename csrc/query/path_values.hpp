@@ -22,9 +22,11 @@ class PathValues {
     // Of a path with one value at most: whether there is one. Allocates nothing.
     bool single(const Image& object, Graph& graph, ValueView& out) const;
 
-  private:
+    // The same, one by one: `end_group` is called after the last value of each group.
     using Visit = Callable<void(const ValueView&)>;
     void each(const Image& object, Graph& graph, Visit visit, Callable<void()> end_group) const;
+
+  private:
     void each_of_end(const Image& end, Graph& graph, Visit visit) const;
     void each_stored(const Image& end, Graph& graph, Visit visit) const;
     void each_member_link(const Image& end, Graph& graph, Visit visit) const;
