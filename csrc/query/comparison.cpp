@@ -231,7 +231,7 @@ class GenericCondition : public Condition {
     GenericCondition(const Comparison& comparison, const model::Schema& schema)
         : comparison_(comparison), left_(comparison.left, schema), right_(comparison.right, schema),
           pairing_(comparison, left_, right_),
-          is_single_(!comparison.left.is_multiple && !comparison.right.is_multiple) {
+          is_single_(is_single(comparison.left) && is_single(comparison.right)) {
         if (pairing_.is_plain() && ConstantSet::suits(comparison, right_))
             set_.emplace(right_.constants().group(0));
     }
@@ -264,11 +264,16 @@ class GenericCondition : public Condition {
   private:
     using Group = std::span<const ValueView>;
 
+    // ALL and NONE of one value are as they are of many: there may be none.
+    static bool is_single(const Operand& operand) {
+        return !operand.is_multiple && operand.quantifier != Quantifier::all &&
+               operand.quantifier != Quantifier::none;
+    }
     bool is_left_single() const {
-        return !comparison_.left.is_multiple && comparison_.meeting != Meeting::sequence;
+        return is_single(comparison_.left) && comparison_.meeting != Meeting::sequence;
     }
     bool is_right_single() const {
-        return !comparison_.right.is_multiple && comparison_.meeting != Meeting::sequence;
+        return is_single(comparison_.right) && comparison_.meeting != Meeting::sequence;
     }
     // All values of a path with the one value of the other side, or with none: without keeping
     // them.

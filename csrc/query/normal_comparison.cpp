@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "query/tree_bytes.hpp"
@@ -56,6 +57,19 @@ void mirror(Comparison& comparison) {
 void say_any(Operand& operand) {
     if (operand.is_multiple && operand.quantifier == Quantifier::unsaid)
         operand.quantifier = Quantifier::any;
+}
+
+// A list that is not compared in order is a set.
+void sort_list(Operand& operand) {
+    auto* list = std::get_if<ConstantList>(&operand.of);
+    if (list == nullptr)
+        return;
+    std::map<std::string, Constant> items;
+    for (Constant& item : list->items)
+        items.try_emplace(tree_bytes(item), std::move(item));
+    list->items.clear();
+    for (auto& [bytes, item] : items)
+        list->items.push_back(std::move(item));
 }
 
 // int >= v is > v - 1, as the reference has it for columns (Q3).
@@ -117,6 +131,19 @@ bool has_one_collection(const Path& path) {
     return collections == 1 && !has_choices && path.elements.empty();
 }
 
+// Whether there is a value for every object, be it null. Sizes behind null links and entries of
+// empty dictionaries are not there at all, and are neither equal nor unequal to anything.
+bool is_always_there(const Operand& operand) {
+    if (is_constant(operand) || std::holds_alternative<SubqueryCount>(operand.of))
+        return true;
+    const Path* path = path_of(operand);
+    if (path == nullptr)
+        return false;
+    auto has_elements = [](const std::vector<Element>& elements) { return !elements.empty(); };
+    return path->ending == Ending::value && path->elements.empty() &&
+           std::none_of(path->hop_elements.begin(), path->hop_elements.end(), has_elements);
+}
+
 bool is_nan(const model::Value& value) {
     const auto* wide = std::get_if<double>(&value.data);
     const auto* narrow = std::get_if<float>(&value.data);
@@ -137,12 +164,6 @@ bool is_totally_ordered(const Comparison& comparison) {
            !constant->value.is_null() && !is_nan(constant->value);
 }
 
-// The null that an IN list held for a floating point column; it is known under == only.
-bool is_null_of_list(const Comparison& comparison) {
-    const auto* constant = std::get_if<Constant>(&comparison.right.of);
-    return comparison.meeting == Meeting::ieee && constant != nullptr && constant->value.is_null();
-}
-
 } // namespace
 
 bool is_quantified(const Operand& operand) {
@@ -155,11 +176,16 @@ NormalComparison normal(Comparison comparison) {
         say_any(comparison.left);
         say_any(comparison.right);
     }
+    if (comparison.meeting != Meeting::sequence) {
+        sort_list(comparison.left);
+        sort_list(comparison.right);
+    }
     move_bound(comparison);
     take_type_of_column(comparison);
     const Path* path = path_of(comparison.left);
     const bool is_none = comparison.left.quantifier == Quantifier::none && path != nullptr &&
-                         comparison.left.is_multiple && has_one_collection(*path);
+                         comparison.left.is_multiple && has_one_collection(*path) &&
+                         (is_constant(comparison.right) || !comparison.right.is_multiple);
     if (is_none)
         comparison.left.quantifier = Quantifier::any;
     return {std::move(comparison), is_none};
@@ -168,7 +194,7 @@ NormalComparison normal(Comparison comparison) {
 std::optional<Operator> complement(const Comparison& comparison) {
     if (is_quantified(comparison.left) || is_quantified(comparison.right) ||
         comparison.meeting == Meeting::sequence || comparison.ignore_case ||
-        is_null_of_list(comparison))
+        !is_always_there(comparison.left) || !is_always_there(comparison.right))
         return std::nullopt;
     switch (comparison.op) {
     case Operator::equal: return Operator::not_equal;

@@ -92,6 +92,14 @@ Open normal(const Comparison& comparison, bool is_negated) {
     return leaf(make_predicate(std::move(form.comparison)), is_negated);
 }
 
+// A group that was a member of a group of the other kind, and is all that is left of it.
+Open reopened(const Group& group) {
+    Open open{Open::Kind::group, group.conjunction, {}};
+    for (const PredicatePtr& member : group.members)
+        open.members.push_back(std::move(single(member).members.front()));
+    return open;
+}
+
 // Members of a group in order, none twice; what is left of it where TRUE and FALSE decide.
 Open group_of(bool conjunction, std::vector<Open> parts) {
     Open group{Open::Kind::group, conjunction, {}};
@@ -122,8 +130,11 @@ Open group_of(bool conjunction, std::vector<Open> parts) {
                         group.members.end());
     if (group.members.empty())
         return truth(conjunction);
-    if (group.members.size() == 1)
+    if (group.members.size() == 1) {
+        if (const auto* inner = std::get_if<Group>(&group.members.front().predicate->of))
+            return reopened(*inner);
         group.kind = Open::Kind::single;
+    }
     return group;
 }
 

@@ -40,7 +40,27 @@ bool is_null_of_list(const Comparison& comparison) {
     return comparison.meeting == Meeting::ieee && constant != nullptr && constant->value.is_null();
 }
 
+bool is_mixed_column(const Operand& operand) {
+    const auto* path = std::get_if<PathOperand>(&operand.of);
+    return path != nullptr && path->path.is_column() && path->path.type == kMixed;
+}
+
+// Such a list may have come with ==, but if it is one of links it has not.
+bool is_list_of_in(const Comparison& comparison) {
+    const bool is_quantified = comparison.left.quantifier != Quantifier::unsaid ||
+                               comparison.right.quantifier != Quantifier::unsaid;
+    return comparison.op == Operator::equal && comparison.meeting != Meeting::link_column &&
+           std::holds_alternative<ConstantList>(comparison.right.of) &&
+           (!is_quantified || comparison.left.type == Type::link);
+}
+
 } // namespace
+
+// Within NOT a chain of OR is nested: what is not is the disjunction that an IN of one column has
+// become (10.3), and only another IN says so.
+bool Printer::is_of_in(const Group& group) const {
+    return in_negation_ && !group.conjunction && !group.is_left_nested && group.members.size() > 2;
+}
 
 void Printer::write(const Query& query) {
     write(*query.predicate);
@@ -66,9 +86,11 @@ void Printer::write(const Comparison& comparison) {
     }
     write(comparison.left, opposite(comparison.right, comparison.meeting));
     text_ += ' ';
-    text_ += spelling(comparison.op);
+    text_ += exact_ && is_list_of_in(comparison) ? "IN" : spelling(comparison.op);
     text_ += comparison.ignore_case ? "[c] " : " ";
-    write(comparison.right, opposite(comparison.left, comparison.meeting));
+    Opposite left = opposite(comparison.left, comparison.meeting);
+    left.is_mixed_column = is_mixed_column(comparison.left);
+    write(comparison.right, left);
 }
 
 void Printer::write(const Membership& membership) {
@@ -139,6 +161,10 @@ void Printer::write(const Not& negation) {
 }
 
 void Printer::write(const Group& group) {
+    if (exact_ && is_of_in(group)) {
+        write_list_of(group);
+        return;
+    }
     if (!group.conjunction)
         text_ += '(';
     write_members(group);
@@ -162,16 +188,26 @@ void Printer::write_members(const Group& group) {
     }
 }
 
-// Conjunctions have no parentheses, not even one within another, where they would tell the reader
-// that it is a group of its own.
+// A group in one of its kind is a group of its own only within NOT. Elsewhere it is one that IN has
+// made.
 void Printer::write_member(const Group& group, const Predicate& member) {
     const Group* inner = as_group(member);
-    const bool parentheses = exact_ && inner != nullptr && inner->conjunction && group.conjunction;
-    if (parentheses)
-        text_ += '(';
-    write(member);
-    if (parentheses)
-        text_ += ')';
+    if (exact_ && !in_negation_ && inner != nullptr && !inner->conjunction && !group.conjunction)
+        write_list_of(*inner);
+    else
+        write(member);
+}
+
+void Printer::write_list_of(const Group& equalities) {
+    std::string_view separator = " IN {";
+    for (const PredicatePtr& member : equalities.members) {
+        const auto& comparison = std::get<Comparison>(member->of);
+        if (&member == &equalities.members.front())
+            write(comparison.left);
+        text_ += std::exchange(separator, ", ");
+        write(comparison.right, opposite(comparison.left));
+    }
+    text_ += '}';
 }
 
 void Printer::write(const Clause& clause) {

@@ -30,7 +30,7 @@ class Printer {
     // the reference writes.
     struct Opposite {
         Type type = kMixed;
-        bool is_mixed_column = false;
+        bool is_mixed_column = false; // with the constant on its right
         Meeting meeting = Meeting::generic;
     };
     static Opposite opposite(const Operand& operand, Meeting meeting = Meeting::generic);
@@ -45,6 +45,8 @@ class Printer {
     void write(const Group& group);
     void write_members(const Group& group);
     void write_member(const Group& group, const Predicate& member);
+    bool is_of_in(const Group& group) const;
+    void write_list_of(const Group& equalities);
     void write(const Clause& clause);
 
     void write(const Operand& operand, const Opposite& opposite);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "query/parse.hpp"
 #include "query/printer.hpp"
 
 namespace realmsync::query {
@@ -44,6 +45,33 @@ std::optional<std::string> key_in_obj(const Key& key) {
     return text;
 }
 
+// Whether a text between quotes is read as it is.
+bool is_string_token(const std::string& quoted) {
+    try {
+        const syntax::Query read = parse("x == " + quoted);
+        const auto* comparison = std::get_if<syntax::Comparison>(&read.predicate.of);
+        const auto* constant =
+            comparison == nullptr ? nullptr : std::get_if<syntax::Literal>(&comparison->right.of);
+        return constant != nullptr && constant->kind == syntax::Literal::Kind::string &&
+               constant->text == std::string_view(quoted).substr(1, quoted.size() - 2);
+    } catch (const QueryFault&) {
+        return false;
+    }
+}
+
+// Opposite to binary a base64 literal would be binary, and a string an argument must not be.
+std::string string_for_binary(const std::string& text) {
+    std::string quoted = '\'' + text + '\'';
+    return is_string_token(quoted) ? quoted : '"' + text + '"';
+}
+
+// Digits alone are read as an integer of 64 bits, which has no -0.
+std::string exact_decimal(const std::string& text) {
+    constexpr std::size_t kFits = 18; // digits, and perhaps a sign
+    const bool is_whole = text.find_first_not_of("-0123456789") == text.npos;
+    return is_whole && (text == "-0" || text.size() > kFits) ? text + "E0" : text;
+}
+
 // The text that gives this value opposite to such a type (5.4), if there is one.
 std::optional<std::string> exact_literal(const model::Value& value, Type opposite) {
     switch (value.type()) {
@@ -63,10 +91,14 @@ std::optional<std::string> exact_literal(const model::Value& value, Type opposit
             return std::nullopt;
         return exact_literal(number, "");
     }
+    case Type::string:
+        if (opposite == Type::binary)
+            return string_for_binary(std::get<std::string>(value.data));
+        return literal(value);
     case Type::decimal:
         if (opposite != Type::decimal)
             return std::nullopt;
-        return literal(value);
+        return exact_decimal(literal(value));
     case Type::link:
         if (!key_in_obj(value.link()->key.view()))
             return std::nullopt;
@@ -95,9 +127,7 @@ class VariableNames {
 } // namespace
 
 Printer::Opposite Printer::opposite(const Operand& operand, Meeting meeting) {
-    const auto* path = std::get_if<PathOperand>(&operand.of);
-    return {operand.type, path != nullptr && path->path.is_column() && path->path.type == kMixed,
-            meeting};
+    return {operand.type, false, meeting};
 }
 
 void Printer::write(const Operand& operand) { write(operand, Opposite{}); }

@@ -113,6 +113,7 @@ class Writer {
     void write(const Not& negation) { write(*negation.of); }
     void write(const Group& group) {
         write(group.conjunction);
+        write(group.is_left_nested);
         write(group.members);
     }
 

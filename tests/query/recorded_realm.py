@@ -7,13 +7,14 @@ and linked, and then taken out of the file behind the realm's back.
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import bson
 
-from realmsync import Realm
+from realmsync import Realm, Timestamp
 from recorded_values import dangling_links, decode, holds_links
 
 _TYPES = {
@@ -132,6 +133,9 @@ _ZEROS: dict[str, Any] = {
     "float": 0.0,
     "double": 0.0,
     "decimal128": bson.Decimal128("0"),
+    "date": Timestamp(0, 0),
+    "objectId": bson.ObjectId("0" * 24),
+    "uuid": uuid.UUID(int=0),
 }
 
 

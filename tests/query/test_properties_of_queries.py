@@ -1,0 +1,139 @@
+"""What must hold for every query, tried on random ones: texts come back as the same query, normal
+forms select the same objects, and spellings that mean the same have the same form.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from random_data import Data, random_data
+from random_queries import RandomQueries, RandomQuery
+from realmsync._testbed import LabQuery, QueryLab
+from realmsync.errors import QueryError
+
+WORLDS = 4
+QUERIES = 400
+
+
+@dataclass
+class World:
+    """Random data, and queries of it."""
+
+    data: Data
+    lab: QueryLab
+    queries: list[RandomQuery]
+
+    def bind(self, query: RandomQuery, rng: random.Random | None = None) -> LabQuery:
+        return self.lab.bind(query.cls, query.text(rng), list(query.arguments))
+
+    def is_valid(self, query: RandomQuery) -> bool:
+        try:
+            self.bind(query)
+        except QueryError:
+            return False
+        return True
+
+
+def world_of(seed: int, queries: int) -> World:
+    rng = random.Random(seed)
+    data = random_data(rng)
+    world = World(data, QueryLab(data.encoded()), [])
+    maker = RandomQueries(rng, data)
+    made = [maker.query() for _ in range(queries)]
+    world.queries = [query for query in made if world.is_valid(query)]
+    assert len(world.queries) > queries // 2
+    return world
+
+
+@pytest.fixture(params=range(WORLDS), scope="module")
+def world(request: pytest.FixtureRequest) -> World:
+    long = request.config.getoption("--long")
+    return world_of(request.param, QUERIES * (20 if long else 1))
+
+
+def check(world: World, fault: Callable[[RandomQuery], str]) -> None:
+    """Shows the smallest query that has a fault, if one has."""
+    for query in world.queries:
+        if fault(query):
+            query = shrunk(world, query, fault)
+            raise AssertionError(f"{query.cls}: {query.text()}\n{query.arguments}\n{fault(query)}")
+
+
+def shrunk(world: World, query: RandomQuery, fault: Callable[[RandomQuery], str]) -> RandomQuery:
+    def smaller() -> Iterator[RandomQuery]:
+        for candidate in query.smaller():
+            if world.is_valid(candidate) and fault(candidate):
+                yield candidate
+
+    while (found := next(smaller(), None)) is not None:
+        query = found
+    return query
+
+
+def test_exact_texts_read_back_as_the_same_tree(world: World) -> None:
+    def fault(query: RandomQuery) -> str:
+        bound = world.bind(query)
+        try:
+            again = bound.reread()
+        except QueryError as error:
+            return f"{bound.exact_text}: {error}"
+        return "" if again.tree == bound.tree else f"{bound.exact_text} is {again.exact_text}"
+
+    check(world, fault)
+
+
+def test_what_is_printed_depends_on_the_tree_alone(world: World) -> None:
+    def fault(query: RandomQuery) -> str:
+        bound = world.bind(query)
+        again = bound.reread().text
+        return "" if again == bound.text else f"{bound.text}\n{again}"
+
+    check(world, fault)
+
+
+def test_normal_forms_select_the_same_objects(world: World) -> None:
+    def fault(query: RandomQuery) -> str:
+        bound = world.bind(query)
+        selected, normal = bound.select(), bound.normalized().select()
+        return "" if selected == normal else f"{selected}, normal form {normal}"
+
+    check(world, fault)
+
+
+def test_a_normal_form_is_its_own(world: World) -> None:
+    def fault(query: RandomQuery) -> str:
+        bound = world.bind(query)
+        normal = bound.normalized()
+        if normal.normalized().tree != normal.tree:
+            return "the normal form has another"
+        return "" if normal.canonical == bound.canonical else "other canonical bytes"
+
+    check(world, fault)
+
+
+def test_other_spellings_have_the_same_form(world: World) -> None:
+    def fault(query: RandomQuery) -> str:
+        bound = world.bind(query)
+        for seed in range(4):
+            other = world.bind(query, random.Random(seed))
+            text = query.text(random.Random(seed))
+            if other.select() != bound.select():
+                return f"{text}\nselects {other.select()} instead of {bound.select()}"
+            if other.canonical != bound.canonical:
+                return f"{text}\nhas another form"
+        return ""
+
+    check(world, fault)
+
+
+def test_equal_forms_select_equal_objects(world: World) -> None:
+    seen: dict[bytes, tuple[str, list[int]]] = {}
+    for query in world.queries:
+        bound = world.bind(query)
+        selected = bound.select()
+        text, before = seen.setdefault(bound.canonical, (query.text(), selected))
+        assert before == selected, (text, query.text())
