@@ -366,6 +366,9 @@ class LabQuery:
     def tree(self) -> bytes:
         """Equal for equal trees."""
     @property
+    def unsoundness(self) -> str:
+        """What is wrong with its tree, if it is none that bind() makes."""
+    @property
     def canonical(self) -> bytes:
         """Equal for equal normal forms."""
     def select(self) -> list[int]:

@@ -3,7 +3,9 @@
 // of query-language.md section 18.
 #include "query/bind.hpp"
 
+#include "base/assert.hpp"
 #include "query/binder.hpp"
+#include "query/soundness.hpp"
 
 namespace realmsync::query {
 
@@ -28,6 +30,7 @@ Query bind(const syntax::Query& text, const model::SchemaPtr& schema, const mode
     query.cls = &cls;
     query.predicate = binder.predicate(text.predicate);
     query.clauses = binder.clauses(text.clauses);
+    REALMSYNC_ASSERT(unsoundness(query).empty());
     return query;
 }
 

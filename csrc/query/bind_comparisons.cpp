@@ -1,5 +1,7 @@
 // == != < <= > >= and the string operators: what may be compared, and how both sides meet
 // (query-language.md sections 8 to 10 and 17).
+#include <cmath>
+
 #include "query/binder.hpp"
 #include "query/literals.hpp"
 #include "query/print.hpp"
@@ -79,12 +81,32 @@ void check_string(const Bound& right, Operator op, bool ignore_case, syntax::Pos
                position);
 }
 
+[[noreturn]] void refuse_operator(Operator op, syntax::Position position) {
+    refuse("Unsupported operator " + word(op) +
+               " in query. Only equal (==) and not equal (!=) are supported for this type.",
+           position);
+}
+
+// Links and @type have none, whatever they meet.
+bool has_no_order(const Bound& left, const Bound& right) {
+    bool meets_type = right.kind == Kind::type_attribute &&
+                      (left.kind == Kind::mixed || left.kind == Kind::nothing);
+    bool meets_link = right.kind == Kind::link && left.kind == Kind::typed_link;
+    return left.kind == Kind::link || left.kind == Kind::type_attribute || meets_type || meets_link;
+}
+
 void check_kinds(const Bound& left, const Bound& right, syntax::Position position) {
     if (left.kind != Kind::nothing && right.kind != Kind::nothing &&
         !may_meet(left.kind, right.kind))
         refuse("Unsupported comparison between type '" + name(left.kind) + "' and type '" +
                    name(right.kind) + "'",
                position);
+}
+
+bool is_nan(const model::Value& value) {
+    const auto* single = std::get_if<float>(&value.data);
+    const auto* number = std::get_if<double>(&value.data);
+    return (single && std::isnan(*single)) || (number && std::isnan(*number));
 }
 
 Comparison comparison_of(Operator op, Bound left, Bound right) {
@@ -135,7 +157,7 @@ Binder::Sides Binder::sides(const syntax::Comparison& text) {
         sides.left = operand(text.left, left_is_constant ? sides.right.kind : Kind::integer);
         check_sides(sides.right, sides.left, text.position);
     }
-    adapt_to_subscription(sides);
+    adapt_to_subscription(text.op, sides);
     return sides;
 }
 
@@ -156,19 +178,24 @@ void Binder::check_sides(const Bound& first, const Bound& second, syntax::Positi
 
 // What the reference's serialiser prints otherwise than it was meant (19.3): a number of a float or
 // double column without its point (Q12), and its null in an IN list as nan (Q13).
-void Binder::adapt_to_subscription(Sides& sides) const {
-    bool is_real = sides.left.kind == Kind::float32 || sides.left.kind == Kind::float64;
-    auto* constant = std::get_if<Constant>(&sides.right.operand.of);
-    if (!options_.is_subscription || !sides.left.is_column() || !is_real || !constant)
+void Binder::adapt_to_subscription(Operator op, Sides& sides) const {
+    Bound &left = sides.left, &right = sides.right;
+    auto* constant = std::get_if<Constant>(&right.operand.of);
+    bool is_real = left.kind == Kind::float32 || left.kind == Kind::float64;
+    if (!options_.is_subscription || !left.is_column() || !is_real || !constant)
         return;
-    if (const auto* integer = std::get_if<std::int64_t>(&constant->value.data)) {
-        auto number = static_cast<double>(*integer);
-        if (sides.left.kind == Kind::float32)
-            constant->value = model::Value(static_cast<float>(number));
-        else
-            constant->value = model::Value(number);
-        sides.right.kind = sides.left.kind;
-        sides.right.operand.type = type_of(sides.left.kind);
+    model::Value& value = constant->value;
+    bool is_float = left.kind == Kind::float32;
+    if (const auto* integer = std::get_if<std::int64_t>(&value.data)) {
+        constexpr std::int64_t kExact = 1 << 24; // every smaller integer is a float
+        if (*integer > kExact || *integer < -kExact)
+            return;
+        value = is_float ? model::Value(static_cast<float>(*integer))
+                         : model::Value(static_cast<double>(*integer));
+        right.kind = left.kind;
+        right.operand.type = left.operand.type;
+    } else if (op == Operator::equal && left.path()->definition().nullable && is_nan(value)) {
+        value = model::Value();
     }
 }
 
@@ -214,9 +241,8 @@ PredicatePtr Binder::equality(const syntax::Comparison& text) {
         made.ignore_case = ignore_case;
         return make_predicate(std::move(made));
     }
-    if (text.ignore_case) // IN is = in this message
-        check_string(right, text.op == Operator::in ? Operator::equal : text.op, true,
-                     text.position);
+    if (text.ignore_case)
+        check_string(right, text.op, true, text.position);
     Comparison made = comparison_of(text.op, std::move(left), std::move(right));
     made.ignore_case = text.ignore_case;
     return make_predicate(std::move(made));
@@ -254,16 +280,8 @@ void Binder::make_links(const Bound& links, Bound& constant) {
 
 PredicatePtr Binder::relation(Operator op, Sides sides, syntax::Position position) {
     Bound &left = sides.left, &right = sides.right;
-    auto has_order = [](const Bound& side, const Bound& other) {
-        bool is_constant_link = side.kind == Kind::typed_link && other.kind == Kind::link;
-        return side.kind != Kind::link && side.kind != Kind::type_attribute && !is_constant_link;
-    };
-    bool right_has_order = has_order(right, left) || left.is_null() || left.kind == Kind::mixed ||
-                           !may_meet(left.kind, right.kind);
-    if (!has_order(left, right) || !right_has_order)
-        refuse("Unsupported operator " + word(op) +
-                   " in query. Only equal (==) and not equal (!=) are supported for this type.",
-               position);
+    if (has_no_order(left, right))
+        refuse_operator(op, position);
     if (!left.is_null() && !right.is_null())
         check_kinds(left, right, position);
     if (!is_direct(left, right))
@@ -293,6 +311,8 @@ PredicatePtr Binder::integer_bound(Operator op, Bound left, Bound right) {
 PredicatePtr Binder::string_operation(const syntax::Comparison& text) {
     auto [left, right] = sides(text);
     check_string(right, text.op, text.ignore_case, text.position);
+    if (left.kind == Kind::type_attribute)
+        refuse_operator(text.op, text.position);
     Meeting meeting = is_direct(left, right) && left.kind == right.kind ? direct_meeting(left.kind)
                                                                         : Meeting::generic;
     bool is_direct = meeting != Meeting::generic;

@@ -73,6 +73,13 @@ const model::Class* find_class(const model::Schema& schema, std::string_view nam
     return schema.find(name);
 }
 
+void check_scalar(const Argument& argument, const Literal& text) {
+    if (std::holds_alternative<ArgumentList>(argument))
+        refuse_argument("Request for scalar argument at index " + std::to_string(text.argument) +
+                            " but a list was provided",
+                        text.position);
+}
+
 Bound bound_of(Constant constant, Kind hint, const Literal& text) {
     Bound bound;
     bound.is_constant = true;
@@ -115,11 +122,11 @@ Bound Binder::list(const syntax::ListOf& text, Kind hint) {
     ConstantList list;
     list.items.reserve(text.items.size());
     for (const Literal& item : text.items) {
+        if (item.kind == Literal::Kind::argument && item.quantifier == Quantifier::unsaid)
+            check_scalar(argument_at(item.argument, item.position), item);
         Bound bound = constant(item, hint);
         if (std::holds_alternative<ConstantList>(bound.operand.of))
-            refuse_argument("Request for scalar argument at index " +
-                                std::to_string(item.argument) + " but a list was provided",
-                            item.position);
+            refuse("Invalid constant inside constant list", item.position);
         if (hint == Kind::type_attribute && bound.kind != hint)
             refuse("Invalid constant inside constant list: " + print(bound.operand), item.position);
         list.items.push_back(std::move(std::get<Constant>(bound.operand.of)));
@@ -129,6 +136,8 @@ Bound Binder::list(const syntax::ListOf& text, Kind hint) {
 }
 
 const Argument& Binder::argument_at(std::uint64_t index, syntax::Position position) const {
+    if (options_.is_subscription)
+        refuse("Placeholders are not accepted in subscriptions", position);
     std::size_t count = arguments_.size();
     if (index < count)
         return arguments_[static_cast<std::size_t>(index)];
@@ -142,8 +151,6 @@ const Argument& Binder::argument_at(std::uint64_t index, syntax::Position positi
 }
 
 Bound Binder::argument(const Literal& text, Kind hint) {
-    if (options_.is_subscription)
-        refuse("Placeholders are not accepted in subscriptions", text.position);
     const Argument& argument = argument_at(text.argument, text.position);
     std::string name = "$" + std::to_string(text.argument);
     const auto* list = std::get_if<ArgumentList>(&argument);
@@ -256,10 +263,7 @@ Value Binder::object(const Literal& text) {
     Value given;
     if (text.key->kind == Literal::Kind::argument) {
         const Argument& argument = argument_at(text.key->argument, text.key->position);
-        if (std::holds_alternative<ArgumentList>(argument))
-            refuse_argument("Request for scalar argument at index " +
-                                std::to_string(text.key->argument) + " but a list was provided",
-                            text.key->position);
+        check_scalar(argument, *text.key);
         const auto* value = std::get_if<Value>(&argument);
         given = value ? value->clone() : Value(false); // a region is no key
     } else {

@@ -135,7 +135,7 @@ void Binder::set_elements(Walk& walk, Bound& bound, const std::string& name, boo
         path.ending = Ending::length;
         bound.kind = Kind::integer;
         bound.operand.type = path.type = Type::integer;
-        bound.is_collection = bound.is_list = false;
+        bound.is_collection = false;
         walk.next = walk.pieces.size();
         return;
     }

@@ -125,7 +125,7 @@ class Binder {
     static PredicatePtr integer_bound(Operator op, Bound left, Bound right);
     static void check_sides(const Bound& first, const Bound& second, syntax::Position position);
     static void make_links(const Bound& links, Bound& constant);
-    void adapt_to_subscription(Sides& sides) const;
+    void adapt_to_subscription(Operator op, Sides& sides) const;
 
     // bind_lists.cpp
     static PredicatePtr membership(Bound left, Bound right);

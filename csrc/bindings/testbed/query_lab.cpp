@@ -15,6 +15,7 @@
 #include "query/normal_form.hpp"
 #include "query/parse.hpp"
 #include "query/print.hpp"
+#include "query/soundness.hpp"
 #include "query/tree_bytes.hpp"
 
 namespace py = pybind11;
@@ -140,6 +141,7 @@ class LabQuery {
 
     std::string text() const { return query::print(*query_); }
     py::bytes tree() const { return query::tree_bytes(*query_); }
+    std::string unsoundness() const { return query::unsoundness(*query_); }
     py::bytes canonical() const { return query::canonical_bytes(*query_); }
 
     // Positions of the objects, in the order of the query.
@@ -231,6 +233,7 @@ void bind_query_lab(py::module_& m) {
         .def_property_readonly("text", &LabQuery::text)
         .def_property_readonly("exact_text", &LabQuery::exact_text)
         .def_property_readonly("tree", &LabQuery::tree)
+        .def_property_readonly("unsoundness", &LabQuery::unsoundness)
         .def_property_readonly("canonical", &LabQuery::canonical)
         .def("select", &LabQuery::select)
         .def("matches", &LabQuery::matches, py::arg("object"))
