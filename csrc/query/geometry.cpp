@@ -77,7 +77,7 @@ std::variant<std::vector<Vector>, std::string> line_of(const std::vector<GeoPoin
     return line;
 }
 
-std::variant<std::vector<Ring>, std::string> rings_of_polygon(const GeoPolygon& polygon) {
+std::optional<std::string> fault_of(const GeoPolygon& polygon) {
     std::size_t vertices = 0;
     for (const std::vector<GeoPoint>& ring : polygon.rings)
         vertices += ring.size();
@@ -98,19 +98,12 @@ std::variant<std::vector<Ring>, std::string> rings_of_polygon(const GeoPolygon& 
     RingCheck check(std::move(lines));
     for (std::size_t i = 0; i < count; ++i)
         if (std::optional<std::string> fault = check.next_fault())
-            return *fault;
+            return fault;
     if (malformed)
-        return *malformed;
+        return malformed;
     if (count == 0)
         return "Polygon has no rings.";
-    if (std::optional<std::string> fault = check.fault_of_all())
-        return *fault;
-    return check.take_rings();
-}
-
-std::variant<std::vector<Ring>, std::string> rings_of(const Region& region) {
-    const GeoBox* box = std::get_if<GeoBox>(&region);
-    return rings_of_polygon(box != nullptr ? polygon_of(*box) : std::get<GeoPolygon>(region));
+    return check.fault_of_all();
 }
 
 struct Disc {
@@ -162,10 +155,8 @@ std::optional<std::string> fault(const Region& region) {
             return "The radius of a circle must be a non-negative number";
         return std::nullopt;
     }
-    auto rings = rings_of(region);
-    if (std::string* fault = std::get_if<std::string>(&rings))
-        return std::move(*fault);
-    return std::nullopt;
+    const GeoBox* box = std::get_if<GeoBox>(&region);
+    return fault_of(box != nullptr ? polygon_of(*box) : std::get<GeoPolygon>(region));
 }
 
 struct GeoArea::Shape {
@@ -189,7 +180,12 @@ GeoArea::GeoArea(const Region& region) {
     if (const GeoCircle* circle = std::get_if<GeoCircle>(&region)) {
         shape->of = disc_of(*circle);
     } else {
-        shape->of = std::get<std::vector<Ring>>(rings_of(region));
+        const GeoBox* box = std::get_if<GeoBox>(&region);
+        const GeoPolygon polygon = box != nullptr ? polygon_of(*box) : std::get<GeoPolygon>(region);
+        std::vector<Ring> rings;
+        for (const std::vector<GeoPoint>& ring : polygon.rings)
+            rings.emplace_back(std::get<std::vector<Vector>>(line_of(ring, 0)));
+        shape->of = std::move(rings);
     }
     shape_ = std::move(shape);
 }

@@ -26,8 +26,6 @@ class RingCheck {
     // Afterwards: of all rings with each other.
     std::optional<std::string> fault_of_all() const;
 
-    std::vector<Ring> take_rings() { return std::move(rings_); } // faultless ones
-
   private:
     using Pair = std::pair<std::size_t, std::size_t>; // ascending
     static constexpr Pair kNone{std::numeric_limits<std::size_t>::max(), 0};
