@@ -132,8 +132,9 @@ class Pairing {
     Pairing(const Comparison& comparison, const OperandValues& left, const OperandValues& right)
         : op_(comparison.op), ignore_case_(comparison.ignore_case),
           is_types_(is_type(comparison.left) || is_type(comparison.right)),
-          is_link_with_mixed_((is_link_path(left) && is_mixed_path(right)) ||
-                              (is_mixed_path(left) && is_link_path(right))) {
+          is_link_with_mixed_(!is_text_operator(op_) &&
+                              ((is_link_path(left) && is_mixed_path(right)) ||
+                               (is_mixed_path(left) && is_link_path(right)))) {
         const bool needs_patterns = is_text_operator(op_) || ignore_case_;
         if (needs_patterns && right.is_constant()) {
             for (const ValueView& needle : right.constants().group(0))
@@ -230,30 +231,31 @@ class GenericCondition : public Condition {
   public:
     GenericCondition(const Comparison& comparison, const model::Schema& schema)
         : comparison_(comparison), left_(comparison.left, schema), right_(comparison.right, schema),
-          pairing_(comparison, left_, right_),
-          is_single_(is_single(comparison.left) && is_single(comparison.right)) {
+          pairing_(comparison, left_, right_), is_left_single_(has_one_value(comparison.left)),
+          is_right_single_(has_one_value(comparison.right)) {
         if (pairing_.is_plain() && ConstantSet::suits(comparison, right_))
             set_.emplace(right_.constants().group(0));
     }
 
     bool matches(const Image& object, Graph& graph) const override {
-        if (is_single_) {
+        if (is_left_single_ && is_right_single_) {
             ValueView left, right;
             return left_.single(object, graph, left) && right_.single(object, graph, right) &&
                    pairing_.meets(left, right, 0);
         }
-        if (const PathValues* path = left_.path(); path != nullptr && is_right_single())
+        if (const PathValues* path = left_.path();
+            is_right_single_ && path != nullptr && !is_sequence())
             return meets_one(*path, comparison_.left.quantifier, right_, object, graph, false);
-        if (const PathValues* path = right_.path(); path != nullptr && is_left_single())
+        if (const PathValues* path = right_.path();
+            is_left_single_ && path != nullptr && !is_sequence())
             return meets_one(*path, comparison_.right.quantifier, left_, object, graph, true);
         Values left_storage, right_storage;
         const Values& left = left_.gather(object, graph, left_storage);
         const Values& right = right_.gather(object, graph, right_storage);
         for (std::size_t i = 0; i < left.group_count(); ++i) {
             for (std::size_t j = 0; j < right.group_count(); ++j) {
-                const bool holds = comparison_.meeting == Meeting::sequence
-                                       ? meets_in_order(left.group(i), right.group(j))
-                                       : meets_quantified(left.group(i), right.group(j));
+                const bool holds = is_sequence() ? meets_in_order(left.group(i), right.group(j))
+                                                 : meets_quantified(left.group(i), right.group(j));
                 if (holds)
                     return true;
             }
@@ -264,16 +266,11 @@ class GenericCondition : public Condition {
   private:
     using Group = std::span<const ValueView>;
 
+    bool is_sequence() const { return comparison_.meeting == Meeting::sequence; }
     // ALL and NONE of one value are as they are of many: there may be none.
-    static bool is_single(const Operand& operand) {
-        return !operand.is_multiple && operand.quantifier != Quantifier::all &&
-               operand.quantifier != Quantifier::none;
-    }
-    bool is_left_single() const {
-        return is_single(comparison_.left) && comparison_.meeting != Meeting::sequence;
-    }
-    bool is_right_single() const {
-        return is_single(comparison_.right) && comparison_.meeting != Meeting::sequence;
+    static bool has_one_value(const Operand& operand) {
+        return !operand.is_multiple &&
+               (operand.quantifier == Quantifier::unsaid || operand.quantifier == Quantifier::any);
     }
     // All values of a path with the one value of the other side, or with none: without keeping
     // them.
@@ -322,7 +319,7 @@ class GenericCondition : public Condition {
     const Comparison& comparison_;
     OperandValues left_, right_;
     Pairing pairing_;
-    bool is_single_;
+    bool is_left_single_, is_right_single_;
     std::optional<ConstantSet> set_; // of the right side
 };
 
@@ -370,7 +367,9 @@ ConditionPtr prepare(const Comparison& comparison, const model::Schema& schema) 
     const auto* right = std::get_if<Constant>(&comparison.right.of);
     const Path* column = column_of(left != nullptr ? comparison.right : comparison.left);
     ConditionPtr prepared;
-    if (column != nullptr && (left != nullptr) != (right != nullptr))
+    const bool is_none = comparison.left.quantifier == Quantifier::none ||
+                         comparison.right.quantifier == Quantifier::none;
+    if (column != nullptr && (left != nullptr) != (right != nullptr) && !is_none)
         prepared =
             prepare_column(comparison, *column, left != nullptr ? *left : *right, left != nullptr);
     return prepared ? std::move(prepared) : std::make_unique<GenericCondition>(comparison, schema);

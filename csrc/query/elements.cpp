@@ -89,13 +89,13 @@ void Elements::by_key(const model::Value& value, std::size_t depth, const Walk& 
     const model::Class* cls = link == nullptr ? nullptr : schema_->find(link->table);
     if (cls == nullptr)
         return;
-    const Image* target = walk.graph.target(*cls, link->key.view());
-    if (target == nullptr) { // its property is null, and what is asked of that is nothing
-        pick(model::Value(), depth + 1, walk);
+    const std::size_t property = cls->find(key);
+    if (property == model::Class::npos)
         return;
-    }
-    if (const std::size_t property = cls->find(key); property != model::Class::npos)
-        pick(value_of(*target, property), depth + 1, walk);
+    // Of a dangling link it is null, and what is asked of that is nothing.
+    const Image* target = walk.graph.target(*cls, link->key.view());
+    const model::Value null;
+    pick(target != nullptr ? value_of(*target, property) : null, depth + 1, walk);
 }
 
 } // namespace realmsync::query

@@ -124,11 +124,14 @@ void PathValues::each_of_end(const Image& end, Graph& graph, Visit visit) const 
         return;
     default: break;
     }
-    // A dictionary of any type counts as one of Mixed.
+    // A dictionary of any type counts as one of Mixed. As with sizes, [n] and ['k'] say nothing.
     const model::Property& property = path_.definition();
     const bool is_dictionary = property.collection == Collection::dictionary;
     Aggregate aggregate(path_.ending, is_dictionary ? kMixed : property.type);
-    each_stored(end, graph, [&](const ValueView& value) { aggregate.add(value); });
+    each_member(value_of(end, path_.property), {}, [&](const model::Value& value) {
+        aggregate.add(ValueView(value));
+        return true;
+    });
     visit(aggregate.result());
 }
 

@@ -55,6 +55,15 @@ def test_a_column_and_a_list() -> None:
     assert LISTS("n != {1, 5}") == list(LISTS.names)
 
 
+def test_quantifiers_of_single_values() -> None:
+    """They are read as they are written: NONE of one value is its opposite."""
+    assert FRIENDS("ALL to == NULL") == ["hub", "b", "mixed", "alone"]
+    assert FRIENDS("NONE to == NULL") == ["a"]  # a dangling link is null here
+    assert LISTS("NONE ns.@count == 2") == ["empty", "one", "other", "null"]
+    assert LISTS("ALL ns.@count == 2") == ["ones", "two"]
+    assert LISTS("n == NONE ns.@count") == ["empty", "two", "other", "null"]
+
+
 def test_lists_in_order() -> None:
     """11.2."""
     assert LISTS("ns == {1, 2}") == ["two"]
@@ -201,6 +210,8 @@ AGGREGATES = Things(
         ("xs.@min == true", ["some"]),
         ("nd.@sum == 3", ["some"]),
         ("nd.@max == 2", ["some"]),
+        ("nd.a.@max == 2", ["some"]),  # of the property itself, as with sizes
+        ("ns[0].@sum == 4", ["some"]),
         ("many.@min.n == 4", ["some"]),
         ("many.@max.n == 6", ["some"]),
         ("many.@sum.n == 10", ["some"]),

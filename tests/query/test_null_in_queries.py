@@ -229,6 +229,16 @@ def test_null_needles_through_links_and_in_collections() -> None:
     assert THINGS("ss LIKE NULL") == ["none"]
 
 
+def test_every_value_contains_null() -> None:
+    """Links, too, which contain no text."""
+    world = Things(
+        {"both": {"to": Link("both"), "ss": [None], "xd": {"k": None}}, "no": {"ss": [None]}}
+    )
+    assert world("to CONTAINS ss") == ["both"]
+    assert world("to CONTAINS xd.k") == ["both"]
+    assert world("to CONTAINS 'b'") == []
+
+
 def test_an_empty_needle_is_in_every_text() -> None:
     for operator in ("CONTAINS", "BEGINSWITH", "ENDSWITH"):
         assert THINGS(f"s {operator} ''") == WITH_VALUE

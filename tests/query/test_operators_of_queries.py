@@ -256,6 +256,7 @@ def test_strings_and_binary_do_not_meet() -> None:
     assert TEXTS("x ==[c] binary('ALICE')") == ["lower"]
     assert TEXTS("x LIKE[c] 'a*'") == ["alice"]
     assert TEXTS("s CONTAINS binary('lic')") == []
+    assert TEXTS("x CONTAINS ss") == ["alice"]
     assert TEXTS("b CONTAINS 'lic'") == []
 
 
