@@ -187,8 +187,9 @@ void Binder::adapt_to_subscription(Operator op, Sides& sides) const {
     model::Value& value = constant->value;
     bool is_float = left.kind == Kind::float32;
     if (const auto* integer = std::get_if<std::int64_t>(&value.data)) {
-        constexpr std::int64_t kExact = 1 << 24; // every smaller integer is a float
-        if (*integer > kExact || *integer < -kExact)
+        // Every smaller integer is one of the column's numbers.
+        const std::int64_t exact = std::int64_t{1} << (is_float ? 24 : 53);
+        if (*integer > exact || *integer < -exact)
             return;
         value = is_float ? model::Value(static_cast<float>(*integer))
                          : model::Value(static_cast<double>(*integer));

@@ -152,3 +152,26 @@ def test_all_recorded_queries_come_back_from_their_exact_texts(lab: Lab) -> None
         if query["ok"]:
             bound = lab.bind_recorded(query)
             assert bound.reread().tree == bound.tree, bound.exact_text
+
+
+@pytest.mark.parametrize(
+    ("printed", "meant"),
+    [
+        ("score < 1", "score < 1.0"),  # Q12
+        ("score < 9007199254740993", "score < 9007199254740993"),
+        ("weight == nan", "weight IN {NULL}"),  # Q13
+        ("(weight == 1.5 or weight == nan)", "weight IN {1.5, NULL}"),
+        ("score == nan", "score == nan"),
+        (
+            "location GEOWITHIN GeoCircle([-45, 1], 2e-05)",
+            "location GEOWITHIN geoCircle([-45.0, 1], 0.00002)",
+        ),
+        ('shop == obj("class_Shop",null)', "shop == $0"),  # Q16
+        ('shop == obj("class_Shop",B64"cXVvdGUiZA==")', "shop == obj('Shop', 'quote\"d')"),
+    ],
+)
+def test_servers_read_what_was_meant_by_it(lab: Lab, printed: str, meant: str) -> None:
+    cls = "Dog" if "location" in meant else "Person"
+    nobody = {"t": "link", "class": "Shop", "pk": {"t": "null"}}
+    read = lab.native.bind(cls, printed, is_subscription=True)
+    assert read.tree == lab.bind(meant, cls, nobody).tree
