@@ -1,4 +1,7 @@
 // SORT, DISTINCT and LIMIT (query-language.md section 15).
+#include <algorithm>
+#include <iterator>
+
 #include "query/binder.hpp"
 
 namespace realmsync::query {
@@ -55,17 +58,21 @@ std::vector<Clause> Binder::clauses(std::span<const syntax::Clause> texts) {
                 made.paths.push_back(clause_path(path, "distinct"));
             clauses.emplace_back(std::move(made));
         } else {
-            Sort made;
+            std::vector<SortKey> keys;
             for (const syntax::SortKey& key : std::get<syntax::Sort>(text).keys)
-                made.keys.push_back({clause_path(key.path, "sort"), key.ascending});
-            // The later one of two in a row decides first.
-            Sort* before = clauses.empty() ? nullptr : std::get_if<Sort>(&clauses.back());
-            if (before)
-                before->keys.insert(before->keys.begin(), made.keys.begin(), made.keys.end());
-            else
-                clauses.emplace_back(std::move(made));
+                keys.push_back({clause_path(key.path, "sort"), key.ascending});
+            // The later one of two in a row decides first. Back to front, so that many in a row do
+            // not push each other along; turned round at the end.
+            if (clauses.empty() || !std::holds_alternative<Sort>(clauses.back()))
+                clauses.emplace_back(Sort());
+            auto& before = std::get<Sort>(clauses.back()).keys;
+            before.insert(before.end(), std::make_move_iterator(keys.rbegin()),
+                          std::make_move_iterator(keys.rend()));
         }
     }
+    for (Clause& clause : clauses)
+        if (auto* sort = std::get_if<Sort>(&clause))
+            std::ranges::reverse(sort->keys);
     return clauses;
 }
 
