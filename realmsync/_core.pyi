@@ -413,6 +413,34 @@ class DeclaredClass:
     @property
     def properties(self) -> list[DeclaredProperty]: ...
 
+class Query:
+    """A compiled query of a class, or of what another query selects. Immutable."""
+
+    @property
+    def text(self) -> str:
+        """As Realm prints it, with its clauses: names of the file, no arguments."""
+
+    @property
+    def canonical(self) -> bytes:
+        """Equal for queries that are known to mean the same."""
+
+class Selection:
+    """What a query selected at one moment: keys, in its order."""
+
+    def __len__(self) -> int: ...
+    def keys(self, first: int, limit: int) -> list[Any]:
+        """Those from a position on, at most `limit`."""
+
+    def position(self, key: Any) -> int:
+        """-1: not among them. The first call costs a look at all."""
+
+    def is_current(self) -> bool:
+        """Whether nothing was committed since, nor written by this realm's transaction."""
+
+    def aggregate(self, operation: str, property: int) -> Any:
+        """min, max, sum or avg of a property over the objects, as they are now; None without a
+        value. IllegalOperationError for a property of a type that has none."""
+
 class RealmHandle:
     """What a Realm holds. Classes and properties are spoken of by their declared numbers.
 
@@ -471,6 +499,27 @@ class RealmHandle:
 
     def find(self, cls: int, key: Any) -> Any:
         """The object with this key, or None."""
+
+    def query(
+        self,
+        cls: int,
+        base: Query | None,
+        text: str,
+        arguments: list[Any],
+        mapping: list[tuple[str, ...]],
+    ) -> Query:
+        """Compiles a query of a class, or of what `base` selects. QueryError.
+
+        Arguments are values as properties take them, lists, objects of this realm, and regions as
+        realmsync.geo makes tuples of them; entries of the mapping (class, property, path) or
+        (class, alias). Attributes are mapped to the names of the file.
+        """
+
+    def select(self, query: Query) -> Selection:
+        """Runs a query, in a transaction on what that has written; handlers of signals may end it.
+
+        What the handlers raise comes through.
+        """
 
     def count(self, cls: int) -> int: ...
     def keys(self, cls: int, after: Any, limit: int) -> list[Any]:

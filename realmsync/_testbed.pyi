@@ -6,7 +6,14 @@ csrc/bindings/testbed.
 
 from typing import Any
 
-from realmsync._core import ClientRuntime, ClientStore, RealmFile, ServerRuntime
+from realmsync._core import (
+    ClientRuntime,
+    ClientStore,
+    Query,
+    RealmFile,
+    RealmHandle,
+    ServerRuntime,
+)
 
 # -- engines.cpp -----------------------------------------------------------------------------------
 
@@ -395,6 +402,17 @@ class QueryLab:
         knows_objects: bool = True,
     ) -> LabQuery:
         """Raises a QueryError. Without knows_objects, obj() of a missing object stays a link."""
+
+# -- query_rows.cpp --------------------------------------------------------------------------------
+
+def select_by_evaluator(handle: RealmHandle, query: Query) -> list[Any]:
+    """The keys of what a query selects of what is committed, without SQL's help."""
+
+def query_statement(handle: RealmHandle, query: Query) -> str:
+    """The statement that finds the rows."""
+
+def explain_query(handle: RealmHandle, query: Query) -> list[str]:
+    """The steps in which SQLite finds the rows."""
 
 # -- query_syntax.cpp ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "query/sql_column.hpp"
+#include "query/text_index.hpp"
 
 namespace realmsync::query {
 
@@ -49,10 +50,12 @@ class Writer {
                 require(member, result, depth + 1);
             return;
         }
-        const std::optional<SqlText> text = write(*predicate, depth);
-        if (text && terms_++ < kMaxMembers)
+        std::optional<SqlText> text;
+        if (terms_++ < kMaxMembers)
+            text = write(*predicate, depth);
+        if (text)
             result.text += (result.text.empty() ? "" : " AND ") + text->text;
-        if (!text || !text->is_exact || terms_ > kMaxMembers)
+        if (!text || !text->is_exact)
             result.residual.push_back(predicate);
     }
 
@@ -125,7 +128,21 @@ class Writer {
     }
 
     std::optional<SqlText> of(const GeoWithin&, int) { return std::nullopt; }
-    std::optional<SqlText> of(const TextMatch&, int) { return std::nullopt; }
+
+    // The full-text index, which bind() has asked for.
+    std::optional<SqlText> of(const TextMatch& match, int) {
+        const auto column = columns_.column(match.path);
+        if (!column || !column->is_direct || !columns_.has_text_indexes())
+            return std::nullopt;
+        const model::Class& cls = *match.path.cls;
+        const TextMatchExpression search = match_expression(match.search);
+        const std::string placeholder =
+            columns_.parameters().add(*column->property, model::Value(search.expression));
+        return SqlText{std::string(kRow) + "." + sql_quote(cls.key_column) +
+                           (search.is_complement ? " NOT IN (" : " IN (") +
+                           text_index_select(cls, *column->property, placeholder) + ")",
+                       true};
+    }
 
     // NULL counts as false below, so that this is the complement.
     std::optional<SqlText> of(const Not& negation, int depth) {
@@ -180,20 +197,10 @@ std::optional<std::string> order_by(const Sort& sort, const SqlOptions& options)
     std::string text;
     for (const SortKey& key : sort.keys) {
         const auto column = columns.column(key.path);
-        if (!column || !column->is_direct || column->has_blob_null)
+        const auto order = column ? columns.order(*column, key.ascending) : std::nullopt;
+        if (!order)
             return std::nullopt;
-        switch (column->property->type) {
-        case Type::integer:
-        case Type::boolean:
-        case Type::string:
-        case Type::binary:
-        case Type::object_id:
-        case Type::uuid: break;
-        default: return std::nullopt; // exceptions in blobs, many texts, links
-        }
-        // Null stands below everything.
-        text += (text.empty() ? "" : ", ") + column->text +
-                (key.ascending ? " ASC NULLS FIRST" : " DESC NULLS LAST");
+        text += (text.empty() ? "" : ", ") + *order;
     }
     return text.empty() ? std::nullopt : std::optional(std::move(text));
 }

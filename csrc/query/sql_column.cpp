@@ -121,7 +121,7 @@ std::string SqlColumns::is_null(const SqlColumn& column) const {
 std::optional<SqlText> SqlColumns::compare_null(const SqlColumn& column, Operator op,
                                                 Meeting meeting) {
     const Type type = column.property->type;
-    if (!is_relational(op) || meeting == Meeting::ieee || meeting == Meeting::binary_column)
+    if (!is_relational(op))
         return std::nullopt;
     if (column.has_blob_null && !is_sqlite())
         return std::nullopt;
@@ -204,7 +204,8 @@ std::optional<SqlText> SqlColumns::compare_real(const SqlColumn& column, Operato
     std::string text = p + spelling(op) + placeholder;
     if (op == Operator::less || op == Operator::less_equal) {
         const bool has_zero = op == Operator::less ? v > 0 : v >= 0;
-        const bool has_nan = meeting != Meeting::ieee; // below all numbers
+        // Below all numbers, but for constants of the column's own type (8.3).
+        const bool has_nan = meeting != Meeting::ieee || value.type() == Type::integer;
         if (has_zero && has_nan)
             text += " OR " + p + " >= x''";
         else if (has_zero)
@@ -305,7 +306,13 @@ std::optional<SqlText> SqlColumns::compare(const SqlColumn& column, Operator op,
         if (value.type() != type)
             return std::nullopt;
         break;
-    default: return std::nullopt; // decimals have many texts, links may dangle
+    case Type::link:
+        if (meeting != Meeting::link_column || value.link() == nullptr || is_order(op))
+            return std::nullopt; // a dangling link is null to it
+        if (value.link()->table != column.property->target)
+            return exact(truth(op == Operator::not_equal));
+        break;
+    default: return std::nullopt; // decimals have many texts
     }
     return is_relational(op) ? compare_plain(column, op, value) : std::nullopt;
 }
@@ -325,6 +332,36 @@ std::optional<SqlText> SqlColumns::compare(const SqlColumn& left, Operator op,
     case Operator::less:
     case Operator::greater: return exact(left.text + spelling(op) + right.text);
     default: return std::nullopt;
+    }
+}
+
+// Null stands below everything. Blobs stand above numbers and texts, and what is one is not.
+std::optional<std::string> SqlColumns::order(const SqlColumn& column, bool ascending) const {
+    const std::string& p = column.text;
+    const std::string way = ascending ? " ASC NULLS FIRST" : " DESC NULLS LAST";
+    if (!column.is_direct || column.has_blob_null)
+        return std::nullopt;
+    switch (column.property->type) {
+    case Type::integer:
+    case Type::boolean:
+    case Type::string:
+    case Type::binary:
+    case Type::object_id:
+    case Type::uuid: return p + way;
+    case Type::float32:
+    case Type::float64:
+        if (!is_sqlite())
+            return std::nullopt;
+        return "CASE WHEN " + p + " >= x'' AND " + p + " <> " +
+               negative_zero(column.property->type) + " THEN 1 WHEN " + p +
+               " IS NOT NULL THEN 2 END" + way + ", CASE WHEN " + p + " >= x'' THEN 0.0 ELSE " + p +
+               " END" + way;
+    case Type::timestamp: // dates before the year 1 have bytes that begin lower than this one
+        if (!is_sqlite())
+            return std::nullopt;
+        return "CASE WHEN " + p + " >= x'' AND " + p + " < x'80' THEN 1 WHEN " + p +
+               " IS NOT NULL THEN 2 END" + way + ", " + p + way;
+    default: return std::nullopt; // decimals have many texts
     }
 }
 

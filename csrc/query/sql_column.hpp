@@ -50,6 +50,7 @@ class SqlColumns {
 
     SqlParameters& parameters() { return parameters_; }
     bool is_sqlite() const { return options_.dialect == Dialect::sqlite; }
+    bool has_text_indexes() const { return is_sqlite() && !options_.is_partitioned; }
     std::string truth(bool value) const;
 
     std::optional<SqlColumn> column(const Path& path);
@@ -58,6 +59,8 @@ class SqlColumns {
                                    Meeting meeting);
     std::optional<SqlText> compare(const SqlColumn& left, Operator op, const SqlColumn& right);
     std::optional<SqlText> is_one_of(const SqlColumn& column, const std::vector<Constant>& items);
+    // What ORDER BY says of it; nothing where SQL has another order.
+    std::optional<std::string> order(const SqlColumn& column, bool ascending) const;
 
   private:
     std::string is_null(const SqlColumn& column) const;

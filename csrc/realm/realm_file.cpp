@@ -219,8 +219,18 @@ std::size_t RealmFile::close_idle() {
 }
 
 void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
+    const std::thread::id self = std::this_thread::get_id();
+    if (reading_.load(std::memory_order_relaxed) == self) // it would wait for itself
+        raise(ErrorKind::illegal_operation,
+              "This thread is reading the realm's file already: a handler of a signal or a "
+              "destructor that runs meanwhile cannot read it");
     std::lock_guard lock(reader_mutex_);
     open_connection(reader_);
+    struct Reading {
+        std::atomic<std::thread::id>& thread;
+        ~Reading() { thread = std::thread::id(); }
+    } reading{reading_};
+    reading_ = self;
     use(*reader_);
 }
 

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "client/store.hpp"
@@ -117,7 +118,7 @@ class RealmFile final : public client::ClientStore,
     void flush(std::uint64_t ticket, WriterQueue::Turn turn);
 
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
-    // at a time; may not call back into this file.
+    // at a time; may not call back into this file, which raises illegal_operation.
     void read(const std::function<void(RealmConnection&)>& use);
     // The same, on the writer's connection when nobody writes: most synced files are only written,
     // and need no second connection then. `use` may take milliseconds at most.
@@ -162,6 +163,7 @@ class RealmFile final : public client::ClientStore,
 
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
+    std::atomic<std::thread::id> reading_;    // the thread that uses it
 
     std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;

@@ -1,5 +1,6 @@
 #include "sqlite/sqlite.hpp"
 
+#include <atomic>
 #include <mutex>
 #include <sqlite3.h>
 
@@ -136,8 +137,17 @@ std::string_view Statement::text(int column) const {
             static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+namespace {
+
+std::uint64_t next_connection() {
+    static std::atomic<std::uint64_t> last = 0;
+    return ++last;
+}
+
+} // namespace
+
 Database::Database(const std::string& path, const DatabaseOptions& options)
-    : capacity_(options.statements) {
+    : number_(next_connection()), capacity_(options.statements) {
     initialise();
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (options.read_only)
@@ -201,6 +211,11 @@ std::shared_ptr<Statement> Database::cached(std::string_view sql) {
     entries_.push_front({std::string(sql), statement});
     by_sql_.emplace(entries_.front().sql, entries_.begin());
     return statement;
+}
+
+DataState Database::state() {
+    return {number_, integer("PRAGMA data_version").value_or(0), sqlite3_total_changes64(db_),
+            rollbacks_};
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }
@@ -290,6 +305,7 @@ void Database::shrink() {
 namespace {
 
 constexpr int kSteps = 4'000;       // of a statement's program between two looks at the work
+constexpr int kFewSteps = 500;      // between two questions: what is done for a row may be long
 constexpr std::uint64_t kStep = 10; // ns
 
 int spend_on_steps(void* work) {
@@ -302,6 +318,14 @@ Watch::Watch(Database& db, Work& work) : db_(db) {
     sqlite3_progress_handler(db.handle(), kSteps, spend_on_steps, &work);
 }
 Watch::~Watch() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+
+Interruption::Interruption(Database& db, std::function<bool()> goes_on)
+    : db_(db), goes_on_(std::move(goes_on)) {
+    sqlite3_progress_handler(
+        db.handle(), kFewSteps,
+        [](void* self) { return static_cast<Interruption*>(self)->goes_on_() ? 0 : 1; }, this);
+}
+Interruption::~Interruption() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
 
 Transaction::Transaction(Database& db, Mode mode) : db_(&db) {
     db.run(mode == Mode::write ? "BEGIN IMMEDIATE" : "BEGIN");

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -117,6 +118,15 @@ struct DatabaseOptions {
     int checkpoint_pages = 1000;
 };
 
+// What a connection sees: with equal states the same data. Of one connection a state is never that
+// of another, and changes with what either writes.
+struct DataState {
+    std::uint64_t connection = 0;
+    std::int64_t version = 0, changes = 0;
+    std::uint64_t rollbacks = 0;
+    bool operator==(const DataState&) const = default;
+};
+
 class Database {
   public:
     // Opens in WAL mode (":memory:" too, without WAL). Throws StoreError.
@@ -143,6 +153,7 @@ class Database {
     }
     std::shared_ptr<Statement> cached(std::string_view sql); // O(1) after the first time
 
+    DataState state();            // inside a transaction that has read: that of its snapshot
     std::int64_t changes() const; // rows changed by the last statement
     std::int64_t last_rowid() const;
     std::uint64_t take_pages(); // pages that statements have looked at since the last call
@@ -175,6 +186,7 @@ class Database {
         std::shared_ptr<Statement> statement;
     };
     sqlite3* db_ = nullptr;
+    const std::uint64_t number_; // of the connection, in this process
     Durability durability_ = Durability::full;
     std::size_t capacity_;
     std::list<Entry> entries_; // most recently used first
@@ -193,6 +205,19 @@ class Watch {
 
   private:
     Database& db_;
+};
+
+// While it lives, statements of the connection ask now and then whether they shall go on; one that
+// shall not fails (INTERRUPT).
+class Interruption {
+  public:
+    Interruption(Database& db, std::function<bool()> goes_on);
+    ~Interruption();
+    Interruption(const Interruption&) = delete;
+
+  private:
+    Database& db_;
+    std::function<bool()> goes_on_;
 };
 
 // BEGIN now, COMMIT by commit(), ROLLBACK if it goes out of scope before.

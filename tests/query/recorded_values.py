@@ -58,6 +58,8 @@ def dangling_links(value: Any) -> list[tuple[str, Any]]:
 
 
 def decimal_of(value: Encoded) -> bson.Decimal128:
+    if "bid_hi" not in value:  # an argument
+        return bson.Decimal128(value["v"])
     return bson.Decimal128((int(value["bid_hi"], 16), int(value["bid_lo"], 16)))
 
 

@@ -5,7 +5,6 @@
 
 #include "bindings/realm/object_writer.hpp"
 #include "bindings/realm/place.hpp"
-#include "bindings/values/without_gil.hpp"
 
 namespace py = pybind11;
 
@@ -17,23 +16,6 @@ Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
         return to_key(key, Type::global_key, Where{c.name, kNoProperty}, scratch);
     const DeclaredProperty& p = c.properties[static_cast<std::size_t>(c.key)];
     return to_key(key, p.type, Where{c.name, p.label}, scratch);
-}
-
-// Runs use(tables, resolved) on the transaction's connection, or on the reader without the GIL:
-// use must not touch Python.
-template <class Use> auto RealmHandle::with_tables(Use use) {
-    using Result = decltype(use(std::declval<tables::Tables&>(), std::declval<const Resolved&>()));
-    require_usable();
-    if (in_transaction()) {
-        const Resolved& resolved = writing_schema();
-        return use(transaction_->connection().tables, resolved);
-    }
-    std::optional<Result> result;
-    WithoutGil release;
-    file_->read([&](realm::RealmConnection& c) {
-        result = use(c.tables, resolve(reader_, c.tables.schema()));
-    });
-    return std::move(*result);
 }
 
 std::shared_ptr<const ReadValue> RealmHandle::read(int cls, const Key& key, int property,

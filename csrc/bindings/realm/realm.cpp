@@ -5,6 +5,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/realm/file_copy.hpp"
 #include "bindings/realm/place.hpp"
+#include "bindings/realm/query.hpp"
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/without_gil.hpp"
@@ -295,6 +296,9 @@ void bind_handle(py::module_& m) {
         .def("count", &RealmHandle::count)
         .def("keys", &RealmHandle::keys)
         .def("create", &RealmHandle::create)
+        .def("query", &RealmHandle::query, py::arg("cls"), py::arg("base"), py::arg("text"),
+             py::arg("arguments"), py::arg("mapping"))
+        .def("select", &RealmHandle::select, py::arg("query"))
         .def("create_rows", &RealmHandle::create_rows)
         .def("create_columns", &RealmHandle::create_columns);
 }
@@ -377,6 +381,7 @@ void bind_realm(py::module_& m) {
     bind_file_copy(m);
     bind_writer_turn(m);
     bind_declared(m);
+    bind_query(m);
     bind_handle(m);
     bind_place(m);
 }

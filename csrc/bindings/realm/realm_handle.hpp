@@ -18,12 +18,15 @@
 #include "bindings/realm/writer_turn.hpp"
 #include "bindings/values/convert.hpp"
 #include "bindings/values/declared.hpp"
+#include "bindings/values/without_gil.hpp"
 #include "realm/realm_file.hpp"
 #include "realm/write_transaction.hpp"
 
 namespace realmsync::bindings {
 
-class Place; // place.hpp
+class CompiledQuery; // query.hpp
+class Place;         // place.hpp
+class Selection;     // query.hpp
 
 // The declared classes in one connection's schema. Absent classes are null.
 struct Resolved {
@@ -79,6 +82,16 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::uint64_t count(int cls);
     pybind11::list keys(int cls, pybind11::object after, std::size_t limit);
     pybind11::object create(int cls, pybind11::object values, OnExisting on_existing);
+    // Queries (query.cpp). `base`: what is asked, null for all objects of the class. `mapping` has
+    // tuples (class, property, path) and (class, alias). QueryError.
+    std::shared_ptr<CompiledQuery> query(int cls, std::shared_ptr<CompiledQuery> base,
+                                         std::string text, const pybind11::list& arguments,
+                                         const pybind11::list& mapping);
+    // Without the GIL; KeyboardInterrupt and whatever else handlers of signals raise ends it.
+    std::shared_ptr<Selection> select(const std::shared_ptr<CompiledQuery>& query);
+    bool is_current(const sqlite::DataState& state);
+    pybind11::object aggregate(const Selection& selection, const std::string& operation,
+                               int property);
     // In bulk: how many. Columns are tuples (property number, Arrow array) or (property number,
     // sequence or buffer, mask or None, ticks per second or 0), of which the rows from `first`
     // are taken, at most `limit`, and no more after `time` seconds. All or nothing;
@@ -118,6 +131,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     set_transaction(std::unique_ptr<realm::WriteTransaction> transaction);
     const Resolved& resolve(Resolved& resolved, model::SchemaPtr schema);
     template <class Use> auto with_tables(Use use);
+    template <class Use> auto with_snapshot(Use use);
 
     Origin origin_;
     std::shared_ptr<realm::RealmFile> file_;
@@ -134,6 +148,23 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     RecentValues recent_;
     int changing_ = 0; // Changes that live
 };
+
+// Runs use(tables, resolved) on the transaction's connection, or on the reader without the GIL:
+// use must not touch Python.
+template <class Use> auto RealmHandle::with_tables(Use use) {
+    using Result = decltype(use(std::declval<tables::Tables&>(), std::declval<const Resolved&>()));
+    require_usable();
+    if (in_transaction()) {
+        const Resolved& resolved = writing_schema();
+        return use(transaction_->connection().tables, resolved);
+    }
+    std::optional<Result> result;
+    WithoutGil release;
+    file_->read([&](realm::RealmConnection& c) {
+        result = use(c.tables, resolve(reader_, c.tables.schema()));
+    });
+    return std::move(*result);
+}
 
 // Lives as long as a write: values read before it are forgotten, and none is remembered meanwhile,
 // since iterables and defaults of the application may read between its instructions.

@@ -13,6 +13,7 @@ void bind_merge(pybind11::module_& m);
 void bind_partitions(pybind11::module_& m);
 void bind_query_parts(pybind11::module_& m);
 void bind_query_lab(pybind11::module_& m);
+void bind_query_rows(pybind11::module_& m);
 void bind_query_syntax(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
 void bind_regions(pybind11::module_& m);

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_partitions(m);
     testbed::bind_query_parts(m);
     testbed::bind_query_lab(m);
+    testbed::bind_query_rows(m);
     testbed::bind_query_syntax(m);
     testbed::bind_realm_file(m);
     testbed::bind_regions(m);

@@ -1,0 +1,142 @@
+#include "bindings/realm/query.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+
+#include "bindings/realm/query_arguments.hpp"
+#include "bindings/realm/snapshot.hpp"
+#include "bindings/values/errors.hpp"
+#include "query/normal_form.hpp"
+#include "query/parse.hpp"
+#include "query/print.hpp"
+#include "tables/select.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings {
+
+namespace {
+
+// Of queries that stand on each other: each is asked, printed and destroyed with those below it.
+constexpr std::size_t kMaxDepth = 1000;
+// Compiled forms that are kept: the reader and the writer have one schema each.
+constexpr std::size_t kMaxForms = 4;
+
+} // namespace
+
+CompiledQuery::CompiledQuery(Asked asked, tables::Tables& tables, const model::SchemaPtr& schema)
+    : asked_(std::move(asked)), syntax_(query::parse(asked_.text)),
+      depth_(asked_.base ? asked_.base->depth_ + 1 : 1) {
+    if (depth_ > kMaxDepth)
+        throw query::QueryFault(query::FaultKind::limit, "More than " + std::to_string(kMaxDepth) +
+                                                             " queries stand on each other");
+    const query::QueryPtr first = compiled(tables, schema);
+    text_ = query::print(*first);
+    canonical_ = query::canonical_bytes(*first);
+}
+
+query::QueryPtr CompiledQuery::compiled(tables::Tables& tables,
+                                        const model::SchemaPtr& schema) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(compiled_.begin(), compiled_.end(),
+                                    [&](const auto& form) { return form->schema == schema; });
+    if (found != compiled_.end())
+        return *found;
+    query::QueryPtr form = compile(tables, schema);
+    if (compiled_.size() == kMaxForms)
+        compiled_.erase(compiled_.begin());
+    compiled_.push_back(form);
+    return form;
+}
+
+query::QueryPtr CompiledQuery::compile(tables::Tables& tables,
+                                       const model::SchemaPtr& schema) const {
+    const model::Class* cls = schema->find(asked_.cls);
+    if (cls == nullptr)
+        raise(ErrorKind::schema, "The file has no class '" + asked_.cls + "' any more");
+    query::BindOptions options;
+    options.mapping = &asked_.mapping;
+    options.exists = [&](const model::Class& target, const Key& key) {
+        return tables.exists(tables::kOnlyPartition, target, key);
+    };
+    query::Query bound = query::bind(syntax_, schema, *cls, asked_.arguments, options);
+    if (asked_.base)
+        bound.of = asked_.base->compiled(tables, schema);
+    return std::make_shared<const query::Query>(std::move(bound));
+}
+
+py::list Selection::page(std::size_t first, std::size_t limit) const {
+    const std::size_t end = std::min(
+        keys_.size(),
+        limit > keys_.size() - std::min(first, keys_.size()) ? keys_.size() : first + limit);
+    py::list result;
+    for (std::size_t i = first; i < end; ++i)
+        result.append(from_key(keys_.at(i)));
+    return result;
+}
+
+std::ptrdiff_t Selection::position(py::handle key) const {
+    Scratch scratch;
+    const std::size_t found = keys_.find(handle_->key_of(cls_, key, scratch));
+    return found == model::KeyList::npos ? -1 : static_cast<std::ptrdiff_t>(found);
+}
+
+std::shared_ptr<CompiledQuery> RealmHandle::query(int cls, std::shared_ptr<CompiledQuery> base,
+                                                  std::string text, const py::list& arguments,
+                                                  const py::list& mapping) {
+    CompiledQuery::Asked asked{declared(cls).name, std::move(base), std::move(text),
+                               to_arguments(*this, arguments), to_mapping_of_paths(mapping)};
+    for (const DeclaredClass& c : classes_)
+        for (const DeclaredProperty& p : c.properties)
+            if (p.label != p.name)
+                asked.mapping.properties.push_back({c.name, p.label, p.name});
+    const std::string shown = asked.text;
+    try {
+        return with_snapshot([&](realm::RealmConnection& c, const Resolved& resolved) {
+            return std::make_shared<CompiledQuery>(std::move(asked), c.tables, resolved.schema);
+        });
+    } catch (const query::QueryFault& fault) {
+        throw_python(fault, shown);
+    }
+}
+
+std::shared_ptr<Selection> RealmHandle::select(const std::shared_ptr<CompiledQuery>& query) {
+    struct Found {
+        model::KeyList keys;
+        sqlite::DataState state;
+        std::string cls;
+    };
+    try {
+        Found found = with_snapshot([&](realm::RealmConnection& c, const Resolved& resolved) {
+            const query::QueryPtr compiled = query->compiled(c.tables, resolved.schema);
+            const sqlite::DataState state = c.db.state();
+            return Found{tables::select(c.tables, tables::kOnlyPartition, *compiled), state,
+                         compiled->cls->name};
+        });
+        return std::make_shared<Selection>(shared_from_this(), by_name_.at(found.cls),
+                                           std::move(found.keys), found.state);
+    } catch (const query::QueryFault& fault) { // of another schema than it was made for
+        throw_python(fault, query->asked_text());
+    }
+}
+
+bool RealmHandle::is_current(const sqlite::DataState& state) {
+    return with_tables(
+        [&](tables::Tables& tables, const Resolved&) { return tables.db().state() == state; });
+}
+
+void bind_query(py::module_& m) {
+    py::class_<CompiledQuery, std::shared_ptr<CompiledQuery>>(m, "Query")
+        .def_property_readonly("text", &CompiledQuery::text)
+        .def_property_readonly("canonical",
+                               [](const CompiledQuery& q) { return py::bytes(q.canonical()); });
+    py::class_<Selection, std::shared_ptr<Selection>>(m, "Selection")
+        .def("__len__", &Selection::size)
+        .def("keys", &Selection::page, py::arg("first"), py::arg("limit"))
+        .def("position", &Selection::position, py::arg("key"))
+        .def("is_current", &Selection::is_current)
+        .def("aggregate", &Selection::aggregate, py::arg("operation"), py::arg("property"));
+}
+
+} // namespace realmsync::bindings

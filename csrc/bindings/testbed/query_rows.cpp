@@ -1,0 +1,51 @@
+// Queries over the rows of a realm file: what the two evaluators select, and how SQLite finds it.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "bindings/realm/query.hpp"
+#include "bindings/testbed/bind.hpp"
+#include "tables/select.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings::testbed {
+
+namespace {
+
+py::list select_by_evaluator(RealmHandle& handle, const CompiledQuery& query) {
+    py::list result;
+    handle.file()->read([&](realm::RealmConnection& c) {
+        const auto compiled = query.compiled(c.tables, c.tables.schema());
+        const model::KeyList keys =
+            tables::select(c.tables, tables::kOnlyPartition, *compiled, tables::Means::evaluator);
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            result.append(from_key(keys.at(i)));
+    });
+    return result;
+}
+
+std::string query_statement(RealmHandle& handle, const CompiledQuery& query) {
+    std::string sql;
+    handle.file()->read([&](realm::RealmConnection& c) {
+        sql = tables::statement(c.tables, *query.compiled(c.tables, c.tables.schema()));
+    });
+    return sql;
+}
+
+std::vector<std::string> explain_query(RealmHandle& handle, const CompiledQuery& query) {
+    std::vector<std::string> steps;
+    handle.file()->read([&](realm::RealmConnection& c) {
+        steps = tables::explain(c.tables, *query.compiled(c.tables, c.tables.schema()));
+    });
+    return steps;
+}
+
+} // namespace
+
+void bind_query_rows(py::module_& m) {
+    m.def("select_by_evaluator", &select_by_evaluator, py::arg("handle"), py::arg("query"));
+    m.def("query_statement", &query_statement, py::arg("handle"), py::arg("query"));
+    m.def("explain_query", &explain_query, py::arg("handle"), py::arg("query"));
+}
+
+} // namespace realmsync::bindings::testbed
