@@ -64,14 +64,21 @@ Operand normal_operand(const Operand& operand) {
     return out;
 }
 
-// A leaf that may be an equality, with its constants in order.
+// Whether constants are listed that may be in another order, or only one.
+bool has_list(const Predicate& predicate) {
+    const auto* comparison = std::get_if<Comparison>(&predicate.of);
+    return std::holds_alternative<Membership>(predicate.of) ||
+           (comparison != nullptr && std::holds_alternative<ConstantList>(comparison->right.of));
+}
+
 Open leaf(PredicatePtr predicate, bool is_negated) {
+    const bool is_list = has_list(*predicate);
     if (is_negated)
         predicate = make_predicate(Not{std::move(predicate)});
     Equalities equalities(is_negated);
-    if (!equalities.take(*predicate))
-        return single(std::move(predicate));
-    return single(equalities.merged().front());
+    if (is_list && equalities.take(*predicate))
+        predicate = std::move(equalities.merged().front());
+    return single(std::move(predicate));
 }
 
 Open normal(const Comparison& comparison, bool is_negated) {
