@@ -72,7 +72,8 @@ Bound Binder::aggregate(const syntax::AggregateOf& text) {
     return finished(std::move(path), values.kind, is_multiple, text);
 }
 
-// Of a property of the objects that the path leads to; a single link leads to one or none.
+// Of a property of all objects that the path leads to, through however many collections; a single
+// link leads to one or none.
 Bound Binder::aggregate_of_objects(Walk& walk, const syntax::AggregateOf& text) {
     bool leads_to_objects =
         walk.at_end() && !walk.path.hops.empty() && walk.path.hop_elements.back().empty();
@@ -98,9 +99,7 @@ Bound Binder::aggregate_of_objects(Walk& walk, const syntax::AggregateOf& text) 
     Path path = std::move(walk.path);
     path.cls = walk.at;
     path.property = property;
-    std::span<const Hop> hops = path.hops;
-    bool is_multiple = leads_to_many(hops.first(hops.size() - 1));
-    return finished(std::move(path), kind, is_multiple, text);
+    return finished(std::move(path), kind, false, text);
 }
 
 } // namespace realmsync::query

@@ -155,8 +155,11 @@ void Binder::set_elements(Walk& walk, Bound& bound, const std::string& name, boo
         bound.operand.type = path.type = Type::string;
         bound.is_collection = bound.is_list = false;
     } else if (is_dictionary && kind == Element::Kind::key) {
-        // One value, though quantifiers are accepted (11.2).
-        bound.is_sequence = leads_to_many(path.hops);
+        // One value, though quantifiers are accepted (11.2), unless other steps follow its keys.
+        bool has_only_keys =
+            std::all_of(path.elements.begin(), path.elements.end(),
+                        [](const Element& e) { return e.kind == Element::Kind::key; });
+        bound.is_sequence = leads_to_many(path.hops) || !has_only_keys;
     } else if (definition.collection == Collection::single) {
         bound.is_list = bound.is_sequence = true;
         set_multiple(bound, true);

@@ -96,9 +96,8 @@ void Printer::write_ending(const Path& path) {
     if (path.ending == Ending::type) {
         text_ += ".@type";
     } else if (path.ending == Ending::size) {
-        const bool is_of_objects =
-            path.end_kind != Path::End::property ||
-            (path.definition().type == Type::link && path.elements.empty());
+        const bool is_of_objects = path.end_kind != Path::End::property ||
+                                   (path.definition().type == Type::link && path.elements.empty());
         text_ += is_of_objects ? ".@count" : ".@size";
     } else {
         text_ += aggregate_name(path.ending);

@@ -223,6 +223,8 @@ AGGREGATES = Things(
         ("to.@max.n == NULL", ["big", "none", "empty"]),
         ("many.@max.n - many.@min.n == 2", ["some"]),
         ("many.ns.@max == 3", ["some"]),  # one of each list
+        ("many.many.@sum.n == 10", ["some"]),  # one of all objects
+        ("many.many.@sum.n != to.ns", ["some"]),  # a single value, and no list
         ("to.ns.@max == 9223372036854775807", ["some"]),
         ("many.@max.n > n", ["some"]),
     ],
@@ -274,6 +276,8 @@ DICTIONARIES = Things(
         ("xd.deep.nothing.further == NULL", []),
         ("xd.both == 1", []),
         ("xd.both[*] == 2", ["nested"]),
+        ("xd.both[*] == {1, 2}", ["nested"]),  # a list again: in order
+        ("xd.both[*] == {2, 1}", []),
         ("xd.friend.xd.color == 'red'", ["linked"]),
         ("xd.friend.s == NULL", ["linked"]),
         ("xd.friend.nothing == NULL", []),
