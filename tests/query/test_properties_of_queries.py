@@ -9,13 +9,18 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from random_data import Data, random_data
 from random_queries import RandomQueries, RandomQuery, identifier
+from realmsync import Realm
+from realmsync._core import Query
 from realmsync._testbed import LabQuery, QueryLab
 from realmsync.errors import QueryError
+from recorded_realm import RecordedRealm
+from recorded_values import decode
 
 WORLDS = 4
 QUERIES = 400
@@ -149,6 +154,66 @@ def test_other_spellings_have_the_same_form(world: World) -> None:
             if other.canonical != bound.canonical:
                 return f"{text}\nhas another form"
         return ""
+
+    check(world, fault)
+
+
+@pytest.fixture(scope="module")
+def file(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[File]:
+    folder = tmp_path_factory.mktemp("realm")
+    with RecordedRealm(world.data.encoded(), folder).open() as realm:
+        yield File(realm, world.data)
+
+
+class File:
+    """The same objects in a realm file, where SQL answers what it can."""
+
+    def __init__(self, realm: Realm, data: Data) -> None:
+        self._realm = realm
+        self._positions = {
+            name: {repr(decode(key, _find_nothing)): i for i, key in enumerate(data.keys(name))}
+            for name in data.objects
+        }
+
+    def compiled(self, query: RandomQuery, base: Query | None = None) -> Query:
+        arguments = [decode(argument, _find_nothing) for argument in query.arguments]
+        cls = self._realm._class_of(query.cls)
+        return self._realm._core.query(cls, base, query.text(), arguments, [])
+
+    def select(self, cls: str, query: Query) -> list[int]:
+        """Positions of the objects, in the order of the query."""
+        selection = self._realm._core.select(query)
+        keys = selection.keys(0, len(selection))
+        return [self._positions[cls][repr(key)] for key in keys]
+
+
+def _find_nothing(name: str, key: Any) -> Any:
+    raise AssertionError(f"a link to {name} {key} as an argument")
+
+
+def test_files_select_what_memory_does(world: World, file: File) -> None:
+    def fault(query: RandomQuery) -> str:
+        compiled, bound = file.compiled(query), world.bind(query)
+        if (compiled.text, compiled.canonical) != (bound.text, bound.canonical):
+            return f"{compiled.text} instead of {bound.text}"
+        found, selected = file.select(query.cls, compiled), bound.select()
+        return "" if found == selected else f"{found} instead of {selected}"
+
+    check(world, fault)
+
+
+def test_queries_of_queries_keep_the_order(world: World, file: File) -> None:
+    bases = {cls: [q for q in world.queries if q.cls == cls] for cls in world.data.objects}
+
+    def fault(query: RandomQuery) -> str:
+        if query.clauses:
+            return ""
+        base = bases[query.cls][len(query.text()) % len(bases[query.cls])]
+        both = file.compiled(query, file.compiled(base))
+        wanted = world.bind(query).select()
+        expected = [position for position in world.bind(base).select() if position in wanted]
+        found = file.select(query.cls, both)
+        return "" if found == expected else f"of {base.text()}: {found} instead of {expected}"
 
     check(world, fault)
 
