@@ -20,9 +20,10 @@ struct ParseLimits {
 
 struct ParseOptions {
     ParseLimits limits;
-    // A text that another SDK's serialiser wrote: what it prints but the grammar does not have is
-    // accepted, too (19.3 Q4, Q16): signs and whole altitudes in coordinates, obj() with a base64
-    // or null key, and typed links with a negative key.
+    // A text that a serialiser wrote. Three times the depth is accepted for the parentheses that it
+    // adds. What it prints but the grammar does not have is accepted, too (19.3 Q4,
+    // Q16): signs and whole altitudes in coordinates, obj() with a base64 or null key, and typed
+    // links with a negative key.
     bool is_subscription = false;
 };
 

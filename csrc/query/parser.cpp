@@ -12,6 +12,11 @@ using enum TokenKind;
 
 namespace {
 
+// What NOT (a OR b) is printed as, !((a or b)), has three levels for the two of its author, and
+// what !a is, !(a), two for one; and disjunctions get parentheses that nobody wrote. What one side
+// accepts the other must be able to read.
+constexpr std::size_t kPrintedLevels = 3;
+
 // The lexer does without: NUL ends no word, and bytes above ASCII are all of some character.
 std::string_view checked(std::string_view text, const ParseLimits& limits) {
     if (text.size() > limits.bytes || text.size() >= QueryFault::kNoPosition)
@@ -67,10 +72,13 @@ bool takes_ignore_case(Operator op) {
 } // namespace
 
 Parser::Level::Level(Parser& parser) : parser_(parser) {
-    if (parser.depth_ == parser.options_.limits.depth)
+    std::size_t deepest = parser.options_.limits.depth;
+    if (parser.options_.is_subscription)
+        deepest *= kPrintedLevels;
+    if (parser.depth_ == deepest)
         throw QueryFault(FaultKind::limit,
-                         "The query is nested more than " +
-                             std::to_string(parser.options_.limits.depth) + " levels deep",
+                         "The query is nested more than " + std::to_string(deepest) +
+                             " levels deep",
                          parser.token_.position);
     ++parser.depth_;
 }

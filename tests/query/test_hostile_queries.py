@@ -47,6 +47,14 @@ def test_a_hundred_levels_are_not_too_many(nest: str) -> None:
     assert parse_query(NESTS[nest](100))
 
 
+def test_what_is_printed_may_be_deeper() -> None:
+    """Serialisers put parentheses around what NOT denies and around disjunctions."""
+    assert parse_query("!(" * 100 + "(a == 1 or b == 2)" + ")" * 100, is_subscription=True)
+    for nest in NESTS:
+        with pytest.raises(QueryLimitError):
+            parse_query(NESTS[nest](DEEP), is_subscription=True)
+
+
 def test_depth_counts_along_one_branch() -> None:
     """Many nests beside each other are as deep as the deepest."""
     nests = [NESTS[nest](100) for nest in NESTS if not nest.startswith("unclosed")]
