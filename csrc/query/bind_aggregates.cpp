@@ -65,7 +65,8 @@ Bound Binder::aggregate(const syntax::AggregateOf& text) {
     if (!text.property.empty())
         return aggregate_of_objects(walk, text);
     Bound values = value_at(walk, Quantifier::unsaid, true);
-    if (!values.is_collection || !is_numeric(values.kind))
+    bool has_links = values.path()->definition().type == Type::link; // whatever holds them
+    if (!values.is_collection || !is_numeric(values.kind) || has_links)
         refuse_aggregate(text);
     Path path = std::get<PathOperand>(values.operand.of).path;
     bool is_multiple = leads_to_many(path.hops);
@@ -78,10 +79,9 @@ Bound Binder::aggregate_of_objects(Walk& walk, const syntax::AggregateOf& text) 
     bool leads_to_objects =
         walk.at_end() && !walk.path.hops.empty() && walk.path.hop_elements.back().empty();
     if (!leads_to_objects) {
-        std::string last = spelled(walk.pieces.back());
-        value_at(walk, Quantifier::unsaid, true); // has faults of its own
-        refuse("Operation '" + word(text.aggregate) + "' cannot apply to property '" + last +
-                   "' because it is not a list",
+        Bound values = value_at(walk, Quantifier::unsaid, true); // has faults of its own
+        refuse("Operation '" + word(text.aggregate) + "' cannot apply to property '" +
+                   values.path()->definition().name + "' because it is not a list",
                text.position);
     }
     std::string name = names_.property(*walk.at, text.property, text.position);
