@@ -171,31 +171,24 @@ class GeoCondition : public Condition {
 
 class TextCondition : public Condition {
   public:
-    TextCondition(const TextMatch& text, const model::Schema& schema)
-        : search_(text.search), path_(text.path, schema) {}
+    explicit TextCondition(const TextMatch& text)
+        : search_(text.search), path_(text.path), route_(text.path, text.path.hops.size()) {}
+    // Null is searched as the empty text is; where a link leads nowhere, there is none.
     bool matches(const Image& object, Graph& graph) const override {
-        if (!path_.path().is_multiple) {
-            ValueView value;
-            return path_.single(object, graph, value) && is_found(value);
-        }
-        Values values;
-        path_.gather(object, graph, values);
-        for (std::size_t i = 0; i < values.group_count(); ++i) {
-            if (quantify(Quantifier::any, values.group(i),
-                         [this](const ValueView& value) { return is_found(value); }))
-                return true;
-        }
-        return false;
+        bool is_found = false;
+        route_.each(object, graph, [&](const Image& end) {
+            const ValueView value(value_of(end, path_.property));
+            is_found = query::matches(search_, value.type() == Type::string ? value.bytes()
+                                                                            : std::string_view());
+            return !is_found;
+        });
+        return is_found;
     }
 
   private:
-    bool is_found(const ValueView& value) const {
-        return query::matches(search_,
-                              value.type() == Type::string ? value.bytes() : std::string_view());
-    }
-
     const TextSearch& search_;
-    PathValues path_;
+    const Path& path_;
+    Route route_;
 };
 
 } // namespace
@@ -219,7 +212,7 @@ ConditionPtr prepare(const Predicate& predicate, const model::Schema& schema) {
             return std::make_unique<GeoCondition>(within);
         }
         ConditionPtr operator()(const TextMatch& text) const {
-            return std::make_unique<TextCondition>(text, schema);
+            return std::make_unique<TextCondition>(text);
         }
         ConditionPtr operator()(const Not& negation) const {
             return std::make_unique<NotCondition>(prepare(*negation.of, schema));

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from query.lab import Lab
 from query.things import Float, Instant, Link, Things
 
 LISTS = Things(
@@ -399,3 +400,15 @@ FRIENDS = Things(
 def test_links(text: str, expected: list[str]) -> None:
     """Sections 7, 13 and 14."""
     assert FRIENDS(text) == expected
+
+
+def test_full_text_where_a_link_leads_nowhere() -> None:
+    """10.7: what only excludes takes null, but there is no text behind a null link."""
+    lab = Lab()
+    has_boss = set(lab.selects("NOT boss IN {NULL}"))
+    assert (
+        set(lab.selects("boss.bio TEXT '-quick'")) | set(lab.selects("boss.bio TEXT 'quick'"))
+        == has_boss
+    )
+    assert lab.selects("bio TEXT '-quick'")[0] == 1
+    assert 9 in lab.selects("bio TEXT '-quick'")  # null
