@@ -147,11 +147,19 @@ int order_by(const ValueView& a, const ValueView& b, NumberOrder numbers) {
     }
 }
 
+bool is_nan(const ValueView& value) {
+    if (value.type() == Type::decimal)
+        return realmsync::is_nan(value.decimal());
+    return value.type() != Type::integer && std::isnan(value.real());
+}
+
+// For DISTINCT and SORT. A NaN has no digits that a conversion could lose, so that those of all
+// kinds are one value, as under ==.
 int order_numbers_exactly(const ValueView& a, const ValueView& b) {
     if (a.type() != Type::decimal && b.type() != Type::decimal)
         return order_numbers(a, b);
-    if (a.type() == b.type())
-        return query::compare(a.decimal(), b.decimal());
+    if (a.type() == b.type() || (is_nan(a) && is_nan(b)))
+        return query::compare(decimal_of(a), decimal_of(b));
     return model::compare(a.to_value(), b.to_value());
 }
 

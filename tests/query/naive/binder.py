@@ -5,12 +5,22 @@ Sections are those of query-language.md.
 
 from __future__ import annotations
 
-from query.naive import describing, fulltext, geo, syntax
-from query.naive.comparing import ORDER, Comparison
+from query.naive import describing, fulltext, geo, syntax, wording
+from query.naive.comparing import ORDER, Comparison, equal
 from query.naive.constants import Constants
 from query.naive.counting import Aggregate, Arithmetic, Lengths, Size, Subquery, TypeOf, compute
 from query.naive.dataset import Dataset
-from query.naive.describing import Direct, Group, Membership, Node, Opposite, Search, Truth, Within
+from query.naive.describing import (
+    MERGED,
+    Direct,
+    Group,
+    Membership,
+    Node,
+    Opposite,
+    Search,
+    Truth,
+    Within,
+)
 from query.naive.errors import Refused, invalid, invalid_argument
 from query.naive.operands import Constant, ConstantList, Keys, LinkPath, Operand, PropertyPath
 from query.naive.paths import Mapping, Paths, Scope
@@ -109,7 +119,7 @@ class Binder:
         if left.type not in (*NUMBERS, "mixed") or right.type not in (*NUMBERS, "mixed"):
             a, b = left.text(""), right.text("")
             raise invalid_argument(f"Cannot perform '{node.operator}' operation on '{a}' and '{b}'")
-        if left.multi and right.multi:
+        if is_several(left) and is_several(right):
             raise invalid("Operations involving two lists are not supported")
         return Arithmetic(node.operator, left, right)
 
@@ -123,6 +133,10 @@ class Binder:
                 "The variable must start with '$' and cannot be empty; for example '$x'.",
             )
         path = self.paths.path(syntax.Property(node.path, None, None), scope)
+        last_name = wording.element(self.paths.elements(node.path)[-1])
+        entry = isinstance(path, PropertyPath) and path.prop.type == "link"
+        if isinstance(path, PropertyPath) and entry:
+            raise no_list(wording.element(path.inner[-1]), "link")
         if isinstance(path, PropertyPath | Keys | Lengths):
             name = path.prop.name if not isinstance(path, Lengths) else "length"
             if isinstance(path, PropertyPath) and path.prop.collection:
@@ -133,8 +147,7 @@ class Binder:
         assert isinstance(path, LinkPath)
         last = path.route.steps[-1]
         if not last.origin and last.prop.collection != "list":
-            name = last.prop.name
-            raise no_list(name, "link")
+            raise no_list(last_name, "link")
         owner = self.paths.target(path.route, scope)
         if variable in owner.properties or (owner.name, variable) in scope.variables:
             raise invalid(
@@ -174,15 +187,17 @@ class Binder:
             raise invalid(
                 f"Ordered comparison between two primitive lists is not implemented yet {both}"
             )
-        if left.constant and right.constant:
+        if left.constant and right.constant and left.type == right.type:
             raise invalid(f"Comparison between two constants is not supported {both}")
         null = isinstance(right, Constant) and right.value is None
+        null = null or (isinstance(right, ConstantList) and right.values == [None])
         if isinstance(left, LinkPath) and left.multi and null:
             raise invalid(f"Cannot compare linklist ('{left.text('')}') with NULL")
 
     def relation(self, operator: str, left: Operand, right: Operand) -> Node:
         """`< <= > >=` (10.1)."""
-        if left.type in ("link", "@type"):
+        linked = left.type == "typedLink" and right.type == "link"
+        if left.type in ("link", "@type") or linked:
             raise invalid(
                 f"Unsupported operator {operator} in query. "
                 "Only equal (==) and not equal (!=) are supported for this type."
@@ -190,6 +205,7 @@ class Binder:
         nulls = any(isinstance(o, Constant) and o.value is None for o in (left, right))
         if not nulls and not comparable_types(left.type, right.type):
             raise mismatch(left, right)
+        right = only_member(left, right)
         direct = is_direct(left, right)
         return Direct(Comparison(operator, left, right, False, direct), direct)
 
@@ -216,7 +232,7 @@ class Binder:
                 f"The keypath following 'IN' must contain a list. Found '{right.text('')}'"
             )
         if isinstance(right, ConstantList):
-            special = self.against_list(operator, left, right)
+            special = self.against_list(operator, left, right, folded)
             if special:
                 return special
         direct = is_direct(left, right)
@@ -224,14 +240,25 @@ class Binder:
             check_strings(right, f"{SHOWN.get(operator, operator)}[c]")
         return Direct(Comparison(operator, left, right, folded, direct), direct)
 
-    def against_list(self, operator: str, left: Operand, right: ConstantList) -> Node | None:
+    def against_list(
+        self, operator: str, left: Operand, right: ConstantList, folded: bool
+    ) -> Node | None:
         """A direct column and a list constant (10.3, 11.2); None for the general case."""
+        single = only_member(left, right)
+        if isinstance(single, Constant):
+            return Direct(Comparison(operator, left, single, folded, True), True)
         if right.quantifier not in (None, "ANY"):
             return None
         if isinstance(left, LinkPath) and left.direct and left.quantifier in (None, "ANY"):
             if operator in ("=", "!=") or not left.multi:
                 return Direct(
-                    Comparison(operator, left, ConstantList(right.values, "ANY"), False),
+                    Comparison(
+                        operator,
+                        left,
+                        ConstantList(right.values, "ANY"),
+                        False,
+                        direct=operator != "in" and len(right.values) == 1,
+                    ),
                     False,
                     tight=operator != "in",
                 )
@@ -239,13 +266,15 @@ class Binder:
         if not isinstance(left, PropertyPath) or not left.direct:
             return None
         if left.prop.type == "mixed":
-            if len(right.values) == 1 and not right.quantifier:
-                single = Constant(right.values[0], kind(right.values[0]))
-                return Direct(Comparison(operator, left, single, False, True), True)
             return None
         if operator == "!=" or not right.values:
             return None
-        usable = [v for v in right.values if v is None or kind(v) == left.prop.type]
+        usable: list[Value] = []
+        for v in right.values:
+            fits = v is None or kind(v) == left.prop.type
+            known = left.prop.type in MERGED and any(equal(v, w, False) for w in usable)
+            if fits and not known:
+                usable.append(v)
         return Membership(left, usable)
 
     def link_constant(self, left: Operand, right: Operand) -> Operand:
@@ -259,8 +288,9 @@ class Binder:
             if not isinstance(value, Link):
                 return value
             if value.class_name != target:
+                path = left.route.text("", False)
                 raise invalid_argument(
-                    f"The relationship '{left.text('')}' which links to type '{target}' cannot be "
+                    f"The relationship '{path}' which links to type '{target}' cannot be "
                     f"compared to an argument of type '{value.class_name}' "
                     f"with primary key '{constant(value.pk)}'"
                 )
@@ -298,25 +328,23 @@ class Binder:
         if not is_constant(node.left):
             left = self.operand(node.left, scope)
             listed = isinstance(left, PropertyPath) and left.prop.collection is not None
-            if (listed or isinstance(left, Lengths)) and left.quantifier != "ALL":
+            if listed and left.quantifier != "ALL":
                 raise invalid("Only 'ALL' supported for operator 'BETWEEN' when applied to lists.")
+            whole = isinstance(left, PropertyPath) and left.direct
+            if whole and left.type in ("int", "timestamp"):
+                for bound in [self.constants.bind(b, left.type) for b in bounds.members]:
+                    if bound.type != left.type:
+                        raise mismatch(left, bound)
         low, high = (
             self.comparison(syntax.Comparison(operator, node.left, bound), scope)
             for operator, bound in zip((">=", "<="), bounds.members, strict=True)
         )
         assert isinstance(low, Direct) and isinstance(high, Direct)
-        left = low.comparison.left
-        whole = (
-            isinstance(left, PropertyPath)
-            and left.direct
-            and left.prop.type in ("int", "timestamp")
-        )
-        if whole:
-            assert isinstance(left, PropertyPath)
-            bounded = [low.comparison.right, high.comparison.right]
-            if any(o.type != left.prop.type for o in bounded):
-                raise invalid("The bounds of BETWEEN do not fit")
-            return describing.Between(left, low, high)
+        column = low.comparison.left
+        whole = isinstance(column, PropertyPath) and column.direct
+        if whole and column.type in ("int", "timestamp"):
+            assert isinstance(column, PropertyPath)
+            return describing.Between(column, low, high)
         return Group("and", [low, high])
 
     def within(self, node: syntax.Within, scope: Scope) -> Node:
@@ -339,11 +367,24 @@ class Binder:
         return within
 
 
+def only_member(left: Operand, right: Operand) -> Operand:
+    """The element of a list of one, beside a direct mixed column (11.2); else the side as it is."""
+    mixed = isinstance(left, PropertyPath) and left.direct and left.prop.type == "mixed"
+    if mixed and isinstance(right, ConstantList) and len(right.values) == 1:
+        return Constant(right.values[0], kind(right.values[0]))
+    return right
+
+
 def is_primitive_list(operand: Operand) -> bool:
-    """A collection of values that are no links, or what is measured or taken of one."""
-    if isinstance(operand, Lengths):
-        return True
+    """A collection of values that are no links, or an element of one."""
     return isinstance(operand, PropertyPath) and operand.prop.collection is not None
+
+
+def is_several(operand: Operand) -> bool:
+    """What is a list by its type: an entry of a dictionary too (12)."""
+    if isinstance(operand, Arithmetic):
+        return is_several(operand.left) or is_several(operand.right)
+    return operand.multi or (isinstance(operand, PropertyPath) and operand.listed)
 
 
 def holds_several(operand: Operand) -> bool:

@@ -130,10 +130,10 @@ class Comparison:
 
     def column(self, item: Object) -> bool:
         """A direct column against one constant: what differs from the general case."""
+        if isinstance(self.left, LinkPath):
+            return self.link(self.left, item)
         assert isinstance(self.right, Constant)
         value = self.right.value
-        if isinstance(self.left, LinkPath):
-            return self.link(self.left, item, value)
         assert isinstance(self.left, PropertyPath)
         held = item.values[self.left.prop.name]
         kind_of, operator = self.left.prop.type, self.operator
@@ -153,12 +153,13 @@ class Comparison:
             held, value
         )
 
-    def link(self, left: LinkPath, item: Object, value: Value) -> bool:
+    def link(self, left: LinkPath, item: Object) -> bool:
         """A direct link, list or set of links; a dangling one is not null here (9)."""
         if not left.multi and left.dangling(item):
             return self.operator == "!="
         holds = test_of(self.operator, False)
-        return any(holds(v, value) for group in left.groups(item) for v in group)
+        wanted = [value for group in self.right.groups(item) for value in group]
+        return any(holds(v, w) for group in left.groups(item) for v in group for w in wanted)
 
 
 def string_order(operator: str, held: Value, value: Value) -> bool:

@@ -35,8 +35,6 @@ from query.naive.values import (
     string_from,
 )
 
-NUMERIC_HINTS = (*NUMBERS, "mixed")
-
 
 class Constants:
     """What literals and arguments of one query are worth."""
@@ -108,7 +106,7 @@ class Constants:
             return
         if hint == "@type" and isinstance(value, str):
             return
-        shown = wording.constant(value)
+        shown = wording.constant(value, 6)
         raise invalid_argument(
             f"Cannot compare argument ${number} with value '{shown}' to a {hint}"
         )
@@ -123,9 +121,11 @@ class Constants:
                     raise invalid("NaN not supported for int")
                 return value
             plain = value.value if isinstance(value, Float) else value
-            if plain in (math.inf, -math.inf):
+            if plain in (math.inf, -math.inf) and not isinstance(value, Decimal):
                 raise invalid("Infinity not supported for int")
             return whole(value, plain)
+        if hint == "float" and isinstance(value, float):
+            return Float(narrow(value))
         if hint == "decimal128" and isinstance(value, float):
             return rounded(value, 15)
         if hint == "decimal128" and kind(value) == "int":
@@ -151,7 +151,8 @@ class Constants:
             if hint == "@type" and bound.type != "@type":
                 raise invalid(f"Invalid constant inside constant list: {bound.text('')}")
             values.append(bound.value)
-        return ConstantList(values, listing.quantifier)
+        kind_of = "@type" if hint == "@type" else "mixed"
+        return ConstantList(values, listing.quantifier, kind_of)
 
     def value(self, literal: syntax.Literal, hint: str) -> Value:
         """A literal's value."""
@@ -193,13 +194,10 @@ class Constants:
         """A number with a point, an exponent or an `f`."""
         plain = text.decode().rstrip("f")
         number = float(plain)
-        if hint == "decimal128":
-            if text.endswith(b"f"):
-                return Float(narrow(number))
+        if hint == "decimal128" and not text.endswith(b"f"):
             return DECIMAL128.create_decimal(plain)
-        if hint == "float":
-            return Float(narrow(number))
-        return whole(number, number) if hint == "int" else number
+        value = Float(narrow(number)) if hint == "float" or text.endswith(b"f") else number
+        return whole(value, number) if hint == "int" else value
 
     def object(self, literal: syntax.Literal) -> Value:
         """`obj(class, key)`: null when there is no such object (5.2)."""

@@ -45,7 +45,10 @@ class Lengths(Operand):
         self.quantifier = self.path.quantifier
 
     def groups(self, item: Object) -> Groups:
-        return [[length(v) for v in group] for group in self.path.groups(item)]
+        return [
+            [length(v) if isinstance(v, str | bytes) else None for v in group]
+            for group in self.path.groups(item)
+        ]
 
     def text(self, prefix: str) -> str:
         return self.path.text(prefix) + ".length"
@@ -87,7 +90,7 @@ class Size(Operand):
         held = [end.values[path.prop.name] for end in ends]
         if path.prop.collection or not path.inner:
             return [[length(value) for value in held]]
-        return [[length(v) for value in held for group in path.inside(value) for v in group]]
+        return [[length(v) for value in held for v in path.inside(value)]]
 
     def links(self, route: Route, item: Object) -> list[Value]:
         """How many objects the last step leads to, per object before it."""
@@ -126,6 +129,8 @@ class AllBacklinks(Operand):
 
     def count(self, item: Object) -> int:
         """From all classes, links held by mixed values included, each occurrence."""
+        if self.route.data.classes[self.owner].pk is None:
+            return 1  # an embedded object is linked to by what holds it
         return sum(
             pointing(source.values[prop.name], item)
             for cls in self.route.data.classes.values()
@@ -139,7 +144,7 @@ class AllBacklinks(Operand):
         return [found] if found or self.multi else [[0]]
 
     def text(self, prefix: str) -> str:
-        return self.route.text(prefix, "@links", "@count")
+        return self.route.text(prefix, True, "@links", "@count")
 
 
 @dataclass
@@ -205,7 +210,7 @@ class Aggregate(Operand):
         if self.operator == "@avg" and not numbers:
             return None
         if self.operator == "@avg" and self.element == "int":
-            return float(sum(numbers)) / len(numbers)
+            return functools.reduce(lambda t, v: t + v, map(float, numbers), 0.0) / len(numbers)
         total: Value = sum_of(numbers, self.type if self.operator == "@sum" else self.element)
         if self.operator == "@sum":
             return total
@@ -217,10 +222,10 @@ class Aggregate(Operand):
 
     def text(self, prefix: str) -> str:
         tail = "." + wording.column(self.name) if self.name is not None else ""
-        base = self.of.route.text(prefix) if isinstance(self.of, LinkPath) else ""
+        base = self.of.route.text(prefix, True) if isinstance(self.of, LinkPath) else ""
         if isinstance(self.of, PropertyPath):
             name = wording.column(self.of.prop.name)
-            base = self.of.route.text(prefix, name)
+            base = self.of.route.text(prefix, True, name)
         return f"{base}.{self.operator}{tail}"
 
 
@@ -255,7 +260,7 @@ class Subquery(Operand):
 
     def text(self, prefix: str) -> str:
         inner = self.inner_text(self.name + ".")
-        return f"SUBQUERY({self.route.text(prefix)}, {self.name}, {inner}).@count"
+        return f"SUBQUERY({self.route.text(prefix, True)}, {self.name}, {inner}).@count"
 
 
 @dataclass

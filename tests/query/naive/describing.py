@@ -70,8 +70,13 @@ class Group(Node):
         return any(child.matches(item) for child in self.children)
 
     def text(self, prefix: str) -> str:
-        texts = f" {self.operator} ".join(child.text(prefix) for child in self.children)
-        return texts if self.operator == "and" or len(self.children) == 1 else f"({texts})"
+        children = self.children
+        if self.operator == "and":
+            children = [c for c in children if not (isinstance(c, Direct) and c.is_void)]
+        texts = f" {self.operator} ".join(child.text(prefix) for child in children)
+        if self.operator == "and":
+            return texts or "TRUEPREDICATE"
+        return texts if len(children) == 1 else f"({texts})"
 
 
 @dataclass
@@ -85,16 +90,30 @@ class Direct(Node):
     def matches(self, item: Object) -> bool:
         return self.comparison.matches(item)
 
+    @property
+    def is_void(self) -> bool:
+        """Whether it is no condition at all: a direct int up to the end of its range (9)."""
+        left, right = self.comparison.left, self.comparison.right
+        if not self.direct or not isinstance(left, PropertyPath) or left.prop.type != "int":
+            return False
+        limits = {">=": -(2**63), "<=": 2**63 - 1}
+        limit = limits.get(self.comparison.operator)
+        return isinstance(right, Constant) and limit is not None and right.value == limit
+
     def text(self, prefix: str) -> str:
+        if self.is_void:
+            return "TRUEPREDICATE"
         left, right, operator = (
             self.comparison.left,
             self.comparison.right,
             self.comparison.operator,
         )
         sign = SIGNS.get(operator, operator.upper())
-        if self.comparison.folded and not (
-            isinstance(right, Constant) and right.value is None and operator == "="
-        ):
+        ignored = self.direct and left.type not in ("string", "binary", "mixed")
+        null = isinstance(right, Constant) and right.value is None
+        if self.direct and null and operator in ("=", "in", "!="):
+            ignored = True
+        if self.comparison.folded and not ignored:
             sign += "[c]"
         shown = right.text(prefix)
         if (
@@ -103,6 +122,8 @@ class Direct(Node):
             and right.quantifier == "ANY"
         ):
             shown = ConstantList(right.values, None).text(prefix)
+            if len(right.values) == 1 and (self.tight or not left.multi):
+                shown = wording.constant(right.values[0])
             if self.tight:
                 shown = shown.replace(", ", ",").replace(",obj", ",obj")
         if self.direct and isinstance(left, PropertyPath):
@@ -114,7 +135,10 @@ class Direct(Node):
                 sign, shown = ">", str(right.value - 1)
             if whole and operator == "<=" and right.value < 2**63 - 1:
                 sign, shown = "<", str(right.value + 1)
-        return f"{left.text(prefix)} {sign} {shown}"
+        named = left.text(prefix)
+        if (self.comparison.direct or self.tight) and isinstance(left, LinkPath):
+            named = left.route.text(prefix, False)
+        return f"{named} {sign} {shown}"
 
 
 @dataclass

@@ -73,11 +73,13 @@ def area(corners: list[Vector]) -> float:
 
 
 def inside_ring(corners: list[Vector], at: Vector) -> bool:
-    """Whether a point is inside a ring; the smaller part of the sphere is the inside."""
-    centre = tuple(sum(c[i] for c in corners) for i in range(3))
-    if dot(at, (centre[0], centre[1], centre[2])) <= 0 and abs(area(corners)) < math.pi:
-        return False  # the antipode of an inner point turns as much
-    return abs(turned(corners, at)) > math.pi
+    """Whether a point is inside a ring; the smaller part of the sphere is the inside.
+
+    Seen from inside, the ring turns against the clock; from the opposite side, with it.
+    """
+    if area(corners) % (4 * math.pi) > 2 * math.pi:
+        corners = corners[::-1]
+    return turned(corners, at) > math.pi
 
 
 def crossing(a: Vector, b: Vector, c: Vector, d: Vector) -> bool:
@@ -145,13 +147,13 @@ def check(shape: Shape) -> None:
         raise Wrong("Polygon has no rings.")
     if shape.name == "circle" and not shape.radius >= 0:
         raise Wrong("The radius of a circle must be a non-negative number")
-    for ring in shape.rings:
-        check_ring(shape, ring)
+    for at, ring in enumerate(shape.rings):
+        check_ring(shape, at, ring)
     if shape.name != "circle":
         check_crossings(shape)
 
 
-def check_ring(shape: Shape, ring: list[Point]) -> None:
+def check_ring(shape: Shape, at: int, ring: list[Point]) -> None:
     """One ring, or the centre of a circle."""
     if shape.name != "circle":
         if not ring:
@@ -164,8 +166,12 @@ def check_ring(shape: Shape, ring: list[Point]) -> None:
     for point in ring:
         if not bounded(point):
             raise Wrong(f"Longitude/latitude is out of bounds, lng: {point[0]:g} lat: {point[1]:g}")
-    if shape.name != "circle" and len({point[:2] for point in ring}) < 3:
-        raise Wrong("Ring must have at least 3 different vertices")
+    unique = len({point[:2] for point in ring})
+    if shape.name != "circle" and unique < 3:
+        raise Wrong(
+            f"Ring {at} must have at least 3 different vertices, "
+            f"{unique} unique vertices were provided"
+        )
 
 
 def check_crossings(shape: Shape) -> None:

@@ -17,15 +17,12 @@ from query.naive.geo import Shape, box
 from query.naive.parser import parse
 from query.naive.paths import Mapping, Scope
 from query.naive.values import (
-    NUMBERS,
     Dictionary,
     Link,
     List,
     Object,
     Value,
     across,
-    kind,
-    to_decimal,
 )
 
 
@@ -81,13 +78,14 @@ def run(
     owner = data.classes[class_name]
     node = binder.top(tree.query, Scope(owner))
     ordering = Ordering(data, class_name, binder.paths.mapping)
-    clauses = [ordering.clause(c) for c in tree.clauses]
+    clauses: list[Clause] = []
+    for clause in map(ordering.clause, tree.clauses):
+        if clause.name == "sort" and clauses and clauses[-1].name == "sort":
+            clauses[-1].keys = clause.keys + clauses[-1].keys
+        else:
+            clauses.append(clause)
     found = [item for item in data.objects[class_name] if node.matches(item)]
-    for at, clause in enumerate(clauses):
-        following = clauses[at + 1] if at + 1 < len(clauses) else None
-        if clause.name == "sort" and following and following.name == "sort":
-            following.keys = following.keys + clause.keys
-            continue
+    for clause in clauses:
         found = clause.apply(found)
     description = " ".join([node.text(""), *(c.text() for c in clauses)])
     return Answer(found, description, bool(clauses))
@@ -113,6 +111,8 @@ class SortKey:
         if self.key is not None:
             assert isinstance(held, Dictionary)
             held = held.get(self.key)
+        if self.last.type == "link" and held is not None and held.target is None:
+            held = None
         return True, held
 
     def text(self) -> str:
@@ -123,11 +123,10 @@ class SortKey:
 
 @dataclass
 class Clause:
-    """One SORT, DISTINCT or LIMIT; `own` are the keys it was written with."""
+    """One LIMIT or DISTINCT, or consecutive SORTs: keys of a later one come first."""
 
     name: str
     keys: list[SortKey]
-    own: list[SortKey]
     count: int
 
     def apply(self, items: list[Object]) -> list[Object]:
@@ -136,13 +135,13 @@ class Clause:
             return items[: self.count]
         if self.name == "sort":
             return sorted(items, key=functools.cmp_to_key(self.order))
-        seen: set[tuple[Value, ...]] = set()
+        seen: list[list[Value]] = []
         kept = []
         for item in items:
             reached = [key.value(item) for key in self.keys]
-            identity = tuple(identity_of(value) for _, value in reached)
-            if all(there for there, _ in reached) and identity not in seen:
-                seen.add(identity)
+            values = [value for _, value in reached]
+            if all(there for there, _ in reached) and not any(alike(values, s) for s in seen):
+                seen.append(values)
                 kept.append(item)
         return kept
 
@@ -160,18 +159,14 @@ class Clause:
         if self.name == "limit":
             return f"LIMIT({self.count})"
         if self.name == "distinct":
-            return f"DISTINCT({', '.join(key.text() for key in self.own)})"
-        paths = (f"{key.text()} {'ASC' if key.ascending else 'DESC'}" for key in self.own)
+            return f"DISTINCT({', '.join(key.text() for key in self.keys)})"
+        paths = (f"{key.text()} {'ASC' if key.ascending else 'DESC'}" for key in self.keys)
         return f"SORT({', '.join(paths)})"
 
 
-def identity_of(value: Value) -> Value:
-    """What DISTINCT compares: numbers by value."""
-    if value is None or isinstance(value, Link):
-        return (kind(value), value)
-    if kind(value) in NUMBERS:
-        return ("number", str(to_decimal(value).normalize()))
-    return (kind(value), value)
+def alike(left: list[Value], right: list[Value]) -> bool:
+    """Whether DISTINCT takes two tuples for one: numbers by value."""
+    return all(across(a, b) == 0 for a, b in zip(left, right, strict=True))
 
 
 class Ordering:
@@ -185,7 +180,7 @@ class Ordering:
     def clause(self, node: syntax.Clause) -> Clause:
         """One clause."""
         keys = [self.key(path, up, node.name) for path, up in node.paths]
-        return Clause(node.name, keys, keys, node.count)
+        return Clause(node.name, keys, node.count)
 
     def key(self, path: syntax.Path, ascending: bool, clause: str) -> SortKey:
         """One path: single links, then a property, or a dictionary with one key."""

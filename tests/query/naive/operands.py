@@ -157,9 +157,9 @@ class Route:
             ]
         return found
 
-    def text(self, prefix: str, *tail: str) -> str:
+    def text(self, prefix: str, quantified: bool, *tail: str) -> str:
         """The whole path."""
-        quantifier = self.quantifier + " " if self.quantifier else ""
+        quantifier = self.quantifier + " " if self.quantifier and quantified else ""
         return quantifier + prefix + ".".join([*(s.text() for s in self.steps), *tail])
 
 
@@ -177,21 +177,11 @@ class LinkPath(Operand):
     @property
     def direct(self) -> bool:
         """Whether no other link comes first."""
-        return len(self.route.steps) == 1 and not self.route.steps[0].origin
+        first = self.route.steps[0]
+        return len(self.route.steps) == 1 and not first.origin
 
     def groups(self, item: Object) -> Groups:
         found: list[Value] = list(self.route.ends(item))
-        last = self.route.steps[-1]
-        if isinstance(last.element, Key):
-            # Null where the dictionary has other entries, nothing where it has none (7).
-            owners = Route(self.route.data, self.route.steps[:-1], None).ends(item)
-            found = []
-            for owner in owners:
-                held = owner.values[last.prop.name]
-                if held:
-                    link = held.get(last.element.name)
-                    found.append(link.target if link else None)
-            return [found]
         return [found] if self.multi or found else [[None]]
 
     def dangling(self, item: Object) -> bool:
@@ -200,35 +190,29 @@ class LinkPath(Operand):
         return isinstance(link, Link) and link.target is None
 
     def text(self, prefix: str) -> str:
-        return self.route.text(prefix)
+        return self.route.text(prefix, True)
 
 
-def walk(value: Value, path: list[Element], data: Dataset) -> Groups:
-    """Down into collections inside a mixed value (7); a step that does not fit leads nowhere."""
+def walk(value: Value, path: list[Element], data: Dataset) -> list[Value]:
+    """Down into collections inside a mixed value (7); a step that does not fit has no value."""
     if not path:
-        return [[value]]
+        return [value]
     step, rest = path[0], path[1:]
+    if isinstance(value, Dictionary) and step == Key("@keys"):
+        return list(value)
     if isinstance(value, Link) and isinstance(step, Key):
         if step.name not in data.classes[value.class_name].properties:
-            return [[]]
+            return []
         return walk(value.target.values[step.name] if value.target else None, rest, data)
-    if isinstance(step, Every):
-        return spread(members(value), rest, data) if isinstance(value, List | Dictionary) else [[]]
+    if isinstance(step, Every) and isinstance(value, List | Dictionary):
+        return [below for element in members(value) for below in walk(element, rest, data)]
     if isinstance(step, Key) and isinstance(value, Dictionary) and value:
         return walk(value.get(step.name), rest, data)
     if isinstance(step, Index) and isinstance(value, List):
         number = step.number if step.number >= 0 else len(value) - 1
         if 0 <= number < len(value):
             return walk(value[number], rest, data)
-    return [[]]
-
-
-def spread(values: list[Value], rest: list[Element], data: Dataset) -> Groups:
-    """All elements of one collection, or all groups below it."""
-    below = [walk(value, rest, data) for value in values]
-    if any(isinstance(step, Every) for step in rest):
-        return [group for groups in below for group in groups] or [[]]
-    return [[value for groups in below for group in groups for value in group]]
+    return []
 
 
 @dataclass
@@ -258,9 +242,7 @@ class PropertyPath(Operand):
     def groups(self, item: Object) -> Groups:
         ends = self.route.ends(item)
         if self.listed:
-            found = [
-                group for end in ends for group in self.inside(end.values[self.prop.name])
-            ] or [[]]
+            found = [self.inside(end.values[self.prop.name]) for end in ends] or [[]]
             spread_out = any(isinstance(e, Every) for e in self.inner)
             single = (self.prop.collection is None and not spread_out) or self.single_key
             if single and self.route.many:
@@ -269,10 +251,16 @@ class PropertyPath(Operand):
         values = [end.values[self.prop.name] for end in ends]
         return [values] if values or self.route.many else [[None]]
 
-    def inside(self, held: Value) -> Groups:
+    def inside(self, held: Value) -> list[Value]:
         """What the indexes and keys select; the first one meets the property itself (7)."""
         if self.prop.collection is None:
             return walk(held, self.inner, self.route.data)
+        if self.prop.type == "link":
+            embedded = self.prop.embedded
+            held = Dictionary(
+                (k, None if v is None or v.target is None else v.target if embedded else v)
+                for k, v in held.items()
+            )
         path = self.inner or [Every()]
         first, rest = path[0], path[1:]
         if held and isinstance(first, Index) and not -1 <= first.number < len(held):
@@ -284,7 +272,7 @@ class PropertyPath(Operand):
         inner = self.inner
         if self.prop.collection == "dictionary" and not inner:
             inner = [Every()]
-        return self.route.text(prefix, name + "".join(map(wording.bracket, inner)))
+        return self.route.text(prefix, True, name + "".join(map(wording.bracket, inner)))
 
 
 @dataclass
@@ -303,4 +291,4 @@ class Keys(Operand):
         return [list(end.values[self.prop.name]) for end in self.route.ends(item)] or [[]]
 
     def text(self, prefix: str) -> str:
-        return self.route.text(prefix, wording.column(self.prop.name), "@keys")
+        return self.route.text(prefix, True, wording.column(self.prop.name), "@keys")

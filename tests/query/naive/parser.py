@@ -309,11 +309,11 @@ class Parser:
         post = None
         if self.next == "." and self.tokens[self.at + 1].name in ("@size", "@type"):
             self.take()
-            post = self.take().name
+            post = self.take().text.decode()
         elif self.next == "[" and self.tokens[self.at + 1].name == "size":
-            self.at += 2
+            self.take()
+            post = self.take().text.decode()
             self.take("]")
-            post = "@size"
         return syntax.Property(path, quantifier, post)
 
     def path(self) -> syntax.Path:

@@ -166,7 +166,8 @@ class Paths:
             raise invalid(
                 f"Property '{owner.name}.' does not support index '{wording.element(element)}'"
             )
-        last.element = element
+        if not isinstance(element, Every):
+            last.element = element
 
     def backlink(self, route: Route, names: list[Element], owner: Class) -> Class:
         """`@links.Class.property` (13)."""
@@ -202,6 +203,10 @@ class Paths:
         route, owner, rest, all_backlinks = reached
         if all_backlinks:
             return AllBacklinks(route, owner.name)
+        key = route.steps[-1].element if route.steps else None
+        if not rest and isinstance(key, Key):
+            entry = route.steps.pop()  # compared as mixed, as all values of dictionaries
+            return PropertyPath(route, entry.owner, entry.prop, [key])
         if not rest:
             return LinkPath(route)
         name = rest[0]
@@ -230,6 +235,7 @@ class Paths:
             "dictionary": isinstance(first, Every),
         }[prop.collection]
         if fits:
+            inner = [Every() if e == Key("@values") else e for e in inner]
             return PropertyPath(route, owner.name, prop, inner)
         if isinstance(first, Key):
             measured = prop.collection in ("list", "set") and prop.type in (
@@ -246,7 +252,9 @@ class Paths:
         """A quantifier needs something to quantify (11.1)."""
         if not quantifier or operand.multi:
             return
-        if isinstance(operand, LinkPath) or (isinstance(operand, PropertyPath) and operand.listed):
+        if isinstance(operand, LinkPath | AllBacklinks) or (
+            isinstance(operand, PropertyPath) and operand.listed
+        ):
             return
         raise invalid(f"The keypath following '{quantifier}' must contain a list")
 
@@ -255,21 +263,21 @@ class Paths:
         path = self.path(node, scope)
         if isinstance(path, AllBacklinks):
             return path
-        if node.post == "@size":
+        if node.post and node.post != "@type":
             sized = isinstance(path, LinkPath) or (
                 isinstance(path, PropertyPath)
                 and (path.prop.collection or path.prop.type in ("string", "binary", "mixed"))
             )
             if not sized:
                 raise invalid(
-                    f"Operation '@size' is not supported on property of type '{path.type}'"
+                    f"Operation '{node.post}' is not supported on property of type '{path.type}'"
                 )
             return Size(path)
         if node.post == "@type":
             if path.type == "mixed":
                 return TypeOf(path)
             listed = isinstance(path, PropertyPath) and path.listed
-            if listed or isinstance(path, Keys | Lengths) or (path.type == "link" and path.multi):
+            if listed or isinstance(path, Keys | Lengths):
                 raise invalid(
                     f"Operation '@type' is not supported on property of type '{path.type}'"
                 )
@@ -289,7 +297,8 @@ class Paths:
         if not isinstance(path, LinkPath):
             name = path.text("")
             if isinstance(path, PropertyPath):
-                name = path.prop.name
+                entry = path.prop.type == "link" and path.inner
+                name = wording.element(path.inner[-1]) if entry else path.prop.name
             raise invalid(
                 f"Operation '.{node.operator}' cannot apply to property '{name}' "
                 "because it is not a list"
@@ -300,6 +309,8 @@ class Paths:
             raise invalid(f"'{owner.name}' has no property '{name}'")
         prop = owner.properties[name]
         timed = prop.type == "timestamp" and node.operator in ("@min", "@max")
+        if prop.type == "timestamp" and not timed:
+            raise invalid(f"Cannot use aggregate '.{node.operator}' for this type of property")
         if (prop.type not in AGGREGATED and not timed) or prop.collection:
             raise invalid(f"collection aggregate not supported for type '{prop.type}'")
         return Aggregate(node.operator, path, name, prop.type)

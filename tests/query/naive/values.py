@@ -129,6 +129,8 @@ def rounded(value: float, digits: int) -> Decimal:
     if value == 0:
         return Decimal("-0" if math.copysign(1, value) < 0 else "0")
     exact = Decimal(value)
+    if len(exact.as_tuple().digits) <= digits:
+        return exact
     exponent = exact.adjusted() - digits + 1
     result = exact.quantize(Decimal((0, (1,), exponent)), ROUND_HALF_EVEN, Context(prec=2000))
     if len(result.as_tuple().digits) > digits:  # 9.99.. became 10.0
@@ -169,7 +171,8 @@ def compare_numbers(left: Value, right: Value) -> int:
         left, right = to_decimal(left), to_decimal(right)
     if is_nan(left) or is_nan(right):
         if is_nan(left) and is_nan(right):
-            return 0 if nan_identity(left) == nan_identity(right) else -1
+            bits, others = nan_identity(left), nan_identity(right)
+            return (bits > others) - (bits < others)
         return -1 if is_nan(left) else 1
     a = left.value if isinstance(left, Float) else left
     b = right.value if isinstance(right, Float) else right
@@ -188,7 +191,10 @@ def compare(left: Value, right: Value) -> int:
         return compare_numbers(left, right)
     if isinstance(left, str):
         left, right = string_bytes(left), string_bytes(right)
-    if isinstance(left, Link | Object | List | Dictionary):
+    if isinstance(left, Link):
+        a, b = (v.class_name.encode() + str(v.pk).encode() for v in (left, right))
+        return 0 if same(left, right) else (a > b) - (a < b)
+    if isinstance(left, Object | List | Dictionary):
         return 0 if same(left, right) else -1
     return (
         (bytes(left) > bytes(right)) - (bytes(left) < bytes(right))

@@ -122,6 +122,8 @@ def element(step: Element) -> str:
 
 def bracket(step: Element) -> str:
     """One step behind a property."""
+    if step == Key("@keys"):
+        return ".@keys"
     return f"['{step.name}']" if isinstance(step, Key) else f"[{element(step)}]"
 
 
