@@ -315,8 +315,8 @@ def test_aggregates_of_what_has_none(lab: Lab) -> None:  # 11.4
         "friends.@sum.born == 1": "Cannot use aggregate '.@sum' for this type of property",
         "age.@avg.x == 1": "Operation '.@avg' cannot apply to property 'age' because it is not a "
         "list",
-        "tags[0].@avg.x == 1": "Operation '.@avg' cannot apply to property 'tags' because it is not "
-        "a list",
+        "tags[0].@avg.x == 1": "Operation '.@avg' cannot apply to property 'tags' because it is "
+        "not a list",
         "contacts.home.@sum == 1": "Cannot use aggregate '.@sum' for this type of property",
         "friends.@max.boss == 1": "collection aggregate not supported for type 'link'",
         "friends.@max.nope == 1": "'Person' has no property 'nope'",
