@@ -32,6 +32,7 @@ std::vector<Binder::Piece> Binder::pieces_of_argument(const syntax::Step& step) 
         std::size_t end = std::min(text->find('.', at), text->size());
         Piece piece;
         piece.key = text->substr(at, end - at);
+        piece.is_name = true;
         piece.position = step.position;
         pieces.push_back(std::move(piece));
         at = end + 1;
@@ -75,7 +76,10 @@ std::vector<Binder::Piece> Binder::pieces(const syntax::Path& text) {
         piece.position = step.position;
         switch (step.kind) {
         case Step::Kind::name:
-        case Step::Kind::key: piece.key = step.text; break;
+        case Step::Kind::key:
+            piece.key = step.text;
+            piece.is_name = step.kind == Step::Kind::name;
+            break;
         case Step::Kind::index:
             piece.kind = step.index == 0 ? Piece::Kind::first : Piece::Kind::index;
             piece.index = step.index;
@@ -95,7 +99,7 @@ void Binder::join_backlinks(std::vector<Piece>& pieces) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < pieces.size(); ++i, ++kept) {
         Piece piece = std::move(pieces[i]);
-        if (piece.kind == Piece::Kind::key && piece.key == kBacklinks && i + 1 < pieces.size()) {
+        if (piece.is_name && piece.key == kBacklinks && i + 1 < pieces.size()) {
             for (int names = 0; names < 2 && i + 1 < pieces.size(); ++names) {
                 if (pieces[++i].kind != Piece::Kind::key)
                     refuse("An ID must follow @links", pieces[i].position);
@@ -117,7 +121,7 @@ Binder::Walk Binder::walk(const syntax::Path& text) {
     join_backlinks(walk.pieces);
     walk.path.root = walk.at = cls_;
     const Piece& last = walk.pieces.back();
-    if (last.kind == Piece::Kind::key && last.key == kBacklinks) {
+    if (last.is_name && last.key == kBacklinks) {
         walk.ends_in_links = true;
         walk.pieces.pop_back();
     }
@@ -150,14 +154,17 @@ void Binder::follow_backlink(Walk& walk, const Piece& piece, std::string_view na
 // Takes a step to other objects, or chooses among those that the last one led to. False if the
 // piece does neither.
 bool Binder::follow(Walk& walk, const Piece& piece) {
+    // A key in brackets is one wherever it can be; a name is that of a property first.
+    if (!piece.is_name && choose(walk, piece))
+        return true;
     if (piece.kind == Piece::Kind::key) {
         std::string name = names_.property(*walk.at, piece.key, piece.position);
         std::vector<Hop>& hops = walk.path.hops;
-        if (name.starts_with("@links.")) {
+        if (name.starts_with("@links.") && piece.is_name) {
             follow_backlink(walk, piece, name);
             return true;
         }
-        if (name == "@values") {
+        if (name == "@values" && piece.is_name) {
             if (hops.empty() || hops.back().backward ||
                 hops.back().definition().collection != Collection::dictionary)
                 refuse("@values only allowed on dictionaries", piece.position);
@@ -179,7 +186,7 @@ bool Binder::follow(Walk& walk, const Piece& piece) {
             return true;
         }
     }
-    return choose(walk, piece);
+    return piece.is_name && choose(walk, piece);
 }
 
 bool Binder::choose(Walk& walk, const Piece& piece) {
@@ -208,9 +215,9 @@ Element Binder::element_of(const Piece& piece) {
     case Piece::Kind::last: element.kind = Element::Kind::last; break;
     case Piece::Kind::all: element.kind = Element::Kind::all; break;
     case Piece::Kind::key:
-        if (piece.key == "@keys") {
+        if (piece.is_name && piece.key == "@keys") {
             element.kind = Element::Kind::keys;
-        } else if (piece.key == "@values") {
+        } else if (piece.is_name && piece.key == "@values") {
             element.kind = Element::Kind::values;
         } else {
             element.kind = Element::Kind::key;

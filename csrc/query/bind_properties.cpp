@@ -142,7 +142,7 @@ void Binder::set_elements(Walk& walk, Bound& bound, const std::string& name, boo
     if (!fits)
         refuse_step(*path.cls, name, is_key, spelled(first), first.position);
     bool is_dictionary = definition.collection == Collection::dictionary;
-    if (is_dictionary && rest.size() == 1 && first.key == "@values" && is_key) {
+    if (is_dictionary && rest.size() == 1 && first.key == "@values" && first.is_name) {
         walk.next = walk.pieces.size();
         return; // as without it
     }

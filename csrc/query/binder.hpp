@@ -50,6 +50,8 @@ class Binder {
         enum class Kind : std::uint8_t { key, index, first, last, all };
         Kind kind = Kind::key;
         std::string key; // or @links.Class.property
+        // Whether @keys and its like are words: in ['@keys'] they are not.
+        bool is_name = false;
         std::uint64_t index = 0;
         syntax::Position position = 0;
     };

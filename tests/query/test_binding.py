@@ -301,6 +301,20 @@ def test_paths_lead_on_or_end(lab: Lab) -> None:  # 7
     )
 
 
+def test_keys_in_brackets_are_no_words(lab: Lab) -> None:
+    """So that a key that somebody typed means the entry of that key, whatever it is."""
+    for word in ("@keys", "@values", "@links.Person.boss"):
+        key = {"t": "string", "v": word}
+        assert lab.selects("attrs[$0] != NULL", "Person", key) == []
+        assert lab.selects("contacts[$0].age > 0", "Person", key) == []
+    everybody = lab.selects("contacts.boss.name != 'x'")
+    assert everybody == lab.selects("contacts[*].boss.name != 'x'") != []
+    assert lab.selects("contacts['boss'].name == 'Alice'") == []
+    assert lab.selects("contacts['home'].name == 'Alice'") == lab.selects(
+        "contacts.home.name == 'Alice'"
+    )
+
+
 def test_paths_have_a_limit(lab: Lab) -> None:
     assert lab.bind(".".join(["boss"] * 99) + ".age == 1").select() == []
     error = refused(lab, ".".join(["boss"] * 100) + ".age == 1")
