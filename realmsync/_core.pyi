@@ -383,6 +383,7 @@ class DeclaredProperty:
         has_default: bool,
         default: Any,
         full_text: bool,
+        indexed: bool,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -397,6 +398,10 @@ class DeclaredProperty:
     @property
     def full_text(self) -> bool:
         """Whether it has a full-text index."""
+
+    @property
+    def indexed(self) -> bool:
+        """Whether it has an index of its values."""
 
 class DeclaredClass:
     """`key` is the number of the primary key among the properties, -1 for none."""

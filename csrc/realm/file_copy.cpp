@@ -12,6 +12,7 @@
 #include "realm/local_history.hpp"
 #include "realm/realm_file.hpp"
 #include "sqlite/sqlite.hpp"
+#include "tables/column_index.hpp"
 #include "tables/columns.hpp"
 #include "tables/tables.hpp"
 #include "tables/text_index.hpp"
@@ -49,6 +50,8 @@ void copy_tables(sqlite::Database& db, CopyKind kind) {
             db.exec("INSERT INTO main." + tables::quote(name) + " SELECT * FROM source." +
                     tables::quote(name));
     }
+    for (const std::string& sql : tables::column_index::statements(db, "source"))
+        db.exec(sql);
     local_history::mark(db);
     tables::Tables copy(db, tables::Layout::client);
     tables::text_index::fill_copy(db, *copy.schema());

@@ -6,6 +6,7 @@
 #include "realm/below.hpp"
 #include "realm/local_history.hpp"
 #include "tables/catalog.hpp"
+#include "tables/column_index.hpp"
 #include "tables/text_index.hpp"
 
 namespace realmsync::realm {
@@ -128,6 +129,18 @@ void WriteTransaction::index_text(std::string_view cls_name, std::string_view pr
     const model::Class& cls = *schema->find(cls_name);
     (wanted ? tables::text_index::create : tables::text_index::drop)(
         writing_->connection().db, cls, cls.properties[cls.find(property)]);
+}
+
+void WriteTransaction::index_column(std::string_view cls_name, std::string_view property,
+                                    bool wanted) {
+    flush_pending();
+    const model::SchemaPtr schema = tables().schema();
+    const model::Class& cls = *schema->find(cls_name);
+    const model::Property& definition = cls.properties[cls.find(property)];
+    if (wanted)
+        tables::column_index::create(tables(), cls, definition);
+    else
+        tables::column_index::drop(tables().db(), cls, definition);
 }
 
 void WriteTransaction::declare_class(std::string_view name, TableKind kind,

@@ -59,6 +59,8 @@ class WriteTransaction {
 
     // Makes the full-text index of a property of the schema, or drops it. Nothing is recorded.
     void index_text(std::string_view cls, std::string_view property, bool wanted);
+    // The same of an index of its values.
+    void index_column(std::string_view cls, std::string_view property, bool wanted);
 
     // The same as add_…, recorded even where the definition exists.
     void declare_class(std::string_view name, TableKind kind, std::string_view key_name,

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "tables/column_index.hpp"
 #include "tables/columns.hpp"
 #include "tables/text_index.hpp"
 
@@ -557,10 +558,14 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
     return store_next(partition, std::move(next));
 }
 
-// Before the column goes: triggers name it.
+// Before the column goes: triggers and indexes name it.
 void Catalog::drop_index(const model::Class& cls, const model::Property& property) {
-    if (layout_ == Layout::client && property.type == Type::string)
+    if (layout_ != Layout::client)
+        return;
+    if (property.type == Type::string)
         text_index::drop(db_, cls, property);
+    if (column_index::is_possible(cls, property))
+        column_index::drop(db_, cls, property);
 }
 
 // On the server other partitions may use table and column: only the partition's values go.

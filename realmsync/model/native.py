@@ -54,6 +54,7 @@ def _native_property(p: Property) -> _core.DeclaredProperty:
         has_default=p.has_default,
         default=p.default,
         full_text=p.indexed == "full-text",
+        indexed=p.indexed is True,
     )
 
 
@@ -66,7 +67,7 @@ def schema_of_file(classes: list[_core.DeclaredClass]) -> dict[str, ClassSchema]
             element = p.target if p.type == _core.Type.link else TYPE_NAMES[p.type]
             optional = True if p.optional else None
             collection = COLLECTION_NAMES[p.collection]
-            indexed = "full-text" if p.full_text else False
+            indexed: bool | str = "full-text" if p.full_text else p.indexed
             parsed.append(make_property(p.name, element, collection, optional, indexed=indexed))
         primary_key = parsed[c.key].name if c.key >= 0 else None
         result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded)

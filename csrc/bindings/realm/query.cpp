@@ -11,6 +11,7 @@
 #include "query/parse.hpp"
 #include "query/print.hpp"
 #include "tables/select.hpp"
+#include "tables/text_index.hpp"
 
 namespace py = pybind11;
 
@@ -60,6 +61,8 @@ query::QueryPtr CompiledQuery::compile(tables::Tables& tables,
     options.exists = [&](const model::Class& target, const Key& key) {
         return tables.exists(tables::kOnlyPartition, target, key);
     };
+    for (const auto& [name, property] : tables::text_index::list(tables.db()))
+        options.full_text.push_back(name + "." + property);
     query::Query bound = query::bind(syntax_, schema, *cls, asked_.arguments, options);
     if (asked_.base)
         bound.of = asked_.base->compiled(tables, schema);

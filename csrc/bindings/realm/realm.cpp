@@ -12,6 +12,7 @@
 #include "realm/client_reset.hpp"
 #include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
+#include "tables/column_index.hpp"
 #include "tables/text_index.hpp"
 
 namespace py = pybind11;
@@ -111,13 +112,32 @@ void compare_text_indexes(const std::vector<DeclaredClass>& classes,
                 use(cls.name, p.name, p.has_text_index);
 }
 
+// The same of other indexes, where there can be one.
+template <class Use>
+void compare_column_indexes(const std::vector<DeclaredClass>& classes, const model::Schema& schema,
+                            const tables::column_index::Names& existing, const Use& use) {
+    for (const auto& cls : classes) {
+        const Class* actual = schema.find(cls.name);
+        for (const auto& p : cls.properties) {
+            const std::size_t at = actual == nullptr ? Class::npos : actual->find(p.name);
+            if (at != Class::npos &&
+                tables::column_index::is_possible(*actual, actual->properties[at]) &&
+                existing.contains({cls.name, p.name}) != p.is_indexed)
+                use(cls.name, p.name, p.is_indexed);
+        }
+    }
+}
+
 } // namespace
 
 bool RealmHandle::lacks_schema() {
     bool complete = true;
     WithoutGil release;
     file_->read_briefly([&](realm::RealmConnection& c) {
-        complete = is_complete(classes_, *c.tables.schema());
+        const model::SchemaPtr schema = c.tables.schema();
+        complete = is_complete(classes_, *schema);
+        compare_column_indexes(classes_, *schema, tables::column_index::list(c.db, *schema),
+                               [&](const auto&, const auto&, bool) { complete = false; });
         compare_text_indexes(classes_, tables::text_index::list(c.db),
                              [&](const auto&, const auto&, bool) { complete = false; });
     });
@@ -145,16 +165,24 @@ void RealmHandle::add_schema() {
                          [&](const std::string& cls, const std::string& property, bool wanted) {
                              t.index_text(cls, property, wanted);
                          });
+    const model::SchemaPtr schema = t.schema();
+    compare_column_indexes(classes_, *schema,
+                           tables::column_index::list(t.connection().db, *schema),
+                           [&](const std::string& cls, const std::string& property, bool wanted) {
+                               t.index_column(cls, property, wanted);
+                           });
 }
 
 std::vector<DeclaredClass> RealmHandle::file_schema() {
     model::SchemaPtr schema;
     tables::text_index::Names full_text;
+    tables::column_index::Names indexed;
     {
         WithoutGil release;
         file_->read_briefly([&](realm::RealmConnection& c) {
             schema = c.tables.schema();
             full_text = tables::text_index::list(c.db);
+            indexed = tables::column_index::list(c.db, *schema);
         });
     }
     std::vector<DeclaredClass> classes;
@@ -162,7 +190,8 @@ std::vector<DeclaredClass> RealmHandle::file_schema() {
         DeclaredClass cls{name, actual->kind, actual->has_key_property ? 0 : -1};
         for (const auto& p : actual->properties)
             cls.properties.emplace_back(p.name, p.name, p.type, p.collection, p.nullable, p.target,
-                                        false, py::object(), full_text.contains({name, p.name}));
+                                        false, py::object(), full_text.contains({name, p.name}),
+                                        indexed.contains({name, p.name}));
         classes.push_back(std::move(cls));
     }
     return classes;
@@ -236,16 +265,17 @@ void bind_declared(py::module_& m) {
         .value("set", Collection::set);
     py::class_<DeclaredProperty>(m, "DeclaredProperty")
         .def(py::init<std::string, py::str, Type, Collection, bool, std::string, bool, py::object,
-                      bool>(),
+                      bool, bool>(),
              py::kw_only(), py::arg("name"), py::arg("attribute"), py::arg("type"),
              py::arg("collection"), py::arg("optional"), py::arg("target"), py::arg("has_default"),
-             py::arg("default"), py::arg("full_text"))
+             py::arg("default"), py::arg("full_text"), py::arg("indexed"))
         .def_readonly("name", &DeclaredProperty::name)
         .def_readonly("type", &DeclaredProperty::type)
         .def_readonly("collection", &DeclaredProperty::collection)
         .def_readonly("optional", &DeclaredProperty::nullable)
         .def_readonly("target", &DeclaredProperty::target)
-        .def_readonly("full_text", &DeclaredProperty::has_text_index);
+        .def_readonly("full_text", &DeclaredProperty::has_text_index)
+        .def_readonly("indexed", &DeclaredProperty::is_indexed);
     py::class_<DeclaredClass>(m, "DeclaredClass")
         .def(py::init([](std::string name, bool embedded, int key,
                          std::vector<DeclaredProperty> properties) {
