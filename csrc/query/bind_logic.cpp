@@ -90,9 +90,11 @@ PredicatePtr Binder::group(const syntax::Chain& chain) {
         PredicatePtr member = group.conjunction ? logic(*text) : predicate(*text);
         if (!member)
             continue;
-        // BETWEEN is a conjunction of its own, which prints without parentheses.
+        // BETWEEN is a conjunction of its own, which prints without parentheses. A disjunction that
+        // is all that is left of an AND is one with the chain around it.
         const auto* inner = std::get_if<Group>(&member->of);
-        if (inner && inner->conjunction && group.conjunction)
+        bool is_rest = !keeps_nesting_ && std::holds_alternative<syntax::Chain>(text->of);
+        if (inner && inner->conjunction == group.conjunction && (group.conjunction || is_rest))
             group.members.insert(group.members.end(), inner->members.begin(), inner->members.end());
         else
             group.members.push_back(std::move(member));

@@ -292,7 +292,7 @@ def _as_set(items: list[Encoded]) -> list[Encoded]:
             return rank, value["hex"]
         if kind == "string":
             return rank, value["v"].encode()
-        return rank, repr(value["pk"]) if kind == "link" else value.get("v", 0)
+        return (rank, *order(value["pk"])) if kind == "link" else (rank, value.get("v", 0))
 
     return sorted({order(v): v for v in items}.values(), key=order)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -430,7 +431,7 @@ class RandomQueries:
         items = tuple(self._constant(path.type) for _ in range(self._rng.choice([1, 2, 3])))
         quantifier = self._rng.choice(["ANY ", "ALL ", "NONE "]) if path.is_multiple else ""
         plain = path.is_direct and path.type in PLAIN
-        plain &= all(item[0] not in "$Nn" and "." not in item for item in items)
+        plain &= all(re.fullmatch(r"-?\d+|(oid|uuid)\(.*", item) for item in items)
         return Membership(quantifier + path.text, items, path.type if plain else "")
 
     def _in_path(self, cls: str, prefix: str) -> Condition | None:

@@ -110,7 +110,7 @@ def test_servers_read_what_was_meant(world: World) -> None:
         for p in cls.properties
         if p.type in ("float", "double", "decimal", "mixed") or p.collection == "dictionary"
     ]
-    is_lossy = re.compile(rf"(?<![\w-])({'|'.join(lossy)})(?![\w-])")
+    is_lossy = re.compile(rf"(?<![\w-])({'|'.join([*lossy, 'inf', 'nan'])})(?![\w-])", re.I)
 
     def fault(query: RandomQuery) -> str:
         bound = world.bind(query)
