@@ -35,3 +35,10 @@ def test_null_entries_lead_nowhere(lab: Lab, name: str, key: str) -> None:
     uncounted = lab.selects(f"{only_key} AND {name}.@count = 0")
     assert sorted(counted + uncounted) == sorted(lab.selects(only_key))
     assert len(uncounted) == 1
+
+
+def test_what_is_left_of_a_conjunction_is_one_with_the_chain(lab: Lab) -> None:
+    """9: at the ends of integers no condition is added, so that an AND may lose all but one."""
+    query = lab.bind(f"((nick = 'a' OR age = 1) AND rank <= {2**63 - 1}) OR active = true")
+    assert query.text == '(nick == "a" or age == 1 or active == true)'
+    assert query.reread().tree == query.tree
