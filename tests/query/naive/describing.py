@@ -200,6 +200,8 @@ class Search(Node):
     terms: Terms
 
     def matches(self, item: Object) -> bool:
+        if not self.left.route.ends(item):  # no text behind a null link, though null is one
+            return False
         return any(self.terms.found(v) for group in self.left.groups(item) for v in group)
 
     def text(self, prefix: str) -> str:

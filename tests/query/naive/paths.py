@@ -297,8 +297,7 @@ class Paths:
         if not isinstance(path, LinkPath):
             name = path.text("")
             if isinstance(path, PropertyPath):
-                entry = path.prop.type == "link" and path.inner
-                name = wording.element(path.inner[-1]) if entry else path.prop.name
+                name = path.prop.name
             raise invalid(
                 f"Operation '.{node.operator}' cannot apply to property '{name}' "
                 "because it is not a list"
