@@ -411,6 +411,9 @@ def select_by_evaluator(handle: RealmHandle, query: Query) -> list[Any]:
 def query_statement(handle: RealmHandle, query: Query) -> str:
     """The statement that finds the rows."""
 
+def postgresql_condition(handle: RealmHandle, query: Query) -> tuple[str, int]:
+    """The condition as PostgreSQL has it, and how many parts of the query are left to ask."""
+
 def explain_query(handle: RealmHandle, query: Query) -> list[str]:
     """The steps in which SQLite finds the rows."""
 

@@ -375,7 +375,7 @@ std::optional<SqlText> SqlColumns::is_one_of(const SqlColumn& column,
             has_null = true;
             continue;
         }
-        if (item.value.type() != type)
+        if (item.value.type() != type || (column.has_blob_null && !is_sqlite()))
             return std::nullopt;
         list += (list.empty() ? "" : ", ") + parameters_.add(*column.property, item.value);
     }

@@ -4,6 +4,7 @@
 
 #include "bindings/realm/query.hpp"
 #include "bindings/testbed/bind.hpp"
+#include "query/sql.hpp"
 #include "tables/select.hpp"
 
 namespace py = pybind11;
@@ -40,11 +41,24 @@ std::vector<std::string> explain_query(RealmHandle& handle, const CompiledQuery&
     return steps;
 }
 
+std::pair<std::string, std::size_t> postgresql_condition(RealmHandle& handle,
+                                                         const CompiledQuery& query) {
+    std::pair<std::string, std::size_t> made;
+    handle.file()->read([&](realm::RealmConnection& c) {
+        const auto compiled = query.compiled(c.tables, c.tables.schema());
+        const query::SqlCondition condition =
+            query::to_sql(compiled->predicate, {query::Dialect::postgresql, false});
+        made = {condition.text, condition.residual.size()};
+    });
+    return made;
+}
+
 } // namespace
 
 void bind_query_rows(py::module_& m) {
     m.def("select_by_evaluator", &select_by_evaluator, py::arg("handle"), py::arg("query"));
     m.def("query_statement", &query_statement, py::arg("handle"), py::arg("query"));
+    m.def("postgresql_condition", &postgresql_condition, py::arg("handle"), py::arg("query"));
     m.def("explain_query", &explain_query, py::arg("handle"), py::arg("query"));
 }
 
