@@ -466,6 +466,10 @@ class RealmHandle:
         """Whether the caller's thread and task are writing."""
 
     @property
+    def transactions(self) -> int:
+        """How many were begun so far."""
+
+    @property
     def changing(self) -> bool:
         """Whether a write is under way, of which this is called."""
 
@@ -520,10 +524,11 @@ class RealmHandle:
         (class, alias). Attributes are mapped to the names of the file.
         """
 
-    def select(self, query: Query) -> Selection:
+    def select(self, query: Query, members: Place | None = None) -> Selection:
         """Runs a query, in a transaction on what that has written; handlers of signals may end it.
 
-        What the handlers raise comes through.
+        What the handlers raise comes through. `members`: the list or set of objects that is asked
+        instead of all of the class.
         """
 
     def count(self, cls: int) -> int: ...
@@ -586,6 +591,10 @@ class Place:
     def item(self, at: Any) -> Any: ...
     def items(self) -> list[Any]:
         """The elements; of a dictionary pairs."""
+
+    @property
+    def members_class(self) -> int:
+        """The class of the objects that a list or set of links holds, -1 for everything else."""
 
     def clear(self) -> None: ...
     def list_insert(self, index: int, value: Any) -> None: ...

@@ -250,6 +250,19 @@ model::KeyList select(Tables& tables, std::int64_t partition, const Query& query
     return Run(tables, partition, query, means).run();
 }
 
+model::KeyList select_among(Tables& tables, std::int64_t partition, const Query& query,
+                            const model::KeyList& members) {
+    RowGraph graph(tables, partition, query.schema, query::needs_of(query)); // keeps the images
+    std::vector<query::Image> images;
+    for (std::size_t i = 0; i < members.size(); ++i)
+        if (const query::Image* image = graph.target(*query.cls, members.at(i)))
+            images.push_back(*image);
+    model::KeyList keys(query.cls->key_type);
+    for (const std::size_t at : query::select(query, images, graph))
+        keys.append(images[at].key);
+    return keys;
+}
+
 std::string statement(Tables& tables, const Query& query) {
     return sql_of(tables, *query.cls, make_plan(tables, query, Means::sql));
 }

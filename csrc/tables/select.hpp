@@ -22,6 +22,12 @@ enum class Means : std::uint8_t { sql, evaluator };
 model::KeyList select(Tables& tables, std::int64_t partition, const query::Query& query,
                       Means means = Means::sql);
 
+// The same asked of some objects of the class instead of all, which are in natural order as they
+// come; what is among them twice is selected twice, what does not exist is left out. O(their number
+// · log n) without the clauses.
+model::KeyList select_among(Tables& tables, std::int64_t partition, const query::Query& query,
+                            const model::KeyList& members);
+
 // The statement that finds the rows. Constants are parameters: another constant, the same text.
 std::string statement(Tables& tables, const query::Query& query);
 // How SQLite goes about it, a line for each step: which index it uses.

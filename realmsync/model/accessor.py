@@ -20,11 +20,13 @@ class AccessedRealm(Protocol):
 
     _core: _core.RealmHandle
     _classes: list[ClassSchema]
+    _models: list[Any]  # their Python classes
 
     @property
     def is_closed(self) -> bool: ...
     @property
     def path(self) -> str: ...
+    def objects(self, cls: str) -> Any: ...
     def _require_open(self) -> None: ...
 
 

@@ -19,12 +19,18 @@ from collections.abc import Set as AbstractSet
 from typing import Any, SupportsIndex, overload
 
 from realmsync import _core
-from realmsync.errors import ArgumentTypeError, OutOfBoundsError, RealmError
+from realmsync.errors import (
+    ArgumentTypeError,
+    IllegalOperationError,
+    OutOfBoundsError,
+    RealmError,
+)
 from realmsync.model.accessor import NO_LISTENERS, AccessedRealm, position_of, show_gone
+from realmsync.model.expressions import ConditionLike, Field
 from realmsync.model.objects import Object
+from realmsync.model.query import KeyPathMapping, SortKey
+from realmsync.model.results import Results
 from realmsync.naming import Explained
-
-_QUERIES = "queries are not there yet, loop over the elements and compare in Python"
 
 
 class Collection(Explained):
@@ -32,9 +38,11 @@ class Collection(Explained):
 
     __slots__ = ("__weakref__", "_place", "_realm")
     _not_there = {
-        **dict.fromkeys(("filter", "filtered", "where", "query"), _QUERIES),
+        **dict.fromkeys(("filter", "query"), "write filtered('age > 3') or where(Dog.age > 3)"),
+        **dict.fromkeys(("filtered", "where", "sorted", "distinct"), "lists and sets have it"),
+        **dict.fromkeys(("min", "max", "sum"), "write min(collection), max(...), sum(...)"),
+        "avg": "write statistics.mean(collection)",
         **NO_LISTENERS,
-        "sorted": "write sorted(collection, key=...)",
         "push": "lists have append",
     }
 
@@ -65,7 +73,46 @@ class Collection(Explained):
         return True
 
 
-class List(Collection, MutableSequence[Any]):
+class Queried(Collection):
+    """Lists and sets, which can be asked for the objects that they hold.
+
+    The results are live, stay within the collection, and come in its order unless sorted.
+    """
+
+    __slots__ = ()
+
+    def filtered(
+        self, query: str, *arguments: Any, mapping: KeyPathMapping | None = None
+    ) -> Results[Any]:
+        """The objects in it that match a query, as Results.filtered.
+
+        IllegalOperationError for a collection of other values, or of embedded objects.
+        """
+        return self._results().filtered(query, *arguments, mapping=mapping)
+
+    def where(self, *conditions: ConditionLike) -> Results[Any]:
+        """The objects in it that fulfil all conditions, as Results.where."""
+        return self._results().where(*conditions)
+
+    def sorted(self, *keys: SortKey | list[SortKey], reverse: bool = False) -> Results[Any]:
+        """The objects in it in the order of properties, as Results.sorted."""
+        return self._results().sorted(*keys, reverse=reverse)
+
+    def distinct(self, *keys: str | Field[Any]) -> Results[Any]:
+        """The first object in it of each value of properties, as Results.distinct."""
+        return self._results().distinct(*keys)
+
+    def _results(self) -> Results[Any]:
+        cls = self._place.members_class
+        if cls < 0:
+            raise IllegalOperationError(
+                "only collections of objects with a class of their own can be asked: ask for the"
+                " owner, or use what Python has, [x for x in collection if …], sorted(collection)"
+            )
+        return Results(self._realm, cls, members=self._place)
+
+
+class List(Queried, MutableSequence[Any]):
     """A list property, or a list inside a mixed value."""
 
     __slots__ = ()
@@ -161,7 +208,7 @@ class List(Collection, MutableSequence[Any]):
         return NotImplemented
 
 
-class Set(Collection, MutableSet[Any]):
+class Set(Queried, MutableSet[Any]):
     """A set property. Elements come in the order of Realm's values (data-model.md 2.2)."""
 
     __slots__ = ()

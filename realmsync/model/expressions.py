@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 E = TypeVar("E")
-Collection: TypeAlias = "Field[list[E]] | Field[set[E]] | Field[dict[str, E]]"
+Text: TypeAlias = (
+    "Field[str] | Field[str | None] | Field[bytes] | Field[bytes | None] | Field[object]"
+)
 Truth: TypeAlias = "Expression[bool] | Expression[bool | None]"
 # Properties declared without Field[...] are, to type checkers, what objects have.
 ConditionLike: TypeAlias = "Condition | Truth | bool"
@@ -335,15 +337,33 @@ class Field(Expression[T]):
 
     # Which of several values have to fit.
 
-    def any(self: Collection[E]) -> Field[E]:
+    @overload
+    def any(self: Field[list[E]]) -> Field[E]: ...
+    @overload
+    def any(self: Field[set[E]]) -> Field[E]: ...
+    @overload
+    def any(self: Field[dict[str, E]]) -> Field[E]: ...
+    def any(self: Field[Any]) -> Field[Any]:
         """At least one has to fit."""
         return Field(self._path, "ANY ")
 
-    def all(self: Collection[E]) -> Field[E]:
+    @overload
+    def all(self: Field[list[E]]) -> Field[E]: ...
+    @overload
+    def all(self: Field[set[E]]) -> Field[E]: ...
+    @overload
+    def all(self: Field[dict[str, E]]) -> Field[E]: ...
+    def all(self: Field[Any]) -> Field[Any]:
         """Every one has to fit, so an empty collection does."""
         return Field(self._path, "ALL ")
 
-    def none(self: Collection[E]) -> Field[E]:
+    @overload
+    def none(self: Field[list[E]]) -> Field[E]: ...
+    @overload
+    def none(self: Field[set[E]]) -> Field[E]: ...
+    @overload
+    def none(self: Field[dict[str, E]]) -> Field[E]: ...
+    def none(self: Field[Any]) -> Field[Any]:
         """None may fit, so an empty collection does."""
         return Field(self._path, "NONE ")
 
@@ -357,26 +377,26 @@ class Field(Expression[T]):
         """`==`, which can ignore the case of Latin letters."""
         return _Comparison(self, _cased("==", ignore_case), value)
 
-    def begins_with(self, value: Any, *, ignore_case: bool = False) -> Condition:
+    def begins_with(self: Text, value: Any, *, ignore_case: bool = False) -> Condition:
         """Whether a text or binary begins with the value."""
-        return self._text_operator("BEGINSWITH", value, ignore_case)
+        return _text_operator(self, "BEGINSWITH", value, ignore_case)
 
-    def ends_with(self, value: Any, *, ignore_case: bool = False) -> Condition:
+    def ends_with(self: Text, value: Any, *, ignore_case: bool = False) -> Condition:
         """Whether a text or binary ends with the value."""
-        return self._text_operator("ENDSWITH", value, ignore_case)
+        return _text_operator(self, "ENDSWITH", value, ignore_case)
 
-    def contains(self, value: Any, *, ignore_case: bool = False) -> Condition:
+    def contains(self: Text, value: Any, *, ignore_case: bool = False) -> Condition:
         """Whether the value occurs in a text or binary.
 
         Of collections, `any() == value` asks for an element.
         """
-        return self._text_operator("CONTAINS", value, ignore_case)
+        return _text_operator(self, "CONTAINS", value, ignore_case)
 
-    def like(self, pattern: str, *, ignore_case: bool = False) -> Condition:
+    def like(self: Text, pattern: str, *, ignore_case: bool = False) -> Condition:
         """Whether a text fits a pattern: `*` stands for any characters, `?` for one."""
-        return self._text_operator("LIKE", pattern, ignore_case)
+        return _text_operator(self, "LIKE", pattern, ignore_case)
 
-    def text(self, terms: str) -> Condition:
+    def text(self: Text, terms: str) -> Condition:
         """Full-text search: all terms have to occur, `-term` must not, `term*` is a beginning.
 
         The property needs a full-text index.
@@ -388,14 +408,6 @@ class Field(Expression[T]):
         if not isinstance(region, Region | str):
             raise ArgumentTypeError(f"Expected a GeoBox, GeoCircle or GeoPolygon, got {region!r}")
         return _Comparison(self, "GEOWITHIN", region)
-
-    def _text_operator(self, operator: str, value: object, ignore_case: bool) -> Condition:
-        if self._path.is_collection and not self._quantifier:
-            raise InvalidArgumentError(
-                f"'{self._path}' is a collection: write any() == value to ask for an element, or"
-                f" any().{'like' if operator == 'LIKE' else 'contains'}(...) for texts in it"
-            )
-        return _Comparison(self, _cased(operator, ignore_case), value)
 
     # What is made of all values.
 
@@ -441,6 +453,15 @@ class Field(Expression[T]):
 
 _METHODS = [name for name in vars(Field) | vars(Expression) if not name.startswith("_")]
 _METHODS.remove("write")
+
+
+def _text_operator(field: Field[Any], operator: str, value: object, ignore_case: bool) -> Condition:
+    if field._path.is_collection and not field._quantifier:
+        raise InvalidArgumentError(
+            f"'{field._path}' is a collection: write any() == value to ask for an element, or"
+            f" any().{'like' if operator == 'LIKE' else 'contains'}(...) for texts in it"
+        )
+    return _Comparison(field, _cased(operator, ignore_case), value)
 
 
 def _cased(operator: str, ignore_case: bool) -> str:

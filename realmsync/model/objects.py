@@ -30,7 +30,7 @@ from realmsync.model.annotations import (
 from realmsync.model.expressions import Field
 from realmsync.model.key_path import KeyPath
 from realmsync.model.options import PropertyOptions
-from realmsync.model.schema import ClassSchema
+from realmsync.model.schema import ClassSchema, Property
 from realmsync.naming import did_you_mean
 
 
@@ -69,16 +69,20 @@ class _Attribute:
 class _LinkingObjects:
     """The descriptor of a declared inverse link."""
 
-    __slots__ = ("field", "name")
+    __slots__ = ("_source", "field", "name")
 
-    def __init__(self, owner: type[BaseObject], name: str) -> None:
-        self.name = name
-        self.field = _field(owner, name)
+    def __init__(self, owner: type[BaseObject], declared: Property) -> None:
+        assert declared.target is not None and declared.origin is not None
+        self.name = declared.name
+        self._source = declared.target, declared.origin
+        steps = ("@links", *self._source)
+        self.field: Field[Any] = Field(KeyPath(owner, steps, None, schema_of))
 
     def __get__(self, instance: BaseObject | None, owner: type) -> Any:
         if instance is None:
             return self.field
-        raise IllegalOperationError("reading linking objects is not supported yet")
+        source, origin = self._source
+        return instance._realm.objects(source).filtered("$K0 == $1", origin, instance)
 
     def __set__(self, instance: BaseObject, value: Any) -> None:
         raise ReadOnlyPropertyError(f"'{self.name}' is computed and cannot be assigned")
@@ -282,7 +286,7 @@ def install(cls: type[BaseObject], schema: ClassSchema) -> None:
         setattr(cls, p.name, _Attribute(cls, p.name, index, p.name == schema.primary_key))
     for p in schema.properties:
         if p.type == "linkingObjects":
-            setattr(cls, p.name, _LinkingObjects(cls, p.name))
+            setattr(cls, p.name, _LinkingObjects(cls, p))
 
 
 def schema_of(model: type[BaseObject]) -> ClassSchema:

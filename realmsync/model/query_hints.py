@@ -14,6 +14,9 @@ from realmsync.naming import did_you_mean
 
 _ARGUMENTS = "values may be given as arguments: filtered('name == $0', value)"
 
+_CURLED = "[“”„«»‘’]"
+_STRAIGHT = "texts stand in straight quotes, \" or '"
+
 # What stands near the place of a syntax error, and what is written instead. The first that fits.
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"=!", "did you mean `!=`?"),
@@ -22,7 +25,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
         r"\[\s*C\s*\]|\[\s+c\s*\]|\[c\s+\]|\[ci\]|\[cd\]|\[d\]",
         "write `[c]`, in lower case and without blanks",
     ),
-    (r"[“”„«»‘’]", "texts stand in straight quotes, \" or '"),
+    (_CURLED, _STRAIGHT),
     (r"(?i)\bis\s+not\s+(null|nil|none)\b", "write `!= NULL`"),
     (r"(?i)\bis\s+(null|nil|none)\b", "write `== NULL`"),
     (
@@ -45,6 +48,10 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     ),
     (r"(?<!&)&(?!&)", "write `AND` or `&&`"),
     (r"(?<!\|)\|(?!\|)", "write `OR` or `||`"),
+    (
+        r"(?i)@(count|size|min|max|sum|avg|links|type|keys|values)",
+        "a dot stands before it, and it is in lower case: `friends.@count`",
+    ),
     (r"\?|%s|%d|:[a-z]\w*|@[A-Z]\w*\b", "placeholders are `$0`, `$1`, …; " + _ARGUMENTS),
     (r"\$(?!\w)|\$\{|\{[a-z]\w*\}", "placeholders are `$0`, `$1`, …; " + _ARGUMENTS),
     (r"\bNot\b", "write `NOT` or `not`"),
@@ -52,10 +59,6 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     (
         r"\b(Any|All|None|Some)\b",
         "write `ANY`, `ALL`, `NONE` in upper or lower case; for no value `NULL`",
-    ),
-    (
-        r"(?i)@(count|size|min|max|sum|avg|links|type|keys|values)",
-        "a dot stands before it, and it is in lower case: `friends.@count`",
     ),
     (r"\w\s-\d", "`-1` is a number here: write `age - 1` with blanks"),
     (r"~|\bmatches\b|\bregex\b", "patterns are `LIKE 'a*b?'`"),
@@ -75,7 +78,10 @@ _NO_BACKLINK = re.compile(
 # What other messages call for.
 _MESSAGES: tuple[tuple[str, str], ...] = (
     (r"but a list was provided", "arguments are given one by one: filtered(text, first, second)"),
-    (r"but (only|no arguments)", "every `$n` needs an argument: filtered('age > $0', 3)"),
+    (
+        r"but (only|no arguments)",
+        "every `$n` needs an argument, given one by one: filtered('age > $0', 3)",
+    ),
     (
         r"Unsupported comparison between type '(objectId|uuid)' and type 'string'",
         "write `oid(…)` or `uuid(…)` without quotes, or give an ObjectId or UUID as an argument",
@@ -140,6 +146,8 @@ def _of_spelling(text: str, position: int | None) -> str:
 
 
 def _of_name(text: str, name: str, cls: ClassSchema | None) -> str:
+    if re.search(_CURLED, name):
+        return _STRAIGHT
     if re.search(rf"(==|!=|<|>|=|with|contains|like)\s*(\[c\]\s*)?{re.escape(name)}\b", text, re.I):
         return f"a text stands in quotes, '{name}'; " + _ARGUMENTS
     if name in ("True", "False"):

@@ -294,11 +294,12 @@ NAMES = [
     ("dogs['x']", "ArgumentType", "int or slice, not str"),
     ("dogs[99]", "OutOfBounds", "index 99"),
     ("dogs[2**70]", "OutOfBounds", "out of range"),
-    ("dogs.filter(1)", "InvalidProperty", "queries are not there yet"),
-    ("dogs.filtered('age > 3')", "InvalidProperty", "queries are not there yet"),
+    ("dogs.filter(1)", "InvalidProperty", "filtered('age > 3')"),
+    ("dogs.filtered('age > ')", "QuerySyntax", "Invalid predicate"),
+    ("dogs.where(Dog.age > 3 and Dog.good)", "ArgumentType", "write & for `and`"),
     ("dogs.first()", "InvalidProperty", "results[0]"),
-    ("dogs.sum('age')", "InvalidProperty", "queries are not there yet"),
-    ("dogs.sorted('age')", "InvalidProperty", "sorted(results, key=...)"),
+    ("dogs.sum('agee')", "InvalidArgument", "Did you mean 'age'?"),
+    ("dogs.order_by('age')", "InvalidProperty", "sorted('name')"),
     ("dogs.add_listener(print)", "InvalidProperty", "listeners are not there yet"),
     ("rex.tags.addListener(print)", "InvalidProperty", "listeners are not there yet"),
     ("realm.add_listener('change', print)", "InvalidProperty", "listeners are not there yet"),
@@ -435,7 +436,7 @@ def test_accessors_say_why_they_show_nothing(names: dict[str, Any]) -> None:
 
 def test_a_missing_name_is_missing(names: dict[str, Any]) -> None:
     for name in ("realm", "dogs", "rex"):
-        assert not hasattr(names[name], "filtered") and not hasattr(names[name], "__deepcopy__")
+        assert not hasattr(names[name], "fetched") and not hasattr(names[name], "__deepcopy__")
 
 
 async def test_a_forgotten_await(tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ from typing_extensions import assert_type
 import realmsync
 from realmsync import (
     App,
+    Condition,
     ConnectionState,
     Credentials,
+    Expression,
+    Field,
     ProgressDirection,
     ProgressMode,
     Realm,
@@ -25,6 +28,7 @@ from realmsync import (
     SyncConfiguration,
     SyncError,
     User,
+    backlinks,
 )
 from realmsync.sync import (
     ClientResetConfiguration,
@@ -115,6 +119,45 @@ def finish(task: Task) -> None:
 def show(realm: Realm, tasks: Results[Task]) -> Results[Task]:
     print(len(tasks), realm.is_empty)
     return realm.objects(Task)
+
+
+class Step(realmsync.Object):
+    """Its attributes are fields of queries to type checkers, too."""
+
+    _id: Field[int] = realmsync.primary_key()
+    title: Field[str]
+    done: Field[bool | None]
+    rank: int
+    weight: Field[float | None]
+    tags: Field[list[str]]
+    marks: Field[dict[str, int]]
+    parts: Field[list[Step]]
+    next: Field[Step | None]
+
+
+def ask(realm: Realm, step: Step) -> Results[Step]:
+    assert_type(step.title, str)
+    assert_type(step.next, Step | None)
+    assert_type(Step.title, Field[str])
+    assert_type(Step.title == "x", Condition)
+    assert_type(Step.tags.any(), Field[str])
+    assert_type(Step.marks.all(), Field[int])
+    assert_type(Step.parts.count(Step.done | (Step.weight < 1)), Expression[int])
+    step.weight = 2.5
+    steps = realm.objects(Step)
+    assert_type(steps.filtered("title == $0", "x"), Results[Step])
+    print(steps.where(Step.done), steps.where(Step.rank > 3), steps.sum(Step.weight))
+    found = steps.where(
+        Step.title.begins_with("a", ignore_case=True) & ~Step.done,
+        Step.weight > 3,
+        Step.weight.between(1, 2) | Step.title.contains("x"),
+        Step.next.title == "x",
+        Step.next == step,
+        Step.parts.weight.max() + 1 > Step.weight,
+        Step.parts.any().title.in_(["a", "b"]),
+        backlinks(Step.parts).count() == 0,
+    )
+    return found.sorted(Step.weight, (Step.title, True)).distinct("title").limit(5)
 
 
 def look(folder: Path) -> bool:

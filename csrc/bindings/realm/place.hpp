@@ -14,6 +14,7 @@
 
 #include "bindings/realm/realm_handle.hpp"
 #include "changeset/writer.hpp"
+#include "model/key_list.hpp"
 #include "model/place.hpp"
 
 namespace realmsync::bindings {
@@ -46,6 +47,9 @@ class Place {
     std::size_t size() const;
     pybind11::object item(pybind11::object at) const; // KeyNotFoundError for an absent key
     pybind11::list items() const;                     // of a dictionary: pairs
+    // The class of the objects that a list or set of links holds, -1 for everything else.
+    int members_class() const;
+    model::KeyList members() const; // their keys in its order; of these alone
 
     // Writing: WrongTransactionStateError outside of a transaction.
     void set(int property, pybind11::object value) const;

@@ -196,6 +196,29 @@ py::object Place::item(py::object at) const {
     return to_python(element_of(found.place, items[i]), [&] { return element(i); });
 }
 
+int Place::members_class() const {
+    const bool is_ordered = holds_collection() && declared_->collection != Collection::dictionary;
+    return is_ordered && declared_->type == Type::link && !declared_->embedded
+               ? declared_->target_class
+               : -1;
+}
+
+model::KeyList Place::members() const {
+    const int cls = members_class();
+    REALMSYNC_ASSERT(cls >= 0);
+    const Found found = here(true);
+    if (!found.place.value)
+        no_collection();
+    const DeclaredClass& target = handle_->declared(cls);
+    model::KeyList keys(target.key < 0
+                            ? Type::global_key
+                            : target.properties[static_cast<std::size_t>(target.key)].type);
+    for (const Value& item : elements_of(*found.place.value))
+        if (const model::Link* link = item.link())
+            keys.append(link->key.view());
+    return keys;
+}
+
 py::list Place::items() const {
     const Found found = here(true);
     if (!found.place.value)
@@ -226,6 +249,7 @@ void bind_place(py::module_& m) {
         .def("size", &Place::size)
         .def("item", &Place::item)
         .def("items", &Place::items)
+        .def_property_readonly("members_class", &Place::members_class)
         .def("set", &Place::set)
         .def("erase", &Place::erase)
         .def("list_insert", &Place::list_insert)

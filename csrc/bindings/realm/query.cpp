@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bindings/realm/place.hpp"
 #include "bindings/realm/query_arguments.hpp"
 #include "bindings/realm/snapshot.hpp"
 #include "bindings/values/errors.hpp"
@@ -104,21 +105,35 @@ std::shared_ptr<CompiledQuery> RealmHandle::query(int cls, std::shared_ptr<Compi
     }
 }
 
-std::shared_ptr<Selection> RealmHandle::select(const std::shared_ptr<CompiledQuery>& query) {
+std::shared_ptr<Selection> RealmHandle::select(const std::shared_ptr<CompiledQuery>& query,
+                                               const Place* members) {
     struct Found {
         model::KeyList keys;
         sqlite::DataState state;
         std::string cls;
     };
     try {
-        Found found = with_snapshot([&](realm::RealmConnection& c, const Resolved& resolved) {
-            const query::QueryPtr compiled = query->compiled(c.tables, resolved.schema);
-            const sqlite::DataState state = c.db.state();
-            return Found{tables::select(c.tables, tables::kOnlyPartition, *compiled), state,
-                         compiled->cls->name};
-        });
-        return std::make_shared<Selection>(shared_from_this(), by_name_.at(found.cls),
-                                           std::move(found.keys), found.state);
+        // Members are read before; when something was committed in between, once more.
+        for (;;) {
+            std::optional<sqlite::DataState> before;
+            std::optional<model::KeyList> among;
+            if (members != nullptr) {
+                before = with_tables(
+                    [](tables::Tables& tables, const Resolved&) { return tables.db().state(); });
+                among = members->members();
+            }
+            Found found = with_snapshot([&](realm::RealmConnection& c, const Resolved& resolved) {
+                const query::QueryPtr compiled = query->compiled(c.tables, resolved.schema);
+                const sqlite::DataState state = c.db.state();
+                return Found{among ? tables::select_among(c.tables, tables::kOnlyPartition,
+                                                          *compiled, *among)
+                                   : tables::select(c.tables, tables::kOnlyPartition, *compiled),
+                             state, compiled->cls->name};
+            });
+            if (!before || *before == found.state)
+                return std::make_shared<Selection>(shared_from_this(), by_name_.at(found.cls),
+                                                   std::move(found.keys), found.state);
+        }
     } catch (const query::QueryFault& fault) { // of another schema than it was made for
         throw_python(fault, query->asked_text());
     }

@@ -316,6 +316,7 @@ void bind_handle(py::module_& m) {
         .def("take_commit", &RealmHandle::take_commit)
         .def("rollback", &RealmHandle::rollback)
         .def_property_readonly("writing", &RealmHandle::writing)
+        .def_property_readonly("transactions", &RealmHandle::transactions)
         .def_property_readonly("mine", &RealmHandle::mine)
         .def_property_readonly("changing", &RealmHandle::changing)
         .def("mark", &RealmHandle::mark)
@@ -328,7 +329,7 @@ void bind_handle(py::module_& m) {
         .def("create", &RealmHandle::create)
         .def("query", &RealmHandle::query, py::arg("cls"), py::arg("base"), py::arg("text"),
              py::arg("arguments"), py::arg("mapping"))
-        .def("select", &RealmHandle::select, py::arg("query"))
+        .def("select", &RealmHandle::select, py::arg("query"), py::arg("members") = py::none())
         .def("create_rows", &RealmHandle::create_rows)
         .def("create_columns", &RealmHandle::create_columns);
 }

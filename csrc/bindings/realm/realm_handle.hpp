@@ -73,7 +73,8 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     void rollback();
     bool writing() const { return transaction_ != nullptr; }
     bool mine() const { return transaction_ && owner_.is_caller(); }
-    bool changing() const { return changing_ > 0; } // a write is under way
+    bool changing() const { return changing_ > 0; }       // a write is under way
+    std::uint64_t transactions() const { return begun_; } // how many there were
 
     // Objects of a class. Reading sees what a transaction has written too.
     bool exists(int cls, const Key& key);
@@ -88,7 +89,9 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
                                          std::string text, const pybind11::list& arguments,
                                          const pybind11::list& mapping);
     // Without the GIL; KeyboardInterrupt and whatever else handlers of signals raise ends it.
-    std::shared_ptr<Selection> select(const std::shared_ptr<CompiledQuery>& query);
+    // `members`: a list or set of objects of the class that is asked instead of all, or null.
+    std::shared_ptr<Selection> select(const std::shared_ptr<CompiledQuery>& query,
+                                      const Place* members);
     bool is_current(const sqlite::DataState& state);
     pybind11::object aggregate(const Selection& selection, const std::string& operation,
                                int property);
