@@ -48,11 +48,13 @@ SENSIBLE = {
 
 @pytest.mark.parametrize("query", GOOD, ids=lambda q: q["id"])
 def test_a_recorded_query_has_its_text(lab: Lab, query: Recorded) -> None:
-    text = lab.bind_recorded(query).text
+    bound = lab.bind_recorded(query)
+    text = bound.text
     recorded = SENSIBLE.get(query["id"], query["description"])
     if query.get("description_unordered"):
         text, recorded = in_one_order(text), in_one_order(recorded)
     assert text == recorded
+    assert bound.unsoundness == ""
 
 
 @pytest.mark.parametrize("query", REFUSED, ids=lambda q: q["id"])
