@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from random_data import Data, random_data
-from random_queries import RandomQueries, RandomQuery, identifier
+from random_queries import RandomQueries, identifier
 from realmsync import Realm
 from realmsync._core import Query
 from realmsync._testbed import LabQuery, QueryLab
 from realmsync.errors import QueryError
 from recorded_realm import RecordedRealm
 from recorded_values import decode
+from spelled_conditions import RandomQuery
 
 WORLDS = 4
 QUERIES = 400
