@@ -15,6 +15,7 @@ from typing import Any
 import bson
 import pytest
 
+import test_properties_of_queries as random_queries
 from realmsync import IllegalOperationError, Realm, RealmError, Timestamp, _core, _testbed
 from realmsync.geo import GeoPoint, Region
 from recorded_realm import RecordedRealm
@@ -102,6 +103,24 @@ def test_sql_and_the_evaluator_select_the_same(vectors: Path, tmp_path: Path) ->
 
 def is_region(argument: Any) -> bool:
     return isinstance(argument, Region | GeoPoint)
+
+
+INDEXABLE = {"int", "bool", "string", "timestamp", "objectid", "uuid", "mixed"}
+
+
+@pytest.mark.parametrize("seed", range(70, 73))
+def test_random_queries_of_indexed_columns(seed: int, tmp_path: Path, scale: int) -> None:
+    world = random_queries.world_of(seed, 150 * scale)
+    dataset = world.data.encoded()
+    for cls in dataset["classes"]:
+        for p in cls["properties"]:
+            if p["type"] in INDEXABLE and "collection" not in p and p["name"] != cls.get("pk"):
+                p.setdefault("index", True)
+    with RecordedRealm(dataset, tmp_path).open() as realm:
+        file = random_queries.File(realm, world.data)
+        for query in world.queries:
+            found = file.select(query.cls, file.compiled(query))
+            assert found == world.bind(query).select(), query.text()
 
 
 # Indexes.
