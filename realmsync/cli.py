@@ -16,7 +16,12 @@ from realmsync.inspect import decode_changeset, decode_message
 
 try:
     import click
-except ImportError:
+
+    from realmsync.cli_query.command import query
+    from realmsync.cli_users import user
+except ImportError as error:
+    if error.name != "click":
+        raise
     sys.exit("The command line needs click: pip install 'realmsync[cli]'")
 
 
@@ -49,15 +54,13 @@ def _import_function(
     return cast(Callable[..., Any], function)
 
 
-from realmsync.cli_users import user  # noqa: E402  # needs click, too
-
-
 @click.group(context_settings={"auto_envvar_prefix": "REALMSYNC"})
 @click.version_option(package_name="realmsync")
 def main() -> None:
     """Realm Device Sync for Python."""
 
 
+main.add_command(query)
 main.add_command(user)
 
 

@@ -153,7 +153,8 @@ ROOMS: dict[str, set[str]] = {
     "server": {"ground", "transport"},
     "inspect": {"ground"},
     "testing": {"ground", "transport", "model", "account", "sync", "server"},
-    "cli": {"ground", "transport", "server", "inspect", "cli_users"},
+    "cli": {"ground", "transport", "server", "inspect", "cli_query", "cli_users"},
+    "cli_query": {"ground", "model"},
     "cli_users": {"ground", "server"},
     "__main__": {"cli"},
 }

@@ -67,6 +67,7 @@ std::variant<std::vector<Vector>, std::string> line_of(const std::vector<GeoPoin
         return "Ring is not closed, first vertex 'GeoPoint(" + to_text(ring.front()) +
                ")' does not equal last vertex 'GeoPoint(" + to_text(ring.back()) + ")'";
     std::vector<Vector> line;
+    line.reserve(ring.size());
     for (const GeoPoint& point : ring)
         line.push_back(on_sphere(point));
     line.erase(std::unique(line.begin(), line.end()), line.end());
