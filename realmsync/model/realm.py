@@ -96,7 +96,10 @@ class Realm(Explained):
             ("add_listener", "addListener", "add_notification"),
             "change listeners are not there yet",
         ),
-        **dict.fromkeys(("query", "get", "find"), "use objects or object_for_primary_key"),
+        **dict.fromkeys(
+            ("query", "get", "find", "filtered", "where"),
+            "use objects(Dog).filtered(...) or object_for_primary_key",
+        ),
         **dict.fromkeys(("add", "insert", "save"), "use create(cls, {...}) in a transaction"),
         **dict.fromkeys(("subscriptions", "subscribe"), "flexible sync is not there yet"),
         **dict.fromkeys(("migrate", "delete_model"), "migrations are not there yet"),
