@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from realmsync import (
     InvalidArgumentError,
     InvalidPropertyError,
     QueryLimitError,
+    Realm,
     backlinks,
 )
 from realmsync.model.expressions import Condition, condition
@@ -26,11 +28,13 @@ from realmsync.model.query_text import QueryText
 
 class Place(realmsync.EmbeddedObject):
     street: Field[str]
+    type: Field[str] = realmsync.property(default="Point")
+    coordinates: Field[list[float]]
 
 
 class Person(realmsync.Object):
     _id: Field[int] = realmsync.primary_key()
-    name: Field[str | None]
+    name: Field[str | None] = realmsync.property(indexed="full-text")
     age: int
     active: bool
     any: int  # a word of the language
@@ -146,6 +150,15 @@ def test_expressions_are_text_with_arguments(
     make: Callable[[], Any], text: str, arguments: list[Any]
 ) -> None:
     assert written(make()) == (text, arguments)
+
+
+def test_every_text_is_one_of_the_language(tmp_path: Path) -> None:
+    with Realm(path=tmp_path / "x.realm", schema=[Place, Person]) as realm:
+        people = realm.objects(Person)
+        for make, text, arguments in TEXTS:
+            asked = people.where(make())
+            assert len(asked) == 0
+            assert asked.description == people.filtered(text, *arguments).description
 
 
 def test_a_class_derived_from_the_one_that_is_asked_has_its_fields() -> None:
