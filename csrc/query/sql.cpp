@@ -149,7 +149,7 @@ class Writer {
         auto text = write(*negation.of, depth);
         if (!text || !text->is_exact)
             return std::nullopt;
-        return SqlText{"((" + text->text + ") IS NOT TRUE)", true};
+        return SqlText{"(" + columns_.is_not_true(text->text) + ")", true};
     }
 
     std::optional<SqlText> of(const Group& group, int depth) {

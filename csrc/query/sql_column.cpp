@@ -136,11 +136,10 @@ std::optional<SqlText> SqlColumns::compare_null(const SqlColumn& column, Operato
     const bool strings = meeting == Meeting::string_column;
     switch (op) {
     case Operator::equal: return exact(is_null(column));
-    case Operator::not_equal: return exact("(" + is_null(column) + ") IS NOT TRUE");
+    case Operator::not_equal: return exact(is_not_true(is_null(column)));
     case Operator::less_equal: return exact(is_null(column));
     case Operator::greater_equal: return exact(strings ? truth(true) : is_null(column));
-    case Operator::greater:
-        return exact(strings ? "(" + is_null(column) + ") IS NOT TRUE" : truth(false));
+    case Operator::greater: return exact(strings ? is_not_true(is_null(column)) : truth(false));
     default: return exact(truth(false));
     }
 }
@@ -149,8 +148,7 @@ std::optional<SqlText> SqlColumns::compare_null(const SqlColumn& column, Operato
 std::optional<SqlText> SqlColumns::compare_plain(const SqlColumn& column, Operator op,
                                                  const model::Value& value) {
     if (op == Operator::not_equal)
-        return exact("(" + column.text + " = " + parameters_.add(*column.property, value) +
-                     ") IS NOT TRUE");
+        return exact(is_not_true(column.text + " = " + parameters_.add(*column.property, value)));
     if (is_order(op) && column.has_blob_null) // an empty blob is above numbers and texts
         return std::nullopt;
     return exact(column.text + spelling(op) + parameters_.add(*column.property, value));
@@ -198,8 +196,8 @@ std::optional<SqlText> SqlColumns::compare_real(const SqlColumn& column, Operato
     const std::string zero = " OR " + p + " = " + negative_zero(column.property->type);
     const std::string placeholder = parameters_.add(*column.property, model::Value(v));
     if (op == Operator::equal || op == Operator::not_equal) {
-        const std::string equal = "(" + p + " = " + placeholder + (v == 0 ? zero : "") + ")";
-        return exact(op == Operator::equal ? equal : equal + " IS NOT TRUE");
+        const std::string equal = p + " = " + placeholder + (v == 0 ? zero : "");
+        return exact(op == Operator::equal ? "(" + equal + ")" : is_not_true(equal));
     }
     std::string text = p + spelling(op) + placeholder;
     if (op == Operator::less || op == Operator::less_equal) {

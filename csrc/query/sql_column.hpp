@@ -52,6 +52,11 @@ class SqlColumns {
     bool is_sqlite() const { return options_.dialect == Dialect::sqlite; }
     bool has_text_indexes() const { return is_sqlite() && !options_.is_partitioned; }
     std::string truth(bool value) const;
+    // Whether a condition is false or null. SQLite takes TRUE for a column, if the class has one of
+    // that name in any case.
+    std::string is_not_true(const std::string& condition) const {
+        return "(" + condition + (is_sqlite() ? ") IS NOT 1" : ") IS NOT TRUE");
+    }
 
     std::optional<SqlColumn> column(const Path& path);
     // `column op value`.

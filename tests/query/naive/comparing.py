@@ -17,6 +17,7 @@ from query.naive.values import (
     compare,
     fold,
     is_nan,
+    kind,
     like,
     string_bytes,
 )
@@ -38,7 +39,7 @@ def equal(left: Value, right: Value, folded: bool) -> bool:
         return bool(left.mask & right.mask)
     if not comparable(left, right):
         return False
-    if folded and isinstance(left, str | bytes):
+    if folded and kind(left) in ("string", "binary"):
         return fold(left) == fold(right)
     return compare(left, right) == 0
 
@@ -56,7 +57,7 @@ def found(operator: str, left: Value, right: Value, folded: bool) -> bool:
         if operator == "like":
             return left is None
         return operator == "contains" and left is not None
-    if left is None or not comparable(left, right) or not isinstance(left, str | bytes):
+    if left is None or not comparable(left, right) or kind(left) not in ("string", "binary"):
         return False
     text, needle = (string_bytes(v) if isinstance(v, str) else bytes(v) for v in (left, right))
     if folded:

@@ -217,7 +217,7 @@ class Constants:
 def whole(value: Value, plain: float | Decimal) -> Value:
     """The same number as an int when it is one."""
     exact = Decimal(plain)
-    if exact.is_finite() and abs(exact) < 2**63 and exact == int(exact):
+    if exact.is_finite() and -(2**63) <= exact < 2**63 and exact == int(exact):
         return int(exact)
     return value
 

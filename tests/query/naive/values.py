@@ -192,9 +192,11 @@ def compare(left: Value, right: Value) -> int:
     if isinstance(left, str):
         left, right = string_bytes(left), string_bytes(right)
     if isinstance(left, Link):
-        a, b = (v.class_name.encode() + str(v.pk).encode() for v in (left, right))
-        return 0 if same(left, right) else (a > b) - (a < b)
-    if isinstance(left, Object | List | Dictionary):
+        a, b = left.class_name, right.class_name
+        return (a > b) - (a < b) or across(left.pk, right.pk)
+    if isinstance(left, List | Dictionary):
+        return compare_elements(left, right)
+    if isinstance(left, Object):
         return 0 if same(left, right) else -1
     return (
         (bytes(left) > bytes(right)) - (bytes(left) < bytes(right))
@@ -203,8 +205,18 @@ def compare(left: Value, right: Value) -> int:
     )
 
 
+def compare_elements(left: Value, right: Value) -> int:
+    """Two collections of one kind, element by element, keys before values."""
+    if isinstance(left, Dictionary):
+        left, right = ([*sum(d.items(), ())] for d in (left, right))
+    for a, b in zip(left, right, strict=False):
+        if result := across(a, b):
+            return result
+    return (len(left) > len(right)) - (len(left) < len(right))
+
+
 def same(left: Value, right: Value) -> bool:
-    """Equality of links, by target; collections are never equal to anything."""
+    """Equality of links, by target."""
     if isinstance(left, Link) and isinstance(right, Link):
         return left.class_name == right.class_name and left.pk == right.pk
     return isinstance(left, Object) and left is right
