@@ -85,6 +85,7 @@ from realmsync.logs import LogMessage, set_log_level, set_logger
 from realmsync.model.configuration import Configuration
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.expressions import Condition, Expression, Field, backlinks
+from realmsync.model.live import CollectionChanges
 from realmsync.model.objects import EmbeddedObject, Object
 from realmsync.model.options import primary_key
 from realmsync.model.options import property as property
@@ -116,6 +117,7 @@ __all__ = [
     "ClientResetError",
     "ClientResetMode",
     "ClosedRealmError",
+    "CollectionChanges",
     "CompensatingWriteError",
     "CompensatingWriteInfo",
     "Configuration",

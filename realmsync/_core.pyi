@@ -429,6 +429,48 @@ class Query:
     def canonical(self) -> bytes:
         """Equal for queries that are known to mean the same."""
 
+class LiveQueue:
+    """Which live queries are to look, between those who commit and the threads that look."""
+
+    def __init__(self) -> None: ...
+    def push(self, number: int) -> None: ...
+    def pop(self) -> int:
+        """Blocks, without the GIL."""
+
+class LiveQuery:
+    """A query that somebody listens to."""
+
+    def __init__(
+        self,
+        *,
+        handle: RealmHandle,
+        cls: int,
+        query: Query,
+        queue: LiveQueue,
+        number: int,
+        by_key: bool,
+    ) -> None: ...
+    def arm(self) -> None:
+        """Puts the number into the queue when there is a version that it has not seen; once."""
+
+    def nudge(self) -> None:
+        """If armed, puts it in at once: perhaps another process has written."""
+
+    def look(
+        self,
+    ) -> (
+        tuple[Selection, tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], bool]
+        | None
+    ):
+        """Runs the query, without the GIL. None when nothing has changed.
+
+        What is selected, deletions, insertions, modifications among those before and among those
+        now, and whether it is the first time.
+        """
+
+    def close(self) -> None:
+        """Waits for a look under way, which ends soon. Idempotent."""
+
 class Selection:
     """What a query selected at one moment: keys, in its order."""
 

@@ -57,10 +57,11 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
         write_copy(file.path(), {.path = request.copy, .kind = CopyKind::whole});
         outcome.is_copied = true;
     }
-    mirror(fresh_writing->connection(), local);
+    const TouchedObjects touched = mirror(fresh_writing->connection(), local);
     const std::uint64_t version = local_history::restart(local.db, server, recovered);
     writing.forget_merge();
-    writing.commit(version, RealmFile::Commit::local);
+    writing.commit(version, RealmFile::Commit::local,
+                   [&](TouchedObjects& written) { written.add(touched); });
     return outcome;
 }
 

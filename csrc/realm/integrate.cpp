@@ -111,12 +111,16 @@ Result<client::ClientState> RealmFile::integrate(client::Integration integration
     const std::size_t count = integration.changesets.size();
     do {
         Writing writing(*this, writer_queue_.acquire());
+        const std::size_t first = done;
         try {
             done = integrate_from(writing.connection(), integration, done, state);
         } catch (const ErrorException& e) {
             return e.error();
         }
-        writing.commit(state.current_version, Commit::remote);
+        writing.commit(state.current_version, Commit::remote, [&](TouchedObjects& touched) {
+            for (std::size_t i = first; i < done; ++i)
+                touched.add(integration.changesets[i].changeset);
+        });
     } while (done < count);
     return state;
 }

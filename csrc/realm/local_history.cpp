@@ -133,6 +133,8 @@ void store(sqlite::Database& db, const client::ClientState& s) {
            s.downloadable_bytes);
 }
 
+std::uint64_t newest_version(sqlite::Database& db) { return newest(db).version; }
+
 std::uint64_t first_number(sqlite::Database& db) {
     return (versions_before(db) + newest(db).version) << kNumberBits;
 }

@@ -28,6 +28,7 @@ void mark(sqlite::Database& db); // as a realm file; part of create()
 client::ClientState
 load(sqlite::Database& db); // O(1): few versions are behind rs_sync; with uploaded_version
 void store(sqlite::Database& db, const client::ClientState& state);
+std::uint64_t newest_version(sqlite::Database& db);
 
 // What objects are numbered from that the version after the newest one creates
 // (Tables::FirstNumber).

@@ -75,8 +75,9 @@ void copy(const sqlite::Statement& from, int column, sqlite::Statement& to, int 
 // The rows of one class, key first, then the properties of `from` in its order.
 class Rows {
   public:
-    Rows(RealmConnection& from, const Class& source, RealmConnection& to, const Class& target)
-        : from_(from.db), to_(to.db), source_(source), target_(target) {
+    Rows(RealmConnection& from, const Class& source, RealmConnection& to, const Class& target,
+         TouchedObjects& touched)
+        : from_(from.db), to_(to.db), source_(source), target_(target), touched_(touched) {
         for (std::size_t i = source.has_key_property ? 1 : 0; i < source.properties.size(); ++i) {
             const Property& property = source.properties[i];
             source_columns_ += ", " + quote(property.column);
@@ -104,6 +105,7 @@ class Rows {
             erase->reset();
             tables::bind_key(*erase, 1, object.view(), scratch);
             erase->run();
+            touched_.add(target_.name, object.view());
         }
     }
 
@@ -131,8 +133,10 @@ class Rows {
                 is_there = present.step();
                 is_same = is_there && is_equal(*row, *present);
             }
-            if (!is_same)
-                write(*row, is_there ? update : insert);
+            if (is_same)
+                continue;
+            write(*row, is_there ? update : insert);
+            touched_.add(target_.name, tables::read_key(*row, 0, source_.key_type));
         }
     }
 
@@ -155,24 +159,27 @@ class Rows {
     sqlite::Database& to_;
     const Class& source_;
     const Class& target_;
+    TouchedObjects& touched_;
     std::string source_columns_;
     std::vector<std::string> target_columns_;
 };
 
 } // namespace
 
-void mirror(RealmConnection& from, RealmConnection& to) {
+TouchedObjects mirror(RealmConnection& from, RealmConnection& to) {
     const model::SchemaPtr source = from.tables.schema();
     check_removals(*source, *to.tables.schema());
     add_classes(*source, to.tables); // and what is there must be the same
     const model::SchemaPtr target = to.tables.schema();
+    TouchedObjects touched;
     for (const auto& [name, cls] : source->classes) {
         if (cls->kind != TableKind::top_level)
             continue;
-        Rows rows(from, *cls, to, *target->find(name));
+        Rows rows(from, *cls, to, *target->find(name), touched);
         rows.erase_surplus();
         rows.copy_rows();
     }
+    return touched;
 }
 
 } // namespace realmsync::realm

@@ -141,8 +141,9 @@ bool RealmFile::publish_unused(NewFile& file, const std::string& path, bool dura
 
 RealmFile::~RealmFile() {
     group_.close(); // deferred commits that nobody flushed are finished commits all the same
-    const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0);
+    const std::size_t open = (writer_ ? 1 : 0) + (reader_ ? 1 : 0) + (aside_ ? 1 : 0);
     reader_.reset();
+    aside_.reset();
     writer_.reset();
     connection_pool::closed(*this, open);
     release_sync();
@@ -192,16 +193,21 @@ void RealmFile::shrink_idle() {
             writer_->db.shrink();
         }
     }
-    close_reader();
+    close_readers();
 }
 
-std::size_t RealmFile::close_reader() {
-    std::unique_lock lock(reader_mutex_, std::try_to_lock);
-    if (!lock || !reader_)
+std::size_t RealmFile::close_reader(std::mutex& mutex,
+                                    std::unique_ptr<RealmConnection>& connection) {
+    std::unique_lock lock(mutex, std::try_to_lock);
+    if (!lock || !connection)
         return 0;
-    reader_.reset();
+    connection.reset();
     connection_pool::closed(*this, 1);
     return 1;
+}
+
+std::size_t RealmFile::close_readers() {
+    return close_reader(reader_mutex_, reader_) + close_reader(aside_mutex_, aside_);
 }
 
 std::size_t RealmFile::close_idle() {
@@ -215,7 +221,7 @@ std::size_t RealmFile::close_idle() {
             ++count;
         }
     }
-    return count + close_reader();
+    return count + close_readers();
 }
 
 void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
@@ -232,6 +238,12 @@ void RealmFile::read(const std::function<void(RealmConnection&)>& use) {
     } reading{reading_};
     reading_ = self;
     use(*reader_);
+}
+
+void RealmFile::read_aside(const std::function<void(RealmConnection&)>& use) {
+    std::lock_guard lock(aside_mutex_);
+    open_connection(aside_);
+    use(*aside_);
 }
 
 void RealmFile::read_briefly(const std::function<void(RealmConnection&)>& use) {
@@ -266,14 +278,22 @@ RealmFile::Writing::~Writing() {
         file_->group_.rollback();
 }
 
-std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind) {
+std::uint64_t RealmFile::Writing::commit(std::uint64_t version, Commit kind,
+                                         const ChangeJournal::Collect& touched) {
     REALMSYNC_ASSERT(file_ != nullptr && turn_.is_of(file_->writer_queue_));
     RealmFile& file = *std::exchange(file_, nullptr); // the group rolls back what it cannot commit
     const bool announce = kind == Commit::local || file.group_.has_waiting();
     WriterQueue::Turn turn = std::move(turn_);
+    std::uint64_t ticket = 0;
+    file.changes_.commit(version, touched, [&] {
+        if (kind == Commit::deferred)
+            ticket = file.group_.defer(version);
+        else
+            file.group_.commit();
+    });
     if (kind == Commit::deferred)
-        return file.group_.defer(version);
-    file.group_.commit();
+        return ticket;
+    file.changes_.announce(version);
     if (announce) // before the checkpoint, which may take longer than the upload
         file.notify(version);
     file.checkpoint(file.writer_->db.log_pages(), kind, std::move(turn));
@@ -306,7 +326,7 @@ std::uint64_t RealmFile::commit_changeset(const std::shared_ptr<const std::strin
         applier.flush();
     }
     const std::uint64_t version = local_history::append_local(connection.db, timestamp, *bytes);
-    writing.commit(version, Commit::local);
+    writing.commit(version, Commit::local, [&](TouchedObjects& touched) { touched.add(parsed); });
     return version;
 }
 
@@ -315,6 +335,7 @@ void RealmFile::flush(std::uint64_t ticket, WriterQueue::Turn turn) {
     const std::uint64_t version = group_.flush(ticket);
     if (version == 0)
         return;
+    changes_.announce(version);
     notify(version);
     checkpoint(writer_->db.log_pages(), Commit::local, std::move(turn));
 }

@@ -22,6 +22,7 @@
 
 #include "client/store.hpp"
 #include "merge/transform.hpp"
+#include "realm/change_journal.hpp"
 #include "realm/commit_group.hpp"
 #include "realm/connection_pool.hpp"
 #include "realm/local_history.hpp"
@@ -123,6 +124,11 @@ class RealmFile final : public client::ClientStore,
     // The same, on the writer's connection when nobody writes: most synced files are only written,
     // and need no second connection then. `use` may take milliseconds at most.
     void read_briefly(const std::function<void(RealmConnection&)>& use);
+    // The same on a third connection, which nobody waits for: for long reads in the background.
+    void read_aside(const std::function<void(RealmConnection&)>& use);
+
+    // What commits of this process have touched, for those who follow.
+    ChangeJournal& changes() { return changes_; }
 
     // PooledFile.
     std::size_t close_idle() override;
@@ -141,7 +147,8 @@ class RealmFile final : public client::ClientStore,
     // The first one makes durable what a process that died may have left in the log unsynced.
     void open_connection(std::unique_ptr<RealmConnection>& connection);
     RealmConnection& writer(); // opened if need be; in the writer's turn
-    std::size_t close_reader();
+    std::size_t close_reader(std::mutex& mutex, std::unique_ptr<RealmConnection>& connection);
+    std::size_t close_readers();
     // One transaction of an integration, from changeset `first`: where it stopped.
     std::size_t integrate_from(RealmConnection& connection, client::Integration& integration,
                                std::size_t first, client::ClientState& state);
@@ -164,6 +171,11 @@ class RealmFile final : public client::ClientStore,
     std::mutex reader_mutex_;
     std::unique_ptr<RealmConnection> reader_; // guarded by reader_mutex_
     std::atomic<std::thread::id> reading_;    // the thread that uses it
+
+    std::mutex aside_mutex_;
+    std::unique_ptr<RealmConnection> aside_; // guarded by aside_mutex_
+
+    ChangeJournal changes_;
 
     std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;
@@ -188,9 +200,11 @@ class RealmFile::Writing {
     RealmConnection& connection() const { return *file_->writer_; }
     // The history is another one now.
     void forget_merge() { file_->merge_.reset(); }
-    // Once. `version` is the one that the file has got. The ticket of a deferred commit, else 0. On
-    // an exception all of it is rolled back.
-    std::uint64_t commit(std::uint64_t version, Commit kind);
+    // Once. `version` is the one that the file has got; `touched` says which objects it has
+    // written, none without it. The ticket of a deferred commit, else 0. On an exception all of it
+    // is rolled back.
+    std::uint64_t commit(std::uint64_t version, Commit kind,
+                         const ChangeJournal::Collect& touched = {});
 
   private:
     RealmFile* file_; // null after commit()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "changeset/codec.hpp"
 #include "realm/below.hpp"
 #include "realm/local_history.hpp"
 #include "tables/catalog.hpp"
@@ -64,7 +65,11 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
         check_size(changeset.size());
         committed.version = local_history::append_local(connection().db, now, changeset);
         committed.ticket = writing_->commit(
-            committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local);
+            committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local,
+            [&](TouchedObjects& touched) {
+                if (!changeset.empty())
+                    touched.add(value_or_throw(changeset::parse_borrowed(changeset)));
+            });
     } catch (...) {
         end();
         throw;

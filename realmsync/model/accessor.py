@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from realmsync import _core
 from realmsync.errors import ArgumentTypeError, OutOfBoundsError
+from realmsync.model.live import LiveQueries
 from realmsync.model.schema import ClassSchema
 
 
@@ -20,6 +21,7 @@ class AccessedRealm(Protocol):
 
     _core: _core.RealmHandle
     _classes: list[ClassSchema]
+    _live: LiveQueries
     _models: list[Any]  # their Python classes
 
     @property

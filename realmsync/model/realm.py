@@ -42,6 +42,7 @@ from realmsync.model.configuration import (
 from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.copying import Copying
 from realmsync.model.in_thread import in_thread
+from realmsync.model.live import LiveQueries
 from realmsync.model.load import Load, native_mode
 from realmsync.model.native import native_class, schema_of_file
 from realmsync.model.objects import BaseObject, Object, model_of
@@ -134,6 +135,7 @@ class Realm(Explained):
         self.sync_session: SyncSession | None = None
         self._closed = True  # until all of the following has succeeded
         self._is_parents = False  # this is a copy in a forked child
+        self._live = LiveQueries()
         sync = synchronisation(config)
         declared = option(config, "schema")
         classes = None
@@ -168,6 +170,7 @@ class Realm(Explained):
             traceback.clear_frames(error.__traceback__)
         if hasattr(self, "_queue"):
             self._queue.close()
+        self._live.close()
         self._core.close()
         del self._file
 

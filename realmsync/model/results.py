@@ -6,7 +6,7 @@ Which objects a query selects is decided in the core: `_core.Query` is the compi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from realmsync import _core
@@ -16,8 +16,9 @@ from realmsync.errors import (
     InvalidArgumentError,
     OutOfBoundsError,
 )
-from realmsync.model.accessor import NO_LISTENERS, AccessedRealm, position_of
+from realmsync.model.accessor import AccessedRealm, position_of
 from realmsync.model.expressions import ConditionLike, Field, condition, key_path_of
+from realmsync.model.live import Changes, CollectionChanges, Listener, Listening
 from realmsync.model.objects import Object
 from realmsync.model.query import (
     EVERYTHING,
@@ -54,6 +55,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         "_class",
         "_description",
         "_is_fixed",
+        "_listeners",
         "_members",
         "_query",
         "_realm",
@@ -62,7 +64,7 @@ class Results(Explained, Sequence[T], Generic[T]):
     _not_there = {
         **dict.fromkeys(("filter", "query"), "write filtered('age > 3') or where(Dog.age > 3)"),
         **dict.fromkeys(("sort", "order_by"), "write sorted('name')"),
-        **NO_LISTENERS,
+        **dict.fromkeys(("addListener", "observe"), "write add_listener(callback)"),
         **dict.fromkeys(("get", "find"), "write filtered('name == $0', name)"),
         **dict.fromkeys(("first", "last"), "write results[0], results[-1]"),
         **dict.fromkeys(("size", "length"), "write len(results)"),
@@ -91,6 +93,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         self._members = members  # the collection that is asked, None for the class
         self._selection: _core.Selection | None = None
         self._is_fixed = False
+        self._listeners: dict[Callable[..., object], Listener] = {}
 
     # Queries.
 
@@ -147,11 +150,79 @@ class Results(Explained, Sequence[T], Generic[T]):
 
         The objects themselves stay live; those that were deleted are not valid any more.
         """
-        selection = self._rows()
+        return self._kept(self._rows())
+
+    def _kept(self, selection: _core.Selection) -> Results[T]:
         copy = Results[T](self._realm, self._class, self._query, self._description, self._members)
         copy._selection = selection
         copy._is_fixed = True
         return copy
+
+    # Listeners.
+
+    def add_listener(self, callback: Callable[[Results[T], CollectionChanges[T]], object]) -> None:
+        """Calls back after commits that change the results: `callback(results, changes)`.
+
+        The first call comes soon, with nothing changed yet. `results` are the objects then, as
+        snapshot() gives them, which the positions in `changes` belong to. Told are commits of this
+        realm, of others of the same file and what a server sends; several commits may be told
+        together. What other processes commit is seen when this one commits, or uses a query.
+
+        Calls come on the event loop that registered the callback, and on a thread of its own
+        where none was running. Results with a listener stay alive until it is removed or the realm
+        is closed.
+
+        ValueError when the callback is a listener already; IllegalOperationError for a snapshot,
+        and for results of a list or set; InvalidArgumentError for what cannot be called.
+        """
+        if callback in self._listeners:
+            raise ValueError("Remove callback before adding it again")
+        listener = Listener(callback)
+        listener.listening = self._listen(listener)
+        self._listeners[callback] = listener
+        listener.listening.arm()
+
+    def remove_listener(
+        self, callback: Callable[[Results[T], CollectionChanges[T]], object]
+    ) -> None:
+        """Undoes add_listener; unknown ones are ignored. Nothing is called any more."""
+        listener = self._listeners.pop(callback, None)
+        if listener is not None:
+            listener.listening.close()
+
+    def remove_all_listeners(self) -> None:
+        """Removes every callback of these results."""
+        for callback in list(self._listeners):
+            self.remove_listener(callback)
+
+    def changes(self) -> Changes[T]:
+        """The same for `async for changes in results.changes()`.
+
+        The first one is initial. What was committed while nobody asked for the next one becomes
+        one change. Ends when the realm is closed; leaving the loop, or being cancelled, ends it.
+
+        IllegalOperationError where no event loop is running, and as add_listener.
+        """
+        return Changes(self._listen)
+
+    def _listen(self, sink: Any) -> Listening:
+        self._realm._require_open()
+        if self._is_fixed:
+            raise IllegalOperationError("a snapshot does not change: listen to what it is of")
+        if self._members is not None:
+            raise IllegalOperationError("listeners of lists and sets are not there yet")
+        query = self._query
+        if query is None:
+            query = make_query(self._realm, self._class, None, EVERYTHING)
+        return Listening(
+            self._realm._live,
+            sink,
+            self._kept,
+            handle=self._realm._core,
+            cls=self._class,
+            query=query,
+            by_key=self._query is None,
+        )
 
     def _narrowed(
         self,
@@ -174,6 +245,7 @@ class Results(Explained, Sequence[T], Generic[T]):
             if query is None:
                 query = make_query(self._realm, self._class, None, EVERYTHING)
             selection = self._realm._core.select(query, self._members)
+            self._realm._live.nudge()
             if not self._is_whole_class:
                 self._selection = selection
         return selection

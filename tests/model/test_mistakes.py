@@ -300,7 +300,7 @@ NAMES = [
     ("dogs.first()", "InvalidProperty", "results[0]"),
     ("dogs.sum('agee')", "InvalidArgument", "Did you mean 'age'?"),
     ("dogs.order_by('age')", "InvalidProperty", "sorted('name')"),
-    ("dogs.add_listener(print)", "InvalidProperty", "listeners are not there yet"),
+    ("dogs.addListener(print)", "InvalidProperty", "write add_listener(callback)"),
     ("rex.tags.addListener(print)", "InvalidProperty", "listeners are not there yet"),
     ("realm.add_listener('change', print)", "InvalidProperty", "listeners are not there yet"),
     ("realm.objectForPrimaryKey(Dog, 1)", "InvalidProperty", "'object_for_primary_key'"),

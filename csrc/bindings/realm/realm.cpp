@@ -4,6 +4,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/realm/file_copy.hpp"
+#include "bindings/realm/live_query.hpp"
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/query.hpp"
 #include "bindings/realm/realm_handle.hpp"
@@ -413,6 +414,7 @@ void bind_realm(py::module_& m) {
     bind_writer_turn(m);
     bind_declared(m);
     bind_query(m);
+    bind_live_query(m);
     bind_handle(m);
     bind_place(m);
 }
