@@ -36,6 +36,18 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
+NAMED = 10  # names in a message
+
+
+def meant_or_known(name: str, known: Iterable[str]) -> str:
+    """`. Did you mean 'x'?`, or `. It has a, b, …` where no name is near; or a full stop."""
+    names = sorted(known)
+    if not names:
+        return "."
+    more = ", …" if len(names) > NAMED else ""
+    return did_you_mean(name, names) or f". It has {', '.join(names[:NAMED])}{more}"
+
+
 def _letters(name: str) -> str:
     return name.replace("_", "").casefold()
 

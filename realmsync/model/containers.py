@@ -39,9 +39,10 @@ class Collection(Explained):
     __slots__ = ("__weakref__", "_place", "_realm")
     _not_there = {
         **dict.fromkeys(("filter", "query"), "write filtered('age > 3') or where(Dog.age > 3)"),
-        **dict.fromkeys(("filtered", "where", "sorted", "distinct"), "lists and sets have it"),
-        **dict.fromkeys(("min", "max", "sum"), "write min(collection), max(...), sum(...)"),
-        "avg": "write statistics.mean(collection)",
+        **dict.fromkeys(
+            ("filtered", "where", "sorted", "distinct", "limit", "min", "max", "sum", "avg"),
+            "lists and sets have it",
+        ),
         **NO_LISTENERS,
         "push": "lists have append",
     }
@@ -101,6 +102,34 @@ class Queried(Collection):
     def distinct(self, *keys: str | Field[Any]) -> Results[Any]:
         """The first object in it of each value of properties, as Results.distinct."""
         return self._results().distinct(*keys)
+
+    def limit(self, count: int) -> Results[Any]:
+        """The first objects in it, as Results.limit."""
+        return self._results().limit(count)
+
+    def min(self, property: str | Field[Any] | None = None) -> Any:
+        """The least value of a property of its objects, as Results.min, and so the three below."""
+        return self._aggregate("min", property)
+
+    def max(self, property: str | Field[Any] | None = None) -> Any:
+        """The greatest value of a property of its objects."""
+        return self._aggregate("max", property)
+
+    def sum(self, property: str | Field[Any] | None = None) -> Any:
+        """The sum of a property of its objects."""
+        return self._aggregate("sum", property)
+
+    def avg(self, property: str | Field[Any] | None = None) -> Any:
+        """The mean of a property of its objects."""
+        return self._aggregate("avg", property)
+
+    def _aggregate(self, operation: str, property: str | Field[Any] | None) -> Any:
+        if property is None:
+            own = "statistics.mean" if operation == "avg" else operation
+            raise ArgumentTypeError(
+                f"of objects, {operation} takes a property; of values, write {own}(collection)"
+            )
+        return self._results()._aggregate(operation, property)
 
     def _results(self) -> Results[Any]:
         cls = self._place.members_class

@@ -110,16 +110,19 @@ class _Comparison(Condition):
 
 
 class _Between(Condition):
-    __slots__ = ("_field", "_high", "_low")
+    __slots__ = ("_high", "_low", "_value")
 
-    def __init__(self, field: Field[Any], low: object, high: object) -> None:
-        self._field = field
+    def __init__(self, value: Expression[Any], low: object, high: object) -> None:
+        self._value = value
         self._low = low
         self._high = high
 
     def write(self, text: QueryText) -> str:
+        if isinstance(self._value, _Arithmetic):  # BETWEEN takes none in the grammar
+            both = _Group("AND", self._value >= self._low, self._value <= self._high)
+            return f"({both.write(text)})"
         bounds = text.argument(self._low), text.argument(self._high)
-        return f"{self._field.write(text)} BETWEEN {{{bounds[0]}, {bounds[1]}}}"
+        return f"{self._value.write(text)} BETWEEN {{{bounds[0]}, {bounds[1]}}}"
 
 
 def _operand(value: object, text: QueryText) -> str:
@@ -133,14 +136,22 @@ def condition(given: object) -> Condition:
     if isinstance(given, Condition):
         return given
     if isinstance(given, Expression):
+        if not _may_be_bool(given):
+            raise ArgumentTypeError(f"{given!r} is not true or false: compare it with something")
         return _Comparison(given, "==", True)
     meant = ""
     if isinstance(given, bool):
         meant = ": a comparison by `is`, of two values, or of an object instead of its class?"
-    raise ArgumentTypeError(
-        f"Expected a condition such as Dog.age > 3, got {given!r}{meant}"
-        + (" A text belongs into filtered(...)" if isinstance(given, str) else "")
-    )
+    elif isinstance(given, str):
+        meant = ": texts belong into filtered(...)"
+    raise ArgumentTypeError(f"Expected a condition such as Dog.age > 3, got {given!r}{meant}")
+
+
+def _may_be_bool(given: Expression[Any]) -> bool:
+    if not isinstance(given, Field):
+        return False
+    declared = given._path.declared
+    return declared is None or declared.type in ("bool", "mixed")
 
 
 class Expression(Generic[T]):
@@ -184,8 +195,17 @@ class Expression(Generic[T]):
         """Whether there is no value."""
         return _Comparison(self, "==", None)
 
+    def between(self, low: T, high: T) -> Condition:
+        """Whether it lies between the bounds or is one of them."""
+        return _Between(self, low, high)
+
     def in_(self, values: Iterable[T] | Expression[Any]) -> Condition:
         """Whether it is one of the values, or of the elements of a collection."""
+        if isinstance(self, Field) and self._path.is_collection and not self._quantifier:
+            raise InvalidArgumentError(
+                f"'{self._path}' is a collection: write any().in_(values) if one element, or"
+                " all().in_(values) if every one has to be among them"
+            )
         if isinstance(values, Expression):
             return _Comparison(self, "IN", values)
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
@@ -200,6 +220,16 @@ class Expression(Generic[T]):
 
     def __invert__(self: Truth) -> Condition:
         return ~condition(self)
+
+    if not TYPE_CHECKING:  # for checkers `3 & Dog.age` stays an error of its own
+
+        def __rand__(self, other: object) -> NoReturn:
+            raise ArgumentTypeError(
+                "& and | bind more than comparisons, which need parentheses:"
+                " (Dog.age > 3) & (Dog.age < 9)"
+            )
+
+        __ror__ = __rand__
 
     def __add__(self, other: object) -> Expression[Any]:
         return _Arithmetic("+", self, other)
@@ -286,7 +316,8 @@ class Field(Expression[T]):
 
     Names of properties follow links: `Dog.owner.name`, or `Dog.owner["count"]` where the name is
     that of a method. `[n]` is an element of a list, -1 the last one, `["key"]` an entry of a
-    dictionary. Of several values, one has to fit unless `all` or `none` says otherwise.
+    dictionary. Of several values, one has to fit unless `all` or `none` says otherwise; what a
+    list in a mixed value holds is asked by `any`, `all` and `none` only.
     """
 
     __slots__ = ("_path", "_quantifier")
@@ -316,11 +347,16 @@ class Field(Expression[T]):
         if name.startswith("__"):
             raise AttributeError(name)
         if not self._path.may_lead_on:
+            meant = _ELSEWHERE.get(name)
             raise InvalidPropertyError(
                 f"'{self._path}' holds no objects, so it has no {name!r}"
-                + did_you_mean(name, _METHODS)
+                + (f": write {meant}" if meant else did_you_mean(name, _METHODS))
             )
         return Field(self._path.then(name, also=_METHODS), self._quantifier)
+
+    def __dir__(self) -> list[str]:
+        """The methods, and the properties of linked objects, so that prompts complete both."""
+        return [*_METHODS, *self._path.next_names()]
 
     def __getitem__(self, at: int | str) -> Field[Any]:
         if isinstance(at, bool) or not isinstance(at, int | str):
@@ -345,7 +381,7 @@ class Field(Expression[T]):
     def any(self: Field[dict[str, E]]) -> Field[E]: ...
     def any(self: Field[Any]) -> Field[Any]:
         """At least one has to fit."""
-        return Field(self._path, "ANY ")
+        return Field(self._path.members(), "ANY ")
 
     @overload
     def all(self: Field[list[E]]) -> Field[E]: ...
@@ -355,7 +391,7 @@ class Field(Expression[T]):
     def all(self: Field[dict[str, E]]) -> Field[E]: ...
     def all(self: Field[Any]) -> Field[Any]:
         """Every one has to fit, so an empty collection does."""
-        return Field(self._path, "ALL ")
+        return Field(self._path.members(), "ALL ")
 
     @overload
     def none(self: Field[list[E]]) -> Field[E]: ...
@@ -365,13 +401,9 @@ class Field(Expression[T]):
     def none(self: Field[dict[str, E]]) -> Field[E]: ...
     def none(self: Field[Any]) -> Field[Any]:
         """None may fit, so an empty collection does."""
-        return Field(self._path, "NONE ")
+        return Field(self._path.members(), "NONE ")
 
     # Comparisons beside the operators.
-
-    def between(self, low: T, high: T) -> Condition:
-        """Whether it lies between the bounds or is one of them."""
-        return _Between(self, low, high)
 
     def equals(self, value: T, *, ignore_case: bool = False) -> Condition:
         """`==`, which can ignore the case of Latin letters."""
@@ -453,6 +485,22 @@ class Field(Expression[T]):
 
 _METHODS = [name for name in vars(Field) | vars(Expression) if not name.startswith("_")]
 _METHODS.remove("write")
+
+# What fields are called elsewhere, and what is written here.
+_ELSEWHERE = {
+    **dict.fromkeys(("startswith", "istartswith", "starts_with"), "begins_with(text)"),
+    **dict.fromkeys(("endswith", "iendswith"), "ends_with(text)"),
+    **dict.fromkeys(("lower", "upper", "casefold"), "equals(text, ignore_case=True)"),
+    **dict.fromkeys(("ilike", "icontains"), "like('*a*', ignore_case=True), or contains"),
+    **dict.fromkeys(("match", "matches", "regex", "regexp_match"), "like('a*b?')"),
+    **dict.fromkeys(("is_", "isnull"), "is_null()"),
+    **dict.fromkeys(("is_not", "isnot", "is_not_null"), "~field.is_null()"),
+    **dict.fromkeys(("not_in", "notin_"), "~field.in_(values)"),
+    **dict.fromkeys(("not_equals", "ne"), "field != value"),
+    **dict.fromkeys(("asc", "desc"), "results.sorted('name', reverse=True)"),
+    **dict.fromkeys(("length", "len"), "count()"),
+    "has": "any() == value",
+}
 
 
 def _text_operator(field: Field[Any], operator: str, value: object, ignore_case: bool) -> Condition:

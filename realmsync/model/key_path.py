@@ -33,6 +33,7 @@ class Key:
 
 
 Step = str | int | Key  # a name, a position (-1 for the last) or a key
+MEMBERS = Key("*")  # all of a collection; compared by identity, as a key may have that name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class KeyPath:
     owner: type[Any] | None
     schema_of: Callable[[type[Any]], ClassSchema]
     target: type[Any] | None = None  # what it leads to, where the last step does not tell
+    is_in_mixed: bool = False  # whether a step before the last one led into a mixed value
 
     def __str__(self) -> str:
         return ".".join([self.root.__name__, self.text()] if self.root else [self.text()])
@@ -101,14 +103,22 @@ class KeyPath:
         if isinstance(at, int):
             if at < -1:
                 raise InvalidArgumentError("positions count from the beginning; -1 is the last one")
-            return replace(self._with(at, None), target=self._target())
+            return replace(self._inside(at), target=self._target())
         last = self.declared
         leads_to_objects = last is not None and last.type in ("object", "linkingObjects")
         if self.target is not None or (leads_to_objects and not self.is_dictionary):
             return self.then(at)
         if last is None and is_name(at):
-            return self._with(at, None)
-        return replace(self._with(Key(at), None), target=self._target())
+            return self._inside(at)
+        return replace(self._inside(Key(at)), target=self._target())
+
+    def members(self) -> KeyPath:
+        """The same, or where it leads to a mixed value the elements of what that holds."""
+        last = self.declared
+        is_mixed = last is not None and last.type == "mixed" and last.collection is None
+        if is_mixed or (self.is_in_mixed and last is None and self.steps[-1] is not MEMBERS):
+            return replace(self._with(MEMBERS, None), is_in_mixed=True)
+        return self
 
     def special(self, step: str) -> KeyPath:
         """On to @keys or @values of a dictionary."""
@@ -134,6 +144,8 @@ class KeyPath:
         for step in self.steps:
             if isinstance(step, str):
                 parts.append(f".{step}")
+            elif step is MEMBERS:
+                parts.append("[*]")
             else:
                 parts.append(f"[{step.key!r}]" if isinstance(step, Key) else f"[{step}]")
         return "".join(parts).lstrip(".")
@@ -142,6 +154,17 @@ class KeyPath:
     def has_words_of_the_language(self) -> bool:
         """Whether a name means something else where it stands as it is."""
         return any(isinstance(s, str) and s[0] != "@" and not is_name(s) for s in self.steps)
+
+    def next_names(self) -> list[str]:
+        """The properties that may follow, as far as that is known."""
+        model = None if self.is_dictionary else self.model
+        return [] if model is None else [p.name for p in self.schema_of(model).properties]
+
+    def _inside(self, step: Step) -> KeyPath:
+        """On into a collection or a mixed value."""
+        last = self.declared
+        is_mixed = self.is_in_mixed if last is None else last.type == "mixed"
+        return replace(self._with(step, None), is_in_mixed=is_mixed)
 
     def _with(self, step: Step, owner: type[Any] | None) -> KeyPath:
         return replace(self, steps=(*self.steps, step), owner=owner, target=None)

@@ -14,7 +14,7 @@ from realmsync import _core
 from realmsync.errors import ArgumentTypeError, QueryError
 from realmsync.geo import GeoPoint, Region
 from realmsync.model.accessor import AccessedRealm
-from realmsync.model.expressions import Field, key_path_of
+from realmsync.model.expressions import Condition, Expression, Field, key_path_of
 from realmsync.model.objects import BaseObject, EmbeddedObject
 from realmsync.model.query_hints import hint_for
 from realmsync.naming import shown
@@ -35,7 +35,12 @@ def make_query(
 ) -> _core.Query:
     """A query of a class, or of what another query selects. QueryError."""
     if not isinstance(text, str):
-        raise ArgumentTypeError(f"Expected the text of a query, got {shown(text)}")
+        meant = (
+            ": conditions belong into where(...)"
+            if isinstance(text, Condition | Expression)
+            else ""
+        )
+        raise ArgumentTypeError(f"Expected the text of a query, got {shown(text)}{meant}")
     given = [_argument(value, place) for place, value in enumerate(arguments)]
     try:
         return realm._core.query(cls, base, text, given, _mapping(realm, mapping))
@@ -86,8 +91,11 @@ def sorting(keys: tuple[Any, ...], reverse: bool) -> str:
     parts = []
     for key in given:
         name, backwards = key if isinstance(key, tuple) and len(key) == 2 else (key, reverse)
-        if not isinstance(backwards, bool):
-            raise ArgumentTypeError(f"Expected (property, reverse), got {key!r}")
+        if not isinstance(backwards, bool) or isinstance(name, list | bool):
+            raise ArgumentTypeError(
+                f"Expected a property, or (property, reverse), got {key!r}: write"
+                " sorted('age', reverse=True), or sorted([('age', True), 'name'])"
+            )
         parts.append(f"{_spelled(name)} {'DESC' if backwards else 'ASC'}")
     if not parts:
         raise ArgumentTypeError("sorted needs the name of a property to sort by")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from realmsync.errors import InvalidArgumentError, QueryLimitError
-from realmsync.model.key_path import Key, KeyPath
+from realmsync.model.key_path import MEMBERS, Key, KeyPath
 
 Writer = Callable[["QueryText"], str]
 
@@ -54,7 +54,9 @@ class QueryText:
             return self._path_as_argument(path)
         parts = []
         for step in path.steps:
-            if isinstance(step, Key):
+            if step is MEMBERS:
+                parts.append("[*]")
+            elif isinstance(step, Key):
                 parts.append(f"[{self.argument(step.key)}]")
             elif isinstance(step, int):
                 parts.append("[LAST]" if step < 0 else f"[{step}]")

@@ -50,7 +50,7 @@ from realmsync.model.opening import Opening
 from realmsync.model.results import Results
 from realmsync.model.schema import ClassSchema, validate
 from realmsync.model.write import WriteBlock, WriteQueue
-from realmsync.naming import Explained, did_you_mean
+from realmsync.naming import Explained, meant_or_known
 from realmsync.process import forked, tell_forks
 from realmsync.progress import Progress, progress_function
 
@@ -529,8 +529,8 @@ class Realm(Explained):
         index = self._index.get(cls)
         if index is None:
             name = cls if isinstance(cls, str) else cls.__name__
-            meant = did_you_mean(name, [c.name for c in self._classes])
-            raise NoSuchTableError(f"Object type '{name}' not found in schema.{meant.lstrip('.')}")
+            meant = meant_or_known(name, [c.name for c in self._classes])
+            raise NoSuchTableError(f"Object type '{name}' not found in schema{meant}")
         return index
 
     # Called by the core when it reads.

@@ -65,12 +65,20 @@ class Results(Explained, Sequence[T], Generic[T]):
         **dict.fromkeys(("filter", "query"), "write filtered('age > 3') or where(Dog.age > 3)"),
         **dict.fromkeys(("sort", "order_by"), "write sorted('name')"),
         **dict.fromkeys(("addListener", "observe"), "write add_listener(callback)"),
-        **dict.fromkeys(("get", "find"), "write filtered('name == $0', name)"),
+        **dict.fromkeys(("exclude", "filter_out"), "write where(~(Dog.age > 3))"),
+        **dict.fromkeys(
+            ("get", "find", "filter_by", "one"),
+            "write realm.object_for_primary_key(Dog, key), or filtered('name == $0', name)",
+        ),
         **dict.fromkeys(("first", "last"), "write results[0], results[-1]"),
         **dict.fromkeys(("size", "length"), "write len(results)"),
         **dict.fromkeys(("average", "mean"), "write avg('age')"),
         **dict.fromkeys(("subscribe", "unsubscribe"), "flexible sync is not there yet"),
         **dict.fromkeys(("indexOf", "index_of"), "write index(dog)"),
+        **dict.fromkeys(("to_list", "tolist", "values_list"), "write list(results)"),
+        **dict.fromkeys(("map", "for_each"), "write [dog.name for dog in results]"),
+        "exists": "write bool(results), or `if results:`",
+        "offset": "write results[10:20]",
         "includes": "write `dog in results`",
         "unique": "write distinct('name')",
         "all": "results are all objects already",
@@ -359,8 +367,10 @@ class Results(Explained, Sequence[T], Generic[T]):
             raise ValueError(f"{value!r} is not among the results")
         return position
 
-    def count(self, value: Any) -> int:
+    def count(self, value: Any = ...) -> int:
         """1 if an object is among them, else 0. Their number is `len(results)`."""
+        if value is ...:
+            raise ArgumentTypeError("the number of objects is len(results)")
         return int(value in self)
 
     def __reversed__(self) -> Iterator[T]:
@@ -393,6 +403,11 @@ class Results(Explained, Sequence[T], Generic[T]):
         schema = self._realm._classes[self._class]
         names = [p.name for p in schema.stored]
         if name not in names:
+            if "." in name:
+                raise InvalidArgumentError(
+                    f"{operation} takes a property of the objects themselves, not the path"
+                    f" {name!r}: ask for the linked objects"
+                )
             raise InvalidArgumentError(
                 no_property(schema.name, name, {p.name: p.persisted for p in schema.stored})
             )

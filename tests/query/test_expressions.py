@@ -88,6 +88,13 @@ TEXTS: list[tuple[Callable[[], Any], str, list[Any]]] = [
     (lambda: P.name.in_(x for x in "ab"), "name IN $0", [["a", "b"]]),
     (lambda: P.age.in_(P.nums), "age IN nums", []),
     (lambda: P.age.between(1, 5), "age BETWEEN {$0, $1}", [1, 5]),
+    (lambda: P.friends.count().between(1, 5), "friends.@count BETWEEN {$0, $1}", [1, 5]),
+    (
+        lambda: ~(P.age + 1).between(1, 5),
+        "NOT (((age + $0) >= $1 AND (age + $2) <= $3))",
+        [1, 1, 1, 5],
+    ),
+    (lambda: P.nums.any().in_([1, 2]), "ANY nums IN $0", [[1, 2]]),
     (lambda: P.active, "active == $0", [True]),
     (lambda: ~P.active, "NOT (active == $0)", [True]),
     (lambda: ~~P.active, "active == $0", [True]),
@@ -122,6 +129,17 @@ TEXTS: list[tuple[Callable[[], Any], str, list[Any]]] = [
     (lambda: P.attrs["a'b"] == 1, "attrs[$0] == $1", ["a'b", 1]),
     (lambda: P.attrs.color == "red", "attrs.color == $0", ["red"]),
     (lambda: P.val["a"][0]["b"] == 1, "val[$0][0].b == $1", ["a", 1]),
+    (lambda: P.val.any() == 1, "ANY val[*] == $0", [1]),
+    (lambda: P.val.any().all() == 1, "ALL val[*] == $0", [1]),
+    (lambda: P.val["a"].none() == 1, "NONE val[$0][*] == $1", ["a", 1]),
+    (lambda: P.val["a"]["b"].all() == 1, "ALL val[$0].b[*] == $1", ["a", 1]),
+    (lambda: P.attrs["a"].all() > 1, "ALL attrs[$0][*] > $1", ["a", 1]),
+    (lambda: P.attrs.any() == 1, "ANY attrs == $0", [1]),
+    (
+        lambda: P.contacts["x"].friends.any().age == 1,
+        "ANY contacts[$0].friends.age == $1",
+        ["x", 1],
+    ),
     (lambda: P.attrs.keys().any() == "a", "ANY attrs.@keys == $0", ["a"]),
     (lambda: P.attrs.values().any() == "a", "ANY attrs.@values == $0", ["a"]),
     (lambda: P.contacts["x"].age == 1, "contacts[$0].age == $1", ["x", 1]),
@@ -176,6 +194,12 @@ MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: P.age in [1, 2], ArgumentTypeError, "in_(values)"),
     (lambda: P.name.in_("abc"), ArgumentTypeError, "several values"),
     (lambda: P.name.beginswith("a"), InvalidPropertyError, "Did you mean 'begins_with'?"),
+    (lambda: P.name.startswith("a"), InvalidPropertyError, "write begins_with(text)"),
+    (lambda: P.age > 3 & P.age, ArgumentTypeError, "which need parentheses"),
+    (lambda: P.age > 3 | P.age, ArgumentTypeError, "which need parentheses"),
+    (lambda: P.tags.in_(["a"]), InvalidArgumentError, "any().in_(values)"),
+    (lambda: condition(P.age), ArgumentTypeError, "compare it"),
+    (lambda: condition(P.friends.count(P.age > 3)), ArgumentTypeError, "compare it"),
     (lambda: P.boss.nmae, InvalidPropertyError, "Did you mean 'name'?"),
     (lambda: P.friends.cuont, InvalidPropertyError, "Did you mean 'count'?"),
     (lambda: P.tags.contains("a"), InvalidArgumentError, "any() == value"),
@@ -238,3 +262,20 @@ def test_annotations_with_and_without_field_declare_the_same() -> None:
         dogs: Field[list[Dog]]
 
     assert schema_of(Plain).properties == schema_of(Typed).properties
+
+
+def test_prompts_complete_methods_and_linked_properties() -> None:
+    assert {"begins_with", "in_"} <= set(dir(P.name))
+    assert {"boss", "attrs", "count"} <= set(dir(P.boss)) & set(dir(P.friends.any()))
+    assert "boss" not in dir(P.name) + dir(P.contacts)
+
+
+def test_elements_of_lists_in_mixed_values(tmp_path: Path) -> None:
+    with Realm(path=tmp_path / "x.realm", schema=[Place, Person]) as realm, realm.write():
+        for key, value in enumerate([[1, 2], [2, 3], {"a": [1]}, None]):
+            person = {"_id": key, "age": 1, "active": True, "any": 1, "count": 1, "val": value}
+            realm.create(Person, person)
+        people = realm.objects(Person)
+        assert [p._id for p in people.where(P.val.any() == 2)] == [0, 1]
+        assert [p._id for p in people.where(P.val["a"].any() == 1)] == [2]
+        assert [p._id for p in people.where(P.val.any() == 2, P.val.none() == 1)] == [1]

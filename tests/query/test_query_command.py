@@ -211,6 +211,7 @@ def test_other_formats_by_name(kennel: Path, tmp_path: Path) -> None:
         (["Dog", "age >"], "Invalid predicate: 'age >'"),
         (["Dog", "age > $0"], "no arguments are provided"),
         (["Dgo"], "Did you mean 'Dog'?"),
+        (["age > 3"], "It has Dog, "),
         (["Dog", "-p", "nmae"], "'Dog' has no property 'nmae'. Did you mean 'name'?"),
         (["Person", "-p", "dogs.name"], "'Person.dogs' is no single link: dogs.name"),
         (["Dog", "name == $0", "-a", "Rex"], "$0 is no JSON"),

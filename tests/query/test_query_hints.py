@@ -91,6 +91,38 @@ HINTS = [
     ("friends == NULL", "`friends.@count == 0`"),
     ("name TEXT 'x'", "indexed='full-text'"),
     ("age BETWEEN {1}", "BETWEEN {1, 5}"),
+    ("", "TRUEPREDICATE"),
+    ("active", "`good == true`"),
+    ("age > 3 AND NOT active", "`good == true`"),
+    ("tags.@count", "`tags.@count > 0`"),
+    ("active == True", "write `true`"),
+    ("boss == None", "write `NULL`"),
+    ("name == %@", "placeholders are `$0`"),
+    ("name == $name", "placeholders are `$0`"),
+    ("name STARTSWITH 'R'", "BEGINSWITH 'R'"),
+    ("name.endswith('R')", "BEGINSWITH 'R'"),
+    ("lower(name) == 'rex'", "`name ==[c] 'rex'`"),
+    ("name ILIKE 'r*'", "LIKE[c]"),
+    ("name LIKE r*", "a pattern stands in quotes"),
+    ("name MATCHES 'R.*'", "patterns are"),
+    ("len(tags) > 1", "`tags.@count > 1`"),
+    ("tags.count > 1", "`tags.@count > 1`"),
+    ("EXISTS tags", "`tags.@count > 0`"),
+    ("AVG(friends.age) > 1", "`dogs.@avg.age > 3`"),
+    ("tags[-1] == 'x'", "tags[LAST]"),
+    ("tags == ['x']", "lists stand in braces"),
+    ("3 < age < 9", "two comparisons need AND"),
+    ("age > 3 -- old", "no comments"),
+    ("name == \\'Rex\\'", "a backslash stays"),
+    ("born > 2024-01-01T10:00:00Z", "2024-12-31@10:00:00"),
+    ("SORT(age ASC)", "a condition comes first"),
+    ("age > 3 SORT(-age)", "SORT(age DESC)"),
+    ("age > 3 LIMIT(-1)", "not negative"),
+    ("SUBQUERY(tags, $t, $t == 'x').@count > 0", "`ANY tags == 'good'`"),
+    ("SUBQUERY(friends, $f, $f.age > 3)", "a number is compared"),
+    ("@links.Persons.boss.age == 3", "Did you mean 'Person'?"),
+    ("@links.Person.age.age == 3", "'Person.age' is no link"),
+    ("boss GEOWITHIN geoBox([-10, 0], [20, 70])", "[-45.0, 1]"),
 ]
 
 
@@ -121,3 +153,16 @@ def test_what_is_quoted_is_no_cause(realm: Realm) -> None:
     with pytest.raises(QuerySyntaxError) as raised:
         realm.objects("Person").filtered("name == 'a =! b' c")
     assert raised.value.hint == ""
+
+
+@pytest.mark.parametrize("key", ["-age", "age DESC", "age desc"])
+def test_keys_that_tell_their_direction_are_explained(realm: Realm, key: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        realm.objects("Person").sorted(key)
+    assert "sorted('age', reverse=True)" in raised.value.hint
+
+
+def test_a_link_that_is_compared_with_a_key_is_explained(realm: Realm) -> None:
+    with pytest.raises(realmsync.InvalidQueryArgumentError) as raised:
+        realm.objects("Person").filtered("boss == $0", 1)
+    assert "links are compared with objects" in raised.value.hint

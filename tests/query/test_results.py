@@ -439,6 +439,10 @@ def test_mistakes_are_refused_when_the_query_is_made(realm: Realm, dogs: Results
         (lambda: dogs.filtered("name == $0", object()), realmsync.RealmError),
         (lambda: dogs.filtered(3), ArgumentTypeError),
         (lambda: dogs.filtered("age == 3", mapping={3: "x"}), ArgumentTypeError),
+        (lambda: dogs.filtered(Dog.age == 3), ArgumentTypeError),
+        (lambda: dogs.count(), ArgumentTypeError),
+        (lambda: dogs.max("mate.age"), InvalidArgumentError),
+        (lambda: dogs.sorted([["age", True]]), ArgumentTypeError),
         (lambda: dogs.where(), ArgumentTypeError),
         (lambda: dogs.where("age == 3"), ArgumentTypeError),
         (lambda: dogs.where(Number.even), InvalidArgumentError),
@@ -499,6 +503,12 @@ def test_lists_are_asked_for_their_objects(realm: Realm, dogs: Results[Dog]) -> 
     assert keys(friends.sorted("_id").limit(2)) == ["a", "b"]
     assert (old.sum("age"), old.index(dog(realm, "a")), rex in old) == (11, 1, False)
     assert old.description == "age > 2"
+    everyone = friends.filtered("TRUEPREDICATE")
+    for number in ("min", "max", "sum", "avg"):
+        assert getattr(friends, number)("age") == getattr(everyone, number)(Dog.age) is not None
+    assert keys(friends.limit(1)) == ["d"]
+    with pytest.raises(ArgumentTypeError, match=r"write sum\(collection\)"):
+        friends.sum()
     with realm.write():
         friends.insert(0, rex)
         assert keys(old) == ["c", "d", "a", "d"], "live"
