@@ -33,7 +33,8 @@ class AccessedRealm(Protocol):
 
 
 NO_LISTENERS = dict.fromkeys(
-    ("add_listener", "addListener", "observe"), "change listeners are not there yet"
+    ("add_listener", "addListener", "observe"),
+    "results alone have listeners yet: write realm.objects(Dog).add_listener(callback)",
 )
 
 

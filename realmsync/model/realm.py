@@ -95,7 +95,7 @@ class Realm(Explained):
     _not_there = {
         **dict.fromkeys(
             ("add_listener", "addListener", "add_notification"),
-            "change listeners are not there yet",
+            "results alone have listeners yet: write realm.objects(Dog).add_listener(callback)",
         ),
         **dict.fromkeys(
             ("query", "get", "find", "filtered", "where"),
