@@ -425,10 +425,6 @@ class Query:
     def text(self) -> str:
         """As Realm prints it, with its clauses: names of the file, no arguments."""
 
-    @property
-    def canonical(self) -> bytes:
-        """Equal for queries that are known to mean the same."""
-
 class LiveQueue:
     """Which live queries are to look, between those who commit and the threads that look."""
 

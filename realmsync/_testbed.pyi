@@ -408,6 +408,9 @@ class QueryLab:
 def select_by_evaluator(handle: RealmHandle, query: Query) -> list[Any]:
     """The keys of what a query selects of what is committed, without SQL's help."""
 
+def canonical_query(handle: RealmHandle, query: Query) -> bytes:
+    """The bytes of its normal form."""
+
 def query_statement(handle: RealmHandle, query: Query) -> str:
     """The statement that finds the rows."""
 

@@ -8,7 +8,6 @@
 #include "bindings/realm/query_arguments.hpp"
 #include "bindings/realm/snapshot.hpp"
 #include "bindings/values/errors.hpp"
-#include "query/normal_form.hpp"
 #include "query/parse.hpp"
 #include "query/print.hpp"
 #include "tables/select.hpp"
@@ -33,9 +32,7 @@ CompiledQuery::CompiledQuery(Asked asked, tables::Tables& tables, const model::S
     if (depth_ > kMaxDepth)
         throw query::QueryFault(query::FaultKind::limit, "More than " + std::to_string(kMaxDepth) +
                                                              " queries stand on each other");
-    const query::QueryPtr first = compiled(tables, schema);
-    text_ = query::print(*first);
-    canonical_ = query::canonical_bytes(*first);
+    text_ = query::print(*compiled(tables, schema));
 }
 
 query::QueryPtr CompiledQuery::compiled(tables::Tables& tables,
@@ -71,11 +68,10 @@ query::QueryPtr CompiledQuery::compile(tables::Tables& tables,
 }
 
 py::list Selection::page(std::size_t first, std::size_t limit) const {
-    const std::size_t end = std::min(
-        keys_.size(),
-        limit > keys_.size() - std::min(first, keys_.size()) ? keys_.size() : first + limit);
+    const std::size_t begin = std::min(first, keys_.size());
+    const std::size_t end = begin + std::min(limit, keys_.size() - begin);
     py::list result;
-    for (std::size_t i = first; i < end; ++i)
+    for (std::size_t i = begin; i < end; ++i)
         result.append(from_key(keys_.at(i)));
     return result;
 }
@@ -146,9 +142,7 @@ bool RealmHandle::is_current(const sqlite::DataState& state) {
 
 void bind_query(py::module_& m) {
     py::class_<CompiledQuery, std::shared_ptr<CompiledQuery>>(m, "Query")
-        .def_property_readonly("text", &CompiledQuery::text)
-        .def_property_readonly("canonical",
-                               [](const CompiledQuery& q) { return py::bytes(q.canonical()); });
+        .def_property_readonly("text", &CompiledQuery::text);
     py::class_<Selection, std::shared_ptr<Selection>>(m, "Selection")
         .def("__len__", &Selection::size)
         .def("keys", &Selection::page, py::arg("first"), py::arg("limit"))

@@ -34,7 +34,6 @@ class CompiledQuery {
     query::QueryPtr compiled(tables::Tables& tables, const model::SchemaPtr& schema) const;
     const std::string& asked_text() const { return asked_.text; }
     const std::string& text() const { return text_; }
-    const std::string& canonical() const { return canonical_; }
 
   private:
     query::QueryPtr compile(tables::Tables& tables, const model::SchemaPtr& schema) const;
@@ -43,7 +42,6 @@ class CompiledQuery {
     const query::syntax::Query syntax_;
     std::size_t depth_; // of queries that stand on each other
     std::string text_;  // as the reference prints it
-    std::string canonical_;
     mutable std::mutex mutex_;
     mutable std::vector<query::QueryPtr> compiled_; // the last one used at the end
 };

@@ -4,6 +4,7 @@
 
 #include "bindings/realm/query.hpp"
 #include "bindings/testbed/bind.hpp"
+#include "query/normal_form.hpp"
 #include "query/sql.hpp"
 #include "tables/select.hpp"
 
@@ -23,6 +24,14 @@ py::list select_by_evaluator(RealmHandle& handle, const CompiledQuery& query) {
             result.append(from_key(keys.at(i)));
     });
     return result;
+}
+
+py::bytes canonical_query(RealmHandle& handle, const CompiledQuery& query) {
+    std::string bytes;
+    handle.file()->read([&](realm::RealmConnection& c) {
+        bytes = query::canonical_bytes(*query.compiled(c.tables, c.tables.schema()));
+    });
+    return bytes;
 }
 
 std::string query_statement(RealmHandle& handle, const CompiledQuery& query) {
@@ -57,6 +66,7 @@ std::pair<std::string, std::size_t> postgresql_condition(RealmHandle& handle,
 
 void bind_query_rows(py::module_& m) {
     m.def("select_by_evaluator", &select_by_evaluator, py::arg("handle"), py::arg("query"));
+    m.def("canonical_query", &canonical_query, py::arg("handle"), py::arg("query"));
     m.def("query_statement", &query_statement, py::arg("handle"), py::arg("query"));
     m.def("postgresql_condition", &postgresql_condition, py::arg("handle"), py::arg("query"));
     m.def("explain_query", &explain_query, py::arg("handle"), py::arg("query"));
