@@ -381,8 +381,8 @@ class Results(Explained, Sequence[T], Generic[T]):
     def min(self, property: str | Field[Any]) -> Any:
         """The least value of a property, None without one.
 
-        As the three below of numbers, for min and max of dates, and of mixed values; null and NaN
-        are left out. IllegalOperationError for a property of another type.
+        The property has numbers or mixed values, for min and max also dates; null and NaN are left
+        out. IllegalOperationError for any other, here as in max, sum and avg.
         """
         return self._aggregate("min", property)
 
