@@ -231,7 +231,7 @@ PredicatePtr Binder::equality(const syntax::Comparison& text) {
         made.left.quantifier = made.right.quantifier = Quantifier::unsaid;
         return make_predicate(std::move(made));
     }
-    if (is_direct(left, right)) {
+    if (left.kind != Kind::link && is_direct(left, right)) {
         replace_list_of_one(right);
         bool has_case =
             left.kind == Kind::string || left.kind == Kind::binary || left.kind == Kind::mixed;

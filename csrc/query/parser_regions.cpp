@@ -76,9 +76,10 @@ Coordinate Parser::coordinate(bool is_altitude) {
     return std::move(*literal());
 }
 
+// What is refused is said in the words of a whole query, where an argument could stand too.
 Region Parser::lone_region() {
     if (!sees(geo_box) && !sees(geo_polygon) && !sees(geo_circle))
-        refuse({geo_box, geo_polygon, geo_circle});
+        refuse({geo_box, geo_polygon, geo_circle, TokenKind::argument});
     Region lone = region();
     require(end);
     return lone;

@@ -141,12 +141,14 @@ void Printer::write(const GeoWithin& geo) {
         text_ += to_text(geo.region);
 }
 
-// The reference loses all of the path but its last name.
+// The reference loses the links of the path; within SUBQUERY the variable stays.
 void Printer::write(const TextMatch& match) {
     if (exact_) {
         write(match.path);
         text_ += " TEXT ";
     } else {
+        if (!variables_.empty())
+            text_ += variables_.back() + ".";
         text_ += escaped_name(match.path.definition().name) + " FULLTEXT ";
     }
     text_ += string_literal(match.text);

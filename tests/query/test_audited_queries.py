@@ -1,0 +1,59 @@
+"""Queries that reading the specification has shown to go wrong: what each sentence asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from query.lab import Lab, Recorded
+from realmsync import QueryError
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return Lab()
+
+
+@pytest.mark.parametrize(
+    ("query", "description", "keys"),
+    [
+        # 19.1: membership of a link keeps its braces, with one member too; == has none. 9: only
+        # behind == is a dangling link of a direct property not null, and it is Person 12's.
+        ('boss IN {obj("Person", 7)}', 'boss == {obj("class_Person",7)}', [1, 3, 37]),
+        ('ALL boss == {obj("Person", 7)}', 'ALL boss == {obj("class_Person",7)}', [1, 3, 37]),
+        ('boss == {obj("Person", 7)}', 'boss == obj("class_Person",7)', [1, 3, 37]),
+        ("boss IN {NULL} AND _id == 12", "boss == {NULL} and _id == 12", [12]),
+        ("boss == {NULL} AND _id == 12", "boss == NULL and _id == 12", []),
+        # 10.7: links are lost from the text of TEXT; the variable of a SUBQUERY is none.
+        (
+            "SUBQUERY(friends, $f, $f.bio TEXT 'quick').@count == 3",
+            'SUBQUERY(friends, $x, $x.bio FULLTEXT "quick").@count == 3',
+            [5],
+        ),
+    ],
+)
+def test_descriptions(lab: Lab, query: str, description: str, keys: list[int]) -> None:
+    bound = lab.bind(query)
+    assert bound.text == description
+    assert sorted(lab.keys(bound)) == keys
+
+
+@pytest.mark.parametrize(
+    ("cls", "query", "arguments", "message"),
+    [
+        # 16: the detail is the one of the grammar.
+        (
+            "Dog",
+            "location geoWithin $0",
+            [{"t": "string", "v": "x"}],
+            "Invalid syntax in serialized geospatial object at argument 0: 'Invalid predicate: "
+            "'x': syntax error, unexpected identifier, expecting geobox or geopolygon or "
+            "geocircle or argument'",
+        ),
+    ],
+)
+def test_messages(
+    lab: Lab, cls: str, query: str, arguments: list[Recorded], message: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        lab.bind(query, cls, *arguments)
+    assert message in str(caught.value)
