@@ -51,9 +51,7 @@ def test_descriptions(lab: Lab, query: str, description: str, keys: list[int]) -
         ),
     ],
 )
-def test_messages(
-    lab: Lab, cls: str, query: str, arguments: list[Recorded], message: str
-) -> None:
+def test_messages(lab: Lab, cls: str, query: str, arguments: list[Recorded], message: str) -> None:
     with pytest.raises(QueryError) as caught:
         lab.bind(query, cls, *arguments)
     assert message in str(caught.value)

@@ -205,7 +205,7 @@ class Search(Node):
         return any(self.terms.found(v) for group in self.left.groups(item) for v in group)
 
     def text(self, prefix: str) -> str:
-        return f"{wording.column(self.left.prop.name)} FULLTEXT {self.right.text(prefix)}"
+        return f"{prefix}{wording.column(self.left.prop.name)} FULLTEXT {self.right.text(prefix)}"
 
 
 @dataclass
