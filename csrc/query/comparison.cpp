@@ -11,6 +11,7 @@
 #include "query/condition.hpp"
 #include "query/operand_values.hpp"
 #include "query/quantify.hpp"
+#include "query/sizes.hpp"
 #include "query/text_pattern.hpp"
 
 namespace realmsync::query {
@@ -29,7 +30,7 @@ class IntegerCondition : public Condition {
   public:
     explicit IntegerCondition(const ColumnSides& sides)
         : property_(sides.property), op_(sides.op), constant_(sides.constant.integer()) {}
-    bool matches(const Image& object, Graph&) const override {
+    bool matches(const Image& object, Run&) const override {
         const auto* value = std::get_if<std::int64_t>(&value_of(object, property_).data);
         if (value == nullptr) // null
             return op_ == Operator::not_equal;
@@ -55,7 +56,7 @@ class IeeeCondition : public Condition {
   public:
     explicit IeeeCondition(const ColumnSides& sides)
         : property_(sides.property), op_(sides.op), constant_(sides.constant.real()) {}
-    bool matches(const Image& object, Graph&) const override {
+    bool matches(const Image& object, Run&) const override {
         const ValueView value(value_of(object, property_));
         if (value.is_null())
             return op_ == Operator::not_equal;
@@ -80,7 +81,7 @@ class IeeeCondition : public Condition {
 class StringOrderCondition : public Condition {
   public:
     explicit StringOrderCondition(const ColumnSides& sides) : sides_(sides) {}
-    bool matches(const Image& object, Graph&) const override {
+    bool matches(const Image& object, Run&) const override {
         const ValueView value(value_of(object, sides_.property));
         return holds(sides_.op, order(value, sides_.constant));
     }
@@ -101,8 +102,8 @@ class TextColumnCondition : public Condition {
             type == Type::binary && ignore_case && sides.op == Operator::contains;
         matches_all_ = searches && sides.constant.is_null() && !is_exception;
     }
-    bool matches(const Image& object, Graph&) const override {
-        return matches_all_ || pattern_.matches(ValueView(value_of(object, property_)));
+    bool matches(const Image& object, Run& run) const override {
+        return matches_all_ || pattern_.matches(ValueView(value_of(object, property_)), run.work());
     }
 
   private:
@@ -116,7 +117,7 @@ class TextColumnCondition : public Condition {
 class LinkCondition : public Condition {
   public:
     explicit LinkCondition(const ColumnSides& sides) : sides_(sides) {}
-    bool matches(const Image& object, Graph&) const override {
+    bool matches(const Image& object, Run&) const override {
         const ValueView value(value_of(object, sides_.property));
         // An embedded object is a value of its own: all that is asked is whether it is there.
         return compare(sides_.op, value, sides_.constant);
@@ -148,22 +149,36 @@ class Pairing {
     bool is_plain() const { return !is_types_ && !is_link_with_mixed_ && !is_text_operator(op_); }
 
     // `number`: which of the right side's constants it is.
-    bool meets(const ValueView& left, const ValueView& right, std::size_t number) const {
+    bool meets(const ValueView& left, const ValueView& right, std::size_t number,
+               Work& work) const {
         if (is_types_)
             return ((left.integer() & right.integer()) != 0) == (op_ != Operator::not_equal);
         if (is_link_with_mixed_) // only null is equal (8.1)
             return (left.is_null() && right.is_null()) == (op_ != Operator::not_equal);
-        if (!is_text_operator(op_) && !ignore_case_)
+        if (!is_text_operator(op_) && !ignore_case_) {
+            work.spend(size_to_compare(left, right));
             return compare(op_, left, right);
+        }
         if (number < patterns_.size())
-            return patterns_[number] ? patterns_[number]->matches(left) : compare(op_, left, right);
+            return patterns_[number] ? patterns_[number]->matches(left, work)
+                                     : compare(op_, left, right);
         if (left_pattern_) // == and != are the same from both sides
-            return left_pattern_->matches(right);
+            return left_pattern_->matches(right, work);
+        if (right.is_text())
+            work.spend(right.bytes().size() / 4);
         const std::optional<TextPattern> pattern = pattern_for(right);
-        return pattern ? pattern->matches(left) : compare(op_, left, right);
+        return pattern ? pattern->matches(left, work) : compare(op_, left, right);
     }
 
   private:
+    // Steps that it may take to look at both: long texts, collections in a Mixed.
+    static std::uint64_t size_to_compare(const ValueView& left, const ValueView& right) {
+        if (left.is_text() && right.is_text())
+            return std::min(left.bytes().size(), right.bytes().size()) / 64;
+        return left.is_container() && right.is_container()
+                   ? static_cast<std::uint64_t>(std::max(size_of(left).integer(), std::int64_t{1}))
+                   : 0;
+    }
     // None where case says nothing: == and != of other values.
     std::optional<TextPattern> pattern_for(const ValueView& needle) const {
         if (!is_text_operator(op_) && !needle.is_text())
@@ -230,32 +245,34 @@ class ConstantSet {
 class GenericCondition : public Condition {
   public:
     GenericCondition(const Comparison& comparison, const model::Schema& schema)
-        : comparison_(comparison), left_(comparison.left, schema), right_(comparison.right, schema),
+        : comparison_(comparison), left_(comparison.left, schema, repeats(comparison)),
+          right_(comparison.right, schema, repeats(comparison)),
           pairing_(comparison, left_, right_), is_left_single_(has_one_value(comparison.left)),
           is_right_single_(has_one_value(comparison.right)) {
         if (pairing_.is_plain() && ConstantSet::suits(comparison, right_))
             set_.emplace(right_.constants().group(0));
     }
 
-    bool matches(const Image& object, Graph& graph) const override {
+    bool matches(const Image& object, Run& run) const override {
         if (is_left_single_ && is_right_single_) {
             ValueView left, right;
-            return left_.single(object, graph, left) && right_.single(object, graph, right) &&
-                   pairing_.meets(left, right, 0);
+            return left_.single(object, run, left) && right_.single(object, run, right) &&
+                   pairing_.meets(left, right, 0, run.work());
         }
         if (const PathValues* path = left_.path();
             is_right_single_ && path != nullptr && !is_sequence())
-            return meets_one(*path, comparison_.left.quantifier, right_, object, graph, false);
+            return meets_one(*path, comparison_.left.quantifier, right_, object, run, false);
         if (const PathValues* path = right_.path();
             is_left_single_ && path != nullptr && !is_sequence())
-            return meets_one(*path, comparison_.right.quantifier, left_, object, graph, true);
+            return meets_one(*path, comparison_.right.quantifier, left_, object, run, true);
         Values left_storage, right_storage;
-        const Values& left = left_.gather(object, graph, left_storage);
-        const Values& right = right_.gather(object, graph, right_storage);
+        const Values& left = left_.gather(object, run, left_storage);
+        const Values& right = right_.gather(object, run, right_storage);
         for (std::size_t i = 0; i < left.group_count(); ++i) {
             for (std::size_t j = 0; j < right.group_count(); ++j) {
-                const bool holds = is_sequence() ? meets_in_order(left.group(i), right.group(j))
-                                                 : meets_quantified(left.group(i), right.group(j));
+                const bool holds =
+                    is_sequence() ? meets_in_order(left.group(i), right.group(j), run.work())
+                                  : meets_quantified(left.group(i), right.group(j), run.work());
                 if (holds)
                     return true;
             }
@@ -266,6 +283,10 @@ class GenericCondition : public Condition {
   private:
     using Group = std::span<const ValueView>;
 
+    // Of a sequence every value counts, of all else every different one.
+    static Repeats repeats(const Comparison& comparison) {
+        return comparison.meeting == Meeting::sequence ? Repeats::kept : Repeats::dropped;
+    }
     bool is_sequence() const { return comparison_.meeting == Meeting::sequence; }
     // ALL and NONE of one value are as they are of many: there may be none.
     static bool has_one_value(const Operand& operand) {
@@ -275,15 +296,16 @@ class GenericCondition : public Condition {
     // All values of a path with the one value of the other side, or with none: without keeping
     // them.
     bool meets_one(const PathValues& path, Quantifier quantifier, const OperandValues& one,
-                   const Image& object, Graph& graph, bool path_is_right) const {
+                   const Image& object, Run& run, bool path_is_right) const {
         ValueView other;
-        const bool is_there = one.single(object, graph, other);
+        const bool is_there = one.single(object, run, other);
         bool is_any = false, is_all = true, is_met = false;
         path.each(
-            object, graph,
+            object, run,
             [&](const ValueView& value) {
-                const bool meets = is_there && (path_is_right ? pairing_.meets(other, value, 0)
-                                                              : pairing_.meets(value, other, 0));
+                const bool meets =
+                    is_there && (path_is_right ? pairing_.meets(other, value, 0, run.work())
+                                               : pairing_.meets(value, other, 0, run.work()));
                 is_any = is_any || meets;
                 is_all = is_all && meets;
             },
@@ -296,21 +318,24 @@ class GenericCondition : public Condition {
             });
         return is_met && (is_there || !path_is_right);
     }
-    bool meets_quantified(Group left, Group right) const {
+    bool meets_quantified(Group left, Group right, Work& work) const {
         return quantify(comparison_.left.quantifier, left, [&](const ValueView& x) {
             if (set_ && ConstantSet::can_find(x))
                 return set_->contains(x);
             std::size_t number = 0;
-            return quantify(comparison_.right.quantifier, right,
-                            [&](const ValueView& y) { return pairing_.meets(x, y, number++); });
+            const bool holds =
+                quantify(comparison_.right.quantifier, right,
+                         [&](const ValueView& y) { return pairing_.meets(x, y, number++, work); });
+            work.spend(number / 2);
+            return holds;
         });
     }
     // Lists of unequal length are unequal, and nothing else.
-    bool meets_in_order(Group left, Group right) const {
+    bool meets_in_order(Group left, Group right, Work& work) const {
         if (left.size() != right.size())
             return comparison_.op == Operator::not_equal;
         for (std::size_t i = 0; i < left.size(); ++i) {
-            if (!pairing_.meets(left[i], right[i], i))
+            if (!pairing_.meets(left[i], right[i], i, work))
                 return false;
         }
         return true;

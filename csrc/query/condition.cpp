@@ -15,7 +15,7 @@ namespace {
 class TruthCondition : public Condition {
   public:
     explicit TruthCondition(bool value) : value_(value) {}
-    bool matches(const Image&, Graph&) const override { return value_; }
+    bool matches(const Image&, Run&) const override { return value_; }
 
   private:
     bool value_;
@@ -24,13 +24,15 @@ class TruthCondition : public Condition {
 class NotCondition : public Condition {
   public:
     explicit NotCondition(ConditionPtr of) : of_(std::move(of)) {}
-    bool matches(const Image& object, Graph& graph) const override {
-        return !of_->matches(object, graph);
+    bool matches(const Image& object, Run& run) const override {
+        return !of_->matches(object, run);
     }
 
   private:
     ConditionPtr of_;
 };
+
+constexpr std::size_t kSteps = 4; // members that are asked in one step of work
 
 class GroupCondition : public Condition {
   public:
@@ -40,10 +42,14 @@ class GroupCondition : public Condition {
         for (const PredicatePtr& member : group.members)
             members_.push_back(prepare(*member, schema));
     }
-    bool matches(const Image& object, Graph& graph) const override {
+    bool matches(const Image& object, Run& run) const override {
+        std::size_t asked = 0;
+        run.spend(1);
         for (const ConditionPtr& member : members_) {
-            if (member->matches(object, graph) != conjunction_)
+            if (member->matches(object, run) != conjunction_)
                 return !conjunction_;
+            if (++asked % kSteps == 0)
+                run.spend(1);
         }
         return conjunction_;
     }
@@ -62,9 +68,9 @@ class MembershipCondition : public Condition {
             items_.emplace_back(item.value);
         std::sort(items_.begin(), items_.end(), is_before);
     }
-    bool matches(const Image& object, Graph& graph) const override {
+    bool matches(const Image& object, Run& run) const override {
         ValueView value;
-        return path_.single(object, graph, value) &&
+        return path_.single(object, run, value) &&
                std::binary_search(items_.begin(), items_.end(), value, is_before);
     }
 
@@ -80,13 +86,13 @@ class BetweenCondition : public Condition {
     BetweenCondition(const Between& between, const model::Schema& schema)
         : path_(between.path, schema), low_(between.low.value), high_(between.high.value),
           quantifier_(between.quantifier) {}
-    bool matches(const Image& object, Graph& graph) const override {
+    bool matches(const Image& object, Run& run) const override {
         if (!path_.path().is_multiple) {
             ValueView value;
-            return path_.single(object, graph, value) && is_within(value);
+            return path_.single(object, run, value) && is_within(value);
         }
         Values values;
-        path_.gather(object, graph, values);
+        path_.gather(object, run, values);
         for (std::size_t i = 0; i < values.group_count(); ++i) {
             if (quantify(quantifier_, values.group(i),
                          [this](const ValueView& value) { return is_within(value); }))
@@ -106,14 +112,21 @@ class BetweenCondition : public Condition {
     Quantifier quantifier_;
 };
 
+constexpr std::size_t kVertex = 4; // steps for each, as it has to be exact
+
 class GeoCondition : public Condition {
   public:
     explicit GeoCondition(const GeoWithin& within)
-        : within_(within), route_(within.path, within.path.hops.size()) {}
-    bool matches(const Image& object, Graph& graph) const override {
+        : within_(within), route_(within.path, within.path.hops.size()) {
+        if (const auto* polygon = std::get_if<GeoPolygon>(&within.region))
+            for (const auto& ring : polygon->rings)
+                vertices_ += ring.size();
+    }
+    bool matches(const Image& object, Run& run) const override {
         // Unlike elsewhere, ALL needs at least one.
         bool is_any = false, is_all = true;
-        visit(object, graph, [&](const Image& point) {
+        visit(object, run, [&](const Image& point) {
+            run.spend(1 + vertices_ * kVertex);
             const bool is_inside = contains(point);
             is_any = is_any || is_inside;
             is_all = is_all && is_inside;
@@ -127,12 +140,13 @@ class GeoCondition : public Condition {
     }
 
   private:
-    void visit(const Image& object, Graph& graph, Callable<bool(const Image&)> test) const {
+    void visit(const Image& object, Run& run, Callable<bool(const Image&)> test) const {
         if (within_.path.end_kind == Path::End::object) {
-            route_.each(object, graph, test);
+            route_.each_once(object, run,
+                             [&](const Image& end, std::int64_t) { return test(end); });
             return;
         }
-        route_.each(object, graph, [&](const Image& end) {
+        route_.each_once(object, run, [&](const Image& end, std::int64_t) {
             bool goes_on = true;
             each_member(value_of(end, within_.path.property), within_.path.elements,
                         [&](const model::Value& member) {
@@ -167,6 +181,7 @@ class GeoCondition : public Condition {
 
     const GeoWithin& within_;
     Route route_;
+    std::size_t vertices_ = 0; // that a point is compared with
 };
 
 class TextCondition : public Condition {
@@ -174,12 +189,15 @@ class TextCondition : public Condition {
     explicit TextCondition(const TextMatch& text)
         : search_(text.search), path_(text.path), route_(text.path, text.path.hops.size()) {}
     // Null is searched as the empty text is; where a link leads nowhere, there is none.
-    bool matches(const Image& object, Graph& graph) const override {
+    bool matches(const Image& object, Run& run) const override {
         bool is_found = false;
-        route_.each(object, graph, [&](const Image& end) {
+        route_.each_once(object, run, [&](const Image& end, std::int64_t) {
             const ValueView value(value_of(end, path_.property));
-            is_found = query::matches(search_, value.type() == Type::string ? value.bytes()
-                                                                            : std::string_view());
+            const std::string_view text =
+                value.type() == Type::string ? value.bytes() : std::string_view();
+            // Each token of the text is compared with every prefix.
+            run.spend(text.size() * (2 + search_.prefixes.size()) / 4);
+            is_found = query::matches(search_, text);
             return !is_found;
         });
         return is_found;

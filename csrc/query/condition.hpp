@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "query/image.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 
 namespace realmsync::query {
@@ -12,7 +12,7 @@ namespace realmsync::query {
 class Condition {
   public:
     virtual ~Condition() = default;
-    virtual bool matches(const Image& object, Graph& graph) const = 0;
+    virtual bool matches(const Image& object, Run& run) const = 0;
 };
 
 using ConditionPtr = std::unique_ptr<const Condition>;

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "query/route.hpp"
+#include "query/sizes.hpp"
 
 namespace realmsync::query {
 
 struct Elements::Walk {
-    Graph& graph;
+    Run& run;
     Callable<void(const ValueView&)> visit;
 };
 
@@ -16,9 +17,9 @@ Elements::Elements(const Path& path, const model::Schema& schema)
       is_list_(path.end_kind == Path::End::property &&
                path.definition().collection == Collection::list) {}
 
-void Elements::each(const model::Value& value, Graph& graph,
+void Elements::each(const model::Value& value, Run& run,
                     Callable<void(const ValueView&)> visit) const {
-    const Walk walk{graph, visit};
+    const Walk walk{run, visit};
     if (elements_.empty())
         all(value, 0, walk); // a collection without further words is its elements
     else
@@ -26,6 +27,8 @@ void Elements::each(const model::Value& value, Graph& graph,
 }
 
 void Elements::all(const model::Value& value, std::size_t depth, const Walk& walk) const {
+    if (value.is_container())
+        walk.run.spend(static_cast<std::uint64_t>(size_of(ValueView(value)).integer()) / 4);
     if (const model::List* list = value.list()) {
         for (const model::Value& item : list->items)
             pick(item, depth, walk);
@@ -93,7 +96,7 @@ void Elements::by_key(const model::Value& value, std::size_t depth, const Walk& 
     if (property == model::Class::npos)
         return;
     // Of a dangling link it is null, and what is asked of that is nothing.
-    const Image* target = walk.graph.target(*cls, link->key.view());
+    const Image* target = walk.run.target(*cls, link->key.view());
     const model::Value null;
     pick(target != nullptr ? value_of(*target, property) : null, depth + 1, walk);
 }

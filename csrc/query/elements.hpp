@@ -5,7 +5,7 @@
 #include <span>
 
 #include "query/callable.hpp"
-#include "query/image.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 #include "query/value_view.hpp"
 
@@ -18,8 +18,7 @@ class Elements {
 
     // Calls `visit` for each value that they pick of `value`, the value of the property. What does
     // not fit contributes nothing, or null where the language says so.
-    void each(const model::Value& value, Graph& graph,
-              Callable<void(const ValueView&)> visit) const;
+    void each(const model::Value& value, Run& run, Callable<void(const ValueView&)> visit) const;
 
   private:
     struct Walk;

@@ -13,8 +13,9 @@ Evaluator::~Evaluator() = default;
 Evaluator::Evaluator(Evaluator&&) noexcept = default;
 Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
 
-bool Evaluator::matches(const Image& object, Graph& graph) const {
-    return condition_->matches(object, graph);
+bool Evaluator::matches(const Image& object, Run& run) const {
+    run.work().begin_object();
+    return condition_->matches(object, run);
 }
 
 } // namespace realmsync::query

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "query/image.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 
 namespace realmsync::query {
@@ -27,8 +28,10 @@ class Evaluator {
     Evaluator(Evaluator&&) noexcept;
     Evaluator& operator=(Evaluator&&) noexcept;
 
-    // O(size of the predicate and of the collections that it reads). Allocates nothing for columns.
-    bool matches(const Image& object, Graph& graph) const;
+    // O(size of the predicate and of the collections that it reads, and at each hop of a path those
+    // that it leads through). Allocates nothing for columns. Throws QueryFault (limit) when the
+    // work of the run is used up.
+    bool matches(const Image& object, Run& run) const;
 
   private:
     model::SchemaPtr schema_;
@@ -38,12 +41,12 @@ class Evaluator {
 
 // The objects that a query selects of `objects` (in natural order), in its order: positions in
 // `objects`. O(n log n) with a SORT or DISTINCT, else O(n).
+// Throws QueryFault (limit) as the evaluator does.
 std::vector<std::size_t> select(const Query& query, std::span<const Image> objects, Graph& graph);
 
 // What stands behind the filter alone: sorts, thins out and cuts `selected` (positions in
 // `objects`) as the clauses say (section 15).
 void apply_clauses(std::span<const Clause> clauses, const model::SchemaPtr& schema,
-                   std::span<const Image> objects, Graph& graph,
-                   std::vector<std::size_t>& selected);
+                   std::span<const Image> objects, Run& run, std::vector<std::size_t>& selected);
 
 } // namespace realmsync::query

@@ -34,13 +34,20 @@ std::size_t find_folded(std::string_view text, std::size_t at, char byte) {
     return at;
 }
 
+constexpr unsigned kCounted = 1024; // bytes that are looked at between two counts of work
+
 // Goes forward through both. Where they part, the last star takes one character more; earlier
 // stars never need to, since what follows them matched as early as it can.
 template <class ByteAt, class FindByte>
-bool match(std::string_view text, std::string_view pattern, ByteAt byte_at, FindByte find) {
+bool match(std::string_view text, std::string_view pattern, Work& work, ByteAt byte_at,
+           FindByte find) {
+    work.spend(text.size() / 4); // what `find` goes over, all in all
+    unsigned steps = 0;
     std::size_t at = 0, in_pattern = 0;
     std::size_t star = std::string_view::npos, behind_star = 0; // in the pattern, in the text
     while (at < text.size()) {
+        if (++steps % kCounted == 0)
+            work.spend(kCounted / 2);
         const char wanted = in_pattern < pattern.size() ? pattern[in_pattern] : '\0';
         const bool is_end = in_pattern == pattern.size();
         if (!is_end && wanted == '*') {
@@ -68,15 +75,15 @@ bool match(std::string_view text, std::string_view pattern, ByteAt byte_at, Find
 
 } // namespace
 
-bool is_like(std::string_view text, std::string_view pattern) {
+bool is_like(std::string_view text, std::string_view pattern, Work& work) {
     return match(
-        text, pattern,
+        text, pattern, work,
         [](std::string_view from, std::size_t at) { return static_cast<unsigned char>(from[at]); },
         find_byte);
 }
 
-bool is_like_folded(std::string_view text, std::string_view folded) {
-    return match(text, folded, folded_byte, find_folded);
+bool is_like_folded(std::string_view text, std::string_view folded, Work& work) {
+    return match(text, folded, work, folded_byte, find_folded);
 }
 
 } // namespace realmsync::query

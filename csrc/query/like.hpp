@@ -5,11 +5,14 @@
 
 #include <string_view>
 
+#include "query/work.hpp"
+
 namespace realmsync::query {
 
-// O(text · longest piece of the pattern between stars); about O(text) for ordinary ones.
-bool is_like(std::string_view text, std::string_view pattern);
+// O(text · longest piece of the pattern between stars), counted as work while it goes; about
+// O(text) for ordinary ones.
+bool is_like(std::string_view text, std::string_view pattern, Work& work);
 // The same where case does not matter; the pattern is folded already (fold.hpp).
-bool is_like_folded(std::string_view text, std::string_view folded);
+bool is_like_folded(std::string_view text, std::string_view folded, Work& work);
 
 } // namespace realmsync::query

@@ -23,7 +23,7 @@ ValueView view_of(const Constant& constant) {
 // An operand that is no arithmetic.
 class OperandValues::Leaf {
   public:
-    Leaf(const Operand& operand, const model::Schema& schema) {
+    Leaf(const Operand& operand, const model::Schema& schema, Repeats repeats) {
         if (const auto* constant = std::get_if<Constant>(&operand.of)) {
             constants_.add(view_of(*constant));
             constants_.end_group();
@@ -32,7 +32,7 @@ class OperandValues::Leaf {
                 constants_.add(view_of(item));
             constants_.end_group();
         } else if (const auto* path_operand = std::get_if<PathOperand>(&operand.of)) {
-            path_ = std::make_unique<const PathValues>(path_operand->path, schema);
+            path_ = std::make_unique<const PathValues>(path_operand->path, schema, repeats);
         } else {
             const auto& subquery = std::get<SubqueryCount>(operand.of);
             members_ = std::make_unique<const Route>(subquery.path, subquery.path.hops.size());
@@ -43,11 +43,11 @@ class OperandValues::Leaf {
     const Values* constants() const { return path_ || members_ ? nullptr : &constants_; }
     const PathValues* path() const { return path_.get(); }
 
-    bool single(const Image& object, Graph& graph, ValueView& out) const {
+    bool single(const Image& object, Run& run, ValueView& out) const {
         if (path_)
-            return path_->single(object, graph, out);
+            return path_->single(object, run, out);
         if (members_) {
-            out = ValueView(count(object, graph));
+            out = ValueView(count(object, run));
             return true;
         }
         if (constants_.is_empty())
@@ -56,23 +56,24 @@ class OperandValues::Leaf {
         return true;
     }
 
-    const Values& gather(const Image& object, Graph& graph, Values& storage) const {
+    const Values& gather(const Image& object, Run& run, Values& storage) const {
         if (const Values* known = constants())
             return *known;
         if (path_) {
-            path_->gather(object, graph, storage);
+            path_->gather(object, run, storage);
         } else {
-            storage.add(ValueView(count(object, graph)));
+            storage.add(ValueView(count(object, run)));
             storage.end_group();
         }
         return storage;
     }
 
   private:
-    std::int64_t count(const Image& object, Graph& graph) const {
+    std::int64_t count(const Image& object, Run& run) const {
         std::int64_t count = 0;
-        members_->each(object, graph, [&](const Image& member) {
-            count += condition_->matches(member, graph) ? 1 : 0;
+        members_->each_once(object, run, [&](const Image& member, std::int64_t times) {
+            if (run.ask(condition_, member))
+                count = sum_within_range(count, times);
             return true;
         });
         return count;
@@ -81,12 +82,12 @@ class OperandValues::Leaf {
     Values constants_;
     std::unique_ptr<const PathValues> path_;
     std::unique_ptr<const Route> members_; // of a subquery
-    std::unique_ptr<const Condition> condition_;
+    std::shared_ptr<const Condition> condition_;
 };
 
-OperandValues::OperandValues(const Operand& operand, const model::Schema& schema)
+OperandValues::OperandValues(const Operand& operand, const model::Schema& schema, Repeats repeats)
     : operand_(&operand), multiple_leaf_(kNone) {
-    compile(operand, schema);
+    compile(operand, schema, repeats);
     if (steps_.size() == 1) {
         if (const Values* constants = leaves_.front()->constants()) {
             is_constant_ = true;
@@ -97,7 +98,7 @@ OperandValues::OperandValues(const Operand& operand, const model::Schema& schema
 OperandValues::~OperandValues() = default;
 OperandValues::OperandValues(OperandValues&&) noexcept = default;
 
-void OperandValues::compile(const Operand& operand, const model::Schema& schema) {
+void OperandValues::compile(const Operand& operand, const model::Schema& schema, Repeats repeats) {
     std::vector<std::pair<const Operand*, char>> open = {{&operand, 0}}; // or an operation to emit
     while (!open.empty()) {
         const auto [next, op] = open.back();
@@ -112,7 +113,7 @@ void OperandValues::compile(const Operand& operand, const model::Schema& schema)
             if (next->is_multiple)
                 multiple_leaf_ = leaves_.size();
             steps_.push_back({0, leaves_.size()});
-            leaves_.push_back(std::make_unique<const Leaf>(*next, schema));
+            leaves_.push_back(std::make_unique<const Leaf>(*next, schema, repeats));
         }
     }
 }
@@ -121,7 +122,8 @@ const PathValues* OperandValues::path() const {
     return steps_.size() == 1 ? leaves_.front()->path() : nullptr;
 }
 
-ValueView OperandValues::run(std::vector<ValueView>& leaves, std::vector<ValueView>& stack) const {
+ValueView OperandValues::compute(std::vector<ValueView>& leaves,
+                                 std::vector<ValueView>& stack) const {
     stack.clear();
     for (const Step& step : steps_) {
         if (step.op == 0) {
@@ -135,33 +137,34 @@ ValueView OperandValues::run(std::vector<ValueView>& leaves, std::vector<ValueVi
     return stack.back();
 }
 
-bool OperandValues::single(const Image& object, Graph& graph, ValueView& out) const {
+bool OperandValues::single(const Image& object, Run& run, ValueView& out) const {
     if (steps_.size() == 1)
-        return leaves_.front()->single(object, graph, out);
+        return leaves_.front()->single(object, run, out);
     if (steps_.size() == 3) { // the usual a + b
         ValueView left, right;
-        if (!leaves_[0]->single(object, graph, left) || !leaves_[1]->single(object, graph, right))
+        if (!leaves_[0]->single(object, run, left) || !leaves_[1]->single(object, run, right))
             return false;
         out = calculate(steps_[2].op, left, right);
         return true;
     }
     std::vector<ValueView> leaves(leaves_.size()), stack;
     for (std::size_t i = 0; i < leaves.size(); ++i) {
-        if (!leaves_[i]->single(object, graph, leaves[i]))
+        if (!leaves_[i]->single(object, run, leaves[i]))
             return false;
     }
-    out = run(leaves, stack);
+    run.spend(leaves.size());
+    out = compute(leaves, stack);
     return true;
 }
 
-const Values& OperandValues::gather(const Image& object, Graph& graph, Values& storage) const {
+const Values& OperandValues::gather(const Image& object, Run& run, Values& storage) const {
     if (is_constant_)
         return constants_;
     if (steps_.size() == 1)
-        return leaves_.front()->gather(object, graph, storage);
+        return leaves_.front()->gather(object, run, storage);
     if (multiple_leaf_ == kNone) {
         ValueView value;
-        if (single(object, graph, value))
+        if (single(object, run, value))
             storage.add(value);
         storage.end_group();
         return storage;
@@ -169,16 +172,17 @@ const Values& OperandValues::gather(const Image& object, Graph& graph, Values& s
     std::vector<ValueView> leaves(leaves_.size()), stack;
     bool is_complete = true;
     for (std::size_t i = 0; i < leaves.size(); ++i) {
-        if (i != multiple_leaf_ && !leaves_[i]->single(object, graph, leaves[i]))
+        if (i != multiple_leaf_ && !leaves_[i]->single(object, run, leaves[i]))
             is_complete = false;
     }
     Values of_leaf;
-    const Values& many = leaves_[multiple_leaf_]->gather(object, graph, of_leaf);
+    const Values& many = leaves_[multiple_leaf_]->gather(object, run, of_leaf);
     for (std::size_t i = 0; i < many.group_count(); ++i) {
+        run.spend(many.group(i).size() * leaves.size());
         for (const ValueView& value : many.group(i)) {
             leaves[multiple_leaf_] = value;
             if (is_complete)
-                storage.add(run(leaves, stack));
+                storage.add(compute(leaves, stack));
         }
         storage.end_group();
     }

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "query/image.hpp"
 #include "query/path_values.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 #include "query/values.hpp"
 
@@ -17,7 +17,7 @@ class Condition;
 class OperandValues {
   public:
     // The operand and the schema have to live as long.
-    OperandValues(const Operand& operand, const model::Schema& schema);
+    OperandValues(const Operand& operand, const model::Schema& schema, Repeats repeats);
     ~OperandValues();
     OperandValues(OperandValues&&) noexcept;
 
@@ -30,10 +30,10 @@ class OperandValues {
 
     // All values, in groups. Those of a constant are not copied: the result is constants() or
     // `storage`.
-    const Values& gather(const Image& object, Graph& graph, Values& storage) const;
+    const Values& gather(const Image& object, Run& run, Values& storage) const;
     // Of an operand with one value at most: whether there is one. Allocates nothing but for long
     // arithmetic.
-    bool single(const Image& object, Graph& graph, ValueView& out) const;
+    bool single(const Image& object, Run& run, ValueView& out) const;
 
   private:
     // Arithmetic as a program for a stack: values are pushed, an operation takes two and pushes
@@ -43,8 +43,8 @@ class OperandValues {
         std::size_t leaf = 0; // in leaves_
     };
     class Leaf;
-    void compile(const Operand& operand, const model::Schema& schema);
-    ValueView run(std::vector<ValueView>& leaves, std::vector<ValueView>& stack) const;
+    void compile(const Operand& operand, const model::Schema& schema, Repeats repeats);
+    ValueView compute(std::vector<ValueView>& leaves, std::vector<ValueView>& stack) const;
 
     const Operand* operand_;
     bool is_constant_ = false;

@@ -30,7 +30,8 @@ enum class Quantifier : std::uint8_t { unsaid, any, all, none };
 // the size of what is asked (section 4; the last one is ours).
 enum class FaultKind : std::uint8_t { syntax, invalid_query, invalid_argument, limit };
 
-// Thrown by parse() and bind(), and by nothing that runs afterwards: a bound query cannot fail.
+// Thrown by parse() and bind() for what is asked; and while a bound query runs, for the work that
+// it takes (limit, work.hpp) and nothing else: whether that is too much depends on the data.
 class QueryFault : public std::runtime_error {
   public:
     static constexpr std::uint32_t kNoPosition = static_cast<std::uint32_t>(-1);

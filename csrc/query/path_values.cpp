@@ -10,6 +10,9 @@ namespace realmsync::query {
 
 namespace {
 
+constexpr std::uint64_t kKept = 16;      // steps for one value that is held in memory
+constexpr std::uint64_t kAggregated = 4; // steps for one value: decimals are slow
+
 std::size_t route_length(const Path& path) {
     return path.hops.size() - (path.end_kind == Path::End::object ? 1 : 0);
 }
@@ -44,9 +47,9 @@ std::uint32_t type_mask(Type type) {
     }
 }
 
-PathValues::PathValues(const Path& path, const model::Schema& schema)
+PathValues::PathValues(const Path& path, const model::Schema& schema, Repeats repeats)
     : path_(path), schema_(schema), elements_(path, schema), route_(path, route_length(path)),
-      is_column_(path.is_column()) {
+      is_column_(path.is_column()), repeats_(repeats) {
     if (is_of_objects()) {
         members_ = path.hops.back();
         has_members_ = true;
@@ -59,18 +62,26 @@ PathValues::PathValues(const Path& path, const model::Schema& schema)
     is_grouped_ = !route_.is_single() && is_many && !has_only_keys(path) && !is_reduced;
 }
 
-void PathValues::gather(const Image& object, Graph& graph, Values& out) const {
-    each(object, graph, [&](const ValueView& value) { out.add(value); }, [&] { out.end_group(); });
+void PathValues::gather(const Image& object, Run& run, Values& out) const {
+    // Of an object that is met again, every value takes memory again.
+    const std::uint64_t steps = repeats_ == Repeats::kept && !route_.is_single() ? kKept : 0;
+    each(
+        object, run,
+        [&](const ValueView& value) {
+            run.spend(steps);
+            out.add(value);
+        },
+        [&] { out.end_group(); });
 }
 
-bool PathValues::single(const Image& object, Graph& graph, ValueView& out) const {
+bool PathValues::single(const Image& object, Run& run, ValueView& out) const {
     if (is_column_ && !has_members_) {
         out = ValueView(value_of(object, path_.property));
         return true;
     }
     bool is_there = false;
     each(
-        object, graph,
+        object, run,
         [&](const ValueView& value) {
             out = value;
             is_there = true;
@@ -79,21 +90,25 @@ bool PathValues::single(const Image& object, Graph& graph, ValueView& out) const
     return is_there;
 }
 
-void PathValues::each(const Image& object, Graph& graph, Visit visit,
+void PathValues::each(const Image& object, Run& run, Visit visit,
                       Callable<void()> end_group) const {
     if (is_aggregate() && !is_collection()) {
-        visit(aggregate(object, graph));
+        visit(aggregate(object, run));
         end_group();
         return;
     }
     bool is_reached = false;
-    route_.each(object, graph, [&](const Image& end) {
+    auto take = [&](const Image& end) {
         is_reached = true;
-        each_of_end(end, graph, visit);
+        each_of_end(end, run, visit);
         if (is_grouped_)
             end_group();
         return true;
-    });
+    };
+    if (repeats_ == Repeats::kept)
+        route_.each(object, run, take);
+    else
+        route_.each_once(object, run, [&](const Image& end, std::int64_t) { return take(end); });
     if (!is_reached && route_.is_single())
         each_missing(visit);
     if (!is_reached || !is_grouped_)
@@ -101,24 +116,29 @@ void PathValues::each(const Image& object, Graph& graph, Visit visit,
 }
 
 // Over a property of all objects that the hops lead to.
-ValueView PathValues::aggregate(const Image& object, Graph& graph) const {
+ValueView PathValues::aggregate(const Image& object, Run& run) const {
     Aggregate aggregate(path_.ending, path_.definition().type);
-    route_.each(object, graph, [&](const Image& end) {
+    auto add = [&](const Image& end) {
+        run.spend(kAggregated);
         aggregate.add(ValueView(value_of(end, path_.property)));
         return true;
-    });
+    };
+    if (path_.ending == Ending::min || path_.ending == Ending::max)
+        route_.each_once(object, run, [&](const Image& end, std::int64_t) { return add(end); });
+    else
+        route_.each(object, run, add);
     return aggregate.result();
 }
 
-void PathValues::each_of_end(const Image& end, Graph& graph, Visit visit) const {
+void PathValues::each_of_end(const Image& end, Run& run, Visit visit) const {
     switch (path_.ending) {
-    case Ending::value: each_stored(end, graph, visit); return;
-    case Ending::size: each_size(end, graph, visit); return;
+    case Ending::value: each_stored(end, run, visit); return;
+    case Ending::size: each_size(end, run, visit); return;
     case Ending::length:
-        each_stored(end, graph, [&](const ValueView& value) { visit(length_of(value)); });
+        each_stored(end, run, [&](const ValueView& value) { visit(length_of(value)); });
         return;
     case Ending::type:
-        each_stored(end, graph, [&](const ValueView& value) {
+        each_stored(end, run, [&](const ValueView& value) {
             visit(ValueView(static_cast<std::int64_t>(type_mask(value.type()))));
         });
         return;
@@ -129,33 +149,35 @@ void PathValues::each_of_end(const Image& end, Graph& graph, Visit visit) const 
     const bool is_dictionary = property.collection == Collection::dictionary;
     Aggregate aggregate(path_.ending, is_dictionary ? kMixed : property.type);
     each_member(value_of(end, path_.property), {}, [&](const model::Value& value) {
+        run.spend(1);
         aggregate.add(ValueView(value));
         return true;
     });
     visit(aggregate.result());
 }
 
-void PathValues::each_stored(const Image& end, Graph& graph, Visit visit) const {
+void PathValues::each_stored(const Image& end, Run& run, Visit visit) const {
     if (has_members_) {
-        each_member_link(end, graph, visit);
+        each_member_link(end, run, visit);
         return;
     }
     const model::Value& value = value_of(end, path_.property);
     if (path_.elements.empty() && !is_collection())
         visit(ValueView(value));
     else
-        elements_.each(value, graph, visit);
+        elements_.each(value, run, visit);
 }
 
 // Links and embedded objects as values. Null and dangling links are null, where there is one value
 // for an object or an entry of a dictionary; among many, they are not there.
-void PathValues::each_member_link(const Image& end, Graph& graph, Visit visit) const {
+void PathValues::each_member_link(const Image& end, Run& run, Visit visit) const {
     if (members_.backward) {
         auto add = [&](const Image& source) {
+            run.spend(Run::kLink);
             visit(ValueView(source));
             return true;
         };
-        graph.sources(*members_.cls, members_.property, end, std::ref(add));
+        run.sources(*members_.cls, members_.property, end, std::ref(add));
         return;
     }
     const Collection collection = members_.definition().collection;
@@ -163,8 +185,9 @@ void PathValues::each_member_link(const Image& end, Graph& graph, Visit visit) c
                             : is_of_objects()                ? true
                                                              : collection != Collection::dictionary;
     auto add = [&](const ValueView& value) {
-        const bool is_there = value.type() != Type::link ||
-                              graph.target(*members_.target, value.link_key()) != nullptr;
+        run.spend(1);
+        const bool is_there =
+            value.type() != Type::link || run.target(*members_.target, value.link_key()) != nullptr;
         if (is_there && !value.is_null())
             visit(value);
         else if (!skips_null)
@@ -181,22 +204,22 @@ void PathValues::each_member_link(const Image& end, Graph& graph, Visit visit) c
     } else if (collection == Collection::single) {
         add(ValueView(value));
     } else {
-        elements_.each(value, graph, add);
+        elements_.each(value, run, add);
     }
 }
 
-void PathValues::each_size(const Image& end, Graph& graph, Visit visit) const {
+void PathValues::each_size(const Image& end, Run& run, Visit visit) const {
     if (path_.end_kind == Path::End::backlink_total) {
-        visit(ValueView(count_backlinks(schema_, end, graph)));
+        visit(ValueView(count_backlinks(schema_, end, run)));
     } else if (has_members_ && !has_choice()) {
         const bool counts_dangling = !route_.is_empty();
-        visit(ValueView(count_members(members_, end, graph, counts_dangling)));
+        visit(ValueView(count_members(members_, end, run, counts_dangling)));
     } else if (has_members_) { // a choice is ignored, but then entries count, whatever they hold
         visit(size_of(ValueView(value_of(end, members_.property))));
     } else if (is_collection() || path_.elements.empty()) {
         visit(size_of(ValueView(value_of(end, path_.property))));
     } else {
-        each_stored(end, graph, [&](const ValueView& value) { visit(size_of(value)); });
+        each_stored(end, run, [&](const ValueView& value) { visit(size_of(value)); });
     }
 }
 

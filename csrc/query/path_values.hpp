@@ -1,38 +1,44 @@
 // The values of a path for one object (query-language.md sections 7, 9, 11.3, 11.4 and 22).
 #pragma once
 
+#include <cstdint>
+
 #include "query/elements.hpp"
-#include "query/image.hpp"
 #include "query/route.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 #include "query/values.hpp"
 
 namespace realmsync::query {
 
+// Whether values of an object that is reached in several ways come for each of them, or once. To
+// quantifiers it is the same.
+enum class Repeats : std::uint8_t { kept, dropped };
+
 class PathValues {
   public:
     // The path and the schema have to live as long.
-    PathValues(const Path& path, const model::Schema& schema);
+    PathValues(const Path& path, const model::Schema& schema, Repeats repeats = Repeats::dropped);
 
     const Path& path() const { return path_; }
     bool is_column() const { return is_column_; }
 
     // In groups. Borrowed from the images, as long as the graph keeps them.
-    void gather(const Image& object, Graph& graph, Values& out) const;
+    void gather(const Image& object, Run& run, Values& out) const;
     // Of a path with one value at most: whether there is one. Allocates nothing.
-    bool single(const Image& object, Graph& graph, ValueView& out) const;
+    bool single(const Image& object, Run& run, ValueView& out) const;
 
     // The same, one by one: `end_group` is called after the last value of each group.
     using Visit = Callable<void(const ValueView&)>;
-    void each(const Image& object, Graph& graph, Visit visit, Callable<void()> end_group) const;
+    void each(const Image& object, Run& run, Visit visit, Callable<void()> end_group) const;
 
   private:
-    void each_of_end(const Image& end, Graph& graph, Visit visit) const;
-    void each_stored(const Image& end, Graph& graph, Visit visit) const;
-    void each_member_link(const Image& end, Graph& graph, Visit visit) const;
-    void each_size(const Image& end, Graph& graph, Visit visit) const;
+    void each_of_end(const Image& end, Run& run, Visit visit) const;
+    void each_stored(const Image& end, Run& run, Visit visit) const;
+    void each_member_link(const Image& end, Run& run, Visit visit) const;
+    void each_size(const Image& end, Run& run, Visit visit) const;
     void each_missing(Visit visit) const;
-    ValueView aggregate(const Image& object, Graph& graph) const;
+    ValueView aggregate(const Image& object, Run& run) const;
 
     bool is_of_objects() const { return path_.end_kind == Path::End::object; }
     bool is_aggregate() const { return path_.ending >= Ending::min; }
@@ -56,6 +62,7 @@ class PathValues {
     bool has_members_ = false;
     Route route_; // to the objects whose property or members the values are
     bool is_column_;
+    Repeats repeats_;
     bool is_grouped_; // each object at the end of the route is a group of its own
 };
 

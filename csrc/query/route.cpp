@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <limits>
+#include <unordered_map>
 
 namespace realmsync::query {
 
@@ -28,18 +30,12 @@ const model::Value& shared_zero(const model::Property& property) {
     return kZeros[property.takes_null() ? 0 : static_cast<std::size_t>(property.type)];
 }
 
-// The object that a link or embedded object of a hop is. Calls `visit` if there is one.
-bool visit_target(const Hop& hop, const model::Value& value, Graph& graph,
-                  Callable<bool(const Image&)> visit) {
-    if (const model::Embedded* embedded = value.embedded())
-        return visit(
-            Image{hop.target, {}, embedded->properties.data(), embedded->properties.size()});
-    const model::Link* link = value.link();
-    const Image* target = link == nullptr ? nullptr : graph.target(*hop.target, link->key.view());
-    return target == nullptr || visit(*target);
-}
-
 } // namespace
+
+std::int64_t sum_within_range(std::int64_t a, std::int64_t b) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    return a > kMost - b ? kMost : a + b;
+}
 
 const model::Value& value_of(const Image& object, std::size_t property) {
     const model::Value* value = object.find(property);
@@ -84,35 +80,84 @@ void each_member(const model::Value& value, std::span<const Element> elements,
     }
 }
 
-Route::Route(const Path& path, std::size_t count)
-    : path_(&path), count_(count),
-      is_single_(std::none_of(path.hops.begin(),
-                              path.hops.begin() + static_cast<std::ptrdiff_t>(count),
-                              [](const Hop& hop) { return hop.is_multiple(); })) {}
-
-void Route::each(const Image& from, Graph& graph, Callable<bool(const Image&)> visit) const {
-    descend(0, from, graph, visit);
+Route::Route(const Path& path, std::size_t count) : path_(&path), count_(count) {
+    const auto collections =
+        std::count_if(path.hops.begin(), path.hops.begin() + static_cast<std::ptrdiff_t>(count),
+                      [](const Hop& hop) { return hop.is_multiple(); });
+    is_single_ = collections == 0;
+    may_meet_again_ = collections > 1;
 }
 
-bool Route::descend(std::size_t hop_index, const Image& from, Graph& graph,
+void Route::each(const Image& from, Run& run, Callable<bool(const Image&)> visit) const {
+    descend(0, from, run, visit);
+}
+
+bool Route::descend(std::size_t hop, const Image& from, Run& run,
                     Callable<bool(const Image&)> visit) const {
-    if (hop_index == count_)
+    if (hop == count_)
         return visit(from);
-    const Hop& hop = path_->hops[hop_index];
     bool goes_on = true;
-    auto next = [&](const Image& target) {
-        return goes_on = descend(hop_index + 1, target, graph, visit);
-    };
-    if (hop.backward) {
-        graph.sources(*hop.cls, hop.property, from, std::ref(next));
-        return goes_on;
-    }
-    const std::span<const Element> elements = hop_index < path_->hop_elements.size()
-                                                  ? path_->hop_elements[hop_index]
-                                                  : std::span<const Element>();
-    each_member(value_of(from, hop.property), elements,
-                [&](const model::Value& value) { return visit_target(hop, value, graph, next); });
+    step(hop, from, run, [&](const Image& target, const void*) {
+        return goes_on = descend(hop + 1, target, run, visit);
+    });
     return goes_on;
+}
+
+void Route::each_once(const Image& from, Run& run,
+                      Callable<bool(const Image&, std::int64_t)> visit) const {
+    if (!may_meet_again_) {
+        descend(0, from, run, [&](const Image& end) { return visit(end, 1); });
+        return;
+    }
+    struct Met {
+        Image image;
+        std::int64_t times;
+    };
+    std::vector<Met> here = {{from, 1}}, next;
+    std::unordered_map<const void*, std::size_t> places; // of next
+    for (std::size_t hop = 0; hop < count_; ++hop) {
+        next.clear();
+        places.clear();
+        for (const Met& met : here)
+            step(hop, met.image, run, [&](const Image& target, const void* identity) {
+                const auto [place, is_new] = places.try_emplace(identity, next.size());
+                if (is_new)
+                    next.push_back({target, met.times});
+                else
+                    next[place->second].times =
+                        sum_within_range(next[place->second].times, met.times);
+                return true;
+            });
+        here.swap(next);
+    }
+    for (const Met& met : here)
+        if (!visit(met.image, met.times))
+            return;
+}
+
+void Route::step(std::size_t index, const Image& from, Run& run, Step visit) const {
+    const Hop& hop = path_->hops[index];
+    if (hop.backward) {
+        auto take = [&](const Image& source) {
+            run.spend(Run::kLink);
+            return visit(source, &source);
+        };
+        run.sources(*hop.cls, hop.property, from, std::ref(take));
+        return;
+    }
+    const std::span<const Element> elements = index < path_->hop_elements.size()
+                                                  ? path_->hop_elements[index]
+                                                  : std::span<const Element>();
+    each_member(value_of(from, hop.property), elements, [&](const model::Value& value) {
+        run.spend(1);
+        if (const model::Embedded* embedded = value.embedded())
+            return visit(
+                Image{hop.target, {}, embedded->properties.data(), embedded->properties.size()},
+                embedded);
+        const model::Link* link = value.link();
+        const Image* target = link == nullptr ? nullptr : run.target(*hop.target, link->key.view());
+        return target == nullptr || visit(*target, target);
+    });
 }
 
 } // namespace realmsync::query

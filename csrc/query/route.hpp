@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "query/callable.hpp"
-#include "query/image.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 
 namespace realmsync::query {
@@ -24,16 +25,28 @@ class Route {
     // Calls `visit` for every object at the end, as often as it is reached, in order; stops when
     // that gives false. The image lives during the call; those that are not embedded, as long as
     // the graph says.
-    void each(const Image& from, Graph& graph, Callable<bool(const Image&)> visit) const;
+    void each(const Image& from, Run& run, Callable<bool(const Image&)> visit) const;
+    // Every different object once, with the number of ways to it: O(links between those that are
+    // met) for each hop, where each() takes as long as there are ways. Numbers beyond the largest
+    // are that one.
+    void each_once(const Image& from, Run& run,
+                   Callable<bool(const Image&, std::int64_t)> visit) const;
 
   private:
-    bool descend(std::size_t hop, const Image& from, Graph& graph,
+    // An object on the way. Embedded ones are known by what they hold.
+    using Step = Callable<bool(const Image&, const void* identity)>;
+    void step(std::size_t hop, const Image& from, Run& run, Step visit) const;
+    bool descend(std::size_t hop, const Image& from, Run& run,
                  Callable<bool(const Image&)> visit) const;
 
     const Path* path_;
     std::size_t count_;
     bool is_single_;
+    bool may_meet_again_; // it goes through several collections
 };
+
+// Of numbers of ways, which are not negative: the largest number, if the sum is larger.
+std::int64_t sum_within_range(std::int64_t a, std::int64_t b);
 
 // The stored value of a property, or what a new object has there.
 const model::Value& value_of(const Image& object, std::size_t property);

@@ -17,18 +17,19 @@ namespace {
 class Keys {
   public:
     Keys(const Path& path, const model::Schema& schema, std::span<const Image> objects,
-         std::span<const std::size_t> selected, Graph& graph)
+         std::span<const std::size_t> selected, Run& run)
         : route_(path, path.hops.size()) {
         const PathValues values(path, schema);
         keys_.resize(selected.size());
         is_reached_.resize(selected.size());
         for (std::size_t i = 0; i < selected.size(); ++i) {
             const Image& object = objects[selected[i]];
+            run.work().begin_object();
             bool is_reached = false;
-            route_.each(object, graph, [&](const Image&) { return is_reached = true; });
+            route_.each(object, run, [&](const Image&) { return is_reached = true; });
             is_reached_[i] = is_reached;
             ValueView key;
-            if (!values.single(object, graph, key))
+            if (!values.single(object, run, key))
                 key = ValueView();
             keys_[i] = key;
             if (!path.hops.empty() || !path.elements.empty()) { // may not outlive the visit
@@ -57,9 +58,9 @@ class Keys {
 
 class Clauses {
   public:
-    Clauses(const model::Schema& schema, std::span<const Image> objects, Graph& graph,
+    Clauses(const model::Schema& schema, std::span<const Image> objects, Run& run,
             std::vector<std::size_t>& selected)
-        : schema_(schema), objects_(objects), graph_(graph), selected_(selected) {}
+        : schema_(schema), objects_(objects), run_(run), selected_(selected) {}
 
     void operator()(const Sort& sort) {
         std::vector<std::pair<Keys, bool>> keys;
@@ -109,9 +110,7 @@ class Clauses {
     }
 
   private:
-    Keys keys_of(const Path& path) const {
-        return Keys(path, schema_, objects_, selected_, graph_);
-    }
+    Keys keys_of(const Path& path) const { return Keys(path, schema_, objects_, selected_, run_); }
     std::vector<std::size_t> all_places() const {
         std::vector<std::size_t> places(selected_.size());
         std::iota(places.begin(), places.end(), std::size_t{0});
@@ -127,21 +126,21 @@ class Clauses {
 
     const model::Schema& schema_;
     std::span<const Image> objects_;
-    Graph& graph_;
+    Run& run_;
     std::vector<std::size_t>& selected_;
 };
 
 } // namespace
 
 void apply_clauses(std::span<const Clause> clauses, const model::SchemaPtr& schema,
-                   std::span<const Image> objects, Graph& graph,
-                   std::vector<std::size_t>& selected) {
-    Clauses apply(*schema, objects, graph, selected);
+                   std::span<const Image> objects, Run& run, std::vector<std::size_t>& selected) {
+    Clauses apply(*schema, objects, run, selected);
     for (const Clause& clause : clauses)
         std::visit(apply, clause);
 }
 
 std::vector<std::size_t> select(const Query& query, std::span<const Image> objects, Graph& graph) {
+    Run run(graph);
     std::vector<const Query*> stages; // the last one first
     for (const Query* stage = &query; stage != nullptr; stage = stage->of.get())
         stages.push_back(stage);
@@ -150,9 +149,9 @@ std::vector<std::size_t> select(const Query& query, std::span<const Image> objec
     for (auto stage = stages.rbegin(); stage != stages.rend(); ++stage) {
         const Evaluator evaluator(**stage);
         std::erase_if(selected, [&](std::size_t position) {
-            return !evaluator.matches(objects[position], graph);
+            return !evaluator.matches(objects[position], run);
         });
-        apply_clauses((*stage)->clauses, (*stage)->schema, objects, graph, selected);
+        apply_clauses((*stage)->clauses, (*stage)->schema, objects, run, selected);
     }
     return selected;
 }

@@ -9,13 +9,14 @@ namespace realmsync::query {
 namespace {
 
 std::int64_t count_sources(const model::Class& cls, std::size_t property, const Image& object,
-                           Graph& graph) {
+                           Run& run) {
     std::int64_t count = 0;
     auto visit = [&](const Image&) {
+        run.spend(Run::kLink);
         ++count;
         return true;
     };
-    graph.sources(cls, property, object, std::ref(visit));
+    run.sources(cls, property, object, std::ref(visit));
     return count;
 }
 
@@ -42,16 +43,16 @@ ValueView length_of(const ValueView& value) {
                            : ValueView();
 }
 
-std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph,
-                           bool counts_dangling) {
+std::int64_t count_members(const Hop& hop, const Image& object, Run& run, bool counts_dangling) {
     if (hop.backward)
-        return count_sources(*hop.cls, hop.property, object, graph);
+        return count_sources(*hop.cls, hop.property, object, run);
     std::int64_t count = 0;
     each_member(value_of(object, hop.property), {}, [&](const model::Value& value) {
+        run.spend(1);
         const model::Link* link = value.link();
         const bool is_there =
             link != nullptr
-                ? counts_dangling || graph.target(*hop.target, link->key.view()) != nullptr
+                ? counts_dangling || run.target(*hop.target, link->key.view()) != nullptr
                 : value.embedded() != nullptr;
         count += is_there ? 1 : 0;
         return true;
@@ -59,7 +60,7 @@ std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph,
     return count;
 }
 
-std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Graph& graph) {
+std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Run& run) {
     if (object.cls->embedded()) // nothing but what holds it can link to it
         return 1;
     std::int64_t count = 0;
@@ -70,7 +71,7 @@ std::int64_t count_backlinks(const model::Schema& schema, const Image& object, G
             const bool may_link = property.type == kMixed ||
                                   (property.is_link() && property.target == object.cls->name);
             if (may_link)
-                count += count_sources(cls, i, object, graph);
+                count += count_sources(cls, i, object, run);
         }
     }
     return count;

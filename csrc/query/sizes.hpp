@@ -2,7 +2,7 @@
 // (section 7), and all links to an object (section 13).
 #pragma once
 
-#include "query/image.hpp"
+#include "query/run.hpp"
 #include "query/tree.hpp"
 #include "query/value_view.hpp"
 
@@ -14,8 +14,8 @@ ValueView size_of(const ValueView& value);
 ValueView length_of(const ValueView& value);
 // Of links or embedded objects of `object` by one hop. Null never counts; a dangling link counts
 // only when the object was reached through a link itself, which is how the reference counts.
-std::int64_t count_members(const Hop& hop, const Image& object, Graph& graph, bool counts_dangling);
+std::int64_t count_members(const Hop& hop, const Image& object, Run& run, bool counts_dangling);
 // Links of every class and property to the object.
-std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Graph& graph);
+std::int64_t count_backlinks(const model::Schema& schema, const Image& object, Run& run);
 
 } // namespace realmsync::query

@@ -1,5 +1,7 @@
 #include "query/text_pattern.hpp"
 
+#include <algorithm>
+
 #include "query/fold.hpp"
 #include "query/like.hpp"
 
@@ -33,13 +35,13 @@ TextPattern::TextPattern(Operator op, bool ignore_case, const ValueView& needle)
         fallbacks_ = fallbacks(needle_);
 }
 
-bool TextPattern::matches(const ValueView& value) const {
+bool TextPattern::matches(const ValueView& value, Work& work) const {
     if (type_ == Type::null)
         return matches_null(value);
     const bool is_of_type = value.type() == type_ && value.is_text();
     if (op_ == Operator::not_equal)
-        return !is_of_type || !matches_bytes(value.bytes());
-    return is_of_type && matches_bytes(value.bytes());
+        return !is_of_type || !matches_bytes(value.bytes(), work);
+    return is_of_type && matches_bytes(value.bytes(), work);
 }
 
 bool TextPattern::matches_null(const ValueView& value) const {
@@ -52,7 +54,11 @@ bool TextPattern::matches_null(const ValueView& value) const {
     }
 }
 
-bool TextPattern::matches_bytes(std::string_view text) const {
+bool TextPattern::matches_bytes(std::string_view text, Work& work) const {
+    if (op_ == Operator::contains)
+        work.spend(text.size() / 4);
+    else if (op_ != Operator::like) // which counts for itself
+        work.spend(std::min(text.size(), needle_.size()) / 16);
     switch (op_) {
     case Operator::begins_with:
         return ignore_case_ ? begins_with_folded(text, needle_) : text.starts_with(needle_);
@@ -60,7 +66,7 @@ bool TextPattern::matches_bytes(std::string_view text) const {
         return ignore_case_ ? ends_with_folded(text, needle_) : text.ends_with(needle_);
     case Operator::contains: return contains(text);
     case Operator::like:
-        return ignore_case_ ? is_like_folded(text, needle_) : is_like(text, needle_);
+        return ignore_case_ ? is_like_folded(text, needle_, work) : is_like(text, needle_, work);
     default: return ignore_case_ ? equals_folded(text, needle_) : text == needle_;
     }
 }

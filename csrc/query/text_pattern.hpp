@@ -9,6 +9,7 @@
 
 #include "query/operators.hpp"
 #include "query/value_view.hpp"
+#include "query/work.hpp"
 
 namespace realmsync::query {
 
@@ -19,11 +20,11 @@ class TextPattern {
 
     // A string meets strings only, as binary meets binary. A null needle is contained in every
     // value but null, is no beginning and no end, and is like null.
-    bool matches(const ValueView& value) const;
+    bool matches(const ValueView& value, Work& work) const;
 
   private:
     bool matches_null(const ValueView& value) const;
-    bool matches_bytes(std::string_view text) const;
+    bool matches_bytes(std::string_view text, Work& work) const;
     bool contains(std::string_view text) const; // O(size of the text)
 
     Operator op_;

@@ -3,7 +3,8 @@
 // (query-language.md sections 5 to 17). Made by bind.hpp from the syntax tree or by normal_form.hpp
 // from another tree; read by evaluate.hpp, sql.hpp and print.hpp. Immutable once made.
 //
-// Nothing here can fail any more: whatever the language refuses was refused by bind().
+// Whatever the language refuses was refused by bind(). What is left to fail is the work that a run
+// takes (work.hpp).
 #pragma once
 
 #include <cstdint>

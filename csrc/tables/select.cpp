@@ -161,7 +161,8 @@ class Run {
     Run(Tables& tables, std::int64_t partition, const Query& query, Means means)
         : tables_(tables), partition_(partition), query_(query),
           plan_(make_plan(tables, query, means)),
-          graph_(tables, partition, query.schema, plan_.needs), keys_(query.cls->key_type) {
+          graph_(tables, partition, query.schema, plan_.needs), run_(graph_),
+          keys_(query.cls->key_type) {
         if (!plan_.condition.residual.empty())
             residual_.emplace(query.schema, all_of(plan_.condition.residual));
     }
@@ -199,7 +200,7 @@ class Run {
         while (row.step()) {
             const Key key = read_key(*row, 0, cls.key_type);
             read_values(*row, 2, *query_.schema, cls, plan_.properties, values);
-            if (residual_ && !residual_->matches({&cls, key, values.data(), values.size()}, graph_))
+            if (residual_ && !residual_->matches({&cls, key, values.data(), values.size()}, run_))
                 continue;
             graph_.trim();
             keys_.append(key);
@@ -222,11 +223,10 @@ class Run {
         for (const Stage& stage : plan_.stages) {
             if (stage.predicate) {
                 const query::Evaluator evaluator(query_.schema, stage.predicate);
-                std::erase_if(selected, [&](std::size_t at) {
-                    return !evaluator.matches(images[at], graph_);
-                });
+                std::erase_if(selected,
+                              [&](std::size_t at) { return !evaluator.matches(images[at], run_); });
             }
-            query::apply_clauses(stage.clauses, query_.schema, images, graph_, selected);
+            query::apply_clauses(stage.clauses, query_.schema, images, run_, selected);
         }
         order.clear();
         for (const std::size_t at : selected)
@@ -238,6 +238,7 @@ class Run {
     const Query& query_;
     const Plan plan_;
     RowGraph graph_;
+    query::Run run_;
     std::optional<query::Evaluator> residual_;
     model::KeyList keys_;
     std::vector<std::int64_t> numbers_;           // beside keys_, unless SQL orders

@@ -17,6 +17,7 @@ namespace realmsync::tables {
 // The keys of the selected objects, in the query's order. The query's classes are of a schema with
 // the same content as the partition's. O(rows that the condition of SQL leaves, sorted); links to
 // other objects cost O(log n) for each object that is met, links backwards one scan of their class.
+// Throws query::QueryFault (limit) when the evaluator has too much work.
 // `means`: the evaluator alone must come to the same, and is there to be compared with.
 enum class Means : std::uint8_t { sql, evaluator };
 model::KeyList select(Tables& tables, std::int64_t partition, const query::Query& query,

@@ -146,10 +146,15 @@ class LabQuery {
 
     // Positions of the objects, in the order of the query.
     std::vector<std::size_t> select() const {
-        return query::select(*query_, world_->objects(*query_->cls), *world_);
+        try {
+            return query::select(*query_, world_->objects(*query_->cls), *world_);
+        } catch (const query::QueryFault& fault) {
+            throw_python(fault, text());
+        }
     }
     bool matches(std::size_t object) const {
-        return query::Evaluator(*query_).matches(world_->objects(*query_->cls).at(object), *world_);
+        query::Run run(*world_);
+        return query::Evaluator(*query_).matches(world_->objects(*query_->cls).at(object), run);
     }
 
     LabQuery normalized() const {

@@ -56,8 +56,9 @@ void bind_query_parts(py::module_& m) {
     m.def(
         "is_like",
         [](std::string_view text, std::string_view pattern, bool ignore_case) {
-            return ignore_case ? query::is_like_folded(text, query::fold(pattern))
-                               : query::is_like(text, pattern);
+            query::Work work;
+            return ignore_case ? query::is_like_folded(text, query::fold(pattern), work)
+                               : query::is_like(text, pattern, work);
         },
         py::arg("text"), py::arg("pattern"), py::arg("ignore_case") = false);
     m.def(
