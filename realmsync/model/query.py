@@ -15,6 +15,7 @@ from realmsync.errors import ArgumentTypeError, QueryError
 from realmsync.geo import GeoPoint, Region
 from realmsync.model.accessor import AccessedRealm
 from realmsync.model.expressions import Condition, Expression, Field, key_path_of
+from realmsync.model.key_path import is_name
 from realmsync.model.objects import BaseObject, EmbeddedObject
 from realmsync.model.query_hints import hint_for
 from realmsync.naming import shown
@@ -83,8 +84,12 @@ def _mapping(realm: AccessedRealm, given: KeyPathMapping | None) -> list[tuple[s
     return entries
 
 
-def sorting(keys: tuple[Any, ...], reverse: bool) -> str:
-    """`SORT(…)` of properties, each with a direction of its own or that of `reverse`."""
+def sorting(keys: tuple[Any, ...], reverse: bool) -> tuple[str, list[str]]:
+    """`SORT(…)` of properties, each with a direction of its own or that of `reverse`.
+
+    With the arguments that its text stands on.
+    """
+    arguments: list[str] = []
     given: list[Any] = []
     for key in keys:
         given += key if isinstance(key, list) else [key]
@@ -96,17 +101,18 @@ def sorting(keys: tuple[Any, ...], reverse: bool) -> str:
                 f"Expected a property, or (property, reverse), got {key!r}: write"
                 " sorted('age', reverse=True), or sorted([('age', True), 'name'])"
             )
-        parts.append(f"{_spelled(name)} {'DESC' if backwards else 'ASC'}")
+        parts.append(f"{_spelled(name, arguments)} {'DESC' if backwards else 'ASC'}")
     if not parts:
         raise ArgumentTypeError("sorted needs the name of a property to sort by")
-    return f"SORT({', '.join(parts)})"
+    return f"SORT({', '.join(parts)})", arguments
 
 
-def distinction(keys: tuple[Any, ...]) -> str:
-    """`DISTINCT(…)` of properties."""
+def distinction(keys: tuple[Any, ...]) -> tuple[str, list[str]]:
+    """`DISTINCT(…)` of properties, with the arguments that its text stands on."""
     if not keys:
         raise ArgumentTypeError("distinct needs the name of a property")
-    return f"DISTINCT({', '.join(map(_spelled, keys))})"
+    arguments: list[str] = []
+    return f"DISTINCT({', '.join(_spelled(key, arguments) for key in keys)})", arguments
 
 
 # What a printed query ends with. Nothing else in it ends so.
@@ -132,7 +138,13 @@ def _taken_apart(text: str) -> tuple[str, str]:
     return text[:place], text[place:]
 
 
-def _spelled(name: Any) -> str:
-    """A path as the grammar spells it: blanks are escaped."""
-    escapes = {" ": r"\ ", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
-    return re.sub(r"(?<!\\)[ \t\n\r]", lambda m: escapes[m[0]], key_path_of(name))
+def _spelled(name: Any, arguments: list[str]) -> str:
+    """A path as the grammar spells it; as an argument if it has no spelling for a name."""
+    path = key_path_of(name)
+    if all(map(is_name, path.split("."))):
+        return path
+    if re.search(r"[\\\[@]|^-", path):  # spelled already, but for blanks
+        escapes = {" ": r"\ ", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+        return re.sub(r"(?<!\\)[ \t\n\r]", lambda m: escapes[m[0]], path)
+    arguments.append(path)
+    return f"$K{len(arguments) - 1}"

@@ -139,11 +139,13 @@ class Results(Explained, Sequence[T], Generic[T]):
         sorts backwards: `sorted("name")`, `sorted([("age", True), "name"])`. Objects of which all
         are equal keep their order.
         """
-        return self._narrowed(f"{EVERYTHING} {sorting(keys, reverse)}")
+        text, arguments = sorting(keys, reverse)
+        return self._narrowed(f"{EVERYTHING} {text}", arguments)
 
     def distinct(self, *keys: str | Field[Any]) -> Results[T]:
         """The first object of each value of a property, or of each combination of several."""
-        return self._narrowed(f"{EVERYTHING} {distinction(keys)}")
+        text, arguments = distinction(keys)
+        return self._narrowed(f"{EVERYTHING} {text}", arguments)
 
     def limit(self, count: int) -> Results[T]:
         """The first objects, at most `count`."""

@@ -35,36 +35,47 @@ CompiledQuery::CompiledQuery(Asked asked, tables::Tables& tables, const model::S
     text_ = query::print(*compiled(tables, schema));
 }
 
-query::QueryPtr CompiledQuery::compiled(tables::Tables& tables,
+CompiledQuery::Form CompiledQuery::form(tables::Tables& tables,
                                         const model::SchemaPtr& schema) const {
+    const std::int64_t version = tables.db().integer("PRAGMA schema_version").value();
     const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(compiled_.begin(), compiled_.end(),
-                                    [&](const auto& form) { return form->schema == schema; });
+    const auto found = std::find_if(compiled_.begin(), compiled_.end(), [&](const Form& form) {
+        return form.query->schema == schema && form.tables == version;
+    });
     if (found != compiled_.end())
         return *found;
-    query::QueryPtr form = compile(tables, schema);
+    Form form = compile(tables, schema);
+    form.tables = version;
+    if (!form.is_lasting)
+        return form;
     if (compiled_.size() == kMaxForms)
         compiled_.erase(compiled_.begin());
     compiled_.push_back(form);
     return form;
 }
 
-query::QueryPtr CompiledQuery::compile(tables::Tables& tables,
-                                       const model::SchemaPtr& schema) const {
+CompiledQuery::Form CompiledQuery::compile(tables::Tables& tables,
+                                           const model::SchemaPtr& schema) const {
     const model::Class* cls = schema->find(asked_.cls);
     if (cls == nullptr)
         raise(ErrorKind::schema, "The file has no class '" + asked_.cls + "' any more");
+    Form form;
     query::BindOptions options;
     options.mapping = &asked_.mapping;
     options.exists = [&](const model::Class& target, const Key& key) {
+        form.is_lasting = false;
         return tables.exists(tables::kOnlyPartition, target, key);
     };
     for (const auto& [name, property] : tables::text_index::list(tables.db()))
         options.full_text.push_back(name + "." + property);
     query::Query bound = query::bind(syntax_, schema, *cls, asked_.arguments, options);
-    if (asked_.base)
-        bound.of = asked_.base->compiled(tables, schema);
-    return std::make_shared<const query::Query>(std::move(bound));
+    if (asked_.base) {
+        const Form base = asked_.base->form(tables, schema);
+        bound.of = base.query;
+        form.is_lasting = form.is_lasting && base.is_lasting;
+    }
+    form.query = std::make_shared<const query::Query>(std::move(bound));
+    return form;
 }
 
 py::list Selection::page(std::size_t first, std::size_t limit) const {

@@ -5,6 +5,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,19 +32,31 @@ class CompiledQuery {
     // Compiles it for `schema`; the tables say which objects there are. Throws QueryFault.
     CompiledQuery(Asked asked, tables::Tables& tables, const model::SchemaPtr& schema);
 
-    query::QueryPtr compiled(tables::Tables& tables, const model::SchemaPtr& schema) const;
+    // In a transaction, for the version that it sees.
+    query::QueryPtr compiled(tables::Tables& tables, const model::SchemaPtr& schema) const {
+        return form(tables, schema).query;
+    }
     const std::string& asked_text() const { return asked_.text; }
     const std::string& text() const { return text_; }
 
   private:
-    query::QueryPtr compile(tables::Tables& tables, const model::SchemaPtr& schema) const;
+    // For a schema, and for what belongs to the file besides: full-text indexes, which another
+    // opening may drop without a change of the classes, and whether there is the object of obj().
+    struct Form {
+        query::QueryPtr query;
+        std::int64_t tables = 0; // the version of the schema of tables
+        bool is_lasting = true;  // asked for no object
+    };
+
+    Form form(tables::Tables& tables, const model::SchemaPtr& schema) const;
+    Form compile(tables::Tables& tables, const model::SchemaPtr& schema) const;
 
     const Asked asked_;
     const query::syntax::Query syntax_;
     std::size_t depth_; // of queries that stand on each other
     std::string text_;  // as the reference prints it
     mutable std::mutex mutex_;
-    mutable std::vector<query::QueryPtr> compiled_; // the last one used at the end
+    mutable std::vector<Form> compiled_; // the last one made at the end
 };
 
 // What a query selected at one moment.
