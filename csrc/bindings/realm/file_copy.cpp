@@ -23,11 +23,16 @@ class FileCopy {
         : file_(std::move(file)), request_(std::move(request)) {
         request_.stop = &stop_;
     }
-    void run() const { realm::write_copy(file_->path(), request_); }
+    // Once. The file is let go before anybody hears of the end: they may delete it at once, while
+    // the thread of this call still ends.
+    void run() {
+        const auto file = std::move(file_);
+        realm::write_copy(file->path(), request_);
+    }
     void stop() { stop_ = true; }
 
   private:
-    const std::shared_ptr<realm::RealmFile> file_; // stays open meanwhile
+    std::shared_ptr<realm::RealmFile> file_; // stays open until then
     realm::CopyRequest request_;
     std::atomic<bool> stop_ = false;
 };
