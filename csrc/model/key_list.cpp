@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/error.hpp"
+#include "model/keys.hpp"
 
 namespace realmsync::model {
 
@@ -23,18 +24,7 @@ template <class T> T read(const std::string& bytes, std::size_t position) {
 
 } // namespace
 
-bool is_less(const Key& a, const Key& b) {
-    if (a.type != b.type)
-        return a.type == Type::null;
-    switch (a.type) {
-    case Type::integer: return a.integer < b.integer;
-    case Type::string: return a.string < b.string;
-    case Type::object_id: return a.object_id < b.object_id;
-    case Type::uuid: return a.uuid < b.uuid;
-    case Type::global_key: return a.global < b.global;
-    default: return false;
-    }
-}
+bool is_less(const Key& a, const Key& b) { return compare(a, b) < 0; }
 
 KeyList::KeyList(Type type) : type_(type) {}
 

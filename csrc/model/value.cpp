@@ -10,6 +10,7 @@
 
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
+#include "model/keys.hpp"
 
 namespace realmsync::model {
 
@@ -163,19 +164,6 @@ int compare_numbers(const Value& a, const Value& b) {
     return order(digits(a), digits(b));
 }
 
-int compare_keys(const Key& a, const Key& b) {
-    if (a.type != b.type)
-        return order(a.type, b.type);
-    switch (a.type) {
-    case Type::integer: return order(a.integer, b.integer);
-    case Type::string: return order(a.string, b.string);
-    case Type::object_id: return order(a.object_id, b.object_id);
-    case Type::uuid: return order(a.uuid, b.uuid);
-    case Type::global_key: return order(a.global, b.global);
-    default: return 0;
-    }
-}
-
 int rank(Type type) {
     switch (type) {
     case Type::null: return 0;
@@ -192,7 +180,7 @@ int rank(Type type) {
 
 } // namespace
 
-bool equal(const Key& a, const Key& b) { return compare_keys(a, b) == 0; }
+bool equal(const Key& a, const Key& b) { return compare(a, b) == 0; }
 
 std::size_t hash(const Key& key) {
     auto bytes = [](const auto& value) {
@@ -337,7 +325,7 @@ int compare(const Value& a, const Value& b) {
     case Type::link:
         if (int result = order(std::string_view(a.link()->table), b.link()->table); result != 0)
             return result;
-        return compare_keys(a.link()->key.view(), b.link()->key.view());
+        return compare(a.link()->key.view(), b.link()->key.view());
     default: return is_number(type) ? compare_numbers(a, b) : 0;
     }
 }

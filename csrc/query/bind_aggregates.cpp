@@ -84,10 +84,10 @@ Bound Binder::aggregate_of_objects(Walk& walk, const syntax::AggregateOf& text) 
                    values.path()->definition().name + "' because it is not a list",
                text.position);
     }
-    std::string name = names_.property(*walk.at, text.property, text.position);
-    std::size_t property = walk.at->find(name);
-    if (property == model::Class::npos)
-        refuse("'" + walk.at->name + "' has no property '" + name + "'", text.position);
+    Piece piece;
+    piece.key = text.property;
+    piece.position = text.position;
+    std::size_t property = property_at(*walk.at, piece);
     const model::Property& definition = walk.at->properties[property];
     Kind kind = kind_of(definition.type);
     bool is_time = kind == Kind::timestamp;

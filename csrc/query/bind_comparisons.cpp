@@ -53,16 +53,6 @@ bool is_direct(const Bound& left, const Bound& right) {
            (left.kind == right.kind || left.kind == Kind::mixed);
 }
 
-Meeting direct_meeting(Kind kind) {
-    switch (kind) {
-    case Kind::float32:
-    case Kind::float64: return Meeting::ieee;
-    case Kind::string: return Meeting::string_column;
-    case Kind::binary: return Meeting::binary_column;
-    default: return Meeting::generic;
-    }
-}
-
 void replace_list_of_one(Bound& bound) {
     auto* list = std::get_if<ConstantList>(&bound.operand.of);
     if (!list)
@@ -122,6 +112,16 @@ Comparison comparison_of(Operator op, Bound left, Bound right) {
 }
 
 } // namespace
+
+Meeting column_meeting(Kind kind) {
+    switch (kind) {
+    case Kind::float32:
+    case Kind::float64: return Meeting::ieee;
+    case Kind::string: return Meeting::string_column;
+    case Kind::binary: return Meeting::binary_column;
+    default: return Meeting::generic;
+    }
+}
 
 PredicatePtr Binder::comparison(const syntax::Comparison& text) {
     switch (text.op) {
@@ -236,7 +236,7 @@ PredicatePtr Binder::equality(const syntax::Comparison& text) {
         bool has_case =
             left.kind == Kind::string || left.kind == Kind::binary || left.kind == Kind::mixed;
         bool ignore_case = text.ignore_case && has_case && !right.is_null();
-        Meeting meeting = direct_meeting(left.kind);
+        Meeting meeting = column_meeting(left.kind);
         Comparison made = comparison_of(text.op, std::move(left), std::move(right));
         made.meeting = meeting;
         made.ignore_case = ignore_case;
@@ -291,7 +291,7 @@ PredicatePtr Binder::relation(Operator op, Sides sides, syntax::Position positio
     bool has_equal = op == Operator::greater_equal || op == Operator::less_equal;
     if (left.kind == Kind::integer && has_equal)
         return integer_bound(op, std::move(left), std::move(right));
-    Meeting meeting = direct_meeting(left.kind);
+    Meeting meeting = column_meeting(left.kind);
     Comparison made = comparison_of(op, std::move(left), std::move(right));
     made.meeting = meeting;
     return make_predicate(std::move(made));
@@ -314,7 +314,7 @@ PredicatePtr Binder::string_operation(const syntax::Comparison& text) {
     check_string(right, text.op, text.ignore_case, text.position);
     if (left.kind == Kind::type_attribute)
         refuse_operator(text.op, text.position);
-    Meeting meeting = is_direct(left, right) && left.kind == right.kind ? direct_meeting(left.kind)
+    Meeting meeting = is_direct(left, right) && left.kind == right.kind ? column_meeting(left.kind)
                                                                         : Meeting::generic;
     bool is_direct = meeting != Meeting::generic;
     Comparison made = comparison_of(text.op, std::move(left), std::move(right));

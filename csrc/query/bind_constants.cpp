@@ -2,6 +2,7 @@
 // (query-language.md 5.2 to 5.4, section 6).
 #include "base/base64.hpp"
 #include "base/hex.hpp"
+#include "model/keys.hpp"
 #include "query/binder.hpp"
 #include "query/conversion.hpp"
 #include "query/literals.hpp"
@@ -50,19 +51,8 @@ Value number(std::string_view text, Kind hint) {
 std::optional<model::ObjectKey> key_of(const Value& value, const model::Class& cls) {
     if (value.is_null() ? !cls.key_nullable : value.type() != cls.key_type)
         return std::nullopt;
-    Key key;
-    key.type = value.is_null() ? Type::null : cls.key_type;
-    if (const auto* integer = std::get_if<std::int64_t>(&value.data))
-        key.integer = *integer;
-    else if (const auto* text = std::get_if<std::string>(&value.data))
-        key.string = *text;
-    else if (const auto* object_id = std::get_if<ObjectId>(&value.data))
-        key.object_id = *object_id;
-    else if (const auto* uuid = std::get_if<Uuid>(&value.data))
-        key.uuid = *uuid;
-    else if (!value.is_null())
-        return std::nullopt;
-    return model::ObjectKey(key);
+    std::optional<Key> key = model::key_of(value);
+    return key ? std::optional(model::ObjectKey(*key)) : std::nullopt;
 }
 
 const model::Class* find_class(const model::Schema& schema, std::string_view name) {

@@ -1,5 +1,6 @@
 // IN over a list of constants, and BETWEEN (query-language.md 10.2, 10.3).
 #include <algorithm>
+#include <numeric>
 
 #include "query/binder.hpp"
 
@@ -16,8 +17,7 @@ bool is_set_kind(Kind kind) {
 // The members in their order, none twice.
 std::vector<Constant> distinct(std::vector<Constant> items) {
     std::vector<std::size_t> order(items.size());
-    for (std::size_t i = 0; i < order.size(); ++i)
-        order[i] = i;
+    std::iota(order.begin(), order.end(), std::size_t{0});
     auto before = [&](std::size_t a, std::size_t b) {
         int difference = model::compare(items[a].value, items[b].value);
         return difference != 0 ? difference < 0 : a < b;
@@ -53,10 +53,7 @@ PredicatePtr Binder::membership(Bound left, Bound right) {
     group.conjunction = false;
     for (Constant& item : items) {
         Comparison made;
-        if (left.kind == Kind::float32 || left.kind == Kind::float64)
-            made.meeting = Meeting::ieee;
-        else if (left.kind == Kind::binary)
-            made.meeting = Meeting::binary_column;
+        made.meeting = column_meeting(left.kind);
         made.left.of = PathOperand{path};
         made.left.type = left.operand.type;
         made.right.type = item.value.is_null() ? Type::null : left.operand.type;

@@ -10,7 +10,7 @@ namespace {
 
 std::string text_of(char op) { return std::string(1, op); }
 
-// Whether an operand needs nothing of an object. Arithmetic is as deep as the parser's limit.
+// Arithmetic is as deep as the parser's limit.
 bool holds_list(const syntax::Expression& text) {
     if (const auto* arithmetic = std::get_if<syntax::Arithmetic>(&text.of))
         return holds_list(*arithmetic->left) || holds_list(*arithmetic->right);
@@ -97,19 +97,13 @@ const model::Class& Binder::subquery_target(const Walk& walk, syntax::Position p
     const std::vector<Hop>& hops = walk.path.hops;
     if (!walk.at_end()) {
         const Piece& piece = walk.pieces[walk.next];
-        if (piece.kind != Piece::Kind::key)
-            refuse("[" + spelled(piece) + "] not expected", piece.position);
-        std::string name = names_.property(*walk.at, piece.key, piece.position);
-        std::size_t property = walk.at->find(name);
-        if (property == model::Class::npos)
-            refuse("'" + walk.at->name + "' has no property '" + name + "'", piece.position);
-        const model::Property& definition = walk.at->properties[property];
+        const model::Property& definition = walk.at->properties[property_at(*walk.at, piece)];
         if (definition.collection == Collection::list)
-            refuse("A subquery can not operate on a list of primitive values (property '" + name +
-                       "')",
+            refuse("A subquery can not operate on a list of primitive values (property '" +
+                       definition.name + "')",
                    piece.position);
-        refuse("A subquery must operate on a list property, but '" + name + "' is type '" +
-                   query::name(kind_of(definition.type)) + "'",
+        refuse("A subquery must operate on a list property, but '" + definition.name +
+                   "' is type '" + name(kind_of(definition.type)) + "'",
                piece.position);
     }
     bool is_list =

@@ -130,6 +130,16 @@ Binder::Walk Binder::walk(const syntax::Path& text) {
     return walk;
 }
 
+std::size_t Binder::property_at(const model::Class& cls, const Piece& piece) const {
+    if (piece.kind != Piece::Kind::key)
+        refuse("[" + spelled(piece) + "] not expected", piece.position);
+    std::string name = names_.property(cls, piece.key, piece.position);
+    std::size_t property = cls.find(name);
+    if (property == model::Class::npos)
+        refuse("'" + cls.name + "' has no property '" + name + "'", piece.position);
+    return property;
+}
+
 void Binder::follow_backlink(Walk& walk, const Piece& piece, std::string_view name) {
     name.remove_prefix(kBacklinks.size() + 1);
     std::size_t dot = name.find('.');

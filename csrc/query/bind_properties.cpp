@@ -1,9 +1,9 @@
 // What stands at the end of a key path: a property, a part of it, the objects themselves, a size,
 // a type (query-language.md sections 7, 11.3, 11.5, 11.6).
 #include <algorithm>
-#include <cctype>
 
 #include "query/binder.hpp"
+#include "query/fold.hpp"
 #include "query/type_attributes.hpp"
 
 namespace realmsync::query {
@@ -20,10 +20,7 @@ bool is_length(const model::Property& property, std::string_view name) {
         property.collection == Collection::list || property.collection == Collection::set;
     auto has_bytes =
         property.type == Type::string || property.type == Type::binary || property.type == kMixed;
-    std::string lower;
-    for (char c : name)
-        lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return has_elements && has_bytes && lower == "length";
+    return has_elements && has_bytes && equals_folded(name, "LENGTH");
 }
 
 Bound bound_of(Path path, Kind kind, syntax::Position position) {
@@ -87,12 +84,7 @@ Bound Binder::value_at(Walk& walk, Quantifier quantifier, bool has_post_operator
     if (walk.at_end())
         return links_at(walk, quantifier);
     const Piece& piece = walk.pieces[walk.next];
-    if (piece.kind != Piece::Kind::key)
-        refuse("[" + spelled(piece) + "] not expected", piece.position);
-    std::string name = names_.property(*walk.at, piece.key, piece.position);
-    std::size_t property = walk.at->find(name);
-    if (property == model::Class::npos)
-        refuse("'" + walk.at->name + "' has no property '" + name + "'", piece.position);
+    std::size_t property = property_at(*walk.at, piece);
     ++walk.next;
     const model::Property& definition = walk.at->properties[property];
     Path path = std::move(walk.path);
@@ -111,12 +103,12 @@ Bound Binder::value_at(Walk& walk, Quantifier quantifier, bool has_post_operator
     bound.is_collection = is_collection;
     bound.operand.quantifier = quantifier;
     if (!walk.at_end())
-        set_elements(walk, bound, name, !has_post_operator);
+        set_elements(walk, bound, !has_post_operator);
     return bound;
 }
 
 // What stands behind the name of a property: indexes and keys.
-void Binder::set_elements(Walk& walk, Bound& bound, const std::string& name, bool may_be_length) {
+void Binder::set_elements(Walk& walk, Bound& bound, bool may_be_length) {
     std::span<const Piece> rest = std::span(walk.pieces).subspan(walk.next);
     const Piece& first = rest[0];
     bool is_key = first.kind == Piece::Kind::key;
@@ -140,7 +132,7 @@ void Binder::set_elements(Walk& walk, Bound& bound, const std::string& name, boo
         return;
     }
     if (!fits)
-        refuse_step(*path.cls, name, is_key, spelled(first), first.position);
+        refuse_step(*path.cls, definition.name, is_key, spelled(first), first.position);
     bool is_dictionary = definition.collection == Collection::dictionary;
     if (is_dictionary && rest.size() == 1 && first.key == "@values" && first.is_name) {
         walk.next = walk.pieces.size();
@@ -203,6 +195,16 @@ Bound Binder::links_at(Walk& walk, Quantifier quantifier) {
     return bound;
 }
 
+// Of a path that ends in a single link: the object there is what is asked.
+void Binder::make_objects_end(Path& path) const {
+    const model::Class* target = schema_->find(path.definition().target);
+    path.hops.push_back({path.cls, path.property, false, target});
+    path.hop_elements.emplace_back();
+    path.end_kind = Path::End::object;
+    path.cls = target;
+    path.property = 0;
+}
+
 Bound Binder::size_of(Bound bound, const syntax::Property& text) {
     Path& path = path_of(bound);
     bool is_link = bound.kind == Kind::link;
@@ -214,16 +216,9 @@ Bound Binder::size_of(Bound bound, const syntax::Property& text) {
         refuse("Operation '" + text.post_text + "' is not supported on property of type '" +
                    name(bound.kind) + "'",
                text.path.position);
+    if (is_link && path.end_kind == Path::End::property)
+        make_objects_end(path);
     std::span<const Hop> hops = path.hops;
-    if (is_link && path.end_kind == Path::End::property) {
-        const model::Class* target = schema_->find(path.definition().target);
-        path.hops.push_back({path.cls, path.property, false, target});
-        path.hop_elements.emplace_back();
-        path.end_kind = Path::End::object;
-        path.cls = target;
-        path.property = 0;
-        hops = path.hops;
-    }
     bool is_part_of_mixed =
         !is_link && !bound.is_collection && !path.elements.empty(); // its values are counted
     bool is_multiple =

@@ -75,14 +75,8 @@ PredicatePtr Binder::geo_within(const syntax::GeoWithin& text) {
     made.area = std::make_shared<const GeoArea>(made.region);
     made.path = std::move(std::get<PathOperand>(left.operand.of).path);
     Path& path = made.path;
-    if (path.end_kind == Path::End::property) { // a single one: its object is what is asked
-        const model::Class* target = schema_->find(path.definition().target);
-        path.hops.push_back({path.cls, path.property, false, target});
-        path.hop_elements.emplace_back();
-        path.end_kind = Path::End::object;
-        path.cls = target;
-        path.property = 0;
-    }
+    if (path.end_kind == Path::End::property)
+        make_objects_end(path);
     if (!set_point_properties(*path.cls, made)) {
         std::string shown = print(Predicate{std::move(made)});
         refuse("Query '" + shown + "' links to data in the wrong format for a geoWithin query",

@@ -68,10 +68,10 @@ class Binder {
         Bound left, right;
     };
 
-    // bind_logic.cpp
     // bind_clauses.cpp
     Path clause_path(const syntax::Path& text, const char* clause);
 
+    // bind_logic.cpp
     PredicatePtr logic(const syntax::Predicate& text);
     PredicatePtr group(const syntax::Chain& chain);
     PredicatePtr negation(const syntax::Not& text);
@@ -89,6 +89,8 @@ class Binder {
     Piece index_argument(const syntax::Step& step);
     void join_backlinks(std::vector<Piece>& pieces);
     Walk walk(const syntax::Path& text);
+    // The property that the piece names; faults where there is none.
+    std::size_t property_at(const model::Class& cls, const Piece& piece) const;
     void follow_backlink(Walk& walk, const Piece& piece, std::string_view name);
     bool follow(Walk& walk, const Piece& piece);
     static bool choose(Walk& walk, const Piece& piece);
@@ -100,7 +102,8 @@ class Binder {
     Bound backlink_total(Walk walk, const syntax::Property& text);
     Bound value_at(Walk& walk, Quantifier quantifier, bool has_post_operator);
     Bound links_at(Walk& walk, Quantifier quantifier);
-    void set_elements(Walk& walk, Bound& bound, const std::string& name, bool may_be_length);
+    void make_objects_end(Path& path) const;
+    void set_elements(Walk& walk, Bound& bound, bool may_be_length);
     Bound size_of(Bound bound, const syntax::Property& text);
     Bound type_of_values(Bound bound, const syntax::Property& text);
 
@@ -152,6 +155,7 @@ class Binder {
 };
 
 bool is_constant(const syntax::Expression& text); // needs nothing of an object
+Meeting column_meeting(Kind kind); // of a column of this kind and a constant of its own
 
 // Throws the fault.
 [[noreturn]] void refuse(const std::string& message, syntax::Position position);

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cmath>
 
-#include "model/value.hpp"
+#include "model/keys.hpp"
 #include "query/arithmetic.hpp"
 #include "query/decimal_math.hpp"
 
@@ -75,22 +75,9 @@ int order_numbers(const ValueView& a, const ValueView& b) {
     return order_reals(a.real(), b.real());
 }
 
-int order_keys(const Key& a, const Key& b) {
-    if (a.type != b.type)
-        return order_of(a.type, b.type);
-    switch (a.type) {
-    case Type::integer: return order_of(a.integer, b.integer);
-    case Type::string: return order_of(a.string, b.string);
-    case Type::object_id: return order_of(a.object_id, b.object_id);
-    case Type::uuid: return order_of(a.uuid, b.uuid);
-    case Type::global_key: return order_of(a.global, b.global);
-    default: return 0;
-    }
-}
-
 int order_links(const ValueView& a, const ValueView& b) {
     const int result = order_of(a.link_class(), b.link_class());
-    return result != 0 ? result : order_keys(a.link_key(), b.link_key());
+    return result != 0 ? result : model::compare(a.link_key(), b.link_key());
 }
 
 using NumberOrder = int (*)(const ValueView&, const ValueView&);

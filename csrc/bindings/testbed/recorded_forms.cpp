@@ -7,6 +7,7 @@
 
 #include "base/decimal.hpp"
 #include "base/hex.hpp"
+#include "model/keys.hpp"
 
 namespace py = pybind11;
 
@@ -66,20 +67,6 @@ Decimal128 decimal(const py::dict& form) {
     if (!value)
         throw py::value_error("no decimal");
     return *value;
-}
-
-model::ObjectKey key_of(const Value& value) {
-    Key key;
-    key.type = value.type();
-    if (const auto* integer = std::get_if<std::int64_t>(&value.data))
-        key.integer = *integer;
-    else if (const auto* string = std::get_if<std::string>(&value.data))
-        key.string = *string;
-    else if (const auto* object_id = std::get_if<ObjectId>(&value.data))
-        key.object_id = *object_id;
-    else if (const auto* uuid = std::get_if<Uuid>(&value.data))
-        key.uuid = *uuid;
-    return model::ObjectKey(key);
 }
 
 Value collection(const py::dict& form, const std::string& kind, const model::Schema& schema) {
@@ -192,7 +179,8 @@ Value recorded_value(const py::dict& form, const model::Schema& schema) {
         return Value(parse_uuid(text(form, "v")).value());
     if (kind == "link") {
         Value key = recorded_value(form["pk"].cast<py::dict>(), schema);
-        return Value(std::make_unique<model::Link>(model::Link{text(form, "class"), key_of(key)}));
+        return Value(std::make_unique<model::Link>(
+            model::Link{text(form, "class"), model::ObjectKey(model::key_of(key).value())}));
     }
     if (kind == "object") {
         const model::Class* cls = schema.find(text(form, "class"));
