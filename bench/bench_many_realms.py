@@ -51,6 +51,7 @@ def measure(count: int, folder: Path) -> Costs:
             step("bind again", reader, f"open {count}", "download")
             step("commit", writer, "commit", "upload")
             step("receive", reader, "download")
+            writer.order("rest")  # or the work of all sessions would count as that of one
             step("pause", writer, f"pause {PAUSES}")
             step("close", writer, "close")
         costs["server"] = {"peak": memory(server.pid, peak=True) - before}

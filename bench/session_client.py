@@ -3,8 +3,8 @@
 Usage: session_client.py URL APP FOLDER. Carries out one order per line of stdin and answers with
 JSON: seconds it took (wall, cpu) and the peak memory of the process above what it had before.
 
-open N; commit; upload and download, of all; pause N, of one, N times to the end of the download
-after it; close. The benchmark's side is `SessionClient`.
+open N; commit; upload and download, of all; rest; pause N, of one, N times to the end of the
+download after it; close. The benchmark's side is `SessionClient`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import resource
 import subprocess
 import sys
 import time
+from math import inf
 from pathlib import Path
 from types import TracebackType
 
 import workloads
 from clients import configuration, connect
 from realmsync import Realm, User
+
+_AT_REST = 0.1  # processor time in a second
 
 
 def cpu_seconds() -> float:
@@ -64,6 +67,13 @@ class Orders:
     async def download(self) -> None:
         """Until the realms have all."""
         await asyncio.gather(*(r.sync_session.download_all_server_changes() for r in self._realms))
+
+    async def rest(self) -> None:
+        """Until nothing is left to do, of what nobody has waited for."""
+        used = -inf
+        while cpu_seconds() - used > _AT_REST:
+            used = cpu_seconds()
+            await asyncio.sleep(1)
 
     async def pause(self, times: str) -> None:
         """Pauses one and lets it go on, `times` times."""
