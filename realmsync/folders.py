@@ -20,6 +20,8 @@ def make_private_folder(folder: Path) -> None:
 
     One that is there stays as it is: who shares it, has reasons.
     """
+    if folder.is_dir():
+        return
     above = itertools.takewhile(lambda place: not place.exists(), (folder, *folder.parents))
     for place in reversed([*above]):
         place.mkdir(mode=0o700, exist_ok=True)

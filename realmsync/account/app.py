@@ -159,7 +159,7 @@ class AppServices(Explained):
         """The configured origin of the server."""
         return self._base_url
 
-    @property
+    @functools.cached_property
     def root(self) -> Path:
         """The folder of everything that the app stores."""
         return Path(self.config.base_file_path or ".") / "mongodb-realm" / safe_name(self.id)
@@ -434,10 +434,10 @@ class AppServices(Explained):
 
         That is one with a hashed name, or what is kept of a realm that was reset.
         """
-        file, root = Path(path), self._folder
-        if file.parent not in (root, root / "recovered-realms"):
+        root = f"{self._folder}{os.sep}"  # text: a Path of each would be made for nothing
+        name = path.removeprefix(root)
+        if name == path or os.sep in name.removeprefix(f"recovered-realms{os.sep}"):
             return
-        name = str(file.relative_to(root))
         if name not in self._kept:
             self._store.add_file(user_id, name)
             self._kept.add(name)

@@ -7,6 +7,7 @@ csrc/bindings/values/convert.cpp.
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -303,6 +304,16 @@ def model_of(schema: ClassSchema) -> type[BaseObject]:
     if schema.model is not None:
         assert issubclass(schema.model, BaseObject)
         return schema.model
+    if any(p.has_default for p in schema.properties):  # which need not be comparable
+        return _make_model(schema)
+    return _shared_model(schema)
+
+
+def _make_model(schema: ClassSchema) -> type[BaseObject]:
     base = EmbeddedObject if schema.embedded else Object
     body = {"__slots__": (), "__module__": __name__}
     return types.new_class(schema.name, (base,), {"schema": schema}, lambda ns: ns.update(body))
+
+
+# Thousands of realms that declare the same class by a dictionary have one class.
+_shared_model = functools.lru_cache(maxsize=256)(_make_model)
