@@ -194,22 +194,27 @@ void copy_realm_file(const std::string& target,
 
 namespace {
 
-void move(const std::string& from, const std::string& to) {
-    if (::rename(from.c_str(), to.c_str()) == 0)
-        return;
-    if (errno != EXDEV)
-        fail(from);
+void copy(const std::string& from, const std::string& to) {
     copy_realm_file(to, [&](const std::string& part) { std::filesystem::copy_file(from, part); });
-    std::filesystem::remove(from);
 }
 
 } // namespace
 
 void move_realm_file(const std::string& path, const std::string& target) {
-    // The log first: a database without it is complete only once it is checkpointed.
-    for (const char* suffix : {"-wal", ""})
-        if (std::filesystem::exists(path + suffix))
-            move(path + suffix, target + suffix);
+    const std::string log = path + "-wal", target_log = target + "-wal";
+    if (std::filesystem::exists(path)) {
+        // The log is in both places until the database is at its own: without it that lacks
+        // commits. What a move that was interrupted has left there is older than this one.
+        if (::unlink(target_log.c_str()) != 0 && errno != ENOENT)
+            fail(target_log);
+        if (std::filesystem::exists(log) && ::link(log.c_str(), target_log.c_str()) != 0)
+            copy(log, target_log);
+        if (::rename(path.c_str(), target.c_str()) != 0) {
+            if (errno != EXDEV)
+                fail(path);
+            copy(path, target);
+        }
+    }
     remove_realm_file(path);
 }
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
+import secrets
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -67,7 +68,9 @@ class FileActions:
         return place
 
     def _new_place(self) -> str:
-        name = f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(4).hex()}"
+        now = datetime.now()
+        suffix = f"{now.microsecond:05x}{secrets.randbits(12):03x}"  # so that names tell the order
+        name = f"{_PREFIX}{now:%Y%m%d-%H%M%S}-{suffix}"
         return str(self._folder / name)
 
     def _read(self, path: str) -> _Note | None:
@@ -82,7 +85,7 @@ class FileActions:
         return _Note(keep, str(self._folder / name))
 
     def kept(self) -> list[Path]:
-        """The files that were kept, oldest first as far as their names tell, which is seconds."""
+        """The files that were kept, oldest first as far as the clock that named them tells."""
         found = self._folder.glob(f"{_PREFIX}*")
         return sorted(path for path in found if not path.name.endswith(_BESIDE))
 

@@ -15,7 +15,7 @@ import pytest
 
 from devices import LIMIT, Device, World, add, session_of, world
 from eventually import eventually
-from realmsync import ClientResetConfiguration, Realm, _core, _testbed
+from realmsync import App, ClientResetConfiguration, Realm, _core, _testbed
 from realmsync.errors import (
     ClientResetError,
     DeleteOnOpenRealmError,
@@ -360,3 +360,30 @@ def other_file_system(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) 
     memory = Path("/dev/shm")  # noqa: S108 - a file system, not a file
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path.parent) as folder:
         yield Path(folder)
+
+
+def test_a_move_that_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    """What it has left of the log is older than the log, and the log stays until the end."""
+    path, target = str(tmp_path / "a.realm"), str(tmp_path / "kept")
+    dogs = {"name": "Dog", "properties": {"_id": "int"}}
+    with Realm(path=path, schema=[dogs]) as realm, realm.write():
+        realm.create("Dog", {"_id": 1})
+    del realm
+    Path(f"{target}-wal").write_bytes(Path(f"{path}-wal").read_bytes())
+    with Realm(path=path) as realm, realm.write():
+        realm.create("Dog", {"_id": 2})
+    del realm
+    assert _core.RealmFile.move_unused(path, target)
+    assert keys_in(target) == {1, 2}
+    assert not list(tmp_path.glob("a.realm*"))
+
+
+async def test_files_that_are_kept_within_a_second_are_in_order(tmp_path: Path) -> None:
+    app = App("tests", base_url="http://localhost:1", base_file_path=tmp_path)
+    actions = app.sync._file_actions
+    places = [Path(actions._new_place()) for _ in range(20)]
+    places[0].parent.mkdir(parents=True)
+    for place in places:
+        place.touch()
+    assert app.sync.recovered_changes == places
+    await app.close()
