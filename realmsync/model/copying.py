@@ -47,10 +47,13 @@ class Copying:
     ) -> None:
         if core.writing:
             raise WrongTransactionStateError("Can only convert Realms outside a transaction.")
-        to_sync = synchronisation(config) is not None
+        sync = synchronisation(config)
+        to_sync = sync is not None
         if keep_identity and not to_sync:
             raise InvalidArgumentError("keep_identity is for copies with a sync configuration")
         _require_schema(probe, config, to_sync)
+        if sync is not None and is_synced:
+            sync._claim(core.file)  # the copy has the partition that the realm has
         durability = durability_of(config)
         path = file_path(config).absolute()
         if path.exists():

@@ -46,6 +46,20 @@ async def test_another_partition_is_refused_and_loses_nothing(tmp_path: Path) ->
             assert len(other.objects("Dog")) == 1
 
 
+async def test_no_copy_is_made_for_another_one(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with Realm.open(at_path(device, "p", tmp_path / "a.realm")) as realm:
+            await session_of(realm).upload_all_local_changes(LIMIT)
+            await session_of(realm).download_all_server_changes(LIMIT)
+            for keep in (False, True):
+                with pytest.raises(MismatchedConfigError, match=REFUSAL):
+                    other = at_path(device, "q", tmp_path / "copy")
+                    realm.write_copy_to(other, keep_identity=keep)
+            assert not Realm.exists(path=tmp_path / "copy")
+            realm.write_copy_to(at_path(device, "p", tmp_path / "copy"))
+
+
 async def test_also_when_it_was_never_connected(tmp_path: Path) -> None:
     path = tmp_path / "a.realm"
     async with world(tmp_path) as at:
