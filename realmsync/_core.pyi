@@ -246,7 +246,7 @@ class RealmFile(ClientStore):
         """
 
     def try_claim_sync(self) -> bool:
-        """Takes the right to the file's one protocol session; False when another process has it."""
+        """Takes the right to the file's one protocol session; False when somebody has it."""
 
     def release_sync(self) -> None: ...
     def reset(
@@ -663,6 +663,9 @@ class ClientStore:
     """What a sync session needs of a file. Implemented by RealmFile."""
 
 _Call = tuple[int, int, float, bool]  # transferred, transferable, estimate, expired
+
+connect_timeout_ms: int
+"""What an attempt to connect may take at most, and does unless `tuning` says something else."""
 
 class ClientRuntime:
     """The client engine with its workers. Methods may be called from any thread.

@@ -456,6 +456,6 @@ class OpenCancelledError(RealmError):
 
 
 class MultipleSyncAgentsError(RealmError):
-    """Another process synchronises this file."""
+    """Another process, or another App of this one, synchronises this file."""
 
     code = 1012

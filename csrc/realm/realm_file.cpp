@@ -115,7 +115,13 @@ std::shared_ptr<RealmFile> RealmFile::open(const std::string& path,
 
 bool RealmFile::is_open(const std::string& path) { return find_open(canonical(path)) != nullptr; }
 
-void RealmFile::remove(const std::string& path) { remove_realm_file(canonical(path)); }
+void RealmFile::remove(const std::string& path) {
+    const std::string name = canonical(path);
+    std::lock_guard one(opening); // or one that is being opened would lose its file
+    if (find_open(name))
+        raise(ErrorKind::illegal_operation, name + " is open");
+    remove_realm_file(name);
+}
 
 bool RealmFile::remove_unused(const std::string& path) {
     return dispose_unused(canonical(path), remove_realm_file);
@@ -447,8 +453,9 @@ std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::T
 bool RealmFile::try_claim_sync() {
     is_synced_ = true;
     std::lock_guard lock(mutex_);
-    if (!claimed_)
-        claimed_ = options_.files || connection_pool::claim(path_);
+    if (claimed_) // by another sync client of this process
+        return false;
+    claimed_ = options_.files || connection_pool::claim(path_);
     return claimed_;
 }
 

@@ -225,12 +225,13 @@ class Realm(Explained):
     ) -> None:
         """Deletes the file and what lies beside it; it must not be open in this process."""
         path = str(file_path(configured(config, fields)))
-        if _core.RealmFile.is_open(path):
+        try:
+            _core.RealmFile.remove(path)
+        except IllegalOperationError:
             raise DeleteOnOpenRealmError(
                 f"cannot delete '{path}': a realm of it is open, or the session of one that was"
                 " closed has not ended yet (await session.shut_down_and_wait())"
-            )
-        _core.RealmFile.remove(path)
+            ) from None
 
     def write_copy_to(
         self,
@@ -253,9 +254,10 @@ class Realm(Explained):
 
         Raises FileAlreadyExistsError; WrongTransactionStateError in a transaction;
         SchemaMismatchError for a schema that contradicts the file's, SchemaValidationError for
-        classes that cannot be synchronised; IllegalOperationError while the server has not
-        integrated all changes of a synchronised realm that becomes another client: wait for upload
-        and download first; LimitExceededError for an object too large to upload; StorageError.
+        classes that cannot be synchronised; MismatchedConfigError for a partition that is not the
+        synchronised realm's; IllegalOperationError while the server has not integrated all changes
+        of a synchronised realm that becomes another client: wait for upload and download first;
+        LimitExceededError for an object too large to upload; StorageError.
         """
         self._copying(config, fields, keep_identity).run()
 

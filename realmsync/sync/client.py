@@ -71,8 +71,6 @@ server_logger = logging.getLogger("realmsync.sync.server")
 _AUTHENTICATION_CODES = {AppCode.ClientUserNotFound, AppCode.ClientUserNotLoggedIn}
 _REFUSALS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _REDIRECTS = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
-# What an attempt to connect may take, unless a request of the app may take less: it has one.
-_CONNECT_SECONDS = 120.0
 _STOPPED = (SessionLifecycleState.INACTIVE, SessionLifecycleState.PAUSED)
 # What the end of the interpreter grants to a callback of the application.
 _EXIT_SECONDS = 1.0
@@ -97,13 +95,14 @@ class SyncClient:
     ) -> None:
         self._service = weakref.ref(service)
         self.user_agent = user_agent
-        connect_seconds = min(_CONNECT_SECONDS, request_timeout or inf)
+        # An attempt to connect may take what a request of the app may, which has one: at most.
+        connect_ms = min(_core.connect_timeout_ms, (request_timeout or inf) * 1000)
         self.runtime = _core.ClientRuntime(
             workers=max(2, min(4, os.cpu_count() or 2)),
             seed=secrets.randbits(64),
             tuning={
                 "download_limit_bytes": CLIENT_LIMITS.max_message,
-                "connect_timeout_ms": max(1, round(connect_seconds * 1000)),
+                "connect_timeout_ms": max(1, round(connect_ms)),
             },
         )
         self.runtime.enable_multiplexing(multiplexing)
@@ -214,6 +213,8 @@ class SyncClient:
                 raise MismatchedConfigError(
                     f"Realm at path '{path}' already opened with different sync configuration"
                 )
+            elif session.references == 0 or session._outlived_realm:  # its handlers are nobody's
+                session._adopt(config)
             if session._outlived_realm:  # its reference is free again
                 session._outlived_realm = False
             else:
@@ -230,22 +231,28 @@ class SyncClient:
         callbacks = SessionCallbacks(config)  # which it may refuse
         config.user._synchronises(path)
         if not file.try_claim_sync():
-            raise MultipleSyncAgentsError(f"Another process synchronises the realm at '{path}'")
+            raise MultipleSyncAgentsError(
+                f"Another process, or another App of this one, synchronises the realm at '{path}'"
+            )
         url, verified = service.sync_route
         if not config.user.is_logged_in:
             self._logged_out.add(config.user.id)
-        id = self.runtime.add_session(
-            file,
-            user=config.user.id,
-            partition=config.partition_json,
-            url=url,
-            access_token=config.user.access_token or "",
-            verified=verified,
-            connection_settings=config.connection_settings,
-            stop_policy=SessionStopPolicy(config.session_stop_policy).value,
-            cancel_waits=config.cancel_waits_on_non_fatal_error,
-            manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
-        )
+        try:
+            id = self.runtime.add_session(
+                file,
+                user=config.user.id,
+                partition=config.partition_json,
+                url=url,
+                access_token=config.user.access_token or "",
+                verified=verified,
+                connection_settings=config.connection_settings,
+                stop_policy=SessionStopPolicy(config.session_stop_policy).value,
+                cancel_waits=config.cancel_waits_on_non_fatal_error,
+                manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
+            )
+        except BaseException:
+            file.release_sync()
+            raise
         session = SyncSession(self, id, path, file, config, callbacks)
         self.by_path[path] = self.by_id[id] = session
         return session

@@ -122,8 +122,7 @@ class SyncSession(Explained):
         self._tokens = itertools.count(1)
         self._connection_callbacks: dict[int, Callback] = {}
         self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
-        self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
-        self.reset_hooks = callbacks
+        self._take_handlers(callbacks)
         self.acknowledgement: asyncio.Task[None] | None = None  # of a reset: see reset.py
         self.is_of_reset = False  # its file is a reset's, and no realm of the application's
 
@@ -445,6 +444,20 @@ class SyncSession(Explained):
         A log-out ends it with the error of `absence_of`; no log-in is waited for.
         """
         await self._wait("download", timeout, to_open=True)
+
+    def _take_handlers(self, callbacks: SessionCallbacks) -> None:
+        self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
+        self.reset_hooks = callbacks
+
+    def _adopt(self, config: SyncConfiguration) -> None:
+        """Its realms are closed, and one with this configuration goes on with it.
+
+        Called with the client's lock, for the same user and partition. What the connection and the
+        engine were given stays as it was.
+        """
+        callbacks = SessionCallbacks(config)  # which it may refuse
+        self.stop_policy = SessionStopPolicy(config.session_stop_policy)
+        self._take_handlers(callbacks)
 
     def _release(self, *, at_once: bool = False) -> None:
         """A realm was closed, or an opening has ended: its reference is given back.

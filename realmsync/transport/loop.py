@@ -28,6 +28,7 @@ from picows import (
     WSUpgradeResponse,
 )
 
+from realmsync import _core
 from realmsync.events import (
     ClientEvent,
     Close,
@@ -263,7 +264,7 @@ class ClientDriver(Driver[ClientEvent]):
         *,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
-        timeout: float = 120.0,
+        timeout: float = _core.connect_timeout_ms / 1000,
     ) -> None:
         """Starts connecting; the runtime hears `connected`, `connect_failed` or `closed`."""
         attempt = _Attempt(self, connection, subprotocols, timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -306,9 +307,34 @@ def test_one_protocol_session_over_all_processes(realm: realmsync.Realm) -> None
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     assert realm._file.try_claim_sync()
+    assert not realm._file.try_claim_sync()  # of this process, too
     assert elsewhere() == "False"
     realm._file.release_sync()
     assert elsewhere() == "True"
+
+
+def test_deleting_waits_for_openings(tmp_path: Path) -> None:
+    """Each round either opens a whole file or is told that it is open; none loses its own."""
+    path = tmp_path / "a.realm"
+    stop, deleted = threading.Event(), []
+
+    def delete() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(realmsync.DeleteOnOpenRealmError):
+                realmsync.Realm.delete_file(path=path)
+                deleted.append(1)
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    try:
+        for n in range(100):
+            with realmsync.Realm(path=path, schema=[Note], durability="process") as realm:
+                note(realm, n)
+                assert path.exists()
+    finally:
+        stop.set()
+        deleting.join()
+    assert deleted
 
 
 def test_a_thousand_open_files(tmp_path: Path) -> None:

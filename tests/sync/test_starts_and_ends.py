@@ -203,6 +203,43 @@ async def test_two_processes_cannot_synchronise_one_file(
         await app.close()
 
 
+async def test_two_apps_of_a_process_cannot_synchronise_one_file(tmp_path: Path) -> None:
+    async with world(tmp_path) as at:
+        device, path = await at.device(), tmp_path / "a.realm"
+        again = App(device.app.config)
+        assert again.current_user is not None
+        sync = SyncConfiguration(user=again.current_user, partition_value="p")
+        second = Configuration(path=path, schema=[DOG], sync=sync)
+        first = Realm(path=path, schema=[DOG], sync=device.config().sync)
+        for _ in range(2):
+            with pytest.raises(MultipleSyncAgentsError, match="another App of this one"):
+                Realm(second)
+        assert await session_of(first).download_all_server_changes(LIMIT)
+        await again.close()
+        first.close()
+        await device.app.close()
+        with Realm(second) as realm:
+            assert await session_of(realm).download_all_server_changes(LIMIT)
+
+
+async def test_a_realm_that_is_opened_again_has_its_own_handlers(tmp_path: Path) -> None:
+    """Also when the session of the one before is still ending."""
+    told: list[str] = []
+    async with world(tmp_path) as at:
+        device = await at.device()
+        async with at.server_unreachable():  # where it waits to upload
+            first = Realm(device.config(on_error=lambda *_: told.append("first")))
+            session = session_of(first)
+            add(first, 1)
+            first.close()
+            second = Realm(device.config(on_error=lambda *_: told.append("second")))
+            assert session_of(second) is session
+        with second:
+            assert await session.upload_all_local_changes(LIMIT)
+            device.fail(second, 1015, "broken", "Warning", fatal=False)
+            await eventually(lambda: told == ["second"])
+
+
 async def in_another_thread(config: Configuration) -> None:
     def work() -> None:
         with Realm(config) as realm:

@@ -299,6 +299,7 @@ void bind_account(ClientClass& c) {
 void bind_client(py::module_& m) {
     py::class_<client::ClientStore, std::shared_ptr<client::ClientStore>>(m, "ClientStore");
     m.def("keep", [](const py::object& object) { object.inc_ref(); });
+    m.attr("connect_timeout_ms") = ClientTuning{}.connect_timeout_ms;
     ClientClass c(m, "ClientRuntime");
     c.def(py::init([](unsigned workers, std::uint64_t seed, const py::dict& tuning) {
               return OwnHandle<ClientHandle>(
