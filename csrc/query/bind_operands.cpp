@@ -17,6 +17,12 @@ bool holds_list(const syntax::Expression& text) {
     return std::holds_alternative<syntax::ListOf>(text.of);
 }
 
+// A folded constant is Mixed to what it is compared with, within arithmetic it is its number.
+Kind number_kind(const Bound& bound) {
+    const Constant* constant = bound.single();
+    return constant && bound.kind == Kind::mixed ? kind_of(constant->value) : bound.kind;
+}
+
 } // namespace
 
 bool is_constant(const syntax::Expression& text) {
@@ -56,14 +62,15 @@ Bound Binder::arithmetic(const syntax::Arithmetic& text, Kind hint) {
         right = operand(*text.right, Kind::integer);
         left = operand(*text.left, left_is_constant ? right.kind : Kind::integer);
     }
-    if (!is_numeric(left.kind) || !is_numeric(right.kind))
+    const Kind left_kind = number_kind(left), right_kind = number_kind(right);
+    if (!is_numeric(left_kind) || !is_numeric(right_kind))
         refuse_argument("Cannot perform '" + text_of(text.op) + "' operation on '" +
                             print(left.operand) + "' and '" + print(right.operand) + "'",
                         text.position);
     if (left.operand.is_multiple && right.operand.is_multiple)
         refuse("Operations involving two lists are not supported", text.position);
     Bound bound;
-    bound.kind = result_kind(left.kind, right.kind);
+    bound.kind = result_kind(left_kind, right_kind);
     bound.is_list = left.is_list || right.is_list;
     bound.is_sequence = left.is_sequence || right.is_sequence;
     bound.position = text.position;
@@ -77,7 +84,8 @@ Bound Binder::arithmetic(const syntax::Arithmetic& text, Kind hint) {
     return bound;
 }
 
-// Two constants are one: what is no number makes NULL of them.
+// Two constants are one, which is Mixed, so that it may meet everything and by the order of all
+// types: what is no number makes NULL of them.
 Bound Binder::folded(const syntax::Arithmetic& text, Bound left, Bound right) {
     Bound bound;
     bound.is_constant = true;
@@ -87,7 +95,7 @@ Bound Binder::folded(const syntax::Arithmetic& text, Bound left, Bound right) {
         refuse("Operations involving two lists are not supported", text.position);
     Constant result;
     result.value = calculate(text.op, ValueView(a->value), ValueView(b->value)).to_value();
-    bound.kind = kind_of(result.value);
+    bound.kind = result.value.is_null() ? Kind::nothing : Kind::mixed;
     bound.operand.type = type_of(bound.kind);
     bound.operand.of = std::move(result);
     return bound;

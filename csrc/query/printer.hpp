@@ -54,6 +54,7 @@ class Printer {
     void write(const Arithmetic& arithmetic);
     void write(const ConstantList& list, const Opposite& opposite);
     void write(const Constant& constant, const Opposite& opposite, Digits digits);
+    void write(const Constant& constant, const Opposite& opposite, bool is_mixed);
     void write(Quantifier quantifier);
     void write_quantifier_of(const Operand& operand);
     void write_null(const Opposite& opposite);

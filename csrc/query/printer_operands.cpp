@@ -141,7 +141,7 @@ void Printer::write(const Operand& operand, const Opposite& opposite) {
     else if (const auto* list = std::get_if<ConstantList>(&operand.of))
         write(*list, opposite);
     else if (const auto* constant = std::get_if<Constant>(&operand.of))
-        write(*constant, opposite, opposite.is_mixed_column ? Digits::six : Digits::all);
+        write(*constant, opposite, operand.type == kMixed);
     else if (const auto* count = std::get_if<SubqueryCount>(&operand.of))
         write(*count);
     else
@@ -202,6 +202,15 @@ void Printer::write(const Constant& constant, const Opposite& opposite, Digits d
     } else {
         write_argument(Argument(constant.value.clone()));
     }
+}
+
+// A constant that arithmetic was folded to is Mixed: again so if it is read as arithmetic.
+void Printer::write(const Constant& constant, const Opposite& opposite, bool is_mixed) {
+    const bool is_folded = is_mixed && !constant.value.is_null() && constant.type_mask == 0;
+    write(constant, opposite,
+          is_folded || opposite.is_mixed_column ? Digits::six : Digits::all);
+    if (exact_ && is_folded)
+        text_ += " * 1";
 }
 
 void Printer::write_null(const Opposite& opposite) {

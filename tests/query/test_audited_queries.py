@@ -29,6 +29,12 @@ def lab() -> Lab:
             'SUBQUERY(friends, $x, $x.bio FULLTEXT "quick").@count == 3',
             [5],
         ),
+        # 12: what constants are folded to is Mixed.
+        ("age >= 10 + 20 AND _id == 7", "age >= 30 and _id == 7", [7]),
+        ("score == 0.1 + 0.2 AND _id == 7", "score == 0.3 and _id == 7", []),
+        ("age - (10 - 5) == 25", "(age - 5) == 25", [7]),
+        ("name == 1 + 1", "name == 2", []),
+        ("age == 'a' + 1 AND _id < 10", "age == NULL and _id < 10", [9]),
     ],
 )
 def test_descriptions(lab: Lab, query: str, description: str, keys: list[int]) -> None:

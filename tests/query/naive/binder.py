@@ -115,7 +115,7 @@ class Binder:
             and left.type != "@type" != right.type
         ):
             value = compute(node.operator, left.value, right.value, "mixed")
-            return Constant(value, kind(value))
+            return Constant(value, "null" if value is None else "mixed")
         if left.type not in (*NUMBERS, "mixed") or right.type not in (*NUMBERS, "mixed"):
             a, b = left.text(""), right.text("")
             raise invalid_argument(f"Cannot perform '{node.operator}' operation on '{a}' and '{b}'")

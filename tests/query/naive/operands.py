@@ -58,6 +58,8 @@ class Constant(Operand):
     def text(self, prefix: str) -> str:
         if isinstance(self.value, wording.TypeName):
             return f'"{self.value.name}"'
+        if self.type == "mixed":  # of arithmetic
+            return wording.constant(self.value, 6)
         return wording.constant(self.value)
 
 
