@@ -35,7 +35,6 @@ class RingCheck {
 
     void find_crossings();
     void note_crossing(const Place& a, const Place& b);
-    bool is_in_first(const Ring& ring) const;
     void meet_others(std::size_t number);
     std::optional<std::string> fault_of_line(std::size_t number) const;
     std::optional<std::string> duplicate_edge() const;

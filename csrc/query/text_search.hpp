@@ -17,8 +17,7 @@ namespace realmsync::query {
 struct TextSearch {
     std::vector<std::string> included, excluded, prefixes; // tokens; ascending, none twice
 
-    // Whether it says nothing but what must not be there.
-    bool only_excludes() const { return included.empty() && prefixes.empty(); }
+    // With nothing included, it selects all but what is excluded.
 };
 
 // What a search text says, or what speaks against it, in the reference's words. The search text
