@@ -207,8 +207,7 @@ void Printer::write(const Constant& constant, const Opposite& opposite, Digits d
 // A constant that arithmetic was folded to is Mixed: again so if it is read as arithmetic.
 void Printer::write(const Constant& constant, const Opposite& opposite, bool is_mixed) {
     const bool is_folded = is_mixed && !constant.value.is_null() && constant.type_mask == 0;
-    write(constant, opposite,
-          is_folded || opposite.is_mixed_column ? Digits::six : Digits::all);
+    write(constant, opposite, is_folded || opposite.is_mixed_column ? Digits::six : Digits::all);
     if (exact_ && is_folded)
         text_ += " * 1";
 }

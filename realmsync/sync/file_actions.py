@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
-import secrets
 import time
 from datetime import datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ class FileActions:
 
     def _new_place(self) -> str:
         now = datetime.now()
-        suffix = f"{now.microsecond:05x}{secrets.randbits(12):03x}"  # so that names tell the order
+        suffix = f"{now.microsecond:05x}{os.urandom(2).hex()[1:]}"  # so that names tell the order
         name = f"{_PREFIX}{now:%Y%m%d-%H%M%S}-{suffix}"
         return str(self._folder / name)
 

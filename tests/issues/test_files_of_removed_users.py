@@ -42,7 +42,11 @@ def exists(path: str) -> bool:
 
 
 def realm_files(app: App) -> set[str]:
-    return {file.name for file in app.root.rglob("*.realm*") if file.suffix != ".lock"}
+    return {
+        file.name
+        for file in app.root.rglob("*.realm*")
+        if not file.name.startswith(".realmsync.lock")
+    }
 
 
 async def test_all_files_go_with_their_user(tmp_path: Path) -> None:
