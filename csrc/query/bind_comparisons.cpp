@@ -1,8 +1,7 @@
 // == != < <= > >= and the string operators: what may be compared, and how both sides meet
 // (query-language.md sections 8 to 10 and 17).
-#include <cmath>
-
 #include "query/binder.hpp"
+#include "query/compare_values.hpp"
 #include "query/literals.hpp"
 #include "query/print.hpp"
 
@@ -91,12 +90,6 @@ void check_kinds(const Bound& left, const Bound& right, syntax::Position positio
         refuse("Unsupported comparison between type '" + name(left.kind) + "' and type '" +
                    name(right.kind) + "'",
                position);
-}
-
-bool is_nan(const model::Value& value) {
-    const auto* single = std::get_if<float>(&value.data);
-    const auto* number = std::get_if<double>(&value.data);
-    return (single && std::isnan(*single)) || (number && std::isnan(*number));
 }
 
 Comparison comparison_of(Operator op, Bound left, Bound right) {

@@ -168,6 +168,12 @@ bool compare(Operator op, const ValueView& a, const ValueView& b) {
     return holds(op, order(a, b));
 }
 
+bool is_nan(const model::Value& value) {
+    const auto* wide = std::get_if<double>(&value.data);
+    const auto* narrow = std::get_if<float>(&value.data);
+    return (wide != nullptr && std::isnan(*wide)) || (narrow != nullptr && std::isnan(*narrow));
+}
+
 Operator mirrored(Operator op) {
     switch (op) {
     case Operator::less: return Operator::greater;

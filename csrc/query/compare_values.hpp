@@ -23,6 +23,8 @@ bool is_comparable(Type a, Type b);
 // order; null equals null, and is neither below nor above anything (9).
 bool compare(Operator op, const ValueView& a, const ValueView& b);
 
+bool is_nan(const model::Value& value); // a float or double
+
 // The operator with its sides exchanged: < becomes >.
 Operator mirrored(Operator op);
 constexpr bool is_relational(Operator op) {

@@ -1,28 +1,16 @@
 #include "query/normal_comparison.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
 
+#include "query/compare_values.hpp"
 #include "query/tree_bytes.hpp"
 
 namespace realmsync::query {
 
 namespace {
-
-std::optional<Operator> mirrored(Operator op) {
-    switch (op) {
-    case Operator::equal:
-    case Operator::not_equal: return op;
-    case Operator::less: return Operator::greater;
-    case Operator::less_equal: return Operator::greater_equal;
-    case Operator::greater: return Operator::less;
-    case Operator::greater_equal: return Operator::less_equal;
-    default: return std::nullopt;
-    }
-}
 
 bool is_constant(const Operand& operand) {
     return std::holds_alternative<Constant>(operand.of) ||
@@ -37,8 +25,7 @@ const Path* path_of(const Operand& operand) {
 // Constants go to the right; of two single values the lesser bytes to the left. Two quantified
 // sides are read from left to right, and stay.
 void mirror(Comparison& comparison) {
-    const std::optional<Operator> other_way = mirrored(comparison.op);
-    if (!other_way || comparison.meeting == Meeting::sequence)
+    if (is_text_operator(comparison.op) || comparison.meeting == Meeting::sequence)
         return;
     Operand& left = comparison.left;
     Operand& right = comparison.right;
@@ -49,7 +36,7 @@ void mirror(Comparison& comparison) {
         is_mirrored = tree_bytes(right) < tree_bytes(left);
     if (is_mirrored) {
         std::swap(left, right);
-        comparison.op = *other_way;
+        comparison.op = mirrored(comparison.op);
     }
 }
 
@@ -142,12 +129,6 @@ bool is_always_there(const Operand& operand) {
     auto has_elements = [](const std::vector<Element>& elements) { return !elements.empty(); };
     return path->ending == Ending::value && path->elements.empty() &&
            std::none_of(path->hop_elements.begin(), path->hop_elements.end(), has_elements);
-}
-
-bool is_nan(const model::Value& value) {
-    const auto* wide = std::get_if<double>(&value.data);
-    const auto* narrow = std::get_if<float>(&value.data);
-    return (wide != nullptr && std::isnan(*wide)) || (narrow != nullptr && std::isnan(*narrow));
 }
 
 // Whether one of < and >= is true for every value of the left side.

@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "query/compare_values.hpp"
 #include "query/sql_column.hpp"
 #include "query/text_index.hpp"
 
@@ -13,16 +14,6 @@ namespace {
 // asking the other evaluator does.
 constexpr std::size_t kMaxParameters = 16'000;
 constexpr std::size_t kMaxMembers = 500;
-
-Operator mirrored(Operator op) {
-    switch (op) {
-    case Operator::less: return Operator::greater;
-    case Operator::less_equal: return Operator::greater_equal;
-    case Operator::greater: return Operator::less;
-    case Operator::greater_equal: return Operator::less_equal;
-    default: return op;
-    }
-}
 
 bool is_symmetric(Operator op) {
     return op == Operator::equal || op == Operator::not_equal || mirrored(op) != op;
