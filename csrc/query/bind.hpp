@@ -32,7 +32,11 @@ struct KeyPathMapping {
 struct ArgumentList {
     std::vector<model::Value> items;
 };
-using Argument = std::variant<model::Value, ArgumentList, Region, GeoPoint>;
+// What arithmetic of constants came to, as exact texts give it back: taken as it is, as Mixed.
+struct Folded {
+    model::Value value;
+};
+using Argument = std::variant<model::Value, ArgumentList, Region, GeoPoint, Folded>;
 
 struct BindOptions {
     const KeyPathMapping* mapping = nullptr;

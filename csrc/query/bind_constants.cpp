@@ -142,6 +142,8 @@ const Argument& Binder::argument_at(std::uint64_t index, syntax::Position positi
 
 Bound Binder::argument(const Literal& text, Kind hint) {
     const Argument& argument = argument_at(text.argument, text.position);
+    if (const auto* result = std::get_if<Folded>(&argument))
+        return folded(result->value.clone(), text.position);
     std::string name = "$" + std::to_string(text.argument);
     const auto* list = std::get_if<ArgumentList>(&argument);
     if (text.quantifier != Quantifier::unsaid && !list)

@@ -87,17 +87,20 @@ Bound Binder::arithmetic(const syntax::Arithmetic& text, Kind hint) {
 // Two constants are one, which is Mixed, so that it may meet everything and by the order of all
 // types: what is no number makes NULL of them.
 Bound Binder::folded(const syntax::Arithmetic& text, Bound left, Bound right) {
-    Bound bound;
-    bound.is_constant = true;
-    bound.position = text.position;
     const Constant *a = left.single(), *b = right.single();
     if (!a || !b) // an argument that holds a list
         refuse("Operations involving two lists are not supported", text.position);
-    Constant result;
-    result.value = calculate(text.op, ValueView(a->value), ValueView(b->value)).to_value();
-    bound.kind = result.value.is_null() ? Kind::nothing : Kind::mixed;
+    return folded(calculate(text.op, ValueView(a->value), ValueView(b->value)).to_value(),
+                  text.position);
+}
+
+Bound Binder::folded(model::Value value, syntax::Position position) {
+    Bound bound;
+    bound.is_constant = true;
+    bound.position = position;
+    bound.kind = value.is_null() ? Kind::nothing : Kind::mixed;
     bound.operand.type = type_of(bound.kind);
-    bound.operand.of = std::move(result);
+    bound.operand.of = Constant{std::move(value)};
     return bound;
 }
 

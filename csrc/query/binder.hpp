@@ -80,6 +80,7 @@ class Binder {
     Bound operand(const syntax::Expression& text, Kind hint);
     Bound arithmetic(const syntax::Arithmetic& text, Kind hint);
     Bound folded(const syntax::Arithmetic& text, Bound left, Bound right);
+    static Bound folded(model::Value value, syntax::Position position);
     Bound subquery(const syntax::Subquery& text);
     const model::Class& subquery_target(const Walk& walk, syntax::Position position);
 

@@ -204,12 +204,14 @@ void Printer::write(const Constant& constant, const Opposite& opposite, Digits d
     }
 }
 
-// A constant that arithmetic was folded to is Mixed: again so if it is read as arithmetic.
+// A constant that arithmetic was folded to is Mixed, which no literal is.
 void Printer::write(const Constant& constant, const Opposite& opposite, bool is_mixed) {
     const bool is_folded = is_mixed && !constant.value.is_null() && constant.type_mask == 0;
-    write(constant, opposite, is_folded || opposite.is_mixed_column ? Digits::six : Digits::all);
     if (exact_ && is_folded)
-        text_ += " * 1";
+        write_argument(Argument(Folded{constant.value.clone()}));
+    else
+        write(constant, opposite,
+              is_folded || opposite.is_mixed_column ? Digits::six : Digits::all);
 }
 
 void Printer::write_null(const Opposite& opposite) {

@@ -61,3 +61,12 @@ def test_messages(lab: Lab, cls: str, query: str, arguments: list[Recorded], mes
     with pytest.raises(QueryError) as caught:
         lab.bind(query, cls, *arguments)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["age == 0.5 + 0.5", "age == 30.999*9999599999991999f", "age == -0.5 * 0", "age == 7 / 2"],
+)
+def test_what_was_folded_comes_back_from_its_exact_text(lab: Lab, query: str) -> None:
+    bound = lab.bind(query)
+    assert bound.reread().tree == bound.tree, bound.exact_text
