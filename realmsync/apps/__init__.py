@@ -1,0 +1,1 @@
+"""Applications as their operators configure them: folders, schemas, rules, accounts."""

@@ -1,0 +1,46 @@
+"""The applications that a server serves, as they are right now.
+
+A reload replaces a RunningApp's model in one step; who is in the middle of something keeps the one
+that he began with. Loading is ../../apps', deciding permissions is permissions.py's. Specification:
+app-configuration.md section 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from realmsync.apps.model import App
+from realmsync.server.functions.port import Functions
+
+# Name under which the users and partitions of a server without configured apps are kept.
+ONLY_APP = "app"
+
+
+@dataclass
+class RunningApp:
+    """One application."""
+
+    key: str  # names its users and partitions in storage; never changes
+    model: App
+    functions: Functions
+    # Without a configuration: everybody may do everything, and clients make the schema.
+    is_open: bool = False
+
+
+class Apps:
+    """The applications by client app id."""
+
+    def __init__(self, apps: Iterable[RunningApp] = (), only: RunningApp | None = None) -> None:
+        """`only`: the server is this one app, whatever id a client calls it by."""
+        self._apps = {app.model.id: app for app in apps}
+        self._only = only
+
+    def find(self, app_id: str) -> RunningApp | None:
+        """The application that a client's app id means here; None if it is not served."""
+        if self._only is not None:
+            return self._only if app_id else None
+        return self._apps.get(app_id)
+
+    def __iter__(self) -> Iterator[RunningApp]:
+        return iter(self._apps.values() if self._only is None else (self._only,))

@@ -1,0 +1,1 @@
+"""Functions of applications: how they are called, and what calls them."""
