@@ -36,7 +36,7 @@ def loads(text: str | bytes) -> Any:
     """What a JSON text stands for. Raises ValueError as decode does."""
     try:
         return json_util.loads(text, json_options=_OPTIONS)
-    except (BSONError, TypeError, KeyError, RecursionError, OverflowError) as error:
+    except (BSONError, TypeError, KeyError, RecursionError, ArithmeticError) as error:
         raise ValueError(f"malformed extended JSON: {error}") from error
 
 
