@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from realmsync.enums import Text
 
 # A JSON value as it was written: `%%` expansions, operators and extended JSON included.
 Expression = Any
-
-_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class SyncMode(Text):
@@ -61,7 +58,7 @@ class QueryableFields:
 
     everywhere: tuple[str, ...] = ()
     indexed: tuple[str, ...] = ()  # at most one
-    by_class: Mapping[str, tuple[str, ...]] = _NOTHING
+    by_class: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, cls: str) -> frozenset[str]:
         """Those of one class."""
@@ -115,7 +112,7 @@ class FieldRights:
 
     read: Expression | None = None
     write: Expression | None = None
-    fields: Mapping[str, Any] = _NOTHING  # embedded fields; not for sync
+    fields: Mapping[str, Any] = field(default_factory=dict)  # embedded fields; not for sync
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Role:
     insert: Expression = True
     delete: Expression = True
     search: Expression = True
-    fields: Mapping[str, FieldRights] = _NOTHING
+    fields: Mapping[str, FieldRights] = field(default_factory=dict)
     additional_fields: FieldRights | None = None
     # Why sync cannot use it (section 5.4): it then ends the search for a role, without any right.
     unusable: str | None = None
@@ -143,8 +140,8 @@ class Provider:
 
     name: str  # and type: anon-user, local-userpass, api-key, …
     disabled: bool = False
-    config: Mapping[str, Any] = _NOTHING
-    secret_config: Mapping[str, Any] = _NOTHING  # names of secrets
+    config: Mapping[str, Any] = field(default_factory=dict)
+    secret_config: Mapping[str, Any] = field(default_factory=dict)  # names of secrets
     metadata_fields: tuple[Mapping[str, Any], ...] = ()
     # Why nobody can log in with it all the same, such as a missing secret.
     unusable: str | None = None
@@ -183,20 +180,22 @@ class App:
     id: str  # client app id
     name: str
     sync: SyncConfiguration = field(default_factory=SyncConfiguration)
-    classes: Mapping[str, Class] = _NOTHING
-    not_synced: Mapping[str, str] = _NOTHING  # classes left out, and why
+    classes: Mapping[str, Class] = field(default_factory=dict)
+    not_synced: Mapping[str, str] = field(default_factory=dict)  # classes left out, and why
     # By class: the roles of sync in order. A class that is absent has the default roles.
-    roles: Mapping[str, tuple[Role, ...]] = _NOTHING
+    roles: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
     default_roles: tuple[Role, ...] = ()
     # The same of the MongoDB service, by (database, collection), where they are not those of sync.
-    service_roles: Mapping[tuple[str, str], tuple[Role, ...]] = _NOTHING
-    providers: Mapping[str, Provider] = _NOTHING  # by type
+    service_roles: Mapping[tuple[str, str], tuple[Role, ...]] = field(default_factory=dict)
+    providers: Mapping[str, Provider] = field(default_factory=dict)  # by type
     custom_user_data: CustomUserData | None = None
-    functions: Mapping[str, Function] = _NOTHING
-    values: Mapping[str, Any] = _NOTHING  # secrets looked up; absent where they are missing
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # secrets looked up; absent where they are missing
     secret_values: frozenset[str] = frozenset()  # names of values that come from a secret
     environment: str = ""  # tag
-    environment_values: Mapping[str, Any] = _NOTHING  # of this environment
+    environment_values: Mapping[str, Any] = field(default_factory=dict)  # of this environment
     location: str = "US-VA"
     deployment_model: str = "GLOBAL"
     provider_region: str = ""

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -20,8 +17,8 @@ class AppUser:
 
     id: str
     type: str = "normal"  # or server
-    data: Mapping[str, Any] = _NOTHING
-    custom_data: Mapping[str, Any] = _NOTHING
+    data: Mapping[str, Any] = field(default_factory=dict)
+    custom_data: Mapping[str, Any] = field(default_factory=dict)
     # [{id, provider_type}], in the order in which they were added
     identities: tuple[Mapping[str, Any], ...] = ()
 
@@ -33,7 +30,7 @@ class FunctionRequest:
     method: str = ""
     path: str = ""
     remote_address: str = ""
-    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class FunctionNotFound(Exception):
