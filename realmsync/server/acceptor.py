@@ -27,6 +27,7 @@ from realmsync.events import ServerEvent
 from realmsync.server.accounts.auth import Auth, AuthError, Principal
 from realmsync.server.accounts.user_file import LogInEnd
 from realmsync.server.addresses import Proxies
+from realmsync.server.apps.running import Apps
 from realmsync.server.config import HttpLimits
 from realmsync.server.connections import Accepted, Connections, decrement
 from realmsync.server.http.gate import READ_BYTES, HttpServer, Turns
@@ -171,6 +172,7 @@ class Acceptor:
         self,
         driver: Driver[ServerEvent],
         auth: Auth,
+        apps: Apps,
         limits: HttpLimits,
         engine: SyncEngine,
         connections: Connections,
@@ -179,6 +181,7 @@ class Acceptor:
     ) -> None:
         self._driver = driver
         self._auth = auth
+        self._apps = apps
         self.limits = limits
         self._engine = engine
         self.accepted = connections
@@ -289,7 +292,7 @@ class Acceptor:
         match = _SYNC_PATH.fullmatch(head.path)
         if match is None:
             raise HttpError(404, "not a sync route")
-        app = self._auth.served_app(unquote(match[1]))
+        app = self._apps.find(unquote(match[1]))
         if app is None:
             raise app_not_found(unquote(match[1]))
         key = check_upgrade(head)
@@ -300,7 +303,7 @@ class Acceptor:
             raise HttpError(503, "server is stopping")
         try:
             principal = await self._auth.authenticate(query_token(head.query), "access")
-            if principal.user.app_id != app:
+            if principal.app is not app:
                 raise AuthError("token of another app", AppCode.InvalidSession)
         except AuthError as error:
             forbidden = error.code is AppCode.UserDisabled
@@ -314,7 +317,7 @@ class Acceptor:
             raise HttpError(503, "server is stopping")
         address = self._proxies.client_of(accepted.address, head.headers.get("x-forwarded-for", ""))
         self._check_room(principal.user.id, address)
-        websocket = self._new_websocket(SyncConnection(app, subprotocol, principal, address))
+        websocket = self._new_websocket(SyncConnection(app.key, subprotocol, principal, address))
         self.accepted.becomes_websocket(accepted, address)
         ended = functools.partial(self._ended, websocket, accepted, principal.user.id)
         return server_protocol(websocket, self._headers(subprotocol), ended), key

@@ -28,7 +28,7 @@ class HttpLogger(logging.LoggerAdapter[logging.Logger]):
     """The logger to give to aiohttp, for requests that it cannot read.
 
     Its tracebacks quote the request, and the target of an upgrade holds an access token. What
-    fails behind a request that can be read is logged in http/routes.py.
+    fails behind a request that can be read is logged in http/dispatcher.py.
     """
 
     def exception(self, msg: object, *args: object, **_: Any) -> None:

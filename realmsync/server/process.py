@@ -27,6 +27,7 @@ from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
+from realmsync.server.apps.open_app import open_apps
 from realmsync.server.authorization import Authorizer
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
@@ -35,8 +36,10 @@ from realmsync.server.descriptors import (
     descriptors_in_use,
     raise_descriptor_limit,
 )
+from realmsync.server.http.admission import Admission
+from realmsync.server.http.call import Services
+from realmsync.server.http.dispatcher import HttpApi
 from realmsync.server.http.gate import HttpServer
-from realmsync.server.http.routes import HttpApi
 from realmsync.server.http.sites import Sites
 from realmsync.server.listener import Listener
 from realmsync.server.logs import HttpLogger, LogLimit, one_line
@@ -121,6 +124,16 @@ class Server:
         self._count_lines()
         self._take_directory(config.data)
         self._exits.callback(self._release_directory)
+        self.apps = open_apps(config)
+        await self._open_users()
+        await self._open_engine()
+        self._serve()
+        await self._listen()
+        self._status = "ok"
+        _logger.info("listening on %s", self.url)
+
+    async def _open_users(self) -> None:
+        config = self.config
         secret = load_secret(config.data / "secret.key")
         self.users = Users(config.data / "users.sqlite")
         try:
@@ -129,8 +142,10 @@ class Server:
             path = config.data / "users.sqlite"
             raise ServerStartError(f"cannot use the users' file {path}: {error}") from error
         self._exits.push_async_callback(self.users.close)
-        auth = Auth(self.users, secret, config)
+        self._auth = Auth(self.users, secret, config, self.apps)
 
+    async def _open_engine(self) -> None:
+        config = self.config
         if self._given is not None:
             self._engine = self._given
         else:
@@ -145,32 +160,47 @@ class Server:
             limits=config.transport,
         )
         self._exits.callback(self._driver.close)
-
         if config.authorize is not None:
             self._authorizer = Authorizer(
                 config.authorize, config.authorize_timeout, self._engine, self._driver.activity
             )
             self._exits.push_async_callback(self._authorizer.close)
+
+    def _serve(self) -> None:
+        """Makes all that is behind the port."""
+        config = self.config
         sites, proxies = Sites(config), Proxies(config.trusted_proxies)
         self._connections = Connections(
             connection_limits(config.http, descriptor_limit()), proxies.is_trusted
         )
         self._acceptor = Acceptor(
-            self._driver, auth, config.http, self._engine, self._connections, sites, proxies
+            self._driver,
+            self._auth,
+            self.apps,
+            config.http,
+            self._engine,
+            self._connections,
+            sites,
+            proxies,
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
-        api = HttpApi(config, auth, self.status, self._acceptor, sites, proxies)
+        services = Services(
+            config,
+            self.apps,
+            self._auth,
+            Admission(config.http),
+            proxies,
+            observer=self._acceptor,
+            status=self.status,
+        )
         self._acceptor.http = HttpServer(
-            api.handle,
+            HttpApi(services, sites).handle,
             self._connections,
             self._acceptor.turns,
             config.http,
             HttpLogger(logging.getLogger("realmsync.http"), {}),
         )
         self._exits.push_async_callback(self._acceptor.http.shutdown, 1.0)
-        await self._listen()
-        self._status = "ok"
-        _logger.info("listening on %s", self.url)
 
     async def stop(self) -> None:
         """Stops gracefully: what was accepted is made durable, clients are sent away."""

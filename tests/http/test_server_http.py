@@ -266,7 +266,13 @@ async def test_disabled_user(http: Any, server: Server) -> None:
     ("path", "body", "status", "code", "message"),
     [
         ("confirm", {"token": "a", "tokenId": "b"}, 400, "BadRequest", "invalid token data"),
-        ("reset", {"token": "a", "tokenId": "b"}, 400, "BadRequest", "invalid token data"),
+        (
+            "reset",
+            {"token": "a", "tokenId": "b", "password": "secret12"},
+            400,
+            "BadRequest",
+            "invalid token data",
+        ),
         ("confirm/send", {"email": "a@b.c"}, 400, "UserAlreadyConfirmed", "already confirmed"),
         (
             "confirm/call",

@@ -25,6 +25,7 @@ from realmsync.server.accounts.user_file import (
     new_id,
 )
 from realmsync.server.accounts.users import Users
+from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
 
 
@@ -46,6 +47,7 @@ class Principal:
     """Who is behind a valid token."""
 
     user: UserRecord
+    app: RunningApp
     session_id: str
     device_id: str
 
@@ -98,34 +100,22 @@ def _read_or_make(path: Path) -> bytes:
         return secret
 
 
-# Name under which the users and partitions of a server without configured apps are kept.
-ONLY_APP = "app"
-
-
 class Auth:
     """Log-ins and tokens of one server."""
 
-    def __init__(self, users: Users, secret: bytes, config: ServerConfig) -> None:
+    def __init__(self, users: Users, secret: bytes, config: ServerConfig, apps: Apps) -> None:
         self.users = users
         self._secret = secret
         self._config = config
+        self._apps = apps
 
-    def served_app(self, app_id: str) -> str | None:
-        """The app that a client's app id means here, None if it is not served.
-
-        Users and partitions belong to it. Without configured apps the server is one app, and every
-        id is a name of it.
-        """
-        if not self._config.apps:
-            return ONLY_APP if app_id else None
-        return app_id if app_id in self._config.apps else None
-
-    def check_provider(self, provider: str) -> None:
-        """Raises AuthError for a provider that this server does not have or was told not to use."""
-        if provider not in self._config.providers:
+    def check_provider(self, app: RunningApp, provider: str) -> None:
+        """Raises AuthError for a provider that this app does not have or was told not to use."""
+        configured = app.model.providers.get(provider)
+        if configured is None or configured.disabled or configured.unusable:
             raise _no_provider(provider)
 
-    async def register(self, app_id: str, email: str, password: str) -> None:
+    async def register(self, app: RunningApp, email: str, password: str) -> None:
         """Creates an account that can log in at once."""
         if not self._config.registration:
             # What the original says when its confirmation function refuses somebody.
@@ -135,17 +125,17 @@ class Auth:
         try:
             check_name(email)
             check_password(password)
-            await self.users.register(app_id, email, password)
+            await self.users.register(app.key, email, password)
         except BadCredential as error:
             raise AuthError(str(error), AppCode.BadRequest) from error
         except NameInUse:
             raise AuthError("name already in use", AppCode.AccountNameInUse) from None
 
-    async def log_in(self, app_id: str, provider: str, body: dict[str, Any]) -> LogIn:
+    async def log_in(self, app: RunningApp, provider: str, body: dict[str, Any]) -> LogIn:
         """Logs in with a provider's credentials."""
-        self.check_provider(provider)
+        self.check_provider(app, provider)
         try:
-            user = await self._user(app_id, provider, body)
+            user = await self._user(app, provider, body)
             if user.disabled:
                 raise AuthError("user disabled", AppCode.UserDisabled)
             device_id = new_id()
@@ -162,24 +152,24 @@ class Auth:
             refresh_token=self._token("refresh", user, session_id, device_id),
         )
 
-    async def _user(self, app_id: str, provider: str, body: dict[str, Any]) -> UserRecord:
-        if provider == "anon-user":
-            return await self.users.create_anonymous(app_id)
-        email = await self._check_account(app_id, body)
-        return await self.users.user_of_account(app_id, email)
+    async def _user(self, app: RunningApp, provider: str, body: dict[str, Any]) -> UserRecord:
+        match provider:
+            case "anon-user":
+                return await self.users.create_anonymous(app.key)
+            case "local-userpass":
+                email = await self._check_account(app, body)
+                return await self.users.user_of_account(app.key, email)
+        raise _no_provider(provider)
 
-    async def link(
-        self, principal: Principal, app_id: str, provider: str, body: dict[str, Any]
-    ) -> str:
+    async def link(self, principal: Principal, provider: str, body: dict[str, Any]) -> str:
         """Adds an identity to a user; gives a new access token."""
-        self.check_provider(provider)
-        if provider == "anon-user":  # nobody could prove to be that one
+        app = principal.app
+        self.check_provider(app, provider)
+        if provider != "local-userpass":  # nobody could prove to be that anonymous user
             raise _no_provider(provider)
-        if principal.user.app_id != app_id:
-            raise invalid_session("token of another app")
-        email = await self._check_account(app_id, body)
+        email = await self._check_account(app, body)
         try:
-            await self.users.link_account(app_id, email, principal.user.id)
+            await self.users.link_account(app.key, email, principal.user.id)
         except IdentityTaken:
             raise AuthError(
                 "a user already exists with the specified provider", AppCode.AccountNameInUse
@@ -211,18 +201,19 @@ class Auth:
         if claims["typ"] != kind:
             raise invalid_session(f"not an {kind} token")
         user = await self.users.user_of_session(str(claims["sid"]))
-        if user is None or user.id != claims["sub"] or self.served_app(user.app_id) != user.app_id:
+        app = self._apps.of(user.app_id) if user is not None else None
+        if user is None or app is None or user.id != claims["sub"]:
             raise invalid_session("failed to find refresh token")
         if user.disabled:
             raise AuthError("user disabled", AppCode.UserDisabled)
-        return Principal(user, claims["sid"], str(claims.get("baas_device_id", "")))
+        return Principal(user, app, claims["sid"], str(claims.get("baas_device_id", "")))
 
-    async def _check_account(self, app_id: str, body: dict[str, Any]) -> str:
+    async def _check_account(self, app: RunningApp, body: dict[str, Any]) -> str:
         email, password = body.get("username"), body.get("password")
         if (
             not isinstance(email, str)
             or not isinstance(password, str)
-            or not await self.users.check_password(app_id, email, password)
+            or not await self.users.check_password(app.key, email, password)
         ):
             raise _unauthorized()
         return email

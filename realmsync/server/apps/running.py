@@ -33,14 +33,19 @@ class Apps:
 
     def __init__(self, apps: Iterable[RunningApp] = (), only: RunningApp | None = None) -> None:
         """`only`: the server is this one app, whatever id a client calls it by."""
-        self._apps = {app.model.id: app for app in apps}
+        self._by_id = {app.model.id: app for app in apps}
+        self._by_key = {app.key: app for app in (*self._by_id.values(), only) if app is not None}
         self._only = only
 
     def find(self, app_id: str) -> RunningApp | None:
         """The application that a client's app id means here; None if it is not served."""
         if self._only is not None:
             return self._only if app_id else None
-        return self._apps.get(app_id)
+        return self._by_id.get(app_id)
+
+    def of(self, key: str) -> RunningApp | None:
+        """The application whose users and partitions are kept under this key, if it is served."""
+        return self._by_key.get(key)
 
     def __iter__(self) -> Iterator[RunningApp]:
-        return iter(self._apps.values() if self._only is None else (self._only,))
+        return iter(self._by_key.values())

@@ -2,8 +2,8 @@
 
 HTTP shares the loop with sync, and anybody may send requests. So a connection is read in small
 pieces, its next request only when the last answer is with the system; requests of all connections
-wait in one line, and between some of them sync has its turn. What a request means is routes.py's
-matter.
+wait in one line, and between some of them sync has its turn. What a request means is
+dispatcher.py's matter.
 """
 
 from __future__ import annotations

@@ -1,0 +1,153 @@
+"""Takes each HTTP request to its row of the table, and words what goes wrong on the way.
+
+What a row asks for is checked here, in one order: site, app, token, body. A request comes from
+aiohttp's low-level server, which ../acceptor.py feeds. Specification: app-services-http.md sections
+4 and 5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import re
+import sqlite3
+from typing import Any
+
+from aiohttp import web
+
+from realmsync.codes import AppCode
+from realmsync.server.accounts.auth import AuthError, invalid_session
+from realmsync.server.addresses import is_loopback
+from realmsync.server.http.call import Call, Services
+from realmsync.server.http.endpoints import ROUTES
+from realmsync.server.http.replies import HttpError, app_not_found, error_reply, refusal
+from realmsync.server.http.sites import Sites, host_of
+from realmsync.server.http.table import Caller, Route, Table
+from realmsync.server.logs import one_line
+
+_logger = logging.getLogger("realmsync.server")
+
+
+class HttpApi:
+    """The HTTP API of one server."""
+
+    def __init__(self, services: Services, sites: Sites) -> None:
+        self._services = services
+        self._sites = sites
+        self._table = Table(ROUTES)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request, whatever happens."""
+        try:
+            return await self._dispatch(request)
+        except HttpError as error:
+            return error_reply(error)
+        except AuthError as error:
+            try:
+                self._count(Call(self._services, request, {}))
+            except HttpError as too_many:
+                return error_reply(too_many)
+            return error_reply(refusal(error))
+        except (asyncio.TimeoutError, web.RequestPayloadError, ConnectionError):
+            return error_reply(HttpError(408, "request body did not arrive", AppCode.BadRequest))
+        except web.HTTPException as error:
+            return error_reply(HttpError(error.status, error.reason, AppCode.BadRequest))
+        except sqlite3.OperationalError as error:  # the users' file: its disk is full, or fails
+            _logger.error("%s failed: %s", one_line(request.path), error)
+            return error_reply(
+                HttpError(503, "storage is not available, try again later", retry_after=5)
+            )
+        except Exception:
+            _logger.exception("%s failed", one_line(request.path))
+            return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
+
+    async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._sites.check(request.headers.get("Host", ""), request.headers.get("Origin"))
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            # Nothing here is worth packing, and what a small body says may be endless.
+            raise HttpError(415, "request bodies must not be compressed", AppCode.BadRequest)
+        # Clients before core 14.10 double the slash when their base URL ends in one.
+        path = re.sub("//+", "/", request.raw_path.partition("?")[0])
+        if not path.isascii():
+            raise HttpError(400, "a path is ASCII; use %XX", AppCode.BadRequest)
+        found = self._table.find(request.method, path)
+        if isinstance(found, set):
+            self._count(Call(self._services, request, {}))
+            if found:
+                raise HttpError(405, f"method not allowed, use {' or '.join(sorted(found))}")
+            raise HttpError(404, f"{request.method} {path} is not part of this server's API")
+        route, parameters = found
+        call = Call(self._services, request, parameters)
+        # Those who must show a token are counted when theirs is no good.
+        if route.caller is Caller.STRANGER and route.is_counted:
+            self._count(call)
+        await self._prepare(call, route)
+        return await route.handler(call)
+
+    async def _prepare(self, call: Call, route: Route) -> None:
+        """Gives a call all that its row promises."""
+        if "app" in call.parameters:
+            app = self._services.apps.find(call.parameters["app"])
+            if app is None:
+                raise app_not_found(call.parameters["app"])
+            call.app = app
+        if route.caller is Caller.OPERATOR:
+            self._check_operator(call)
+        elif route.caller is not Caller.STRANGER:
+            call.principal = await call.authenticate(route.caller.value)
+            if "app" not in call.parameters:
+                call.app = call.principal.app
+            elif call.principal.app is not call.app:
+                raise invalid_session("token of another app")
+        if route.body is not None:
+            call.body = await self._read_body(call.request)
+            route.body.check(call.body)
+
+    def _count(self, call: Call) -> None:
+        self._services.admission.request(call.client)
+
+    def _check_operator(self, call: Call) -> None:
+        token = self._services.config.status_token
+        if token is not None and call.bearer is not None:
+            given = call.bearer.encode("utf-8", "surrogateescape")
+            is_operator = hmac.compare_digest(given, token.encode())
+        else:
+            # What a proxy on this machine passes on says so: by its client's address, or the name
+            # that it was asked for.
+            host = host_of(call.request.headers.get("Host", ""))
+            is_here = host in ("", "localhost") or is_loopback(host)
+            is_operator = is_here and is_loopback(call.client)
+        if not is_operator:
+            raise HttpError(403, "for clients on the server's machine, or with its status token")
+
+    async def _read_body(self, request: web.BaseRequest) -> dict[str, Any]:
+        limits = self._services.config.http
+        if (request.content_length or 0) > limits.body_bytes:
+            raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
+        data = bytearray()
+        deadline = asyncio.get_running_loop().time() + limits.body_timeout
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            chunk = await asyncio.wait_for(request.content.readany(), max(left, 0))
+            if not chunk:
+                break
+            data += chunk
+            if len(data) > limits.body_bytes:
+                raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
+        return _object(data)
+
+
+def _object(data: bytearray) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+        # A lone surrogate is JSON, but no text: nothing could store or sign it.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise HttpError(
+            400, "request body must be a JSON object in valid Unicode", AppCode.BadRequest
+        )
+    return body
