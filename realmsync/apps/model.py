@@ -142,6 +142,8 @@ class Provider:
     disabled: bool = False
     config: Mapping[str, Any] = field(default_factory=dict)
     secret_config: Mapping[str, Any] = field(default_factory=dict)  # names of secrets
+    # What was found under those names, by the key of secret_config; missing ones are left out.
+    secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     metadata_fields: tuple[Mapping[str, Any], ...] = ()
     # Why nobody can log in with it all the same, such as a missing secret.
     unusable: str | None = None
@@ -190,10 +192,10 @@ class App:
     providers: Mapping[str, Provider] = field(default_factory=dict)  # by type
     custom_user_data: CustomUserData | None = None
     functions: Mapping[str, Function] = field(default_factory=dict)
-    values: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # secrets looked up; absent where they are missing
-    secret_values: frozenset[str] = frozenset()  # names of values that come from a secret
+    # Secrets looked up; absent where they are missing. Never shown: hence not in a repr.
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # Of values that come from a secret, the secret's name.
+    secret_values: Mapping[str, str] = field(default_factory=dict)
     environment: str = ""  # tag
     environment_values: Mapping[str, Any] = field(default_factory=dict)  # of this environment
     location: str = "US-VA"

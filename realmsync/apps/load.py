@@ -1,0 +1,181 @@
+"""Loading an application: from what was read to the model, with all that is wrong on the way.
+
+Pure: nothing of what runs is touched, so that a configuration with an error leaves the running one
+in force. Specification: app-configuration.md section 1.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from realmsync.apps.auth import FunctionUse, functions_used, read_custom_user_data, read_providers
+from realmsync.apps.bundle import Bundle
+from realmsync.apps.diagnostics import Findings
+from realmsync.apps.folder import read_folder
+from realmsync.apps.function_entries import (
+    check_uses,
+    of_expression,
+    of_partition,
+    path_of,
+    read_functions,
+)
+from realmsync.apps.ignored import note_ignored
+from realmsync.apps.keys import Keys
+from realmsync.apps.model import App, CustomUserData
+from realmsync.apps.secrets import Secrets
+from realmsync.apps.sync import check_indexed_field, read_sync
+from realmsync.apps.values import NO_ENVIRONMENT, read_environment, read_values
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_ENVIRONMENTS = (NO_ENVIRONMENT, "development", "testing", "qa", "production")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading gave: a model, unless there are errors among the findings."""
+
+    app: App | None
+    findings: Findings
+
+
+def load_path(
+    path: Path | str,
+    *,
+    secrets: Mapping[str, Any] | None = None,
+    app_id: str | None = None,
+    callables: Set[str] = frozenset(),
+    verifiable: Set[str] = frozenset(),
+    enable_sync: bool = False,
+) -> Loaded:
+    """Loads a folder or zip; the rest as load() has it.
+
+    `secrets` is the content of the operator's JSON file of secrets: names with texts. They are
+    looked for in the process's environment, too.
+    """
+    findings = Findings()
+    bundle = read_folder(Path(path), findings)
+    if bundle is None:
+        return Loaded(None, findings)
+    loaded = load(
+        bundle,
+        secrets=Secrets(secrets or {}, os.environ),
+        app_id=app_id,
+        callables=callables,
+        verifiable=verifiable,
+        enable_sync=enable_sync,
+    )
+    findings.all += loaded.findings.all
+    return Loaded(loaded.app, findings)
+
+
+def load(
+    bundle: Bundle,
+    *,
+    secrets: Secrets | None = None,
+    app_id: str | None = None,
+    callables: Set[str] = frozenset(),
+    verifiable: Set[str] = frozenset(),
+    enable_sync: bool = False,
+) -> Loaded:
+    """The model of a configuration.
+
+    `app_id` goes before the one that the configuration says. `callables` are the functions that
+    have an implementation on this server, `verifiable` the providers of OpenID tokens whose keys it
+    has. `enable_sync` serves an application that was paused when it was exported.
+    """
+    findings = Findings()
+    of_folder = {} if bundle.secrets is None else bundle.secrets.content
+    places = secrets or Secrets()
+    places = Secrets(places.given, places.environment, of_folder)
+    root = _read_root(bundle, app_id, findings)
+    sync = read_sync(bundle, findings, enable_sync)
+    providers = read_providers(bundle, places, verifiable, findings)
+    custom_user_data = read_custom_user_data(bundle, findings)
+    functions = read_functions(bundle, findings)
+    values = read_values(bundle, places, findings)
+    app = App(
+        id=root.id,
+        name=root.name,
+        sync=sync,
+        providers=providers,
+        custom_user_data=custom_user_data,
+        functions=functions,
+        values=values.all,
+        secret_values=values.from_secrets,
+        environment=root.environment,
+        environment_values=read_environment(bundle, root.environment, findings),
+        location=root.location,
+        deployment_model=root.deployment_model,
+        provider_region=root.provider_region,
+        allowed_origins=root.allowed_origins,
+    )
+    check_indexed_field(bundle, sync, dict(app.classes), findings)
+    check_uses(functions, _uses(bundle, app), callables, findings)
+    note_ignored(bundle, findings)
+    return Loaded(None if findings.is_refused else app, findings)
+
+
+class _Root(NamedTuple):
+    id: str
+    name: str
+    environment: str
+    location: str
+    deployment_model: str
+    provider_region: str
+    allowed_origins: tuple[str, ...]
+
+
+def _read_root(bundle: Bundle, app_id: str | None, findings: Findings) -> _Root:
+    keys = Keys.of(bundle.root, findings)
+    said = app_id or keys.text("app_id")
+    name = keys.text("name") or said
+    for key, value in (("name", name), ("app_id", said or name)):
+        if not _NAME.fullmatch(value):
+            keys.bad(
+                key,
+                f"{value!r:.100} does not begin with a letter, or holds others than "
+                "letters, digits, _ and -",
+            )
+    if not said:
+        findings.notice(
+            "config.no_app_id",
+            keys.path,
+            f"no app id is said, so it is the name, {name!r:.100}: apps that were shipped send "
+            "theirs, which ends in five letters; give it with --app-id",
+            "app_id",
+        )
+    environment = keys.choice("environment", _ENVIRONMENTS)
+    return _Root(
+        said or name,
+        name,
+        "" if environment == NO_ENVIRONMENT else environment,
+        keys.text("location") or "US-VA",
+        keys.text("deployment_model") or "GLOBAL",
+        keys.text("provider_region"),
+        keys.texts("allowed_request_origins"),
+    )
+
+
+def _uses(bundle: Bundle, app: App) -> Iterator[FunctionUse]:
+    """The functions that permissions, log-ins and custom user data depend on."""
+    if app.sync.partition is not None:
+        yield from of_partition(app.sync.partition, path_of(bundle.sync))
+    yield from functions_used(bundle, dict(app.providers))
+    data: CustomUserData | None = app.custom_user_data
+    if data is not None and data.on_user_creation is not None:
+        yield FunctionUse(
+            data.on_user_creation,
+            path_of(bundle.custom_user_data),
+            "on_user_creation_function_name",
+            "the creation of users",
+        )
+    for function in app.functions.values():
+        config = bundle.functions[function.name].config
+        yield from of_expression(
+            function.can_evaluate, config.path, "can_evaluate", f"calling {function.name!r:.100}"
+        )
