@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from realmsync.apps import queryable, schemas
 from realmsync.apps.auth import FunctionUse, functions_used, read_custom_user_data, read_providers
 from realmsync.apps.bundle import Bundle
 from realmsync.apps.diagnostics import Findings
@@ -28,7 +29,7 @@ from realmsync.apps.ignored import note_ignored
 from realmsync.apps.keys import Keys
 from realmsync.apps.model import App, CustomUserData
 from realmsync.apps.secrets import Secrets
-from realmsync.apps.sync import check_indexed_field, read_sync
+from realmsync.apps.sync import read_sync
 from realmsync.apps.values import NO_ENVIRONMENT, read_environment, read_values
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -98,10 +99,14 @@ def load(
     custom_user_data = read_custom_user_data(bundle, findings)
     functions = read_functions(bundle, findings)
     values = read_values(bundle, places, findings)
+    schema = schemas.read(bundle, sync, findings)
+    sync = queryable.resolve(sync, schema.classes, path_of(bundle.sync), findings)
     app = App(
         id=root.id,
         name=root.name,
         sync=sync,
+        classes=schema.classes,
+        not_synced=schema.not_synced,
         providers=providers,
         custom_user_data=custom_user_data,
         functions=functions,
@@ -114,7 +119,6 @@ def load(
         provider_region=root.provider_region,
         allowed_origins=root.allowed_origins,
     )
-    check_indexed_field(bundle, sync, dict(app.classes), findings)
     check_uses(functions, _uses(bundle, app), callables, findings)
     note_ignored(bundle, findings)
     return Loaded(None if findings.is_refused else app, findings)

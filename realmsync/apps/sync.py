@@ -1,5 +1,7 @@
 """The configuration of sync: its mode, partition, queryable fields, and what must not be together.
 
+Classes are named as they were written, by themselves or by collections: queryable.py knows them.
+
 Specification: app-configuration.md section 4.
 """
 
@@ -12,8 +14,6 @@ from realmsync.apps.bundle import Bundle
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.keys import Keys
 from realmsync.apps.model import (
-    Class,
-    ClassKind,
     PartitionConfiguration,
     QueryableFields,
     SyncConfiguration,
@@ -30,7 +30,6 @@ _PARTITION_TYPES = {
     "uuid": "uuid",
 }
 _LISTS_OF_FIELDS = ("queryable_fields_names", "indexed_queryable_fields_names")
-_INDEXABLE = ("int", "string", "objectId", "uuid")
 
 
 def read_sync(bundle: Bundle, findings: Findings, enable_sync: bool) -> SyncConfiguration:
@@ -59,8 +58,7 @@ def read_sync(bundle: Bundle, findings: Findings, enable_sync: bool) -> SyncConf
             "any client may extend the schema; switch development_mode_enabled off for production",
             "development_mode_enabled",
         )
-    names = _class_names(bundle, service)
-    asymmetric = tuple(_class_of(name, names) for name in keys.texts("asymmetric_tables"))
+    asymmetric = keys.texts("asymmetric_tables")
     if mode is SyncMode.PARTITION:
         if asymmetric:
             findings.error(
@@ -70,27 +68,7 @@ def read_sync(bundle: Bundle, findings: Findings, enable_sync: bool) -> SyncConf
                 "asymmetric_tables",
             )
         return replace(configuration, partition=_partition(keys.object("partition")))
-    return replace(configuration, asymmetric=asymmetric, queryable=_queryable(keys, names))
-
-
-def check_indexed_field(
-    bundle: Bundle, sync: SyncConfiguration, classes: dict[str, Class], findings: Findings
-) -> None:
-    """Finds the classes without the indexed field: a subscription could never name it."""
-    path = "." if bundle.sync is None else bundle.sync.path
-    for field in sync.queryable.indexed:
-        for cls in classes.values():
-            if cls.kind is not ClassKind.TOP:
-                continue
-            types = [p.type for p in cls.properties if p.name == field and p.collection is None]
-            if not types or types[0] not in _INDEXABLE:
-                findings.error(
-                    "sync.indexed_field",
-                    path,
-                    f"class {cls.name} has no property {field!r} of one of the types "
-                    f"{', '.join(_INDEXABLE)}",
-                    "indexed_queryable_fields_names",
-                )
+    return replace(configuration, asymmetric=asymmetric, queryable=_queryable(keys))
 
 
 def _mode(keys: Keys) -> SyncMode:
@@ -166,22 +144,6 @@ def _path_of_development_mode(bundle: Bundle, keys: Keys) -> str:
     return bundle.root.path if isinstance(of_root, dict) and of_root else keys.path
 
 
-def _class_names(bundle: Bundle, service: str | None) -> dict[str, str]:
-    """The class of each collection."""
-    names: dict[str, str] = {}
-    if service is not None:
-        for (_, collection), of_names in bundle.services[service].collections.items():
-            if of_names.schema is not None and of_names.schema.content:
-                title = of_names.schema.content.get("title")
-                names[collection] = title if isinstance(title, str) and title else collection
-    return names
-
-
-def _class_of(name: str, names: dict[str, str]) -> str:
-    """A class by its name, else by its collection's. Development mode may still make it."""
-    return name if name in names.values() else names.get(name, name)
-
-
 def _partition(keys: Keys) -> PartitionConfiguration:
     key = keys.text("key")
     if not key:
@@ -214,21 +176,16 @@ def _partition(keys: Keys) -> PartitionConfiguration:
     )
 
 
-def _queryable(keys: Keys, names: dict[str, str]) -> QueryableFields:
+def _queryable(keys: Keys) -> QueryableFields:
     everywhere, indexed = (keys.texts(key) for key in _LISTS_OF_FIELDS)
-    by_class: dict[str, tuple[str, ...]] = {}
     of_classes = keys.object("collection_queryable_fields_names")
-    for name in of_classes.content:
-        cls = _class_of(name, names)
-        by_class[cls] = tuple(dict.fromkeys(by_class.get(cls, ()) + of_classes.texts(name)))
-    unlisted = [field for field in indexed if field not in everywhere]
-    if len(indexed) > 1 or unlisted:
+    if len(indexed) > 1:
         keys.findings.error(
             "sync.indexed_field",
             keys.path,
-            f"{unlisted[0]!r:.100} must be in queryable_fields_names, too"
-            if unlisted
-            else "there can be one indexed field",
+            "there can be one indexed field",
             "indexed_queryable_fields_names",
         )
-    return QueryableFields(everywhere, indexed, by_class)
+    return QueryableFields(
+        everywhere, indexed, {name: of_classes.texts(name) for name in of_classes.content}
+    )
