@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from realmsync.codes import AppCode
-from realmsync.server.http import email_accounts, log_ins, operators, sessions
+from realmsync.server.http import email_accounts, functions, log_ins, operators, sessions
 from realmsync.server.http.bodies import Body, Member
 from realmsync.server.http.table import Caller, Refusal, Route
 
@@ -182,6 +182,30 @@ _SESSIONS = (
     ),
 )
 
+_FUNCTIONS = (
+    Route(
+        "POST",
+        f"{_APP}/functions/call",
+        functions.call_function,
+        Caller.ACCESS_TOKEN,
+        "Call a function of the app; arguments and result are extended JSON",
+        body=Body(
+            (
+                Member("name"),
+                Member("arguments", "array", required=False),
+                Member("service", None, required=False, meaning="there are none"),
+            )
+        ),
+        reply={},
+        refusals=(
+            Refusal(400, AppCode.FunctionExecutionError),
+            Refusal(403, AppCode.NoMatchingRuleFound),
+            Refusal(404, AppCode.FunctionNotFound),
+            Refusal(404, AppCode.ServiceNotFound),
+        ),
+    ),
+)
+
 _OPERATORS = (
     Route(
         "GET",
@@ -202,4 +226,4 @@ _OPERATORS = (
     ),
 )
 
-ROUTES = (*_LOG_INS, *_EMAIL_ACCOUNTS, *_SESSIONS, *_OPERATORS)
+ROUTES = (*_LOG_INS, *_EMAIL_ACCOUNTS, *_SESSIONS, *_FUNCTIONS, *_OPERATORS)

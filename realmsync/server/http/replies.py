@@ -48,12 +48,13 @@ def app_not_found(app_id: str) -> HttpError:
 
 
 def reply(body: object, status: int = 200) -> web.Response:
-    """A JSON reply. SDKs compare the content type as a whole: no charset."""
-    return web.Response(
-        body=json.dumps(body, separators=(",", ":")).encode(),
-        status=status,
-        content_type="application/json",
-    )
+    """A JSON reply."""
+    return reply_text(json.dumps(body, separators=(",", ":")), status)
+
+
+def reply_text(text: str, status: int = 200) -> web.Response:
+    """A reply that is JSON already. SDKs compare the content type as a whole: no charset."""
+    return web.Response(body=text.encode(), status=status, content_type="application/json")
 
 
 def error_reply(error: HttpError) -> web.Response:

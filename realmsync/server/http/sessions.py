@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from realmsync.server.accounts.app_users import app_user
 from realmsync.server.http.call import Call
 from realmsync.server.http.replies import reply
 
 
 async def profile(call: Call) -> web.Response:
     """The user's identities and data."""
-    user = call.principal.user
-    emails = [identity.email for identity in user.identities if identity.email is not None]
+    user = await app_user(call.app, call.principal.user)
     return reply(
         {
             "user_id": user.id,
-            "type": "normal",
+            "type": user.type,
             "identities": [
-                {"id": identity.id, "provider_type": identity.provider}
+                {"id": identity["id"], "provider_type": identity["provider_type"]}
                 for identity in user.identities
             ],
-            "data": {"email": emails[0]} if emails else {},
+            "data": user.data,
         }
     )
 
