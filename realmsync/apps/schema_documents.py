@@ -1,6 +1,7 @@
 """From one schema document, a JSON schema with MongoDB's extensions, to a draft of its class.
 
 Every fault is reported and the rest is read on, so that an operator sees all of them at once.
+A key that is null counts as absent: exports write it for what is empty.
 Relationships are relationships.py's; what concerns several classes is schemas.py's. Specification:
 app-configuration.md 7.1 to 7.4.
 """
@@ -8,7 +9,7 @@ app-configuration.md 7.1 to 7.4.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from realmsync.apps.bundle import Source
 from realmsync.apps.diagnostics import Findings
@@ -95,7 +96,7 @@ class SchemaDocument:
         try:
             check_name(name, CLASS_NAME_LIMIT, "title")
             kind, _ = self._kind(node, "")
-            if kind != "object" and ("bsonType" in node or "type" in node):
+            if kind != "object" and (node.get("bsonType") or node.get("type")):
                 self.fault(ClassFault("schema.bad_type", "the document is no object", "bsonType"))
             draft = self._class(node, name, "", 0)
             self._check_primary_key(draft)
@@ -167,8 +168,8 @@ class SchemaDocument:
     ) -> PropertyDraft:
         """What a collection holds: anything when nothing is said."""
         place = _below(where, key)
-        value = node.get(key, True)
-        is_open = value is True and (key == "additionalProperties" or key not in node)
+        value = node.get(key)
+        is_open = value is None or (value is True and key == "additionalProperties")
         if is_open or not self._is_object(value, place):
             return PropertyDraft("mixed", True)
         if depth >= DEPTH_LIMIT:
@@ -193,11 +194,11 @@ class SchemaDocument:
         """The Realm type, "array" or "object", and whether null is named beside it."""
         self._notice_keywords(node, where)
         key = "bsonType"
-        if key not in node and "type" in node:
+        if node.get(key) is None and node.get("type") is not None:
             key = "type"
             text = "the key type stands for bsonType"
             self._notice_once("schema.type_key", key, text, _below(where, key))
-        named = node.get(key, "mixed")
+        named = "mixed" if node.get(key) is None else node[key]
         names = named if isinstance(named, list) else [named]
         if not all(isinstance(name, str) for name in names):
             self._bad_value(_below(where, key), "a type's name or a list of such names")
@@ -228,30 +229,31 @@ class SchemaDocument:
             "config.bad_value", self._source.path, f"{where} must be {expected}", where
         )
 
-    def _is_object(self, value: object, where: str) -> bool:
+    def _is_object(self, value: object, where: str) -> TypeGuard[dict[str, Any]]:
         if not isinstance(value, dict):
             self._bad_value(where, "an object")
         return isinstance(value, dict)
 
     def _part(self, node: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-        value = node.get(key, {})
-        return value if self._is_object(value, _below(where, key)) else {}
+        value = node.get(key)
+        if value is not None and self._is_object(value, _below(where, key)):
+            return value
+        return {}
 
     def _text(self, node: dict[str, Any], key: str, where: str) -> str:
-        value = node.get(key, "")
-        if isinstance(value, str):
-            return value
-        self._bad_value(_below(where, key), "text")
-        return ""
+        value = node.get(key)
+        if value is not None and not isinstance(value, str):
+            self._bad_value(_below(where, key), "text")
+        return value if isinstance(value, str) else ""
 
     def _flag(self, node: dict[str, Any], key: str, where: str) -> bool:
-        value = node.get(key, False)
-        if not isinstance(value, bool):
+        value = node.get(key)
+        if value is not None and not isinstance(value, bool):
             self._bad_value(_below(where, key), "true or false")
         return value is True
 
     def _required(self, node: dict[str, Any], where: str) -> frozenset[str]:
-        value = node.get("required", [])
+        value = [] if node.get("required") is None else node["required"]
         if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return frozenset(value)
         self._bad_value(_below(where, "required"), "a list of names of properties")

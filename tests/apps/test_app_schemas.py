@@ -50,6 +50,8 @@ def test_types_alone_and_in_collections(bson: str, realm: str) -> None:
     ("node", "expected"),
     [
         ({}, Property("p", "mixed", True)),
+        ({"bsonType": None}, Property("p", "mixed", True)),
+        ({"bsonType": "array", "items": None}, Property("p", "mixed", True, "list")),
         ({"bsonType": ["string", "null"]}, Property("p", "string", True)),
         ({"bsonType": ["null", "long"]}, Property("p", "int", True)),
         ({"bsonType": ["int", "string"]}, Property("p", "mixed", True)),
@@ -203,7 +205,6 @@ def test_every_fault_of_a_class_is_told() -> None:
         (document("A", x=1), "properties.x"),
         (document("A", x={"bsonType": 1}), "properties.x.bsonType"),
         (document("A", x={"bsonType": [[]]}), "properties.x.bsonType"),
-        (document("A", x={"bsonType": None}), "properties.x.bsonType"),
         (document("A", x={"bsonType": "array", "items": []}), "properties.x.items"),
         (document("A", x={"bsonType": "array", "items": True}), "properties.x.items"),
         (document("A", x={"bsonType": "array", "uniqueItems": 1}), "properties.x.uniqueItems"),
