@@ -20,6 +20,11 @@ class Severity(Text):
     NOTICE = "notice"  # something is ignored
 
 
+def printable(text: str) -> str:
+    """A text in one line, without what a terminal would obey: names in files may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One finding."""
@@ -32,7 +37,7 @@ class Diagnostic:
 
     def __str__(self) -> str:
         where = f"{self.path}: {self.key}" if self.key else self.path
-        return f"{self.severity.value} {self.code} {where}: {self.text}"
+        return printable(f"{self.severity.value} {self.code} {where}: {self.text}")
 
 
 @dataclass

@@ -6,6 +6,7 @@ Specification: app-configuration.md 3.3 and 4.2.
 from __future__ import annotations
 
 from realmsync.apps.bundle import Bundle, CollectionBundle, FunctionBundle, ServiceBundle, Source
+from realmsync.apps.file_names import decoded_name
 from realmsync.apps.layout_parts import (
     check_one_synced,
     is_mongodb,
@@ -112,7 +113,9 @@ def _read_functions(reader: Reader, bundle: Bundle) -> None:
             )
             continue
         bundle.functions[name] = FunctionBundle(Source(path, entry))
-    for name, source in _sources(reader):
+    declared = set(bundle.functions)
+    for written, source in _sources(reader):
+        name = decoded_name(written, declared)
         of_name = bundle.functions.setdefault(name, FunctionBundle(Source(path, {})))
         of_name.source = source
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from realmsync.apps.bundle import Bundle, CollectionBundle, ServiceBundle, Source
 from realmsync.apps.diagnostics import Findings
+from realmsync.apps.file_names import decoded_name
 from realmsync.apps.reader import Reader
 
 # What stood for a MongoDB cluster; "mongodb" in set-ups of tests.
@@ -72,7 +72,7 @@ def place_rules(
         _key(rules, "database", names[0], findings),
         _key(rules, "collection", names[1], findings),
     )
-    agree = all(key in (name, unquote(name)) for key, name in zip(keys, names, strict=True))
+    agree = all(decoded_name(name, (key,)) == key for key, name in zip(keys, names, strict=True))
     if not agree:
         said, meant = ".".join(names), ".".join(keys)
         findings.warning(

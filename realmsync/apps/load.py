@@ -42,6 +42,7 @@ class Loaded:
 
     app: App | None
     findings: Findings
+    bundle: Bundle | None = None  # what it was made of; None if it could not be read
 
 
 def load_path(
@@ -71,7 +72,7 @@ def load_path(
         enable_sync=enable_sync,
     )
     findings.all += loaded.findings.all
-    return Loaded(loaded.app, findings)
+    return Loaded(loaded.app, findings, bundle)
 
 
 def load(
@@ -121,7 +122,7 @@ def load(
     )
     check_uses(functions, _uses(bundle, app), callables, findings)
     note_ignored(bundle, findings)
-    return Loaded(None if findings.is_refused else app, findings)
+    return Loaded(None if findings.is_refused else app, findings, bundle)
 
 
 class _Root(NamedTuple):

@@ -172,7 +172,7 @@ class Function:
     run_as_system: bool = False
     run_as_user_id: str | None = None
     disable_arg_logs: bool = False
-    path: str = ""  # of its source, for diagnostics
+    path: str = field(default="", compare=False)  # of its source, for diagnostics
 
 
 @dataclass(frozen=True)

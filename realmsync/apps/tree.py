@@ -143,7 +143,7 @@ class DirectoryTree(_BytesTree):
                         raise TooLarge(f"more than {MOST_ENTRIES:,} files and folders")
                     if not is_skipped(entry.name):
                         _check_text(entry.name)
-                        (found.folders if entry.is_dir() else found.files).append(entry.name)
+                        (found.folders if _is_folder(entry) else found.files).append(entry.name)
         except OSError as error:
             raise Unreadable(error.strerror or str(error)) from None
         return Names(sorted(found.folders), sorted(found.files))
@@ -256,6 +256,14 @@ def _check_text(name: str) -> None:
     except UnicodeEncodeError:
         shown = name.encode(errors="backslashreplace").decode()
         raise Unreadable(f"the name {shown!r} is not UTF-8") from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Links in circles are files, which cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_there(place: Path) -> bool:
