@@ -18,7 +18,7 @@ import click
 
 from realmsync.errors import UserCommandError
 from realmsync.server.accounts.administration import Administration, administration
-from realmsync.server.accounts.user_file import UserSummary
+from realmsync.server.accounts.file.records import UserSummary
 from realmsync.server.logs import one_line
 
 Command = Callable[..., None]

@@ -19,7 +19,8 @@ from engine_double import EngineDouble
 from offer import OFFER
 from realmsync.cli import main
 from realmsync.server.accounts import users as users_module
-from realmsync.server.accounts.user_file import Gone, LogInEnd, UserFile
+from realmsync.server.accounts.file.records import Gone, LogInEnd
+from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import TransportLimits
@@ -264,16 +265,16 @@ async def test_a_user_disabled_while_he_is_let_in(
 ) -> None:
     """Between the look at his log-in and the websocket's entry among the open ones."""
     ada = await registered(http)
-    file = server.users._reader
-    look = file.user_of_session
+    table = server.users._reader.users
+    look = table.of_log_in
 
     def look_and_disable(session_id: str) -> Any:
         user = look(session_id)
         with closing(UserFile(server.config.data / "users.sqlite")) as other:
-            other.set_disabled(ada["user_id"], True)
+            other.users.set_disabled(ada["user_id"], True)
         return user
 
-    monkeypatch.setattr(file, "user_of_session", look_and_disable)
+    monkeypatch.setattr(table, "of_log_in", look_and_disable)
     websocket = await open_websocket(ada["access_token"])
     assert await close_code(websocket) == FORBIDDEN
 
@@ -285,7 +286,7 @@ async def test_a_user_deleted_while_the_look_at_his_log_in_is_under_way(
     """What was read before the deletion becomes known after it."""
     guest = await http.anonymous()
     has_read, may_tell = threading.Event(), threading.Event()
-    look = server.users._reader.user_of_session
+    look = server.users._reader.users.of_log_in
 
     def look_slowly(session_id: str) -> Any:
         user = look(session_id)
@@ -293,7 +294,7 @@ async def test_a_user_deleted_while_the_look_at_his_log_in_is_under_way(
         may_tell.wait(10)
         return user
 
-    monkeypatch.setattr(server.users._reader, "user_of_session", look_slowly)
+    monkeypatch.setattr(server.users._reader.users, "of_log_in", look_slowly)
     opening = asyncio.ensure_future(open_websocket(guest["access_token"]))
     await asyncio.to_thread(has_read.wait, 10)
     if by == "another":
@@ -338,7 +339,7 @@ async def test_users_deleted_while_they_log_in_or_link(server: Server) -> None:
         await users.user_of_account("app", "nobody")
     await users.register("app", EMAIL, "correct horse")
     with pytest.raises(Gone):
-        await users.link_account("app", EMAIL, "nobody")
+        await users.link_identity("app", "local-userpass", EMAIL, {}, "nobody")
     assert (await users.user_of_account("app", EMAIL)).identities[0].email == EMAIL
 
 
@@ -365,71 +366,48 @@ async def test_a_file_that_cannot_be_read_for_a_while(
     ada = await registered(http)
     websocket = await open_websocket(ada["access_token"])
     failures = iter(range(3))
-    read = server.users._reader.ended_among
+    read = server.users._reader.log_ins.ended_among
 
     def fail_at_first(log_ins: Any) -> dict[str, LogInEnd]:
         if next(failures, None) is not None:
             raise sqlite3.OperationalError("disk I/O error")
         return read(log_ins)
 
-    monkeypatch.setattr(server.users._reader, "ended_among", fail_at_first)
+    monkeypatch.setattr(server.users._reader.log_ins, "ended_among", fail_at_first)
     await command(server, "disable", EMAIL)
     assert await close_code(websocket) == FORBIDDEN
     assert caplog.text.count("cannot see who was disabled or deleted: disk I/O error") == 1
 
 
-async def test_files_of_older_versions(tmp_path: Path) -> None:
-    """Without the time of last use, which counts from the first start on."""
-    with closing(UserFile(tmp_path / "users.sqlite")) as file:
-        guest = file.create_anonymous("app").id
-        session_id, _ = file.open_session(guest, "device", 2)
-    with closing(sqlite3.connect(tmp_path / "users.sqlite")) as database, database:
-        for index in ("sessions_by_user", "identities_by_user", "users_by_age"):
-            database.execute(f"DROP INDEX {index}")
-        database.execute("CREATE INDEX sessions_of_user ON sessions (user_id)")
-        database.execute("CREATE INDEX identities_of_user ON identities (user_id)")
-        database.execute("ALTER TABLE sessions DROP COLUMN used")
-        database.execute("DROP INDEX accounts_of_identity")
-        database.execute("UPDATE users SET created = 1")
-        database.execute("PRAGMA user_version = 0")
-    async with Server(
-        ServerConfig(data=tmp_path, host="127.0.0.1", port=0), runtime=EngineDouble()
-    ) as server:
-        await command(server, "prune", "--older-than", "90d", "--yes")
-        user = await server.users.user_of_session(session_id)
-        assert user is not None
-        assert user.id == guest
-
-
 def test_a_transaction_that_cannot_be_committed(tmp_path: Path) -> None:
     """It leaves nothing open in which the next one would fail."""
     with closing(UserFile(tmp_path / "users.sqlite")) as file:
-        with pytest.raises(sqlite3.IntegrityError), file._transaction():
-            file._database.execute("PRAGMA defer_foreign_keys = ON")
-            file._database.execute("INSERT INTO identities VALUES ('id', 'nobody', 'anon-user')")
-        assert file.create_anonymous("app").identities
+        with pytest.raises(sqlite3.IntegrityError), file.database.transaction():
+            file.database.execute("PRAGMA defer_foreign_keys = ON")
+            file.users.link("app", "custom-token", "somebody", {}, "nobody")
+        assert file.users.create_anonymous("app").identities
 
 
 def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
     """With a million users each check of a token would take as long as a page of them."""
     with closing(UserFile(tmp_path / "users.sqlite")) as file:
-        file.add_account("app", EMAIL, b"stored")
+        file.accounts.add("app", EMAIL, b"stored")
         seen: list[str] = []
-        file._database.set_trace_callback(seen.append)
-        user = file.user_of_account("app", EMAIL)
-        session_id, _ = file.open_session(user.id, "device", 2)
-        file.user_of_session(session_id)
-        file.note_use([session_id])
-        file.ended_among([session_id])
-        file.renew_password("app", EMAIL, b"stored", b"anew")
-        file.link_account("app", EMAIL, user.id)
-        file.close_session(session_id)
-        file.delete_user(user.id)
-        file._database.set_trace_callback(None)
+        file.database._connection.set_trace_callback(seen.append)
+        user = file.accounts.user("app", EMAIL)
+        session_id, _ = file.log_ins.open(user.id, "device", 2)
+        file.users.of_log_in(session_id)
+        file.log_ins.note_use([session_id])
+        file.log_ins.ended_among([session_id])
+        file.accounts.renew_password("app", EMAIL, b"stored", b"anew")
+        file.users.link("app", "local-userpass", EMAIL, {"email": EMAIL}, user.id)
+        file.log_ins.close(session_id)
+        file.users.delete(user.id)
+        file.database._connection.set_trace_callback(None)
         statements = [s for s in seen if s.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE")]
         assert len(statements) > 15
         for statement in statements:
-            plan = file._database.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            plan = file.database.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
             steps = [row[3] for row in plan]
             scans = [s for s in steps if s.startswith("SCAN") and "json_each" not in s]
             assert [s for s in scans if "SUBQUERY" not in s] == [], statement

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from realmsync.server.accounts.user_file import NameInUse, UserFile
+from realmsync.server.accounts.file.records import NameInUse
+from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 from realmsync.server.process import Server
 from sdk_http import CLIENT, SdkHttp
@@ -39,7 +40,9 @@ def held(path: Path) -> Iterator[None]:
 
 async def test_they_share_transactions(server: Server) -> None:
     statements: list[str] = []
-    await of_file(server, lambda file: file._database.set_trace_callback(statements.append))
+    await of_file(
+        server, lambda file: file.database._connection.set_trace_callback(statements.append)
+    )
     users = await asyncio.gather(*(server.users.create_anonymous("app") for _ in range(300)))
     assert len({user.id for user in users}) == 300
     assert statements.count("COMMIT") <= 3
@@ -49,7 +52,9 @@ async def test_they_share_transactions(server: Server) -> None:
 async def test_one_that_fails_takes_no_other_with_it(server: Server) -> None:
     names = [f"{n}@example.org" for n in (1, 2, 2, 3, 4)]
     changes = [
-        server.users._changes.do(lambda name=name: server.users._file.add_account("app", name, b""))
+        server.users._changes.do(
+            lambda name=name: server.users._file.accounts.add("app", name, b"")
+        )
         for name in names
     ]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
@@ -62,15 +67,15 @@ async def test_a_step_of_one_that_fails_is_undone(server: Server) -> None:
     file = server.users._file
 
     def fail_half_way() -> None:
-        with file._transaction():
-            file.add_account("app", "half@example.org", b"")
+        with file.database.transaction():
+            file.accounts.add("app", "half@example.org", b"")
         raise LookupError("half way")
 
-    other = server.users._changes.do(lambda: file.add_account("app", "whole@example.org", b""))
+    other = server.users._changes.do(lambda: file.accounts.add("app", "whole@example.org", b""))
     with pytest.raises(LookupError):
         await server.users._changes.do(fail_half_way)
     await other
-    pages = await of_file(server, lambda file: list(file.summaries(None)))
+    pages = await of_file(server, lambda file: list(file.listing.summaries(None)))
     assert [user.names for page in pages for user in page] == [("whole@example.org",)]
 
 
@@ -78,16 +83,16 @@ async def test_a_commit_that_fails_is_told_to_all(server: Server) -> None:
     file = server.users._file
 
     def leave_an_identity_without_user() -> None:
-        file._database.execute("PRAGMA defer_foreign_keys = ON")
-        file._database.execute("INSERT INTO identities VALUES ('id', 'nobody', 'anon-user')")
+        file.database.execute("PRAGMA defer_foreign_keys = ON")
+        file.users.link("app", "custom-token", "somebody", {}, "nobody")
 
     changes = [
         server.users._changes.do(leave_an_identity_without_user),
-        server.users._changes.do(lambda: file.create_anonymous("app")),
+        server.users._changes.do(lambda: file.users.create_anonymous("app")),
     ]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [sqlite3.IntegrityError] * 2
-    assert await of_file(server, lambda file: list(file.summaries(None))) == []
+    assert await of_file(server, lambda file: list(file.listing.summaries(None))) == []
     assert await server.users.create_anonymous("app")
 
 
@@ -95,11 +100,11 @@ async def test_who_has_gone_is_not_served(server: Server) -> None:
     held_up = threading.Event()
     first = server.users._changes.do(lambda: held_up.wait(10))
     await asyncio.sleep(0)
-    gone = server.users._changes.do(lambda: server.users._file.create_anonymous("app"))
+    gone = server.users._changes.do(lambda: server.users._file.users.create_anonymous("app"))
     gone.cancel()
     held_up.set()
     assert await first
-    assert await of_file(server, lambda file: list(file.summaries(None))) == []
+    assert await of_file(server, lambda file: list(file.listing.summaries(None))) == []
 
 
 async def test_who_shows_a_token_waits_for_no_writer(http: SdkHttp, server: Server) -> None:
@@ -117,13 +122,13 @@ async def test_a_disk_that_is_full_keeps_nobody_out(http: SdkHttp, server: Serve
     """It is only not noted who was there, until there is room again."""
     guest = await http.anonymous()
     update = "UPDATE sessions SET used = 1"
-    await of_file(server, lambda file: file._database.execute(update))
-    await of_file(server, lambda file: file._database.execute("PRAGMA query_only = ON"))
+    await of_file(server, lambda file: file.database.execute(update))
+    await of_file(server, lambda file: file.database.execute("PRAGMA query_only = ON"))
     assert await refresh(http, guest) == 201
-    await of_file(server, lambda file: file._database.execute("PRAGMA query_only = OFF"))
+    await of_file(server, lambda file: file.database.execute("PRAGMA query_only = OFF"))
     assert await refresh(http, guest) == 201
     await server.users._changes.settle()
-    ((user,),) = await of_file(server, lambda file: list(file.summaries(None)))
+    ((user,),) = await of_file(server, lambda file: list(file.listing.summaries(None)))
     assert user.last_seen > 1
 
 
@@ -135,4 +140,4 @@ async def test_what_waits_is_stored_before_the_file_is_closed(tmp_path: Path) ->
     await users.close()
     assert len(await asyncio.gather(*created)) == 600
     with closing(UserFile(tmp_path / "users.sqlite")) as file:
-        assert sum(map(len, file.summaries(None))) == 600
+        assert sum(map(len, file.listing.summaries(None))) == 600

@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from realmsync.cli import main
-from realmsync.server.accounts import user_file
-from realmsync.server.accounts.user_file import LogInEnd, UserFile
+from realmsync.server.accounts.file import listing
+from realmsync.server.accounts.file.records import LogInEnd
+from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 
 DAY_MS = 24 * 3600 * 1000
@@ -49,9 +50,9 @@ def run(data: Path) -> Run:
 
 def account(users: UserFile, name: str, app_id: str = "app") -> str:
     """An account whose user has logged in once; gives the user's id."""
-    users.add_account(app_id, name, b"stored")
-    user_id = users.user_of_account(app_id, name).id
-    users.open_session(user_id, "device", 10)
+    users.accounts.add(app_id, name, b"stored")
+    user_id = users.accounts.user(app_id, name).id
+    users.log_ins.open(user_id, "device", 10)
     return user_id
 
 
@@ -62,7 +63,7 @@ def listed(run: Run, *arguments: str) -> list[dict[str, Any]]:
 
 
 def log_ins(users: UserFile, user_id: str) -> int:
-    return len(users._log_ins(user_id))
+    return len(users.log_ins.of_user(user_id))
 
 
 def assert_refused(result: Result, text: str, exit_code: int = 1) -> None:
@@ -74,9 +75,9 @@ def assert_refused(result: Result, text: str, exit_code: int = 1) -> None:
 
 def test_list(users: UserFile, run: Run) -> None:
     ada = account(users, "ada@example.org")
-    guest = users.create_anonymous("other").id
-    users.add_account("app", "bob@example.org", b"stored")
-    users.set_disabled(guest, True)
+    guest = users.users.create_anonymous("other").id
+    users.accounts.add("app", "bob@example.org", b"stored")
+    users.users.set_disabled(guest, True)
     by_name = {tuple(user["names"]): user for user in listed(run)}
     assert set(by_name) == {("ada@example.org",), ("bob@example.org",), ()}
     known = by_name["ada@example.org",]
@@ -104,12 +105,12 @@ def test_list_as_text(users: UserFile, run: Run) -> None:
 def test_lists_of_several_pages(
     users: UserFile, run: Run, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(user_file, "_PAGE", size)
-    ids = [users.create_anonymous(app).id for app in ("b", "app", "b", "b", "app")]
+    monkeypatch.setattr(listing, "_PAGE", size)
+    ids = [users.users.create_anonymous(app).id for app in ("b", "app", "b", "b", "app")]
     ids += [account(users, f"{n}@example.org") for n in range(2)]
     for app, name in (("b", "x"), ("app", "z"), ("app", "y")):
-        users.add_account(app, name, b"stored")
-    users._database.execute("UPDATE users SET created = 2 - (id = ?)", (ids[4],))
+        users.accounts.add(app, name, b"stored")
+    users.database.execute("UPDATE users SET created = 2 - (id = ?)", (ids[4],))
     order = [ids[4], *sorted([ids[1], *ids[5:]]), *sorted([ids[0], *ids[2:4]])]
     assert [u["id"] for u in listed(run)] == [*order, None, None, None]
     assert [u["names"] for u in listed(run)][-3:] == [["y"], ["z"], ["x"]]
@@ -131,9 +132,9 @@ def test_disable_and_enable(users: UserFile, run: Run, by: str) -> None:
 
 
 def test_an_account_that_never_logged_in_can_be_disabled(users: UserFile, run: Run) -> None:
-    users.add_account("app", "bob@example.org", b"stored")
+    users.accounts.add("app", "bob@example.org", b"stored")
     assert run("disable", "bob@example.org").exit_code == 0
-    assert users.user_of_account("app", "bob@example.org").disabled
+    assert users.accounts.user("app", "bob@example.org").disabled
 
 
 def test_log_out(users: UserFile, run: Run) -> None:
@@ -155,7 +156,7 @@ def test_nothing_is_done_when_one_of_several_is_unknown(users: UserFile, run: Ru
 
 def test_delete(users: UserFile, run: Run) -> None:
     ada = account(users, "ada@example.org")
-    users.add_account("app", "bob@example.org", b"stored")
+    users.accounts.add("app", "bob@example.org", b"stored")
     refused = run("delete", ada, input="n\n")
     assert refused.exit_code == 1
     assert f"{ada} (ada@example.org) of app app\nDelete for good?" in refused.stderr
@@ -166,7 +167,7 @@ def test_delete(users: UserFile, run: Run) -> None:
         "deleted account (bob@example.org) of app app\n"
     )
     assert listed(run) == []
-    users.add_account("app", "ada@example.org", b"the name is free again")
+    users.accounts.add("app", "ada@example.org", b"the name is free again")
 
 
 def test_users_of_one_name_in_several_apps(users: UserFile, run: Run) -> None:
@@ -184,7 +185,7 @@ def test_users_of_one_name_in_several_apps(users: UserFile, run: Run) -> None:
 def test_a_name_that_is_the_id_of_another(users: UserFile, run: Run) -> None:
     """Anybody may register one, and must not be able to stand before that user."""
     ada = account(users, "ada@example.org")
-    users.add_account("app", ada, b"stored")
+    users.accounts.add("app", ada, b"stored")
     eve = account(users, ada, "other")
     assert run("log-out", ada).exit_code == 0
     assert (log_ins(users, ada), log_ins(users, eve)) == (0, 1)
@@ -232,17 +233,17 @@ def test_reset_password_from_standard_input(users: UserFile, run: Run, data: Pat
 
 
 def test_passwords_that_users_do_not_have(users: UserFile, run: Run, data: Path) -> None:
-    guest = users.create_anonymous("app").id
+    guest = users.users.create_anonymous("app").id
     arguments = ("--password-stdin",)
     assert_refused(run("reset-password", guest, *arguments, input="new horse"), "is anonymous")
     for name in ("ada@example.org", "ada@example.com"):
-        users.add_account("app", name, b"stored")
-        users.link_account("app", name, guest)
+        users.accounts.add("app", name, b"stored")
+        users.users.link("app", "local-userpass", name, {}, guest)
     refused = run("reset-password", guest, *arguments, input="new horse")
     assert_refused(refused, "has several accounts: choose one of ")
     assert run("reset-password", "ada@example.com", *arguments, input="new horse").exit_code == 0
     assert stored_matches(data, "ada@example.com", "new horse")
-    assert users.stored_password("app", "ada@example.org") == b"stored"
+    assert users.accounts.password("app", "ada@example.org") == b"stored"
 
 
 def test_add(users: UserFile, run: Run, data: Path) -> None:
@@ -260,13 +261,13 @@ def test_add(users: UserFile, run: Run, data: Path) -> None:
 def idle_since(users: UserFile, user_id: str, days: float) -> None:
     """As if the user had come that long ago, and was last there then."""
     ms = time.time() * 1000 - days * DAY_MS
-    users._database.execute("UPDATE users SET created = ? WHERE id = ?", (ms // 1000, user_id))
-    users._database.execute("UPDATE sessions SET used = ? WHERE user_id = ?", (int(ms), user_id))
+    users.database.execute("UPDATE users SET created = ? WHERE id = ?", (ms // 1000, user_id))
+    users.database.execute("UPDATE sessions SET used = ? WHERE user_id = ?", (int(ms), user_id))
 
 
 def anonymous(users: UserFile, days: float, app_id: str = "app") -> str:
-    user_id = users.create_anonymous(app_id).id
-    users.open_session(user_id, "device", 10)
+    user_id = users.users.create_anonymous(app_id).id
+    users.log_ins.open(user_id, "device", 10)
     idle_since(users, user_id, days)
     return user_id
 
@@ -275,12 +276,12 @@ def test_prune(users: UserFile, run: Run) -> None:
     away, there = anonymous(users, 91), anonymous(users, 89)
     elsewhere = anonymous(users, 91, "other")
     back = anonymous(users, 91)
-    users.open_session(back, "device", 10)
+    users.log_ins.open(back, "device", 10)
     logged_out = anonymous(users, 91)
-    users.end_log_ins(logged_out)
+    users.log_ins.end_all(logged_out)
     named = anonymous(users, 91)
-    users.add_account("app", "ada@example.org", b"stored")
-    users.link_account("app", "ada@example.org", named)
+    users.accounts.add("app", "ada@example.org", b"stored")
+    users.users.link("app", "local-userpass", "ada@example.org", {}, named)
     idle_since(users, account(users, "bob@example.org"), 91)
     before = {user["id"] for user in listed(run)}
 
@@ -297,9 +298,9 @@ def test_prune(users: UserFile, run: Run) -> None:
 
 
 def test_prune_of_many(users: UserFile, run: Run) -> None:
-    with users._transaction():
+    with users.database.transaction():
         for _ in range(2100):
-            idle_since(users, users._create_user("app"), 100)
+            idle_since(users, users.users.create_anonymous("app").id, 100)
     assert run("prune", "--older-than", "90d", "--yes").stdout == "deleted 2,100 anonymous users\n"
     assert listed(run) == []
 
@@ -354,15 +355,15 @@ def test_the_folder_of_the_server_s_environment(users: UserFile, data: Path) -> 
 def test_what_a_server_sees(users: UserFile, run: Run) -> None:
     """A change of another process, and which of its log-ins ended how."""
     ada, bob, cyd = (account(users, f"{name}@example.org") for name in ("ada", "bob", "cyd"))
-    sessions = {user: users._log_ins(user)[0] for user in (ada, bob, cyd)}
-    assert not users.changed_by_others()
-    users.set_disabled(ada, False)
-    assert not users.changed_by_others(), "its own writes are none"
+    sessions = {user: users.log_ins.of_user(user)[0] for user in (ada, bob, cyd)}
+    assert not users.database.changed_by_others()
+    users.users.set_disabled(ada, False)
+    assert not users.database.changed_by_others(), "its own writes are none"
     assert run("disable", ada).exit_code == 0
     assert run("log-out", bob).exit_code == 0
-    assert users.changed_by_others()
-    assert not users.changed_by_others()
-    assert users.ended_among(sessions.values()) == {
+    assert users.database.changed_by_others()
+    assert not users.database.changed_by_others()
+    assert users.log_ins.ended_among(sessions.values()) == {
         sessions[ada]: LogInEnd.DISABLED,
         sessions[bob]: LogInEnd.ENDED,
     }

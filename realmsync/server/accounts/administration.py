@@ -1,6 +1,6 @@
 """What operators do to the users of a data directory, whether or not a server runs on it.
 
-Who is meant by a name, and what is refused; statements are in user_file.py, the commands in
+Who is meant by a name, and what is refused; statements are in file/, the commands in
 ../../cli_users.py. A server that runs looks for changes of its file of users each second, and ends
 the websockets of log-ins that have ended.
 """
@@ -20,7 +20,8 @@ from realmsync.server.accounts.credentials import (
     check_password,
     hash_password,
 )
-from realmsync.server.accounts.user_file import Gone, NameInUse, UserFile, UserSummary
+from realmsync.server.accounts.file.records import Gone, NameInUse, UserSummary
+from realmsync.server.accounts.file.user_file import UserFile
 
 # Days. The use of a log-in is noted once a day, so that less would delete users who are there.
 SHORTEST_IDLE_TIME = 2.0
@@ -56,14 +57,14 @@ class Administration:
 
     def users(self, app_id: str | None) -> Iterator[list[UserSummary]]:
         """All users, and accounts that never logged in, in pages."""
-        return self._file.summaries(app_id)
+        return self._file.listing.summaries(app_id)
 
     def find(self, who: str, app_id: str | None) -> UserSummary:
         """The user with this id or account name. An id goes before a name that looks like it.
 
         Raises UserCommandError when there is none, or one in each of several apps.
         """
-        found = self._file.called(who, app_id)
+        found = self._file.listing.called(who, app_id)
         found = [user for user in found if user.id == who] or found
         if len(found) > 1:
             apps = ", ".join(sorted(user.app_id for user in found))
@@ -76,7 +77,7 @@ class Administration:
         """Makes an account that can log in, also where registration is closed."""
         try:
             check_name(name)
-            self._file.add_account(app_id, name, _hashed(password))
+            self._file.accounts.add(app_id, name, _hashed(password))
         except BadCredential as error:
             raise UserCommandError(str(error)) from error
         except NameInUse:
@@ -86,20 +87,20 @@ class Administration:
         """Locks a user out of log-in and sync, or lets him in again."""
         user_id = user.id
         if user_id is None:  # what is disabled is a user
-            user_id = self._file.user_of_account(user.app_id, user.names[0]).id
-        self._file.set_disabled(user_id, disabled)
+            user_id = self._file.accounts.user(user.app_id, user.names[0]).id
+        self._file.users.set_disabled(user_id, disabled)
 
     def log_out(self, user: UserSummary) -> None:
         """Ends all log-ins; who knows the password may log in again."""
         if user.id is not None:
-            self._file.end_log_ins(user.id)
+            self._file.log_ins.end_all(user.id)
 
     def delete(self, user: UserSummary) -> None:
         """Forgets a user with his accounts. What he has uploaded stays."""
         if user.id is None:
-            self._file.delete_account(user.app_id, user.names[0])
+            self._file.accounts.delete(user.app_id, user.names[0])
         else:
-            self._file.delete_user(user.id)
+            self._file.users.delete(user.id)
 
     def reset_password(
         self, user: UserSummary, who: str, password: str, *, keep_log_ins: bool = False
@@ -115,7 +116,7 @@ class Administration:
             raise UserCommandError(
                 f"'{who}' has several accounts: choose one of {', '.join(names)}"
             )
-        self._file.reset_password(
+        self._file.accounts.reset_password(
             user.app_id, names[0], _hashed(password), log_out=not keep_log_ins
         )
 
@@ -129,22 +130,22 @@ class Administration:
                 f"users can be called idle after {SHORTEST_IDLE_TIME:.0f} days at the earliest: "
                 "who is there is noted once a day"
             )
-        return self._file.count_idle(app_id, int(before * 1000))
+        return self._file.listing.count_idle(app_id, int(before * 1000))
 
     def delete_idle(self, app_id: str | None, before: float) -> int:
         """Deletes those that count_idle counts; gives how many."""
         deleted = 0
-        while count := self._file.delete_idle(app_id, int(before * 1000)):
+        while count := self._file.listing.delete_idle(app_id, int(before * 1000)):
             deleted += count
         return deleted
 
     def _hint(self, who: str, app_id: str | None) -> str:
-        similar = self._file.similar_name(app_id, who)
+        similar = self._file.listing.similar_name(app_id, who)
         if similar is not None:
             return f". Did you mean '{similar}'?"
         if app_id is None:
             return ""
-        apps = sorted({user.app_id for user in self._file.called(who, None)})
+        apps = sorted({user.app_id for user in self._file.listing.called(who, None)})
         return f" in app {app_id}, but in {', '.join(apps)}" if apps else f" in app {app_id}"
 
 

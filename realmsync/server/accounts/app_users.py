@@ -5,7 +5,7 @@ Specification: app-configuration.md 8.4.
 
 from __future__ import annotations
 
-from realmsync.server.accounts.user_file import UserRecord
+from realmsync.server.accounts.file.records import UserRecord
 from realmsync.server.apps.running import RunningApp
 from realmsync.server.functions.port import AppUser
 
@@ -13,10 +13,10 @@ from realmsync.server.functions.port import AppUser
 async def app_user(app: RunningApp, user: UserRecord) -> AppUser:
     """A user of this app as he is now."""
     assert user.app_id == app.key, "a user belongs to one app"
-    emails = [identity.email for identity in user.identities if identity.email is not None]
     return AppUser(
         id=user.id,
-        data={"email": emails[0]} if emails else {},
+        type=user.type,
+        data=user.data,
         identities=tuple(
             {"id": identity.id, "provider_type": identity.provider} for identity in user.identities
         ),

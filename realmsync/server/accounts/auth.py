@@ -1,7 +1,7 @@
 """Tokens and log-ins: who a bearer token stands for, and what a new one holds.
 
 Signing and checking of JSON web tokens and the rules of each provider live here; storage is in
-user_file.py, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
+file/, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
 """
 
 from __future__ import annotations
@@ -17,13 +17,8 @@ import jwt
 from realmsync.codes import AppCode
 from realmsync.errors import ServerStartError
 from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
-from realmsync.server.accounts.user_file import (
-    Gone,
-    IdentityTaken,
-    NameInUse,
-    UserRecord,
-    new_id,
-)
+from realmsync.server.accounts.file.database import new_id
+from realmsync.server.accounts.file.records import Gone, IdentityTaken, NameInUse, UserRecord
 from realmsync.server.accounts.users import Users
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
@@ -169,7 +164,9 @@ class Auth:
             raise _no_provider(provider)
         email = await self._check_account(app, body)
         try:
-            await self.users.link_account(app.key, email, principal.user.id)
+            await self.users.link_identity(
+                app.key, provider, email, {"email": email}, principal.user.id
+            )
         except IdentityTaken:
             raise AuthError(
                 "a user already exists with the specified provider", AppCode.AccountNameInUse

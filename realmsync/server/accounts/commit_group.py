@@ -1,8 +1,8 @@
 """Who waits for the same fsync: changes of the file of users that come while another is stored.
 
 A change alone is stored at once. Those that come meanwhile share the next transaction, so that a
-thousand log-ins wait for a few fsyncs and not for a thousand. What a change does is user_file.py's
-matter.
+thousand log-ins wait for a few fsyncs and not for a thousand. What a change does is the matter of
+file/.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A stored password is a PHC string, `$argon2id$v=19$m=…`, which names its parameters, so that they
 can be raised without a migration. Files of older versions hold salt and key of scrypt instead; both
 are checked, and what is outdated is replaced at the next log-in. Which account has which password
-is in user_file.py. Specification: app-services-http.md section 6.
+is in file/accounts.py. Specification: app-services-http.md section 6.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The users of a running server: their file on threads, and the word that a log-in has ended.
 
 Whatever ends a log-in, its program, an operator, a newer log-in or another process, is told to one
-keeper of their websockets. Tables and statements are in user_file.py, which changes share an fsync
-in commit_group.py, what users may do in auth.py.
+keeper of their websockets. Tables and statements are in file/, which changes share an fsync in
+commit_group.py, what users may do in auth.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from realmsync.server.accounts.credentials import (
     password_matches,
     unguessable,
 )
-from realmsync.server.accounts.user_file import LogInEnd, UserFile, UserRecord
+from realmsync.server.accounts.file.records import LogInEnd, UserRecord
+from realmsync.server.accounts.file.user_file import UserFile
 
 Result = TypeVar("Result")
 
@@ -82,14 +83,30 @@ class Users:
         self._keeper = keeper
         return asyncio.get_running_loop().create_task(self._look(keeper))
 
+    async def read(self, work: Callable[[UserFile], Result]) -> Result:
+        """What `work` reads in the file; it must not write. Waits for no change."""
+        return await self._run(self._reading, lambda: work(self._reader))
+
+    async def change(self, work: Callable[[UserFile], Result]) -> Result:
+        """What `work` gives, which changes the file, when that is durable; or what it raises."""
+        return await self._changes.do(lambda: work(self._file))
+
+    async def end(self, how: LogInEnd, work: Callable[[UserFile], Collection[str]]) -> None:
+        """Does a change that gives the log-ins that end with it, and tells their keeper."""
+
+        async def end_and_tell() -> None:
+            await self._tell(dict.fromkeys(await self.change(work), how))
+
+        await _to_the_end(end_and_tell())
+
     async def register(self, app_id: str, email: str, password: str) -> None:
         """Creates an account. Raises NameInUse."""
         hashed = await self._hash(password)
-        await self._changes.do(lambda: self._file.add_account(app_id, email, hashed))
+        await self.change(lambda file: file.accounts.add(app_id, email, hashed))
 
     async def check_password(self, app_id: str, email: str, password: str) -> bool:
         """Whether the account exists and this is its password; as slow in either case."""
-        stored = await self._read(lambda: self._reader.stored_password(app_id, email))
+        stored = await self.read(lambda file: file.accounts.password(app_id, email))
         matches = await self._run(
             self._hashing, lambda: password_matches(password, stored or self._no_such_account)
         )
@@ -97,29 +114,50 @@ class Users:
             return False
         if is_outdated(stored):
             renewed = await self._hash(password)
-            await self._changes.do(
-                lambda: self._file.renew_password(app_id, email, stored, renewed)
+            await self.change(
+                lambda file: file.accounts.renew_password(app_id, email, stored, renewed)
             )
         return True
 
     async def user_of_account(self, app_id: str, email: str) -> UserRecord:
         """The account's user, made at its first log-in. Raises Gone."""
-        return await self._changes.do(lambda: self._file.user_of_account(app_id, email))
+        return await self.change(lambda file: file.accounts.user(app_id, email))
 
-    async def link_account(self, app_id: str, email: str, user_id: str) -> None:
-        """Makes the account one of the user's identities. Raises IdentityTaken, Gone."""
-        await self._changes.do(lambda: self._file.link_account(app_id, email, user_id))
+    async def user_of_identity(
+        self,
+        app_id: str,
+        provider: str,
+        provider_id: str,
+        data: Mapping[str, Any],
+        *,
+        create: bool = True,
+    ) -> UserRecord:
+        """Whose identity this is, with `data` as its part of the profile from now on.
+
+        The first log-in makes the user, unless `create` is false. Raises Gone without a user.
+        """
+        return await self.change(
+            lambda file: file.users.of_identity(app_id, provider, provider_id, data, create=create)
+        )
+
+    async def link_identity(
+        self, app_id: str, provider: str, provider_id: str, data: Mapping[str, Any], user_id: str
+    ) -> None:
+        """Makes this one of the user's identities. Raises IdentityTaken, Gone."""
+        await self.change(
+            lambda file: file.users.link(app_id, provider, provider_id, data, user_id)
+        )
 
     async def create_anonymous(self, app_id: str) -> UserRecord:
         """A new user without a name."""
-        return await self._changes.do(lambda: self._file.create_anonymous(app_id))
+        return await self.change(lambda file: file.users.create_anonymous(app_id))
 
     async def open_session(self, user_id: str, device_id: str, keep: int) -> str:
         """Records a log-in, the newest of `keep` that the user has; gives its id. Raises Gone."""
 
         async def open_and_tell() -> str:
-            session_id, ended = await self._changes.do(
-                lambda: self._file.open_session(user_id, device_id, keep)
+            session_id, ended = await self.change(
+                lambda file: file.log_ins.open(user_id, device_id, keep)
             )
             await self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
             return session_id
@@ -128,32 +166,26 @@ class Users:
 
     async def user_of_session(self, session_id: str) -> UserRecord | None:
         """The user who logged in, or None when that log-in has ended."""
-        found = await self._read(lambda: self._reader.user_of_session(session_id))
+        found = await self.read(lambda file: file.users.of_log_in(session_id))
         if found is None:
             return None
         user, is_to_be_noted = found
         if is_to_be_noted:  # once a day; a disk that is full keeps nobody out
             with contextlib.suppress(sqlite3.Error):
-                await self._changes.do(lambda: self._file.note_use((session_id,)))
+                await self.change(lambda file: file.log_ins.note_use((session_id,)))
         return user
 
     async def close_session(self, session_id: str) -> None:
         """Ends a log-in, as its program wishes."""
-        await self._end(lambda: self._file.close_session(session_id), LogInEnd.LOGGED_OUT)
+        await self.end(LogInEnd.LOGGED_OUT, lambda file: file.log_ins.close(session_id))
 
     async def delete_user(self, user_id: str) -> None:
-        """Forgets a user with all identities, accounts and log-ins."""
-        await self._end(lambda: self._file.delete_user(user_id), LogInEnd.ENDED)
+        """Forgets a user with all identities, accounts, keys and log-ins."""
+        await self.end(LogInEnd.ENDED, lambda file: file.users.delete(user_id))
 
     async def set_disabled(self, user_id: str, disabled: bool) -> None:
         """Locks a user out, or lets him in again. Raises Gone."""
-        await self._end(lambda: self._file.set_disabled(user_id, disabled), LogInEnd.DISABLED)
-
-    async def _end(self, work: Callable[[], Collection[str]], how: LogInEnd) -> None:
-        async def end_and_tell() -> None:
-            await self._tell(dict.fromkeys(await self._changes.do(work), how))
-
-        await _to_the_end(end_and_tell())
+        await self.end(LogInEnd.DISABLED, lambda file: file.users.set_disabled(user_id, disabled))
 
     async def _tell(self, ended: Mapping[str, LogInEnd]) -> None:
         if ended and self._keeper is not None:
@@ -162,7 +194,7 @@ class Users:
 
     async def _looked_up(self) -> None:
         """Waits until what was read before is known: who was let in by it is with the keeper."""
-        await self._read(lambda: None)
+        await self.read(lambda file: None)
 
     async def _look(self, keeper: WebsocketKeeper) -> None:
         loop = asyncio.get_running_loop()
@@ -171,7 +203,7 @@ class Users:
         while True:
             await asyncio.sleep(_LOOK_INTERVAL)
             try:
-                is_stale |= await self._run(self._writing, self._file.changed_by_others)
+                is_stale |= await self._run(self._writing, self._file.database.changed_by_others)
                 if is_stale:
                     await self._looked_up()
                     await self._check(keeper.open_log_ins())
@@ -186,22 +218,19 @@ class Users:
                 has_failed = True
 
     async def _check(self, log_ins: Collection[str]) -> None:
-        ended = await self._read(lambda: self._reader.ended_among(log_ins))
+        ended = await self.read(lambda file: file.log_ins.ended_among(log_ins))
         if ended:
             _logger.info("%d log-ins with websockets were ended by another process", len(ended))
         await self._tell(ended)
 
     async def _note_use(self, log_ins: Collection[str]) -> None:
-        await self._changes.do(lambda: self._file.note_use(log_ins))
+        await self.change(lambda file: file.log_ins.note_use(log_ins))
 
     async def _hash(self, password: str) -> bytes:
         return await self._run(self._hashing, lambda: hash_password(password))
 
-    async def _read(self, work: Callable[[], Result]) -> Result:
-        return await self._run(self._reading, work)
-
     def _store(self, works: Sequence[Callable[[], Any]]) -> asyncio.Future[list[Any]]:
-        return self._run(self._writing, lambda: self._file.together(works))
+        return self._run(self._writing, lambda: self._file.database.together(works))
 
     @staticmethod
     def _run(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> asyncio.Future[Result]:

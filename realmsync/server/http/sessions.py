@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from realmsync.server.accounts.app_users import app_user
 from realmsync.server.http.call import Call
 from realmsync.server.http.replies import reply
 
 
 async def profile(call: Call) -> web.Response:
     """The user's identities and data."""
-    user = await app_user(call.app, call.principal.user)
+    user = call.principal.user
     return reply(
         {
             "user_id": user.id,
             "type": user.type,
             "identities": [
-                {"id": identity["id"], "provider_type": identity["provider_type"]}
+                {"id": identity.id, "provider_type": identity.provider}
                 for identity in user.identities
             ],
             "data": user.data,

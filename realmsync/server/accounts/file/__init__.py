@@ -1,0 +1,1 @@
+"""The file of users: a module for each group of tables, on one connection."""

@@ -1,0 +1,80 @@
+"""Accounts with a password in the file of users.
+
+The form of names and passwords is in ../credentials.py. Specification: app-services-http.md 11.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from realmsync.server.accounts.file.database import Database
+from realmsync.server.accounts.file.log_ins import LogInTable
+from realmsync.server.accounts.file.records import Gone, NameInUse, UserRecord
+from realmsync.server.accounts.file.users import UserTable
+
+
+class AccountTable:
+    """The accounts. What ends log-ins gives their ids, so that their websockets can be ended."""
+
+    def __init__(self, database: Database, users: UserTable, log_ins: LogInTable) -> None:
+        self._database = database
+        self._users = users
+        self._log_ins = log_ins
+
+    def add(self, app_id: str, email: str, password: bytes) -> None:
+        """Creates an account. `password` is a stored form. Raises NameInUse."""
+        try:
+            self._database.execute(
+                "INSERT INTO accounts (app_id, email, password) VALUES (?, ?, ?)",
+                (app_id, email, password),
+            )
+        except sqlite3.IntegrityError:
+            raise NameInUse from None
+
+    def password(self, app_id: str, email: str) -> bytes | None:
+        """What is stored of an account's password; None when there is no such account."""
+        row = self._database.execute(
+            "SELECT password FROM accounts WHERE app_id = ? AND email = ?", (app_id, email)
+        ).fetchone()
+        return None if row is None or row[0] is None else bytes(row[0])
+
+    def renew_password(self, app_id: str, email: str, old: bytes, new: bytes) -> None:
+        """Stores the same password in another form, unless it was changed meanwhile."""
+        self._database.execute(
+            "UPDATE accounts SET password = ? WHERE app_id = ? AND email = ? AND password = ?",
+            (new, app_id, email, old),
+        )
+
+    def reset_password(self, app_id: str, email: str, new: bytes, *, log_out: bool) -> list[str]:
+        """Replaces a password; gives the log-ins that end with it. Raises Gone."""
+        with self._database.transaction():
+            changed = self._database.execute(
+                "UPDATE accounts SET password = ? WHERE app_id = ? AND email = ?",
+                (new, app_id, email),
+            )
+            if changed.rowcount == 0:
+                raise Gone
+            user_id = self._user_id(app_id, email)
+            return self._log_ins.end_all(user_id) if user_id is not None and log_out else []
+
+    def delete(self, app_id: str, email: str) -> None:
+        """Forgets an account that never logged in; others go with their user. Raises Gone."""
+        if self._user_id(app_id, email) is not None:
+            raise Gone
+        deleted = self._database.execute(
+            "DELETE FROM accounts WHERE app_id = ? AND email = ?", (app_id, email)
+        )
+        if deleted.rowcount == 0:
+            raise Gone
+
+    def user(self, app_id: str, email: str) -> UserRecord:
+        """The account's user, made at its first log-in. Raises Gone."""
+        return self._users.of_identity(app_id, "local-userpass", email, {"email": email})
+
+    def _user_id(self, app_id: str, email: str) -> str | None:
+        row = self._database.execute(
+            "SELECT user_id FROM identities "
+            "WHERE app_id = ? AND provider = 'local-userpass' AND provider_id = ?",
+            (app_id, email),
+        ).fetchone()
+        return None if row is None else str(row[0])

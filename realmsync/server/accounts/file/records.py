@@ -1,0 +1,80 @@
+"""What the file of users gives to its callers, and what it refuses; no statement is here.
+
+Specification: app-configuration.md 8.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One way in which a user can log in."""
+
+    id: str
+    provider: str
+    provider_id: str  # the provider's name for him
+    data: Mapping[str, Any]  # what it adds to his profile
+
+    @property
+    def email(self) -> str | None:
+        """Name of the account, if it is one with a password."""
+        return self.provider_id if self.provider == "local-userpass" else None
+
+
+@dataclass(frozen=True)
+class UserRecord:
+    """A user as stored."""
+
+    id: str
+    app_id: str
+    disabled: bool
+    type: str  # normal or server
+    identities: tuple[Identity, ...]  # in the order in which they were added
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The profile: what all identities say; where they differ, the first (8.4)."""
+        return {
+            name: value
+            for identity in reversed(self.identities)
+            for name, value in identity.data.items()
+        }
+
+
+@dataclass(frozen=True)
+class UserSummary:
+    """A user as an operator sees him. Times are seconds since 1970."""
+
+    id: str | None  # None: an account that never logged in
+    app_id: str
+    disabled: bool
+    created: int | None  # of the user, at the first log-in
+    providers: tuple[str, ...]
+    names: tuple[str, ...]  # of his accounts
+    log_ins: int
+    last_seen: int | None  # of the log-ins that he has, to the day
+
+
+class LogInEnd(Enum):
+    """Why nothing goes through a log-in any more."""
+
+    LOGGED_OUT = "logged out"  # by its program, which may log in again on the websocket it has
+    ENDED = "ended"  # with its user, by an operator, or for newer ones
+    DISABLED = "disabled"  # with its user, until he is enabled
+
+
+class NameInUse(Exception):
+    """The account name is taken."""
+
+
+class IdentityTaken(Exception):
+    """The identity belongs to another user."""
+
+
+class Gone(Exception):
+    """The user or account was deleted meanwhile."""
