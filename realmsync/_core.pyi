@@ -3,7 +3,7 @@
 What only tests and benchmarks use is in _testbed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from realmsync.events import ClientEvent, ServerEvent, TransportEvent
@@ -764,3 +764,54 @@ class ClientRuntime:
 
     def is_released(self, session: int) -> bool:
         """Whether nothing of it uses its file or a connection; of a session that is gone, too."""
+
+# -- rules/expression.cpp --------------------------------------------------------------------------
+
+class ExpressionContext:
+    """What the expansions of rules stand for when a session begins. Values are Python's, as
+    realmsync.ejson decodes them; a kind that rules do not know is there, but equals nothing.
+
+    Raises ExpressionError for values that nest too deeply or are too many.
+    """
+
+    def __init__(
+        self,
+        *,
+        user: Mapping[str, Any] = ...,  # id, type, data, custom_data, identities
+        values: Mapping[str, Any] = ...,  # by name
+        environment: Mapping[str, Any] = ...,  # tag, values
+        partition: Any = ...,  # outside of partition permissions left out
+        request: Any = ...,  # outside of can_evaluate left out
+    ) -> None: ...
+
+class Expression:
+    """An expression of a rule, compiled. Immutable."""
+
+    def __init__(self, expression: Any, use: str) -> None:
+        """`expression`: a JSON value with its extended forms decoded (realmsync.ejson.decode).
+        `use`: apply_when, filter, partition or can_evaluate.
+
+        Raises ExpressionError with the reason, also where it speaks of what it must not there.
+        """
+
+    @property
+    def fields(self) -> list[str]:
+        """Properties of the document that it speaks of, sorted."""
+
+    @property
+    def functions(self) -> list[str]:
+        """Names of the functions that it calls, sorted."""
+
+    @property
+    def speaks_of_document(self) -> bool:
+        """Of apply_when: whether a document, a partition or a request would have to be known."""
+
+    def calls(self, context: ExpressionContext) -> list[tuple[str, list[Any]]]:
+        """The distinct calls that it needs: function and arguments. Those missing are None."""
+
+    def evaluate(self, context: ExpressionContext, results: Mapping[int, Any] = ...) -> bool:
+        """Whether it is true. `results` of calls() by position; a comparison with one that is
+        not there is false, and so is what speaks of a document.
+
+        Raises ExpressionError when the work is too much.
+        """

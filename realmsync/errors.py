@@ -325,6 +325,18 @@ class UserCommandError(RealmError):
     """
 
 
+class ExpressionError(RealmError, ValueError):
+    """An expression of a rule that cannot be, or that cannot be asked.
+
+    `is_misplaced`: it is well-formed, but speaks of what it must not where it stands, such as a
+    function in a filter.
+    """
+
+    def __init__(self, message: str, is_misplaced: bool = False) -> None:
+        super().__init__(message)
+        self.is_misplaced = is_misplaced
+
+
 class AppError(RealmError):
     """A failed request to App Services: log-in, registration, token refresh.
 

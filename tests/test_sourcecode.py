@@ -121,7 +121,8 @@ def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
 
 @pytest.mark.parametrize("path", CPP_FILES + PYTHON_FILES, ids=relative)
 def test_files_stay_readable(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 800
+    limit = 1200 if path.suffix == ".pyi" else 800  # a stub is as long as its module has names
+    assert len(path.read_text().splitlines()) <= limit
 
 
 @pytest.mark.parametrize("path", TEXT_FILES, ids=relative)

@@ -9,6 +9,7 @@ namespace realmsync::bindings {
 void bind_errors(pybind11::module_& m);
 void bind_client(pybind11::module_& m);
 void bind_changeset(pybind11::module_& m);
+void bind_expressions(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_arrow(pybind11::module_& m);
 void bind_realm(pybind11::module_& m);

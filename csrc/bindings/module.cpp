@@ -15,6 +15,8 @@ PYBIND11_MODULE(_core, m) {
     // for realmsync.model
     bindings::bind_arrow(m);
     bindings::bind_realm(m);
+    // for realmsync.apps
+    bindings::bind_expressions(m);
     // for realmsync.inspect
     bindings::bind_changeset(m);
     bindings::bind_merge(m);

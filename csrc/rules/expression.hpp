@@ -4,13 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "model/value.hpp"
 #include "rules/context.hpp"
+#include "rules/fault.hpp"
 
 namespace realmsync::rules {
 
@@ -22,19 +23,15 @@ enum class Use : unsigned char {
     can_evaluate, // %%request, user, values, environment, functions (9.1)
 };
 
-// An expression that cannot be: what() says why, for the operator.
-class ExpressionFault : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
-
-// A function that an expression calls, with its arguments for one context.
+// A function that an expression calls, with its arguments for one context. An argument that is
+// missing is null.
 struct Call {
     std::string function;
     std::vector<model::Value> arguments;
 };
 
-struct Node; // expression.cpp and its neighbours
+struct Tree; // nodes.hpp
+struct Node;
 
 // Immutable and cheap to copy. Deep and huge expressions are refused: 100 levels, 100,000 nodes.
 class Expression {
@@ -43,7 +40,7 @@ class Expression {
     // ExpressionFault.
     Expression(const model::Value& json, Use use);
 
-    // Top-level properties that it speaks of, sorted, each once.
+    // Properties that it speaks of, sorted, each once.
     const std::vector<std::string>& fields() const;
     // Names of functions that it calls, sorted, each once.
     const std::vector<std::string>& functions() const;
@@ -55,14 +52,15 @@ class Expression {
     std::vector<Call> calls(const Context& context) const;
     // Whether it is true. `results`: of calls(), in their order; missing ones (a function that
     // failed or is not there) make their comparison false. O(size of the expression and of what it
-    // compares). Fields of a document count as a fault of the caller.
+    // compares). What needs a document is false. Throws ExpressionFault when the context is so
+    // large that the work is too much.
     bool evaluate(const Context& context,
                   std::span<const std::optional<model::Value>> results = {}) const;
 
-    const Node& root() const { return *root_; }
+    const Node& root() const;
 
   private:
-    std::shared_ptr<const Node> root_;
+    std::shared_ptr<const Tree> tree_;
 };
 
 } // namespace realmsync::rules
