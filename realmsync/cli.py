@@ -17,6 +17,7 @@ from realmsync.inspect import decode_changeset, decode_message
 try:
     import click
 
+    from realmsync.cli_apps import check, export
     from realmsync.cli_query.command import query
     from realmsync.cli_users import user
 except ImportError as error:
@@ -60,6 +61,8 @@ def main() -> None:
     """Realm Device Sync for Python."""
 
 
+main.add_command(check)
+main.add_command(export)
 main.add_command(query)
 main.add_command(user)
 

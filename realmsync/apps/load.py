@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ class Loaded:
     app: App | None
     findings: Findings
     bundle: Bundle | None = None  # what it was made of; None if it could not be read
+    needed: frozenset[str] = frozenset()  # the functions that something depends on
 
 
 def load_path(
@@ -72,7 +73,7 @@ def load_path(
         enable_sync=enable_sync,
     )
     findings.all += loaded.findings.all
-    return Loaded(loaded.app, findings, bundle)
+    return replace(loaded, findings=findings)
 
 
 def load(
@@ -120,9 +121,11 @@ def load(
         provider_region=root.provider_region,
         allowed_origins=root.allowed_origins,
     )
-    check_uses(functions, _uses(bundle, app), callables, findings)
+    uses = [*_uses(bundle, app)]
+    check_uses(functions, uses, callables, findings)
     note_ignored(bundle, findings)
-    return Loaded(None if findings.is_refused else app, findings, bundle)
+    needed = frozenset(use.name for use in uses)
+    return Loaded(None if findings.is_refused else app, findings, bundle, needed)
 
 
 class _Root(NamedTuple):

@@ -9,10 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from realmsync.apps.json_text import MOST_BYTES, BadText, read_json
 
 _PREFIX = "REALMSYNC_SECRET_"
 _NOT_IN_A_NAME = re.compile(r"[^A-Z0-9_]")
+
+
+def secrets_of_file(path: Path) -> dict[str, Any]:
+    """The operator's file: an object of texts by name. Raises BadText and OSError."""
+    with path.open("rb") as file:
+        content = read_json(file.read(MOST_BYTES + 1))
+    if not isinstance(content, dict):
+        raise BadText("must hold an object: names of secrets with their contents")
+    return content
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,116 @@
+"""The commands `realmsync check` and `realmsync export`. They only parse arguments and print; the
+work is in apps/.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from realmsync.apps.export import exported_files
+from realmsync.apps.files import write_folder, zip_of
+from realmsync.apps.json_text import BadText
+from realmsync.apps.load import Loaded, load_path
+from realmsync.apps.report import page, report
+from realmsync.apps.secrets import secrets_of_file
+
+Command = Callable[..., None]
+
+_source = click.argument("source", metavar="FOLDER", type=click.Path(exists=True, path_type=Path))
+_app_id = click.option(
+    "--app-id", help="Client app id, when the folder does not say it: what shipped apps send."
+)
+
+
+@click.command()
+@_source
+@_app_id
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--secrets",
+    "secrets_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file with the contents of secrets, by name.",
+)
+@click.option(
+    "--function",
+    "functions",
+    metavar="NAME",
+    multiple=True,
+    help="Function that the server will have an implementation of; repeatable.",
+)
+@click.option("--enable-sync", is_flag=True, help="As if sync had not been paused.")
+def check(
+    source: Path,
+    app_id: str | None,
+    as_json: bool,
+    secrets_file: Path | None,
+    functions: tuple[str, ...],
+    enable_sync: bool,
+) -> None:
+    """Say what a server would make of the configuration in FOLDER.
+
+    FOLDER is an application's exported folder, a zip of one, or a realmsync.toml. Exits with 1 when
+    there are errors: the server would refuse it.
+    """
+    callables = frozenset(functions)
+    loaded = _loaded(
+        source,
+        secrets=None if secrets_file is None else _secrets(secrets_file),
+        app_id=app_id,
+        callables=callables,
+        enable_sync=enable_sync,
+    )
+    data = report(loaded, callables)
+    click.echo(
+        json.dumps(data, indent=2, ensure_ascii=False) if as_json else page(data), nl=as_json
+    )
+    sys.exit(0 if loaded.app is not None else 1)
+
+
+@click.command()
+@_source
+@_app_id
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to make, or zip file with --zip.",
+)
+@click.option("--zip", "as_zip", is_flag=True, help="Write a zip file.")
+def export(source: Path, app_id: str | None, output: Path, as_zip: bool) -> None:
+    """Write the configuration in FOLDER anew, in the layout of today, without any secret.
+
+    FOLDER is an application's exported folder of any age, a zip of one, or a realmsync.toml.
+    """
+    loaded = _loaded(source, app_id=app_id)
+    if loaded.app is None or loaded.bundle is None:
+        click.echo(page(report(loaded)), nl=False, err=True)
+        sys.exit(1)
+    files = exported_files(loaded.bundle, loaded.app)
+    try:
+        if as_zip:
+            with output.open("xb") as file:
+                file.write(zip_of(files))
+        else:
+            write_folder(files, output)
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror or error}") from error
+    click.echo(f"wrote {len(files)} files to {output}")
+
+
+def _loaded(source: Path, **settings: Any) -> Loaded:
+    return load_path(source, **settings)
+
+
+def _secrets(path: Path) -> dict[str, Any]:
+    try:
+        return secrets_of_file(path)
+    except (BadText, OSError) as error:
+        raise click.ClickException(f"{path}: {error}") from error
