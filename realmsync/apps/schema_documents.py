@@ -15,10 +15,11 @@ from realmsync.apps.bundle import Source
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.schema_drafts import ClassDraft, PropertyDraft
 
-# Of names, in bytes of UTF-8, and of properties in a class: what a Realm file can hold.
+# Of names, in bytes of UTF-8: what a Realm file can hold.
 CLASS_NAME_LIMIT = 57
 PROPERTY_NAME_LIMIT = 63
-PROPERTIES_LIMIT = 65_535
+# Of a class: what the server's tables can hold.
+PROPERTIES_LIMIT = 1990
 DEPTH_LIMIT = 100
 
 PRIMARY_KEY = "_id"

@@ -167,7 +167,7 @@ def nested(levels: int) -> dict[str, Any]:
         ),
         (document("A", **{"\ud800": {}}), "bad_type", "properties.\ud800"),
         (document("A", p=nested(101)), "bad_type", "properties.p" + ".properties.p" * 100),
-        (document("A", **{f"x{n}": {} for n in range(65_535)}), "bad_type", "properties"),
+        (document("A", **{f"x{n}": {} for n in range(1990)}), "bad_type", "properties"),
     ],
 )
 def test_faults_of_a_class(content: dict[str, Any], code: str, key: str) -> None:
