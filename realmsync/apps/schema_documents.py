@@ -116,10 +116,10 @@ class SchemaDocument:
     def _check_primary_key(self, draft: ClassDraft) -> None:
         key = draft.properties.get(PRIMARY_KEY)
         properties = self._source.content.get("properties")
-        if not isinstance(properties, dict) or PRIMARY_KEY not in properties:
+        is_named = isinstance(properties, dict) and PRIMARY_KEY in properties
+        if key is None and not (is_named and self.is_faulty):  # else its own fault is told
             text = "no property _id, which every synchronised class needs as primary key"
             raise ClassFault("schema.no_primary_key", text, "properties")
-        # One that is not in the draft has its own fault.
         if key and (key.collection or key.type not in PRIMARY_KEY_TYPES):
             text = "_id is the primary key: it must be string, objectId, uuid, int or long"
             raise ClassFault("schema.primary_key_type", text, f"properties.{PRIMARY_KEY}")
