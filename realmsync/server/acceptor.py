@@ -24,8 +24,9 @@ from urllib.parse import unquote
 
 from realmsync.codes import AppCode
 from realmsync.events import ServerEvent
-from realmsync.server.accounts.auth import Auth, AuthError, Principal
+from realmsync.server.accounts.auth import Auth, Principal
 from realmsync.server.accounts.file.records import LogInEnd
+from realmsync.server.accounts.refusals import AuthError
 from realmsync.server.addresses import Proxies
 from realmsync.server.apps.running import Apps
 from realmsync.server.config import HttpLimits

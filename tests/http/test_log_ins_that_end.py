@@ -336,11 +336,12 @@ async def test_users_deleted_while_they_log_in_or_link(server: Server) -> None:
     with pytest.raises(Gone):
         await users.open_session("nobody", "device", 2)
     with pytest.raises(Gone):
-        await users.user_of_account("app", "nobody")
+        await users.user_of_identity("app", "local-userpass", "nobody", {})
     await users.register("app", EMAIL, "correct horse")
     with pytest.raises(Gone):
         await users.link_identity("app", "local-userpass", EMAIL, {}, "nobody")
-    assert (await users.user_of_account("app", EMAIL)).identities[0].email == EMAIL
+    user = await users.user_of_identity("app", "local-userpass", EMAIL, {"email": EMAIL})
+    assert (user.identities[0].email, user.data) == (EMAIL, {"email": EMAIL})
 
 
 async def test_who_is_told_when_the_one_who_asked_has_gone(

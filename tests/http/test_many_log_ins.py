@@ -60,7 +60,7 @@ async def test_one_that_fails_takes_no_other_with_it(server: Server) -> None:
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes if outcome] == [NameInUse]
     for name in names:
-        assert await server.users.user_of_account("app", name)
+        assert await server.users.user_of_identity("app", "local-userpass", name, {})
 
 
 async def test_a_step_of_one_that_fails_is_undone(server: Server) -> None:

@@ -1,13 +1,14 @@
 """Tokens and log-ins: who a bearer token stands for, and what a new one holds.
 
-Signing and checking of JSON web tokens and the rules of each provider live here; storage is in
-file/, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
+Signing and checking of JSON web tokens live here; who has proved to be whom is said by providers/,
+storage is in file/, HTTP in ../http. Specification: app-services-http.md sections 8, 10 and 14.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,24 @@ from realmsync.errors import ServerStartError
 from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
 from realmsync.server.accounts.file.database import new_id
 from realmsync.server.accounts.file.records import Gone, IdentityTaken, NameInUse, UserRecord
+from realmsync.server.accounts.providers.provider import (
+    Attempt,
+    KeyOwner,
+    NewUser,
+    Proof,
+    ProvenIdentity,
+)
+from realmsync.server.accounts.providers.table import all_providers
+from realmsync.server.accounts.refusals import (
+    AuthError,
+    invalid_session,
+    no_provider,
+    unauthorized,
+)
 from realmsync.server.accounts.users import Users
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
-
-
-class AuthError(Exception):
-    """A log-in, an account or a token that is refused."""
-
-    def __init__(self, message: str, code: AppCode) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def invalid_session(reason: str) -> AuthError:
-    """A token that is no good (any more)."""
-    return AuthError(f"invalid session: {reason}", AppCode.InvalidSession)
+from realmsync.server.functions.port import FunctionRequest
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,18 @@ class Auth:
         self._secret = secret
         self._config = config
         self._apps = apps
+        self._providers = all_providers(users)
 
     def check_provider(self, app: RunningApp, provider: str) -> None:
         """Raises AuthError for a provider that this app does not have or was told not to use."""
         configured = app.model.providers.get(provider)
-        if configured is None or configured.disabled or configured.unusable:
-            raise _no_provider(provider)
+        if (
+            configured is None
+            or configured.disabled
+            or configured.unusable
+            or provider not in self._providers
+        ):
+            raise no_provider(provider)
 
     async def register(self, app: RunningApp, email: str, password: str) -> None:
         """Creates an account that can log in at once."""
@@ -126,19 +135,26 @@ class Auth:
         except NameInUse:
             raise AuthError("name already in use", AppCode.AccountNameInUse) from None
 
-    async def log_in(self, app: RunningApp, provider: str, body: dict[str, Any]) -> LogIn:
-        """Logs in with a provider's credentials."""
-        self.check_provider(app, provider)
+    async def log_in(
+        self,
+        app: RunningApp,
+        provider: str,
+        body: Mapping[str, Any],
+        request: FunctionRequest | None = None,
+    ) -> LogIn:
+        """Logs in with a provider's credentials. Raises AuthError."""
+        proof = await self._prove(app, provider, body, request)
+        api_key_id = proof.api_key_id if isinstance(proof, KeyOwner) else None
         try:
-            user = await self._user(app, provider, body)
+            user = await self._user(app, provider, proof)
             if user.disabled:
                 raise AuthError("user disabled", AppCode.UserDisabled)
             device_id = new_id()
             session_id = await self.users.open_session(
-                user.id, device_id, self._config.log_ins_per_user
+                user.id, device_id, self._config.log_ins_per_user, api_key_id
             )
         except Gone:
-            raise _unauthorized() from None
+            raise unauthorized() from None
         return LogIn(
             user_id=user.id,
             session_id=session_id,
@@ -147,25 +163,21 @@ class Auth:
             refresh_token=self._token("refresh", user, session_id, device_id),
         )
 
-    async def _user(self, app: RunningApp, provider: str, body: dict[str, Any]) -> UserRecord:
-        match provider:
-            case "anon-user":
-                return await self.users.create_anonymous(app.key)
-            case "local-userpass":
-                email = await self._check_account(app, body)
-                return await self.users.user_of_account(app.key, email)
-        raise _no_provider(provider)
-
-    async def link(self, principal: Principal, provider: str, body: dict[str, Any]) -> str:
-        """Adds an identity to a user; gives a new access token."""
+    async def link(
+        self,
+        principal: Principal,
+        provider: str,
+        body: Mapping[str, Any],
+        request: FunctionRequest | None = None,
+    ) -> str:
+        """Adds an identity to a user; gives a new access token. Raises AuthError."""
         app = principal.app
-        self.check_provider(app, provider)
-        if provider != "local-userpass":  # nobody could prove to be that anonymous user
-            raise _no_provider(provider)
-        email = await self._check_account(app, body)
+        proof = await self._prove(app, provider, body, request)
+        if not isinstance(proof, ProvenIdentity):  # what they stand for is nobody's alone
+            raise no_provider(provider)
         try:
             await self.users.link_identity(
-                app.key, provider, email, {"email": email}, principal.user.id
+                app.key, provider, proof.provider_id, proof.data, principal.user.id
             )
         except IdentityTaken:
             raise AuthError(
@@ -174,6 +186,25 @@ class Auth:
         except Gone:
             raise invalid_session("the user or the account was deleted") from None
         return self.new_access_token(principal)
+
+    async def _prove(
+        self,
+        app: RunningApp,
+        provider: str,
+        body: Mapping[str, Any],
+        request: FunctionRequest | None,
+    ) -> Proof:
+        self.check_provider(app, provider)
+        return await self._providers[provider].prove(Attempt(app, body, request))
+
+    async def _user(self, app: RunningApp, provider: str, proof: Proof) -> UserRecord:
+        match proof:
+            case NewUser():
+                return await self.users.create_anonymous(app.key)
+            case KeyOwner(user_id):
+                return await self.users.user(user_id)
+            case ProvenIdentity(provider_id, data):
+                return await self.users.user_of_identity(app.key, provider, provider_id, data)
 
     def new_access_token(self, principal: Principal) -> str:
         """An access token of the same log-in."""
@@ -205,16 +236,6 @@ class Auth:
             raise AuthError("user disabled", AppCode.UserDisabled)
         return Principal(user, app, claims["sid"], str(claims.get("baas_device_id", "")))
 
-    async def _check_account(self, app: RunningApp, body: dict[str, Any]) -> str:
-        email, password = body.get("username"), body.get("password")
-        if (
-            not isinstance(email, str)
-            or not isinstance(password, str)
-            or not await self.users.check_password(app.key, email, password)
-        ):
-            raise _unauthorized()
-        return email
-
     def _token(self, kind: str, user: UserRecord, session_id: str, device_id: str) -> str:
         config = self._config
         lifetime = (
@@ -234,13 +255,3 @@ class Auth:
             self._secret,
             algorithm="HS256",
         )
-
-
-def _unauthorized() -> AuthError:
-    return AuthError("unauthorized", AppCode.InvalidPassword)
-
-
-def _no_provider(provider: str) -> AuthError:
-    return AuthError(
-        f"authentication provider not found: '{provider}'", AppCode.AuthProviderNotFound
-    )

@@ -119,10 +119,6 @@ class Users:
             )
         return True
 
-    async def user_of_account(self, app_id: str, email: str) -> UserRecord:
-        """The account's user, made at its first log-in. Raises Gone."""
-        return await self.change(lambda file: file.accounts.user(app_id, email))
-
     async def user_of_identity(
         self,
         app_id: str,
@@ -152,12 +148,18 @@ class Users:
         """A new user without a name."""
         return await self.change(lambda file: file.users.create_anonymous(app_id))
 
-    async def open_session(self, user_id: str, device_id: str, keep: int) -> str:
+    async def user(self, user_id: str) -> UserRecord:
+        """The user with this id. Raises Gone."""
+        return await self.read(lambda file: file.users.load(user_id))
+
+    async def open_session(
+        self, user_id: str, device_id: str, keep: int, api_key_id: str | None = None
+    ) -> str:
         """Records a log-in, the newest of `keep` that the user has; gives its id. Raises Gone."""
 
         async def open_and_tell() -> str:
             session_id, ended = await self.change(
-                lambda file: file.log_ins.open(user_id, device_id, keep)
+                lambda file: file.log_ins.open(user_id, device_id, keep, api_key_id)
             )
             await self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
             return session_id

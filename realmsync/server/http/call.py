@@ -18,6 +18,7 @@ from realmsync.server.accounts.auth import Auth, Principal
 from realmsync.server.addresses import Proxies, neighbourhood
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
+from realmsync.server.functions.port import FunctionRequest
 from realmsync.server.http.admission import Admission
 from realmsync.server.http.gate import gate_of
 from realmsync.server.http.replies import HttpError
@@ -83,6 +84,12 @@ class Call:
         transport = self.request.transport
         secure = transport is not None and transport.get_extra_info("ssl_object")
         return f"{'https' if secure else 'http'}://{host}"
+
+    @property
+    def for_functions(self) -> FunctionRequest:
+        """What a function may know of it; not the token, with which it could be the user."""
+        headers = {k: v for k, v in self.request.headers.items() if k.lower() != "authorization"}
+        return FunctionRequest(self.request.method, self.request.path, self.client, headers)
 
     async def authenticate(self, kind: str) -> Principal:
         """Who the token stands for, which must be of this kind. Raises AuthError."""

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from realmsync.codes import AppCode
-from realmsync.server.accounts.auth import AuthError, invalid_session
+from realmsync.server.accounts.refusals import AuthError, invalid_session
 from realmsync.server.addresses import is_loopback
 from realmsync.server.http.call import Call, Services
 from realmsync.server.http.endpoints import ROUTES

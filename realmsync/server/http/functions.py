@@ -17,7 +17,6 @@ from realmsync.server.functions.port import (
     FunctionForbidden,
     FunctionNotCallable,
     FunctionNotFound,
-    FunctionRequest,
 )
 from realmsync.server.http.call import Call
 from realmsync.server.http.replies import HttpError, reply_text
@@ -35,7 +34,7 @@ async def call_function(call: Call) -> web.Response:
     user = await app_user(call.principal.app, call.principal.user)
     try:
         result = await call.app.functions.call(
-            name, arguments, user, _request(call), from_client=True
+            name, arguments, user, call.for_functions, from_client=True
         )
     except FunctionNotFound:
         raise HttpError(404, f"function not found: '{name}'", AppCode.FunctionNotFound) from None
@@ -49,14 +48,3 @@ async def call_function(call: Call) -> web.Response:
     except (TypeError, ValueError, RecursionError):
         text = f"the result of '{name}' is nothing that JSON could say"
         raise HttpError(400, text, AppCode.FunctionExecutionError) from None
-
-
-def _request(call: Call) -> FunctionRequest:
-    """What a function may know of the request; not the token, with which it could be the user."""
-    request = call.request
-    return FunctionRequest(
-        method=request.method,
-        path=request.path,
-        remote_address=call.client,
-        headers={k: v for k, v in request.headers.items() if k.lower() != "authorization"},
-    )

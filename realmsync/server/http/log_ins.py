@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from realmsync.codes import AppCode
-from realmsync.server.accounts.auth import AuthError, invalid_session
+from realmsync.server.accounts.refusals import AuthError, invalid_session
 from realmsync.server.http.call import Call, Result
 from realmsync.server.http.replies import reply
 
@@ -36,10 +36,14 @@ async def log_in(call: Call) -> web.Response:
         principal = await call.authenticate("access")
         if principal.app is not app:
             raise invalid_session("token of another app")
-        token = await _try_password(call, lambda: auth.link(principal, provider, call.body))
+        token = await _try_password(
+            call, lambda: auth.link(principal, provider, call.body, call.for_functions)
+        )
         return reply({"access_token": token})
     call.services.admission.log_in(call.client)
-    login = await _try_password(call, lambda: auth.log_in(app, provider, call.body))
+    login = await _try_password(
+        call, lambda: auth.log_in(app, provider, call.body, call.for_functions)
+    )
     call.services.observer.logged_in(login.user_id, login.session_id, call.client)
     return reply(
         {

@@ -10,7 +10,7 @@ import json
 from aiohttp import web
 
 from realmsync.codes import AppCode
-from realmsync.server.accounts.auth import AuthError
+from realmsync.server.accounts.refusals import AuthError
 
 # Refusals of log-ins and tokens that are no 401.
 _AUTH_STATUS = {
