@@ -38,7 +38,7 @@ def read_providers(
     """The providers by type. `verifiable`: those of OPENID whose keys the server has."""
     providers: dict[str, Provider] = {}
     for name, source in bundle.providers.items():
-        keys = Keys.of(source, findings)
+        keys = Keys(source.path, source.content, findings, f"{name}.")
         kind = keys.text("type", name) or name
         provider = Provider(
             name=kind,
@@ -170,7 +170,10 @@ def _secrets(provider: Provider, keys: Keys, secrets: Secrets) -> dict[str, tupl
     of_config = keys.object("secret_config")
     if provider.name == "custom-token" and _needs_keys(provider):
         of_config = Keys(
-            keys.path, {"signingKeys": [], **of_config.content}, keys.findings, "secret_config."
+            keys.path,
+            {"signingKeys": [], **of_config.content},
+            keys.findings,
+            keys.where("secret_config."),
         )
     for key, said in of_config.content.items():
         names = _names(said)

@@ -44,6 +44,7 @@ class FunctionBundle:
 
     config: Source  # {name, private, …}; of a function without an entry {}
     source: Source | None = None  # text
+    implementation: str | None = None  # module:attribute; only realmsync.toml can say it
 
 
 @dataclass

@@ -32,6 +32,7 @@ def read_functions(bundle: Bundle, findings: Findings) -> dict[str, Function]:
             run_as_system=keys.flag("run_as_system"),
             run_as_user_id=keys.text("run_as_user_id") or None,
             disable_arg_logs=keys.flag("disable_arg_logs"),
+            implementation=declared.implementation,
             path=declared.config.path if source is None else source.path,
         )
     return functions
@@ -88,7 +89,7 @@ def check_uses(
                 use.key,
             )
     for function in functions.values():
-        if function.name in callables:
+        if function.name in callables or function.implementation is not None:
             continue
         of_what = list(dict.fromkeys(needed.get(function.name, ())))
         if of_what:

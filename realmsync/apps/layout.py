@@ -30,6 +30,8 @@ _GENERATIONS = (
     _Generation("config.json", 20200603, False, True),
     _Generation("stitch.json", 20180301, False, False),
 )
+# Those that are never anything else.
+ROOT_FILES = tuple(g.root for g in _GENERATIONS if not g.needs_version)
 _VERSIONS = sorted({generation.version for generation in _GENERATIONS})
 
 

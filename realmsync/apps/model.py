@@ -172,6 +172,7 @@ class Function:
     run_as_system: bool = False
     run_as_user_id: str | None = None
     disable_arg_logs: bool = False
+    implementation: str | None = None  # in Python, as module:attribute; of realmsync.toml alone
     path: str = field(default="", compare=False)  # of its source, for diagnostics
 
 

@@ -157,7 +157,7 @@ def _functions(app: App, needed: Set[str], callables: Set[str]) -> Iterator[dict
         yield {
             "function": function.name,
             "state": "callable"
-            if function.name in callables
+            if function.name in callables or function.implementation is not None
             else "needed"
             if is_needed
             else "unused",
