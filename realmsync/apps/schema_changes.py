@@ -106,3 +106,42 @@ def is_clients_choice(ours: Property, clients: Property) -> bool:
         ours.collection is not None and ours.type not in _SINGLE_ONLY
     )
     return is_open and replace(ours, nullable=clients.nullable) == clients
+
+
+def plan(
+    before: Mapping[str, Class],
+    folder: Mapping[str, Class],
+    running: Mapping[str, Class],
+    database: str,
+) -> tuple[dict[str, Class], SchemaChanges]:
+    """The app's classes from now on, and how they differ from those that are in force.
+
+    `before` is what the folder had when it was last obeyed, so that what it has no more can be told
+    from what clients have added. A class that goes, and to which what they have added leads, stays.
+    """
+    in_force = with_running(before, running, database)
+    after = with_running(folder, _without(running, before, folder), database)
+    waiting = list(after)
+    while waiting:
+        targets = {p.target for p in after[waiting.pop()].properties if p.target is not None}
+        for name in sorted(targets - after.keys()):
+            after[name] = in_force[name]
+            waiting.append(name)
+    return after, compare(in_force, after)
+
+
+def _without(
+    running: Mapping[str, Class], before: Mapping[str, Class], folder: Mapping[str, Class]
+) -> dict[str, Class]:
+    """What runs, without classes and properties that the folder had before and has no more."""
+    kept = {}
+    for name, cls in running.items():
+        if name in folder or name not in before:
+            gone = _names(before.get(name)) - _names(folder.get(name))
+            properties = tuple(p for p in cls.properties if p.name not in gone)
+            kept[name] = replace(cls, properties=properties)
+    return kept
+
+
+def _names(cls: Class | None) -> set[str]:
+    return set() if cls is None else {p.name for p in cls.properties}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from realmsync.apps.model import Class, ClassKind, Property
-from realmsync.apps.schema_changes import SchemaChanges, compare, with_running
+from realmsync.apps.schema_changes import SchemaChanges, compare, plan, with_running
 from schema_strategies import classes
 
 KEY = Property("_id", "objectId", False)
@@ -128,3 +128,57 @@ def test_nullability_that_clients_decide(
     cls = Class("A", ClassKind.TOP, (ours,), "_id", "d", "c")
     both = with_running({"A": cls}, {"A": replace(cls, properties=(clients,))}, "d")
     assert both["A"].properties == (clients if is_theirs else ours,)
+
+
+@given(classes(), classes(), classes())
+def test_plans(before: dict[str, Class], folder: dict[str, Class], added: dict[str, Class]) -> None:
+    """The same folder again changes nothing; what clients have added always stays."""
+    running = with_running(before, added, "d")
+    after, changes = plan(before, before, running, "d")
+    assert after == running
+    assert changes == SchemaChanges((), ())
+    after, changes = plan(before, folder, running, "d")
+    assert set(after) >= {*folder, *(running.keys() - before.keys())}
+    assert changes == compare(running, after)
+    targets = {p.target for cls in after.values() for p in cls.properties if p.target}
+    assert targets <= after.keys()
+    for name, cls in folder.items():
+        assert {p.name for p in cls.properties} <= {p.name for p in after[name].properties}
+
+
+def test_what_the_folder_has_no_more() -> None:
+    """It goes, unlike what clients have added."""
+    before = by_name(top("A", INT), top("B"))
+    added = Property("added", "string", True)
+    running = by_name(top("A", INT, added), top("B"), top("New"))
+    after, changes = plan(before, by_name(top("A")), running, "d")
+    assert after == by_name(top("A", added), replace(top("New"), collection="New"))
+    assert changes == SchemaChanges((), ("A.x is gone", "class B is gone"))
+
+
+def test_what_clients_need_stays() -> None:
+    link = Property("b", "link", True, None, "B")
+    before = by_name(top("A"), top("B", Property("c", "link", True, None, "C")), top("C"))
+    after, changes = plan(before, by_name(top("A")), {**before, "New": top("New", link)}, "d")
+    assert set(after) == {"A", "B", "C", "New"}
+    assert changes == SchemaChanges((), ())
+
+
+def test_a_folder_that_learns_what_clients_have_settled() -> None:
+    clients = replace(KEY, nullable=True)
+    cls = Class("A", ClassKind.TOP, (KEY,), "_id", "d", "c")
+    theirs = replace(cls, properties=(clients,))
+    for folder in (cls, theirs):
+        after, changes = plan({"A": cls}, {"A": folder}, {"A": theirs}, "d")
+        assert after == {"A": theirs}
+        assert changes == SchemaChanges((), ())
+
+
+def test_data_from_before_there_was_a_folder() -> None:
+    """What clients have made so far stays, unless the folder contradicts it."""
+    running = by_name(top("A", INT))
+    after, changes = plan({}, by_name(top("A"), top("B")), running, "d")
+    assert set(after) == {"A", "B"}
+    assert changes == SchemaChanges(("class B is new",), ())
+    _, changes = plan({}, by_name(top("A", replace(INT, type="string"))), running, "d")
+    assert changes.breaking == ("A.x was int and is string",)
