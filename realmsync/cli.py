@@ -7,7 +7,7 @@ import logging
 import os
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -26,15 +26,18 @@ except ImportError as error:
     sys.exit("The command line needs click: pip install 'realmsync[cli]'")
 
 
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=bytes.hex))
 
 
-def _fail(error: RealmError) -> None:
+def _exception(error: RealmError) -> click.ClickException:
     offset = getattr(error, "offset", None)
     where = "" if offset is None else f" (at byte {offset})"
     text = str(error)  # that of changesets names the position itself
-    raise click.ClickException(text if text.endswith(where) else text + where)
+    return click.ClickException(text if text.endswith(where) else text + where)
 
 
 def _import_function(
@@ -53,6 +56,39 @@ def _import_function(
     if not callable(function):
         raise click.BadParameter(f"{value!r} is no function")
     return cast(Callable[..., Any], function)
+
+
+def _import_functions(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Callable[..., Any]]:
+    """Functions by the names that configurations call them."""
+    functions = {}
+    for value in values:
+        name, equals, target = value.partition("=")
+        function = _import_function(context, parameter, target)
+        if not equals or function is None:
+            raise click.BadParameter(f"{value!r} is not NAME=MODULE:FUNCTION")
+        functions[name] = function
+    return functions
+
+
+def _split_apps(
+    values: tuple[str, ...], app_id: str | None
+) -> tuple[frozenset[str], list[tuple[str | None, Path]]]:
+    """Ids of apps without a configuration, and folders with the ids that are given to them."""
+    ids: set[str] = set()
+    folders: list[tuple[str | None, Path]] = []
+    for value in values:
+        own_id, equals, path = value.partition("=")
+        if equals:
+            folders.append((own_id, Path(path)))
+        elif os.sep in value or Path(value).exists():
+            folders.append((app_id, Path(value)))
+        else:
+            ids.add(value)
+    if app_id is not None and len(folders) != 1:
+        raise click.UsageError("--app-id is for one --app FOLDER; of several say ID=FOLDER")
+    return frozenset(ids), folders
 
 
 @click.group(context_settings={"auto_envvar_prefix": "REALMSYNC"})
@@ -79,7 +115,7 @@ def changeset(file: IO[bytes]) -> None:
     try:
         _print_json(decode_changeset(file.read()))
     except RealmError as error:
-        _fail(error)
+        raise _exception(error) from None
 
 
 @inspect.command()
@@ -90,7 +126,7 @@ def message(file: IO[bytes], from_client: bool) -> None:
     try:
         _print_json(decode_message(file.read(), from_client=from_client))
     except RealmError as error:
-        _fail(error)
+        raise _exception(error) from None
 
 
 @main.command()
@@ -113,7 +149,30 @@ def message(file: IO[bytes], from_client: bool) -> None:
     "--app",
     "apps",
     multiple=True,
-    help="App id to serve, with users and data of its own; repeatable.  [default: one app, any id]",
+    metavar="[ID=]FOLDER",
+    help="App to serve: the folder or zip that holds its configuration, ID= where that does not "
+    "say it. A mere id is an app without rules, for development. Repeatable.  "
+    "[default: one such app, any id]",
+)
+@click.option("--app-id", help="Id of the app, as shipped programs send it; of one --app FOLDER.")
+@click.option(
+    "--secrets",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON file with the contents of the secrets that configurations name.",
+)
+@click.option(
+    "--enable-sync", is_flag=True, help="Serve apps that were paused when they were exported."
+)
+@click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    metavar="NAME=MODULE:FUNCTION",
+    callback=_import_functions,
+    help="Python implementation of a function of the apps; repeatable.",
+)
+@click.option(
+    "--production", is_flag=True, help="Do not start with an app that is open to everybody."
 )
 @click.option(
     "--providers",
@@ -221,6 +280,11 @@ def serve(
     port: int,
     data: Path,
     apps: tuple[str, ...],
+    app_id: str | None,
+    secrets: Path | None,
+    enable_sync: bool,
+    functions: dict[str, Callable[..., Any]],
+    production: bool,
     providers: str,
     no_registration: bool,
     authorize: Callable[..., Any] | None,
@@ -242,21 +306,26 @@ def serve(
 ) -> None:
     """Run a sync server until it is told to stop (SIGTERM or Ctrl+C).
 
+    SIGHUP loads the folders of apps again; what is in order replaces what is served.
+
     Each option may also be given as an environment variable, as REALMSYNC_SERVE_PORT.
     """
     from realmsync.server import process
+    from realmsync.server.apps.sources import AppFolder
     from realmsync.server.config import Durability, HttpLimits, ServerConfig, UserQuotas
-    from realmsync.transport.loop import new_event_loop
 
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=log_level.upper(), format=_LOG_FORMAT)
+    ids, folders = _split_apps(apps, app_id)
     try:
         config = ServerConfig(
             data=data,
             host=host,
             port=port,
-            apps=frozenset(apps),
+            app_folders=tuple(
+                AppFolder(path, id, secrets, enable_sync, functions) for id, path in folders
+            ),
+            apps=ids,
+            production=production,
             providers=frozenset(name.strip() for name in providers.split(",") if name.strip()),
             registration=not no_registration,
             authorize=authorize,
@@ -274,12 +343,18 @@ def serve(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    sys.exit(_run(process.serve(config)))
+
+
+def _run(server: Coroutine[Any, Any, int]) -> int:
+    from realmsync.transport.loop import new_event_loop
+
     umask = os.umask(0o077)  # what the server writes is nobody else's to read
     loop = new_event_loop()
     try:
-        sys.exit(loop.run_until_complete(process.serve(config)))
+        return loop.run_until_complete(server)
     except RealmError as error:
-        _fail(error)
+        raise _exception(error) from None
     finally:
         loop.close()
         os.umask(umask)

@@ -76,6 +76,8 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
         "realmsync.server.config",
         ["ServerConfig", "UserQuotas", "Durability", "HttpLimits", "TransportLimits"],
     ),
+    ("", "realmsync.server.apps.sources", ["AppFolder"]),
+    ("", "realmsync.server.apps.hosting", ["AppReport"]),
     ("", "realmsync.server.authorization", ["AuthorizationRequest", "Permission"]),
     ("Testing", "realmsync.testing", ["run_server", "ServerProcess", "FaultProxy"]),
 ]

@@ -237,10 +237,11 @@ class Acceptor:
         websocket = self._driver.listeners.get(number)
         return self.connections.get(websocket) if websocket is not None else None
 
-    def reauthorize(self, user_id: str | None) -> None:
-        """The engine asks again what this user may do, or everybody."""
+    def reauthorize(self, user_id: str | None = None, *, app_key: str | None = None) -> None:
+        """The engine asks again what this user may do, or everybody, or the users of an app."""
         for websocket in self.connections if user_id is None else self._by_user.get(user_id, ()):
-            self._engine.reauthorize(websocket.connection, monotonic_ms())
+            if app_key is None or self.connections[websocket].app_id == app_key:
+                self._engine.reauthorize(websocket.connection, monotonic_ms())
         self._driver.activity()
 
     def _ended(self, websocket: EngineSocket, accepted: Accepted, user_id: str) -> None:

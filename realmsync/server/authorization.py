@@ -1,8 +1,10 @@
-"""Who may do what with a partition: asks the operator's function, and tells the engine.
+"""Who may do what with a partition: asks all who decide, and tells the engine.
 
-The engine asks at each BIND and keeps the answer with the session (csrc/server/session.cpp); it
-stores nothing for a session before. A function that takes long delays sessions of the users that it
-is asked about, and nobody else. Specification: server-behaviour.md section 13.
+The app's configuration decides (apps/partition_rules.py) and the operator's function, where there
+are such; both must allow. The engine asks at each BIND and keeps the answer with the session
+(csrc/server/session.cpp); it stores nothing for a session before. Who takes long to decide delays
+sessions of the users that he is asked about, and nobody else. Specification: server-behaviour.md
+section 13.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import contextlib
 import inspect
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -36,6 +38,9 @@ class Permission(Text):
     NONE = "none"
     READ = "read"
     WRITE = "write"  # and read
+
+
+_LEVELS = list(Permission)  # each allows what those before it do
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,15 @@ def require_function(function: object) -> None:
         raise ValueError(f"{what}: {name}{signature} cannot be: {error}") from None
 
 
+@dataclass(frozen=True)
+class Decider:
+    """Somebody who is asked: his name for the log, and the seconds that he may take."""
+
+    name: str
+    function: AuthorizeFunction
+    timeout: float | None  # None: he sees to it himself
+
+
 class AskingEngine(Protocol):
     """What is told of the answers."""
 
@@ -76,20 +90,18 @@ class AskingEngine(Protocol):
 
 
 class Authorizer:
-    """Answers the engine's questions by calling the operator's function.
+    """Answers the engine's questions with what all deciders allow, asked in their order.
 
     `answered` is called after each answer, since the engine may have something to do then.
     """
 
     def __init__(
         self,
-        function: AuthorizeFunction,
-        timeout: float,
+        deciders: Sequence[Decider],
         engine: AskingEngine,
         answered: Callable[[], None],
     ) -> None:
-        self._function = function
-        self._timeout = timeout
+        self._deciders = deciders
         self._engine = engine
         self._answered = answered
         self._waiting: dict[str, deque[tuple[Authorize, AuthorizationRequest]]] = {}
@@ -127,32 +139,47 @@ class Authorizer:
                 del self._waiting[user_id], self._workers[user_id]
 
     async def _decide(self, request: AuthorizationRequest) -> str | None:
-        try:
-            answer = self._function(request)
-            if inspect.isawaitable(answer):
-                answer = await self._in_time(answer)
-            return Permission(answer).value
-        except Exception as error:
-            _logger.error(
-                "the authorize function failed for user %s and partition %s: %s",
-                one_line(request.user_id),
-                one_line(repr(request.partition)),
-                one_line(f"{type(error).__name__}: {error}"),
-                exc_info=None if isinstance(error, asyncio.TimeoutError) else error,
-            )
-            return None
+        """The least that a decider allows; None when one of them gives no answer."""
+        allowed = Permission.WRITE
+        for decider in self._deciders:
+            answer = await _ask(decider, request)
+            if answer is None:
+                return None
+            allowed = min(allowed, answer, key=_LEVELS.index)
+            if allowed is Permission.NONE:
+                break
+        return allowed.value
 
-    async def _in_time(self, answer: Awaitable[Permission | str]) -> Permission | str:
-        """Not wait_for(), which waits for a coroutine that does not let itself be cancelled."""
-        task = asyncio.ensure_future(answer)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=self._timeout)
-        except asyncio.CancelledError:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            raise
-        if not done:
-            task.cancel()
-            raise asyncio.TimeoutError(f"no answer in {self._timeout} s")
-        return task.result()
+
+async def _ask(decider: Decider, request: AuthorizationRequest) -> Permission | None:
+    try:
+        answer = decider.function(request)
+        if inspect.isawaitable(answer):
+            answer = await _in_time(answer, decider.timeout)
+        return Permission(answer)
+    except Exception as error:
+        _logger.error(
+            "%s failed for user %s and partition %s: %s",
+            decider.name,
+            one_line(request.user_id),
+            one_line(repr(request.partition)),
+            one_line(f"{type(error).__name__}: {error}"),
+            exc_info=None if isinstance(error, asyncio.TimeoutError) else error,
+        )
+        return None
+
+
+async def _in_time(answer: Awaitable[Permission | str], timeout: float | None) -> Permission | str:
+    """Not wait_for(), which waits for a coroutine that does not let itself be cancelled."""
+    task = asyncio.ensure_future(answer)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout)
+    except asyncio.CancelledError:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        raise
+    if not done:
+        task.cancel()
+        raise asyncio.TimeoutError(f"no answer in {timeout} s")
+    return task.result()

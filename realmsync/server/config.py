@@ -10,6 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from realmsync.server.addresses import is_network
+from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizeFunction, require_function
 from realmsync.transport.loop import TransportLimits
 
@@ -102,11 +103,17 @@ class ServerConfig:
     host: str = "localhost"
     # 0 picks a free one; see Server.port.
     port: int = 9090
-    # App ids that are served, each with its own users and data; others are refused. Empty: this
-    # server is one app, whatever id a client calls it by.
+    # Apps with a configuration, which says who may log in and do what. Each has its own users and
+    # data, and ids that are nobody's are refused.
+    app_folders: tuple[AppFolder, ...] = ()
+    # Ids of apps without one, in which everybody may do everything: for development, or with
+    # `authorize`. If there are neither these nor folders, this server is one app like that,
+    # whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
-    # How users may log in: without a name, with e-mail and password, or either. Who has logged in
-    # stays so when his provider is taken away.
+    # Refuses to start with an app in which everybody may do everything.
+    production: bool = False
+    # How users of apps without a configuration may log in: without a name, with e-mail and
+    # password, or either. Who has logged in stays so when his provider is taken away.
     providers: frozenset[str] = frozenset(PROVIDERS)
     # Whether strangers may register accounts with e-mail and password. If not, `realmsync user add`
     # makes them.
@@ -116,7 +123,8 @@ class ServerConfig:
     log_ins_per_user: int = 1000
     # Who may do what: asked when a user opens a partition (see AuthorizationRequest), once for each
     # session; what it answers counts as long as the session lasts, or until Server.reauthorize().
-    # Without it everybody may read and write everything.
+    # What an app's configuration does not allow it cannot allow either. Without it everybody may
+    # read and write everything in apps without a configuration.
     authorize: AuthorizeFunction | None = None
     # Seconds in which it must answer. Otherwise, and when it raises, the client is told to try
     # again.
@@ -125,8 +133,8 @@ class ServerConfig:
     # How concurrent changes are merged (docs/concepts/merging.md). "safe" spares clients some
     # failures of the Realm SDKs' own rules, "strict" repeats those rules to the letter.
     merge_profile: Literal["safe", "strict"] = "safe"
-    # Whether clients may add classes and properties to the schema: in all apps, in none, or in
-    # those named here. Elsewhere only what is there already is taken.
+    # Whether clients may add classes and properties to the schema: in all apps without a
+    # configuration, in none, or in those named here. Elsewhere only what is there already is taken.
     development_mode: bool | frozenset[str] = True
     # Seconds by which the time of a change may be ahead of this machine's clock; such a change wins
     # over all others until then. Uploads with later ones are refused. None: any.

@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +28,10 @@ from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
-from realmsync.server.apps.open_app import open_apps
-from realmsync.server.authorization import Authorizer
+from realmsync.server.apps.hosting import AppHost, AppReport
+from realmsync.server.apps.partition_rules import PartitionRules
+from realmsync.server.apps.running import Apps
+from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
 from realmsync.server.descriptors import (
@@ -84,6 +87,7 @@ class Server:
         self.config = config
         self.port = config.port
         self._given = runtime
+        self._host = AppHost(config)
         self._lock: int | None = None
         self._log_limit = LogLimit(config.log_lines_per_minute)
         self._minute: asyncio.TimerHandle | None = None
@@ -124,7 +128,7 @@ class Server:
         self._count_lines()
         self._take_directory(config.data)
         self._exits.callback(self._release_directory)
-        self.apps = open_apps(config)
+        self.apps = await self._host.open()
         await self._open_users()
         await self._open_engine()
         self._serve()
@@ -149,7 +153,7 @@ class Server:
         if self._given is not None:
             self._engine = self._given
         else:
-            self._engine = await asyncio.to_thread(open_engine, config)
+            self._engine = await asyncio.to_thread(open_engine, config, self.apps)
         self._exits.push_async_callback(asyncio.to_thread, self._engine.close)
         self._driver = Driver(
             self._engine,
@@ -160,11 +164,12 @@ class Server:
             limits=config.transport,
         )
         self._exits.callback(self._driver.close)
+        deciders = [Decider("the configuration", PartitionRules(self.apps).decide, None)]
         if config.authorize is not None:
-            self._authorizer = Authorizer(
-                config.authorize, config.authorize_timeout, self._engine, self._driver.activity
-            )
-            self._exits.push_async_callback(self._authorizer.close)
+            operator = Decider("the authorize function", config.authorize, config.authorize_timeout)
+            deciders.append(operator)
+        self._authorizer = Authorizer(deciders, self._engine, self._driver.activity)
+        self._exits.push_async_callback(self._authorizer.close)
 
     def _serve(self) -> None:
         """Makes all that is behind the port."""
@@ -184,6 +189,7 @@ class Server:
             proxies,
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
+        self._host.changed = lambda app: self._acceptor.reauthorize(app_key=app.key)
         services = Services(
             config,
             self.apps,
@@ -243,15 +249,29 @@ class Server:
         }
 
     def reauthorize(self, user_id: str | None = None) -> None:
-        """Asks `authorize` of the configuration again, as its answers may have changed.
+        """Asks again who may do what, as rules or `authorize` may answer something else now.
 
         `user_id`: whose open sessions; None: everybody's. Until the answer comes they go on as
         they were; one whose user may no longer read ends with SyncPermissionDenied. Raises
-        IllegalOperationError when the configuration has no such function.
+        IllegalOperationError when neither an app's configuration nor `authorize` decides anything.
         """
-        if self.config.authorize is None:
+        if self.config.authorize is None and all(app.is_open for app in self.apps):
             raise IllegalOperationError("nobody decides what users of this server may do")
         self._acceptor.reauthorize(user_id)
+
+    async def reload(self) -> list[AppReport]:
+        """Loads the configurations of all apps again.
+
+        Each that is in order replaces what is served, in one step, and open sessions are held to
+        it; one with errors changes nothing. Users stay logged in and connected. Gives what was
+        found, app by app.
+        """
+        return await self._host.reload(self.apps)
+
+    @property
+    def reports(self) -> list[AppReport]:
+        """What the last start or reload found in the configurations of apps."""
+        return self._host.reports
 
     async def _listen(self) -> None:
         config = self.config
@@ -348,35 +368,64 @@ class Server:
                 raise TypeError(f"no event of a server: {event!r}")
 
 
-def open_engine(config: ServerConfig) -> ServerRuntime:
+def open_engine(config: ServerConfig, apps: Apps) -> ServerRuntime:
     """The native engine on the data directory."""
     quotas = config.quotas
+    names = [""] if apps.is_one else [app.key for app in apps]
+    in_development = [app.model.sync.development_mode for app in apps]
     return _core.ServerRuntime(
         str(config.data / "sync"),
         workers=config.workers,
-        apps=sorted(config.apps),
-        fixed_schemas=[app for app in config.apps or [""] if not config.is_in_development(app)],
+        apps=[name for name in names if name],
+        fixed_schemas=[name for name, may in zip(names, in_development, strict=True) if not may],
         ahead_ms=int((config.max_clock_ahead or 0) * 1000),
         quotas=(quotas.partitions or 0, quotas.client_files or 0, quotas.bytes or 0),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
-        asks_permission=config.authorize is not None,
+        asks_permission=config.authorize is not None or not all(app.is_open for app in apps),
         tuning={"message_bytes": config.transport.max_message},
     )
 
 
 async def serve(config: ServerConfig) -> int:
-    """Runs a server until SIGTERM, SIGINT or a storage failure; gives the exit status."""
+    """Runs a server until SIGTERM, SIGINT or a storage failure; gives the exit status.
+
+    SIGHUP loads the configurations of apps again. What is found in them is printed to standard
+    error.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     raise_descriptor_limit()
     server = Server(config)
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        await server.reload()
+        _print_reports(server)
+
+    def on_hangup() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await server.start()
+    try:
+        await server.start()
+    finally:
+        _print_reports(server)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     print(f"realmsync server: {server.url}, data in {config.data}", flush=True)
     server.on_storage_failed = stop.set
     await stop.wait()
+    loop.remove_signal_handler(signal.SIGHUP)
+    for task in reloads:
+        task.cancel()
     failed = server.storage_failed
     await server.stop()
     return 1 if failed else 0
+
+
+def _print_reports(server: Server) -> None:
+    for report in server.reports:
+        print(report, file=sys.stderr, flush=True)

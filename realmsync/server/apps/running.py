@@ -27,6 +27,11 @@ class RunningApp:
     # Without a configuration: everybody may do everything, and clients make the schema.
     is_open: bool = False
 
+    def replace(self, newer: RunningApp) -> None:
+        """Becomes what `newer` is, in one step; users and data stay."""
+        self.model = newer.model
+        self.functions = newer.functions
+
 
 class Apps:
     """The applications by client app id."""
@@ -37,6 +42,11 @@ class Apps:
         self._by_key = {app.key: app for app in (*self._by_id.values(), only) if app is not None}
         self._only = only
 
+    @property
+    def is_one(self) -> bool:
+        """Whether the server is one app, whatever it is called."""
+        return self._only is not None
+
     def find(self, app_id: str) -> RunningApp | None:
         """The application that a client's app id means here; None if it is not served."""
         if self._only is not None:
@@ -46,6 +56,11 @@ class Apps:
     def of(self, key: str) -> RunningApp | None:
         """The application whose users and partitions are kept under this key, if it is served."""
         return self._by_key.get(key)
+
+    def add(self, app: RunningApp) -> None:
+        """One more, whose id and key nobody else has."""
+        self._by_id[app.model.id] = app
+        self._by_key[app.key] = app
 
     def __iter__(self) -> Iterator[RunningApp]:
         return iter(self._by_key.values())

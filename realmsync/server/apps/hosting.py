@@ -1,0 +1,155 @@
+"""Starts and reloads the applications of a server.
+
+A configuration with an error is not served; at a reload the model that runs stays in force. What
+is wrong with one is found in ../../apps, what runs is running.py's. Specification:
+app-configuration.md sections 1 and 7.7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from realmsync.apps.diagnostics import Diagnostic, Findings, Severity
+from realmsync.apps.model import App, SyncState
+from realmsync.errors import ServerStartError
+from realmsync.server.apps.open_app import open_app
+from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
+from realmsync.server.apps.sources import AppFolder
+from realmsync.server.config import ServerConfig
+from realmsync.server.functions.absent import NoFunctions
+from realmsync.server.logs import one_line
+
+_logger = logging.getLogger("realmsync.server")
+
+
+@dataclass(frozen=True)
+class AppReport:
+    """What loading an application gave."""
+
+    folder: AppFolder
+    app_id: str | None  # None: it could not be read
+    findings: Findings
+    is_served: bool  # as it was loaded; if not, what was served before still is
+
+    def __str__(self) -> str:
+        """Lines for operators: what was found, and what became of it."""
+        what = f"app {self.app_id}" if self.app_id is not None else "an app"
+        state = "is served" if self.is_served else "is refused, see the errors"
+        lines = [*map(str, self.findings), f"{what} from {self.folder.path} {state}"]
+        return "\n".join(map(one_line, lines))
+
+
+class AppHost:
+    """The applications of one server. `changed` hears which model has been replaced."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._folders: dict[str, AppFolder] = {}  # by the app's key
+        self._reloading = asyncio.Lock()
+        self.reports: list[AppReport] = []  # of the last start or reload
+        self.changed: Callable[[RunningApp], None] = lambda app: None
+
+    async def open(self) -> Apps:
+        """Loads all applications. Raises ServerStartError when one of them is refused."""
+        config = self._config
+        names = sorted(config.apps)
+        if not names and not config.app_folders:
+            return self._opened(Apps(only=open_app(ONLY_APP, config)))
+        apps = Apps(open_app(name, config) for name in names)
+        for folder in config.app_folders:
+            model = await self._load(folder)
+            if apps.find(model.id) is not None:
+                raise ServerStartError(f"{folder.path}: there are two apps with id '{model.id}'")
+            apps.add(running_app(model))
+            self._folders[model.id] = folder
+        return self._opened(apps)
+
+    async def reload(self, apps: Apps) -> list[AppReport]:
+        """Loads all folders again; each that is in order replaces what is served."""
+        async with self._reloading:
+            self.reports = [
+                await self._reload_one(apps, key, folder) for key, folder in self._folders.items()
+            ]
+        return self.reports
+
+    async def _load(self, folder: AppFolder) -> App:
+        loaded = await asyncio.to_thread(folder.load)
+        app_id = None if loaded.app is None else loaded.app.id
+        report = AppReport(folder, app_id, loaded.findings, loaded.app is not None)
+        self.reports.append(report)
+        if loaded.app is None:
+            raise ServerStartError(
+                f"the configuration in {folder.path} is refused:\n" + _errors(loaded.findings)
+            )
+        return loaded.app
+
+    async def _reload_one(self, apps: Apps, key: str, folder: AppFolder) -> AppReport:
+        running = apps.of(key)
+        assert running is not None, "apps with a folder are served until the server stops"
+        loaded = await asyncio.to_thread(folder.load)
+        model, findings = loaded.app, loaded.findings
+        if model is not None:
+            _refuse_changes(running.model, model, findings)
+        app_id = None if model is None else model.id
+        if model is None or findings.is_refused:
+            _logger.error("app %s stays as it was: %s has errors", key, folder.path)
+            return AppReport(folder, app_id, findings, is_served=False)
+        running.replace(running_app(model))
+        _logger.info("app %s was loaded again from %s", key, folder.path)
+        self.changed(running)
+        return AppReport(folder, app_id, findings, is_served=True)
+
+    def _opened(self, apps: Apps) -> Apps:
+        """Says what is served, and refuses what must not be. Raises ServerStartError."""
+        for app in apps:
+            if not app.is_open:
+                _logger.info("app %s: %s", app.key, _description(app.model))
+            elif self._config.production and not self._is_guarded(app):
+                raise ServerStartError(
+                    "in production each app has a configuration, given by --app FOLDER: without "
+                    "one everybody may read and write everything and change the schema. With "
+                    "--authorize and --no-development-mode an app can do without"
+                )
+            elif self._config.authorize is None:
+                _logger.warning(
+                    "app %s has no configuration: EVERYBODY MAY READ AND WRITE EVERYTHING; give "
+                    "one with --app FOLDER before others can reach this server",
+                    one_line(app.key),
+                )
+        return apps
+
+    def _is_guarded(self, app: RunningApp) -> bool:
+        return self._config.authorize is not None and not app.model.sync.development_mode
+
+
+def running_app(model: App) -> RunningApp:
+    """A configured application, ready to be served."""
+    return RunningApp(key=model.id, model=model, functions=NoFunctions(model))
+
+
+def _refuse_changes(old: App, new: App, findings: Findings) -> None:
+    """Finds what cannot change while an application is served."""
+    if new.id != old.id:
+        findings.error(
+            "config.bad_value",
+            ".",
+            f"the app id was '{old.id}' and is '{new.id}' now: its users and data belong to the "
+            "former; another app needs a restart",
+            "app_id",
+        )
+
+
+def _errors(findings: Findings) -> str:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    shown: list[Diagnostic | str] = [*errors[:10]]
+    if len(errors) > len(shown):
+        shown.append(f"and {len(errors) - len(shown)} more")
+    return "\n".join(one_line(str(error)) for error in shown)
+
+
+def _description(model: App) -> str:
+    state = "" if model.sync.state is SyncState.ENABLED else ", paused"
+    return f"{model.sync.mode.value} sync{state}, {len(model.classes)} classes"

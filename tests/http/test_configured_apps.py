@@ -1,0 +1,203 @@
+"""Apps with a configuration: started, refused, loaded again while people use them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app_folders import ANYBODY, write_app
+from engine_double import EngineDouble
+from realmsync.errors import ServerStartError
+from realmsync.server.apps.sources import AppFolder
+from realmsync.server.authorization import Permission
+from realmsync.server.config import ServerConfig
+from realmsync.server.process import Server
+from sdk_http import CLIENT, LOGIN, SdkHttp
+
+LOCATION = f"{CLIENT}/app/tasks-abcde/location"
+ANONYMOUS = f"{CLIENT}/app/tasks-abcde/auth/providers/anon-user/login"
+EMAIL = {
+    "local-userpass": {
+        "name": "local-userpass",
+        "type": "local-userpass",
+        "config": {"autoConfirm": True},
+    }
+}
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Server, SdkHttp]]:
+    config = ServerConfig(data=tmp_path / "data", host="127.0.0.1", port=0, **settings)
+    async with Server(config, runtime=EngineDouble()) as server:
+        yield server, SdkHttp(server.url)
+
+
+async def refused(tmp_path: Path, **settings: Any) -> str:
+    with pytest.raises(ServerStartError) as error:
+        async with serving(tmp_path, **settings):
+            pytest.fail("it must not start")
+    return str(error.value)
+
+
+async def test_an_app_is_served_as_its_folder_says(tmp_path: Path) -> None:
+    root = {"location": "IE", "deployment_model": "LOCAL"}
+    folder = AppFolder(write_app(tmp_path / "app", root=root))
+    async with serving(tmp_path, app_folders=(folder,)) as (server, http):
+        location = (await http("GET", LOCATION)).json
+        assert (location["location"], location["deployment_model"]) == ("IE", "LOCAL")
+        assert (await http("GET", f"{CLIENT}/app/other/location")).status == 404
+        assert (await http("POST", ANONYMOUS, LOGIN)).status == 200
+        register = f"{CLIENT}/app/tasks-abcde/auth/providers/local-userpass/register"
+        account = {"email": "a@b.c", "password": "secret12"}
+        assert (await http("POST", register, account)).status == 404, "it has no such provider"
+        (report,) = server.reports
+        assert report.is_served and str(report).endswith(
+            f"app tasks-abcde from {tmp_path / 'app'} is served"
+        )
+
+
+async def test_a_zip_and_an_id_beside_it(tmp_path: Path) -> None:
+    folder = write_app(tmp_path / "app", app_id=None)
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
+        for path in folder.rglob("*.json"):
+            archive.write(path, path.relative_to(folder))
+    given = AppFolder(tmp_path / "app.zip", app_id="mine-zzzzz")
+    async with serving(tmp_path, app_folders=(given,), apps=frozenset({"open"})) as (_, http):
+        for app, status in (("mine-zzzzz", 200), ("open", 200), ("tasks", 404)):
+            assert (await http("GET", f"{CLIENT}/app/{app}/location")).status == status
+
+
+async def test_folders_with_errors_start_nothing(tmp_path: Path) -> None:
+    told = await refused(tmp_path, app_folders=(AppFolder(tmp_path / "none"),))
+    assert f"the configuration in {tmp_path / 'none'} is refused" in told
+    assert "error config.not_found" in told
+    app = write_app(tmp_path / "app")
+    (app / "sync" / "config.json").write_text('{"state": 1,')
+    told = await refused(tmp_path, app_folders=(AppFolder(app),))
+    assert "error config.bad_json sync/config.json" in told
+
+
+async def test_two_apps_with_one_id(tmp_path: Path) -> None:
+    folders = [AppFolder(write_app(tmp_path / name)) for name in ("a", "b")]
+    told = await refused(tmp_path, app_folders=tuple(folders))
+    assert told == f"{tmp_path / 'b'}: there are two apps with id 'tasks-abcde'"
+    told = await refused(tmp_path, app_folders=(folders[0],), apps=frozenset({"tasks-abcde"}))
+    assert told == f"{tmp_path / 'a'}: there are two apps with id 'tasks-abcde'"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"{", "is no JSON file of secrets: Expecting"),
+        (b"\xff", "is no JSON file of secrets"),
+        (b"[" * 10_000, "is no JSON file of secrets"),
+        (b"[]", "a file of secrets is an object"),
+        (b'{"a": "' + b"x" * (1 << 20) + b'"}', "larger than 1048576 bytes"),
+    ],
+    ids=["absent", "cut", "bytes", "deep", "list", "large"],
+)
+async def test_files_of_secrets_that_are_none(
+    tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    secrets = tmp_path / "secrets.json"
+    if content is not None:
+        secrets.write_bytes(content)
+    folder = AppFolder(write_app(tmp_path / "app"), secrets=secrets)
+    error = await refused(tmp_path, app_folders=(folder,))
+    assert told in error and str(secrets) in error
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"apps": frozenset({"a"})},
+        {"development_mode": False},
+        {"authorize": lambda request: Permission.READ},
+    ],
+    ids=["one", "named", "fixed", "guarded"],
+)
+async def test_production_needs_a_configuration(tmp_path: Path, settings: dict[str, Any]) -> None:
+    told = await refused(tmp_path, production=True, **settings)
+    assert told.startswith("in production each app has a configuration")
+
+
+async def test_production(tmp_path: Path, caplog: Any) -> None:
+    folder = AppFolder(write_app(tmp_path / "app"))
+    async with serving(tmp_path, production=True, app_folders=(folder,)) as (_, http):
+        assert (await http("GET", LOCATION)).status == 200
+    guarded = {"authorize": lambda request: Permission.READ, "development_mode": False}
+    async with serving(tmp_path, production=True, **guarded) as (_, http):
+        assert (await http("GET", LOCATION)).status == 200
+    assert "EVERYBODY" not in caplog.text
+
+
+async def test_an_open_app_is_said_loudly(tmp_path: Path, caplog: Any) -> None:
+    async with serving(tmp_path):
+        loud = [r for r in caplog.records if r.levelname == "WARNING"]
+        assert ["EVERYBODY MAY READ AND WRITE" in r.getMessage() for r in loud] == [True]
+
+
+async def test_reload(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app")
+    async with serving(tmp_path, app_folders=(AppFolder(app),)) as (server, http):
+        user = (await http("POST", ANONYMOUS, LOGIN)).json
+        write_app(app, providers=EMAIL, root={"location": "BR"})
+        (report,) = await server.reload()
+        assert report.is_served and server.reports == [report]
+        assert (await http("GET", LOCATION)).json["location"] == "BR"
+        assert (await http("POST", ANONYMOUS, LOGIN)).status == 404
+        profile = await http("GET", f"{CLIENT}/auth/profile", token=user["access_token"])
+        assert profile.status == 200, "who has logged in stays so"
+
+
+async def test_a_reload_with_errors_changes_nothing(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app")
+    other = write_app(tmp_path / "other", app_id="other-abcde")
+    folders = (AppFolder(app), AppFolder(other))
+    async with serving(tmp_path, app_folders=folders) as (server, http):
+        write_app(app, providers=EMAIL, sync={"partition": {"key": "a", "type": "date"}})
+        write_app(other, app_id="other-abcde", providers=EMAIL)
+        bad, good = await server.reload()
+        assert not bad.is_served and good.is_served
+        assert "error sync.partition_type" in str(bad)
+        assert (await http("POST", ANONYMOUS, LOGIN)).status == 200
+        anonymous = ANONYMOUS.replace("tasks-abcde", "other-abcde")
+        assert (await http("POST", anonymous, LOGIN)).status == 404
+        write_app(app, providers=ANYBODY | EMAIL)
+        assert [report.is_served for report in await server.reload()] == [True, True]
+
+
+async def test_an_app_keeps_its_id(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app")
+    async with serving(tmp_path, app_folders=(AppFolder(app),)) as (server, http):
+        write_app(app, app_id="renamed-abcde")
+        (report,) = await server.reload()
+        assert not report.is_served
+        assert "the app id was 'tasks-abcde' and is 'renamed-abcde' now" in str(report)
+        assert (await http("GET", LOCATION)).status == 200
+
+
+async def test_secrets_are_not_shown(tmp_path: Path, caplog: Any) -> None:
+    secrets = tmp_path / "secrets.json"
+    secrets.write_text(json.dumps({"key": "hush-hush-hush-hush-hush-hush-hush"}))
+    providers = {
+        "custom-token": {
+            "name": "custom-token",
+            "type": "custom-token",
+            "config": {"signingAlgorithm": "HS256"},
+            "secret_config": {"signingKeys": ["key"]},
+        }
+    }
+    app = write_app(tmp_path / "app", providers=providers)
+    folder = AppFolder(app, secrets=secrets)
+    async with serving(tmp_path, app_folders=(folder,)) as (server, _):
+        assert [app.model.providers["custom-token"].unusable for app in server.apps] == [None]
+        assert "hush" not in caplog.text + str(server.reports) + repr(list(server.apps))
