@@ -251,6 +251,9 @@ class Reader {
             about_document(quoted(text), use_ == Use::can_evaluate);
         else if (result.root == Expansion::Root::nowhere)
             about_document(quoted(text), false);
+        else if (use_ == Use::filter && result.root == Expansion::Root::user &&
+                 !result.path.empty() && result.path.front() == "identities")
+            about_document(quoted(text), false);
         return result;
     }
 

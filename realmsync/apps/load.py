@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from realmsync.apps import queryable, schemas
+from realmsync.apps import queryable, rules, schemas
 from realmsync.apps.auth import FunctionUse, functions_used, read_custom_user_data, read_providers
 from realmsync.apps.bundle import Bundle
 from realmsync.apps.diagnostics import Findings
@@ -22,12 +22,13 @@ from realmsync.apps.function_entries import (
     check_uses,
     of_expression,
     of_partition,
+    of_roles,
     path_of,
     read_functions,
 )
 from realmsync.apps.ignored import note_ignored
 from realmsync.apps.keys import Keys
-from realmsync.apps.model import App, CustomUserData
+from realmsync.apps.model import App, CustomUserData, Role
 from realmsync.apps.secrets import Secrets
 from realmsync.apps.sync import read_sync
 from realmsync.apps.values import NO_ENVIRONMENT, read_environment, read_values
@@ -103,12 +104,17 @@ def load(
     values = read_values(bundle, places, findings)
     schema = schemas.read(bundle, sync, findings)
     sync = queryable.resolve(sync, schema.classes, path_of(bundle.sync), findings)
+    permitted = rules.read(bundle, sync, schema.classes, findings)
     app = App(
         id=root.id,
         name=root.name,
         sync=sync,
         classes=schema.classes,
         not_synced=schema.not_synced,
+        roles=permitted.roles,
+        default_roles=permitted.default_roles,
+        service_roles=permitted.service_roles,
+        service_default_roles=permitted.service_default_roles,
         providers=providers,
         custom_user_data=custom_user_data,
         functions=functions,
@@ -121,7 +127,7 @@ def load(
         provider_region=root.provider_region,
         allowed_origins=root.allowed_origins,
     )
-    uses = [*_uses(bundle, app)]
+    uses = [*_uses(bundle, app, permitted.sources)]
     check_uses(functions, uses, callables, findings)
     note_ignored(bundle, findings)
     needed = frozenset(use.name for use in uses)
@@ -169,8 +175,13 @@ def _read_root(bundle: Bundle, app_id: str | None, findings: Findings) -> _Root:
     )
 
 
-def _uses(bundle: Bundle, app: App) -> Iterator[FunctionUse]:
-    """The functions that permissions, log-ins and custom user data depend on."""
+def _uses(bundle: Bundle, app: App, roles: Mapping[str, tuple[Role, ...]]) -> Iterator[FunctionUse]:
+    """The functions that permissions, log-ins and custom user data depend on.
+
+    `roles`: those of sync, by file.
+    """
+    for path, of_file in roles.items():
+        yield from of_roles(of_file, path)
     if app.sync.partition is not None:
         yield from of_partition(app.sync.partition, path_of(bundle.sync))
     yield from functions_used(bundle, dict(app.providers))

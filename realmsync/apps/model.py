@@ -190,6 +190,7 @@ class App:
     default_roles: tuple[Role, ...] = ()
     # The same of the MongoDB service, by (database, collection), where they are not those of sync.
     service_roles: Mapping[tuple[str, str], tuple[Role, ...]] = field(default_factory=dict)
+    service_default_roles: tuple[Role, ...] = ()
     providers: Mapping[str, Provider] = field(default_factory=dict)  # by type
     custom_user_data: CustomUserData | None = None
     functions: Mapping[str, Function] = field(default_factory=dict)

@@ -1,0 +1,253 @@
+"""Who may do what in an application: decided when a session begins, by its compiled rules.
+
+Functions are called through whoever asks, one call per distinct arguments for one session; what a
+function does wrong, or not in time, makes its comparison false and is logged. What a role allows on
+objects is decided in the core (csrc/rules). Specification: app-configuration.md 5.2 to 5.6 and 6.6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from bson import ObjectId
+
+from realmsync import _core, ejson
+from realmsync.apps.expressions import compiled
+from realmsync.apps.model import App, ClassKind, PartitionConfiguration, Role
+from realmsync.apps.usability import faults_of, is_decidable
+from realmsync.errors import ExpressionError
+
+_logger = logging.getLogger("realmsync.apps")
+
+# A function that decides has this long.
+FUNCTION_SECONDS = 5.0
+
+PartitionValue = None | int | str | ObjectId | UUID
+# Calls a function by name as the user that is asked about; raises whatever goes wrong.
+CallFunction = Callable[[str, Sequence[Any]], Awaitable[Any]]
+
+
+class User(Protocol):
+    """A user as rules see him (section 8.4); values are what realmsync.ejson decodes to."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def custom_data(self) -> Mapping[str, Any]: ...
+    @property
+    def identities(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+class IllegalPartition(Exception):
+    """A partition that no realm of this application has: error 204, with this text."""
+
+
+@dataclass(frozen=True)
+class PartitionPermission:
+    """What a user may do with a partition; who may write may read."""
+
+    read: bool
+    write: bool
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A role, compiled for a class."""
+
+    role: Role
+    apply_when: _core.Expression | None  # None: undecidable, so that it ends the search
+    is_usable: bool
+
+
+class Permissions:
+    """The permissions of one model of an application, compiled once."""
+
+    def __init__(self, app: App, function_seconds: float = FUNCTION_SECONDS) -> None:
+        self._app = app
+        self._function_seconds = function_seconds
+        self._values = {name: _decoded(value) for name, value in app.values.items()}
+        self._environment = {
+            "tag": app.environment,
+            "values": {name: _decoded(v) for name, v in app.environment_values.items()},
+        }
+        partition = app.sync.partition
+        self._read = _partition_expression(partition and partition.read)
+        self._write = _partition_expression(partition and partition.write)
+        self._rules = {
+            name: _rules(app.roles_of(name), app.sync.queryable.of(name))
+            for name, cls in app.classes.items()
+            if cls.kind is not ClassKind.EMBEDDED
+        }
+
+    async def partition(
+        self, user: User, partition: PartitionValue, call: CallFunction
+    ) -> PartitionPermission:
+        """What a user may do with a partition. Raises IllegalPartition."""
+        if self._app.sync.partition is not None:
+            _require_legal(self._app.sync.partition, partition)
+        context = self._context(user, partition=partition)
+        calls = _Calls(call, self._function_seconds)
+        write = await calls.is_true(self._write, context)
+        return PartitionPermission(write or await calls.is_true(self._read, context), write)
+
+    async def session(self, user: User, call: CallFunction) -> SessionPermissions:
+        """The roles of a user in every class, for one session."""
+        context = self._context(user)
+        calls = _Calls(call, self._function_seconds)
+        chosen = {cls: await calls.first(rules, context) for cls, rules in self._rules.items()}
+        return SessionPermissions(self._app, chosen, context)
+
+    def _context(self, user: User, **partition: PartitionValue) -> _core.ExpressionContext:
+        return _core.ExpressionContext(
+            user={
+                "id": user.id,
+                "type": user.type,
+                "data": user.data,
+                "custom_data": user.custom_data,
+                "identities": [_identity(identity) for identity in user.identities],
+            },
+            values=self._values,
+            environment=self._environment,
+            **partition,
+        )
+
+
+class SessionPermissions:
+    """What one user may do in one session of flexible sync."""
+
+    def __init__(
+        self, app: App, rules: Mapping[str, _Rule | None], context: _core.ExpressionContext
+    ) -> None:
+        self._app = app
+        self._rules = rules
+        self._context = context
+
+    @property
+    def roles(self) -> dict[str, str | None]:
+        """The names of the roles by class; None: none that gives rights."""
+        return {
+            cls: rule.role.name if rule is not None and rule.is_usable else None
+            for cls, rule in self._rules.items()
+        }
+
+
+class _Calls:
+    """The calls that one session makes to begin, each distinct one once."""
+
+    def __init__(self, call: CallFunction, seconds: float) -> None:
+        self._call = call
+        self._seconds = seconds
+        self._results: dict[tuple[str, str], Any] = {}
+
+    async def first(self, rules: Sequence[_Rule], context: _core.ExpressionContext) -> _Rule | None:
+        """The first that applies."""
+        for rule in rules:
+            if rule.apply_when is None or await self.is_true(rule.apply_when, context):
+                return rule
+        return None
+
+    async def is_true(
+        self, expression: _core.Expression | None, context: _core.ExpressionContext
+    ) -> bool:
+        """Whether an expression is true; None is not."""
+        if expression is None:
+            return False
+        results: dict[int, Any] = {}
+        for position, (name, arguments) in enumerate(expression.calls(context)):
+            result = await self._once(name, arguments)
+            if result is not _FAILED:
+                results[position] = result
+        try:
+            return expression.evaluate(context, results)
+        except ExpressionError as error:
+            _logger.error("a rule was taken as false: %s", error)
+            return False
+
+    async def _once(self, name: str, arguments: list[Any]) -> Any:
+        key = (name, repr(arguments))
+        if key not in self._results:
+            self._results[key] = await self._in_time(name, arguments)
+        return self._results[key]
+
+    async def _in_time(self, name: str, arguments: list[Any]) -> Any:
+        """Not wait_for(), which waits for a call that does not let itself be cancelled."""
+        task = asyncio.ensure_future(self._call(name, arguments))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._seconds)
+            if done:
+                return task.result()
+            _logger.error("function %r, which a rule calls, took too long", name)
+        except Exception as error:
+            _logger.error(
+                "function %r, which a rule calls, failed: %s: %r",
+                name,
+                type(error).__name__,
+                str(error),
+            )
+        finally:
+            task.cancel()
+        return _FAILED
+
+
+_FAILED = object()  # no value, so that every comparison with it is false
+
+
+def _rules(roles: Sequence[Role], queryable: frozenset[str]) -> tuple[_Rule, ...]:
+    return tuple(
+        _Rule(
+            role,
+            compiled(role.apply_when, "apply_when") if is_decidable(role) else None,
+            not faults_of(role, queryable),
+        )
+        for role in roles
+    )
+
+
+def _partition_expression(expression: Any) -> _core.Expression | None:
+    """None: nobody is allowed to."""
+    if expression is None:
+        return None
+    try:
+        return compiled(expression, "partition")
+    except ExpressionError:
+        return None
+
+
+def _identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """With the provider's name under both of its keys (6.2)."""
+    provider = identity.get("provider_type", identity.get("providerType"))
+    return {**identity, "provider_type": provider, "providerType": provider}
+
+
+def _decoded(value: Any) -> Any:
+    try:
+        return ejson.decode(value)
+    except ValueError:
+        return value
+
+
+def _require_legal(configured: PartitionConfiguration, partition: PartitionValue) -> None:
+    found = _type_of(partition)
+    if found == "null" and not configured.required:
+        return
+    if found != configured.type:
+        raise IllegalPartition(
+            "attempted to bind on illegal realm partition: expected partition to have type"
+            f" {configured.type} but found {found}"
+        )
+
+
+def _type_of(partition: PartitionValue) -> str:
+    if partition is None:
+        return "null"
+    types = {str: "string", int: "long", ObjectId: "objectId", UUID: "uuid"}
+    return next((name for cls, name in types.items() if isinstance(partition, cls)), "unknown")

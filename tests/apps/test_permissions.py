@@ -1,0 +1,164 @@
+"""Who may do what when a session begins: functions, order of roles, partitions.
+
+Specification: app-configuration.md 5.2 to 5.6 and 6.6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from bson import ObjectId
+
+from realmsync.apps.model import (
+    App,
+    PartitionConfiguration,
+    SyncConfiguration,
+    SyncMode,
+)
+from realmsync.apps.permissions import IllegalPartition, PartitionPermission, Permissions
+from realmsync.server.functions.port import AppUser
+
+NOBODY = PartitionPermission(read=False, write=False)
+READS = PartitionPermission(read=True, write=False)
+WRITES = PartitionPermission(read=True, write=True)
+ADA = AppUser("65a000000000000000000a01", custom_data={"team": "red"})
+
+
+class Calls:
+    """Functions that answer as they are told to, and what they were asked."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.asked: list[tuple[str, list[Any]]] = []
+
+    async def __call__(self, name: str, arguments: Sequence[Any]) -> Any:
+        self.asked.append((name, list(arguments)))
+        answer = self.answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is ...:
+            await asyncio.Event().wait()
+        return answer
+
+
+def called(name: str, *arguments: Any) -> dict[str, Any]:
+    return {"%%true": {"%function": {"name": name, "arguments": list(arguments)}}}
+
+
+def partition_app(read: Any, write: Any = False, type_: str = "string", **more: Any) -> App:
+    partition = PartitionConfiguration("_p", type_, read=read, write=write, **more)
+    return App("made-abcde", "made", SyncConfiguration(SyncMode.PARTITION, partition=partition))
+
+
+async def ask(app: App, partition: Any = "P", calls: Calls | None = None) -> PartitionPermission:
+    permissions = Permissions(app, function_seconds=0.01)
+    return await permissions.partition(ADA, partition, calls or Calls())
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "expected"),
+    [
+        (None, None, NOBODY),
+        (False, False, NOBODY),
+        (True, False, READS),
+        (False, True, WRITES),
+        ({}, None, READS),
+        ({"%%partition": "P"}, {"%%partition": "Q"}, READS),
+        ({"%%user.custom_data.team": "red"}, {"%%user.custom_data.team": "blue"}, READS),
+        ({"%%user.custom_data.absent": {"$ne": "x"}}, False, NOBODY),
+        ({"owner": "x"}, {"%%root.owner": "x"}, NOBODY),  # nothing about documents
+        ({"%%partition": {"$regex": "P"}}, "yes", NOBODY),
+    ],
+)
+async def test_permissions_on_partitions(
+    read: Any, write: Any, expected: PartitionPermission
+) -> None:
+    assert await ask(partition_app(read, write)) == expected
+
+
+@pytest.mark.parametrize("answer", [False, 1, "yes", [], {}, None, 1.0, ValueError("x"), ...])
+async def test_only_true_is_true(answer: Any) -> None:
+    assert await ask(partition_app(called("f")), calls=Calls(f=answer)) == NOBODY
+
+
+async def test_a_function_that_says_true() -> None:
+    calls = Calls(f=True)
+    assert await ask(partition_app(called("f", "%%partition", "%%user.id")), calls=calls) == READS
+    assert calls.asked == [("f", ["P", ADA.id])]
+
+
+async def test_a_call_is_made_once_for_the_same_arguments() -> None:
+    calls = Calls(f=False, g=False)
+    both = {"%or": [called("f", 1), called("f", 1), called("f", "1"), called("g", 1)]}
+    assert await ask(partition_app(both, both), calls=calls) == NOBODY
+    assert sorted(calls.asked, key=repr) == [("f", ["1"]), ("f", [1]), ("g", [1])]
+
+
+async def test_what_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        calls = Calls(f=ValueError("bad\nluck"), g=...)
+        await ask(partition_app({"%or": [called("f"), called("g")]}), calls=calls)
+    failed, late = sorted(record.getMessage() for record in caplog.records)
+    assert failed == r"function 'f', which a rule calls, failed: ValueError: 'bad\nluck'"
+    assert late == "function 'g', which a rule calls, took too long"
+
+
+async def test_the_absence_of_a_function_denies_its_negation_too() -> None:
+    opposite = {"%%false": {"%function": {"name": "gone", "arguments": []}}}
+    assert await ask(partition_app(opposite)) == NOBODY
+
+
+OID = ObjectId("65a000000000000000000a01")
+
+
+@pytest.mark.parametrize(
+    ("type_", "required", "partition", "found"),
+    [
+        ("string", False, "P", None),
+        ("string", True, "P", None),
+        ("string", False, None, None),
+        ("string", True, None, "null"),
+        ("string", False, 7, "long"),
+        ("objectId", False, OID, None),
+        ("objectId", False, str(OID), "string"),
+        ("long", False, 7, None),
+        ("long", False, "7", "string"),
+        ("uuid", False, UUID(int=1), None),
+        ("uuid", False, OID, "objectId"),
+        ("long", False, UUID(int=1), "uuid"),
+    ],
+)
+async def test_the_type_of_a_partition(
+    type_: str, required: bool, partition: Any, found: str | None
+) -> None:
+    app = partition_app(True, type_=type_, required=required)
+    if found is None:
+        assert await ask(app, partition) == READS
+        return
+    with pytest.raises(IllegalPartition) as refused:
+        await ask(app, partition)
+    assert str(refused.value) == (
+        "attempted to bind on illegal realm partition: expected partition to have type"
+        f" {type_} but found {found}"
+    )
+
+
+async def test_an_object_id_is_not_its_text() -> None:
+    plain = {"%%partition": "%%user.id"}
+    assert await ask(partition_app(plain, type_="objectId"), OID) == NOBODY
+    converted = {"%%partition": {"%stringToOid": "%%user.id"}}
+    assert await ask(partition_app(converted, type_="objectId"), OID) == READS
+
+
+async def test_identities_know_their_provider_by_both_names() -> None:
+    user = AppUser("u", identities=({"id": "1", "provider_type": "api-key"},))
+    for key in ("provider_type", "providerType"):
+        permissions = Permissions(partition_app(called("f", "%%user.identities")))
+        calls = Calls(f=True)
+        await permissions.partition(user, "P", calls)
+        assert calls.asked[0][1][0][0][key] == "api-key"
