@@ -9,7 +9,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from realmsync.apps.bundle import Bundle
+from realmsync.apps.bundle import Bundle, Source
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.keys import Keys
 from realmsync.apps.model import CustomUserData, Provider
@@ -39,7 +39,8 @@ def read_providers(
     providers: dict[str, Provider] = {}
     for name, source in bundle.providers.items():
         keys = Keys(source.path, source.content, findings, f"{name}.")
-        kind = keys.text("type", name) or name
+        keys.text("type")
+        kind = _kind(name, source)
         provider = Provider(
             name=kind,
             disabled=keys.flag("disabled"),
@@ -73,7 +74,7 @@ def read_custom_user_data(bundle: Bundle, findings: Findings) -> CustomUserData 
 def functions_used(bundle: Bundle, providers: dict[str, Provider]) -> Iterator[FunctionUse]:
     """The functions that providers which are on depend on."""
     for name, source in bundle.providers.items():
-        provider = providers.get(source.content.get("type") or name)
+        provider = providers.get(_kind(name, source))
         if provider is None or provider.disabled:
             continue
         for flag, key, what in _FUNCTIONS.get(provider.name, ()):
@@ -95,6 +96,12 @@ _FUNCTIONS: dict[str, tuple[tuple[str | None, str, str], ...]] = {
         ("runResetFunction", "resetFunctionName", "resetting passwords"),
     ),
 }
+
+
+def _kind(name: str, source: Source) -> str:
+    """The type of a provider; its name is the same, where that is not said."""
+    kind = source.content.get("type")
+    return kind if isinstance(kind, str) and kind else name
 
 
 def _is_in_use(provider: Provider, flag: str | None, key: str) -> bool:

@@ -61,6 +61,9 @@ def _find_root(reader: Reader) -> tuple[_Generation, Source] | None:
             reader.findings.error("config.not_found", ".", _nothing_found(reader))
         return None
     root = reader.object(present[0].root)
+    if root is None and not reader.findings.is_refused:
+        text = "the file must hold an object, not null"
+        reader.findings.error("config.bad_value", present[0].root, text)
     return None if root is None else (present[0], root)
 
 
