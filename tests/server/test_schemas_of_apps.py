@@ -1,0 +1,135 @@
+"""The classes of configured apps, between a folder, an engine and what clients add to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from realmsync.apps.diagnostics import Findings
+from realmsync.apps.model import App, Class, ClassKind, Property, SyncConfiguration
+from realmsync.apps.plain_schemas import PlainClass, to_plain
+from realmsync.apps.schema_changes import SchemaChanges
+from realmsync.errors import StorageError
+from realmsync.server.apps.schema import AppSchemas, SchemaStep, refuse_breaking
+from realmsync.server.apps.schema_record import SchemaRecords
+
+TEXT = Property("text", "string", True)
+ADDED = Property("added", "int", True)
+
+
+class Engine:
+    """An engine that keeps classes and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.classes: dict[str, Class] = {}
+        self.told: list[str] = []
+
+    def schema(self, app_id: str) -> list[PlainClass]:
+        assert app_id == "app"
+        return to_plain(self.classes)
+
+    def install_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+        self.told.append(f"install {app_id} {[c[0] for c in classes]} {now_ms}")
+
+    def replace_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+        self.told.append(f"replace {app_id} {[c[0] for c in classes]} {now_ms}")
+
+
+def top(name: str, *properties: Property, kind: ClassKind = ClassKind.TOP) -> Class:
+    key = Property("_id", "objectId", False)
+    return Class(name, kind, (key, *properties), "_id", "db", f"{name}s")
+
+
+def model(*classes: Class) -> App:
+    sync = SyncConfiguration(database="made")
+    return App(id="app", name="app", sync=sync, classes={c.name: c for c in classes})
+
+
+class Lab:
+    """Schemas of one app over an engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.engine = Engine()
+        self.folder = folder / "schemas"
+        self.records = SchemaRecords(self.folder)
+        self.schemas = AppSchemas(self.engine, self.records)
+
+    def take(self, *classes: Class) -> SchemaStep:
+        step = self.schemas.step_to("app", model(*classes))
+        self.schemas.take("app", step, 7)
+        self.engine.classes = dict(step.model.classes)
+        return step
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def test_start_and_start_again(lab: Lab) -> None:
+    step = lab.take(top("A", TEXT))
+    assert step.changes == SchemaChanges(("class A is new",), ())
+    assert step.model == model(top("A", TEXT))
+    assert lab.take(top("A", TEXT)).changes == SchemaChanges((), ())
+    assert lab.engine.told == ["install app ['A'] 7"] * 2
+
+
+def test_what_clients_have_added_stays_and_is_exported(lab: Lab) -> None:
+    lab.take(top("A", TEXT))
+    reading = top("Reading", kind=ClassKind.ASYMMETRIC)
+    lab.engine.classes = {"A": top("A", TEXT, ADDED), "Reading": reading}
+    exported = lab.schemas.with_added("app", model(top("A", TEXT)))
+    assert exported.classes["A"] == top("A", TEXT, ADDED)
+    assert exported.classes["Reading"].database == "made"
+    assert exported.classes["Reading"].collection == "Reading"
+    assert exported.sync.asymmetric == ("Reading",)
+    assert lab.take(top("A", TEXT)).model == exported
+    assert lab.take(*exported.classes.values()).changes == SchemaChanges((), ())
+
+
+def test_what_clients_cannot_follow(lab: Lab) -> None:
+    lab.take(top("A", TEXT), top("B"))
+    findings = Findings()
+    refuse_breaking(lab.schemas.step_to("app", model(top("A"))).changes, findings)
+    (finding,) = findings
+    assert (finding.code, finding.path) == ("schema.breaking", ".")
+    assert finding.text.startswith("A.text is gone; class B is gone: no client can follow")
+    assert lab.take(top("A")).model == model(top("A"))
+    assert lab.engine.told[1:] == ["replace app ['A'] 7"]
+
+
+def test_what_clients_can_follow_is_no_finding() -> None:
+    findings = Findings()
+    refuse_breaking(SchemaChanges(("class A is new",), ()), findings)
+    assert list(findings) == []
+
+
+def test_a_long_list_is_cut() -> None:
+    findings = Findings()
+    refuse_breaking(SchemaChanges((), tuple(f"class C{n} is gone" for n in range(23))), findings)
+    (finding,) = findings
+    assert "class C19 is gone; and 3 more: " in finding.text
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"classes": 1}', '{"classes": [[1]]}'])
+def test_a_damaged_record(lab: Lab, content: str) -> None:
+    """It is told, and not taken for a folder without classes."""
+    lab.take(top("A"))
+    (path,) = lab.folder.iterdir()
+    path.write_text(content)
+    with pytest.raises(StorageError, match="is damaged: restore it"):
+        lab.schemas.step_to("app", model(top("A")))
+
+
+def test_records_are_private_and_replaced_at_once(lab: Lab) -> None:
+    lab.take(top("A"))
+    (path,) = lab.folder.iterdir()
+    assert path.name == "app.json"
+    assert path.stat().st_mode & 0o077 == 0
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StorageError, match="cannot write"):
+        lab.records.write("app", {})
+    with pytest.raises(StorageError, match="cannot read"):
+        lab.records.read("app")
