@@ -1,0 +1,198 @@
+"""One call of a function in its language: what it is given, its time, and what it gives back.
+
+Who may call what is caller.py's. Specification: app-configuration.md 6.6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from realmsync import ejson
+from realmsync.apps.model import App, Function
+from realmsync.server.functions.context import (
+    DocumentStore,
+    Environment,
+    FunctionCalls,
+    FunctionContext,
+    FunctionStore,
+    NoDocuments,
+)
+from realmsync.server.functions.javascript import JavaScript
+from realmsync.server.functions.port import (
+    AppUser,
+    FunctionFailed,
+    FunctionForbidden,
+    FunctionNotCallable,
+    FunctionNotFound,
+    FunctionRequest,
+)
+from realmsync.server.functions.registry import AppFunctions, PythonFunction
+from realmsync.server.logs import one_line
+
+_logger = logging.getLogger("realmsync.functions")
+
+# Seconds that a call may take, with all that it calls.
+DEFAULT_TIMEOUT = 5.0
+# Threads of an application for Python functions that are no coroutine functions.
+_THREADS = 8
+_LOG_LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is known of a call before its language is."""
+
+    app: App
+    name: str
+    user: AppUser
+    request: FunctionRequest | None
+    execute: Callable[[str, Sequence[Any]], Awaitable[Any]]  # another function, as the same user
+
+
+class Languages:
+    """The languages in which an application's functions may be written."""
+
+    def __init__(
+        self,
+        python: AppFunctions | None = None,
+        javascript: JavaScript | None = None,
+        documents: DocumentStore | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        self._python = python or AppFunctions()
+        self._javascript = javascript
+        self._documents = documents or NoDocuments()
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="realmsync-functions")
+
+    async def close(self) -> None:
+        """Ends what runs in processes; threads end with their calls."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._javascript is not None:
+            await self._javascript.close()
+
+    def has(self, name: str, exported: Function | None) -> bool:
+        """Whether there is an implementation."""
+        if self._python.get(name) is not None:
+            return True
+        return exported is not None and exported.source is not None and self._javascript is not None
+
+    def is_private(self, name: str, exported: Function | None) -> bool:
+        """Whether clients may not see it."""
+        python = self._python.get(name)
+        return (python is not None and python.private) or (
+            exported is not None and exported.private
+        )
+
+    async def run(self, call: Call, exported: Function | None, arguments: Sequence[Any]) -> Any:
+        """The function's result, decoded. Raises FunctionFailed and its neighbours."""
+        python = self._python.get(call.name)
+        if python is not None:
+            return await self._run_python(call, python, arguments)
+        if exported is None or exported.source is None or self._javascript is None:
+            raise FunctionNotCallable(
+                f"function '{call.name}' has no implementation on this server"
+            )
+        return await self._run_javascript(call, self._javascript, exported.source, arguments)
+
+    async def _run_python(
+        self, call: Call, python: PythonFunction, arguments: Sequence[Any]
+    ) -> Any:
+        context = FunctionContext(
+            app_id=call.app.id,
+            user=call.user,
+            values=call.app.values,
+            environment=Environment(call.app.environment, call.app.environment_values),
+            functions=FunctionCalls(call.execute),
+            store=FunctionStore(self._documents),
+            request=call.request,
+        )
+        try:
+            return await asyncio.wait_for(
+                self._result_of(python.function, context, arguments), self._timeout
+            )
+        except asyncio.TimeoutError:
+            raise FunctionFailed("it took too long") from None
+        except (FunctionFailed, FunctionForbidden, FunctionNotCallable, FunctionNotFound) as error:
+            raise FunctionFailed(str(error)) from error  # of a function that it called
+        except Exception as error:
+            _logger.warning("function '%s' failed", one_line(call.name), exc_info=error)
+            raise FunctionFailed(f"{type(error).__name__}: {error}") from error
+
+    async def _result_of(
+        self, function: Callable[..., Any], context: FunctionContext, arguments: Sequence[Any]
+    ) -> Any:
+        if inspect.iscoroutinefunction(function):
+            return await function(context, *arguments)
+        result = await asyncio.get_running_loop().run_in_executor(
+            self._threads, copy_context().run, partial(function, context, *arguments)
+        )
+        return await result if inspect.isawaitable(result) else result
+
+    async def _run_javascript(
+        self, call: Call, javascript: JavaScript, source: str, arguments: Sequence[Any]
+    ) -> Any:
+        app, user, request = call.app, call.user, call.request
+        context = {
+            "app": app.id,
+            "user": {
+                "id": user.id,
+                "type": user.type,
+                "data": user.data,
+                "custom_data": user.custom_data,
+                "identities": user.identities,
+            },
+            "values": app.values,
+            "environment": {"tag": app.environment, "values": app.environment_values},
+            "request": request
+            and {
+                "httpMethod": request.method,
+                "rawPath": request.path,
+                "remoteIPAddress": request.remote_address,
+                "headers": request.headers,
+            },
+        }
+        try:
+            texts = ejson.dumps(context), ejson.dumps(list(arguments))
+        except (TypeError, ValueError) as error:
+            raise FunctionFailed(f"it cannot be given its arguments: {error}") from error
+        host = partial(self._serve, call)
+        result = await javascript.run(source, *texts, host, self._timeout)
+        try:
+            return ejson.decode(result)
+        except ValueError as error:
+            raise FunctionFailed(f"its result cannot be read: {error}") from error
+
+    async def _serve(self, call: Call, kind: str, payload: Any) -> str:
+        """Answers what a JavaScript function asks."""
+        if kind == "log":
+            level = _LOG_LEVELS.get(payload["level"], logging.INFO)
+            _logger.log(level, "%s: %s", one_line(call.name), one_line(payload["text"]))
+            return "null"
+        if kind == "execute":
+            result = await call.execute(payload["name"], ejson.decode(payload["arguments"]))
+            return ejson.dumps(result)
+        given = ejson.decode(payload)
+        if kind == "find":
+            return ejson.dumps(
+                await self._documents.find(
+                    given["database"], given["collection"], given["filter"], int(given["limit"])
+                )
+            )
+        matched, upserted = await self._documents.update(
+            given["database"],
+            given["collection"],
+            given["filter"],
+            given["update"],
+            given["upsert"],
+        )
+        counts: dict[str, Any] = {"matchedCount": matched, "modifiedCount": matched}
+        return ejson.dumps(counts | ({} if upserted is None else {"upsertedId": upserted}))

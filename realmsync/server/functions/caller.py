@@ -1,0 +1,96 @@
+"""Calls an application's functions: Python before JavaScript, with limits of time and depth.
+
+Which name means what, who may call it and as whom is decided here; how one call is made in each
+language is in call.py. Specification: app-configuration.md 6.6 and 9.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from realmsync.apps.model import App, Function
+from realmsync.server.functions.call import Call, Languages
+from realmsync.server.functions.port import (
+    AppUser,
+    FunctionFailed,
+    FunctionForbidden,
+    FunctionNotFound,
+    FunctionRequest,
+)
+
+# Functions that call each other.
+_DEPTH = 16
+_SYSTEM = AppUser("", "server")
+
+_depth: ContextVar[int] = ContextVar("function_depth", default=0)
+
+# Whether a function's can_evaluate allows a call by this user.
+MayCall = Callable[[Function, AppUser, FunctionRequest | None], Awaitable[bool]]
+# The user with an id, for functions that run as a certain one.
+UserOf = Callable[[str], Awaitable[AppUser | None]]
+
+
+class FunctionCaller:
+    """The functions of one application (port.py). `app` gives the model that is in force."""
+
+    def __init__(
+        self, app: Callable[[], App], languages: Languages, may_call: MayCall, user_of: UserOf
+    ) -> None:
+        self._app = app
+        self._languages = languages
+        self._may_call = may_call
+        self._user_of = user_of
+
+    async def close(self) -> None:
+        """Ends what runs."""
+        await self._languages.close()
+
+    def is_callable(self, name: str) -> bool:
+        """Whether a call of it would reach an implementation."""
+        return self._languages.has(name, self._app().functions.get(name))
+
+    async def call(
+        self,
+        name: str,
+        arguments: Sequence[Any],
+        user: AppUser | None,
+        request: FunctionRequest | None = None,
+        *,
+        from_client: bool = False,
+    ) -> Any:
+        """Calls it as this user; None is the system. See port.py."""
+        app = self._app()
+        exported = app.functions.get(name)
+        if (from_client and self._languages.is_private(name, exported)) or (
+            exported is None and not self._languages.has(name, None)
+        ):
+            raise FunctionNotFound(f"function not found: '{name}'")
+        if exported is not None:
+            if from_client and not await self._may_call(exported, user or _SYSTEM, request):
+                raise FunctionForbidden(f"function '{name}' may not be called by this user")
+            user = await self._run_as(exported, user)
+
+        async def execute(other: str, given: Sequence[Any]) -> Any:
+            return await self.call(other, given, user, request)
+
+        depth = _depth.get()
+        if depth >= _DEPTH:
+            raise FunctionFailed("functions call each other too deeply")
+        token = _depth.set(depth + 1)
+        try:
+            call = Call(app, name, user or _SYSTEM, request, execute)
+            return await self._languages.run(call, exported, arguments)
+        finally:
+            _depth.reset(token)
+
+    async def _run_as(self, function: Function, user: AppUser | None) -> AppUser | None:
+        if function.run_as_system:
+            return None
+        if function.run_as_user_id:
+            found = await self._user_of(function.run_as_user_id)
+            if found is None:
+                raise FunctionFailed("the user as whom it runs is not there")
+            return found
+        return user
