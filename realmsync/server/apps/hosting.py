@@ -11,9 +11,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity
+from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, SyncState
+from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
@@ -30,16 +33,25 @@ class AppReport:
     """What loading an application gave."""
 
     folder: AppFolder
-    app_id: str | None  # None: it could not be read
-    findings: Findings
+    loaded: Loaded
     is_served: bool  # as it was loaded; if not, what was served before still is
 
+    @property
+    def app_id(self) -> str | None:
+        """The client app id; None: it was refused."""
+        return None if self.loaded.app is None else self.loaded.app.id
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """All that was found, as JSON values."""
+        return report(self.loaded, frozenset(self.folder.functions))
+
     def __str__(self) -> str:
-        """Lines for operators: what was found, and what became of it."""
-        what = f"app {self.app_id}" if self.app_id is not None else "an app"
-        state = "is served" if self.is_served else "is refused, see the errors"
-        lines = [*map(str, self.findings), f"{what} from {self.folder.path} {state}"]
-        return "\n".join(map(one_line, lines))
+        """The same as a page for operators, and what became of the app."""
+        name = one_line(str(self.folder.path))
+        if self.is_served:
+            return f"{page(self.data)}app {self.app_id} is served from {name}"
+        return f"{page(self.data)}{name} is refused, see the errors"
 
 
 class AppHost:
@@ -77,9 +89,7 @@ class AppHost:
 
     async def _load(self, folder: AppFolder) -> App:
         loaded = await asyncio.to_thread(folder.load)
-        app_id = None if loaded.app is None else loaded.app.id
-        report = AppReport(folder, app_id, loaded.findings, loaded.app is not None)
-        self.reports.append(report)
+        self.reports.append(AppReport(folder, loaded, loaded.app is not None))
         if loaded.app is None:
             raise ServerStartError(
                 f"the configuration in {folder.path} is refused:\n" + _errors(loaded.findings)
@@ -93,14 +103,13 @@ class AppHost:
         model, findings = loaded.app, loaded.findings
         if model is not None:
             _refuse_changes(running.model, model, findings)
-        app_id = None if model is None else model.id
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
-            return AppReport(folder, app_id, findings, is_served=False)
+            return AppReport(folder, loaded, is_served=False)
         running.replace(running_app(model))
         _logger.info("app %s was loaded again from %s", key, folder.path)
         self.changed(running)
-        return AppReport(folder, app_id, findings, is_served=True)
+        return AppReport(folder, loaded, is_served=True)
 
     def _opened(self, apps: Apps) -> Apps:
         """Says what is served, and refuses what must not be. Raises ServerStartError."""
