@@ -25,7 +25,9 @@ from realmsync import _core
 from realmsync.errors import IllegalOperationError, ServerStartError
 from realmsync.events import Authorize, Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
+from realmsync.server.accounts.app_users import app_user
 from realmsync.server.accounts.auth import Auth, load_secret
+from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
 from realmsync.server.apps.hosting import AppHost, AppReport
@@ -39,6 +41,7 @@ from realmsync.server.descriptors import (
     descriptors_in_use,
     raise_descriptor_limit,
 )
+from realmsync.server.functions.port import AppUser
 from realmsync.server.http.admission import Admission
 from realmsync.server.http.call import Services
 from realmsync.server.http.dispatcher import HttpApi
@@ -164,12 +167,21 @@ class Server:
             limits=config.transport,
         )
         self._exits.callback(self._driver.close)
-        deciders = [Decider("the configuration", PartitionRules(self.apps).decide, None)]
+        rules = PartitionRules(self.apps, self._find_user)
+        deciders = [Decider("the configuration", rules.decide, None)]
         if config.authorize is not None:
             operator = Decider("the authorize function", config.authorize, config.authorize_timeout)
             deciders.append(operator)
         self._authorizer = Authorizer(deciders, self._engine, self._driver.activity)
         self._exits.push_async_callback(self._authorizer.close)
+
+    async def _find_user(self, app_key: str, user_id: str) -> AppUser | None:
+        app = self.apps.of(app_key)
+        try:
+            user = await self.users.user(user_id)
+        except Gone:
+            return None
+        return None if app is None else await app_user(app, user)
 
     def _serve(self) -> None:
         """Makes all that is behind the port."""

@@ -15,7 +15,8 @@ from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity
 from realmsync.apps.load import Loaded
-from realmsync.apps.model import App, SyncState
+from realmsync.apps.model import App, SyncMode, SyncState
+from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError
 from realmsync.server.apps.open_app import open_app
@@ -136,7 +137,12 @@ class AppHost:
 
 def running_app(model: App) -> RunningApp:
     """A configured application, ready to be served."""
-    return RunningApp(key=model.id, model=model, functions=NoFunctions(model))
+    return RunningApp(
+        key=model.id,
+        model=model,
+        functions=NoFunctions(model),
+        permissions=Permissions(model) if model.sync.mode is SyncMode.PARTITION else None,
+    )
 
 
 def _refuse_changes(old: App, new: App, findings: Findings) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from realmsync.apps.model import App
+from realmsync.apps.permissions import Permissions
 from realmsync.server.functions.port import Functions
 
 # Name under which the users and partitions of a server without configured apps are kept.
@@ -24,6 +25,8 @@ class RunningApp:
     key: str  # names its users and partitions in storage; never changes
     model: App
     functions: Functions
+    # Compiled from the model; None where the app does not synchronise partitions, or is open.
+    permissions: Permissions | None = None
     # Without a configuration: everybody may do everything, and clients make the schema.
     is_open: bool = False
 
@@ -31,6 +34,7 @@ class RunningApp:
         """Becomes what `newer` is, in one step; users and data stay."""
         self.model = newer.model
         self.functions = newer.functions
+        self.permissions = newer.permissions
 
 
 class Apps:

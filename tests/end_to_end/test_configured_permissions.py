@@ -1,0 +1,162 @@
+"""The configuration of an app decides who may use which partition, now and after it was changed
+(app-configuration.md 5.3, 5.6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app_folders import OWN, write_app
+from devices import LIMIT, Device, add, session_of, world
+from realmsync import Realm, SyncSession
+from realmsync.errors import SyncError
+from realmsync.server.apps.sources import AppFolder
+from realmsync.server.authorization import AuthorizationRequest
+from realmsync.server.functions.port import AppUser, FunctionFailed, FunctionRequest
+
+DENIED = 1037
+DOG = {
+    "title": "Dog",
+    "bsonType": "object",
+    "required": ["_id", "name"],
+    "properties": {"_id": {"bsonType": "long"}, "name": {"bsonType": "string"}},
+}
+
+
+class Told:
+    """The errors of a realm's session."""
+
+    def __init__(self) -> None:
+        self.errors: asyncio.Queue[SyncError] = asyncio.Queue()
+
+    def __call__(self, _: SyncSession, error: SyncError) -> None:
+        self.errors.put_nowait(error)
+
+    async def next(self) -> SyncError:
+        return await asyncio.wait_for(self.errors.get(), LIMIT)
+
+
+def write(tmp_path: Path, **parts: Any) -> AppFolder:
+    """The app that devices use, with their class."""
+    permissions = {"read": parts.pop("read", OWN), "write": parts.pop("write", OWN)}
+    partition = {"key": "owner", "type": "string", "permissions": permissions}
+    sync = {"development_mode_enabled": True, "partition": partition, **parts}
+    return AppFolder(write_app(tmp_path / "app", app_id="app", schema=DOG, sync=sync))
+
+
+async def uploaded(realm: Realm) -> None:
+    assert await session_of(realm).upload_all_local_changes(LIMIT)
+
+
+async def refusal(device: Device, partition: str) -> SyncError:
+    told = Told()
+    with Realm(device.config(partition, on_error=told)):
+        return await told.next()
+
+
+async def test_users_reach_what_the_rules_allow(tmp_path: Path) -> None:
+    folder = write(tmp_path, read={"%or": [OWN, {"%%partition": "news"}]})
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        ada, eve = await at.device(), await at.device()
+        async with ada.open(ada.user.id) as realm:
+            add(realm, 1)
+            await uploaded(realm)
+        error = await refusal(eve, ada.user.id)
+        assert error.code == DENIED and "may not read" in str(error)
+        told = Told()
+        async with eve.open("news", on_error=told) as reader:
+            add(reader, 2)
+            error = await told.next()
+            assert error.code == DENIED and "only read" in str(error)
+
+
+async def test_a_reload_is_obeyed_by_sessions_that_are_open(tmp_path: Path) -> None:
+    folder = write(tmp_path, read=True, write=True)
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        ada, eve = await at.device(), await at.device()
+        told_ada, told_eve = Told(), Told()
+        async with (
+            ada.open(ada.user.id, on_error=told_ada) as own,
+            eve.open(ada.user.id, on_error=told_eve) as foreign,
+        ):
+            add(foreign, 1)
+            await uploaded(foreign)
+            write(tmp_path)
+            assert [report.is_served for report in await at.server.reload()] == [True]
+            assert (await told_eve.next()).code == DENIED
+            add(own, 2)
+            await uploaded(own)
+            assert told_ada.errors.empty()
+
+
+async def test_the_rules_and_the_function_must_both_allow(tmp_path: Path) -> None:
+    asked: list[object] = []
+
+    def authorize(request: AuthorizationRequest) -> str:
+        asked.append(request.partition)
+        return "read"
+
+    folder = write(tmp_path)
+    async with world(tmp_path, app_folders=(folder,), authorize=authorize) as at:
+        ada = await at.device()
+        assert "may not read" in str(await refusal(ada, "foreign"))
+        assert asked == [], "what the rules refuse nobody needs to allow"
+        told = Told()
+        async with ada.open(ada.user.id, on_error=told) as realm:
+            add(realm, 1)
+            assert "only read" in str(await told.next())
+
+
+class FunctionsDouble:
+    """One function, `may`, which answers `result` or raises it."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+        self.calls: list[tuple[str, list[Any], str | None]] = []
+
+    def is_callable(self, name: str) -> bool:
+        return True
+
+    async def call(
+        self,
+        name: str,
+        arguments: Sequence[Any],
+        user: AppUser | None,
+        request: FunctionRequest | None = None,
+        *,
+        from_client: bool = False,
+    ) -> Any:
+        assert request is None and not from_client
+        self.calls.append((name, list(arguments), user and user.id))
+        await asyncio.sleep(0)
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+@pytest.mark.parametrize("result", [True, 1, "yes", [], None, FunctionFailed("it broke")])
+async def test_a_function_decides(tmp_path: Path, result: Any) -> None:
+    may = {"%%true": {"%function": {"name": "may", "arguments": ["%%partition"]}}}
+    folder = write(tmp_path, read=may, write=may)
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        functions = FunctionsDouble(result)
+        for app in at.server.apps:
+            app.functions = functions
+        ada = await at.device()
+        if result is True:
+            async with ada.open("p") as realm:
+                add(realm, 1)
+                await uploaded(realm)
+        else:
+            assert (await refusal(ada, "p")).code == DENIED
+        assert functions.calls[0] == ("may", ["p"], ada.user.id)
+
+
+@pytest.mark.parametrize("sync", [{"type": "flexible", "partition": {}}])
+async def test_what_has_no_partitions_gives_none(tmp_path: Path, sync: dict[str, Any]) -> None:
+    async with world(tmp_path, app_folders=(write(tmp_path, **sync),)) as at:
+        assert (await refusal(await at.device(), "p")).code == DENIED
