@@ -1,6 +1,6 @@
-"""Ways to log in and custom user data, as a configuration says them.
+"""Ways to log in, as a configuration says them.
 
-Whether a log-in succeeds is server/accounts'. Specification: app-configuration.md 8.1 to 8.3.
+Whether a log-in succeeds is server/accounts'. Specification: app-configuration.md 8.1 and 8.2.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from realmsync.apps.bundle import Bundle, Source
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.keys import Keys
-from realmsync.apps.model import CustomUserData, Provider
+from realmsync.apps.model import Provider
 from realmsync.apps.secrets import Secrets
 
 ALGORITHMS = ("HS256", "RS256")
@@ -52,23 +52,6 @@ def read_providers(
             provider = _completed(provider, keys, secrets, verifiable)
         providers[kind] = provider
     return providers
-
-
-def read_custom_user_data(bundle: Bundle, findings: Findings) -> CustomUserData | None:
-    """The collection of custom user data; None when there is none, or it is switched off."""
-    keys = Keys.of(bundle.custom_user_data, findings)
-    if not keys.flag("enabled"):
-        return None
-    for key in ("database_name", "collection_name", "user_id_field"):
-        if not keys.text(key):
-            keys.bad(key, "must not be empty when custom user data are enabled")
-    return CustomUserData(
-        database=keys.text("database_name"),
-        collection=keys.text("collection_name"),
-        user_id_field=keys.text("user_id_field"),
-        service=keys.text("mongo_service_name") or None,
-        on_user_creation=keys.text("on_user_creation_function_name") or None,
-    )
 
 
 def functions_used(bundle: Bundle, providers: dict[str, Provider]) -> Iterator[FunctionUse]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from realmsync.enums import Text
 
+_MOST = 2000  # characters of a line
+
 
 class Severity(Text):
     """How much a finding matters."""
@@ -21,8 +23,13 @@ class Severity(Text):
 
 
 def printable(text: str) -> str:
-    """A text in one line, without what a terminal would obey: names in files may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """A text in one line that is not too long, without what a terminal would obey.
+
+    Names in files may hold anything.
+    """
+    head = text[:_MOST]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in head)
+    return shown if len(text) <= _MOST else f"{shown}…"
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,60 @@
 """An application's configuration as an export: the files of the current layout.
 
-Loaded again they give an equal model. What the documents cannot say is brought into them first.
-Specification: app-configuration.md 5.7 and 10.3.
+Loaded again they give an equal model. Permissions of the old form go out as the roles that they
+were converted to; the roles of rule files beside them, which governed the MongoDB service alone,
+have no place then. Specification: app-configuration.md 5.7 and 10.3.
 """
 
 from __future__ import annotations
 
-from realmsync.apps.bundle import Bundle
+from dataclasses import replace
+from typing import Any
+
+from realmsync.apps.bundle import Bundle, CollectionBundle, ServiceBundle, Source
 from realmsync.apps.files import Files, files_of
-from realmsync.apps.model import App
+from realmsync.apps.model import App, Role
+from realmsync.apps.roles import document_of, has_old_roles
+
+_NO_OLD_ROLES: dict[str, Any] = {"rules": {}, "defaultRoles": []}
 
 
 def exported_files(bundle: Bundle, app: App) -> Files:
     """The files of what was loaded to this model."""
-    return files_of(bundle, app.id)
+    return files_of(with_roles_of_today(bundle, app), app.id)
+
+
+def with_roles_of_today(bundle: Bundle, app: App) -> Bundle:
+    """The same configuration, with permissions of the old form converted."""
+    sync, service = bundle.sync, bundle.services.get(app.sync.service or "")
+    if sync is None or service is None or not has_old_roles(sync.content.get("permissions")):
+        return bundle
+    return replace(
+        bundle,
+        sync=Source(sync.path, {**sync.content, "permissions": _NO_OLD_ROLES}),
+        services={**bundle.services, app.sync.service or "": _converted(service, app)},
+    )
+
+
+def _converted(service: ServiceBundle, app: App) -> ServiceBundle:
+    path = service.config.path
+    collections = {
+        names: replace(collection, rules=None) for names, collection in service.collections.items()
+    }
+    for name, roles in app.roles.items():
+        cls = app.classes.get(name)
+        # Of a class that is not there yet: as development mode will make it.
+        database = cls.database if cls is not None else app.sync.database
+        collection = cls.collection if cls is not None else name
+        if database is not None and collection is not None:
+            of_names = collections.setdefault((database, collection), CollectionBundle())
+            rules = {"database": database, "collection": collection, **_documents(roles)}
+            of_names.rules = Source(path, rules)
+    return replace(
+        service,
+        default_rule=Source(path, _documents(app.default_roles)),
+        collections=collections,
+    )
+
+
+def _documents(roles: tuple[Role, ...]) -> dict[str, Any]:
+    return {"roles": [document_of(role) for role in roles], "filters": []}

@@ -23,9 +23,9 @@ def expression_text(expression: Any) -> str:
 def _text(expression: Any) -> str:
     if expression is None:
         return "not said"
-    if expression in (True, "%%true") or expression == {}:
+    if expression is True or expression in ("%%true", {}):
         return "TRUEPREDICATE"
-    if expression in (False, "%%false"):
+    if expression is False or expression == "%%false":
         return "FALSEPREDICATE"
     if not isinstance(expression, dict):
         return json.dumps(expression, ensure_ascii=False)
@@ -107,7 +107,7 @@ def _value(value: Any) -> str:
         key, inner = next(iter(value.items()))
         name = _operator(key)
         if name == "function":
-            return _called(value)
+            return _called(value) or json.dumps(value, ensure_ascii=False)
         if name in _CONSTANTS or name == "numberDecimal":
             return f"{name}({inner if isinstance(inner, str) else _value(inner)})"
         if name in _NO_OPERATORS:

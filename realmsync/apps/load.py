@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from realmsync.apps import queryable, rules, schemas
-from realmsync.apps.auth import FunctionUse, functions_used, read_custom_user_data, read_providers
+from realmsync.apps.auth import FunctionUse, functions_used, read_providers
 from realmsync.apps.bundle import Bundle
+from realmsync.apps.custom_data import check_custom_user_data, read_custom_user_data
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.folder import read_folder
 from realmsync.apps.function_entries import (
@@ -129,6 +130,7 @@ def load(
     )
     uses = [*_uses(bundle, app, permitted.sources)]
     check_uses(functions, uses, callables, findings)
+    check_custom_user_data(app, path_of(bundle.custom_user_data), findings)
     note_ignored(bundle, findings)
     needed = frozenset(use.name for use in uses)
     return Loaded(None if findings.is_refused else app, findings, bundle, needed)

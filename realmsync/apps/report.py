@@ -247,7 +247,7 @@ def _roles(access: list[dict[str, Any]]) -> Iterator[str]:
         if not of_class["roles"]:
             yield "    nobody: there is no role"
         for number, role in enumerate(of_class["roles"], 1):
-            yield f"    {number}. {role['name']}, when {role['when']}"
+            yield f"    {number}. {role['name']}, {_for_whom(role['when'])}"
             if role["unusable"]:
                 yield f"         NO ACCESS: {role['unusable']}"
                 continue
@@ -256,6 +256,11 @@ def _roles(access: list[dict[str, Any]]) -> Iterator[str]:
             for extra in ("insert", "delete"):
                 if role[extra] != "TRUEPREDICATE":
                     yield f"         {extra}  {role[extra]}"
+
+
+def _for_whom(condition: str) -> str:
+    everybody = {"TRUEPREDICATE": "for everybody", "FALSEPREDICATE": "for nobody"}
+    return everybody.get(condition, f"when {condition}")
 
 
 def _right(condition: str, fields: str) -> str:
