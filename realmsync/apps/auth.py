@@ -47,6 +47,7 @@ def read_providers(
             config=keys.object("config").content,
             secret_config=keys.object("secret_config").content,
             metadata_fields=keys.objects("metadata_fields"),
+            domain_restrictions=keys.texts("domain_restrictions"),
         )
         if not provider.disabled:
             provider = _completed(provider, keys, secrets, verifiable)
@@ -120,6 +121,7 @@ def _completed(provider: Provider, keys: Keys, secrets: Secrets, verifiable: Set
         found,
         provider.metadata_fields,
         unusable,
+        provider.domain_restrictions,
     )
 
 

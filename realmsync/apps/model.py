@@ -147,6 +147,8 @@ class Provider:
     metadata_fields: tuple[Mapping[str, Any], ...] = ()
     # Why nobody can log in with it all the same, such as a missing secret.
     unusable: str | None = None
+    # Domains of e-mail addresses that may log in by OpenID; () is any.
+    domain_restrictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

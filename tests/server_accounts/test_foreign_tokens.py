@@ -11,33 +11,18 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from key_pairs import KeyPair, key_pair
 from realmsync.server.accounts import foreign_tokens
 from realmsync.server.accounts.foreign_tokens import BadToken, TokenIdentity
 
 NOW = 1_700_000_000.0
 SECRET = "k" * 32
 APP = "guild"
+OURS = key_pair("ours")
 GOOD: dict[str, Any] = {"aud": APP, "sub": "M7", "exp": NOW + 60}
-
-
-def pair(bits: int = 2048) -> tuple[str, str]:
-    """A private and a public key."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
-    return (
-        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
-    )
-
-
-PRIVATE, PUBLIC = pair()
 
 
 def verified(
@@ -151,17 +136,17 @@ def test_secrets_that_are_too_short_or_long(length: int) -> None:
 
 def test_public_keys() -> None:
     config = {"signingAlgorithm": "RS256"}
-    _, other = pair()
-    found = verified(GOOD, config, keys=("no key", other, PUBLIC), sign=PRIVATE, algorithm="RS256")
+    private, public, other = OURS.private, OURS.public, key_pair("other").public
+    found = verified(GOOD, config, keys=("no key", other, public), sign=private, algorithm="RS256")
     assert found.sub == "M7"
     with pytest.raises(BadToken, match="signature"):
-        verified(GOOD, config, keys=(other,), sign=PRIVATE, algorithm="RS256")
+        verified(GOOD, config, keys=(other,), sign=private, algorithm="RS256")
 
 
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_public_keys_that_protect_nothing() -> None:
     config = {"signingAlgorithm": "RS256"}
-    weak_private, weak = pair(1024)
+    weak = KeyPair(1024)
     elliptic = (
         ec.generate_private_key(ec.SECP256R1())
         .public_key()
@@ -169,7 +154,7 @@ def test_public_keys_that_protect_nothing() -> None:
         .decode()
     )
     with pytest.raises(BadToken, match="signature"):
-        verified(GOOD, config, keys=(weak, elliptic), sign=weak_private, algorithm="RS256")
+        verified(GOOD, config, keys=(weak.public, elliptic), sign=weak.private, algorithm="RS256")
 
 
 def test_algorithms_are_not_the_tokens_to_choose() -> None:
@@ -186,8 +171,8 @@ def test_a_public_key_is_no_secret() -> None:
     forged = raw({"alg": "HS256"}, json.dumps(GOOD).encode())
     for config in ({"signingAlgorithm": "RS256"}, {"signingAlgorithm": "HS256"}):
         with pytest.raises(BadToken):
-            verified(forged, config, keys=(PUBLIC,))
-    assert foreign_tokens.usable_key(PUBLIC, "HS256") is None
+            verified(forged, config, keys=(OURS.public,))
+    assert foreign_tokens.usable_key(OURS.public, "HS256") is None
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS512", "ES256", 5])

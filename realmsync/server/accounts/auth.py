@@ -20,6 +20,7 @@ from realmsync.errors import ServerStartError
 from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
 from realmsync.server.accounts.file.database import new_id
 from realmsync.server.accounts.file.records import Gone, IdentityTaken, NameInUse, UserRecord
+from realmsync.server.accounts.key_sets import KeySets
 from realmsync.server.accounts.providers.provider import (
     Attempt,
     KeyOwner,
@@ -106,7 +107,7 @@ class Auth:
         self._secret = secret
         self._config = config
         self._apps = apps
-        self._providers = all_providers(users)
+        self._providers = all_providers(users, KeySets())
 
     def check_provider(self, app: RunningApp, provider: str) -> None:
         """Raises AuthError for a provider that this app does not have or was told not to use."""

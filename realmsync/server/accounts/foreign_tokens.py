@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jwt
 
 from realmsync import ejson
+from realmsync.server.accounts.depth import is_deeper
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -65,6 +66,8 @@ class TokenRules:
     any_audience: bool = False  # one of them is enough
     algorithm: str = "HS256"
     issuers: tuple[str, ...] = ()  # () is anyone who has the key
+    # Of the user's e-mail address, which the issuer has verified; () is any, or none.
+    domains: tuple[str, ...] = ()
     metadata: tuple[MetadataField, ...] = ()
 
 
@@ -113,6 +116,8 @@ def verify(rules: TokenRules, token: str, keys: Sequence[Key], now: float) -> To
     _check_audience(rules, claims.get("aud"))
     if rules.issuers and claims.get("iss") not in rules.issuers:
         raise BadToken("its issuer is somebody else")
+    if rules.domains and _verified_domain(claims) not in {d.lower() for d in rules.domains}:
+        raise BadToken("its e-mail address is not of a domain that may log in")
     return TokenIdentity(_subject(claims.get("sub")), _data(rules.metadata, claims))
 
 
@@ -195,6 +200,13 @@ def _check_audience(rules: TokenRules, aud: Any) -> None:
         raise BadToken("it is for another audience")
 
 
+def _verified_domain(claims: Mapping[str, Any]) -> str | None:
+    email, is_verified = claims.get("email"), claims.get("email_verified")
+    if not isinstance(email, str) or is_verified not in (True, "true"):  # Apple's is a text
+        return None
+    return email.rpartition("@")[2].lower()
+
+
 def _texts(value: Any) -> Iterator[str]:
     return (
         (item for item in value if isinstance(item, str)) if isinstance(value, list) else iter(())
@@ -248,16 +260,3 @@ def checked_data(data: dict[str, Any]) -> dict[str, Any]:
     except ValueError:
         raise BadToken("its claims are no extended JSON in valid Unicode") from None
     return data
-
-
-def is_deeper(value: Any, limit: int) -> bool:
-    """Whether a JSON value is nested deeper than `limit`."""
-    level = [value]
-    for _ in range(limit + 1):
-        inner = [item for item in level if isinstance(item, dict | list)]
-        level = [
-            child for item in inner for child in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level:
-            return False
-    return True

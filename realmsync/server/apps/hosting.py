@@ -76,7 +76,7 @@ class AppHost:
             model = await self._load(folder)
             if apps.find(model.id) is not None:
                 raise ServerStartError(f"{folder.path}: there are two apps with id '{model.id}'")
-            apps.add(running_app(model))
+            apps.add(running_app(model, folder))
             self._folders[model.id] = folder
         return self._opened(apps)
 
@@ -107,7 +107,7 @@ class AppHost:
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, loaded, is_served=False)
-        running.replace(running_app(model))
+        running.replace(running_app(model, folder))
         _logger.info("app %s was loaded again from %s", key, folder.path)
         self.changed(running)
         return AppReport(folder, loaded, is_served=True)
@@ -135,13 +135,14 @@ class AppHost:
         return self._config.authorize is not None and not app.model.sync.development_mode
 
 
-def running_app(model: App) -> RunningApp:
+def running_app(model: App, folder: AppFolder) -> RunningApp:
     """A configured application, ready to be served."""
     return RunningApp(
         key=model.id,
         model=model,
         functions=NoFunctions(model),
         permissions=Permissions(model) if model.sync.mode is SyncMode.PARTITION else None,
+        key_sets=folder.key_sets,
     )
 
 

@@ -7,8 +7,8 @@ app-configuration.md section 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from realmsync.apps.model import App
 from realmsync.apps.permissions import Permissions
@@ -29,12 +29,15 @@ class RunningApp:
     permissions: Permissions | None = None
     # Without a configuration: everybody may do everything, and clients make the schema.
     is_open: bool = False
+    # Where the keys are that verify others' tokens, by provider.
+    key_sets: Mapping[str, str] = field(default_factory=dict)
 
     def replace(self, newer: RunningApp) -> None:
         """Becomes what `newer` is, in one step; users and data stay."""
         self.model = newer.model
         self.functions = newer.functions
         self.permissions = newer.permissions
+        self.key_sets = newer.key_sets
 
 
 class Apps:

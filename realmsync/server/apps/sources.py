@@ -31,6 +31,10 @@ class AppFolder:
     enable_sync: bool = False
     # Implementations of its functions, by name.
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    # By provider, where the keys are that verify others' tokens (JWKS): a file, or an address with
+    # https. Log-ins with Google, Apple and Facebook need one, such as {"oauth2-google":
+    # "https://www.googleapis.com/oauth2/v3/certs"}; that of "custom-token" goes before its jwkURI.
+    key_sets: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> Loaded:
         """Reads and checks everything; nothing that runs is touched."""
@@ -46,5 +50,6 @@ class AppFolder:
             secrets=secrets,
             app_id=self.app_id,
             callables=frozenset(self.functions),
+            verifiable=frozenset(self.key_sets),
             enable_sync=self.enable_sync,
         )

@@ -17,6 +17,7 @@ _AUTH_STATUS = {
     AppCode.BadRequest: 400,
     AppCode.AuthProviderNotFound: 404,
     AppCode.AccountNameInUse: 409,
+    AppCode.MaintenanceInProgress: 503,
 }
 
 
