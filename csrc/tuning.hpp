@@ -69,6 +69,8 @@ struct ServerTuning {
     // ms for which an UPLOAD without changesets waits for one with some, or for others of its kind:
     // nothing depends on it, and alone it would cost a commit (server-behaviour.md 19.6.5).
     std::int64_t progress_ms = 1'000;
+    // ms after which a bound client file is noted as seen: expiry works in days.
+    std::int64_t seen_ms = 3'600'000;
     // Partitions without sessions that the engine remembers, to spare their next bind a job.
     std::size_t idle_partitions = 10'000;
     // Unsent log messages and unanswered pings of one connection; test commands waiting in one
@@ -85,6 +87,9 @@ struct ServerTuning {
     // s told to clients when storage or memory is short, first delay and longest.
     std::int64_t overload_backoff_s = 5;
     std::int64_t overload_backoff_max_s = 300;
+    // The same while the operator has paused the app, which takes hours or days.
+    std::int64_t paused_backoff_s = 60;
+    std::int64_t paused_backoff_max_s = 3'600;
 };
 template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& visit) {
     visit("sessions_per_connection", t.sessions_per_connection);
@@ -110,6 +115,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("part_bytes", t.part_bytes);
     visit("parsed_bytes", t.parsed_bytes);
     visit("progress_ms", t.progress_ms);
+    visit("seen_ms", t.seen_ms);
     visit("idle_partitions", t.idle_partitions);
     visit("log_messages", t.log_messages);
     visit("pings", t.pings);
@@ -120,6 +126,8 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("restart_connections_per_s", t.restart_connections_per_s);
     visit("overload_backoff_s", t.overload_backoff_s);
     visit("overload_backoff_max_s", t.overload_backoff_max_s);
+    visit("paused_backoff_s", t.paused_backoff_s);
+    visit("paused_backoff_max_s", t.paused_backoff_max_s);
 }
 static_assert(sizeof(ServerTuning) == sizeof(std::int64_t) * member_count<ServerTuning>(),
               "name every member");

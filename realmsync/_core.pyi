@@ -202,6 +202,33 @@ class ServerRuntime:
     def reauthorize(self, conn: int, now_ms: int) -> None:
         """Asks again for all sessions of the connection."""
 
+    def add_app(self, app_id: str) -> None:
+        """Another app is served from now on, unless it is already; its database is made.
+
+        Raises StorageError, and ValueError when the server is one app.
+        """
+
+    def remove_app(self, app_id: str, now_ms: int) -> None:
+        """Ends the app's connections with 100, try again; its database stays."""
+
+    def configure_app(
+        self,
+        app_id: str,
+        *,
+        development_mode: bool = True,
+        paused: bool = False,
+        partition_key: str = "",
+        partition_type: str | None = None,
+        partition_required: bool = False,
+        max_offline_days: float = 0.0,
+        recovery: bool = True,
+        now_ms: int,
+    ) -> None:
+        """Replaces the app's settings, for connections that are there, too.
+
+        `partition_type` is string, objectId, long, int or uuid; None: any. Raises ValueError.
+        """
+
     def closed(self, conn: int, now_ms: int) -> None:
         """The connection has ended, for whatever reason."""
 

@@ -12,7 +12,7 @@ using wire::Code;
 
 std::variant<server::BoundFile, Refusal> admit(const BindFacts& facts,
                                                const server::BindRequest& request) {
-    const auto& [head, file, latest_salt] = facts;
+    const auto& [head, file, latest_salt, now_ms, max_offline_ms] = facts;
     const auto& [user_id, ident, download, latest] = request;
     if (latest.version > head.version)
         // Apps search for "Bad server version" (node-sdk-surface.md 21), so every 209 says it.
@@ -32,7 +32,7 @@ std::variant<server::BoundFile, Refusal> admit(const BindFacts& facts,
         return Refusal{Code::bad_server_version,
                        "Bad server version (IDENT): the download cursor is behind the server "
                        "version that this client file has acknowledged."};
-    if (file->expired)
+    if (file->expired || (max_offline_ms != 0 && now_ms - file->last_seen_ms > max_offline_ms))
         return Refusal{Code::client_file_expired,
                        "Client file expired (IDENT): it was not used for too long."};
     if (download.server_version > head.version)

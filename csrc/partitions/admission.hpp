@@ -18,6 +18,8 @@ struct BindFacts {
     const Head& head;
     const ClientFile* file;                  // of the request's ident; nullptr: never assigned
     std::optional<std::int64_t> latest_salt; // of the request's latest version, if it is stored
+    std::int64_t now_ms = 0;
+    std::int64_t max_offline_ms = 0; // for which a client file may be unseen, 0: any time
 };
 // Section 6.4, in its order.
 std::variant<server::BoundFile, server::Refusal> admit(const BindFacts& facts,

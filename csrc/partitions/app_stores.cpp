@@ -83,26 +83,44 @@ void prepare_named_apps(const fs::path& directory, const std::vector<AppStores::
 
 } // namespace
 
-AppStores::AppStores(const std::string& directory, const std::vector<App>& apps, StoreTuning tuning,
-                     const ClockAndChance& clock_and_chance, sqlite::Durability durability,
-                     merge::Profile profile) {
-    const auto open = [&](const std::string& folder, const App& app) {
-        tuning.may_add_schema = app.may_add_schema;
-        return std::make_unique<PartitionDb>(
-            SqliteHistory::in_directory(folder, durability, tuning), clock_and_chance, tuning,
-            profile);
-    };
+AppStores::AppStores(const std::string& directory, const std::vector<App>& apps,
+                     const StoreTuning& tuning, const ClockAndChance& clock_and_chance,
+                     sqlite::Durability durability, merge::Profile profile)
+    : directory_(directory), tuning_(tuning), clock_and_chance_(clock_and_chance),
+      durability_(durability), profile_(profile) {
     if (apps.size() == 1 && apps[0].id.empty()) {
-        only_ = open(directory, apps[0]);
+        open(apps[0]);
         return;
     }
     lock_ = std::make_unique<OwnerLock>(directory);
     prepare_named_apps(directory, apps);
     for (const App& app : apps)
-        by_app_[app.id] = open((fs::path(directory) / "apps" / folder_name(app.id)).string(), app);
+        open(app);
+}
+
+void AppStores::open(const App& app) {
+    const auto folder =
+        fs::path(directory_) / (app.id.empty() ? "" : "apps/" + folder_name(app.id));
+    StoreTuning tuning = tuning_;
+    tuning.may_add_schema = app.may_add_schema;
+    auto store = std::make_unique<PartitionDb>(
+        SqliteHistory::in_directory(folder.string(), durability_, tuning), clock_and_chance_,
+        tuning, profile_);
+    (app.id.empty() ? only_ : by_app_[app.id]) = std::move(store);
+}
+
+void AppStores::add(const std::string& app_id) {
+    std::lock_guard lock(mutex_);
+    if (!lock_ || app_id.empty())
+        throw std::invalid_argument("This server is one app: there can be no other.");
+    if (by_app_.contains(app_id))
+        return;
+    prepare_named_apps(directory_, {{app_id}});
+    open({app_id});
 }
 
 std::unique_ptr<server::ServerStore> AppStores::take(const std::string& app_id) {
+    std::lock_guard lock(mutex_);
     auto found = by_app_.find(app_id);
     auto store = std::move(found == by_app_.end() ? only_ : found->second);
     if (!store)

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -28,16 +29,27 @@ class AppStores {
     };
     // Opens or creates the databases of `apps`, or with a single one without id that of the only
     // app, whatever it is called. Throws StoreError, also when another server uses the directory.
-    AppStores(const std::string& directory, const std::vector<App>& apps, StoreTuning tuning,
+    AppStores(const std::string& directory, const std::vector<App>& apps, const StoreTuning& tuning,
               const ClockAndChance& clock_and_chance, sqlite::Durability durability,
               merge::Profile profile);
 
+    // Another app, unless it has been added before. Throws StoreError, and std::invalid_argument
+    // where the server is one app. Any thread.
+    void add(const std::string& app_id);
     // Once for each app. Throws std::invalid_argument for one that is not there.
     std::unique_ptr<server::ServerStore> take(const std::string& app_id);
 
   private:
+    void open(const App& app);
+
+    const std::string directory_;
+    const StoreTuning tuning_;
+    const ClockAndChance clock_and_chance_;
+    const sqlite::Durability durability_;
+    const merge::Profile profile_;
+    std::mutex mutex_;                // of the stores
     std::unique_ptr<OwnerLock> lock_; // of named apps; the only one's store has it
-    std::map<std::string, std::unique_ptr<server::ServerStore>> by_app_;
+    std::map<std::string, std::unique_ptr<server::ServerStore>> by_app_; // empty where taken
     std::unique_ptr<server::ServerStore> only_;
 };
 

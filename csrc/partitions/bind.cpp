@@ -59,13 +59,24 @@ PartitionDb::bind(PartitionId id, const server::BindRequest& request) {
     require_transaction();
     auto file = find_file(id, request.file.ident);
     const auto salt = find_salt(id, request.latest.version);
-    auto result = admit({head(id), file ? &*file : nullptr, salt}, request);
-    if (std::holds_alternative<server::BoundFile>(result) &&
-        now_ms_ - file->last_seen_ms >= tuning_.seen_interval_ms) {
-        file->last_seen_ms = now_ms_;
-        stage(id).files.insert_or_assign(request.file.ident, std::move(*file));
-    }
+    auto result = admit(
+        {head(id), file ? &*file : nullptr, salt, now_ms_, settings_.max_offline_ms}, request);
+    if (std::holds_alternative<server::BoundFile>(result))
+        see(id, request.file.ident, std::move(*file));
     return result;
+}
+
+void PartitionDb::see(PartitionId id, std::uint64_t ident, ClientFile file) {
+    if (now_ms_ - file.last_seen_ms < tuning_.seen_interval_ms)
+        return;
+    file.last_seen_ms = now_ms_;
+    stage(id).files.insert_or_assign(ident, std::move(file));
+}
+
+void PartitionDb::note_seen(PartitionId id, std::uint64_t ident) {
+    require_transaction();
+    if (auto file = find_file(id, ident))
+        see(id, ident, std::move(*file));
 }
 
 } // namespace realmsync::partitions

@@ -81,6 +81,8 @@ class HistoryStore : public HistoryReader {
                                   std::string_view bytes) = 0;
     virtual void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) = 0;
 
+    // Whether uploads are refused that add to what partitions have.
+    virtual void fix_schema(bool is_fixed) = 0;
     // The partition's objects. Throws ErrorException for changes that cannot be applied.
     virtual model::SchemaPtr schema(PartitionId id) = 0;
     virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,

@@ -14,6 +14,11 @@ PartitionDb::PartitionDb(std::unique_ptr<HistoryStore> store, ClockAndChance clo
 
 PartitionDb::~PartitionDb() = default;
 
+void PartitionDb::configure(const server::AppSettings& settings) {
+    settings_ = settings;
+    store_->fix_schema(!settings.in_development);
+}
+
 void PartitionDb::begin() {
     if (in_transaction_)
         throw std::logic_error("A transaction is open already.");

@@ -40,6 +40,7 @@ class PartitionDb : public server::ServerStore {
                 const StoreTuning& tuning = {}, merge::Profile profile = merge::Profile::safe);
     ~PartitionDb() override;
 
+    void configure(const server::AppSettings& settings) override;
     void begin() override;
     void commit() override;
     void rollback() override;
@@ -50,6 +51,7 @@ class PartitionDb : public server::ServerStore {
     allocate_ident(PartitionId partition, std::string_view user_id) override;
     std::variant<server::BoundFile, server::Refusal>
     bind(PartitionId partition, const server::BindRequest& request) override;
+    void note_seen(PartitionId partition, std::uint64_t file_ident) override;
     std::variant<server::Appended, server::Refusal>
     append(PartitionId partition, server::AppendRequest request, Work& work) override;
     bool in_transaction() const override { return in_transaction_ && store_->in_transaction(); }
@@ -94,6 +96,7 @@ class PartitionDb : public server::ServerStore {
     // bind.cpp
     std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
     std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
+    void see(PartitionId id, std::uint64_t ident, ClientFile file);
     // append.cpp
     std::optional<server::Refusal> check_times(const server::AppendRequest& request) const;
     std::optional<server::Refusal> integrate(PartitionId id, const ClientFile& file,
@@ -120,6 +123,7 @@ class PartitionDb : public server::ServerStore {
     const std::unique_ptr<HistoryStore> store_;
 
     // The writer's alone.
+    server::AppSettings settings_;
     bool in_transaction_ = false;
     std::int64_t salt_ = 0;   // of all versions of the open transaction
     std::int64_t now_ms_ = 0; // when it began

@@ -102,8 +102,7 @@ SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string&
       tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {
     db_.sync_log(); // before anybody is told what is in it
     tables_.limit_objects(tuning.object_bytes);
-    if (!tuning.may_add_schema)
-        tables_.catalog().fix();
+    fix_schema(!tuning.may_add_schema);
 }
 
 SqliteHistory::~SqliteHistory() = default;

@@ -65,6 +65,7 @@ class SqliteHistory final : public HistoryStore {
                           std::string_view bytes) override;
     void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) override;
 
+    void fix_schema(bool is_fixed) override { tables_.catalog().fix(is_fixed); }
     model::SchemaPtr schema(PartitionId id) override;
     void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
                Work& work) override;

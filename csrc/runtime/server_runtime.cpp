@@ -29,10 +29,11 @@ bool is_overload(const Outcome& outcome) {
 
 } // namespace
 
-ServerRuntime::ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
-                             const ServerTuning& tuning, bool asks_permission)
-    : tuning_(tuning), open_store_(std::move(open_store)), engine_(tuning, seed, asks_permission),
-      inline_(workers == 0), pool_(workers), reader_pool_(inline_ ? 0 : std::max(workers, 2u) - 1) {
+ServerRuntime::ServerRuntime(OpenStore open_store, AddStore add_store, unsigned workers,
+                             std::uint64_t seed, const ServerTuning& tuning, bool asks_permission)
+    : tuning_(tuning), open_store_(std::move(open_store)), add_store_(std::move(add_store)),
+      engine_(tuning, seed, asks_permission), inline_(workers == 0), pool_(workers),
+      reader_pool_(inline_ ? 0 : std::max(workers, 2u) - 1) {
     for (unsigned i = 1; i < std::max(workers, 2u); ++i)
         readers_.push_back(reader_pool_.make_lane());
 #ifdef __GLIBC__
@@ -51,7 +52,8 @@ void ServerRuntime::close() {
     reader_pool_.stop();
     for (auto& app : apps_)
         app->store.reset();
-    open_store_ = nullptr; // and with it the stores that no job has asked for
+    open_store_ = nullptr; // and with them the stores that no job has asked for
+    add_store_ = nullptr;
 }
 
 ConnectionId ServerRuntime::open_connection(std::string_view app_id, std::string_view user_id,
@@ -97,6 +99,22 @@ void ServerRuntime::authorize(ConnectionId connection, std::uint64_t session,
 
 void ServerRuntime::reauthorize(ConnectionId connection, std::int64_t now) {
     engine_.reauthorize(connection, now);
+    pump();
+}
+
+void ServerRuntime::configure_app(const std::string& app_id, const AppSettings& settings,
+                                  std::int64_t now) {
+    {
+        AppLane& app = lane_of({engine_.number_of(app_id), 0});
+        std::lock_guard lock(mutex_);
+        app.settings = settings;
+    }
+    engine_.configure_app(app_id, settings, now);
+    pump();
+}
+
+void ServerRuntime::remove_app(const std::string& app_id, std::int64_t now) {
+    engine_.remove_app(app_id, now);
     pump();
 }
 
@@ -271,6 +289,13 @@ WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
             return failed;
         }
     }
+    std::optional<AppSettings> settings;
+    {
+        std::lock_guard lock(mutex_);
+        settings = std::exchange(app.settings, std::nullopt);
+    }
+    if (settings)
+        app.store->configure(*settings);
     return run_write_batch(*app.store, std::move(jobs), limits_);
 }
 

@@ -28,10 +28,13 @@ namespace realmsync::runtime {
 // The store of an app, which is opened once. Called by any thread, one at a time.
 using OpenStore = std::function<std::unique_ptr<server::ServerStore>(const std::string& app_id)>;
 
+// Makes the store of an app that has not been there before.
+using AddStore = std::function<void(const std::string& app_id)>;
+
 class ServerRuntime {
   public:
     // With 0 workers jobs run inside drain(), for deterministic tests.
-    ServerRuntime(OpenStore open_store, unsigned workers, std::uint64_t seed,
+    ServerRuntime(OpenStore open_store, AddStore add_store, unsigned workers, std::uint64_t seed,
                   const ServerTuning& tuning, bool asks_permission = false);
     ~ServerRuntime();
 
@@ -47,6 +50,11 @@ class ServerRuntime {
     void authorize(server::ConnectionId connection, std::uint64_t session, std::uint64_t question,
                    std::optional<server::Permission> permission, std::int64_t now);
     void reauthorize(server::ConnectionId connection, std::int64_t now);
+    // From now on there is such an app, if there was none.
+    void add_app(const std::string& app_id) { add_store_(app_id); }
+    void configure_app(const std::string& app_id, const server::AppSettings& settings,
+                       std::int64_t now);
+    void remove_app(const std::string& app_id, std::int64_t now);
     void closed(server::ConnectionId connection);
     // Takes in finished jobs and expired timers; gives what the transport has to do.
     std::vector<server::Event> drain(std::int64_t now);
@@ -71,10 +79,12 @@ class ServerRuntime {
         AppLane(const ServerTuning& tuning, std::shared_ptr<WorkerPool::Lane> lane)
             : waiting(tuning), writer(std::move(lane)) {}
         std::unique_ptr<server::ServerStore> store; // opened by the first job
-        server::JobQueue waiting;                   // guarded by mutex_
-        bool writing = false;                       // guarded by mutex_
-        bool is_full = false;                       // guarded by mutex_: the disk
-        std::int64_t writing_since = 0;             // guarded by mutex_: ms, of the transaction
+        // Guarded by mutex_: what the store has not been told yet.
+        std::optional<server::AppSettings> settings;
+        server::JobQueue waiting;       // guarded by mutex_
+        bool writing = false;           // guarded by mutex_
+        bool is_full = false;           // guarded by mutex_: the disk
+        std::int64_t writing_since = 0; // guarded by mutex_: ms, of the transaction
         const std::shared_ptr<WorkerPool::Lane> writer;
     };
 
@@ -89,7 +99,8 @@ class ServerRuntime {
     bool is_full();
 
     const ServerTuning tuning_;
-    OpenStore open_store_; // until close()
+    OpenStore open_store_; // until close(), both
+    AddStore add_store_;
     std::atomic<bool> stop_{false};
     const server::WriteLimits limits_{tuning_, &stop_};
     std::vector<std::unique_ptr<AppLane>> apps_; // by their numbers

@@ -29,18 +29,13 @@ std::string random_connection_id(std::mt19937_64& random) {
     return id;
 }
 
-Owner owner_of(Context& context, const std::string& app_id, const std::string& user_id) {
-    const auto app = static_cast<std::uint32_t>(context.apps.size());
-    return {context.apps.try_emplace(app_id, app).first->second, std::hash<std::string>{}(user_id)};
-}
-
 } // namespace
 
 Connection::Connection(Context& context, ConnectionId id, std::string app_id, std::string user_id,
                        int version, wire::Mode mode)
     : context_(context), id_(id), app_id_(std::move(app_id)), user_id_(std::move(user_id)),
-      owner_(owner_of(context, app_id_, user_id_)), version_(version), mode_(mode),
-      last_received_(context.now) {
+      owner_{context.number_of(app_id_), std::hash<std::string>{}(user_id_)}, version_(version),
+      mode_(mode), last_received_(context.now), seen_noted_(context.now) {
     ++context_.stats.connections;
     context_.wake_at(last_received_ + context_.tuning.silence_ms);
     if (version_ >= 10) {
@@ -140,6 +135,11 @@ void Connection::on_ping(const wire::Ping& message) {
         return fail(Code::bad_syntax, "Too many pings waiting");
     pongs_.push_back(message.timestamp);
     wake();
+    if (context_.now - seen_noted_ < context_.tuning.seen_ms ||
+        context_.settings_of(owner_).max_offline_ms == 0)
+        return;
+    seen_noted_ = context_.now;
+    for_each_session([](Session& session) { session.note_seen(); });
 }
 
 Session* Connection::addressee(std::uint64_t ident, std::string_view name) {
@@ -346,6 +346,11 @@ void Connection::reauthorize() {
     if (ended_)
         return;
     for_each_session([](Session& session) { session.ask_permission(); });
+}
+
+void Connection::pause_app() {
+    if (!ended_)
+        for_each_session([](Session& session) { session.refuse_paused(); });
 }
 
 void Connection::take_over() { revoked_since_.reset(); }

@@ -64,6 +64,7 @@ class Connection {
     void authorize(std::uint64_t session, std::uint64_t question,
                    std::optional<Permission> permission);
     void reauthorize();
+    void pause_app();        // the sessions end until it goes on
     void drop();             // ends TCP without a message
     void detach();           // all sessions leave
     void destroy_sessions(); // of an ended connection
@@ -111,6 +112,7 @@ class Connection {
     bool dropped_ = false;
     bool asleep_ = true; // the transport waits for a Writable event
     std::int64_t last_received_;
+    std::int64_t seen_noted_;                   // of the client files, when last
     std::optional<std::int64_t> waiting_since_; // output, and no call of next_message()
     std::optional<std::int64_t> paused_since_;
     std::optional<std::int64_t> soft_close_at_;

@@ -10,6 +10,14 @@
 
 namespace realmsync::server {
 
+std::uint32_t Context::number_of(const std::string& app_id) {
+    const auto [app, is_new] =
+        apps.try_emplace(app_id, static_cast<std::uint32_t>(app_settings.size()));
+    if (is_new)
+        app_settings.emplace_back();
+    return app->second;
+}
+
 Connection* Context::connection(ConnectionId id) {
     auto found = connections.find(id);
     return found == connections.end() ? nullptr : found->second.get();

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/app_settings.hpp"
 #include "server/event.hpp"
 #include "server/job.hpp"
 #include "server/page_memory.hpp"
@@ -47,6 +48,7 @@ struct Context {
     std::uint64_t next_binding = 1;
     std::uint64_t next_question = 1;
     std::unordered_map<std::string, std::uint32_t> apps; // their numbers
+    std::deque<AppSettings> app_settings;                // by these
     std::vector<ConnectionId> ended;                     // failed or dropped in this call
     std::vector<ConnectionId> paused;
     std::optional<std::int64_t> next_timer;
@@ -57,6 +59,8 @@ struct Context {
     bool draining = false; // shutdown: nothing new is accepted
     std::optional<std::int64_t> drain_until;
 
+    std::uint32_t number_of(const std::string& app_id);
+    const AppSettings& settings_of(const Owner& owner) const { return app_settings[owner.app]; }
     Connection* connection(ConnectionId id);
     Session* session(const SessionRef& ref); // nullptr when that binding is over
     void submit(WriterJob job, const Connection& of);

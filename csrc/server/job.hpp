@@ -64,7 +64,13 @@ struct Append {
     bool is_heavy = false; // takes long: runs in a transaction of its own
     unsigned failures = 0; // of the machine, while it ran
 };
-using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append>;
+struct NoteSeen { // the client file is bound yet
+    std::uint64_t handle = 0;
+    PartitionId partition = 0;
+    std::uint64_t file_ident = 0;
+    Owner owner;
+};
+using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, NoteSeen>;
 inline std::uint64_t handle_of(const WriterJob& job) {
     return std::visit([](const auto& j) { return j.handle; }, job);
 }
@@ -108,6 +114,9 @@ struct UploadDone {
     std::variant<Appended, Refusal> result;
     bool is_last = true; // else the rest of the same upload will come back, too
 };
+struct SeenNoted {
+    std::uint64_t handle = 0;
+};
 struct PageFetched {
     SessionRef to;
     std::uint64_t handle = 0;
@@ -124,7 +133,7 @@ struct JobFailed {
     std::string message;
     FailureScope scope = FailureScope::job;
 };
-using Outcome =
-    std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, PageFetched, JobFailed>;
+using Outcome = std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SeenNoted,
+                             PageFetched, JobFailed>;
 
 } // namespace realmsync::server

@@ -152,6 +152,8 @@ struct OutcomeHandler {
             session->on_upload_done(done);
     }
 
+    void operator()(SeenNoted& noted) { Scope scope(context, noted.handle); }
+
     // A session that has failed gets its last page detached; the partition may be forgotten then.
     void operator()(PageFetched& fetched) {
         std::optional<Scope> scope;
@@ -302,6 +304,30 @@ void Server::reauthorize(ConnectionId id, std::int64_t now) {
         connection->reauthorize();
     end_call();
 }
+
+void Server::configure_app(const std::string& app_id, const AppSettings& settings,
+                           std::int64_t now) {
+    context_->now = now;
+    const std::uint32_t app = context_->number_of(app_id);
+    context_->app_settings[app] = settings;
+    if (settings.is_paused)
+        for (auto& [id, connection] : context_->connections)
+            if (connection->owner().app == app)
+                connection->pause_app();
+    end_call();
+}
+
+void Server::remove_app(const std::string& app_id, std::int64_t now) {
+    context_->now = now;
+    const std::uint32_t app = context_->number_of(app_id);
+    for (auto& [id, connection] : context_->connections)
+        if (connection->owner().app == app)
+            connection->fail_for_now(Code::connection_closed, "This app is no longer served",
+                                     context_->tuning.overload_backoff_s);
+    end_call();
+}
+
+std::uint32_t Server::number_of(const std::string& app_id) { return context_->number_of(app_id); }
 
 void Server::closed(ConnectionId id) {
     auto gone = context_->connections.extract(id);

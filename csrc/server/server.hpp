@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/app_settings.hpp"
 #include "server/event.hpp"
 #include "server/job.hpp"
 #include "tuning.hpp"
@@ -49,6 +50,11 @@ class Server {
                    std::optional<Permission> permission, std::int64_t now);
     // Asks again for all sessions of the connection; meanwhile they go on.
     void reauthorize(ConnectionId connection, std::int64_t now);
+    // Connections of the app hold to it from now on, those that are there too.
+    void configure_app(const std::string& app_id, const AppSettings& settings, std::int64_t now);
+    // The app is no longer served: its connections are told to come again, and find nothing.
+    void remove_app(const std::string& app_id, std::int64_t now);
+    std::uint32_t number_of(const std::string& app_id); // of an app, as its jobs have it
     // The transport has lost or ended the connection; always called, also after Close and Drop.
     void closed(ConnectionId connection);
 

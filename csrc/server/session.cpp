@@ -60,14 +60,17 @@ bool Session::is_legal(std::string_view message, bool needs_ident) {
 }
 
 void Session::on_bind(const wire::Bind& message) {
-    auto key = wire::canonical_partition(message.data);
-    if (!key) {
-        const Code code = wire::protocol_code(key.error());
+    auto value = wire::parse_partition_value(message.data);
+    if (!value) {
+        const Code code = wire::protocol_code(value.error());
         if (code == Code::illegal_realm_path)
-            return fail(code, key.error().message);
-        return connection_.fail(code, key.error().message);
+            return fail(code, value.error().message);
+        return connection_.fail(code, value.error().message);
     }
-    partition_ = &context_.partitions.find_or_add(connection_.app_id(), *key);
+    if (const auto fault = illegal_partition(context_.settings_of(connection_.owner()), *value))
+        return fail(Code::illegal_realm_path, *fault);
+    partition_ = &context_.partitions.find_or_add(connection_.app_id(),
+                                                  wire::format_partition_value(*value));
     handle_ = partition_->handle;
     partition_->sessions.emplace(binding_, this);
     if (message.need_ident)
@@ -100,6 +103,8 @@ void Session::on_permission(std::uint64_t question, std::optional<Permission> pe
 }
 
 void Session::enter_partition() {
+    if (context_.settings_of(connection_.owner()).is_paused)
+        return refuse_paused();
     if (attached().is_open())
         return on_partition_open();
     if (!std::exchange(attached().is_opening, true))
@@ -233,6 +238,18 @@ void Session::try_later(std::string_view message, Code code) {
     fail(code, info);
 }
 
+void Session::note_seen() {
+    if (state_ == SessionState::running)
+        context_.submit(NoteSeen{handle_, partition_id_, file_.ident}, connection_);
+}
+
+void Session::refuse_paused() {
+    wire::ErrorInfo info =
+        wire::error_info(Code::initial_sync_not_completed, "Sync is paused for this app");
+    info.backoff = {context_.tuning.paused_backoff_s, context_.tuning.paused_backoff_max_s, 2};
+    fail(Code::initial_sync_not_completed, info);
+}
+
 void Session::refuse(const Refusal& refusal) {
     if (refusal.code == Code::session_closed)
         try_later(refusal.message);
@@ -250,9 +267,15 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
                                         error.message);
     const auto* info = wire::find_code(static_cast<std::int32_t>(code));
-    acknowledgement_due_ = state_ == SessionState::running && info && info->resets_client;
+    const bool resets_client = info && info->resets_client;
+    acknowledgement_due_ = state_ == SessionState::running && resets_client;
+    wire::ErrorInfo told = error;
+    if (resets_client && !context_.settings_of(connection_.owner()).may_recover) {
+        told.action = "ClientResetNoRecovery";
+        told.is_recovery_mode_disabled = true;
+    }
     error_ =
-        std::make_unique<SessionError>(SessionError{code, wire::format_error_info(code, error)});
+        std::make_unique<SessionError>(SessionError{code, wire::format_error_info(code, told)});
     state_ = SessionState::send_error;
     detach();
     test_commands_.reset();

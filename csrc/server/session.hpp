@@ -85,6 +85,8 @@ class Session {
     // With session_closed SDKs come again after a second and download before they upload; with
     // another code after the delay that they are told, which grows.
     void try_later(std::string_view message, wire::Code code = wire::Code::session_closed);
+    void note_seen();     // its client file does not expire while it is bound
+    void refuse_paused(); // its app is not served for the time being
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 

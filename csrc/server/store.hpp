@@ -12,6 +12,7 @@
 
 #include "base/work.hpp"
 #include "changeset/instruction.hpp"
+#include "server/app_settings.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"
@@ -83,6 +84,9 @@ class ServerStore {
   public:
     virtual ~ServerStore() = default;
 
+    // Between transactions, by the writer: what is stored from now on obeys it.
+    virtual void configure(const AppSettings& settings) = 0;
+
     // Writer calls. Nothing is visible outside, or may be told to a client, before commit().
     virtual void begin() = 0;
     // No transaction is open afterwards, not when it throws either: whether it took effect is
@@ -97,6 +101,7 @@ class ServerStore {
                                                                   std::string_view user_id) = 0;
     virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
                                                   const BindRequest& request) = 0;
+    virtual void note_seen(PartitionId partition, std::uint64_t file_ident) = 0;
     // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it.
     // Refused for good when `work` does not do.
     virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,

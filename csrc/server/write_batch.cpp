@@ -102,6 +102,11 @@ class WriteBatch {
                          store_.bind(job.partition, job.request)};
     }
 
+    Outcome do_job(NoteSeen& job) {
+        store_.note_seen(job.partition, job.file_ident);
+        return SeenNoted{job.handle};
+    }
+
     // Why it is refused, or nothing: it is integrated, or unfinished and to be run again.
     std::optional<Refusal> integrate(Append& job, UploadDone& done) {
         has_progress_ = false;

@@ -29,6 +29,7 @@ class FailingStore final : public server::ServerStore {
                  std::shared_ptr<StoreFaults> faults)
         : disk_(std::move(disk)), store_(std::move(store)), faults_(std::move(faults)) {}
 
+    void configure(const server::AppSettings& settings) override { store_->configure(settings); }
     void begin() override { store_->begin(); }
     void rollback() override { store_->rollback(); }
     void commit() override {
@@ -53,6 +54,9 @@ class FailingStore final : public server::ServerStore {
     std::variant<server::BoundFile, server::Refusal>
     bind(server::PartitionId partition, const server::BindRequest& request) override {
         return store_->bind(partition, request);
+    }
+    void note_seen(server::PartitionId partition, std::uint64_t file_ident) override {
+        store_->note_seen(partition, file_ident);
     }
     std::variant<server::Appended, server::Refusal>
     append(server::PartitionId partition, server::AppendRequest request, Work& work) override {

@@ -28,8 +28,8 @@ class Catalog {
   public:
     Catalog(sqlite::Database& db, Layout layout);
 
-    // From now on classes and properties that no partition has are refused.
-    void fix() { is_fixed_ = true; }
+    // Whether classes and properties that no partition has are refused.
+    void fix(bool is_fixed) { is_fixed_ = is_fixed; }
 
     // Additions before it are complete afterwards.
     model::SchemaPtr schema(std::int64_t partition);

@@ -48,13 +48,14 @@ open_server(const std::string& directory, unsigned workers, std::optional<std::u
     std::ranges::for_each(apps, add);
     if (apps.empty())
         add("");
-    partitions::AppStores stores(directory, all, store_tuning,
-                                 {runtime::unix_ms, runtime::random_bits},
-                                 to_durability(durability), to_profile(merge_profile));
+    const auto stores = std::make_shared<partitions::AppStores>(
+        directory, all, store_tuning,
+        partitions::ClockAndChance{runtime::unix_ms, runtime::random_bits},
+        to_durability(durability), to_profile(merge_profile));
     return OwnHandle<ServerHandle>(new ServerHandle(
-        [stores = std::make_shared<partitions::AppStores>(std::move(stores))](
-            const std::string& app_id) { return stores->take(app_id); },
-        workers, // for connection ids and the spread of restarts:
+        [stores](const std::string& app_id) { return stores->take(app_id); },
+        [stores](const std::string& app_id) { stores->add(app_id); }, workers,
+        // for connection ids and the spread of restarts:
         seed ? *seed : runtime::random_bits(), to_tuning<ServerTuning>(tuning), asks_permission));
 }
 
@@ -79,6 +80,57 @@ void authorize(ServerHandle& self, server::ConnectionId connection, std::uint64_
                                         : Permission::none;
     }
     self.runtime().authorize(connection, session, question, known, now);
+}
+
+server::PartitionType to_partition_type(const std::optional<std::string>& name) {
+    using server::PartitionType;
+    if (!name)
+        return PartitionType::any;
+    if (*name == "string")
+        return PartitionType::string;
+    if (*name == "objectId")
+        return PartitionType::object_id;
+    if (*name == "long" || *name == "int")
+        return PartitionType::integer;
+    if (*name == "uuid")
+        return PartitionType::uuid;
+    throw py::value_error("no type of partitions: " + *name);
+}
+
+void configure_app(ServerHandle& self, const std::string& app_id, bool development_mode,
+                   bool paused, const std::string& partition_key,
+                   const std::optional<std::string>& partition_type, bool partition_required,
+                   double max_offline_days, bool recovery, std::int64_t now) {
+    constexpr double kDay = 86'400'000; // ms
+    if (!(max_offline_days >= 0 && max_offline_days <= 1'000'000))
+        throw py::value_error("max_offline_days is a number of days, 0: any time");
+    server::AppSettings settings;
+    settings.in_development = development_mode;
+    settings.is_paused = paused;
+    settings.partition_key = partition_key;
+    settings.partition_type = to_partition_type(partition_type);
+    settings.needs_partition = partition_required;
+    settings.max_offline_ms = static_cast<std::int64_t>(max_offline_days * kDay);
+    settings.may_recover = recovery;
+    self.runtime().configure_app(app_id, settings, now);
+}
+
+void bind_apps(HandleClass<ServerHandle>& c) {
+    c.def(
+         "add_app",
+         [](ServerHandle& self, const std::string& app_id) { self.runtime().add_app(app_id); },
+         py::arg("app_id"))
+        .def(
+            "remove_app",
+            [](ServerHandle& self, const std::string& app_id, std::int64_t now) {
+                self.runtime().remove_app(app_id, now);
+            },
+            py::arg("app_id"), py::arg("now_ms"))
+        .def("configure_app", &configure_app, py::arg("app_id"), py::kw_only(),
+             py::arg("development_mode") = true, py::arg("paused") = false,
+             py::arg("partition_key") = "", py::arg("partition_type") = py::none(),
+             py::arg("partition_required") = false, py::arg("max_offline_days") = 0.0,
+             py::arg("recovery") = true, py::arg("now_ms"));
 }
 
 py::dict stats(ServerHandle& self) {
@@ -112,6 +164,7 @@ void bind_server(py::module_& m) {
           py::arg("merge_profile") = "safe", py::arg("asks_permission") = false,
           py::arg("tuning") = py::dict());
     bind_loop(c);
+    bind_apps(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })
         .def(
             "open_connection",

@@ -85,9 +85,9 @@ void bind_server_storage(py::module_& m) {
 OwnHandle<ServerHandle> start_server(ServerStorage& storage, unsigned workers, std::uint64_t seed,
                                      const std::string& merge_profile, bool asks_permission,
                                      const py::dict& tuning) {
-    return OwnHandle<ServerHandle>(new ServerHandle(storage.start(to_profile(merge_profile)),
-                                                    workers, seed, to_tuning<ServerTuning>(tuning),
-                                                    asks_permission));
+    return OwnHandle<ServerHandle>(new ServerHandle(
+        storage.start(to_profile(merge_profile)), [](const std::string&) {}, workers, seed,
+        to_tuning<ServerTuning>(tuning), asks_permission));
 }
 
 void bind_client_storage(py::module_& m) {

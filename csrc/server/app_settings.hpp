@@ -1,0 +1,32 @@
+// What the server obeys of an app's configuration while clients are connected: any of it may change
+// at any time (app-configuration.md 4.1, 4.3, 4.4). Who may do what is asked of the owner of the
+// engine (Authorize); the schema is the store's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "wire/partition_value.hpp"
+
+namespace realmsync::server {
+
+enum class PartitionType : std::uint8_t { any, string, object_id, integer, uuid };
+
+struct AppSettings {
+    bool in_development = true; // clients may add classes and properties
+    bool is_paused = false;     // nobody is served, nothing is lost
+    // What partitions are told apart by: the property of objects that holds it (empty: none), the
+    // type of its values, and whether null is none.
+    std::string partition_key;
+    PartitionType partition_type = PartitionType::any;
+    bool needs_partition = false;
+    std::int64_t max_offline_ms = 0; // after which a client file expires, 0: never
+    bool may_recover = true;         // clients that are reset keep what they have not uploaded
+};
+
+// Why the app has no such partition.
+std::optional<std::string> illegal_partition(const AppSettings& settings,
+                                             const wire::PartitionValue& value);
+
+} // namespace realmsync::server
