@@ -130,6 +130,15 @@ def message(file: IO[bytes], from_client: bool) -> None:
 
 
 @main.command()
+def openapi() -> None:
+    """Print the HTTP API of the server as an OpenAPI 3.1 description in JSON."""
+    from realmsync.server.http.description import describe
+    from realmsync.server.http.endpoints import ROUTES
+
+    _print_json(describe(ROUTES))
+
+
+@main.command()
 @click.option("--host", default="localhost", show_default=True, help="0.0.0.0 for everybody.")
 @click.option(
     "--port",

@@ -44,7 +44,9 @@ from realmsync.server.descriptors import (
 from realmsync.server.functions.port import AppUser
 from realmsync.server.http.admission import Admission
 from realmsync.server.http.call import Services
+from realmsync.server.http.description import describe
 from realmsync.server.http.dispatcher import HttpApi
+from realmsync.server.http.endpoints import ROUTES
 from realmsync.server.http.gate import HttpServer
 from realmsync.server.http.sites import Sites
 from realmsync.server.listener import Listener
@@ -210,6 +212,7 @@ class Server:
             proxies,
             observer=self._acceptor,
             status=self.status,
+            describe=lambda: describe(ROUTES),
         )
         self._acceptor.http = HttpServer(
             HttpApi(services, sites).handle,

@@ -45,6 +45,7 @@ class Services:
     proxies: Proxies
     observer: LogInObserver
     status: Callable[[], dict[str, Any]]  # of the server, for operators
+    describe: Callable[[], dict[str, Any]]  # the API, as OpenAPI
 
 
 class Call:

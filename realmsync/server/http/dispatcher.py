@@ -76,7 +76,8 @@ class HttpApi:
         if isinstance(found, set):
             self._count(Call(self._services, request, {}))
             if found:
-                raise HttpError(405, f"method not allowed, use {' or '.join(sorted(found))}")
+                text = f"method not allowed, use {' or '.join(sorted(found))}"
+                raise HttpError(405, text, allow=found)
             raise HttpError(404, f"{request.method} {path} is not part of this server's API")
         route, parameters = found
         call = Call(self._services, request, parameters)

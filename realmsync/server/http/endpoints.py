@@ -224,6 +224,14 @@ _OPERATORS = (
         "Figures of the server",
         reply=_object(version=_TEXT, status=_TEXT),
     ),
+    Route(
+        "GET",
+        "/api/openapi.json",
+        operators.openapi,
+        Caller.OPERATOR,
+        "This description",
+        reply=_object(openapi=_TEXT, paths=_OBJECT),
+    ),
 )
 
 ROUTES = (*_LOG_INS, *_EMAIL_ACCOUNTS, *_SESSIONS, *_FUNCTIONS, *_OPERATORS)

@@ -18,3 +18,8 @@ async def health(call: Call) -> web.Response:
 async def server_status(call: Call) -> web.Response:
     """Figures of the server."""
     return reply({"version": __version__, **call.services.status()})
+
+
+async def openapi(call: Call) -> web.Response:
+    """The API's description."""
+    return reply(call.services.describe())

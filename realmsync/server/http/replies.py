@@ -6,6 +6,7 @@ Specification: app-services-http.md section 5.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from aiohttp import web
 
@@ -22,7 +23,10 @@ _AUTH_STATUS = {
 
 
 class HttpError(Exception):
-    """A refusal with its HTTP status, and the seconds after which to come again."""
+    """A refusal with its HTTP status.
+
+    `retry_after`: seconds after which to come again. `allow`: the methods that the path has.
+    """
 
     def __init__(
         self,
@@ -31,11 +35,13 @@ class HttpError(Exception):
         code: AppCode | None = None,
         *,
         retry_after: int | None = None,
+        allow: Collection[str] = (),
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.allow = allow
 
 
 def refusal(error: AuthError) -> HttpError:
@@ -66,4 +72,6 @@ def error_reply(error: HttpError) -> web.Response:
     response = reply(body, error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if error.allow:
+        response.headers["Allow"] = ", ".join(sorted(error.allow))
     return response
