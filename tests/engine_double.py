@@ -126,6 +126,10 @@ class EngineDouble:
     def reauthorize(self, connection: int, now_ms: int) -> None:
         self.calls.append(("reauthorize", connection))
 
+    def configure_app(self, app_id: str, **settings: Any) -> None:
+        del settings["now_ms"]
+        self.calls.append(("configure_app", app_id, settings))
+
     def closed(self, connection: int, *details: Any) -> None:
         self.calls.append(("closed", connection, *details[:-1]))
         if connection in self.open:

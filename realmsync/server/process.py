@@ -30,9 +30,10 @@ from realmsync.server.accounts.auth import Auth, load_secret
 from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
+from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport
 from realmsync.server.apps.partition_rules import PartitionRules
-from realmsync.server.apps.running import Apps
+from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
@@ -60,7 +61,7 @@ _STUCK_MS = 30_000
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 
-class ServerRuntime(Runtime[ServerEvent], Protocol):
+class ServerRuntime(Runtime[ServerEvent], ConfigurableEngine, Protocol):
     """The native engine as the server drives it."""
 
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
@@ -177,6 +178,14 @@ class Server:
         self._authorizer = Authorizer(deciders, self._engine, self._driver.activity)
         self._exits.push_async_callback(self._authorizer.close)
 
+        for app in self.apps:
+            if not app.is_open:  # of those ServerConfig says it all
+                configure(self._engine, app)
+
+    def _on_changed(self, app: RunningApp) -> None:
+        configure(self._engine, app)
+        self._acceptor.reauthorize(app_key=app.key)
+
     async def _find_user(self, app_key: str, user_id: str) -> AppUser | None:
         app = self.apps.of(app_key)
         try:
@@ -203,7 +212,7 @@ class Server:
             proxies,
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
-        self._host.changed = lambda app: self._acceptor.reauthorize(app_key=app.key)
+        self._host.changed = self._on_changed
         services = Services(
             config,
             self.apps,

@@ -160,3 +160,12 @@ async def test_a_function_decides(tmp_path: Path, result: Any) -> None:
 async def test_what_has_no_partitions_gives_none(tmp_path: Path, sync: dict[str, Any]) -> None:
     async with world(tmp_path, app_folders=(write(tmp_path, **sync),)) as at:
         assert (await refusal(await at.device(), "p")).code == DENIED
+
+
+async def test_a_partition_of_another_type(tmp_path: Path) -> None:
+    async with world(tmp_path, app_folders=(write(tmp_path, read=True),)) as at:
+        device = await at.device()
+        told = Told()
+        with Realm(device.config(5, on_error=told)):
+            error = await told.next()
+    assert "expected partition to have type string but found" in str(error)

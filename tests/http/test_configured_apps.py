@@ -200,3 +200,57 @@ async def test_secrets_are_not_shown(tmp_path: Path, caplog: Any) -> None:
     async with serving(tmp_path, app_folders=(folder,)) as (server, _):
         assert [app.model.providers["custom-token"].unusable for app in server.apps] == [None]
         assert "hush" not in caplog.text + str(server.reports) + repr(list(server.apps))
+
+
+async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
+    engine = EngineDouble()
+    app = write_app(tmp_path / "app", sync={"state": "disabled", "client_max_offline_days": 7})
+    config = ServerConfig(
+        data=tmp_path / "data",
+        host="127.0.0.1",
+        port=0,
+        app_folders=(AppFolder(app),),
+        apps=frozenset({"open"}),
+    )
+    expected = {
+        "development_mode": False,
+        "paused": True,
+        "partition_key": "owner",
+        "partition_type": "string",
+        "partition_required": False,
+        "max_offline_days": 7,
+        "recovery": True,
+    }
+    async with Server(config, runtime=engine) as server:
+        assert engine.calls == [("configure_app", "tasks-abcde", expected)]
+        write_app(app, sync={"is_recovery_mode_disabled": True, "development_mode_enabled": True})
+        await server.reload()
+        changed = {
+            "development_mode": True,
+            "paused": False,
+            "max_offline_days": 0,
+            "recovery": False,
+        }
+        assert engine.calls[1:] == [("configure_app", "tasks-abcde", expected | changed)]
+
+
+@pytest.mark.parametrize(
+    ("sync", "told"),
+    [
+        (
+            {"partition": {"key": "team", "type": "objectId"}},
+            "the partition key was owner and is team; "
+            "the partition key was of type string and is of objectId",
+        ),
+        ({"type": "flexible", "partition": {}}, "sync was partition and is flexible"),
+    ],
+)
+async def test_changes_that_no_client_can_follow(
+    tmp_path: Path, sync: dict[str, Any], told: str
+) -> None:
+    app = write_app(tmp_path / "app")
+    async with serving(tmp_path, app_folders=(AppFolder(app),)) as (server, _):
+        write_app(app, sync=sync)
+        (report,) = await server.reload()
+        assert not report.is_served
+        assert "sync.breaking" in str(report) and told in str(report)

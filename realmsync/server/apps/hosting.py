@@ -19,6 +19,7 @@ from realmsync.apps.model import App, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError
+from realmsync.server.apps.engine_settings import unfollowable
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.sources import AppFolder
@@ -155,6 +156,13 @@ def _refuse_changes(old: App, new: App, findings: Findings) -> None:
             f"the app id was '{old.id}' and is '{new.id}' now: its users and data belong to the "
             "former; another app needs a restart",
             "app_id",
+        )
+    changes = unfollowable(old, new)
+    if changes:
+        findings.error(
+            "sync.breaking",
+            "sync/config.json",
+            f"{'; '.join(changes)}: no client can follow; undo it, or serve it as another app",
         )
 
 
