@@ -2,7 +2,8 @@
 
 Loaded again they give an equal model. Permissions of the old form go out as the roles that they
 were converted to; the roles of rule files beside them, which governed the MongoDB service alone,
-have no place then. Specification: app-configuration.md 5.7 and 10.3.
+have no place then. What clients have added in development mode goes out, too. Specification:
+app-configuration.md 4.5, 5.7, 7.6 and 10.3.
 """
 
 from __future__ import annotations
@@ -10,17 +11,61 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from realmsync.apps import schema_writing
 from realmsync.apps.bundle import Bundle, CollectionBundle, ServiceBundle, Source
 from realmsync.apps.files import Files, files_of
-from realmsync.apps.model import App, Role
+from realmsync.apps.model import App, Role, SyncConfiguration
 from realmsync.apps.roles import document_of, has_old_roles
 
 _NO_OLD_ROLES: dict[str, Any] = {"rules": {}, "defaultRoles": []}
 
 
-def exported_files(bundle: Bundle, app: App) -> Files:
-    """The files of what was loaded to this model."""
-    return files_of(with_roles_of_today(bundle, app), app.id)
+def exported_files(bundle: Bundle, app: App, running: App | None = None) -> Files:
+    """The files of what was loaded to this model.
+
+    `running`: the same with what clients have added, where it is known. Raises SchemaNotWritable
+    for classes that no folder can hold.
+    """
+    bundle = with_roles_of_today(bundle, app)
+    return files_of(bundle if running is None else with_additions(bundle, app, running), app.id)
+
+
+def with_additions(bundle: Bundle, app: App, running: App) -> Bundle:
+    """The same configuration, with the classes and queryable fields that `running` has more.
+
+    Documents of classes that have not changed stay as they were written.
+    """
+    name = app.sync.service or ""
+    sync, service = bundle.sync, bundle.services.get(name)
+    if sync is None or service is None:
+        return bundle
+    before = schema_writing.write(app.classes, name)
+    collections = dict(service.collections)
+    for names, documents in schema_writing.write(running.classes, name).items():
+        if before.get(names) != documents:
+            collections[names] = replace(
+                collections.get(names, CollectionBundle()),
+                schema=Source(service.config.path, documents.schema),
+                relationships=Source(service.config.path, documents.relationships),
+            )
+    content = {**sync.content, **_added_fields(app.sync, running.sync)}
+    return replace(
+        bundle,
+        sync=Source(sync.path, content),
+        services={**bundle.services, name: replace(service, collections=collections)},
+    )
+
+
+def _added_fields(before: SyncConfiguration, after: SyncConfiguration) -> dict[str, Any]:
+    """The keys of sync that clients may add to, where they have."""
+    added: dict[str, Any] = {}
+    if after.asymmetric != before.asymmetric:
+        added["asymmetric_tables"] = [*after.asymmetric]
+    if after.queryable.by_class != before.queryable.by_class:
+        added["collection_queryable_fields_names"] = {
+            cls: [*fields] for cls, fields in after.queryable.by_class.items()
+        }
+    return added
 
 
 def with_roles_of_today(bundle: Bundle, app: App) -> Bundle:

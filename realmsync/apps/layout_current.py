@@ -13,6 +13,7 @@ from realmsync.apps.layout_parts import (
     name_of,
     place_rules,
     read_common,
+    read_service,
     take_sync,
 )
 from realmsync.apps.reader import Reader
@@ -55,7 +56,7 @@ def _read_services(reader: Reader, bundle: Bundle) -> dict[str, Source]:
     synced: dict[str, Source] = {}
     for folder in reader.names("data_sources").folders:
         place = joined("data_sources", folder)
-        config = reader.object(f"{place}/config.json")
+        config = read_service(reader, place)
         if config is None:
             continue
         if not is_mongodb(config):

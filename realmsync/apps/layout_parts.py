@@ -55,6 +55,16 @@ def name_of(document: Source, otherwise: str, findings: Findings) -> str:
     return otherwise
 
 
+def read_service(reader: Reader, place: str) -> Source | None:
+    """What a service is. One that does not say it must not lose its rules in silence."""
+    path = f"{place}/config.json"
+    config = reader.object(path)
+    names = reader.names(place)
+    if config is None and not reader.findings.is_refused and (names.folders or names.files):
+        reader.findings.error("config.bad_value", path, "the service has no such file")
+    return config
+
+
 def is_mongodb(config: Source) -> bool:
     """Whether a service holds collections."""
     return config.content.get("type") in MONGODB_TYPES

@@ -18,7 +18,7 @@ from realmsync.apps.file_names import decoded_name, file_name
 from realmsync.apps.files import write_folder, zip_of
 from realmsync.apps.import_body import body_of, read_body
 from realmsync.apps.load import Loaded, load, load_path
-from realmsync.apps.model import App
+from realmsync.apps.model import App, Class, ClassKind, Property, QueryableFields
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "apps"
 ACCEPTED = sorted(
@@ -158,3 +158,46 @@ def test_odd_names_are_exported(tmp_path: Path) -> None:
     assert again.app.functions[odd].source == "exports = 1"
     assert again.app.functions["deep/er"].source == "exports = 2"
     assert again.app.classes["Item"].database == odd
+
+
+def test_what_clients_have_added_is_exported(tmp_path: Path) -> None:
+    files = layouts.current()
+    files["sync/config.json"] = {"type": "flexible", "state": "enabled", "database_name": "shop"}
+    found = load_path(layouts.write(files, tmp_path / "app"))
+    app = found.app
+    assert app is not None and found.bundle is not None
+    item = app.classes["Item"]
+    running = dataclasses.replace(
+        app,
+        classes={
+            "Item": dataclasses.replace(
+                item, properties=(*item.properties, Property("box", "embedded", True, None, "Box"))
+            ),
+            "Box": Class("Box", ClassKind.EMBEDDED, (Property("size", "int", False),)),
+            "Visit": Class(
+                "Visit",
+                ClassKind.ASYMMETRIC,
+                (Property("_id", "uuid", False),),
+                "_id",
+                "shop",
+                "Visit",
+            ),
+        },
+        sync=dataclasses.replace(
+            app.sync, asymmetric=("Visit",), queryable=QueryableFields(by_class={"Item": ("next",)})
+        ),
+    )
+    write_folder(exported_files(found.bundle, app, running), tmp_path / "out")
+    again = load_path(tmp_path / "out").app
+    assert again is not None
+    assert again.classes == running.classes
+    assert again.sync == running.sync
+
+
+def test_documents_that_nobody_changed_are_exported_as_they_were(tmp_path: Path) -> None:
+    files = layouts.current()
+    schema = "data_sources/mongodb-atlas/shop/items/schema.json"
+    files[schema] = {**layouts.SCHEMA, "description": "hand-written"}
+    found = load_path(layouts.write(files, tmp_path))
+    assert found.app is not None and found.bundle is not None
+    assert exported_files(found.bundle, found.app, found.app)[schema] == files[schema]

@@ -77,6 +77,10 @@ def test_no_text_takes_long() -> None:
         ({"functions/config.json": [{}]}, ("config.bad_value", "functions/config.json")),
         ({"functions/a.js": b"\xff"}, ("config.bad_json", "functions/a.js")),
         ({"auth/providers.json": {"a": 1}}, ("config.bad_value", "auth/providers.json")),
+        (
+            {"data_sources/m/d/c/rules.json": {"roles": []}},
+            ("config.bad_value", "data_sources/m/config.json"),
+        ),
         ({"values/a.json": {"name": 1}}, ("config.bad_value", "values/a.json")),
         ({"values/a.json": "[" * 4000}, ("config.bad_json", "values/a.json")),
         ({"root_config.json": {}}, ("config.ambiguous_root", ".")),
