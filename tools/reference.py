@@ -79,6 +79,9 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("", "realmsync.server.apps.sources", ["AppFolder"]),
     ("", "realmsync.server.apps.hosting", ["AppReport"]),
     ("", "realmsync.server.authorization", ["AuthorizationRequest", "Permission"]),
+    ("Configurations of apps", "realmsync.apps.load", ["load_path", "Loaded"]),
+    ("", "realmsync.apps.diagnostics", ["Findings", "Diagnostic", "Severity"]),
+    ("", "realmsync.apps.report", ["report", "page"]),
     ("Testing", "realmsync.testing", ["run_server", "ServerProcess", "FaultProxy"]),
 ]
 

@@ -57,10 +57,14 @@ def load_path(
     verifiable: Set[str] = frozenset(),
     enable_sync: bool = False,
 ) -> Loaded:
-    """Loads a folder or zip; the rest as load() has it.
+    """Loads an exported folder, a zip of one, or a realmsync.toml.
 
-    `secrets` is the content of the operator's JSON file of secrets: names with texts. They are
-    looked for in the process's environment, too.
+    Nothing that is wrong raises: the findings say it, with file and key. `secrets` is the content of
+    the operator's JSON file of secrets: names with texts. They are looked for in the process's
+    environment, too, as REALMSYNC_SECRET_NAME. `app_id` goes before the one that the configuration
+    says. `callables` are the functions that have an implementation on this server, `verifiable` the
+    providers of OpenID tokens whose keys it has. `enable_sync` serves an application that was
+    paused when it was exported.
     """
     findings = Findings()
     bundle = read_folder(Path(path), findings)

@@ -18,7 +18,10 @@ _ORDER = [*Severity]
 
 
 def report(loaded: Loaded, callables: Set[str] = frozenset()) -> dict[str, Any]:
-    """Everything as JSON values."""
+    """What an operator should know of an application, as JSON values: `realmsync check --json`.
+
+    Never a value and never a secret. `callables`: the functions that have an implementation.
+    """
     app = loaded.app
     data: dict[str, Any] = {
         "accepted": app is not None,
@@ -39,7 +42,7 @@ def in_order(findings: Findings) -> list[Diagnostic]:
 
 
 def page(data: dict[str, Any]) -> str:
-    """The same as text, each line without what a terminal would obey."""
+    """What report() gives, as a page to read: `realmsync check`."""
     return "\n".join(printable(line) for line in _lines(data)) + "\n"
 
 
