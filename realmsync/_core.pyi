@@ -842,3 +842,92 @@ class Expression:
 
         Raises ExpressionError when the work is too much.
         """
+
+# -- rules/app_schema.cpp --------------------------------------------------------------------------
+
+# name, type, nullable, collection, target; as in realmsync.apps.model.Property
+_Property = tuple[str, str, bool, str | None, str | None]
+# name, kind, primary key, properties; as in realmsync.apps.model.Class
+_Class = tuple[str, str, str | None, Sequence[_Property]]
+
+class AppSchema:
+    """The classes of an application, for rules that speak of their properties. Immutable."""
+
+    def __init__(self, classes: Sequence[_Class]) -> None:
+        """Raises SchemaValidationError for what no schema can be."""
+
+    @property
+    def classes(self) -> list[str]: ...
+
+# -- rules/rights.cpp ------------------------------------------------------------------------------
+
+class ObjectRights:
+    """What may be done with one object."""
+
+    @property
+    def readable(self) -> list[str]:
+        """Properties, in the order of the class with the primary key in front. With any, the
+        primary key is one."""
+
+    @property
+    def writable(self) -> list[str]: ...
+    @property
+    def insert(self) -> bool:
+        """Whether a new object like this one may be made."""
+
+    @property
+    def delete(self) -> bool: ...
+    @property
+    def is_visible(self) -> bool: ...
+
+class ClassRights:
+    """What one user may do with the objects of a class in one session. Immutable.
+
+    Documents are dictionaries of decoded extended JSON; a link is its target's key. What is
+    absent, or of another type than the property, is null. The four questions raise
+    ExpressionError when a document makes filters take too long.
+    """
+
+    def __init__(
+        self,
+        schema: AppSchema,
+        cls: str,
+        role: Mapping[str, Any] | None,
+        context: ExpressionContext,
+    ) -> None:
+        """`role`: None for no rights; else read_filter and write_filter, which are expressions;
+        read, write: bool or None; insert, delete: expressions or None; fields: by name, and
+        additional_fields: pairs of read and write, each bool or None. Expressions may be compiled
+        (Expression of use filter) or not.
+
+        Raises KeyError for a class that the schema lacks, ValueError for a role without filters,
+        ExpressionError for a filter that cannot be, or that is too large for this user.
+        """
+
+    def rights_on(self, document: Mapping[str, Any]) -> ObjectRights: ...
+    def may_insert(self, document: Mapping[str, Any]) -> bool: ...
+    def may_update(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], changed: Sequence[str]
+    ) -> bool:
+        """`changed`: names of the properties that the change writes; KeyError for others."""
+
+    def may_delete(self, document: Mapping[str, Any]) -> bool: ...
+    @property
+    def readable(self) -> list[str]:
+        """Properties that objects which the read filter lets through are readable in."""
+
+    @property
+    def writable(self) -> list[str]:
+        """Properties that objects which the write filter lets through are writable in."""
+
+    @property
+    def view_text(self) -> str:
+        """The objects that are visible, as a query for logs."""
+
+    @property
+    def read_text(self) -> str: ...
+    @property
+    def write_text(self) -> str: ...
+    @property
+    def digest(self) -> str:
+        """Equal for rights that are equal; another one means that the role has changed."""

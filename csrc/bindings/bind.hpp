@@ -8,11 +8,13 @@ namespace realmsync::bindings {
 
 void bind_errors(pybind11::module_& m);
 void bind_client(pybind11::module_& m);
+void bind_app_schema(pybind11::module_& m);
 void bind_changeset(pybind11::module_& m);
 void bind_expressions(pybind11::module_& m);
 void bind_merge(pybind11::module_& m);
 void bind_arrow(pybind11::module_& m);
 void bind_realm(pybind11::module_& m);
+void bind_rights(pybind11::module_& m);
 void bind_server(pybind11::module_& m);
 void bind_wire(pybind11::module_& m);
 

@@ -17,6 +17,8 @@ PYBIND11_MODULE(_core, m) {
     bindings::bind_realm(m);
     // for realmsync.apps
     bindings::bind_expressions(m);
+    bindings::bind_app_schema(m);
+    bindings::bind_rights(m);
     // for realmsync.inspect
     bindings::bind_changeset(m);
     bindings::bind_merge(m);

@@ -136,6 +136,13 @@ bool equals(const Value& left, const Value& right, query::Work& work) {
     return is_list ? has_element(left, right, work) : has_element(right, left, work);
 }
 
+Left left_of(const Subject& subject, const Resolver& resolver) {
+    static const Value kTrue(true), kFalse(false);
+    if (const auto* flag = std::get_if<bool>(&subject))
+        return {*flag ? &kTrue : &kFalse, true};
+    return {resolver.resolve(std::get<Expansion>(subject)).value};
+}
+
 bool holds(const Left& left, Comparator op, const Resolved& right, bool is_null_literal,
            query::Work& work) {
     work.spend(1);

@@ -16,6 +16,9 @@ struct Left {
     bool is_truth = false;
 };
 
+// Of a subject that is no field.
+Left left_of(const Subject& subject, const Resolver& resolver);
+
 // Linear in the size of both sides, or n log n where two arrays meet. Throws QueryFault (limit)
 // when that is more than the work that is left.
 bool holds(const Left& left, Comparator op, const Resolved& right, bool is_null_literal,

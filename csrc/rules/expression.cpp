@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "query/work.hpp"
 #include "rules/comparison.hpp"
+#include "rules/limits.hpp"
 #include "rules/nodes.hpp"
 #include "rules/reader.hpp"
 #include "rules/terms.hpp"
@@ -34,33 +34,15 @@ class Evaluation {
 
   private:
     bool is_true(const Test& test) {
-        const Subject& subject = *test.subject;
-        Left left;
-        model::Value truth;
-        if (const auto* flag = std::get_if<bool>(&subject)) {
-            truth = model::Value(*flag);
-            left = {&truth, true};
-        } else if (const auto* expansion = std::get_if<Expansion>(&subject)) {
-            left.value = resolver_.resolve(*expansion).value;
-        } else {
+        if (std::holds_alternative<Field>(*test.subject))
             return false;
-        }
-        return holds(left, test.op, resolver_.resolve(test.right), test.right.is_null(), work_);
+        return holds(left_of(*test.subject, resolver_), test.op, resolver_.resolve(test.right),
+                     test.right.is_null(), work_);
     }
 
     Resolver& resolver_;
     query::Work& work_;
 };
-
-// What the limits of queries say of rules.
-template <class Task> auto within_limits(Task task) {
-    query::Work work;
-    try {
-        return task(work);
-    } catch (const query::QueryFault&) {
-        throw ExpressionFault("the expression compares so much that it takes too long");
-    }
-}
 
 } // namespace
 
@@ -70,7 +52,6 @@ Expression::Expression(const model::Value& json, Use use)
 const std::vector<std::string>& Expression::fields() const { return tree_->fields; }
 const std::vector<std::string>& Expression::functions() const { return tree_->functions; }
 bool Expression::speaks_of_document() const { return tree_->speaks_of_document; }
-const Node& Expression::root() const { return tree_->root; }
 
 std::vector<Call> Expression::calls(const Context& context) const {
     return within_limits(

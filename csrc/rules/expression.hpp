@@ -1,6 +1,6 @@
 // Expressions of rules, compiled once: what they may say, and whether they are true for a user
 // (app-configuration.md section 6). An expression about documents becomes a predicate of the query
-// language in filter.hpp; which role and which rights follow from expressions is in role.hpp.
+// language in filter.hpp; the rights that a role gives are in rights.hpp.
 #pragma once
 
 #include <memory>
@@ -31,7 +31,6 @@ struct Call {
 };
 
 struct Tree; // nodes.hpp
-struct Node;
 
 // Immutable and cheap to copy. Deep and huge expressions are refused: 100 levels, 100,000 nodes.
 class Expression {
@@ -57,7 +56,7 @@ class Expression {
     bool evaluate(const Context& context,
                   std::span<const std::optional<model::Value>> results = {}) const;
 
-    const Node& root() const;
+    const Tree& tree() const { return *tree_; }
 
   private:
     std::shared_ptr<const Tree> tree_;

@@ -10,8 +10,9 @@
 namespace realmsync::rules {
 
 // The predicate of a filter in a class. Properties that the class lacks count as null. Equal
-// filters of different users give equal predicates, so that views can be shared.
+// filters of different users give equal predicates, so that views can be shared. Throws
+// ExpressionFault when it would be too large.
 query::PredicatePtr expand(const Expression& filter, const Context& context,
-                           const model::SchemaPtr& schema, const model::Class& cls);
+                           const model::Class& cls);
 
 } // namespace realmsync::rules

@@ -5,6 +5,7 @@
 
 #include "base/hex.hpp"
 #include "query/compare_values.hpp"
+#include "rules/limits.hpp"
 
 namespace realmsync::rules {
 
@@ -166,7 +167,7 @@ void Resolver::number_calls() {
 const Value* Resolver::keep(Value value) { return &kept_.emplace_back(std::move(value)); }
 
 Value Resolver::copied(const Value& value) {
-    work_.spend(weight(value));
+    work_.spend(weight(value) * kKeptStep);
     return value.clone();
 }
 

@@ -1,0 +1,45 @@
+// Documents, which are dictionaries of decoded extended JSON, as images that predicates are asked
+// of (app-configuration.md 6.3). Only what the predicates look at is converted.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <span>
+#include <vector>
+
+#include "model/schema.hpp"
+#include "query/image.hpp"
+#include "query/tree.hpp"
+
+namespace realmsync::bindings {
+
+// There are no other objects than the one that is asked.
+class NoObjects : public query::Graph {
+  public:
+    const query::Image* target(const model::Class&, const Key&) override { return nullptr; }
+    void sources(const model::Class&, std::size_t, const query::Image&,
+                 const std::function<bool(const query::Image&)>&) override {}
+};
+
+// What documents of a class are read for. Used with the GIL.
+class DocumentReader {
+  public:
+    DocumentReader(const model::Class& cls, std::span<const query::PredicatePtr> predicates);
+
+    // By property index; short of what no predicate needs. Raises ExpressionError.
+    std::vector<model::Value> read(pybind11::handle document) const;
+
+    query::Image image(const std::vector<model::Value>& values) const {
+        return {cls_, {}, values.data(), values.size()};
+    }
+
+  private:
+    struct Needed {
+        std::size_t property;
+        pybind11::str name;
+    };
+    const model::Class* cls_;
+    std::vector<Needed> needed_;
+};
+
+} // namespace realmsync::bindings

@@ -1,0 +1,78 @@
+#include "rules/predicates.hpp"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "query/normal_comparison.hpp"
+#include "query/tree_bytes.hpp"
+#include "query/tree_copies.hpp"
+
+namespace realmsync::rules {
+
+namespace {
+
+using query::PredicatePtr;
+
+PredicatePtr group_of(bool conjunction, std::vector<PredicatePtr> parts) {
+    query::Group group;
+    group.conjunction = conjunction;
+    std::set<std::string> known;
+    auto take = [&](const PredicatePtr& member) {
+        if (known.insert(query::tree_bytes(*member)).second)
+            group.members.push_back(member);
+    };
+    for (const PredicatePtr& part : parts) {
+        const auto* value = std::get_if<query::Truth>(&part->of);
+        const auto* inner = std::get_if<query::Group>(&part->of);
+        if (value != nullptr) {
+            if (value->value != conjunction)
+                return truth(!conjunction);
+        } else if (inner != nullptr && inner->conjunction == conjunction) {
+            for (const PredicatePtr& member : inner->members)
+                take(member);
+        } else {
+            take(part);
+        }
+    }
+    if (group.members.empty())
+        return truth(conjunction);
+    if (group.members.size() == 1)
+        return group.members.front();
+    return query::make_predicate(std::move(group));
+}
+
+} // namespace
+
+PredicatePtr truth(bool value) { return query::make_predicate(query::Truth{value}); }
+
+PredicatePtr all_of(std::vector<PredicatePtr> members) {
+    return group_of(true, std::move(members));
+}
+
+PredicatePtr any_of(std::vector<PredicatePtr> members) {
+    return group_of(false, std::move(members));
+}
+
+PredicatePtr negated(const PredicatePtr& predicate) {
+    if (const auto* value = std::get_if<query::Truth>(&predicate->of))
+        return truth(!value->value);
+    if (const auto* inner = std::get_if<query::Not>(&predicate->of))
+        return inner->of;
+    const auto* comparison = std::get_if<query::Comparison>(&predicate->of);
+    // Relations keep their Not: an object may lack what its class requires.
+    const bool is_equality =
+        comparison != nullptr &&
+        (comparison->op == query::Operator::equal || comparison->op == query::Operator::not_equal);
+    if (const auto op = is_equality ? query::complement(*comparison) : std::nullopt) {
+        query::Comparison other;
+        other.op = *op;
+        other.meeting = comparison->meeting;
+        other.left = query::copy(comparison->left);
+        other.right = query::copy(comparison->right);
+        return query::make_predicate(std::move(other));
+    }
+    return query::make_predicate(query::Not{predicate});
+}
+
+} // namespace realmsync::rules
