@@ -59,8 +59,8 @@ def load_path(
 ) -> Loaded:
     """Loads an exported folder, a zip of one, or a realmsync.toml.
 
-    Nothing that is wrong raises: the findings say it, with file and key. `secrets` is the content of
-    the operator's JSON file of secrets: names with texts. They are looked for in the process's
+    Nothing that is wrong raises: the findings say it, with file and key. `secrets` is what the
+    operator's JSON file of secrets holds: names with texts. They are looked for in the process's
     environment, too, as REALMSYNC_SECRET_NAME. `app_id` goes before the one that the configuration
     says. `callables` are the functions that have an implementation on this server, `verifiable` the
     providers of OpenID tokens whose keys it has. `enable_sync` serves an application that was
