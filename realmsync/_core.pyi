@@ -229,6 +229,31 @@ class ServerRuntime:
         `partition_type` is string, objectId, long, int or uuid; None: any. Raises ValueError.
         """
 
+    # Requests of operators: each gives the number of the Administered event that answers it.
+    # Classes are (name, kind, primary key, [(name, type, nullable, collection, target)]), as in
+    # realmsync/apps/model.py; raises ValueError for what is none.
+    def install_schema(self, app_id: str, classes: Sequence[object], now_ms: int) -> int:
+        """Declares the app's classes: clients can add no others, unless in development mode.
+
+        What they add to classes that clients use, every partition is told. The answer is an error
+        when they contradict what is used. To be repeated at each start, and harmless then.
+        """
+
+    def replace_schema(self, app_id: str, classes: Sequence[object], now_ms: int) -> int:
+        """The same, and what contradicts them or is not among them goes, with its data.
+
+        All client files are reset then (217). Values of other properties stay.
+        """
+
+    def schema(self, app_id: str, now_ms: int) -> int:
+        """The answer has the classes of the app, clients' own included."""
+
+    def force_reset(self, app_id: str, file_ident: int, now_ms: int) -> int:
+        """The client file is reset (208), now or when it comes. An error if there is none."""
+
+    def terminate(self, app_id: str, now_ms: int) -> int:
+        """Histories begin anew with the objects that there are; no client file is known (208)."""
+
     def closed(self, conn: int, now_ms: int) -> None:
         """The connection has ended, for whatever reason."""
 

@@ -194,6 +194,18 @@ class Authorize(NamedTuple):
     partition: Any
 
 
+class Administered(NamedTuple):
+    """What an operator asked for is done, or the error why it is not.
+
+    The classes of the app, if they were asked for, as _core.ServerRuntime.install_schema takes
+    them.
+    """
+
+    task: int
+    error: str | None
+    classes: list[tuple[Any, ...]] | None
+
+
 class StorageFailed(NamedTuple):
     """A commit failed: what is stored is unknown, so the server stops."""
 
@@ -207,4 +219,4 @@ class Log(NamedTuple):
     message: str
 
 
-ServerEvent = Authorize | StorageFailed | Log
+ServerEvent = Authorize | Administered | StorageFailed | Log

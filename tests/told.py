@@ -26,6 +26,7 @@ KINDS = {
     events.LogOut: "log_out",
     events.ServerLog: "log",
     events.Authorize: "authorize",
+    events.Administered: "administered",
     events.StorageFailed: "storage_failed",
     events.Log: "log",
 }

@@ -21,8 +21,8 @@ constexpr const char* kFile = "partitions.sqlite";
 void keep_only(sqlite::Database& db, const std::string& app_id, bool keep = true) {
     sqlite::Transaction transaction(db);
     db.run("DELETE FROM rs_partition WHERE (app_id = ?) <> ?", app_id, keep);
-    const char* const of_partitions[] = {"rs_base", "rs_ident", "rs_client", "rs_history",
-                                         "rs_recip"};
+    const char* const of_partitions[] = {"rs_base",  "rs_client", "rs_history",
+                                         "rs_recip", "rs_reset",  "rs_announced"};
     for (const std::string table : of_partitions)
         db.exec("DELETE FROM " + table + " WHERE pid NOT IN (SELECT pid FROM rs_partition)");
     for (const std::string table : {"rs_schema", "rs_class", "rs_prop"})

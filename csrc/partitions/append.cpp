@@ -2,12 +2,15 @@
 // (server-behaviour.md 7.4 to 7.8). What a request changes in memory is staged only when all of it
 // succeeded.
 #include <algorithm>
+#include <functional>
 
 #include "base/assert.hpp"
 #include "changeset/codec.hpp"
 #include "merge/transform.hpp"
 #include "partitions/admission.hpp"
+#include "partitions/app_schema.hpp"
 #include "partitions/partition_db.hpp"
+#include "partitions/partition_property.hpp"
 #include "server/upload.hpp"
 #include "tables/complete_clears.hpp"
 
@@ -115,33 +118,20 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
     if (used && is_reached(tuning_.bytes_per_user, used->bytes))
         return too_many("bytes", tuning_.bytes_per_user);
     Staged& staged = stage(id);
-    const std::size_t entries = staged.entries.size();
-    const Head before = staged.head;
     std::optional<server::Refusal> refused;
-    bool done = false;
-    const auto take_back = [&] {
-        staged.entries.resize(entries);
-        staged.head = before;
-        partition(id).runs.truncate(before.version);
-    };
-    try {
-        store_->attempt(
-            [&] {
-                refused = integrate(id, *file, request, staged, work);
-                return done = !refused;
-            },
-            work);
-    } catch (...) {
-        take_back();
-        throw;
-    }
-    if (!done)
-        take_back();
+    std::string notice;
+    attempt(
+        id,
+        [&] {
+            refused = integrate(id, *file, request, staged, work, notice);
+            return !refused;
+        },
+        work);
     if (refused)
         return std::move(*refused);
     if (used)
         used->bytes += staged.files.at(request.file_ident).bytes - file->bytes;
-    return server::Appended{staged.head.version};
+    return server::Appended{staged.head.version, std::move(notice)};
 }
 
 std::optional<server::Refusal>
@@ -160,14 +150,20 @@ PartitionDb::check_times(const server::AppendRequest& request) const {
 // All changesets of the request, and the progress; when it is refused the caller takes it back.
 std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const ClientFile& file,
                                                       server::AppendRequest& request,
-                                                      Staged& staged, Work& work) {
+                                                      Staged& staged, Work& work,
+                                                      std::string& notice) {
     const std::uint64_t before = staged.head.cumulative_bytes;
     const std::size_t count = request.changesets.size();
     try {
         if (count != 0) {
-            if (auto refused = rebase_and_apply(id, request, staged, work))
+            if (auto refused = rebase_and_apply(id, request, staged, work, notice))
                 return refused;
+            const std::uint64_t time =
+                std::max(own_time(), request.changesets.back().origin_timestamp);
+            const std::string correction = correct_partition(id, request);
             append_to_history(id, request, staged, work);
+            if (!correction.empty())
+                append_own(id, correction, time, work);
         }
     } catch (const ErrorException& e) {
         return refusal(e.error());
@@ -183,7 +179,10 @@ std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const Clie
 
 std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
                                                              server::AppendRequest& request,
-                                                             const Staged& staged, Work& work) {
+                                                             const Staged& staged, Work& work,
+                                                             std::string& notice) {
+    if (auto refused = admit_schema(request, notice))
+        return refused;
     const std::uint64_t base = request.changesets.front().server_version;
     if (profile_ != merge::Profile::strict) {
         const model::SchemaPtr schema = store_->schema(id);
@@ -210,6 +209,56 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
     store_->apply(id, request.changesets, work);
     windows_.keep(id, request.file_ident, std::move(transformer));
     return std::nullopt;
+}
+
+// What the app has declared, or uses already, passes, and in development mode what contradicts
+// nothing; it is used from now on. Before the merge, which would name less of what differs.
+std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendRequest& request,
+                                                         std::string& notice) {
+    if (!declared())
+        return std::nullopt;
+    for (const server::UploadedChangeset& upload : request.changesets) {
+        const auto is_of_schema = [](const auto& i) { return is_schema(i.op); };
+        if (std::ranges::none_of(upload.changeset.instructions, is_of_schema))
+            continue;
+        const model::SchemaPtr used = store_->schema(kWholeApp);
+        const SchemaRules rules{*used, *declared(), settings_.in_development};
+        auto verdict = rules.judge(upload.changeset);
+        if (verdict.refused)
+            return server::Refusal{Code::invalid_schema_change,
+                                   "Invalid schema change (UPLOAD): " + *verdict.refused};
+        if (!verdict.is_news)
+            continue;
+        server::UploadedChangeset schema;
+        schema.changeset = upload.changeset;
+        std::erase_if(schema.changeset.instructions, std::not_fn(is_of_schema));
+        Work work;
+        store_->apply(kWholeApp, {&schema, 1}, work);
+        if (!verdict.noticed.empty())
+            notice += "A client's definition holds from now on: " + verdict.noticed + ". ";
+    }
+    return std::nullopt;
+}
+
+// What gives the objects of the upload the value of the partition: empty when all have it.
+std::string PartitionDb::correct_partition(PartitionId id, const server::AppendRequest& request) {
+    if (settings_.partition_key.empty())
+        return {};
+    Partition& cached = partition(id);
+    if (!cached.value) {
+        auto value = wire::parse_partition_value(store_->partition_key(id));
+        if (!value)
+            corrupt("The key of partition " + std::to_string(id) + " is damaged.");
+        std::lock_guard lock(mutex_);
+        cached.value = std::move(*value);
+    }
+    const model::SchemaPtr schema = store_->schema(id);
+    PartitionProperty property(*schema, declared(), settings_.partition_key,
+                               wire::as_key(*cached.value));
+    for (const server::UploadedChangeset& upload : request.changesets)
+        property.look_at(upload.changeset);
+    apply_own(kWholeApp, property.additions());
+    return property.correction();
 }
 
 void PartitionDb::append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,

@@ -57,6 +57,12 @@ std::optional<std::int64_t> PartitionDb::find_salt(PartitionId id, std::uint64_t
 std::variant<server::BoundFile, server::Refusal>
 PartitionDb::bind(PartitionId id, const server::BindRequest& request) {
     require_transaction();
+    if (const auto code = store_->ordered_reset(id, request.file.ident)) {
+        const auto told = static_cast<wire::Code>(*code);
+        return server::Refusal{told, told == wire::Code::bad_client_file
+                                         ? server::kBreakingSchema
+                                         : server::kResetByOperator};
+    }
     auto file = find_file(id, request.file.ident);
     const auto salt = find_salt(id, request.latest.version);
     auto result = admit(

@@ -36,10 +36,13 @@ CREATE TABLE rs_base(                                    -- where the history be
   base_cumul INTEGER NOT NULL DEFAULT 0,
   CHECK(phys_version <= base_version),
   CHECK((base_version = 0) = (base_salt = 0))))"},
-    {"rs_ident", 1, R"(
-CREATE TABLE rs_ident(
-  pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
-  next_ident INTEGER NOT NULL DEFAULT 2))"},
+    {"rs_ident", 2, R"(
+CREATE TABLE rs_ident(next_ident INTEGER NOT NULL);      -- of client files, in the whole app
+INSERT INTO rs_ident VALUES(2))",
+     R"(
+UPDATE rs_ident SET next_ident = coalesce((SELECT max(next_ident) FROM rs_old), 2);
+DROP TABLE rs_old)",
+     true},
     {"rs_client", 2, R"(
 CREATE TABLE rs_client(
   pid INTEGER NOT NULL REFERENCES rs_partition(pid) ON DELETE CASCADE,
@@ -93,6 +96,15 @@ DELETE FROM rs_meta WHERE k = 'format.rs_head')",
 CREATE TABLE rs_recip(                                   -- zero bytes: nothing is left
   pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
   changeset BLOB NOT NULL, UNIQUE(pid, ident, version)))"},
+    {"rs_reset", 1, R"(
+CREATE TABLE rs_reset(                                   -- client files that have to be reset
+  pid INTEGER NOT NULL, ident INTEGER NOT NULL,
+  code INTEGER NOT NULL,                                 -- what they are told
+  PRIMARY KEY(pid, ident)) WITHOUT ROWID)"},
+    {"rs_announced", 1, R"(
+CREATE TABLE rs_announced(                               -- of the app's schema, in a partition
+  pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
+  version INTEGER NOT NULL))"},
 };
 
 } // namespace

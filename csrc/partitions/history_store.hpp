@@ -7,7 +7,9 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/schema.hpp"
 #include "partitions/rows.hpp"
@@ -16,6 +18,10 @@
 namespace realmsync::partitions {
 
 using server::PartitionId;
+
+// Stand for no partition, but have a schema: that of the app, and one that is tried out.
+inline constexpr PartitionId kWholeApp = 0;
+inline constexpr PartitionId kProbe = PartitionId{1} << 40;
 
 // Rows of one snapshot.
 class HistoryReader {
@@ -51,15 +57,26 @@ class HistoryStore : public HistoryReader {
     virtual PartitionId find_partition(std::string_view app_id, std::string_view key) = 0; // or 0
     virtual PartitionId create_partition(std::string_view app_id, std::string_view key,
                                          std::string_view user_id, std::int64_t now_ms) = 0;
-    virtual Usage usage(std::string_view user_id) = 0; // linear in his files
+    virtual Usage usage(std::string_view user_id) = 0;     // linear in his files
+    virtual std::vector<PartitionId> partitions() = 0;     // all, ascending
+    virtual std::string partition_key(PartitionId id) = 0; // canonical; empty: no such partition
 
-    // A new ident, if there is such a partition.
+    // A new ident, if there is such a partition: unique in the app.
     virtual std::optional<std::uint64_t> take_ident(PartitionId id) = 0;
     virtual void insert_client_file(PartitionId id, std::uint64_t ident,
                                     const ClientFile& file) = 0;
     // No cursor may go back: `corrupt` if one would.
     virtual void update_client_file(PartitionId id, std::uint64_t ident,
                                     const ClientFile& file) = 0;
+
+    // Partitions with such a client file: databases of older versions gave an ident out in several.
+    virtual std::vector<PartitionId> find_client_files(std::uint64_t ident) = 0;
+    // The client file gets an error of this code, which resets it, instead of being bound.
+    virtual void order_reset(PartitionId id, std::uint64_t ident, int code) = 0;
+    virtual std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) = 0;
+    // The history is empty again, and no client file is known. `code`: they get it as their reset,
+    // 0: nothing remembers them.
+    virtual void drop_history(PartitionId id, int code) = 0;
 
     // Raises the head of the partition.
     virtual void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,
@@ -87,6 +104,17 @@ class HistoryStore : public HistoryReader {
     virtual model::SchemaPtr schema(PartitionId id) = 0;
     virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
                        Work& work) = 0;
+    // All of them, with their schema, as changesets of some size.
+    using TakeChangeset = std::function<void(std::string)>;
+    virtual void snapshot(PartitionId id, const TakeChangeset& take) = 0;
+
+    // The schema of the app: what its configuration has declared, as a changeset; what is used is
+    // the schema of kWholeApp. Which version of that a partition has been told.
+    virtual std::optional<std::string> declared_schema() = 0;
+    virtual void declare_schema(std::string_view changeset) = 0;
+    virtual std::int64_t schema_version(PartitionId id) = 0; // rises with every change
+    virtual std::vector<PartitionId> partitions_behind(std::int64_t version, std::size_t limit) = 0;
+    virtual void note_announced(PartitionId id, std::int64_t version) = 0;
 };
 
 } // namespace realmsync::partitions

@@ -11,7 +11,8 @@ namespace realmsync::partitions {
 
 // What a page is made of, collected entry by entry.
 struct PartitionDb::Scan {
-    explicit Scan(const server::PageRequest& r) : request(r), cursor(r.cursor) {}
+    Scan(const server::PageRequest& r, std::uint64_t cache_epoch)
+        : request(r), epoch(cache_epoch), cursor(r.cursor) {}
 
     // Returns false when the page is full.
     bool add(HistoryEntry entry) {
@@ -58,6 +59,7 @@ struct PartitionDb::Scan {
     }
 
     const server::PageRequest& request;
+    const std::uint64_t epoch; // of the cache, when it began
     wire::DownloadCursor cursor;
     std::uint64_t bytes = 0;
     std::uint64_t cumulative_bytes = 0; // at the cursor, once an entry was added
@@ -75,7 +77,7 @@ struct PartitionDb::Scan {
 // Nothing when memory does not hold all that the page needs.
 std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequest& request,
                                                           std::uint64_t entries) {
-    Scan scan(request);
+    Scan scan(request, pages_.epoch());
     auto packed = pages_.find(request);
     std::lock_guard lock(mutex_);
     auto found = partitions_.find(request.partition);
@@ -111,7 +113,7 @@ std::optional<PartitionDb::Scan> PartitionDb::scan_memory(const server::PageRequ
 }
 
 PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
-    Scan scan(request);
+    Scan scan(request, pages_.epoch());
     const PartitionId id = request.partition;
     store_->read([&](HistoryReader& rows) {
         const auto head = rows.head(id);
@@ -191,7 +193,7 @@ std::shared_ptr<const PackedPage> PartitionDb::pack(const Scan& scan) {
         std::ranges::sort(page->senders);
         page->senders.erase(std::unique(page->senders.begin(), page->senders.end()),
                             page->senders.end());
-        pages_.add(scan.request, page);
+        pages_.add(scan.request, page, scan.epoch);
     }
     return page;
 }

@@ -36,6 +36,19 @@ class PageCache {
   public:
     explicit PageCache(std::size_t bytes) : capacity_(bytes) {}
 
+    // Histories have begun anew: what was read before, or is being read, is of no use.
+    void clear() {
+        std::lock_guard lock(mutex_);
+        ++epoch_;
+        by_key_.clear();
+        pages_.clear();
+        bytes_ = 0;
+    }
+    std::uint64_t epoch() { // to be asked before a page is read
+        std::lock_guard lock(mutex_);
+        return epoch_;
+    }
+
     // The page that answers the request, if its file has uploaded nothing of it.
     std::shared_ptr<const PackedPage> find(const server::PageRequest& request) {
         std::lock_guard lock(mutex_);
@@ -47,9 +60,12 @@ class PageCache {
     }
 
     // Only of pages that are full: others grow.
-    void add(const server::PageRequest& request, std::shared_ptr<const PackedPage> page) {
+    void add(const server::PageRequest& request, std::shared_ptr<const PackedPage> page,
+             std::uint64_t epoch) {
         const std::size_t bytes = page->memory();
         std::lock_guard lock(mutex_);
+        if (epoch != epoch_)
+            return;
         auto [at, is_new] = by_key_.try_emplace(Key(request));
         if (!is_new)
             return;
@@ -76,6 +92,7 @@ class PageCache {
     };
     const std::size_t capacity_;
     std::mutex mutex_;
+    std::uint64_t epoch_ = 0;
     std::size_t bytes_ = 0;
     std::list<Cached> pages_; // most recently used first
     std::map<Key, std::list<Cached>::iterator> by_key_;

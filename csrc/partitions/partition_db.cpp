@@ -10,13 +10,15 @@ namespace realmsync::partitions {
 PartitionDb::PartitionDb(std::unique_ptr<HistoryStore> store, ClockAndChance clock_and_chance,
                          const StoreTuning& tuning, merge::Profile profile)
     : tuning_(tuning), profile_(profile), clock_and_chance_(std::move(clock_and_chance)),
-      store_(std::move(store)), windows_(tuning.window_bytes), pages_(tuning.page_cache_bytes) {}
+      store_(std::move(store)), windows_(tuning.window_bytes), pages_(tuning.page_cache_bytes) {
+    settings_.in_development = tuning.may_add_schema;
+}
 
 PartitionDb::~PartitionDb() = default;
 
 void PartitionDb::configure(const server::AppSettings& settings) {
     settings_ = settings;
-    store_->fix_schema(!settings.in_development);
+    obeys_settings_ = false;
 }
 
 void PartitionDb::begin() {
@@ -28,6 +30,8 @@ void PartitionDb::begin() {
     salt_ = draw_salt();
     now_ms_ = clock_and_chance_.unix_ms();
     ++transactions_;
+    if (!std::exchange(obeys_settings_, true)) // with a schema of the app, append.cpp decides
+        store_->fix_schema(!settings_.in_development && !declared());
 }
 
 void PartitionDb::commit() {
@@ -85,6 +89,13 @@ void PartitionDb::publish() {
     }
     staged_.clear();
     created_.clear();
+    if (!begun_anew_.empty()) {
+        for (const PartitionId id : std::exchange(begun_anew_, {}))
+            forget(id);
+        pages_.clear();
+        windows_.clear();
+        usage_.clear();
+    }
     if (transactions_ % 64 == 0)
         evict();
 }
@@ -97,8 +108,11 @@ void PartitionDb::forget_staged() {
         forget(id);
     staged_.clear();
     created_.clear();
+    begun_anew_.clear();
     windows_.clear();
     usage_.clear();
+    declared_.reset();
+    obeys_settings_ = false;
 }
 
 void PartitionDb::forget(PartitionId id) {
@@ -120,7 +134,8 @@ PartitionDb::open_partition(std::string_view app_id, std::string_view key,
         return server::OpenedPartition{found->second, head(found->second).version};
 
     PartitionId id = store_->find_partition(app_id, key);
-    if (id == 0) {
+    const bool is_new = id == 0;
+    if (is_new) {
         Usage& used = usage(user_id);
         if (is_reached(tuning_.partitions_per_user, used.partitions))
             return too_many("partitions", tuning_.partitions_per_user);
@@ -131,7 +146,17 @@ PartitionDb::open_partition(std::string_view app_id, std::string_view key,
     Partition& opened = partition(id);
     opened.name = name;
     ids_.emplace(std::move(name), id);
-    return server::OpenedPartition{id, opened.head.version};
+    if (is_new && declared()) {
+        Work work;
+        attempt(
+            id,
+            [&] {
+                announce_schema(id, store_->schema_version(kWholeApp));
+                return true;
+            },
+            work);
+    }
+    return server::OpenedPartition{id, head(id).version};
 }
 
 // Called before anything of the open transaction is staged for `id`, so the row is committed.
@@ -153,6 +178,27 @@ PartitionDb::Staged& PartitionDb::stage(PartitionId id) {
     if (is_new)
         found->second.head = partition(id).head;
     return found->second;
+}
+
+bool PartitionDb::attempt(PartitionId id, const std::function<bool()>& change, Work& work) {
+    Staged& staged = stage(id);
+    const std::size_t entries = staged.entries.size();
+    const Head before = staged.head;
+    bool done = false;
+    const auto take_back = [&] {
+        staged.entries.resize(entries);
+        staged.head = before;
+        partition(id).runs.truncate(before.version);
+    };
+    try {
+        store_->attempt([&] { return done = change(); }, work);
+    } catch (...) {
+        take_back();
+        throw;
+    }
+    if (!done)
+        take_back();
+    return done;
 }
 
 const Head& PartitionDb::head(PartitionId id) {

@@ -2,7 +2,8 @@
 // commits and read beside it (server-behaviour.md 6.4, 7.4, 8, 19). The tables are the truth; what
 // is kept in memory are copies of committed rows that spare reading them, and the changes of the
 // open transaction. Opening and transactions are in partition_db.cpp, accepting clients in
-// bind.cpp, uploads in append.cpp, downloads in page.cpp; who is refused what is admission.hpp's,
+// bind.cpp, uploads in append.cpp, downloads in page.cpp, what operators change in
+// administration.cpp; who is refused what is admission.hpp's,
 // SQL is sqlite_history.hpp's.
 #pragma once
 
@@ -54,6 +55,7 @@ class PartitionDb : public server::ServerStore {
     void note_seen(PartitionId partition, std::uint64_t file_ident) override;
     std::variant<server::Appended, server::Refusal>
     append(PartitionId partition, server::AppendRequest request, Work& work) override;
+    server::AdministrationResult administer(const server::Administration& what) override;
     bool in_transaction() const override { return in_transaction_ && store_->in_transaction(); }
     void touch() override;
     server::Page fetch_page(const server::PageRequest& request) override;
@@ -71,8 +73,9 @@ class PartitionDb : public server::ServerStore {
         HistoryTail tail;
         OriginRuns runs; // the writer's alone, ahead of `head` by the staged entries
         std::unordered_map<std::uint64_t, ClientFile> files;
-        std::string name;            // key in ids_, empty if not opened by name
-        std::uint64_t last_used = 0; // number of the transaction
+        std::string name;                          // key in ids_, empty if not opened by name
+        std::optional<wire::PartitionValue> value; // if anybody has asked for it
+        std::uint64_t last_used = 0;               // number of the transaction
         std::size_t memory() const;
     };
     struct Staged { // changes of the open transaction to one partition; the writer's alone
@@ -93,6 +96,9 @@ class PartitionDb : public server::ServerStore {
     void require_transaction() const;
     std::int64_t draw_salt();
     Usage& usage(std::string_view user_id);
+    // Stages what `change` does to one partition; nothing of it is left when it returns false or
+    // throws.
+    bool attempt(PartitionId id, const std::function<bool()>& change, Work& work);
     // bind.cpp
     std::optional<ClientFile> find_file(PartitionId id, std::uint64_t ident); // the writer's view
     std::optional<std::int64_t> find_salt(PartitionId id, std::uint64_t version);
@@ -101,14 +107,32 @@ class PartitionDb : public server::ServerStore {
     std::optional<server::Refusal> check_times(const server::AppendRequest& request) const;
     std::optional<server::Refusal> integrate(PartitionId id, const ClientFile& file,
                                              server::AppendRequest& request, Staged& staged,
-                                             Work& work);
+                                             Work& work, std::string& notice);
     std::optional<server::Refusal> rebase_and_apply(PartitionId id, server::AppendRequest& request,
-                                                    const Staged& staged, Work& work);
+                                                    const Staged& staged, Work& work,
+                                                    std::string& notice);
     void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,
                            Work& work);
+    std::optional<server::Refusal> admit_schema(const server::AppendRequest& request,
+                                                std::string& notice);
+    std::string correct_partition(PartitionId id, const server::AppendRequest& request);
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged, Work& work);
+    // administration.cpp
+    const model::Schema* declared();
+    void apply_own(PartitionId id, const std::string& bytes);
+    void append_own(PartitionId id, const std::string& bytes, std::uint64_t timestamp, Work& work);
+    std::uint64_t own_time() const;
+    void adopt_partitions();
+    void declare(const std::string& bytes, const model::Schema& schema);
+    server::AdministrationResult install_schema(const std::string& bytes);
+    server::AdministrationResult announce_schema();
+    bool announce_schema(PartitionId id, std::int64_t version);
+    server::AdministrationResult replace_schema(const std::string& bytes, bool is_announced);
+    server::AdministrationResult read_app_schema();
+    server::AdministrationResult force_reset(std::uint64_t file_ident);
+    server::AdministrationResult begin_anew(wire::Code code, bool is_announced);
     // page.cpp
     struct Scan;
     std::optional<Scan> scan_memory(const server::PageRequest& request,
@@ -124,6 +148,8 @@ class PartitionDb : public server::ServerStore {
 
     // The writer's alone.
     server::AppSettings settings_;
+    bool obeys_settings_ = false;                          // the store has been told
+    std::optional<std::optional<model::Schema>> declared_; // once it is read
     bool in_transaction_ = false;
     std::int64_t salt_ = 0;   // of all versions of the open transaction
     std::int64_t now_ms_ = 0; // when it began
@@ -132,6 +158,7 @@ class PartitionDb : public server::ServerStore {
     WindowCache windows_;
     std::unordered_map<std::string, PartitionId> ids_; // by app id, NUL, key
     std::vector<PartitionId> created_;                 // by the open transaction
+    std::vector<PartitionId> begun_anew_;              // histories, likewise
     std::unordered_map<std::string, Usage> usage_;     // of some users, with the open transaction
 
     PageCache pages_; // the readers'

@@ -275,7 +275,6 @@ PartitionId SqliteHistory::create_partition(std::string_view app_id, std::string
     if (id > kLastPartition)
         throw StoreError(StoreFault::other, "There are too many partitions.");
     db_.run("INSERT INTO rs_base(pid) VALUES(?)", id);
-    db_.run("INSERT INTO rs_ident(pid) VALUES(?)", id);
     return id;
 }
 
@@ -290,7 +289,8 @@ Usage SqliteHistory::usage(std::string_view user_id) {
 }
 
 std::optional<std::uint64_t> SqliteHistory::take_ident(PartitionId id) {
-    sqlite::Query row = db_.query("UPDATE rs_ident SET next_ident = next_ident + 1 WHERE pid = ? "
+    sqlite::Query row = db_.query("UPDATE rs_ident SET next_ident = next_ident + 1 WHERE EXISTS("
+                                  "SELECT 1 FROM rs_partition WHERE pid = ?) "
                                   "RETURNING next_ident - 1",
                                   id);
     return row.step() ? std::optional(row->unsigned_integer(0)) : std::nullopt;

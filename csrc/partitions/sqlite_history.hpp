@@ -46,10 +46,17 @@ class SqliteHistory final : public HistoryStore {
     PartitionId create_partition(std::string_view app_id, std::string_view key,
                                  std::string_view user_id, std::int64_t now_ms) override;
     Usage usage(std::string_view user_id) override;
+    std::vector<PartitionId> partitions() override;
+    std::string partition_key(PartitionId id) override;
 
     std::optional<std::uint64_t> take_ident(PartitionId id) override;
     void insert_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;
     void update_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;
+
+    std::vector<PartitionId> find_client_files(std::uint64_t ident) override;
+    void order_reset(PartitionId id, std::uint64_t ident, int code) override;
+    std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) override;
+    void drop_history(PartitionId id, int code) override;
 
     void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,
                       std::int64_t now_ms) override;
@@ -69,6 +76,13 @@ class SqliteHistory final : public HistoryStore {
     model::SchemaPtr schema(PartitionId id) override;
     void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
                Work& work) override;
+    void snapshot(PartitionId id, const TakeChangeset& take) override;
+
+    std::optional<std::string> declared_schema() override;
+    void declare_schema(std::string_view changeset) override;
+    std::int64_t schema_version(PartitionId id) override;
+    std::vector<PartitionId> partitions_behind(std::int64_t version, std::size_t limit) override;
+    void note_announced(PartitionId id, std::int64_t version) override;
 
   private:
     class Rows;

@@ -118,6 +118,13 @@ void ServerRuntime::remove_app(const std::string& app_id, std::int64_t now) {
     pump();
 }
 
+std::uint64_t ServerRuntime::administer(const std::string& app_id, Administration what,
+                                        std::int64_t now) {
+    const std::uint64_t task = engine_.administer(app_id, std::move(what), now);
+    pump();
+    return task;
+}
+
 void ServerRuntime::closed(ConnectionId connection) {
     engine_.closed(connection);
     pump();
@@ -277,10 +284,12 @@ ServerRuntime::Health ServerRuntime::health() {
 
 WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
     if (!app.store) {
-        // The first job of an app opens a partition, which names it.
+        // The first job of an app opens a partition or is an operator's, and names it.
         try {
             std::lock_guard lock(open_mutex_);
-            app.store = open_store_(std::get<OpenPartition>(jobs.at(0)).app_id);
+            const auto* first = std::get_if<OpenPartition>(&jobs.at(0));
+            app.store =
+                open_store_(first ? first->app_id : std::get<Administer>(jobs.at(0)).app_id);
         } catch (const std::exception& e) {
             WriteResult failed;
             for (auto& job : jobs)

@@ -55,6 +55,8 @@ class ServerRuntime {
     void configure_app(const std::string& app_id, const server::AppSettings& settings,
                        std::int64_t now);
     void remove_app(const std::string& app_id, std::int64_t now);
+    std::uint64_t administer(const std::string& app_id, server::Administration what,
+                             std::int64_t now);
     void closed(server::ConnectionId connection);
     // Takes in finished jobs and expired timers; gives what the transport has to do.
     std::vector<server::Event> drain(std::int64_t now);

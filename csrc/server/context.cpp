@@ -36,6 +36,11 @@ void Context::submit(WriterJob job, const Connection& of) {
     jobs.emplace_back(std::move(job));
 }
 
+void Context::submit(Administer job) {
+    ++writer_jobs_in_flight;
+    jobs.emplace_back(WriterJob(std::move(job)));
+}
+
 void Context::submit(FetchPage job, const Connection& of) {
     job.owner = of.owner();
     if (Partition* partition = partitions.find(job.handle))
@@ -98,7 +103,8 @@ void Context::resume_readers() {
 }
 
 void Context::forget_if_idle(Partition& partition) {
-    const bool is_worth_it = partition.is_open() && partitions.size() <= tuning.idle_partitions;
+    const bool is_worth_it =
+        partition.is_open() && !partition.is_retired && partitions.size() <= tuning.idle_partitions;
     if (partition.is_idle() && !is_worth_it)
         partitions.evict(partition);
 }

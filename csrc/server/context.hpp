@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,10 @@ struct Context {
     std::vector<ConnectionId> ended;                     // failed or dropped in this call
     std::vector<ConnectionId> paused;
     std::optional<std::int64_t> next_timer;
+    // Apps whose client files are being reset: nobody is bound meanwhile. What does it, and when.
+    std::unordered_set<std::uint32_t> resetting;
+    std::vector<std::pair<std::int64_t, Administer>> announced;
+    std::uint64_t next_task = 1;
     // Sessions that have put progress off, and when it is to be stored, ascending.
     std::deque<std::pair<std::int64_t, SessionRef>> progress_due;
     std::size_t writer_jobs_in_flight = 0;
@@ -64,6 +69,7 @@ struct Context {
     Connection* connection(ConnectionId id);
     Session* session(const SessionRef& ref); // nullptr when that binding is over
     void submit(WriterJob job, const Connection& of);
+    void submit(Administer job);
     void submit(FetchPage job, const Connection& of);
     void log(LogLevel level, std::string text) { events.push_back(Log{level, std::move(text)}); }
     void wake_at(std::int64_t time);

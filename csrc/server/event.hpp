@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -34,6 +35,11 @@ struct Authorize { // what may this user do with the partition? Server::authoriz
     std::uint64_t question; // the session's newest counts
     std::string partition;  // canonical value
 };
+struct Administered { // what an operator asked for is done, or why it is not
+    std::uint64_t task;
+    std::string error;                 // empty: done
+    std::optional<std::string> schema; // if that was asked for, as a changeset
+};
 struct StorageFailed {
     std::string message;
 };
@@ -41,8 +47,8 @@ struct Log {
     LogLevel level;
     std::string text;
 };
-using Event =
-    std::variant<Writable, Close, Drop, PauseReading, ResumeReading, Authorize, StorageFailed, Log>;
+using Event = std::variant<Writable, Close, Drop, PauseReading, ResumeReading, Authorize,
+                           Administered, StorageFailed, Log>;
 
 struct Stats {
     std::uint64_t connections = 0;   // now open

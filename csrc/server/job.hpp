@@ -70,7 +70,14 @@ struct NoteSeen { // the client file is bound yet
     std::uint64_t file_ident = 0;
     Owner owner;
 };
-using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, NoteSeen>;
+struct Administer {           // for an operator
+    std::uint64_t handle = 0; // of no partition
+    std::uint64_t task = 0;   // by which he is answered
+    std::string app_id;
+    Administration what;
+    Owner owner;
+};
+using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {
     return std::visit([](const auto& j) { return j.handle; }, job);
 }
@@ -117,6 +124,10 @@ struct UploadDone {
 struct SeenNoted {
     std::uint64_t handle = 0;
 };
+struct AdministrationDone { // or a step of it
+    Administer job;
+    AdministrationResult result;
+};
 struct PageFetched {
     SessionRef to;
     std::uint64_t handle = 0;
@@ -134,6 +145,6 @@ struct JobFailed {
     FailureScope scope = FailureScope::job;
 };
 using Outcome = std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SeenNoted,
-                             PageFetched, JobFailed>;
+                             AdministrationDone, PageFetched, JobFailed>;
 
 } // namespace realmsync::server

@@ -25,7 +25,7 @@ std::uint64_t estimate(const WriterJob& job) { return kJob + kUploadedByte * byt
 
 bool is_heavy(const WriterJob& job) {
     const auto* append = std::get_if<Append>(&job);
-    return append && append->is_heavy;
+    return append ? append->is_heavy : std::holds_alternative<Administer>(job);
 }
 
 } // namespace

@@ -44,8 +44,13 @@ Partition* PartitionDirectory::find(std::uint64_t handle) {
     return found == by_handle_.end() ? nullptr : found->second.get();
 }
 
+void PartitionDirectory::retire(Partition& partition) {
+    if (!std::exchange(partition.is_retired, true))
+        by_key_.erase({partition.app_id, partition.key});
+}
+
 void PartitionDirectory::evict(Partition& partition) {
-    by_key_.erase({partition.app_id, partition.key});
+    retire(partition);
     by_handle_.erase(partition.handle);
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "server/job.hpp"
 
@@ -30,6 +31,7 @@ struct Partition {
     std::string key;
     PartitionId id = 0; // 0: not opened yet
     bool is_opening = false;
+    bool is_retired = false; // its history has begun anew: whoever comes finds another one
     std::uint64_t head = 0;
     std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
     std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
@@ -49,6 +51,17 @@ class PartitionDirectory {
   public:
     Partition& find_or_add(std::string_view app_id, std::string_view key);
     Partition* find(std::uint64_t handle);
+    // Those of an app that are found, but not what `use` adds.
+    template <class F> void for_each_of(std::string_view app_id, const F& use) {
+        std::vector<Partition*> of_app;
+        for (auto found = by_key_.lower_bound({std::string(app_id), {}});
+             found != by_key_.end() && found->first.first == app_id; ++found)
+            of_app.push_back(found->second);
+        for (Partition* partition : of_app)
+            use(*partition);
+    }
+    // Is found no more, but by its handle.
+    void retire(Partition& partition);
     // Forgets a partition that is idle; the store keeps it.
     void evict(Partition& partition);
     std::size_t size() const { return by_handle_.size(); }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "server/administration_handler.hpp"
 #include "server/connection.hpp"
 #include "server/context.hpp"
 
@@ -146,13 +147,19 @@ struct OutcomeHandler {
         Partition& partition = scope.partition;
         context.discharge(done.user, done.bytes);
         context.stats.changesets_integrated += done.changesets;
-        if (auto* appended = std::get_if<Appended>(&done.result))
+        if (auto* appended = std::get_if<Appended>(&done.result)) {
             partition.expose(appended->head);
+            if (!appended->notice.empty())
+                context.log(LogLevel::warning, "App " + partition.app_id + ", partition " +
+                                                   partition.key + ": " + appended->notice);
+        }
         if (Session* session = context.session(done.to))
             session->on_upload_done(done);
     }
 
     void operator()(SeenNoted& noted) { Scope scope(context, noted.handle); }
+
+    void operator()(AdministrationDone& done) { AdministrationHandler{context}.take(done); }
 
     // A session that has failed gets its last page detached; the partition may be forgotten then.
     void operator()(PageFetched& fetched) {
@@ -173,10 +180,15 @@ struct OutcomeHandler {
     // Whether the work took effect is unknown: everybody on the partition comes back and reads the
     // truth at IDENT.
     void operator()(JobFailed& failed) {
-        report(failed);
+        const auto* writer_job = std::get_if<WriterJob>(&failed.job);
+        if (failed.scope != FailureScope::job || !writer_job ||
+            !std::holds_alternative<Administer>(*writer_job)) // whose operator is told
+            report(failed);
         if (auto* page = std::get_if<FetchPage>(&failed.job))
             return no_page(*page);
         auto& job = std::get<WriterJob>(failed.job);
+        if (const auto* administer = std::get_if<Administer>(&job))
+            return AdministrationHandler{context}.fail(*administer, failed.message);
         Scope scope(context, handle_of(job));
         Partition& partition = scope.partition;
         if (auto* append = std::get_if<Append>(&job))
@@ -327,6 +339,15 @@ void Server::remove_app(const std::string& app_id, std::int64_t now) {
     end_call();
 }
 
+std::uint64_t Server::administer(const std::string& app_id, Administration what, std::int64_t now) {
+    context_->now = now;
+    const std::uint64_t task = context_->next_task++;
+    AdministrationHandler{*context_}.begin(
+        {0, task, app_id, std::move(what), {context_->number_of(app_id), 0}});
+    end_call();
+    return task;
+}
+
 std::uint32_t Server::number_of(const std::string& app_id) { return context_->number_of(app_id); }
 
 void Server::closed(ConnectionId id) {
@@ -343,7 +364,9 @@ void Server::on_outcome(Outcome outcome, std::int64_t now) {
     const bool is_page = std::holds_alternative<PageFetched>(outcome);
     const auto* failed = std::get_if<JobFailed>(&outcome);
     const auto* upload = std::get_if<UploadDone>(&outcome);
-    if (!is_page && !(failed && std::holds_alternative<FetchPage>(failed->job)) &&
+    const auto* administration = std::get_if<AdministrationDone>(&outcome);
+    if (!is_page && !(administration && !administration->result.is_done) &&
+        !(failed && std::holds_alternative<FetchPage>(failed->job)) &&
         !(upload && !upload->is_last)) {
         REALMSYNC_ASSERT(context_->writer_jobs_in_flight > 0);
         --context_->writer_jobs_in_flight;
@@ -365,6 +388,7 @@ void Server::end_call() {
 void Server::on_timer(std::int64_t now) {
     context_->now = now;
     context_->release_progress(now);
+    AdministrationHandler{*context_}.submit_announced();
     if (context_->drain_until && now >= *context_->drain_until)
         finish_shutdown();
     if (!context_->next_timer || now < *context_->next_timer)
@@ -383,6 +407,8 @@ std::optional<std::int64_t> Server::deadline() const {
     const auto consider = [&](std::int64_t time) { first = first ? std::min(*first, time) : time; };
     if (context_->drain_until)
         consider(*context_->drain_until);
+    for (const auto& [due, job] : context_->announced)
+        consider(due);
     if (!context_->progress_due.empty())
         consider(context_->progress_due.front().first);
     return first;

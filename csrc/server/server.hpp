@@ -54,6 +54,8 @@ class Server {
     void configure_app(const std::string& app_id, const AppSettings& settings, std::int64_t now);
     // The app is no longer served: its connections are told to come again, and find nothing.
     void remove_app(const std::string& app_id, std::int64_t now);
+    // Answered by an Administered event with the number that it gives.
+    std::uint64_t administer(const std::string& app_id, Administration what, std::int64_t now);
     std::uint32_t number_of(const std::string& app_id); // of an app, as its jobs have it
     // The transport has lost or ended the connection; always called, also after Close and Drop.
     void closed(ConnectionId connection);

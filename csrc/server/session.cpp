@@ -105,6 +105,8 @@ void Session::on_permission(std::uint64_t question, std::optional<Permission> pe
 void Session::enter_partition() {
     if (context_.settings_of(connection_.owner()).is_paused)
         return refuse_paused();
+    if (context_.resetting.contains(connection_.owner().app))
+        return try_later("All client files are being reset", Code::initial_sync_not_completed);
     if (attached().is_open())
         return on_partition_open();
     if (!std::exchange(attached().is_opening, true))

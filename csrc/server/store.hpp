@@ -12,6 +12,7 @@
 
 #include "base/work.hpp"
 #include "changeset/instruction.hpp"
+#include "server/administration.hpp"
 #include "server/app_settings.hpp"
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
@@ -62,6 +63,7 @@ struct AppendRequest {
 };
 struct Appended {
     std::uint64_t head = 0; // unchanged when only progress was stored
+    std::string notice;     // for the operator
 };
 
 // One DOWNLOAD, its header fields from the same snapshot as its entries (server-behaviour.md 8.1 to
@@ -106,6 +108,8 @@ class ServerStore {
     // Refused for good when `work` does not do.
     virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,
                                                    Work& work) = 0;
+    // What it throws says why nothing of it is done; the transaction is to be taken back then.
+    virtual AdministrationResult administer(const Administration& what) = 0;
     // Whether the transaction is there yet, after a call that has thrown: some failures end it.
     virtual bool in_transaction() const = 0;
 

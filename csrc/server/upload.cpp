@@ -24,8 +24,9 @@ std::string text(const UploadCursor& c) {
 Refusal bad_client_version(std::string message) {
     return {Code::bad_client_version, std::move(message)};
 }
-Refusal bad_server_version(std::string message) {
-    return {Code::bad_server_version, std::move(message)};
+Refusal bad_server_version(const std::string& message) {
+    // Apps search for "Bad server version" (node-sdk-surface.md 21), so every 209 says it.
+    return {Code::bad_server_version, "Bad server version (UPLOAD): " + message};
 }
 
 // What the steps take, in ns: inflating a byte, reading an entry, parsing a byte.

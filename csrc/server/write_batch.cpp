@@ -89,6 +89,13 @@ class WriteBatch {
         result_.outcomes.push_back(std::move(done));
     }
 
+    // Has a transaction of its own, which its failure ends.
+    void run_job(Administer& job) {
+        AdministrationResult result = store_.administer(job.what);
+        is_unfinished_ = !result.is_done;
+        result_.outcomes.push_back(AdministrationDone{job, std::move(result)});
+    }
+
     Outcome do_job(OpenPartition& job) {
         return PartitionOpened{job.handle, job.user_id,
                                store_.open_partition(job.app_id, job.key, job.user_id)};

@@ -64,6 +64,9 @@ class FailingStore final : public server::ServerStore {
             throw std::runtime_error("injected: append failed");
         return store_->append(partition, std::move(request), work);
     }
+    server::AdministrationResult administer(const server::Administration& what) override {
+        return store_->administer(what);
+    }
     bool in_transaction() const override { return store_->in_transaction(); }
     void touch() override { store_->touch(); }
     std::optional<server::Page> fetch_recent(const server::PageRequest& request) override {

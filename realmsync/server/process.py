@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from realmsync import _core
 from realmsync.errors import IllegalOperationError, ServerStartError
-from realmsync.events import Authorize, Log, ServerEvent, StorageFailed
+from realmsync.events import Administered, Authorize, Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.app_users import app_user
 from realmsync.server.accounts.auth import Auth, load_secret
@@ -42,6 +42,7 @@ from realmsync.server.descriptors import (
     descriptors_in_use,
     raise_descriptor_limit,
 )
+from realmsync.server.engine_tasks import AdministeredEngine, EngineTasks
 from realmsync.server.functions.port import AppUser
 from realmsync.server.http.admission import Admission
 from realmsync.server.http.call import Services
@@ -61,7 +62,7 @@ _STUCK_MS = 30_000
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 
-class ServerRuntime(Runtime[ServerEvent], ConfigurableEngine, Protocol):
+class ServerRuntime(Runtime[ServerEvent], ConfigurableEngine, AdministeredEngine, Protocol):
     """The native engine as the server drives it."""
 
     def open_connection(self, app_id: str, user_id: str, subprotocol: str, now_ms: int) -> int: ...
@@ -170,6 +171,8 @@ class Server:
             limits=config.transport,
         )
         self._exits.callback(self._driver.close)
+        self.tasks = EngineTasks(self._engine, self._driver.activity)
+        self._exits.callback(self.tasks.close)
         rules = PartitionRules(self.apps, self._find_user)
         deciders = [Decider("the configuration", rules.decide, None)]
         if config.authorize is not None:
@@ -382,6 +385,8 @@ class Server:
                 who = self._acceptor.connection_of(event.connection)
                 if who is not None:
                     self._authorizer.ask(event, who.app_id, who.user_id)
+            case Administered():
+                self.tasks.done(event)
             case StorageFailed():
                 # After a failed write nobody knows what is on disk; only a restart can tell.
                 _logger.critical("storage failed, stopping: %s", one_line(event.message))

@@ -22,8 +22,10 @@ from realmsync.inspect import decode_changeset
 def test_recorded_histories_on_the_server(name: str, tmp_path: Path) -> None:
     """Every upload of the stories through the store: what it keeps for others is as recorded."""
     integrated = 0
-    db = PartitionDb(str(tmp_path / "data"), durability="process", merge_profile="strict")
-    for story in read_stories(name):
+    for number, story in enumerate(read_stories(name)):
+        # Each is an app, since idents are unique in one.
+        data = str(tmp_path / str(number))
+        db = PartitionDb(data, durability="process", merge_profile="strict")
         db.begin()
         partition, _ = db.open_partition("app", f"{name} {story['seed']}".encode())
         for client in range(2, story["clients"] + 2):
@@ -56,8 +58,8 @@ def test_recorded_histories_on_the_server(name: str, tmp_path: Path) -> None:
         db.commit()
         fresh = db.fetch_page(partition, 2, byte_limit=1 << 30)
         assert [e[5] for e in fresh["entries"]] == expected
+        db.close()
     assert integrated > 50
-    db.close()
 
 
 def destructive(payload: bytes) -> bool:

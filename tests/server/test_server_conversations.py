@@ -82,7 +82,7 @@ def comparable(message: Message, acknowledged: dict[int, tuple[int, int]]) -> tu
     with changesets (server-behaviour.md 8.4), the recording has the newest of all."""
     fields = list(message.fields)
     if message.type == "ident":
-        fields[2] = 0
+        fields[1:] = 0, 0  # idents are unique in our apps, and in partitions of the recording
     elif message.type == "download":
         fields[4] = 0
         if message.session in acknowledged:

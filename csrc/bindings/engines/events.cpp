@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/assert.hpp"
+#include "bindings/engines/app_classes.hpp"
 #include "bindings/values/convert.hpp"
 #include "wire/partition_value.hpp"
 #include "wire/primary_key.hpp"
@@ -139,6 +140,11 @@ py::object made(const server::PauseReading& e) { return make(e, "PauseReading", 
 py::object made(const server::ResumeReading& e) { return make(e, "ResumeReading", e.connection); }
 py::object made(const server::Authorize& e) {
     return make(e, "Authorize", e.connection, e.session, e.question, partition_value(e.partition));
+}
+py::object made(const server::Administered& e) {
+    return make(e, "Administered", e.task,
+                e.error.empty() ? py::none() : py::object(py::str(e.error)),
+                e.schema ? py::object(to_classes(*e.schema)) : py::none());
 }
 py::object made(const server::StorageFailed& e) { return make(e, "StorageFailed", e.message); }
 py::object made(const server::Log& e) { return make(e, "Log", name_of(e.level), e.text); }

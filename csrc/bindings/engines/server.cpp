@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bindings/bind.hpp"
+#include "bindings/engines/app_classes.hpp"
 #include "bindings/engines/runtime_handle.hpp"
 #include "bindings/engines/tuning.hpp"
 #include "bindings/values/durability.hpp"
@@ -133,6 +134,47 @@ void bind_apps(HandleClass<ServerHandle>& c) {
              py::arg("recovery") = true, py::arg("now_ms"));
 }
 
+// Each gives the number of the Administered event that answers it.
+void bind_administration(HandleClass<ServerHandle>& c) {
+    const auto ask = [](ServerHandle& self, const std::string& app_id, server::Administration what,
+                        std::int64_t now) {
+        return self.runtime().administer(app_id, std::move(what), now);
+    };
+    c.def(
+         "install_schema",
+         [ask](ServerHandle& self, const std::string& app_id, const py::sequence& classes,
+               std::int64_t now) {
+             return ask(self, app_id, server::InstallSchema{to_changeset(classes)}, now);
+         },
+         py::arg("app_id"), py::arg("classes"), py::arg("now_ms"))
+        .def(
+            "replace_schema",
+            [ask](ServerHandle& self, const std::string& app_id, const py::sequence& classes,
+                  std::int64_t now) {
+                return ask(self, app_id, server::ReplaceSchema{to_changeset(classes)}, now);
+            },
+            py::arg("app_id"), py::arg("classes"), py::arg("now_ms"))
+        .def(
+            "schema",
+            [ask](ServerHandle& self, const std::string& app_id, std::int64_t now) {
+                return ask(self, app_id, server::ReadSchema{}, now);
+            },
+            py::arg("app_id"), py::arg("now_ms"))
+        .def(
+            "force_reset",
+            [ask](ServerHandle& self, const std::string& app_id, std::uint64_t file_ident,
+                  std::int64_t now) {
+                return ask(self, app_id, server::ForceReset{file_ident}, now);
+            },
+            py::arg("app_id"), py::arg("file_ident"), py::arg("now_ms"))
+        .def(
+            "terminate",
+            [ask](ServerHandle& self, const std::string& app_id, std::int64_t now) {
+                return ask(self, app_id, server::Terminate{}, now);
+            },
+            py::arg("app_id"), py::arg("now_ms"));
+}
+
 py::dict stats(ServerHandle& self) {
     const server::Stats stats = self.runtime().stats();
     py::dict result;
@@ -165,6 +207,7 @@ void bind_server(py::module_& m) {
           py::arg("tuning") = py::dict());
     bind_loop(c);
     bind_apps(c);
+    bind_administration(c);
     c.def("deadline", [](ServerHandle& self) { return self.runtime().deadline(); })
         .def(
             "open_connection",

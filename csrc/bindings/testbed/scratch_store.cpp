@@ -10,6 +10,7 @@
 #include "changeset/codec.hpp"
 #include "changeset/writer.hpp"
 #include "tables/apply.hpp"
+#include "tables/object_changeset.hpp"
 #include "tables/tables.hpp"
 
 namespace py = pybind11;
@@ -17,76 +18,6 @@ namespace py = pybind11;
 namespace realmsync::bindings::testbed {
 
 namespace {
-
-// The instructions that make an object as it is stored, hidden links included.
-class ObjectChangesetWriter {
-  public:
-    ObjectChangesetWriter(const model::Schema& schema, const model::Class& cls, const Key& key)
-        : schema_(schema), cls_(cls), key_(key) {}
-
-    std::string write(const std::vector<model::Value>& values) {
-        writer_.create_object(cls_.name, key_);
-        for (std::size_t i = cls_.has_key_property ? 1 : 0; i < values.size(); i++) {
-            field_ = cls_.properties[i].name;
-            property(values[i], cls_.properties[i]);
-        }
-        return writer_.take();
-    }
-
-  private:
-    changeset::Address address() const { return {cls_.name, key_, field_, path_}; }
-
-    void property(const model::Value& value, const model::Property& property) {
-        if (property.collection == Collection::single)
-            assign(value, property);
-        else
-            contents(value, property);
-    }
-
-    void assign(const model::Value& value, const model::Property& property) {
-        LinkTarget link;
-        writer_.update(address(), value.view(link), 0);
-        contents(value, property);
-    }
-
-    void contents(const model::Value& value, const model::Property& property) {
-        if (const model::List* list = value.list()) {
-            std::uint32_t i = 0;
-            for (const model::Value& item : list->items) {
-                LinkTarget link;
-                path_.push_back({false, i, {}});
-                writer_.array_insert(address(), item.view(link), i++);
-                contents(item, property);
-                path_.pop_back();
-            }
-        } else if (const model::Set* set = value.set()) {
-            for (const model::Value& item : set->items) {
-                LinkTarget link;
-                writer_.set_insert(address(), item.view(link));
-            }
-        } else if (const model::Dictionary* dictionary = value.dictionary()) {
-            for (const auto& [name, item] : dictionary->items) {
-                path_.push_back({true, 0, name});
-                assign(item, property);
-                path_.pop_back();
-            }
-        } else if (const model::Embedded* object = value.embedded()) {
-            const model::Class* cls = schema_.find(property.target);
-            for (std::size_t i = 0; i < object->properties.size(); i++) {
-                path_.push_back({true, 0, cls->properties[i].name});
-                this->property(object->properties[i], cls->properties[i]);
-                path_.pop_back();
-            }
-        }
-    }
-
-    const model::Schema& schema_;
-    const model::Class& cls_;
-    Key key_;
-    std::string_view field_;
-    std::vector<changeset::Step> path_;
-    changeset::Writer writer_;
-};
 
 tables::Layout layout(bool server) {
     return server ? tables::Layout::server : tables::Layout::client;
@@ -161,8 +92,9 @@ class ScratchStore {
                  tables_->keys(partition, *cls, nullptr, SIZE_MAX >> 1)) {
                 auto values = tables_->read_object(partition, *schema, *cls, key.view(),
                                                    tables::Links::stored);
-                changesets.append(
-                    py::bytes(ObjectChangesetWriter(*schema, *cls, key.view()).write(*values)));
+                changeset::Writer writer;
+                tables::ObjectChangeset(writer, *schema).add(*cls, key.view(), *values);
+                changesets.append(py::bytes(writer.take()));
             }
         }
         return changesets;
