@@ -290,11 +290,13 @@ class Acceptor:
         self, head: RequestHead, accepted: Accepted
     ) -> tuple[asyncio.BufferedProtocol, str]:
         """The protocol for an upgrade and the key of its handshake. Raises HttpError."""
-        self._sites.check(head.headers.get("host", ""), head.headers.get("origin"))
         match = _SYNC_PATH.fullmatch(head.path)
+        app = self._apps.find(unquote(match[1])) if match is not None else None
+        origin = head.headers.get("origin")
+        let_in = app is not None and origin in app.model.allowed_origins
+        self._sites.check(head.headers.get("host", ""), None if let_in else origin)
         if match is None:
             raise HttpError(404, "not a sync route")
-        app = self._apps.find(unquote(match[1]))
         if app is None:
             raise app_not_found(unquote(match[1]))
         key = check_upgrade(head)

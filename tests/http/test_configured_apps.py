@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from app_folders import ANYBODY, write_app
@@ -254,3 +255,38 @@ async def test_changes_that_no_client_can_follow(
         (report,) = await server.reload()
         assert not report.is_served
         assert "sync.breaking" in str(report) and told in str(report)
+
+
+async def test_web_sites_that_an_app_lets_in(tmp_path: Path) -> None:
+    site = "https://shop.example"
+    root = {"allowed_request_origins": [site]}
+    folders = (
+        AppFolder(write_app(tmp_path / "app", root=root)),
+        AppFolder(write_app(tmp_path / "other", app_id="other-abcde")),
+    )
+    async with serving(tmp_path, app_folders=folders) as (server, http):
+
+        async def status(method: str, path: str, origin: str, **more: Any) -> int:
+            body = LOGIN if method == "POST" else ""
+            reply = await http(method, path, body, headers={"Origin": origin}, **more)
+            return reply.status
+
+        other = ANONYMOUS.replace("tasks-abcde", "other-abcde")
+        assert await status("POST", ANONYMOUS, site) == 200
+        assert await status("POST", other, site) == 403, "another app does not let it in"
+        assert await status("POST", ANONYMOUS, "https://evil.example") == 403
+        assert await status("GET", "/status", site) == 403
+        for path, expected in ((ANONYMOUS, 200), (other, 403)):
+            user = (await http("POST", path, LOGIN)).json
+            profile = f"{CLIENT}/auth/profile"
+            assert await status("GET", profile, site, token=user["access_token"]) == expected
+        async with aiohttp.ClientSession() as session:
+            asked = {"Origin": site, "Access-Control-Request-Method": "POST"}
+            async with session.options(server.url + ANONYMOUS, headers=asked) as answer:
+                assert answer.status == 204
+                assert answer.headers["Access-Control-Allow-Origin"] == site
+                assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+            asked["Origin"] = "https://evil.example"
+            async with session.options(server.url + ANONYMOUS, headers=asked) as answer:
+                assert answer.status == 403
+                assert "Access-Control-Allow-Origin" not in answer.headers

@@ -64,6 +64,10 @@ class Apps:
         """The application whose users and partitions are kept under this key, if it is served."""
         return self._by_key.get(key)
 
+    def let_in(self, origin: str) -> bool:
+        """Whether some app lets a web site in."""
+        return any(origin in app.model.allowed_origins for app in self)
+
     def add(self, app: RunningApp) -> None:
         """One more, whose id and key nobody else has."""
         self._by_id[app.model.id] = app

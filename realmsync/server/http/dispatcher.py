@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +21,8 @@ from aiohttp import web
 from realmsync.codes import AppCode
 from realmsync.server.accounts.refusals import AuthError, invalid_session
 from realmsync.server.addresses import is_loopback
+from realmsync.server.apps.running import RunningApp
+from realmsync.server.http import cross_origin
 from realmsync.server.http.call import Call, Services
 from realmsync.server.http.endpoints import ROUTES
 from realmsync.server.http.replies import HttpError, app_not_found, error_reply, refusal
@@ -40,6 +43,13 @@ class HttpApi:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
+        response = await self._answer(request)
+        origin = request.headers.get("Origin")
+        if origin is not None and self._services.apps.let_in(origin):
+            cross_origin.let_read(response, origin)
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._dispatch(request)
         except HttpError as error:
@@ -64,7 +74,8 @@ class HttpApi:
             return error_reply(HttpError(500, "internal server error", AppCode.InternalServerError))
 
     async def _dispatch(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._sites.check(request.headers.get("Host", ""), request.headers.get("Origin"))
+        # Which app it is for, and whom that lets in, is known later.
+        self._check_site(request, self._services.apps)
         if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             # Nothing here is worth packing, and what a small body says may be endless.
             raise HttpError(415, "request bodies must not be compressed", AppCode.BadRequest)
@@ -75,6 +86,8 @@ class HttpApi:
         found = self._table.find(request.method, path)
         if isinstance(found, set):
             self._count(Call(self._services, request, {}))
+            if found and cross_origin.is_question(request):
+                return cross_origin.answer(found)
             if found:
                 text = f"method not allowed, use {' or '.join(sorted(found))}"
                 raise HttpError(405, text, allow=found)
@@ -89,6 +102,7 @@ class HttpApi:
 
     async def _prepare(self, call: Call, route: Route) -> None:
         """Gives a call all that its row promises."""
+        app: RunningApp | None = None
         if "app" in call.parameters:
             app = self._services.apps.find(call.parameters["app"])
             if app is None:
@@ -98,13 +112,20 @@ class HttpApi:
             self._check_operator(call)
         elif route.caller is not Caller.STRANGER:
             call.principal = await call.authenticate(route.caller.value)
-            if "app" not in call.parameters:
-                call.app = call.principal.app
-            elif call.principal.app is not call.app:
+            if app is None:
+                call.app = app = call.principal.app
+            elif call.principal.app is not app:
                 raise invalid_session("token of another app")
+        self._check_site(call.request, () if app is None else (app,))
         if route.body is not None:
             call.body = await self._read_body(call.request)
             route.body.check(call.body)
+
+    def _check_site(self, request: web.BaseRequest, apps: Iterable[RunningApp]) -> None:
+        """Refuses requests of web sites that are not ours, nor let in by one of these apps."""
+        host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+        let_in = origin is not None and any(origin in app.model.allowed_origins for app in apps)
+        self._sites.check(host, None if let_in else origin)
 
     def _count(self, call: Call) -> None:
         self._services.admission.request(call.client)

@@ -2,8 +2,8 @@
 
 A web page can make a browser send requests to any server that the browser reaches: under the page's
 own Origin, or, once the page's name has been pointed at the server's address (DNS rebinding), under
-the page's Host. No SDK runs in browsers, so both are refused. IP addresses and names without a dot
-cannot be pointed anywhere by strangers.
+the page's Host. No SDK needs a browser, so both are refused but for origins that an app lets in. IP
+addresses and names without a dot cannot be pointed anywhere by strangers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Sites:
         self._own = {host_of(socket.gethostname())}
 
     def check(self, host: str, origin: str | None) -> None:
-        """Refuses a request by its Host ("" without one) and Origin. Raises HttpError."""
+        """Refuses a request by its Host ("" without one) and Origin. Raises HttpError.
+
+        Origin None: it has none, or one that an app lets in.
+        """
         if self._all:
             return
         name = host_of(host)
