@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from realmsync.server.addresses import is_network
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizeFunction, require_function
+from realmsync.server.mail import MailFunction, SmtpServer
 from realmsync.transport.loop import TransportLimits
 
 # How users may log in, by Realm's names (app-services-http.md section 8.3).
@@ -55,6 +56,10 @@ class HttpLimits:
     # rows in a day. More get 429.
     log_ins_burst: int = 1000
     log_ins_per_second: float = 1.0
+    # Mails, and calls of functions that confirm, per account: at once, and then per second. Its
+    # owner must not drown in mails that strangers ask for. More get 429.
+    mails_burst: int = 5
+    mails_per_second: float = 1 / 300
     # Log-ins that wait until their password is hashed, which takes a processor about 50 ms: more
     # would wait for longer than clients do. They get 503.
     passwords_waiting: int = 40
@@ -150,6 +155,10 @@ class ServerConfig:
     trusted_proxies: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     # Bearer token for /status; without one only clients on this machine may see it.
     status_token: str | None = None
+    # How mails to the owners of accounts are sent, to confirm them or to set a new password: a
+    # function that is given each Mail, or an SMTP server. None: the links are logged, and operators
+    # pass them on.
+    mail: MailFunction | SmtpServer | None = None
     ssl_context: ssl.SSLContext | None = None
     # Native threads for storage beside the event loop.
     workers: int = 2

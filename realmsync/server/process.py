@@ -25,8 +25,10 @@ from realmsync import _core
 from realmsync.errors import IllegalOperationError, ServerStartError
 from realmsync.events import Administered, Authorize, Log, ServerEvent, StorageFailed
 from realmsync.server.acceptor import Acceptor
+from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.app_users import app_user
 from realmsync.server.accounts.auth import Auth, load_secret
+from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
@@ -53,6 +55,7 @@ from realmsync.server.http.gate import HttpServer
 from realmsync.server.http.sites import Sites
 from realmsync.server.listener import Listener
 from realmsync.server.logs import HttpLogger, LogLimit, one_line
+from realmsync.server.mail import Mailer
 from realmsync.transport.loop import Driver, Runtime
 from realmsync.transport.websocket import EngineSocket, monotonic_ms
 
@@ -216,10 +219,14 @@ class Server:
         )
         self._exits.callback(self.users.watch(self._acceptor).cancel)
         self._host.changed = self._on_changed
+        mailer = Mailer(config.mail)
+        self._exits.push_async_callback(mailer.close)
         services = Services(
             config,
             self.apps,
             self._auth,
+            EmailAccounts(self.users, mailer, config.registration),
+            ApiKeys(self.users),
             Admission(config.http),
             proxies,
             observer=self._acceptor,

@@ -337,7 +337,7 @@ async def test_users_deleted_while_they_log_in_or_link(server: Server) -> None:
         await users.open_session("nobody", "device", 2)
     with pytest.raises(Gone):
         await users.user_of_identity("app", "local-userpass", "nobody", {})
-    await users.register("app", EMAIL, "correct horse")
+    await users.change(lambda file: file.accounts.add("app", EMAIL, b"stored"))
     with pytest.raises(Gone):
         await users.link_identity("app", "local-userpass", EMAIL, {}, "nobody")
     user = await users.user_of_identity("app", "local-userpass", EMAIL, {"email": EMAIL})

@@ -243,7 +243,7 @@ def test_passwords_that_users_do_not_have(users: UserFile, run: Run, data: Path)
     assert_refused(refused, "has several accounts: choose one of ")
     assert run("reset-password", "ada@example.com", *arguments, input="new horse").exit_code == 0
     assert stored_matches(data, "ada@example.com", "new horse")
-    assert users.accounts.password("app", "ada@example.org") == b"stored"
+    assert users.accounts.find("app", "ada@example.org").password == b"stored"
 
 
 def test_add(users: UserFile, run: Run, data: Path) -> None:

@@ -78,8 +78,8 @@ def test_what_it_keeps(tmp_path: Path, script: str) -> None:
             assert ada.data == {"email": "ada@x"}
             assert file.users.load("guest").data == {}
             assert file.accounts.user("b", "ada@x").id == "ida"
-            assert file.accounts.password("b", "ada@x") == b"\2"
-            assert file.accounts.password("app", "never") == b"\3"
+            assert file.accounts.find("b", "ada@x").password == b"\2"
+            assert file.accounts.find("app", "never").password == b"\3"
             assert [file.log_ins.owner(s)[0] for s in ("s1", "s2")] == ["guest", "ada"]
             ((first, second, third, fourth),) = (sum(file.listing.summaries(None), []),)
             assert [first.id, second.id, third.id, fourth.id] == ["guest", "ada", "ida", None]
@@ -114,8 +114,8 @@ def test_what_belonged_together_still_goes_together(tmp_path: Path, script: str)
         with pytest.raises(IdentityTaken):
             file.users.link("app", "local-userpass", "ada@x", {}, "guest")
         assert file.users.delete("ada") == ["s2"]
-        assert file.accounts.password("app", "ada@x") is None
-        assert file.accounts.password("b", "ada@x") == b"\2", "of another app"
+        assert file.accounts.find("app", "ada@x") is None
+        assert file.accounts.find("b", "ada@x").password == b"\2", "of another app"
         with pytest.raises(Gone):
             file.accounts.user("app", "ada@x")
 

@@ -17,9 +17,8 @@ import jwt
 
 from realmsync.codes import AppCode
 from realmsync.errors import ServerStartError
-from realmsync.server.accounts.credentials import BadCredential, check_name, check_password
 from realmsync.server.accounts.file.database import new_id
-from realmsync.server.accounts.file.records import Gone, IdentityTaken, NameInUse, UserRecord
+from realmsync.server.accounts.file.records import Gone, IdentityTaken, UserRecord
 from realmsync.server.accounts.key_sets import KeySets
 from realmsync.server.accounts.providers.provider import (
     Attempt,
@@ -119,22 +118,6 @@ class Auth:
             or provider not in self._providers
         ):
             raise no_provider(provider)
-
-    async def register(self, app: RunningApp, email: str, password: str) -> None:
-        """Creates an account that can log in at once."""
-        if not self._config.registration:
-            # What the original says when its confirmation function refuses somebody.
-            raise AuthError(
-                f'failed to confirm user "{email}": registration is closed', AppCode.BadRequest
-            )
-        try:
-            check_name(email)
-            check_password(password)
-            await self.users.register(app.key, email, password)
-        except BadCredential as error:
-            raise AuthError(str(error), AppCode.BadRequest) from error
-        except NameInUse:
-            raise AuthError("name already in use", AppCode.AccountNameInUse) from None
 
     async def log_in(
         self,

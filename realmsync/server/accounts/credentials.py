@@ -1,4 +1,4 @@
-"""What user names and passwords may be, and the form in which passwords are stored.
+"""What names, passwords and secrets may be, and the form in which they are stored.
 
 A stored password is a PHC string, `$argon2id$v=19$m=…`, which names its parameters, so that they
 can be raised without a migration. Files of older versions hold salt and key of scrypt instead; both
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import secrets
 
 import argon2
 
@@ -32,12 +33,21 @@ class BadCredential(ValueError):
 
 def check_name(name: str) -> None:
     """Raises BadCredential for what cannot become a user name. It need not be an e-mail address."""
-    if not name:
-        raise BadCredential("email is required")
-    if len(_utf8(name, "email")) > _NAME_BYTES:
-        raise BadCredential(f"email must not be longer than {_NAME_BYTES} bytes")
-    if any(character < " " or character == "\x7f" for character in name):
-        raise BadCredential("email must not contain control characters")
+    _check_label(name, "email")
+
+
+def check_key_name(name: str) -> None:
+    """Raises BadCredential for what cannot become the name of an API key."""
+    _check_label(name, "name")
+
+
+def _check_label(text: str, what: str) -> None:
+    if not text:
+        raise BadCredential(f"{what} is required")
+    if len(_utf8(text, what)) > _NAME_BYTES:
+        raise BadCredential(f"{what} must not be longer than {_NAME_BYTES} bytes")
+    if any(character < " " or character == "\x7f" for character in text):
+        raise BadCredential(f"{what} must not contain control characters")
 
 
 def check_password(password: str) -> None:
@@ -73,6 +83,16 @@ def password_matches(password: str, stored: bytes) -> bool:
 def is_outdated(stored: bytes) -> bool:
     """Whether it was made in another way than hash_password does it now."""
     return len(stored) == _SCRYPT_BYTES or _HASHER.check_needs_rehash(stored.decode())
+
+
+def new_secret() -> str:
+    """64 hexadecimal digits that nobody guesses: an API key, the secret part of a mail's token."""
+    return secrets.token_hex(32)
+
+
+def secret_hash(secret: str) -> bytes:
+    """What is stored of such a secret, which is long enough to need no slow hash."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def unguessable() -> bytes:

@@ -12,14 +12,21 @@ from realmsync.codes import AppCode
 class AuthError(Exception):
     """A log-in, an account or a token that is refused."""
 
-    def __init__(self, message: str, code: AppCode) -> None:
+    def __init__(self, message: str, code: AppCode, *, status: int | None = None) -> None:
+        """`status`: of HTTP, where it does not follow from the code."""
         super().__init__(message)
         self.code = code
+        self.status = status
 
 
 def invalid_session(reason: str) -> AuthError:
     """A token that is no good (any more)."""
     return AuthError(f"invalid session: {reason}", AppCode.InvalidSession)
+
+
+def bad_request(message: str) -> AuthError:
+    """A call that cannot be what was meant."""
+    return AuthError(message, AppCode.BadRequest)
 
 
 def unauthorized() -> AuthError:

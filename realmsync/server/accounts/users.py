@@ -23,7 +23,7 @@ from realmsync.server.accounts.credentials import (
     password_matches,
     unguessable,
 )
-from realmsync.server.accounts.file.records import LogInEnd, UserRecord
+from realmsync.server.accounts.file.records import Account, LogInEnd, UserRecord
 from realmsync.server.accounts.file.user_file import UserFile
 
 Result = TypeVar("Result")
@@ -97,27 +97,27 @@ class Users:
         async def end_and_tell() -> None:
             await self._tell(dict.fromkeys(await self.change(work), how))
 
-        await _to_the_end(end_and_tell())
+        await to_the_end(end_and_tell())
 
-    async def register(self, app_id: str, email: str, password: str) -> None:
-        """Creates an account. Raises NameInUse."""
-        hashed = await self._hash(password)
-        await self.change(lambda file: file.accounts.add(app_id, email, hashed))
-
-    async def check_password(self, app_id: str, email: str, password: str) -> bool:
-        """Whether the account exists and this is its password; as slow in either case."""
-        stored = await self.read(lambda file: file.accounts.password(app_id, email))
+    async def check_password(self, app_id: str, email: str, password: str) -> Account | None:
+        """The account, if there is one and this is its password; as slow in either case."""
+        account = await self.read(lambda file: file.accounts.find(app_id, email))
+        stored = None if account is None else account.password
         matches = await self._run(
             self._hashing, lambda: password_matches(password, stored or self._no_such_account)
         )
         if stored is None or not matches:
-            return False
+            return None
         if is_outdated(stored):
-            renewed = await self._hash(password)
+            renewed = await self.hash(password)
             await self.change(
                 lambda file: file.accounts.renew_password(app_id, email, stored, renewed)
             )
-        return True
+        return account
+
+    async def hash(self, password: str) -> bytes:
+        """The stored form of a password; slow on purpose."""
+        return await self._run(self._hashing, lambda: hash_password(password))
 
     async def user_of_identity(
         self,
@@ -164,7 +164,7 @@ class Users:
             await self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
             return session_id
 
-        return await _to_the_end(open_and_tell())
+        return await to_the_end(open_and_tell())
 
     async def user_of_session(self, session_id: str) -> UserRecord | None:
         """The user who logged in, or None when that log-in has ended."""
@@ -228,9 +228,6 @@ class Users:
     async def _note_use(self, log_ins: Collection[str]) -> None:
         await self.change(lambda file: file.log_ins.note_use(log_ins))
 
-    async def _hash(self, password: str) -> bytes:
-        return await self._run(self._hashing, lambda: hash_password(password))
-
     def _store(self, works: Sequence[Callable[[], Any]]) -> asyncio.Future[list[Any]]:
         return self._run(self._writing, lambda: self._file.database.together(works))
 
@@ -239,6 +236,6 @@ class Users:
         return asyncio.get_running_loop().run_in_executor(pool, work)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
     """Awaits work that goes on when who wanted it has gone: what was stored must be told."""
     return await asyncio.shield(asyncio.ensure_future(work))

@@ -170,6 +170,7 @@ class Admission:
         self._now = now
         self._requests = Buckets(limits.requests_burst, limits.requests_per_second)
         self._log_ins = Buckets(limits.log_ins_burst, limits.log_ins_per_second)
+        self._mails = Buckets(limits.mails_burst, limits.mails_per_second)
         self._wrong = WrongPasswords()
         self.passwords = PasswordQueue(limits.passwords_waiting)
 
@@ -180,6 +181,10 @@ class Admission:
     def log_in(self, address: str) -> None:
         """One log-in or registration, of whatever kind: what makes rows. Raises HttpError."""
         _refuse_for(self._log_ins.take(neighbourhood(address), self._now()))
+
+    def mail(self, account: tuple[str, ...]) -> None:
+        """One mail or call of a function for an account, whoever asks. Raises HttpError."""
+        _refuse_for(self._mails.take("\0".join(account), self._now()))
 
     def attempt(self, account: tuple[str, ...], address: str) -> None:
         """One attempt at an account's password. Raises HttpError."""

@@ -14,7 +14,9 @@ from typing import Any, Protocol, TypeVar
 from aiohttp import web
 
 from realmsync.codes import AppCode
+from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.auth import Auth, Principal
+from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.addresses import Proxies, neighbourhood
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
@@ -26,6 +28,15 @@ from realmsync.server.http.replies import HttpError
 Result = TypeVar("Result")
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+
+
+# Characters of the longest name of an account.
+_NAME = 320
+
+
+def account_key(app: RunningApp, email: str) -> tuple[str, str]:
+    """What is limited per account goes by this, whatever long text strangers send as a name."""
+    return app.key, email[:_NAME]
 
 
 class LogInObserver(Protocol):
@@ -41,6 +52,8 @@ class Services:
     config: ServerConfig
     apps: Apps
     auth: Auth
+    email_accounts: EmailAccounts
+    api_keys: ApiKeys
     admission: Admission
     proxies: Proxies
     observer: LogInObserver

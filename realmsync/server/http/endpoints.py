@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from realmsync.codes import AppCode
-from realmsync.server.http import email_accounts, functions, log_ins, operators, sessions
+from realmsync.server.http import api_keys, email_accounts, functions, log_ins, operators, sessions
 from realmsync.server.http.bodies import Body, Member
 from realmsync.server.http.table import Caller, Refusal, Route
 
@@ -30,6 +30,7 @@ def _object(**members: Any) -> dict[str, Any]:
 
 _NO_PROVIDER = Refusal(404, AppCode.AuthProviderNotFound)
 _BAD_REQUEST = Refusal(400, AppCode.BadRequest)
+_NOBODY = (_NO_PROVIDER, Refusal(404, AppCode.UserNotFound))
 _EMAIL = Member("email")
 _PASSWORD = Member("password", meaning="6 to 128 characters")
 _MAILED_TOKEN = (Member("token"), Member("tokenId"))
@@ -60,6 +61,7 @@ _LOG_INS = (
         },
         refusals=(
             Refusal(401, AppCode.InvalidPassword),
+            Refusal(401, AppCode.AuthError),
             Refusal(401, AppCode.UserDisabled),
             _NO_PROVIDER,
             Refusal(409, AppCode.AccountNameInUse),
@@ -82,7 +84,7 @@ _EMAIL_ACCOUNTS = (
     Route(
         "POST",
         f"{_USERPASS}/confirm",
-        email_accounts.use_mailed_token,
+        email_accounts.confirm,
         Caller.STRANGER,
         "Confirm an account with the token from a mail",
         body=Body(_MAILED_TOKEN),
@@ -97,7 +99,7 @@ _EMAIL_ACCOUNTS = (
         "Send the mail for confirmation once more",
         body=Body((_EMAIL,)),
         reply=_OBJECT,
-        refusals=(Refusal(400, AppCode.UserAlreadyConfirmed), _NO_PROVIDER),
+        refusals=(Refusal(400, AppCode.UserAlreadyConfirmed), _BAD_REQUEST, *_NOBODY),
     ),
     Route(
         "POST",
@@ -107,12 +109,12 @@ _EMAIL_ACCOUNTS = (
         "Run the confirmation function once more",
         body=Body((_EMAIL,)),
         reply=_OBJECT,
-        refusals=(_BAD_REQUEST, _NO_PROVIDER),
+        refusals=(_BAD_REQUEST, Refusal(400, AppCode.UserAlreadyConfirmed), *_NOBODY),
     ),
     Route(
         "POST",
         f"{_USERPASS}/reset",
-        email_accounts.use_mailed_token,
+        email_accounts.reset,
         Caller.STRANGER,
         "Set a new password with the token from a mail",
         body=Body((*_MAILED_TOKEN, _PASSWORD)),
@@ -127,7 +129,7 @@ _EMAIL_ACCOUNTS = (
         "Send a mail for setting a new password",
         body=Body((_EMAIL,)),
         reply=_OBJECT,
-        refusals=(_BAD_REQUEST, _NO_PROVIDER),
+        refusals=(_BAD_REQUEST, *_NOBODY),
     ),
     Route(
         "POST",
@@ -137,7 +139,74 @@ _EMAIL_ACCOUNTS = (
         "Ask the reset function for a new password",
         body=Body((_EMAIL, _PASSWORD, Member("arguments", "array", required=False))),
         reply=_OBJECT,
+        refusals=(_BAD_REQUEST, *_NOBODY),
+    ),
+)
+
+_KEYS = f"{_CLIENT}/auth/api_keys"
+_KEY = {
+    "type": "object",
+    "properties": {"_id": _TEXT, "name": _TEXT, "disabled": {"type": "boolean"}, "key": _TEXT},
+    "required": ["_id", "name", "disabled"],
+}
+_NO_KEY = (_NO_PROVIDER, Refusal(404, AppCode.APIKeyNotFound))
+
+_API_KEYS = (
+    Route(
+        "POST",
+        _KEYS,
+        api_keys.create_key,
+        Caller.REFRESH_TOKEN,
+        "Make an API key; the reply alone has its text",
+        body=Body((Member("name"),)),
+        status=201,
+        reply=_KEY,
         refusals=(_BAD_REQUEST, _NO_PROVIDER),
+    ),
+    Route(
+        "GET",
+        _KEYS,
+        api_keys.list_keys,
+        Caller.REFRESH_TOKEN,
+        "The API keys of the user",
+        reply={"type": "array", "items": _KEY},
+        refusals=(_NO_PROVIDER,),
+    ),
+    Route(
+        "GET",
+        f"{_KEYS}/{{key}}",
+        api_keys.fetch_key,
+        Caller.REFRESH_TOKEN,
+        "One API key of the user",
+        reply=_KEY,
+        refusals=_NO_KEY,
+    ),
+    Route(
+        "DELETE",
+        f"{_KEYS}/{{key}}",
+        api_keys.delete_key,
+        Caller.REFRESH_TOKEN,
+        "Delete an API key, but not the one of this log-in",
+        status=204,
+        refusals=(*_NO_KEY, Refusal(403, AppCode.BadRequest)),
+    ),
+    Route(
+        "PUT",
+        f"{_KEYS}/{{key}}/enable",
+        api_keys.enable_key,
+        Caller.REFRESH_TOKEN,
+        "Make an API key good again",
+        status=204,
+        refusals=_NO_KEY,
+    ),
+    Route(
+        "PUT",
+        f"{_KEYS}/{{key}}/disable",
+        api_keys.disable_key,
+        Caller.REFRESH_TOKEN,
+        "Make an API key useless, and end its log-ins",
+        status=204,
+        refusals=_NO_KEY,
     ),
 )
 
@@ -234,4 +303,4 @@ _OPERATORS = (
     ),
 )
 
-ROUTES = (*_LOG_INS, *_EMAIL_ACCOUNTS, *_SESSIONS, *_FUNCTIONS, *_OPERATORS)
+ROUTES = (*_LOG_INS, *_EMAIL_ACCOUNTS, *_API_KEYS, *_SESSIONS, *_FUNCTIONS, *_OPERATORS)

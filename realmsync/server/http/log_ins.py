@@ -13,7 +13,7 @@ from aiohttp import web
 
 from realmsync.codes import AppCode
 from realmsync.server.accounts.refusals import AuthError, invalid_session
-from realmsync.server.http.call import Call, Result
+from realmsync.server.http.call import Call, Result, account_key
 from realmsync.server.http.replies import reply
 
 
@@ -60,7 +60,7 @@ async def _try_password(call: Call, work: Callable[[], Awaitable[Result]]) -> Re
     email = call.body.get("username")
     if call.parameters["provider"] != "local-userpass" or not isinstance(email, str):
         return await work()
-    admission, account = call.services.admission, (call.app.key, email)
+    admission, account = call.services.admission, account_key(call.app, email)
     admission.attempt(account, call.client)
     try:
         result = await call.in_turn(work)

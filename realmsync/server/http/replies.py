@@ -19,6 +19,9 @@ _AUTH_STATUS = {
     AppCode.AuthProviderNotFound: 404,
     AppCode.AccountNameInUse: 409,
     AppCode.MaintenanceInProgress: 503,
+    AppCode.APIKeyNotFound: 404,
+    AppCode.UserAlreadyConfirmed: 400,
+    AppCode.UserNotFound: 404,
 }
 
 
@@ -46,7 +49,7 @@ class HttpError(Exception):
 
 def refusal(error: AuthError) -> HttpError:
     """How the API words what accounts refuse."""
-    return HttpError(_AUTH_STATUS.get(error.code, 401), str(error), error.code)
+    return HttpError(error.status or _AUTH_STATUS.get(error.code, 401), str(error), error.code)
 
 
 def app_not_found(app_id: str) -> HttpError:

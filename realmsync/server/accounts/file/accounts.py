@@ -9,7 +9,7 @@ import sqlite3
 
 from realmsync.server.accounts.file.database import Database
 from realmsync.server.accounts.file.log_ins import LogInTable
-from realmsync.server.accounts.file.records import Gone, NameInUse, UserRecord
+from realmsync.server.accounts.file.records import Account, Gone, NameInUse, UserRecord
 from realmsync.server.accounts.file.users import UserTable
 
 
@@ -21,22 +21,40 @@ class AccountTable:
         self._users = users
         self._log_ins = log_ins
 
-    def add(self, app_id: str, email: str, password: bytes) -> None:
+    def add(self, app_id: str, email: str, password: bytes, *, is_confirmed: bool = True) -> None:
         """Creates an account. `password` is a stored form. Raises NameInUse."""
         try:
             self._database.execute(
-                "INSERT INTO accounts (app_id, email, password) VALUES (?, ?, ?)",
-                (app_id, email, password),
+                "INSERT INTO accounts (app_id, email, password, status) VALUES (?, ?, ?, ?)",
+                (app_id, email, password, "confirmed" if is_confirmed else "pending"),
             )
         except sqlite3.IntegrityError:
             raise NameInUse from None
 
-    def password(self, app_id: str, email: str) -> bytes | None:
-        """What is stored of an account's password; None when there is no such account."""
+    def find(self, app_id: str, email: str) -> Account | None:
+        """The account of this name."""
         row = self._database.execute(
-            "SELECT password FROM accounts WHERE app_id = ? AND email = ?", (app_id, email)
+            "SELECT password, status = 'confirmed' FROM accounts WHERE app_id = ? AND email = ?",
+            (app_id, email),
         ).fetchone()
-        return None if row is None or row[0] is None else bytes(row[0])
+        return None if row is None else Account(app_id, email, row[0], bool(row[1]))
+
+    def confirm(self, app_id: str, email: str, password: bytes | None = None) -> None:
+        """Lets an account log in, with this password if one is given. Raises Gone."""
+        changed = self._database.execute(
+            "UPDATE accounts SET status = 'confirmed', password = ifnull(?, password) "
+            "WHERE app_id = ? AND email = ?",
+            (password, app_id, email),
+        )
+        if changed.rowcount == 0:
+            raise Gone
+
+    def delete_unconfirmed(self, app_id: str, email: str) -> None:
+        """Forgets an account that was refused, unless it was confirmed or deleted meanwhile."""
+        self._database.execute(
+            "DELETE FROM accounts WHERE app_id = ? AND email = ? AND status = 'pending'",
+            (app_id, email),
+        )
 
     def renew_password(self, app_id: str, email: str, old: bytes, new: bytes) -> None:
         """Stores the same password in another form, unless it was changed meanwhile."""

@@ -16,11 +16,12 @@ _USERS = """
         (SELECT json_group_array(provider_id) FROM identities
             WHERE user_id = users.id AND provider = 'local-userpass'),
         (SELECT count(*) FROM sessions WHERE user_id = users.id),
-        (SELECT max(used) / 1000 FROM sessions WHERE user_id = users.id)
+        (SELECT max(used) / 1000 FROM sessions WHERE user_id = users.id), 0
     FROM users WHERE (:app IS NULL OR app_id = :app)
 """
 _UNUSED_ACCOUNTS = """
-    SELECT NULL, app_id, 0, NULL, json_array('local-userpass'), json_array(email), 0, NULL
+    SELECT NULL, app_id, 0, NULL, json_array('local-userpass'), json_array(email), 0, NULL,
+        status = 'pending'
     FROM accounts WHERE (:app IS NULL OR app_id = :app) AND NOT EXISTS (
         SELECT 1 FROM identities WHERE app_id = accounts.app_id AND provider = 'local-userpass'
             AND provider_id = email)
@@ -93,6 +94,7 @@ class Listing:
                 names=tuple(json.loads(row[5])),
                 log_ins=row[6],
                 last_seen=row[7],
+                is_pending=bool(row[8]),
             )
             for row in self._database.execute(statement, values)
         ]

@@ -30,6 +30,8 @@ class LogInTable:
         """
         session_id, now = new_id(), now_ms()
         with self._database.transaction():
+            if api_key_id is not None and not self._is_good(api_key_id):
+                raise Gone
             try:
                 self._database.execute(
                     "INSERT INTO sessions (id, user_id, device_id, used, api_key_id) "
@@ -47,6 +49,12 @@ class LogInTable:
                 (user_id, session_id, keep),
             )
             return session_id, [row[0] for row in surplus]
+
+    def _is_good(self, api_key_id: str) -> bool:
+        found = self._database.execute(
+            "SELECT 1 FROM api_keys WHERE id = ? AND NOT disabled", (api_key_id,)
+        )
+        return found.fetchone() is not None
 
     def owner(self, session_id: str) -> tuple[str, bool] | None:
         """The id of the user who logged in, or None when that log-in has ended; reads only.
@@ -85,6 +93,13 @@ class LogInTable:
             ended = self.of_user(user_id)
             self._database.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
             return ended
+
+    def end_of_key(self, api_key_id: str) -> list[str]:
+        """Ends all log-ins that were made with a key; gives them."""
+        ended = self._database.execute(
+            "DELETE FROM sessions WHERE api_key_id = ? RETURNING id", (api_key_id,)
+        )
+        return [row[0] for row in ended.fetchall()]
 
     def ended_among(self, session_ids: Collection[str]) -> dict[str, LogInEnd]:
         """Those of the log-ins that are no longer good."""

@@ -47,6 +47,27 @@ class UserRecord:
 
 
 @dataclass(frozen=True)
+class Account:
+    """A name with a password. Its user is made at the first log-in."""
+
+    app_id: str
+    email: str
+    password: bytes | None  # as ../credentials.py stores it; None: nobody can log in with it yet
+    is_confirmed: bool
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key without its secret."""
+
+    id: str
+    app_id: str
+    user_id: str  # whom it stands for
+    name: str
+    disabled: bool
+
+
+@dataclass(frozen=True)
 class UserSummary:
     """A user as an operator sees him. Times are seconds since 1970."""
 
@@ -58,6 +79,7 @@ class UserSummary:
     names: tuple[str, ...]  # of his accounts
     log_ins: int
     last_seen: int | None  # of the log-ins that he has, to the day
+    is_pending: bool  # an account that waits for its confirmation
 
 
 class LogInEnd(Enum):
@@ -76,5 +98,13 @@ class IdentityTaken(Exception):
     """The identity belongs to another user."""
 
 
+class KeyInUse(Exception):
+    """The log-in that wants to delete a key was made with it."""
+
+
+class TooManyKeys(Exception):
+    """A user has as many keys as he may."""
+
+
 class Gone(Exception):
-    """The user or account was deleted meanwhile."""
+    """The user, account or key was deleted meanwhile."""

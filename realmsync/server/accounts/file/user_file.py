@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from realmsync.server.accounts.file.accounts import AccountTable
+from realmsync.server.accounts.file.api_keys import ApiKeyTable
 from realmsync.server.accounts.file.database import Database
 from realmsync.server.accounts.file.listing import Listing
 from realmsync.server.accounts.file.log_ins import LogInTable
+from realmsync.server.accounts.file.mail_tokens import MailTokenTable
 from realmsync.server.accounts.file.tables import prepare_tables
 from realmsync.server.accounts.file.users import UserTable
 
@@ -30,6 +32,8 @@ class UserFile:
         self.log_ins = LogInTable(self.database)
         self.users = UserTable(self.database, self.log_ins)
         self.accounts = AccountTable(self.database, self.users, self.log_ins)
+        self.api_keys = ApiKeyTable(self.database, self.users, self.log_ins)
+        self.mail_tokens = MailTokenTable(self.database)
         self.listing = Listing(self.database)
 
     def close(self) -> None:

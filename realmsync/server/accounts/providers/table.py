@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from realmsync.server.accounts.key_sets import KeySets
 from realmsync.server.accounts.providers.anonymous import Anonymous
+from realmsync.server.accounts.providers.api_key import ApiKeyProvider
 from realmsync.server.accounts.providers.custom_function import CustomFunction
 from realmsync.server.accounts.providers.custom_token import CustomToken
 from realmsync.server.accounts.providers.email_password import EmailPassword
@@ -25,4 +26,5 @@ def all_providers(users: Users, key_sets: KeySets) -> Mapping[str, Provider]:
         "custom-token": CustomToken(key_sets),
         "custom-function": CustomFunction(),
         **{name: OpenId(name, key_sets) for name in ISSUERS},
+        "api-key": ApiKeyProvider(users),
     }
