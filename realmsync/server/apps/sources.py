@@ -7,14 +7,17 @@ Specification: app-configuration.md 3.2, 4.3 and 9.3.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.json_text import BadText
 from realmsync.apps.load import Loaded, load_path
+from realmsync.apps.model import App
 from realmsync.apps.secrets import secrets_of_file
+from realmsync.apps.toml import FILE_NAME
+from realmsync.server.functions.imported import NotImportable, import_functions
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class AppFolder:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             findings.error("config.bad_json", str(self.secrets), f"no file of secrets: {reason}")
             return Loaded(None, findings)
-        return load_path(
+        loaded = load_path(
             self.path,
             secrets=secrets,
             app_id=self.app_id,
@@ -53,3 +56,22 @@ class AppFolder:
             verifiable=frozenset(self.key_sets),
             enable_sync=self.enable_sync,
         )
+        return loaded if loaded.app is None else self._with_importable(loaded, loaded.app)
+
+    def implementations(self, app: App) -> dict[str, Callable[..., Any]]:
+        """The functions in Python: what realmsync.toml names, and `functions` before that.
+
+        Raises NotImportable for what load() has not seen.
+        """
+        return {**import_functions(app.functions, self.path), **self.functions}
+
+    def _with_importable(self, loaded: Loaded, app: App) -> Loaded:
+        """The same, refused when a function that it names in Python is not there."""
+        try:
+            self.implementations(app)
+        except NotImportable as error:
+            text = str(error)
+            file = FILE_NAME if self.path.is_dir() else self.path.name
+            loaded.findings.error("functions.not_importable", file, text, "functions")
+            return replace(loaded, app=None)
+        return loaded
