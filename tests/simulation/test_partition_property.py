@@ -1,6 +1,6 @@
-"""Worlds in which the app's configuration names a property for the partition: whatever devices write
-to it, and whatever goes wrong, all objects of all replicas end with the partition's value
-(app-configuration.md 4.4)."""
+"""Worlds in which the configuration of the app names a property for the partition: whatever
+devices write to it, and whatever goes wrong, all objects of all replicas end with the value of the
+partition (app-configuration.md 4.4)."""
 
 from __future__ import annotations
 
