@@ -956,3 +956,27 @@ class ClassRights:
     @property
     def digest(self) -> str:
         """Equal for rights that are equal; another one means that the role has changed."""
+
+# -- rules/subscription.cpp ------------------------------------------------------------------------
+
+class SubscribedQuery:
+    """A query of a class that a client subscribes to, compiled."""
+
+    def __init__(self, schema: AppSchema, cls: str, text: str) -> None:
+        """Raises QueryError for what is no query, KeyError for a class that the schema lacks."""
+
+    @property
+    def fields(self) -> set[str]:
+        """Properties that it reads."""
+
+    @property
+    def pinned(self) -> set[str]:
+        """Those that it compares with constants by == or IN, not within OR or NOT."""
+
+    @property
+    def geo_fields(self) -> set[str]:
+        """Those that it asks where they are, and nothing else."""
+
+    @property
+    def unsupported(self) -> str:
+        """What of it needs other objects than the one that is asked about; empty: nothing."""

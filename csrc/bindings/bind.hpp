@@ -16,6 +16,7 @@ void bind_arrow(pybind11::module_& m);
 void bind_realm(pybind11::module_& m);
 void bind_rights(pybind11::module_& m);
 void bind_server(pybind11::module_& m);
+void bind_subscriptions(pybind11::module_& m);
 void bind_wire(pybind11::module_& m);
 
 } // namespace realmsync::bindings

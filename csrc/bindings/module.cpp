@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, m) {
     bindings::bind_expressions(m);
     bindings::bind_app_schema(m);
     bindings::bind_rights(m);
+    bindings::bind_subscriptions(m);
     // for realmsync.inspect
     bindings::bind_changeset(m);
     bindings::bind_merge(m);

@@ -18,7 +18,8 @@ from bson import ObjectId
 
 from realmsync import _core, ejson
 from realmsync.apps.expressions import compiled
-from realmsync.apps.model import App, ClassKind, PartitionConfiguration, Role
+from realmsync.apps.model import App, ClassKind, FieldRights, PartitionConfiguration, Role
+from realmsync.apps.plain_schemas import to_plain
 from realmsync.apps.usability import faults_of, is_decidable
 from realmsync.errors import ExpressionError
 
@@ -63,9 +64,9 @@ class PartitionPermission:
 class _Rule:
     """A role, compiled for a class."""
 
-    role: Role
+    name: str
     apply_when: _core.Expression | None  # None: undecidable, so that it ends the search
-    is_usable: bool
+    rights: Mapping[str, Any] | None  # as the core takes them; None: sync cannot use the role
 
 
 class Permissions:
@@ -73,6 +74,7 @@ class Permissions:
 
     def __init__(self, app: App, function_seconds: float = FUNCTION_SECONDS) -> None:
         self._app = app
+        self._schema = _core.AppSchema(to_plain(app.classes))
         self._function_seconds = function_seconds
         self._values = {name: _decoded(value) for name, value in app.values.items()}
         self._environment = {
@@ -94,17 +96,27 @@ class Permissions:
         """What a user may do with a partition. Raises IllegalPartition."""
         if self._app.sync.partition is not None:
             _require_legal(self._app.sync.partition, partition)
-        context = self._context(user, partition=partition)
         calls = _Calls(call, self._function_seconds)
-        write = await calls.is_true(self._write, context)
-        return PartitionPermission(write or await calls.is_true(self._read, context), write)
+        try:
+            context = self._context(user, partition=partition)
+            write = await calls.is_true(self._write, context)
+            read = write or await calls.is_true(self._read, context)
+        except ExpressionError as error:
+            _logger.error("user %r has no rights: %s", user.id, error)
+            return PartitionPermission(read=False, write=False)
+        return PartitionPermission(read, write)
 
     async def session(self, user: User, call: CallFunction) -> SessionPermissions:
-        """The roles of a user in every class, for one session."""
-        context = self._context(user)
+        """The roles of a user in every class, for one session of flexible sync."""
         calls = _Calls(call, self._function_seconds)
-        chosen = {cls: await calls.first(rules, context) for cls, rules in self._rules.items()}
-        return SessionPermissions(self._app, chosen, context)
+        try:
+            context = self._context(user)
+            chosen = {cls: await calls.first(r, context) for cls, r in self._rules.items()}
+        except ExpressionError as error:
+            _logger.error("user %r has no rights: %s", user.id, error)
+            context = _core.ExpressionContext()
+            chosen = dict.fromkeys(self._rules)
+        return SessionPermissions(self._schema, chosen, context)
 
     def _context(self, user: User, **partition: PartitionValue) -> _core.ExpressionContext:
         return _core.ExpressionContext(
@@ -125,9 +137,12 @@ class SessionPermissions:
     """What one user may do in one session of flexible sync."""
 
     def __init__(
-        self, app: App, rules: Mapping[str, _Rule | None], context: _core.ExpressionContext
+        self,
+        schema: _core.AppSchema,
+        rules: Mapping[str, _Rule | None],
+        context: _core.ExpressionContext,
     ) -> None:
-        self._app = app
+        self._schema = schema
         self._rules = rules
         self._context = context
 
@@ -135,9 +150,19 @@ class SessionPermissions:
     def roles(self) -> dict[str, str | None]:
         """The names of the roles by class; None: none that gives rights."""
         return {
-            cls: rule.role.name if rule is not None and rule.is_usable else None
+            cls: rule.name if rule is not None and rule.rights is not None else None
             for cls, rule in self._rules.items()
         }
+
+    def rights(self, cls: str) -> _core.ClassRights:
+        """What the role in a class allows on its objects. KeyError for what no role is about."""
+        rule = self._rules[cls]
+        rights = None if rule is None else rule.rights
+        try:
+            return _core.ClassRights(self._schema, cls, rights, self._context)
+        except ExpressionError as error:
+            _logger.error("nothing of class %s is allowed to a user: %s", cls, error)
+            return _core.ClassRights(self._schema, cls, None, self._context)
 
 
 class _Calls:
@@ -158,7 +183,7 @@ class _Calls:
     async def is_true(
         self, expression: _core.Expression | None, context: _core.ExpressionContext
     ) -> bool:
-        """Whether an expression is true; None is not."""
+        """Whether an expression is true; None is not. Raises ExpressionError for too much work."""
         if expression is None:
             return False
         results: dict[int, Any] = {}
@@ -166,11 +191,7 @@ class _Calls:
             result = await self._once(name, arguments)
             if result is not _FAILED:
                 results[position] = result
-        try:
-            return expression.evaluate(context, results)
-        except ExpressionError as error:
-            _logger.error("a rule was taken as false: %s", error)
-            return False
+        return expression.evaluate(context, results)
 
     async def _once(self, name: str, arguments: list[Any]) -> Any:
         key = (name, repr(arguments))
@@ -204,12 +225,32 @@ _FAILED = object()  # no value, so that every comparison with it is false
 def _rules(roles: Sequence[Role], queryable: frozenset[str]) -> tuple[_Rule, ...]:
     return tuple(
         _Rule(
-            role,
+            role.name,
             compiled(role.apply_when, "apply_when") if is_decidable(role) else None,
-            not faults_of(role, queryable),
+            None if faults_of(role, queryable) else _rights(role),
         )
         for role in roles
     )
+
+
+def _rights(role: Role) -> dict[str, Any]:
+    filters = {
+        "read_filter": role.read_filter,
+        "write_filter": role.write_filter,
+        "insert": role.insert,
+        "delete": role.delete,
+    }
+    return {
+        **{key: compiled(expression, "filter") for key, expression in filters.items()},
+        "read": role.read,
+        "write": role.write,
+        "fields": {name: _pair(rights) for name, rights in role.fields.items()},
+        "additional_fields": _pair(role.additional_fields or FieldRights()),
+    }
+
+
+def _pair(rights: FieldRights) -> tuple[bool | None, bool | None]:
+    return rights.read, rights.write
 
 
 def _partition_expression(expression: Any) -> _core.Expression | None:
