@@ -12,12 +12,16 @@ from typing import Any
 
 import click
 
+from realmsync.apps.diagnostics import printable
 from realmsync.apps.export import exported_files
 from realmsync.apps.files import write_folder, zip_of
 from realmsync.apps.json_text import BadText
 from realmsync.apps.load import Loaded, load_path
 from realmsync.apps.report import page, report
+from realmsync.apps.schema_writing import SchemaNotWritable
 from realmsync.apps.secrets import secrets_of_file
+from realmsync.errors import StorageError
+from realmsync.server.apps.stored_schema import with_stored
 
 Command = Callable[..., None]
 
@@ -84,7 +88,13 @@ def check(
     help="Folder to make, or zip file with --zip.",
 )
 @click.option("--zip", "as_zip", is_flag=True, help="Write a zip file.")
-def export(source: Path, app_id: str | None, output: Path, as_zip: bool) -> None:
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Data directory of a server that is not running: what clients have added to the app's "
+    "classes in development mode is written, too.",
+)
+def export(source: Path, app_id: str | None, output: Path, as_zip: bool, data: Path | None) -> None:
     """Write the configuration in FOLDER anew, in the layout of today, without any secret.
 
     FOLDER is an application's exported folder of any age, a zip of one, or a realmsync.toml.
@@ -93,7 +103,11 @@ def export(source: Path, app_id: str | None, output: Path, as_zip: bool) -> None
     if loaded.app is None or loaded.bundle is None:
         click.echo(page(report(loaded)), nl=False, err=True)
         sys.exit(1)
-    files = exported_files(loaded.bundle, loaded.app)
+    try:
+        running = None if data is None else with_stored(data, loaded.app)
+        files = exported_files(loaded.bundle, loaded.app, running)
+    except (StorageError, SchemaNotWritable) as error:
+        raise click.ClickException(printable(str(error))) from error
     try:
         if as_zip:
             with output.open("xb") as file:

@@ -54,13 +54,8 @@ class AppSchemas:
 
     def step_to(self, app_key: str, model: App) -> SchemaStep:
         """What obeying `model` would change; nothing is touched. Raises StorageError."""
-        classes, changes = plan(
-            self._records.read(app_key),
-            model.classes,
-            from_plain(self._engine.schema(app_key)),
-            model.sync.database or _DATABASE,
-        )
-        return SchemaStep(_with_classes(model, classes), model.classes, changes)
+        running = from_plain(self._engine.schema(app_key))
+        return step(model, self._records.read(app_key), running)
 
     def take(self, app_key: str, step: SchemaStep, now_ms: int) -> None:
         """Makes it so. Raises StorageError."""
@@ -74,6 +69,12 @@ class AppSchemas:
     def with_added(self, app_key: str, model: App) -> App:
         """The model with what clients have added until now, for exports. Raises StorageError."""
         return self.step_to(app_key, model).model
+
+
+def step(model: App, before: Mapping[str, Class], running: Mapping[str, Class]) -> SchemaStep:
+    """What obeying `model` would change: the folder had `before`, the app has `running`."""
+    classes, changes = plan(before, model.classes, running, model.sync.database or _DATABASE)
+    return SchemaStep(_with_classes(model, classes), model.classes, changes)
 
 
 def refuse_breaking(changes: SchemaChanges, findings: Findings) -> None:
