@@ -17,7 +17,7 @@ from realmsync.inspect import decode_changeset, decode_message
 try:
     import click
 
-    from realmsync.cli_apps import check, export
+    from realmsync.cli_apps import check, export, functions
     from realmsync.cli_query.command import query
     from realmsync.cli_users import user
 except ImportError as error:
@@ -40,36 +40,44 @@ def _exception(error: RealmError) -> click.ClickException:
     return click.ClickException(text if text.endswith(where) else text + where)
 
 
+def _import(target: str) -> object:
+    if ":" not in target:
+        raise click.BadParameter(f"{target!r} is not MODULE:NAME")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        return cast(object, pkgutil.resolve_name(target))
+    except Exception as error:
+        raise click.BadParameter(f"cannot import {target!r}: {error}") from error
+
+
 def _import_function(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> Callable[..., Any] | None:
     """A function of the module that is in the working directory or installed."""
     if value is None:
         return None
-    if ":" not in value:
-        raise click.BadParameter(f"{value!r} is not MODULE:FUNCTION")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        function = pkgutil.resolve_name(value)
-    except Exception as error:
-        raise click.BadParameter(f"cannot import {value!r}: {error}") from error
+    function = _import(value)
     if not callable(function):
         raise click.BadParameter(f"{value!r} is no function")
     return cast(Callable[..., Any], function)
 
 
-def _import_functions(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, Callable[..., Any]]:
-    """Functions by the names that configurations call them."""
-    functions = {}
-    for value in values:
-        name, equals, target = value.partition("=")
-        function = _import_function(context, parameter, target)
-        if not equals or function is None:
-            raise click.BadParameter(f"{value!r} is not NAME=MODULE:FUNCTION")
-        functions[name] = function
-    return functions
+def _import_functions(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+    """The AppFunctions of a module that is in the working directory or installed."""
+    from realmsync.server.functions.registry import AppFunctions
+
+    found = AppFunctions() if value is None else _import(value)
+    if not isinstance(found, AppFunctions):
+        raise click.BadParameter(f"{value!r} is no realmsync.AppFunctions")
+    return found
+
+
+def _require_javascript(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    from realmsync.server.functions.javascript import is_available
+
+    if value and not is_available():
+        raise click.BadParameter("needs the engine: pip install 'realmsync[js]'")
+    return value
 
 
 def _split_apps(
@@ -99,6 +107,7 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(export)
+main.add_command(functions)
 main.add_command(query)
 main.add_command(user)
 
@@ -173,12 +182,16 @@ def openapi() -> None:
     "--enable-sync", is_flag=True, help="Serve apps that were paused when they were exported."
 )
 @click.option(
-    "--function",
-    "functions",
-    multiple=True,
-    metavar="NAME=MODULE:FUNCTION",
+    "--functions",
+    metavar="MODULE:NAME",
     callback=_import_functions,
-    help="Python implementation of a function of the apps; repeatable.",
+    help="AppFunctions with the apps' functions in Python.",
+)
+@click.option(
+    "--javascript",
+    is_flag=True,
+    callback=_require_javascript,
+    help="Run the JavaScript functions of configurations (extra js).",
 )
 @click.option(
     "--production", is_flag=True, help="Do not start with an app that is open to everybody."
@@ -292,7 +305,8 @@ def serve(
     app_id: str | None,
     secrets: Path | None,
     enable_sync: bool,
-    functions: dict[str, Callable[..., Any]],
+    functions: Any,
+    javascript: bool,
     production: bool,
     providers: str,
     no_registration: bool,
@@ -331,7 +345,8 @@ def serve(
             host=host,
             port=port,
             app_folders=tuple(
-                AppFolder(path, id, secrets, enable_sync, functions) for id, path in folders
+                AppFolder(path, id, secrets, enable_sync, functions, javascript)
+                for id, path in folders
             ),
             apps=ids,
             production=production,

@@ -1,5 +1,6 @@
-"""The commands `realmsync check` and `realmsync export`. They only parse arguments and print; the
-work is in apps/.
+"""The commands `realmsync check`, `export` and `functions`.
+
+They only parse arguments and print; the work is in apps/.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from realmsync.apps.files import write_folder, zip_of
 from realmsync.apps.json_text import BadText
 from realmsync.apps.load import Loaded, load_path
 from realmsync.apps.report import page, report
+from realmsync.apps.scaffold import scaffold
 from realmsync.apps.schema_writing import SchemaNotWritable
 from realmsync.apps.secrets import secrets_of_file
 from realmsync.errors import StorageError
@@ -48,6 +50,7 @@ _app_id = click.option(
     multiple=True,
     help="Function that the server will have an implementation of; repeatable.",
 )
+@click.option("--javascript", is_flag=True, help="As if the server ran JavaScript functions.")
 @click.option("--enable-sync", is_flag=True, help="As if sync had not been paused.")
 def check(
     source: Path,
@@ -55,6 +58,7 @@ def check(
     as_json: bool,
     secrets_file: Path | None,
     functions: tuple[str, ...],
+    javascript: bool,
     enable_sync: bool,
 ) -> None:
     """Say what a server would make of the configuration in FOLDER.
@@ -62,15 +66,15 @@ def check(
     FOLDER is an application's exported folder, a zip of one, or a realmsync.toml. Exits with 1 when
     there are errors: the server would refuse it.
     """
-    callables = frozenset(functions)
     loaded = _loaded(
         source,
         secrets=None if secrets_file is None else _secrets(secrets_file),
         app_id=app_id,
-        callables=callables,
+        callables=frozenset(functions),
+        javascript=javascript,
         enable_sync=enable_sync,
     )
-    data = report(loaded, callables)
+    data = report(loaded)
     click.echo(
         json.dumps(data, indent=2, ensure_ascii=False) if as_json else page(data), nl=as_json
     )
@@ -117,6 +121,23 @@ def export(source: Path, app_id: str | None, output: Path, as_zip: bool, data: P
     except OSError as error:
         raise click.ClickException(f"{output}: {error.strerror or error}") from error
     click.echo(f"wrote {len(files)} files to {output}")
+
+
+@click.group()
+def functions() -> None:
+    """Functions of an app."""
+
+
+@functions.command("scaffold")
+@_source
+@_app_id
+def write_scaffold(source: Path, app_id: str | None) -> None:
+    """Print a Python module with a function for each one in FOLDER, still to be written."""
+    loaded = _loaded(source, app_id=app_id)
+    if loaded.app is None:
+        click.echo(page(report(loaded)), nl=False, err=True)
+        sys.exit(1)
+    click.echo(scaffold(loaded), nl=False)
 
 
 def _loaded(source: Path, **settings: Any) -> Loaded:

@@ -78,6 +78,13 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ),
     ("", "realmsync.server.apps.sources", ["AppFolder"]),
     ("", "realmsync.server.apps.hosting", ["AppReport"]),
+    ("", "realmsync.server.functions.registry", ["AppFunctions"]),
+    (
+        "",
+        "realmsync.server.functions.context",
+        ["FunctionContext", "FunctionCalls", "FunctionStore", "Environment"],
+    ),
+    ("", "realmsync.server.functions.port", ["AppUser", "FunctionRequest"]),
     ("", "realmsync.server.authorization", ["AuthorizationRequest", "Permission"]),
     ("Configurations of apps", "realmsync.apps.load", ["load_path", "Loaded"]),
     ("", "realmsync.apps.diagnostics", ["Findings", "Diagnostic", "Severity"]),

@@ -38,6 +38,15 @@ def read_functions(bundle: Bundle, findings: Findings) -> dict[str, Function]:
     return functions
 
 
+def implemented(functions: Iterable[Function], javascript: bool) -> frozenset[str]:
+    """Those whose configuration says where their implementation is."""
+    return frozenset(
+        function.name
+        for function in functions
+        if function.implementation is not None or (javascript and function.source is not None)
+    )
+
+
 def of_expression(expression: Any, path: str, key: str, what: str) -> Iterator[FunctionUse]:
     """The functions that an expression calls."""
     waiting = [expression]
@@ -89,7 +98,7 @@ def check_uses(
                 use.key,
             )
     for function in functions.values():
-        if function.name in callables or function.implementation is not None:
+        if function.name in callables:
             continue
         of_what = list(dict.fromkeys(needed.get(function.name, ())))
         if of_what:

@@ -21,6 +21,7 @@ from realmsync.apps.diagnostics import Findings
 from realmsync.apps.folder import read_folder
 from realmsync.apps.function_entries import (
     check_uses,
+    implemented,
     of_expression,
     of_partition,
     of_roles,
@@ -46,6 +47,7 @@ class Loaded:
     findings: Findings
     bundle: Bundle | None = None  # what it was made of; None if it could not be read
     needed: frozenset[str] = frozenset()  # the functions that something depends on
+    callables: frozenset[str] = frozenset()  # those that this server has an implementation of
 
 
 def load_path(
@@ -54,6 +56,7 @@ def load_path(
     secrets: Mapping[str, Any] | None = None,
     app_id: str | None = None,
     callables: Set[str] = frozenset(),
+    javascript: bool = False,
     verifiable: Set[str] = frozenset(),
     enable_sync: bool = False,
 ) -> Loaded:
@@ -75,6 +78,7 @@ def load_path(
         secrets=Secrets(secrets or {}, os.environ),
         app_id=app_id,
         callables=callables,
+        javascript=javascript,
         verifiable=verifiable,
         enable_sync=enable_sync,
     )
@@ -88,14 +92,16 @@ def load(
     secrets: Secrets | None = None,
     app_id: str | None = None,
     callables: Set[str] = frozenset(),
+    javascript: bool = False,
     verifiable: Set[str] = frozenset(),
     enable_sync: bool = False,
 ) -> Loaded:
     """The model of a configuration.
 
     `app_id` goes before the one that the configuration says. `callables` are the functions that
-    have an implementation on this server, `verifiable` the providers of OpenID tokens whose keys it
-    has. `enable_sync` serves an application that was paused when it was exported.
+    have an implementation in Python on this server; with `javascript` those with a source are
+    callable, too. `verifiable` are the providers of OpenID tokens whose keys it has. `enable_sync`
+    serves an application that was paused when it was exported.
     """
     findings = Findings()
     of_folder = {} if bundle.secrets is None else bundle.secrets.content
@@ -106,6 +112,7 @@ def load(
     providers = read_providers(bundle, places, verifiable, findings)
     custom_user_data = read_custom_user_data(bundle, findings)
     functions = read_functions(bundle, findings)
+    callable_ones = frozenset(callables) | implemented(functions.values(), javascript)
     values = read_values(bundle, places, findings)
     schema = schemas.read(bundle, sync, findings)
     sync = queryable.resolve(sync, schema.classes, path_of(bundle.sync), findings)
@@ -133,11 +140,11 @@ def load(
         allowed_origins=root.allowed_origins,
     )
     uses = [*_uses(bundle, app, permitted.sources)]
-    check_uses(functions, uses, callables, findings)
+    check_uses(functions, uses, callable_ones, findings)
     check_custom_user_data(app, path_of(bundle.custom_user_data), findings)
     note_ignored(bundle, findings)
     needed = frozenset(use.name for use in uses)
-    return Loaded(None if findings.is_refused else app, findings, bundle, needed)
+    return Loaded(None if findings.is_refused else app, findings, bundle, needed, callable_ones)
 
 
 class _Root(NamedTuple):

@@ -18,7 +18,14 @@ from bson import ObjectId
 
 from realmsync import _core, ejson
 from realmsync.apps.expressions import compiled
-from realmsync.apps.model import App, ClassKind, FieldRights, PartitionConfiguration, Role
+from realmsync.apps.model import (
+    App,
+    ClassKind,
+    FieldRights,
+    Function,
+    PartitionConfiguration,
+    Role,
+)
 from realmsync.apps.plain_schemas import to_plain
 from realmsync.apps.usability import faults_of, is_decidable
 from realmsync.errors import ExpressionError
@@ -46,6 +53,19 @@ class User(Protocol):
     def custom_data(self) -> Mapping[str, Any]: ...
     @property
     def identities(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Request(Protocol):
+    """The HTTP request behind a call of a function: `%%request`."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def remote_address(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 class IllegalPartition(Exception):
@@ -106,6 +126,28 @@ class Permissions:
             return PartitionPermission(read=False, write=False)
         return PartitionPermission(read, write)
 
+    async def may_call(
+        self, function: Function, user: User, request: Request, call: CallFunction
+    ) -> bool:
+        """Whether a function's can_evaluate allows a call by this user (9.1)."""
+        if function.can_evaluate in ({}, True):
+            return True
+        try:
+            expression = compiled(function.can_evaluate, "can_evaluate")
+        except ExpressionError as error:
+            _logger.error("can_evaluate of %r is taken as false: %s", function.name, error)
+            return False
+        context = self._context(
+            user,
+            request={
+                "httpMethod": request.method,
+                "rawPath": request.path,
+                "remoteIPAddress": request.remote_address,
+                "requestHeaders": {name: [text] for name, text in request.headers.items()},
+            },
+        )
+        return await _Calls(call, self._function_seconds).is_true(expression, context)
+
     async def session(self, user: User, call: CallFunction) -> SessionPermissions:
         """The roles of a user in every class, for one session of flexible sync."""
         calls = _Calls(call, self._function_seconds)
@@ -118,7 +160,7 @@ class Permissions:
             chosen = dict.fromkeys(self._rules)
         return SessionPermissions(self._schema, chosen, context)
 
-    def _context(self, user: User, **partition: PartitionValue) -> _core.ExpressionContext:
+    def _context(self, user: User, **rest: Any) -> _core.ExpressionContext:
         return _core.ExpressionContext(
             user={
                 "id": user.id,
@@ -129,7 +171,7 @@ class Permissions:
             },
             values=self._values,
             environment=self._environment,
-            **partition,
+            **rest,
         )
 
 

@@ -6,7 +6,7 @@ Never a value and never a secret. Specification: app-configuration.md 9.5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity, printable
@@ -17,10 +17,10 @@ from realmsync.apps.model import App, Class, ClassKind, FieldRights, Role, SyncM
 _ORDER = [*Severity]
 
 
-def report(loaded: Loaded, callables: Set[str] = frozenset()) -> dict[str, Any]:
+def report(loaded: Loaded) -> dict[str, Any]:
     """What an operator should know of an application, as JSON values: `realmsync check --json`.
 
-    Never a value and never a secret. `callables`: the functions that have an implementation.
+    Never a value and never a secret.
     """
     app = loaded.app
     data: dict[str, Any] = {
@@ -32,7 +32,7 @@ def report(loaded: Loaded, callables: Set[str] = frozenset()) -> dict[str, Any]:
         data["classes"] = [*_classes(app)]
         data["access"] = [*_access(app)]
         data["providers"] = [*_providers(app)]
-        data["functions"] = [*_functions(app, loaded.needed, callables)]
+        data["functions"] = [*_functions(app, loaded)]
     return data
 
 
@@ -154,15 +154,14 @@ def _providers(app: App) -> Iterator[dict[str, Any]]:
         }
 
 
-def _functions(app: App, needed: Set[str], callables: Set[str]) -> Iterator[dict[str, Any]]:
+def _functions(app: App, loaded: Loaded) -> Iterator[dict[str, Any]]:
     for function in app.functions.values():
-        is_needed = function.name in needed
         yield {
             "function": function.name,
             "state": "callable"
-            if function.name in callables or function.implementation is not None
+            if function.name in loaded.callables
             else "needed"
-            if is_needed
+            if function.name in loaded.needed
             else "unused",
             "private": function.private,
             "path": function.path,

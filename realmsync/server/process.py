@@ -97,7 +97,7 @@ class Server:
         self.config = config
         self.port = config.port
         self._given = runtime
-        self._host = AppHost(config)
+        self._host = AppHost(config, self._find_user)
         self._lock: int | None = None
         self._log_limit = LogLimit(config.log_lines_per_minute)
         self._minute: asyncio.TimerHandle | None = None
@@ -138,6 +138,7 @@ class Server:
         self._count_lines()
         self._take_directory(config.data)
         self._exits.callback(self._release_directory)
+        self._exits.push_async_callback(self._host.close)
         self.apps = await self._host.open()
         await self._open_users()
         await self._open_engine()
@@ -176,8 +177,8 @@ class Server:
         self._exits.callback(self._driver.close)
         self.tasks = EngineTasks(self._engine, self._driver.activity)
         self._exits.callback(self.tasks.close)
-        rules = PartitionRules(self.apps, self._find_user)
-        deciders = [Decider("the configuration", rules.decide, None)]
+        self.partition_rules = PartitionRules(self.apps, self._find_user)
+        deciders = [Decider("the configuration", self.partition_rules.decide, None)]
         if config.authorize is not None:
             operator = Decider("the authorize function", config.authorize, config.authorize_timeout)
             deciders.append(operator)

@@ -10,6 +10,7 @@ import pytest
 
 import layouts
 from realmsync.server.apps.sources import AppFolder
+from realmsync.server.functions.registry import AppFunctions
 
 MODULE = "def double(context, number):\n    return 2 * number\n\nlimit = 3\n"
 
@@ -36,7 +37,8 @@ def test_functions_beside_the_file(folder: Path, is_file: bool) -> None:
         source = AppFolder(folder / "realmsync.toml")
     loaded = source.load()
     assert loaded.app is not None, [*map(str, loaded.findings)]
-    assert source.implementations(loaded.app)["f"](None, 2) == 4
+    double = source.implementations(loaded.app).get("f")
+    assert double is not None and double.function(None, 2) == 4
 
 
 def test_the_example(folder: Path) -> None:
@@ -44,16 +46,21 @@ def test_the_example(folder: Path) -> None:
     loaded = example.load()
     assert loaded.app is not None, [*map(str, loaded.findings)]
     functions = example.implementations(loaded.app)
-    assert functions["count_words"](None, "two words") == 2
-    assert functions["reset_password"](None, {"currentPasswordValid": False}) == {"status": "fail"}
+    words, reset = functions.get("count_words"), functions.get("reset_password")
+    assert words is not None and words.function(None, "two words") == 2
+    assert reset is not None
+    assert reset.function(None, {"currentPasswordValid": False}) == {"status": "fail"}
 
 
 def test_the_program_goes_before_the_file(folder: Path) -> None:
-    source = configured(folder, "functions_of_toml:double")
-    source = AppFolder(folder, functions={"f": len})
+    configured(folder, "functions_of_toml:double")
+    own = AppFunctions()
+    own.add("f", lambda context: "own")
+    source = AppFolder(folder, functions=own)
     loaded = source.load()
     assert loaded.app is not None
-    assert source.implementations(loaded.app) == {"f": len}
+    found = source.implementations(loaded.app).get("f")
+    assert found is not None and found.function(None) == "own"
 
 
 @pytest.mark.parametrize(
@@ -85,5 +92,5 @@ def test_exported_folders_import_nothing(folder: Path) -> None:
     source = AppFolder(layouts.write(files, folder))
     loaded = source.load()
     assert loaded.app is not None
-    assert source.implementations(loaded.app) == {}
+    assert len(source.implementations(loaded.app)) == 0
     assert "functions_of_toml" not in sys.modules

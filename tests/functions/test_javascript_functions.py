@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from bson import Decimal128, Int64, ObjectId
 
-from conftest import USER, Made, People
+from callers import USER, Made, People
 from realmsync.apps.model import Function
 from realmsync.server.functions.port import (
     FunctionFailed,
@@ -111,9 +111,10 @@ async def test_endless_calls_of_each_other_end(functions: Made) -> None:
 async def test_documents_are_read_and_written(functions: Made) -> None:
     people = People([{"_id": 1, "user": USER.id, "mayRead": ["R1"]}])
     collection = "context.services.get('any').db('people').collection('profiles')"
-    read = f"exports = async (r) => (await {collection}.findOne({{user: context.user.id}})).mayRead"
+    read = f"exports = async () => (await {collection}.findOne({{user: context.user.id}})).mayRead"
     assert await run(functions, read, documents=people) == ["R1"]
-    write = f"exports = () => {collection}.updateOne({{user: 'u2'}}, {{$set: {{a: 1}}}}, {{upsert: true}})"
+    arguments = "{user: 'u2'}, {$set: {a: 1}}, {upsert: true}"
+    write = f"exports = () => {collection}.updateOne({arguments})"
     counts = await run(functions, write, documents=people)
     assert counts == {"matchedCount": 0, "modifiedCount": 0, "upsertedId": "new"}
     assert people.documents[1] == {"_id": "new", "user": "u2", "a": 1}
@@ -162,10 +163,10 @@ BOMBS = {
     "long text": "exports = () => 'x'.repeat(5e8)",
     "large result": "exports = () => 'x'.repeat(2e7)",
     "depth": "exports = function f() { return f(); }",
-    "deep result": "exports = () => { let x = []; for (let i = 0; i < 1e6; i++) x = [x]; return x; }",
+    "deep result": "exports = () => { let x = []; for (let i = 0; i < 1e6; i++) x = [x]; return x}",
     "many calls": "exports = async () => { for (;;) context.functions.execute('ok'); }",
     "log": "exports = () => { for (;;) console.log('x'.repeat(1e6)); }",
-    "broken prelude": "JSON.parse = null; JSON.stringify = null; Promise.resolve = null; exports = 1",
+    "broken prelude": "JSON.parse = JSON.stringify = Promise.resolve = null; exports = 1",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import USER, Made, People
+from callers import USER, Made, People
 from realmsync.errors import InvalidArgumentError
 from realmsync.server.functions.context import FunctionContext
 from realmsync.server.functions.port import FunctionFailed, FunctionNotFound

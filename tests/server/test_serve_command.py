@@ -53,7 +53,7 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--providers", "anonymous"], "providers are some of anon-user, local-userpass, not"),
         (["--providers", ""], "providers are some of anon-user, local-userpass, not none"),
         (["--bytes-per-user", "0"], "0 is not in the range"),
-        (["--authorize", "rules"], "'rules' is not MODULE:FUNCTION"),
+        (["--authorize", "rules"], "'rules' is not MODULE:NAME"),
         (["--authorize", "no_such_module:may"], "cannot import 'no_such_module:may': No module"),
         (["--authorize", "os:no_such_function"], "module 'os' has no attribute"),
         (["--authorize", "os:sep"], "'os:sep' is no function"),

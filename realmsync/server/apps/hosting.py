@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity
 from realmsync.apps.load import Loaded
-from realmsync.apps.model import App, SyncMode, SyncState
+from realmsync.apps.model import App, Function, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError
@@ -25,9 +26,16 @@ from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.config import ServerConfig
 from realmsync.server.functions.absent import NoFunctions
+from realmsync.server.functions.call import Languages
+from realmsync.server.functions.caller import FunctionCaller
+from realmsync.server.functions.javascript import JavaScript
+from realmsync.server.functions.port import AppUser, FunctionRequest
 from realmsync.server.logs import one_line
 
 _logger = logging.getLogger("realmsync.server")
+
+# A user of the app with this key and this id, as he is now; None when he has been deleted.
+FindUser = Callable[[str, str], Awaitable[AppUser | None]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class AppReport:
     @property
     def data(self) -> dict[str, Any]:
         """All that was found, as JSON values."""
-        return report(self.loaded, frozenset(self.folder.functions))
+        return report(self.loaded)
 
     def __str__(self) -> str:
         """The same as a page for operators, and what became of the app."""
@@ -59,8 +67,11 @@ class AppReport:
 class AppHost:
     """The applications of one server. `changed` hears which model has been replaced."""
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, find_user: FindUser) -> None:
         self._config = config
+        self._find_user = find_user
+        self._functions: list[FunctionCaller] = []
+        self._languages: dict[str, Languages] = {}  # by the app's key
         self._folders: dict[str, AppFolder] = {}  # by the app's key
         self._reloading = asyncio.Lock()
         self.reports: list[AppReport] = []  # of the last start or reload
@@ -77,7 +88,7 @@ class AppHost:
             model = await self._load(folder)
             if apps.find(model.id) is not None:
                 raise ServerStartError(f"{folder.path}: there are two apps with id '{model.id}'")
-            apps.add(running_app(model, folder))
+            apps.add(self._run(folder, model))
             self._folders[model.id] = folder
         return self._opened(apps)
 
@@ -88,6 +99,38 @@ class AppHost:
                 await self._reload_one(apps, key, folder) for key, folder in self._folders.items()
             ]
         return self.reports
+
+    async def close(self) -> None:
+        """Ends the functions that run."""
+        for functions in self._functions:
+            await functions.close()
+
+    def _run(self, folder: AppFolder, model: App) -> RunningApp:
+        """A configured application, ready to be served."""
+        app = RunningApp(
+            model.id, model, NoFunctions(model), Permissions(model), key_sets=folder.key_sets
+        )
+
+        async def may_call(
+            function: Function, user: AppUser, request: FunctionRequest | None
+        ) -> bool:
+            async def call(name: str, arguments: Sequence[Any]) -> Any:
+                return await app.functions.call(name, arguments, user)
+
+            permissions = app.permissions
+            return permissions is not None and await permissions.may_call(
+                function, user, request or FunctionRequest(), call
+            )
+
+        javascript = JavaScript() if folder.javascript else None
+        languages = Languages(folder.implementations(model), javascript)
+        self._languages[app.key] = languages
+        functions = FunctionCaller(
+            lambda: app.model, languages, may_call, partial(self._find_user, app.key)
+        )
+        self._functions.append(functions)
+        app.functions = functions
+        return app
 
     async def _load(self, folder: AppFolder) -> App:
         loaded = await asyncio.to_thread(folder.load)
@@ -108,7 +151,8 @@ class AppHost:
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, loaded, is_served=False)
-        running.replace(running_app(model, folder))
+        running.replace(model)
+        self._languages[key].python = folder.implementations(model)
         _logger.info("app %s was loaded again from %s", key, folder.path)
         self.changed(running)
         return AppReport(folder, loaded, is_served=True)
@@ -134,17 +178,6 @@ class AppHost:
 
     def _is_guarded(self, app: RunningApp) -> bool:
         return self._config.authorize is not None and not app.model.sync.development_mode
-
-
-def running_app(model: App, folder: AppFolder) -> RunningApp:
-    """A configured application, ready to be served."""
-    return RunningApp(
-        key=model.id,
-        model=model,
-        functions=NoFunctions(model),
-        permissions=Permissions(model) if model.sync.mode is SyncMode.PARTITION else None,
-        key_sets=folder.key_sets,
-    )
 
 
 def _refuse_changes(old: App, new: App, findings: Findings) -> None:

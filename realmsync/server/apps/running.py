@@ -25,19 +25,15 @@ class RunningApp:
     key: str  # names its users and partitions in storage; never changes
     model: App
     functions: Functions
-    # Compiled from the model; None where the app does not synchronise partitions, or is open.
-    permissions: Permissions | None = None
+    permissions: Permissions | None = None  # compiled from the model; None where it is open
     # Without a configuration: everybody may do everything, and clients make the schema.
     is_open: bool = False
     # Where the keys are that verify others' tokens, by provider.
     key_sets: Mapping[str, str] = field(default_factory=dict)
 
-    def replace(self, newer: RunningApp) -> None:
-        """Becomes what `newer` is, in one step; users and data stay."""
-        self.model = newer.model
-        self.functions = newer.functions
-        self.permissions = newer.permissions
-        self.key_sets = newer.key_sets
+    def replace(self, model: App) -> None:
+        """Obeys another model from now on; users, data and functions in Python stay."""
+        self.model, self.permissions = model, Permissions(model)
 
 
 class Apps:

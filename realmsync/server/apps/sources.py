@@ -6,10 +6,9 @@ Specification: app-configuration.md 3.2, 4.3 and 9.3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.json_text import BadText
@@ -17,7 +16,9 @@ from realmsync.apps.load import Loaded, load_path
 from realmsync.apps.model import App
 from realmsync.apps.secrets import secrets_of_file
 from realmsync.apps.toml import FILE_NAME
+from realmsync.errors import InvalidArgumentError
 from realmsync.server.functions.imported import NotImportable, import_functions
+from realmsync.server.functions.registry import AppFunctions
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class AppFolder:
     secrets: Path | None = None
     # Serves an app that was paused, or whose sync was off, when it was exported.
     enable_sync: bool = False
-    # Implementations of its functions, by name.
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    # Its functions in Python. They go before JavaScript of the same name.
+    functions: AppFunctions = field(default_factory=AppFunctions)
+    # Runs exported JavaScript functions, which needs the extra `js`.
+    javascript: bool = False
     # By provider, where the keys are that verify others' tokens (JWKS): a file, or an address with
     # https. Log-ins with Google, Apple and Facebook need one, such as {"oauth2-google":
     # "https://www.googleapis.com/oauth2/v3/certs"}; that of "custom-token" goes before its jwkURI.
@@ -53,23 +56,25 @@ class AppFolder:
             secrets=secrets,
             app_id=self.app_id,
             callables=frozenset(self.functions),
+            javascript=self.javascript,
             verifiable=frozenset(self.key_sets),
             enable_sync=self.enable_sync,
         )
         return loaded if loaded.app is None else self._with_importable(loaded, loaded.app)
 
-    def implementations(self, app: App) -> dict[str, Callable[..., Any]]:
+    def implementations(self, app: App) -> AppFunctions:
         """The functions in Python: what realmsync.toml names, and `functions` before that.
 
-        Raises NotImportable for what load() has not seen.
+        Raises NotImportable, or InvalidArgumentError for what takes no context; load() has seen to
+        that.
         """
-        return {**import_functions(app.functions, self.path), **self.functions}
+        return self.functions.over(import_functions(app.functions, self.path))
 
     def _with_importable(self, loaded: Loaded, app: App) -> Loaded:
         """The same, refused when a function that it names in Python is not there."""
         try:
             self.implementations(app)
-        except NotImportable as error:
+        except (NotImportable, InvalidArgumentError) as error:
             text = str(error)
             file = FILE_NAME if self.path.is_dir() else self.path.name
             loaded.findings.error("functions.not_importable", file, text, "functions")

@@ -67,7 +67,7 @@ class Languages:
         documents: DocumentStore | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self._python = python or AppFunctions()
+        self.python = python or AppFunctions()  # replaced when the application is loaded again
         self._javascript = javascript
         self._documents = documents or NoDocuments()
         self._timeout = timeout
@@ -81,20 +81,20 @@ class Languages:
 
     def has(self, name: str, exported: Function | None) -> bool:
         """Whether there is an implementation."""
-        if self._python.get(name) is not None:
+        if self.python.get(name) is not None:
             return True
         return exported is not None and exported.source is not None and self._javascript is not None
 
     def is_private(self, name: str, exported: Function | None) -> bool:
         """Whether clients may not see it."""
-        python = self._python.get(name)
+        python = self.python.get(name)
         return (python is not None and python.private) or (
             exported is not None and exported.private
         )
 
     async def run(self, call: Call, exported: Function | None, arguments: Sequence[Any]) -> Any:
         """The function's result, decoded. Raises FunctionFailed and its neighbours."""
-        python = self._python.get(call.name)
+        python = self.python.get(call.name)
         if python is not None:
             return await self._run_python(call, python, arguments)
         if exported is None or exported.source is None or self._javascript is None:

@@ -7,7 +7,7 @@ Specification: app-configuration.md 6.6.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
@@ -86,6 +86,15 @@ class AppFunctions:
             raise InvalidArgumentError(f"there is a function '{name}' already")
         _require_context(name, function)
         self._functions[name] = PythonFunction(name, function, private)
+
+    def over(self, others: Mapping[str, Callable[..., Any]]) -> AppFunctions:
+        """These, and of `others` those whose names are free. Raises as `add` does."""
+        functions = AppFunctions()
+        functions._functions = {**self._functions}
+        for name, function in others.items():
+            if name not in self._functions:
+                functions.add(name, function)
+        return functions
 
     def get(self, name: str) -> PythonFunction | None:
         """The function of this name."""
