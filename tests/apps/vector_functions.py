@@ -1,56 +1,98 @@
-"""Functions of the folders of vectors, as Python callables of the same meaning.
+"""Functions of the folders of vectors: their own JavaScript, and Python of the same meaning.
 
-A Python callable stands for one known source text. Where a folder's function is none of these, what
-it decides cannot be compared.
+A Python callable stands for one known source text. A folder whose functions are none of these is
+compared with the JavaScript engine alone, where that is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+from realmsync.apps.model import Function
+from realmsync.server.functions.call import Languages
+from realmsync.server.functions.caller import FunctionCaller
+from realmsync.server.functions.context import FunctionContext
+from realmsync.server.functions.javascript import JavaScript, is_available
+from realmsync.server.functions.port import AppUser, FunctionRequest
+from realmsync.server.functions.registry import AppFunctions
 from vector_case import Case
 
-# Given the folder, the id of the user and the arguments.
-Equivalent = Callable[[Case, str, Sequence[Any]], Any]
 
-
-def _may_read(case: Case, user: str, arguments: Sequence[Any]) -> bool:
-    if arguments[0] is None:
+async def may_read(context: FunctionContext, route: Any) -> bool:
+    if route is None:
         return True
-    people = case.documents.get(("ferry", "people"), [])
-    return any(p["_id"] == user and arguments[0] in p.get("mayRead", []) for p in people)
+    me = await context.store.find_one("ferry", "people", {"_id": context.user.id})
+    return me is not None and route in me.get("mayRead", [])
 
 
-def _may_write(case: Case, user: str, arguments: Sequence[Any]) -> bool:
-    return bool(arguments[0] == f"user={user}")
+def may_write(context: FunctionContext, route: Any) -> bool:
+    return bool(route == f"user={context.user.id}")
 
 
 # By what their sources are, without blanks.
-EQUIVALENTS: dict[str, Equivalent] = {
+EQUIVALENTS: dict[str, Callable[..., Any]] = {
     'exports=asyncfunction(route){if(route===null)returntrue;constpeople=context.services.get("'
     'mongodb-atlas").db("ferry").collection("people");constme=awaitpeople.findOne({_id:context.'
-    "user.id});return!!me&&(me.mayRead||[]).indexOf(route)>=0;};": _may_read,
-    'exports=function(route){returnroute==="user="+context.user.id;};': _may_write,
+    "user.id});return!!me&&(me.mayRead||[]).indexOf(route)>=0;};": may_read,
+    'exports=function(route){returnroute==="user="+context.user.id;};': may_write,
 }
 
 
-class VectorFunctions:
-    """Calls the functions of a folder as one user."""
-
-    def __init__(self, case: Case, user: str, *, there: bool) -> None:
-        self._case = case
-        self._user = case.users[user].id
-        sources = {name: f.source or "" for name, f in case.app.functions.items()}
-        known = {name: EQUIVALENTS.get("".join(text.split())) for name, text in sources.items()}
-        self._callables = {n: f for n, f in known.items() if f is not None and there}
-        # What permissions may call and cannot be compared.
-        self.missing = {name for name, function in known.items() if function is None}
-
-    async def __call__(self, name: str, arguments: Sequence[Any]) -> Any:
-        return self._callables[name](self._case, self._user, arguments)
+def languages_of(case: Case) -> list[str]:
+    """The languages in which all functions of a folder can be called here."""
+    javascript = ["javascript"] if is_available() else []
+    known = len(_equivalents(case)) == len(case.app.functions)
+    return [*javascript, *(["python"] if known else [])]
 
 
-def callables_of(case: Case, user: str, *, there: bool = True) -> VectorFunctions:
-    """The functions of a folder for one user; without `there` none can be called."""
-    return VectorFunctions(case, user, there=there)
+@asynccontextmanager
+async def functions_of(
+    case: Case, user: AppUser, language: str | None
+) -> AsyncIterator[Callable[[str, Sequence[Any]], Any]]:
+    """Calls the functions of a folder as a user; without a language there are none."""
+    languages = Languages(
+        _equivalents(case) if language == "python" else None,
+        JavaScript() if language == "javascript" else None,
+        Dumped(case),
+    )
+    caller = FunctionCaller(lambda: case.app, languages, _may_call, _user_of)
+    try:
+        yield lambda name, arguments: caller.call(name, arguments, user)
+    finally:
+        await caller.close()
+
+
+def _equivalents(case: Case) -> AppFunctions:
+    functions = AppFunctions()
+    for name, exported in case.app.functions.items():
+        equivalent = EQUIVALENTS.get("".join((exported.source or "").split()))
+        if equivalent is not None:
+            functions.add(name, equivalent)
+    return functions
+
+
+class Dumped:
+    """The documents of a folder's dump, by equality alone; nothing is written."""
+
+    def __init__(self, case: Case) -> None:
+        self._documents = case.documents
+
+    async def find(
+        self, database: str, collection: str, filter: Mapping[str, Any], limit: int
+    ) -> list[dict[str, Any]]:
+        documents = self._documents.get((database, collection), [])
+        found = [d for d in documents if all(d.get(k) == v for k, v in filter.items())]
+        return found[:limit]
+
+    async def update(self, *what: Any) -> tuple[int, Any]:
+        raise LookupError("dumps are not written to")
+
+
+async def _may_call(function: Function, user: AppUser, request: FunctionRequest | None) -> bool:
+    return True
+
+
+async def _user_of(user_id: str) -> AppUser | None:
+    return None

@@ -10,13 +10,13 @@ from typing import Any
 
 from realmsync import ejson
 from realmsync.apps.model import App, Role
-from realmsync.apps.permissions import IllegalPartition, Permissions
+from realmsync.apps.permissions import IllegalPartition, Permissions, SessionPermissions
 from realmsync.apps.roles import document_of
 from realmsync.apps.subscriptions import BadSubscription, Subscriptions
 from realmsync.apps.usability import faults_of
 from realmsync.server.functions.port import AppUser
 from vector_case import Case, Disagreement, Json, key_text
-from vector_functions import callables_of
+from vector_functions import functions_of, languages_of
 from vector_queries import objects_that_match
 from vector_rights import rights_text
 from vector_tokens import custom_token
@@ -158,8 +158,17 @@ def permissions(case: Case) -> Differences:
                 yield Disagreement(f"{what} {key}", expected, got)
 
 
-def _session(case: Case, user: str) -> Any:
-    return asyncio.run(case.permissions.session(case.users[user], callables_of(case, user)))
+def _session(case: Case, user: str) -> SessionPermissions:
+    return _session_of(case, case.permissions, case.users[user])
+
+
+def _session_of(case: Case, permissions: Permissions, user: AppUser) -> SessionPermissions:
+    async def begin() -> SessionPermissions:
+        language = next(iter(languages_of(case)), None)
+        async with functions_of(case, user, language) as call:
+            return await permissions.session(user, call)
+
+    return asyncio.run(begin())
 
 
 def _decisions(case: Case, key: str, decide: Callable[[Json, Any], bool]) -> Differences:
@@ -193,34 +202,32 @@ def partition_permissions(case: Case) -> Differences:
     if isinstance(tables, list):
         tables = {"with": tables}
     for name, table in tables.items():
-        for entry in table:
-            if name.startswith("without"):
-                functions = callables_of(case, entry["user"], there=False)
-            else:
-                functions = callables_of(case, entry["user"])
-                if functions.missing:
-                    texts = ", ".join(sorted(functions.missing))
-                    case.not_compared.append(f"partition_permissions.{name}: functions {texts}")
-                    break
-            yield from _partition(case, entry, functions)
+        languages: list[str | None] = [*languages_of(case)]
+        if name.startswith("without"):
+            languages = [None]
+        if not languages:
+            case.not_compared.append(f"partition_permissions.{name}: there is no engine")
+        for language in languages:
+            for entry in table:
+                yield from asyncio.run(_partition(case, entry, language))
 
 
-def _partition(case: Case, entry: Json, functions: Any) -> Differences:
-    what = f"partition_permissions {entry['user']} {entry['partition']}"
-    partition = ejson.loads(entry["partition"])
+async def _partition(case: Case, entry: Json, language: str | None) -> list[Disagreement]:
+    what = f"partition_permissions {entry['user']} {entry['partition']} {language}"
+    user, partition = case.users[entry["user"]], ejson.loads(entry["partition"])
     try:
-        got = asyncio.run(
-            case.permissions.partition(case.users[entry["user"]], partition, functions)
-        )
+        async with functions_of(case, user, language) as call:
+            got = await case.permissions.partition(user, partition, call)
     except IllegalPartition as error:
-        if entry.get("bind_error") != 204:
-            yield Disagreement(what, entry, str(error))
-        return
+        as_expected = entry.get("bind_error") == 204
+        return [] if as_expected else [Disagreement(what, entry, str(error))]
     if "bind_error" in entry:
-        yield Disagreement(what, entry["bind_error"], got)
-    for right, allowed in (("read", got.read), ("write", got.write)):
-        if right in entry and entry[right] is not allowed:
-            yield Disagreement(f"{what} {right}", entry[right], allowed)
+        return [Disagreement(what, entry["bind_error"], got)]
+    return [
+        Disagreement(f"{what} {right}", entry[right], allowed)
+        for right, allowed in (("read", got.read), ("write", got.write))
+        if right in entry and entry[right] is not allowed
+    ]
 
 
 def read_filters_rql(case: Case) -> Differences:
@@ -252,7 +259,7 @@ def filters(case: Case) -> Differences:
 def _rights_with(case: Case, role: Role, cls: str, user: AppUser) -> Any:
     """A user's rights if this were the only role of a class."""
     permissions = Permissions(replace(case.app, roles={cls: (role,)}))
-    return asyncio.run(permissions.session(user, callables_of(case, user.id))).rights(cls)
+    return _session_of(case, permissions, user).rights(cls)
 
 
 def refused_filters(case: Case) -> Differences:

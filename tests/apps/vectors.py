@@ -11,6 +11,7 @@ tests/vectors/apps/README.md. Expectations of the import of data are left aside.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,4 +60,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable()  # of functions that are not there
     sys.exit(main(sys.argv[1:]))
