@@ -263,7 +263,8 @@ async def test_as_whom_a_function_runs(functions: Made) -> None:
     )
     assert await caller.call("user", [], USER) == f"normal {USER.id}"
     assert await caller.call("user", [], None) == "server "
-    assert await caller.call("system", [], USER) == "server "
+    assert await caller.call("system", [], USER) == f"normal {USER.id}"
+    assert await caller.call("system", [], None) == "server "
     assert await caller.call("other", [], None) == f"normal {USER.id}"
     with pytest.raises(FunctionFailed, match="not there"):
         await caller.call("gone", [], USER)

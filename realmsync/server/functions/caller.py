@@ -86,9 +86,12 @@ class FunctionCaller:
             _depth.reset(token)
 
     async def _run_as(self, function: Function, user: AppUser | None) -> AppUser | None:
-        if function.run_as_system:
-            return None
-        if function.run_as_user_id:
+        """Whom it finds in context.user.
+
+        One that runs as the system still finds him who calls, and decides about him: what it may
+        read is then no question of his rights, which no function here is subject to anyway.
+        """
+        if function.run_as_user_id and not function.run_as_system:
             found = await self._user_of(function.run_as_user_id)
             if found is None:
                 raise FunctionFailed("the user as whom it runs is not there")
