@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
-from realmsync.events import Close, Writable
+from realmsync.events import Administered, Close, Writable
 
 HEAD_ROOM = 16
 
@@ -66,6 +66,7 @@ class EngineDouble:
         self.on_shutdown: Callable[[], None] = self._close_all
         self.closed_engine = False
         self.open: list[int] = []
+        self.schemas: dict[str, list[Any]] = {}  # by app
         self._ids = 0
         self._buffers: dict[int, Any] = {}
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK)
@@ -129,6 +130,24 @@ class EngineDouble:
     def configure_app(self, app_id: str, **settings: Any) -> None:
         del settings["now_ms"]
         self.calls.append(("configure_app", app_id, settings))
+
+    def schema(self, app_id: str, now_ms: int) -> int:
+        return self._administered(self.schemas.get(app_id, []))
+
+    def install_schema(self, app_id: str, classes: list[Any], now_ms: int) -> int:
+        self.calls.append(("install_schema", app_id, [cls[0] for cls in classes]))
+        self.schemas[app_id] = classes
+        return self._administered()
+
+    def replace_schema(self, app_id: str, classes: list[Any], now_ms: int) -> int:
+        self.calls.append(("replace_schema", app_id, [cls[0] for cls in classes]))
+        self.schemas[app_id] = classes
+        return self._administered()
+
+    def _administered(self, classes: list[Any] | None = None) -> int:
+        self._ids += 1
+        self.emit(Administered(self._ids, None, classes))
+        return self._ids
 
     def closed(self, connection: int, *details: Any) -> None:
         self.calls.append(("closed", connection, *details[:-1]))

@@ -115,6 +115,9 @@ class ServerConfig:
     # `authorize`. If there are neither these nor folders, this server is one app like that,
     # whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
+    # Takes changes of apps' schemas that no client can follow, such as a class less: all clients of
+    # the app start afresh then and lose what they have not uploaded. For one start: not to be kept.
+    accept_breaking: bool = False
     # Refuses to start with an app in which everybody may do everything.
     production: bool = False
     # How users of apps without a configuration may log in: without a name, with e-mail and

@@ -36,6 +36,8 @@ from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport
 from realmsync.server.apps.partition_rules import PartitionRules
 from realmsync.server.apps.running import Apps, RunningApp
+from realmsync.server.apps.schema import AppSchemas
+from realmsync.server.apps.schema_record import SchemaRecords
 from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
@@ -142,6 +144,8 @@ class Server:
         self.apps = await self._host.open()
         await self._open_users()
         await self._open_engine()
+        schemas = AppSchemas(self.tasks, SchemaRecords(config.data / "schemas"))
+        await self._host.install(self.apps, schemas)
         self._serve()
         await self._listen()
         self._status = "ok"
@@ -294,14 +298,15 @@ class Server:
             raise IllegalOperationError("nobody decides what users of this server may do")
         self._acceptor.reauthorize(user_id)
 
-    async def reload(self) -> list[AppReport]:
+    async def reload(self, *, accept_breaking: bool = False) -> list[AppReport]:
         """Loads the configurations of all apps again.
 
         Each that is in order replaces what is served, in one step, and open sessions are held to
         it; one with errors changes nothing. Users stay logged in and connected. Gives what was
-        found, app by app.
+        found, app by app. `accept_breaking` takes changes of the schema that no client can follow:
+        all clients of the app start afresh then and lose what they have not uploaded.
         """
-        return await self._host.reload(self.apps)
+        return await self._host.reload(self.apps, accept_breaking=accept_breaking)
 
     @property
     def reports(self) -> list[AppReport]:

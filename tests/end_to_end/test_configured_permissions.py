@@ -169,3 +169,18 @@ async def test_a_partition_of_another_type(tmp_path: Path) -> None:
         with Realm(device.config(5, on_error=told)):
             error = await told.next()
     assert "expected partition to have type string but found" in str(error)
+
+
+async def test_a_class_of_the_folder_reaches_clients_and_others_are_refused(
+    tmp_path: Path,
+) -> None:
+    folder = write(tmp_path, development_mode_enabled=False)
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        device = await at.device()
+        async with device.open(device.user.id) as realm:
+            add(realm, 1)
+            await uploaded(realm)
+        told = Told()
+        cat = {"name": "Cat", "primaryKey": "_id", "properties": {"_id": "int"}}
+        with Realm(device.config(device.user.id, schema=(cat,), on_error=told)):
+            assert "Cat" in str(await told.next())

@@ -6,13 +6,14 @@ import json
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from app_folders import ANYBODY, write_app
+from app_folders import ANYBODY, TASK, write_app
 from engine_double import EngineDouble
 from realmsync.errors import ServerStartError
 from realmsync.server.apps.sources import AppFolder
@@ -223,7 +224,10 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         "recovery": True,
     }
     async with Server(config, runtime=engine) as server:
-        assert engine.calls == [("configure_app", "tasks-abcde", expected)]
+        assert engine.calls == [
+            ("configure_app", "tasks-abcde", expected),
+            ("install_schema", "tasks-abcde", ["Task"]),
+        ]
         write_app(app, sync={"is_recovery_mode_disabled": True, "development_mode_enabled": True})
         await server.reload()
         changed = {
@@ -232,7 +236,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
             "max_offline_days": 0,
             "recovery": False,
         }
-        assert engine.calls[1:] == [("configure_app", "tasks-abcde", expected | changed)]
+        assert engine.calls[-1] == ("configure_app", "tasks-abcde", expected | changed)
 
 
 @pytest.mark.parametrize(
@@ -290,3 +294,30 @@ async def test_web_sites_that_an_app_lets_in(tmp_path: Path) -> None:
             async with session.options(server.url + ANONYMOUS, headers=asked) as answer:
                 assert answer.status == 403
                 assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_breaking_changes_of_the_schema(tmp_path: Path) -> None:
+    app = write_app(tmp_path / "app")
+    note = TASK | {"title": "Note"}
+    engine = EngineDouble()
+    config = ServerConfig(
+        data=tmp_path / "data", host="127.0.0.1", port=0, app_folders=(AppFolder(app),)
+    )
+    async with Server(config, runtime=engine) as server:
+        write_app(app, schema=note)
+        (report,) = await server.reload()
+        assert not report.is_served
+        assert "schema.breaking" in str(report) and "class Task is gone" in str(report)
+        assert [list(app.model.classes) for app in server.apps] == [["Task"]]
+        (report,) = await server.reload(accept_breaking=True)
+        assert report.is_served
+        assert ("replace_schema", "tasks-abcde", ["Note"]) in engine.calls
+        assert [list(app.model.classes) for app in server.apps] == [["Note"]]
+    write_app(app)
+    again = EngineDouble()
+    again.schemas = engine.schemas
+    with pytest.raises(ServerStartError, match="class Note is gone"):
+        await Server(config, runtime=again).start()
+    accepting = replace(config, accept_breaking=True)
+    async with Server(accepting, runtime=EngineDouble()) as server:
+        assert [list(app.model.classes) for app in server.apps] == [["Task"]]

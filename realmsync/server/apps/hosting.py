@@ -16,21 +16,24 @@ from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity
 from realmsync.apps.load import Loaded
-from realmsync.apps.model import App, Function, SyncState
+from realmsync.apps.model import App, Function, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
-from realmsync.errors import ServerStartError
+from realmsync.errors import ServerStartError, StorageError
 from realmsync.server.apps.engine_settings import unfollowable
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
+from realmsync.server.apps.schema import AppSchemas, refuse_breaking
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.config import ServerConfig
+from realmsync.server.engine_tasks import EngineTaskError
 from realmsync.server.functions.absent import NoFunctions
 from realmsync.server.functions.call import Languages
 from realmsync.server.functions.caller import FunctionCaller
 from realmsync.server.functions.javascript import JavaScript
 from realmsync.server.functions.port import AppUser, FunctionRequest
 from realmsync.server.logs import one_line
+from realmsync.transport.websocket import monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -73,6 +76,7 @@ class AppHost:
         self._functions: list[FunctionCaller] = []
         self._languages: dict[str, Languages] = {}  # by the app's key
         self._folders: dict[str, AppFolder] = {}  # by the app's key
+        self._schemas: AppSchemas  # from the moment at which there is an engine
         self._reloading = asyncio.Lock()
         self.reports: list[AppReport] = []  # of the last start or reload
         self.changed: Callable[[RunningApp], None] = lambda app: None
@@ -92,11 +96,25 @@ class AppHost:
             self._folders[model.id] = folder
         return self._opened(apps)
 
-    async def reload(self, apps: Apps) -> list[AppReport]:
+    async def install(self, apps: Apps, schemas: AppSchemas) -> None:
+        """Gives all apps their classes. Raises ServerStartError for what clients cannot follow."""
+        self._schemas = schemas
+        for number, (key, folder) in enumerate(self._folders.items()):
+            running, loaded = apps.of(key), self.reports[number].loaded
+            assert running is not None, "apps with a folder are served until the server stops"
+            accepted = self._config.accept_breaking
+            model = await self._take_schema(key, running.model, loaded.findings, accepted)
+            if model is None:
+                self.reports[number] = AppReport(folder, loaded, is_served=False)
+                raise ServerStartError(_refused(folder, loaded.findings))
+            running.replace(model)
+
+    async def reload(self, apps: Apps, *, accept_breaking: bool = False) -> list[AppReport]:
         """Loads all folders again; each that is in order replaces what is served."""
         async with self._reloading:
             self.reports = [
-                await self._reload_one(apps, key, folder) for key, folder in self._folders.items()
+                await self._reload_one(apps, key, folder, accept_breaking)
+                for key, folder in self._folders.items()
             ]
         return self.reports
 
@@ -136,18 +154,44 @@ class AppHost:
         loaded = await asyncio.to_thread(folder.load)
         self.reports.append(AppReport(folder, loaded, loaded.app is not None))
         if loaded.app is None:
-            raise ServerStartError(
-                f"the configuration in {folder.path} is refused:\n" + _errors(loaded.findings)
-            )
+            raise ServerStartError(_refused(folder, loaded.findings))
         return loaded.app
 
-    async def _reload_one(self, apps: Apps, key: str, folder: AppFolder) -> AppReport:
+    async def _take_schema(
+        self, key: str, model: App, findings: Findings, accept_breaking: bool
+    ) -> App | None:
+        """The model with all classes that the app has from now on; None when findings say why not.
+
+        Classes that only clients have made so far are among them.
+        """
+        if model.sync.mode is not SyncMode.PARTITION:
+            return model
+        try:
+            step = await asyncio.to_thread(self._schemas.step_to, key, model)
+            if not accept_breaking:
+                refuse_breaking(step.changes, findings)
+            if findings.is_refused:
+                return None
+            if step.changes.breaking:
+                changes = one_line("; ".join(step.changes.breaking))
+                _logger.warning("app %s: all clients start afresh: %s", key, changes)
+            await asyncio.to_thread(self._schemas.take, key, step, monotonic_ms())
+        except (EngineTaskError, StorageError) as error:
+            findings.error("schema.breaking", ".", f"the classes cannot be made: {error}")
+            return None
+        return step.model
+
+    async def _reload_one(
+        self, apps: Apps, key: str, folder: AppFolder, accept_breaking: bool
+    ) -> AppReport:
         running = apps.of(key)
         assert running is not None, "apps with a folder are served until the server stops"
         loaded = await asyncio.to_thread(folder.load)
         model, findings = loaded.app, loaded.findings
         if model is not None:
             _refuse_changes(running.model, model, findings)
+        if model is not None and not findings.is_refused:
+            model = await self._take_schema(key, model, findings, accept_breaking)
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, loaded, is_served=False)
@@ -199,12 +243,13 @@ def _refuse_changes(old: App, new: App, findings: Findings) -> None:
         )
 
 
-def _errors(findings: Findings) -> str:
+def _refused(folder: AppFolder, findings: Findings) -> str:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     shown: list[Diagnostic | str] = [*errors[:10]]
     if len(errors) > len(shown):
         shown.append(f"and {len(errors) - len(shown)} more")
-    return "\n".join(one_line(str(error)) for error in shown)
+    lines = [f"the configuration in {folder.path} is refused:", *map(str, shown)]
+    return "\n".join(map(one_line, lines))
 
 
 def _description(model: App) -> str:
