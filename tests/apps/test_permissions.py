@@ -14,9 +14,13 @@ from uuid import UUID
 import pytest
 from bson import ObjectId
 
+from bundles import bundle, role, top_class
+from realmsync.apps import rules
+from realmsync.apps.diagnostics import Findings
 from realmsync.apps.model import (
     App,
     PartitionConfiguration,
+    QueryableFields,
     SyncConfiguration,
     SyncMode,
 )
@@ -162,3 +166,82 @@ async def test_identities_know_their_provider_by_both_names() -> None:
         calls = Calls(f=True)
         await permissions.partition(user, "P", calls)
         assert calls.asked[0][1][0][0][key] == "api-key"
+
+
+def flexible_app(own: list[Any], default: list[Any]) -> App:
+    """Two classes: the roles of Things are `own`, those of Others the default ones."""
+    sync = SyncConfiguration(SyncMode.FLEXIBLE, queryable=QueryableFields(("owner",)))
+    classes = {name: top_class(name, owner="string") for name in ("Things", "Others")}
+    findings = Findings()
+    read = rules.read(bundle({}, {"things": own}, default), sync, classes, findings)
+    roles = {"roles": read.roles, "default_roles": read.default_roles}
+    return App("made-abcde", "made", sync, classes=classes, **roles)
+
+
+async def roles_of(
+    own: list[Any], default: list[Any], calls: Calls | None = None
+) -> tuple[str | None, str | None]:
+    """Of Things, and of Others."""
+    permissions = Permissions(flexible_app(own, default), function_seconds=0.01)
+    session = await permissions.session(ADA, calls or Calls())
+    visible = {cls: session.rights(cls).rights_on({"_id": "x"}).is_visible for cls in session.roles}
+    assert visible == {cls: name is not None for cls, name in session.roles.items()}
+    return session.roles["Things"], session.roles["Others"]
+
+
+RED, BLUE = ({"%%user.custom_data.team": team} for team in ("red", "blue"))
+NEVER = role("never", apply_when=False)
+UNUSABLE = role("unusable", document_filters=...)
+ALL = role("all")
+
+
+@pytest.mark.parametrize(
+    ("own", "default", "expected"),
+    [
+        ([role("a", apply_when=BLUE), role("b", apply_when=RED), ALL], [ALL], ("b", "all")),
+        ([NEVER], [ALL], (None, "all")),  # no fallback to the default roles
+        ([], [NEVER, ALL], ("all", "all")),  # an empty list is none
+        ([UNUSABLE, ALL], [ALL], (None, "all")),  # it applies, and ends the search
+        ([{**UNUSABLE, "apply_when": BLUE}, ALL], [], ("all", None)),
+        ([role("doc", apply_when={"owner": "x"}), ALL], [ALL], (None, "all")),
+        ([role("root", apply_when={"%%root.owner": "x"}), ALL], [ALL], (None, "all")),
+        ([role("bad", apply_when={"owner": {"$regex": "x"}}), ALL], [ALL], (None, "all")),
+        ([role("bad", apply_when=7), ALL], [ALL], (None, "all")),
+        ([ALL], [role("bad", document_filters={"read": {"no": 1}, "write": True})], ("all", None)),
+    ],
+)
+async def test_which_role_is_whose(
+    own: list[Any], default: list[Any], expected: tuple[str | None, str | None]
+) -> None:
+    assert await roles_of(own, default) == expected
+
+
+async def test_a_function_says_whose_a_role_is() -> None:
+    own = [role("a", apply_when=called("f", 1)), role("b", apply_when=called("f", 2)), ALL]
+    default = [role("d", apply_when=called("f", 1)), role("e", apply_when=called("g"))]
+    calls = Calls(f=False, g=True)
+    assert await roles_of(own, default, calls) == ("all", "e")
+    assert sorted(calls.asked, key=repr) == [("f", [1]), ("f", [2]), ("g", [])]
+    assert await roles_of(own, default, Calls(f=1, g=...)) == ("all", None)
+
+
+async def test_nobody_has_rights_whose_data_is_too_much() -> None:
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+    user = AppUser("u", custom_data={"deep": deep})
+    permissions = Permissions(partition_app(True))
+    assert await permissions.partition(user, "P", Calls()) == NOBODY
+    session = await Permissions(flexible_app([ALL], [ALL])).session(user, Calls())
+    assert session.roles == {"Things": None, "Others": None}
+
+
+async def test_the_same_role_for_other_users_is_another_view() -> None:
+    mine = role("mine", document_filters={"read": {"owner": "%%user.id"}, "write": False})
+    permissions = Permissions(flexible_app([mine], [ALL]))
+    one, same, other = [
+        (await permissions.session(AppUser(name), Calls())).rights("Things")
+        for name in ("u1", "u1", "u2")
+    ]
+    assert one.digest == same.digest != other.digest
+    assert one.view_text == 'owner == "u1"'

@@ -59,8 +59,9 @@ class Case:
     def users(self) -> dict[str, AppUser]:
         """Users by the names by which the expectations call them.
 
-        A name is an id or the first part of an e-mail address; the users left over bear the names
-        left over, in the order in which both are first mentioned.
+        A name is an id, the first part of an e-mail address, or begins one text of one user alone,
+        such as "doc" where a role is "doctor". The users left over bear the names left over, in the
+        order in which both are first mentioned. An id without a user is one without any data.
         """
         there = [_user(record) for record in self._json("users.json", [])]
         named: dict[str, AppUser] = {}
@@ -69,6 +70,12 @@ class Case:
             email = user.data.get("email")
             if isinstance(email, str):
                 named.setdefault(email.partition("@")[0], user)
+        for name in _mentioned(self.expected):
+            begun = [user for user in there if _has_text_that_begins(user, name)]
+            if name not in named and len(begun) == 1 and len(name) > 2:
+                named[name] = begun[0]
+            elif name not in named and ObjectId.is_valid(name):
+                named[name] = AppUser(name)
         names = [name for name in _mentioned(self.expected) if name not in named]
         taken = {id(named[name]) for name in _mentioned(self.expected) if name in named}
         left = [user for user in there if id(user) not in taken]
@@ -105,7 +112,7 @@ def key_text(key: Json) -> str:
     """How a primary key is written where it names a row of a table."""
     if isinstance(key, dict):
         key = ejson.decode(key)
-    return str(key) if isinstance(key, ObjectId) else str(key)
+    return str(key)
 
 
 def _user(record: Json) -> AppUser:
@@ -117,6 +124,11 @@ def _user(record: Json) -> AppUser:
         custom_data=user.get("custom_data") or {},
         identities=tuple(user.get("identities") or ()),
     )
+
+
+def _has_text_that_begins(user: AppUser, name: str) -> bool:
+    values = [*user.data.values(), *user.custom_data.values()]
+    return any(isinstance(value, str) and value.startswith(name) for value in values)
 
 
 def _mentioned(expected: Json) -> list[str]:

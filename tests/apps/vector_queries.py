@@ -34,6 +34,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "date": (datetime,),
     "objectId": (ObjectId,),
     "uuid": (uuid.UUID,),
+    "mixed": (bool, int, float, Decimal128, str, datetime, ObjectId, uuid.UUID),
 }
 
 
