@@ -19,6 +19,7 @@ try:
 
     from realmsync.cli_apps import check, export, functions
     from realmsync.cli_query.command import query
+    from realmsync.cli_user_data import import_users, user_data
     from realmsync.cli_users import user
 except ImportError as error:
     if error.name != "click":
@@ -110,6 +111,8 @@ main.add_command(export)
 main.add_command(functions)
 main.add_command(query)
 main.add_command(user)
+user.add_command(user_data)
+user.add_command(import_users)
 
 
 @main.group()

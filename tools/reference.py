@@ -85,6 +85,8 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
         ["FunctionContext", "FunctionCalls", "FunctionStore", "Environment"],
     ),
     ("", "realmsync.server.functions.port", ["AppUser", "FunctionRequest"]),
+    ("", "realmsync.server.accounts.old_tokens", ["OldTokens", "OldTokenPolicy"]),
+    ("", "realmsync.server.accounts.custom_data", ["CustomData"]),
     ("", "realmsync.server.authorization", ["AuthorizationRequest", "Permission"]),
     ("Configurations of apps", "realmsync.apps.load", ["load_path", "Loaded"]),
     ("", "realmsync.apps.diagnostics", ["Findings", "Diagnostic", "Severity"]),

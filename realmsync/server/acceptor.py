@@ -16,7 +16,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, cast
@@ -259,6 +259,11 @@ class Acceptor:
                 connection.end = ended[connection.session_id]
                 self._end_log_in(websocket, connection.end)
         self._driver.activity()
+
+    def user_data_changed(self, users: Collection[str]) -> None:
+        """What these users may do is asked again, as rules may read their data."""
+        for user_id in users:
+            self.reauthorize(user_id)
 
     def _end_log_in(self, websocket: EngineSocket, end: LogInEnd) -> None:
         """Ends a websocket whose log-in has ended.

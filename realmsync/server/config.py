@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from realmsync.server.accounts.old_tokens import OldTokens
 from realmsync.server.addresses import is_network
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizeFunction, require_function
@@ -30,8 +31,9 @@ class Durability(str, Enum):
 class HttpLimits:
     """Limits of the HTTP side, which any stranger can reach."""
 
-    # Bytes of a request head; a token makes up most of it. More is answered with 431.
-    head_bytes: int = 16 << 10
+    # Bytes of a request head; a token makes up most of it, and in a token custom user data of up to
+    # 64 KiB. More is answered with 431.
+    head_bytes: int = 96 << 10
     # Seconds until the first request's head must be complete.
     head_timeout: float = 30.0
     # Bytes and seconds of a request body. The largest legitimate one is a login.
@@ -169,6 +171,8 @@ class ServerConfig:
     access_token_lifetime: int = 30 * 60
     # Seconds of a refresh token: what the original service is said to use.
     refresh_token_lifetime: int = 60 * 24 * 3600
+    # What becomes of the log-ins that devices have from the service that their app has left.
+    old_tokens: OldTokens = field(default_factory=OldTokens)
     # Lines of one kind in the log, per minute; what was left out is counted in one more.
     log_lines_per_minute: int = 60
     # Seconds that a graceful stop may take.

@@ -28,6 +28,7 @@ from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.app_users import app_user
 from realmsync.server.accounts.auth import Auth, load_secret
+from realmsync.server.accounts.custom_data import CustomData, custom_data_of
 from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
@@ -161,6 +162,10 @@ class Server:
             path = config.data / "users.sqlite"
             raise ServerStartError(f"cannot use the users' file {path}: {error}") from error
         self._exits.push_async_callback(self.users.close)
+        for app in self.apps:
+            data = custom_data_of(self.users, app)
+            if data is not None:
+                await data.prepare()
         self._auth = Auth(self.users, secret, config, self.apps)
 
     async def _open_engine(self) -> None:
@@ -203,7 +208,7 @@ class Server:
             user = await self.users.user(user_id)
         except Gone:
             return None
-        return None if app is None else await app_user(app, user)
+        return None if app is None else await app_user(self.users, app, user)
 
     def _serve(self) -> None:
         """Makes all that is behind the port."""
@@ -297,6 +302,14 @@ class Server:
         if self.config.authorize is None and all(app.is_open for app in self.apps):
             raise IllegalOperationError("nobody decides what users of this server may do")
         self._acceptor.reauthorize(user_id)
+
+    def custom_data(self, app_id: str) -> CustomData:
+        """The custom data of an app's users. Raises KeyError for an app that keeps none."""
+        app = self.apps.find(app_id)
+        data = None if app is None else custom_data_of(self.users, app)
+        if data is None:
+            raise KeyError(f"no custom user data of an app '{app_id}'")
+        return data
 
     async def reload(self, *, accept_breaking: bool = False) -> list[AppReport]:
         """Loads the configurations of all apps again.

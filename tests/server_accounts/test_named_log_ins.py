@@ -404,6 +404,8 @@ async def test_an_exported_folder_with_keys_of_the_operators(tmp_path: Path) -> 
     )
     config = ServerConfig(data=tmp_path / "server", host="127.0.0.1", port=0, app_folders=(folder,))
     async with Server(config, runtime=EngineDouble()) as server:
+        (running,) = server.apps
+        ConfiguredApp(running).functions.by_name["welcome"] = lambda user: None
         sent = token(OURS.private, "RS256", "1", **GOOGLE, email="ada@guild.example")
         reply = await SdkHttp(server.url)(
             "POST",

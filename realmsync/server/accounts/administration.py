@@ -20,6 +20,7 @@ from realmsync.server.accounts.credentials import (
     check_password,
     hash_password,
 )
+from realmsync.server.accounts.data_administration import DataAdministration
 from realmsync.server.accounts.file.records import Gone, NameInUse, UserSummary
 from realmsync.server.accounts.file.user_file import UserFile
 
@@ -54,6 +55,10 @@ class Administration:
 
     def __init__(self, file: UserFile) -> None:
         self._file = file
+
+    def data(self, app_id: str, collection: str | None = None) -> DataAdministration:
+        """What can be done to the custom data of an app's users, and to import some."""
+        return DataAdministration(self._file, app_id, collection)
 
     def users(self, app_id: str | None) -> Iterator[list[UserSummary]]:
         """All users, and accounts that never logged in, in pages."""

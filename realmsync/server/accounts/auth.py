@@ -11,12 +11,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jwt
 
 from realmsync.codes import AppCode
 from realmsync.errors import ServerStartError
+from realmsync.server.accounts.adoption import Adoption
+from realmsync.server.accounts.creation import Creations
+from realmsync.server.accounts.custom_data import custom_data_of, token_claims
 from realmsync.server.accounts.file.database import new_id
 from realmsync.server.accounts.file.records import Gone, IdentityTaken, UserRecord
 from realmsync.server.accounts.key_sets import KeySets
@@ -106,6 +110,8 @@ class Auth:
         self._secret = secret
         self._config = config
         self._apps = apps
+        self._creations = Creations(users)
+        self._adoption = Adoption(users, apps, config.old_tokens, config.log_ins_per_user)
         self._providers = all_providers(users, KeySets())
 
     def check_provider(self, app: RunningApp, provider: str) -> None:
@@ -133,6 +139,7 @@ class Auth:
             user = await self._user(app, provider, proof)
             if user.disabled:
                 raise AuthError("user disabled", AppCode.UserDisabled)
+            await self._creations.run(app, user)
             device_id = new_id()
             session_id = await self.users.open_session(
                 user.id, device_id, self._config.log_ins_per_user, api_key_id
@@ -143,7 +150,7 @@ class Auth:
             user_id=user.id,
             session_id=session_id,
             device_id=device_id,
-            access_token=self._token("access", user, session_id, device_id),
+            access_token=await self._access_token(app, user, session_id, device_id),
             refresh_token=self._token("refresh", user, session_id, device_id),
         )
 
@@ -169,7 +176,7 @@ class Auth:
             ) from None
         except Gone:
             raise invalid_session("the user or the account was deleted") from None
-        return self.new_access_token(principal)
+        return await self.new_access_token(principal)
 
     async def _prove(
         self,
@@ -190,9 +197,19 @@ class Auth:
             case ProvenIdentity(provider_id, data):
                 return await self.users.user_of_identity(app.key, provider, provider_id, data)
 
-    def new_access_token(self, principal: Principal) -> str:
-        """An access token of the same log-in."""
-        return self._token("access", principal.user, principal.session_id, principal.device_id)
+    async def new_access_token(self, principal: Principal) -> str:
+        """An access token of the same log-in, with the user's custom data as they are now."""
+        return await self._access_token(
+            principal.app, principal.user, principal.session_id, principal.device_id
+        )
+
+    async def _access_token(
+        self, app: RunningApp, user: UserRecord, session_id: str, device_id: str
+    ) -> str:
+        data = custom_data_of(self.users, app)
+        document = None if data is None else await data.find_one(user.id)
+        claims = {} if document is None else token_claims(user.id, document)
+        return self._token("access", user, session_id, device_id, claims)
 
     async def authenticate(self, token: str | None, kind: str) -> Principal:
         """Who a token of this kind (access, refresh) stands for. Raises AuthError."""
@@ -209,7 +226,9 @@ class Auth:
             raise invalid_session("token has expired") from None
         # Strangers' tokens may be no text at all, or nested deeper than Python reads.
         except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise invalid_session("token is not valid") from None
+            if kind != "refresh":
+                raise invalid_session("token is not valid") from None
+            claims = await self._adoption.log_in(token)
         if claims["typ"] != kind:
             raise invalid_session(f"not an {kind} token")
         user = await self.users.user_of_session(str(claims["sid"]))
@@ -220,7 +239,14 @@ class Auth:
             raise AuthError("user disabled", AppCode.UserDisabled)
         return Principal(user, app, claims["sid"], str(claims.get("baas_device_id", "")))
 
-    def _token(self, kind: str, user: UserRecord, session_id: str, device_id: str) -> str:
+    def _token(
+        self,
+        kind: str,
+        user: UserRecord,
+        session_id: str,
+        device_id: str,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
         config = self._config
         lifetime = (
             config.access_token_lifetime if kind == "access" else config.refresh_token_lifetime
@@ -235,6 +261,7 @@ class Auth:
                 "typ": kind,
                 "app_id": user.app_id,
                 "baas_device_id": device_id,
+                **more,
             },
             self._secret,
             algorithm="HS256",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 
 import argon2
@@ -22,6 +23,15 @@ _HASHER = argon2.PasswordHasher(
 )
 _SCRYPT = {"n": 1 << 14, "r": 8, "p": 1, "dklen": 32}
 _SCRYPT_BYTES = 16 + 32  # salt and key, without a name; a PHC string of ours has 97
+
+# What is taken of others' making: argon2 in this form, which costs a log-in no more than these.
+_PHC = re.compile(
+    r"\$argon2(?:id|i|d)\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=[0-9]{1,2}"
+    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+)
+_MOST_MEMORY = 256 << 10  # in KiB
+_MOST_PASSES = 16
+_MOST_LANES = 16
 
 _NAME_BYTES = 320  # of an e-mail address: 64, @, 255
 _PASSWORD_CHARACTERS = range(6, 129)
@@ -69,6 +79,23 @@ def hash_password(password: str) -> bytes:
     return _HASHER.hash(password).encode()
 
 
+def check_hash(text: object) -> bytes:
+    """The stored form of a password that was hashed elsewhere: the PHC string of argon2.
+
+    Raises BadCredential for other schemes, and for one that would take too long.
+    """
+    if not isinstance(text, str) or not _PHC.fullmatch(text):
+        raise BadCredential("a password_hash is a PHC string of argon2, $argon2id$v=19$m=…")
+    parameters = argon2.extract_parameters(text)
+    if (
+        parameters.memory_cost > _MOST_MEMORY
+        or parameters.time_cost > _MOST_PASSES
+        or parameters.parallelism > _MOST_LANES
+    ):
+        raise BadCredential("a password_hash must not take more than 256 MiB and 16 passes")
+    return text.encode()
+
+
 def password_matches(password: str, stored: bytes) -> bool:
     """Whether `stored` was made from this password; as slow in either case."""
     if len(stored) == _SCRYPT_BYTES:
@@ -76,8 +103,8 @@ def password_matches(password: str, stored: bytes) -> bool:
         return hmac.compare_digest(key, stored[16:])
     try:
         return _HASHER.verify(stored, password)
-    except argon2.exceptions.VerifyMismatchError:
-        return False
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False  # another password, or what was imported was no hash
 
 
 def is_outdated(stored: bytes) -> bool:

@@ -45,6 +45,10 @@ class WebsocketKeeper(Protocol):
 
     def log_ins_ended(self, ended: Mapping[str, LogInEnd]) -> None:
         """Nothing may go through the websockets of these log-ins any more."""
+        ...
+
+    def user_data_changed(self, users: Collection[str]) -> None:
+        """The custom data of these users have changed, and with them what they may do."""
 
 
 class Users:
@@ -66,6 +70,7 @@ class Users:
         self._file = await self._run(self._writing, lambda: UserFile(self._path))
         self._reader = await self._run(self._reading, lambda: UserFile(self._path))
         self._no_such_account = await self._run(self._hashing, unguessable)
+        self._last_data_change = await self.read(lambda file: file.custom_data.last_change())
 
     async def close(self) -> None:
         """Closes the file."""
@@ -98,6 +103,16 @@ class Users:
             await self._tell(dict.fromkeys(await self.change(work), how))
 
         await to_the_end(end_and_tell())
+
+    async def change_data(self, work: Callable[[UserFile], Collection[str]]) -> None:
+        """Does a change that gives the users whose custom data it changes, and tells the keeper."""
+
+        async def change_and_tell() -> None:
+            changed = await self.change(work)
+            if changed and self._keeper is not None:
+                self._keeper.user_data_changed(changed)
+
+        await to_the_end(change_and_tell())
 
     async def check_password(self, app_id: str, email: str, password: str) -> Account | None:
         """The account, if there is one and this is its password; as slow in either case."""
@@ -156,11 +171,22 @@ class Users:
         self, user_id: str, device_id: str, keep: int, api_key_id: str | None = None
     ) -> str:
         """Records a log-in, the newest of `keep` that the user has; gives its id. Raises Gone."""
+        opened = await self.open_log_in(
+            lambda file: file.log_ins.open(user_id, device_id, keep, api_key_id)
+        )
+        assert opened is not None, "what opens a log-in gives it"
+        return opened
 
-        async def open_and_tell() -> str:
-            session_id, ended = await self.change(
-                lambda file: file.log_ins.open(user_id, device_id, keep, api_key_id)
-            )
+    async def open_log_in(
+        self, work: Callable[[UserFile], tuple[str, Collection[str]] | None]
+    ) -> str | None:
+        """Does what may open a log-in, giving it and those that it ends; tells their keeper."""
+
+        async def open_and_tell() -> str | None:
+            opened = await self.change(work)
+            if opened is None:
+                return None
+            session_id, ended = opened
             await self._tell(dict.fromkeys(ended, LogInEnd.ENDED))
             return session_id
 
@@ -209,6 +235,7 @@ class Users:
                 if is_stale:
                     await self._looked_up()
                     await self._check(keeper.open_log_ins())
+                    await self._check_data(keeper)
                 is_stale = has_failed = False
                 if loop.time() >= note_due:
                     note_due = loop.time() + _NOTE_INTERVAL
@@ -224,6 +251,17 @@ class Users:
         if ended:
             _logger.info("%d log-ins with websockets were ended by another process", len(ended))
         await self._tell(ended)
+
+    async def _check_data(self, keeper: WebsocketKeeper) -> None:
+        log_ins = keeper.open_log_ins()
+
+        def look(file: UserFile) -> tuple[int, list[str]]:
+            last = file.custom_data.last_change()
+            return last, file.custom_data.changed_since(self._last_data_change, log_ins)
+
+        self._last_data_change, changed = await self.read(look)
+        if changed:
+            keeper.user_data_changed(changed)
 
     async def _note_use(self, log_ins: Collection[str]) -> None:
         await self.change(lambda file: file.log_ins.note_use(log_ins))

@@ -31,7 +31,7 @@ async def call_function(call: Call) -> web.Response:
         arguments = ejson.decode(call.body.get("arguments", []))
     except ValueError as error:
         raise HttpError(400, str(error), AppCode.BadRequest) from None
-    user = await app_user(call.principal.app, call.principal.user)
+    user = await app_user(call.services.auth.users, call.principal.app, call.principal.user)
     try:
         result = await call.app.functions.call(
             name, arguments, user, call.for_functions, from_client=True

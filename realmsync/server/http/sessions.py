@@ -29,7 +29,7 @@ async def profile(call: Call) -> web.Response:
 
 async def refresh(call: Call) -> web.Response:
     """A new access token of this log-in."""
-    return reply({"access_token": call.services.auth.new_access_token(call.principal)}, 201)
+    return reply({"access_token": await call.services.auth.new_access_token(call.principal)}, 201)
 
 
 async def log_out(call: Call) -> web.Response:

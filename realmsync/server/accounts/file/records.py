@@ -35,6 +35,7 @@ class UserRecord:
     disabled: bool
     type: str  # normal or server
     identities: tuple[Identity, ...]  # in the order in which they were added
+    is_new: bool = False  # never logged in, and not imported
 
     @property
     def data(self) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 What may be written into them is the business of the module of each group. Version 1 noted when
 log-ins were used; 2 gave identities a name at their provider and a profile, users a type, accounts
-a status, and brought API keys and tokens for mails. Specification: app-services-http.md 8.3, 10.2,
-11, 12; app-configuration.md 8.4.
+a status, and brought API keys and tokens for mails. Tables that no older version needs are made
+where they are missing: custom user data, imported users, adopted tokens. Specification:
+app-services-http.md 8.3, 10.2, 11, 12; app-configuration.md 8.3, 8.4, 11.7, 12.3.
 """
 
 from __future__ import annotations
@@ -85,6 +86,53 @@ _TABLES = (
         api_key_id TEXT REFERENCES api_keys ON DELETE CASCADE -- that it was made with
     ) STRICT, WITHOUT ROWID
     """,
+    # What configurations say of the collections, as far as the columns below depend on it.
+    """
+    CREATE TABLE IF NOT EXISTS custom_data_fields (
+        app_id TEXT NOT NULL,
+        database TEXT NOT NULL,
+        collection TEXT NOT NULL,
+        user_id_field TEXT NOT NULL,
+        PRIMARY KEY (app_id, database, collection)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS custom_data (
+        number INTEGER PRIMARY KEY, -- in the order in which they were inserted
+        app_id TEXT NOT NULL,
+        database TEXT NOT NULL,
+        collection TEXT NOT NULL,
+        id TEXT NOT NULL, -- its _id, as extended JSON
+        user_id TEXT, -- what the field says
+        is_object_id INTEGER NOT NULL, -- and how
+        document TEXT NOT NULL,
+        UNIQUE (app_id, database, collection, id)
+    ) STRICT
+    """,
+    # The last change of what belongs to a user, for servers in other processes.
+    """
+    CREATE TABLE IF NOT EXISTS custom_data_changes (
+        user_id TEXT PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+        number INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS imported_users (
+        user_id TEXT PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+        last_authentication INTEGER -- where he came from, in seconds
+    ) STRICT, WITHOUT ROWID
+    """,
+    # A row stays when its log-in has ended: the token was used, and is not adopted again.
+    """
+    CREATE TABLE IF NOT EXISTS adopted_tokens (
+        hash BLOB PRIMARY KEY,
+        user_id TEXT NOT NULL REFERENCES users ON DELETE CASCADE,
+        device_id TEXT NOT NULL,
+        session_id TEXT NOT NULL,
+        adopted INTEGER NOT NULL, -- in ms since 1970
+        UNIQUE (user_id, device_id)
+    ) STRICT, WITHOUT ROWID
+    """,
 )
 _INDEXES = (
     "CREATE INDEX IF NOT EXISTS users_by_age ON users (app_id, created, id)",
@@ -95,6 +143,9 @@ _INDEXES = (
     "WHERE api_key_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS api_keys_by_user ON api_keys (user_id)",
     "CREATE INDEX IF NOT EXISTS mail_tokens_by_account ON mail_tokens (app_id, email, purpose)",
+    "CREATE INDEX IF NOT EXISTS custom_data_by_user ON custom_data "
+    "(app_id, database, collection, user_id, is_object_id, number) WHERE user_id IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS custom_data_by_change ON custom_data_changes (number)",
     "DROP INDEX IF EXISTS sessions_of_user",  # of version 0
     # A foreign key cannot say it, as an account is older than its identity.
     """

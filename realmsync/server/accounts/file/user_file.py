@@ -9,8 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from realmsync.server.accounts.file.accounts import AccountTable
+from realmsync.server.accounts.file.adopted_tokens import AdoptedTokenTable
 from realmsync.server.accounts.file.api_keys import ApiKeyTable
+from realmsync.server.accounts.file.custom_data import CustomDataTable
 from realmsync.server.accounts.file.database import Database
+from realmsync.server.accounts.file.imports import ImportTable
 from realmsync.server.accounts.file.listing import Listing
 from realmsync.server.accounts.file.log_ins import LogInTable
 from realmsync.server.accounts.file.mail_tokens import MailTokenTable
@@ -35,6 +38,9 @@ class UserFile:
         self.api_keys = ApiKeyTable(self.database, self.users, self.log_ins)
         self.mail_tokens = MailTokenTable(self.database)
         self.listing = Listing(self.database)
+        self.custom_data = CustomDataTable(self.database)
+        self.imports = ImportTable(self.database)
+        self.adopted_tokens = AdoptedTokenTable(self.database, self.log_ins)
 
     def close(self) -> None:
         """Closes the file."""

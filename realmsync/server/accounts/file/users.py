@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from realmsync.server.accounts.file.database import Database, new_id
+from realmsync.server.accounts.file.database import Database, new_id, now_ms
 from realmsync.server.accounts.file.log_ins import LogInTable
 from realmsync.server.accounts.file.records import Gone, Identity, IdentityTaken, UserRecord
 
@@ -26,11 +26,14 @@ class UserTable:
     def load(self, user_id: str) -> UserRecord:
         """The user with this id. Raises Gone."""
         row = self._database.execute(
-            "SELECT app_id, disabled, type FROM users WHERE id = ?", (user_id,)
+            "SELECT app_id, disabled, type, last_authentication IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM imported_users WHERE user_id = id) "
+            "FROM users WHERE id = ?",
+            (user_id,),
         ).fetchone()
         if row is None:
             raise Gone
-        app_id, disabled, kind = row
+        app_id, disabled, kind, is_new = row
         rows = self._database.execute(
             "SELECT id, provider, provider_id, data FROM identities "
             "WHERE user_id = ? ORDER BY rowid",
@@ -40,7 +43,7 @@ class UserTable:
             Identity(id, provider, provider_id, json.loads(data))
             for id, provider, provider_id, data in rows
         )
-        return UserRecord(user_id, app_id, bool(disabled), kind, identities)
+        return UserRecord(user_id, app_id, bool(disabled), kind, identities, bool(is_new))
 
     def of_log_in(self, session_id: str) -> tuple[UserRecord, bool] | None:
         """The user who logged in, or None when that log-in has ended; reads only.
@@ -137,6 +140,12 @@ class UserTable:
             if changed.rowcount == 0:
                 raise Gone
             return self._log_ins.of_user(user_id) if disabled else []
+
+    def set_created(self, user_id: str) -> None:
+        """The user is no new one any more, whether or not he logs in after all."""
+        self._database.execute(
+            "UPDATE users SET last_authentication = ? WHERE id = ?", (now_ms() // 1000, user_id)
+        )
 
     def _owner(self, app_id: str, provider: str, provider_id: str) -> str | None:
         row = self._database.execute(

@@ -1,0 +1,155 @@
+"""The commands `realmsync user data` and `realmsync user import`. They only parse arguments and
+print; what they do is in server/accounts/data_administration.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from realmsync import ejson
+from realmsync.errors import UserCommandError
+from realmsync.server.accounts.administration import Administration, administration
+from realmsync.server.accounts.data_administration import document_of
+from realmsync.server.logs import one_line
+
+Command = Callable[..., None]
+
+_MOST_BYTES = 1 << 30  # of a file that is read as a whole
+
+
+@click.group("data")
+def user_data() -> None:
+    """Show and change custom user data, while a server runs or not.
+
+    USER is an id, or the name (e-mail address) of an account; documents are extended JSON. A server
+    that runs holds open sessions to a change within seconds; apps see it with their next access
+    token.
+    """
+
+
+_data_option = click.option(
+    "--data",
+    default="realmsync-data",
+    show_default=True,
+    envvar="REALMSYNC_SERVE_DATA",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Data directory of the server.",
+)
+_app_option = click.option("--app", "app_id", required=True, help="App id.")
+_user_argument = click.argument("who", metavar="USER")
+_file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_collection_option = click.option(
+    "--collection",
+    metavar="DATABASE.COLLECTION",
+    help="Where the documents are, if the app has had several collections.",
+)
+
+
+def _on_data(command: Command) -> Command:
+    return _data_option(_app_option(_collection_option(command)))
+
+
+@user_data.command()
+@_user_argument
+@_on_data
+def show(data: Path, app_id: str, collection: str | None, who: str) -> None:
+    """Print the user's document."""
+    with _opened(data) as admin:
+        found = admin.data(app_id, collection).find(admin.find(who, app_id))
+        if found is None:
+            raise UserCommandError(f"'{who}' has no custom data")
+        click.echo(ejson.dumps(found))
+
+
+@click.command
+@_user_argument
+@click.argument("document")
+@_on_data
+def set_document(data: Path, app_id: str, collection: str | None, who: str, document: str) -> None:
+    """Make DOCUMENT the user's, instead of what he has."""
+    with _opened(data) as admin:
+        admin.data(app_id, collection).replace(admin.find(who, app_id), document_of(document))
+
+
+user_data.add_command(set_document, "set")
+
+
+@user_data.command()
+@_user_argument
+@click.argument("changes", default="{}")
+@click.option("--remove", multiple=True, metavar="FIELD", help="Field to remove; repeatable.")
+@_on_data
+def update(
+    data: Path,
+    app_id: str,
+    collection: str | None,
+    who: str,
+    changes: str,
+    remove: tuple[str, ...],
+) -> None:
+    """Set the fields of CHANGES in the user's document; others stay."""
+    with _opened(data) as admin:
+        user = admin.find(who, app_id)
+        admin.data(app_id, collection).update(user, document_of(changes), remove)
+
+
+@user_data.command()
+@_user_argument
+@_on_data
+def delete(data: Path, app_id: str, collection: str | None, who: str) -> None:
+    """Delete the user's document."""
+    with _opened(data) as admin:
+        admin.data(app_id, collection).delete(admin.find(who, app_id))
+
+
+@user_data.command("import")
+@_file_argument
+@_on_data
+def import_documents(data: Path, app_id: str, collection: str | None, file: Path) -> None:
+    """Insert the documents in FILE (mongoexport), and replace those with the same _id."""
+    with _opened(data) as admin:
+        count = admin.data(app_id, collection).import_documents(_text(file))
+        click.echo(f"imported {count:,} documents")
+
+
+@click.command("import")
+@_file_argument
+@_on_data
+def import_users(data: Path, app_id: str, collection: str | None, file: Path) -> None:
+    """Make the users in FILE, with the ids that they had elsewhere; all of them or none.
+
+    FILE holds a JSON array, or an object in each line, as the admin API of the former service lists
+    users. Who has no password_hash gets a password by a reset.
+    """
+    with _opened(data) as admin:
+        users = admin.data(app_id, collection).import_users(_text(file))
+        for user in users:
+            for lost in user.lost:
+                click.echo(one_line(f"line {user.line}: user {user.id}: {lost}"), err=True)
+        click.echo(f"imported {len(users):,} users")
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Administration]:
+    try:
+        with administration(data) as opened:
+            yield opened
+    except UserCommandError as error:
+        raise click.ClickException(one_line(str(error))) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise UserCommandError(f"{path} has more than {_MOST_BYTES >> 20} MiB: divide it")
+        return data.decode()
+    except OSError as error:
+        raise UserCommandError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserCommandError(f"{path} is no UTF-8 text") from error
