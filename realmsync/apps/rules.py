@@ -6,11 +6,13 @@ app-configuration.md 5.2, 5.4, 5.6 and 5.7.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from realmsync.apps.bundle import Bundle, ServiceBundle, Source
+from realmsync.apps.corrections import correction_of
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.expressions import compiled
 from realmsync.apps.mismatches import kind_of_type, mismatches
@@ -25,6 +27,7 @@ from realmsync.apps.model import (
 from realmsync.apps.roles import (
     check_old_form,
     converted,
+    document_of,
     has_old_roles,
     old_lists,
     read_roles,
@@ -38,6 +41,7 @@ from realmsync.apps.usability import (
 )
 from realmsync.errors import ExpressionError
 
+_LONGEST_PROPOSAL = 2000  # characters
 _TYPE_MISMATCH = "rules.type_mismatch"
 
 
@@ -255,7 +259,7 @@ class _FlexibleRules:
                 fault.code,
                 path,
                 f"sync cannot use role {role.name!r}: {fault.key}: {fault.text}. It ends the"
-                f" search for a role without any right{ends}",
+                f" search for a role without any right{ends}{_proposal(role, fault)}",
                 f"{key}.{fault.key}",
             )
         self._tell_mismatches(role, classes, path, key)
@@ -295,6 +299,19 @@ class _FlexibleRules:
             if schema is not None:
                 return schema.path
         return "."
+
+
+def _proposal(role: Role, fault: RoleFault) -> str:
+    """How a role that was made for requests would be written for sync."""
+    correction = correction_of(role) if fault.key.startswith("document_filters") else None
+    if correction is None:
+        return ""
+    corrected, fields = correction
+    text = json.dumps(document_of(corrected), ensure_ascii=False)
+    if len(text) > _LONGEST_PROPOSAL:
+        return ""
+    queryable = f", with {', '.join(sorted(fields))} queryable" if fields else ""
+    return f". For sync it would be {text}{queryable}"
 
 
 def _kinds(cls: Class) -> dict[str, str]:

@@ -5,6 +5,7 @@ Specification: app-configuration.md section 5.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -299,3 +300,45 @@ def test_roles_read_back_as_they_were_written() -> None:
     found, _ = read(bundle({}, {"things": given}), THINGS)
     again, _ = read(bundle({}, {"things": [document_of(r) for r in found.roles["Things"]]}), THINGS)
     assert again.roles == found.roles
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"read": True, "write": False}, {"read": True, "write": False}),
+        ({"read": ..., "write": True}, {"read": True, "write": True}),
+        ({"write": ...}, {"read": True, "write": False}),
+        (
+            {"apply_when": {"%%root.owner": "%%user.id"}, "write": {"%%root.size": 1}},
+            {
+                "read": {"owner": "%%user.id"},
+                "write": {"%and": [{"owner": "%%user.id"}, {"size": 1}]},
+            },
+        ),
+        (
+            {"apply_when": {"owner": "%%user.id"}, "write": False},
+            {"read": {"owner": "%%user.id"}, "write": False},
+        ),
+        (
+            {"read": ..., "write": ..., "fields": {"note": {"write": True}}},
+            {"read": True, "write": True},
+        ),
+        ({"write": {"%%prevRoot.owner": "%%user.id"}}, None),
+        ({"write": {"owner": {"$regex": "x"}}}, None),
+        ({"write": CALL}, None),
+    ],
+)
+def test_how_a_role_for_requests_would_be_written_for_sync(keys: Any, expected: Any) -> None:
+    """The proposal stands in the finding, and is a role that sync can use."""
+    findings = Findings()
+    given = role(document_filters=..., **keys)
+    rules.read(bundle({}, {"things": [given]}), FLEXIBLE, {"Things": THINGS}, findings)
+    [text] = [f.text for f in findings if f.code == "rules.incompatible_role"]
+    if expected is None:
+        assert "For sync it would be" not in text
+        return
+    start = text.index("For sync it would be ") + len("For sync it would be ")
+    proposal, _ = json.JSONDecoder().raw_decode(text[start:])
+    assert proposal["document_filters"] == expected
+    assert proposal.get("read") == (None if "fields" in keys else True)
+    assert findings_of(proposal) == []
