@@ -57,10 +57,14 @@ const model::Schema* PartitionDb::declared() {
 }
 
 void PartitionDb::apply_own(PartitionId id, const std::string& bytes) {
+    Work work;
+    apply_own(id, bytes, work);
+}
+
+void PartitionDb::apply_own(PartitionId id, const std::string& bytes, Work& work) {
     if (bytes.empty())
         return;
     const auto change = own_change(bytes);
-    Work work;
     store_->apply(id, {&change, 1}, work);
 }
 

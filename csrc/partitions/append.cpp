@@ -2,7 +2,7 @@
 // (server-behaviour.md 7.4 to 7.8). What a request changes in memory is staged only when all of it
 // succeeded.
 #include <algorithm>
-#include <functional>
+#include <iterator>
 
 #include "base/assert.hpp"
 #include "changeset/codec.hpp"
@@ -160,7 +160,7 @@ std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const Clie
                 return refused;
             const std::uint64_t time =
                 std::max(own_time(), request.changesets.back().origin_timestamp);
-            const std::string correction = correct_partition(id, request);
+            const std::string correction = correct_partition(id, request, work);
             append_to_history(id, request, staged, work);
             if (!correction.empty())
                 append_own(id, correction, time, work);
@@ -181,7 +181,7 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
                                                              server::AppendRequest& request,
                                                              const Staged& staged, Work& work,
                                                              std::string& notice) {
-    if (auto refused = admit_schema(request, notice))
+    if (auto refused = admit_schema(request, notice, work))
         return refused;
     const std::uint64_t base = request.changesets.front().server_version;
     if (profile_ != merge::Profile::strict) {
@@ -214,7 +214,7 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
 // What the app has declared, or uses already, passes, and in development mode what contradicts
 // nothing; it is used from now on. Before the merge, which would name less of what differs.
 std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendRequest& request,
-                                                         std::string& notice) {
+                                                         std::string& notice, Work& work) {
     if (!declared())
         return std::nullopt;
     for (const server::UploadedChangeset& upload : request.changesets) {
@@ -230,9 +230,10 @@ std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendReq
         if (!verdict.is_news)
             continue;
         server::UploadedChangeset schema;
-        schema.changeset = upload.changeset;
-        std::erase_if(schema.changeset.instructions, std::not_fn(is_of_schema));
-        Work work;
+        schema.changeset.strings = upload.changeset.strings;
+        schema.changeset.buffers = upload.changeset.buffers;
+        std::ranges::copy_if(upload.changeset.instructions,
+                             std::back_inserter(schema.changeset.instructions), is_of_schema);
         store_->apply(kWholeApp, {&schema, 1}, work);
         if (!verdict.noticed.empty())
             notice += "A client's definition holds from now on: " + verdict.noticed + ". ";
@@ -241,7 +242,8 @@ std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendReq
 }
 
 // What gives the objects of the upload the value of the partition: empty when all have it.
-std::string PartitionDb::correct_partition(PartitionId id, const server::AppendRequest& request) {
+std::string PartitionDb::correct_partition(PartitionId id, const server::AppendRequest& request,
+                                           Work& work) {
     if (settings_.partition_key.empty())
         return {};
     Partition& cached = partition(id);
@@ -257,7 +259,7 @@ std::string PartitionDb::correct_partition(PartitionId id, const server::AppendR
                                wire::as_key(*cached.value));
     for (const server::UploadedChangeset& upload : request.changesets)
         property.look_at(upload.changeset);
-    apply_own(kWholeApp, property.additions());
+    apply_own(kWholeApp, property.additions(), work);
     return property.correction();
 }
 

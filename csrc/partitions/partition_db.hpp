@@ -114,14 +114,15 @@ class PartitionDb : public server::ServerStore {
     void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,
                            Work& work);
     std::optional<server::Refusal> admit_schema(const server::AppendRequest& request,
-                                                std::string& notice);
-    std::string correct_partition(PartitionId id, const server::AppendRequest& request);
+                                                std::string& notice, Work& work);
+    std::string correct_partition(PartitionId id, const server::AppendRequest& request, Work& work);
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged, Work& work);
     // administration.cpp
     const model::Schema* declared();
-    void apply_own(PartitionId id, const std::string& bytes);
+    void apply_own(PartitionId id, const std::string& bytes, Work& work);
+    void apply_own(PartitionId id, const std::string& bytes); // whatever it costs
     void append_own(PartitionId id, const std::string& bytes, std::uint64_t timestamp, Work& work);
     std::uint64_t own_time() const;
     void adopt_partitions();
