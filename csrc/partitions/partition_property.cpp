@@ -1,6 +1,7 @@
 #include "partitions/partition_property.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace realmsync::partitions {
 
@@ -52,10 +53,26 @@ bool PartitionProperty::is_right(const Scalar& value) const {
     }
 }
 
+// Instructions about one object mostly stand together, and say the right value: those need no
+// table.
 void PartitionProperty::note(const Place& place, bool is_wrong) {
-    const auto [found, is_new] = wrong_.insert_or_assign(place, is_wrong);
-    if (is_new)
-        met_.push_back(place);
+    if (!last_ || !(*last_ == place)) {
+        settle();
+        last_ = place;
+    }
+    is_last_wrong_ = is_wrong;
+}
+
+void PartitionProperty::settle() {
+    if (!last_)
+        return;
+    const Place place = *std::exchange(last_, std::nullopt);
+    if (is_last_wrong_) {
+        if (wrong_.insert_or_assign(place, true).second)
+            met_.push_back(place);
+    } else if (const auto found = wrong_.find(place); found != wrong_.end()) {
+        found->second = false;
+    }
 }
 
 void PartitionProperty::look_at(const changeset::Changeset& changeset) {
@@ -80,6 +97,7 @@ void PartitionProperty::look_at(const changeset::Changeset& changeset) {
                  i.op != Op::update || i.path_size != 0 || !is_right(changeset.value(i, link)));
         }
     }
+    settle();
 }
 
 void PartitionProperty::write_additions(changeset::Writer& writer) const {

@@ -3,6 +3,7 @@
 // them. Pure; when it is made and stored is append.cpp's.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -55,14 +56,17 @@ class PartitionProperty {
     bool fits(const model::Class& cls, std::size_t property) const;
     bool is_right(const Scalar& value) const;
     void note(const Place& place, bool is_wrong);
+    void settle(); // what is known of the last one
     void write_additions(changeset::Writer& writer) const;
 
     const model::Schema& schema_;
     const model::Schema* const declared_;
     const std::string_view name_;
     const Key value_;
-    std::unordered_map<Place, bool, Hash> wrong_;
-    std::vector<Place> met_; // in order, each once
+    std::optional<Place> last_; // looked at
+    bool is_last_wrong_ = false;
+    std::unordered_map<Place, bool, Hash> wrong_; // are, or were
+    std::vector<Place> met_;                      // the same, in order
     std::vector<const model::Class*> added_;
 };
 
