@@ -7,9 +7,11 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from app_folders import write_app
 from devices import LIMIT, Device, World, add, session_of, world
 from eventually import eventually
 from realmsync import Realm
+from realmsync.server.apps.sources import AppFolder
 from realmsync.transport.websocket import monotonic_ms
 
 KEY = ("_id", "int", False, None, None)
@@ -116,3 +118,24 @@ async def test_clients_hear_of_new_properties(tmp_path: Path) -> None:
             with realm.write():
                 realm.objects("Dog")[0].owner = "ada"
             await synced(realm)
+
+
+async def test_a_folder_that_leaves_the_primary_key_optional_serves_apps_that_do_not(
+    tmp_path: Path,
+) -> None:
+    """As most exported schemas do, and most apps."""
+    schema = {
+        "title": "Dog",
+        "bsonType": "object",
+        "required": ["name"],
+        "properties": {"_id": {"bsonType": "long"}, "name": {"bsonType": "string"}},
+    }
+    partition = {"key": "owner", "type": "string", "permissions": {"read": True, "write": True}}
+    sync = {"development_mode_enabled": False, "partition": partition}
+    folder = write_app(tmp_path / "app", app_id="app", schema=schema, sync=sync)
+    for number in range(2):  # the server starts anew, and obeys the same folder
+        async with world(tmp_path, app_folders=(AppFolder(folder),)) as at:
+            async with (await at.device()).open() as realm:
+                add(realm, number)
+                await synced(realm)
+                assert sorted(dogs(realm)) == list(range(number + 1))
