@@ -13,6 +13,7 @@ from realmsync.apps.diagnostics import Diagnostic, Findings, Severity, printable
 from realmsync.apps.expression_text import expression_text
 from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, Class, ClassKind, FieldRights, Role, SyncMode
+from realmsync.apps.usability import why_unusable
 
 _ORDER = [*Severity]
 
@@ -115,15 +116,17 @@ def _access(app: App) -> Iterator[dict[str, Any]]:
             yield {
                 "class": cls.name,
                 "of": "the class" if app.roles.get(cls.name) else "default",
-                "roles": [_role(role) for role in app.roles_of(cls.name)],
+                "roles": [
+                    _role(role, app.sync.queryable.of(cls.name)) for role in app.roles_of(cls.name)
+                ],
             }
 
 
-def _role(role: Role) -> dict[str, Any]:
+def _role(role: Role, queryable: frozenset[str]) -> dict[str, Any]:
     return {
         "name": role.name,
         "when": expression_text(role.apply_when),
-        "unusable": role.unusable,
+        "unusable": why_unusable(role, queryable),
         "read": expression_text(role.read_filter),
         "write": expression_text(role.write_filter),
         "insert": expression_text(role.insert),

@@ -254,11 +254,13 @@ class _FlexibleRules:
         for fault in (fault for found in faults.values() for fault in found):
             told.setdefault((fault.code, fault.key if fault.code != INCOMPATIBLE else ""), fault)
         for fault in told.values():
+            where = [cls for cls, found in faults.items() if fault in found]
+            there = "" if len(where) == len(faults) else f" in class {', '.join(where[:5])}"
             ends = ", as if it applied to everybody" if fault.key == "apply_when" else ""
             self._findings.warning(
                 fault.code,
                 path,
-                f"sync cannot use role {role.name!r}: {fault.key}: {fault.text}. It ends the"
+                f"sync cannot use role {role.name!r}{there}: {fault.key}: {fault.text}. It ends the"
                 f" search for a role without any right{ends}{_proposal(role, fault)}",
                 f"{key}.{fault.key}",
             )

@@ -32,6 +32,11 @@ def faults_of(role: Role, queryable: frozenset[str]) -> list[RoleFault]:
     return [*_faults_of_apply_when(role), *_faults_of_form(role), *_in_filters(role, queryable)]
 
 
+def why_unusable(role: Role, queryable: frozenset[str]) -> str | None:
+    """The first fault as a text; None when sync can use the role there."""
+    return next((f"{f.key}: {f.text}" for f in faults_of(role, queryable)), None)
+
+
 def is_decidable(role: Role) -> bool:
     """Whether it can be told, when a session begins, if a role is a user's."""
     return not any(_faults_of_apply_when(role))

@@ -21,6 +21,7 @@ from realmsync.apps.model import (
     SyncMode,
 )
 from realmsync.apps.roles import document_of
+from realmsync.apps.usability import why_unusable
 
 FLEXIBLE = SyncConfiguration(
     mode=SyncMode.FLEXIBLE,
@@ -120,6 +121,11 @@ def test_default_roles_are_judged_by_the_fields_of_each_class() -> None:
     found, codes = read(bundle({}, default=default), THINGS, OTHERS)
     assert codes == [("rules.incompatible_role", DEFAULT_PATH)]
     assert found.default_roles[0].unusable is None
+    queryable = FLEXIBLE.queryable
+    assert why_unusable(found.default_roles[0], queryable.of("Things")) is None
+    assert why_unusable(found.default_roles[0], queryable.of("Others")) == (
+        "document_filters.read: field size is not queryable"
+    )
     found, codes = read(bundle({}, {"others": [role()]}, default), THINGS, OTHERS)
     assert codes == []
 
