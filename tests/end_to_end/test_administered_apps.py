@@ -134,8 +134,10 @@ async def test_a_folder_that_leaves_the_primary_key_optional_serves_apps_that_do
     sync = {"development_mode_enabled": False, "partition": partition}
     folder = write_app(tmp_path / "app", app_id="app", schema=schema, sync=sync)
     for number in range(2):  # the server starts anew, and obeys the same folder
-        async with world(tmp_path, app_folders=(AppFolder(folder),)) as at:
-            async with (await at.device()).open() as realm:
-                add(realm, number)
-                await synced(realm)
-                assert sorted(dogs(realm)) == list(range(number + 1))
+        async with (
+            world(tmp_path, app_folders=(AppFolder(folder),)) as at,
+            (await at.device()).open() as realm,
+        ):
+            add(realm, number)
+            await synced(realm)
+            assert sorted(dogs(realm)) == list(range(number + 1))
