@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pkgutil
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, Literal
 
 from realmsync.errors import RealmError
 from realmsync.inspect import decode_changeset, decode_message
@@ -19,6 +18,7 @@ try:
 
     from realmsync.cli_apps import check, export, functions
     from realmsync.cli_query.command import query
+    from realmsync.cli_serving import app_options, import_function, reload
     from realmsync.cli_user_data import import_users, user_data
     from realmsync.cli_users import user
 except ImportError as error:
@@ -41,65 +41,6 @@ def _exception(error: RealmError) -> click.ClickException:
     return click.ClickException(text if text.endswith(where) else text + where)
 
 
-def _import(target: str) -> object:
-    if ":" not in target:
-        raise click.BadParameter(f"{target!r} is not MODULE:NAME")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        return cast(object, pkgutil.resolve_name(target))
-    except Exception as error:
-        raise click.BadParameter(f"cannot import {target!r}: {error}") from error
-
-
-def _import_function(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> Callable[..., Any] | None:
-    """A function of the module that is in the working directory or installed."""
-    if value is None:
-        return None
-    function = _import(value)
-    if not callable(function):
-        raise click.BadParameter(f"{value!r} is no function")
-    return cast(Callable[..., Any], function)
-
-
-def _import_functions(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-    """The AppFunctions of a module that is in the working directory or installed."""
-    from realmsync.server.functions.registry import AppFunctions
-
-    found = AppFunctions() if value is None else _import(value)
-    if not isinstance(found, AppFunctions):
-        raise click.BadParameter(f"{value!r} is no realmsync.AppFunctions")
-    return found
-
-
-def _require_javascript(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
-    from realmsync.server.functions.javascript import is_available
-
-    if value and not is_available():
-        raise click.BadParameter("needs the engine: pip install 'realmsync[js]'")
-    return value
-
-
-def _split_apps(
-    values: tuple[str, ...], app_id: str | None
-) -> tuple[frozenset[str], list[tuple[str | None, Path]]]:
-    """Ids of apps without a configuration, and folders with the ids that are given to them."""
-    ids: set[str] = set()
-    folders: list[tuple[str | None, Path]] = []
-    for value in values:
-        own_id, equals, path = value.partition("=")
-        if equals:
-            folders.append((own_id, Path(path)))
-        elif os.sep in value or Path(value).exists():
-            folders.append((app_id, Path(value)))
-        else:
-            ids.add(value)
-    if app_id is not None and len(folders) != 1:
-        raise click.UsageError("--app-id is for one --app FOLDER; of several say ID=FOLDER")
-    return frozenset(ids), folders
-
-
 @click.group(context_settings={"auto_envvar_prefix": "REALMSYNC"})
 @click.version_option(package_name="realmsync")
 def main() -> None:
@@ -110,6 +51,7 @@ main.add_command(check)
 main.add_command(export)
 main.add_command(functions)
 main.add_command(query)
+main.add_command(reload)
 main.add_command(user)
 user.add_command(user_data)
 user.add_command(import_users)
@@ -166,39 +108,7 @@ def openapi() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where everything is stored; created when missing.",
 )
-@click.option(
-    "--app",
-    "apps",
-    multiple=True,
-    metavar="[ID=]FOLDER",
-    help="App to serve: the folder or zip that holds its configuration, ID= where that does not "
-    "say it. A mere id is an app without rules, for development. Repeatable.  "
-    "[default: one such app, any id]",
-)
-@click.option("--app-id", help="Id of the app, as shipped programs send it; of one --app FOLDER.")
-@click.option(
-    "--secrets",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="JSON file with the contents of the secrets that configurations name.",
-)
-@click.option(
-    "--enable-sync", is_flag=True, help="Serve apps that were paused when they were exported."
-)
-@click.option(
-    "--functions",
-    metavar="MODULE:NAME",
-    callback=_import_functions,
-    help="AppFunctions with the apps' functions in Python.",
-)
-@click.option(
-    "--javascript",
-    is_flag=True,
-    callback=_require_javascript,
-    help="Run the JavaScript functions of configurations (extra js).",
-)
-@click.option(
-    "--production", is_flag=True, help="Do not start with an app that is open to everybody."
-)
+@app_options
 @click.option(
     "--providers",
     default="anon-user,local-userpass",
@@ -209,7 +119,7 @@ def openapi() -> None:
 @click.option(
     "--authorize",
     metavar="MODULE:FUNCTION",
-    callback=_import_function,
+    callback=import_function,
     help="Python function that says who may use which partition; see the guide.",
 )
 @click.option(
@@ -304,13 +214,7 @@ def serve(
     host: str,
     port: int,
     data: Path,
-    apps: tuple[str, ...],
-    app_id: str | None,
-    secrets: Path | None,
-    enable_sync: bool,
-    functions: Any,
-    javascript: bool,
-    production: bool,
+    served: dict[str, Any],
     providers: str,
     no_registration: bool,
     authorize: Callable[..., Any] | None,
@@ -332,27 +236,19 @@ def serve(
 ) -> None:
     """Run a sync server until it is told to stop (SIGTERM or Ctrl+C).
 
-    SIGHUP loads the folders of apps again; what is in order replaces what is served.
+    `realmsync reload`, or SIGHUP, loads the folders of apps again.
 
     Each option may also be given as an environment variable, as REALMSYNC_SERVE_PORT.
     """
     from realmsync.server import process
-    from realmsync.server.apps.sources import AppFolder
     from realmsync.server.config import Durability, HttpLimits, ServerConfig, UserQuotas
 
     logging.basicConfig(level=log_level.upper(), format=_LOG_FORMAT)
-    ids, folders = _split_apps(apps, app_id)
     try:
         config = ServerConfig(
             data=data,
             host=host,
             port=port,
-            app_folders=tuple(
-                AppFolder(path, id, secrets, enable_sync, functions, javascript)
-                for id, path in folders
-            ),
-            apps=ids,
-            production=production,
             providers=frozenset(name.strip() for name in providers.split(",") if name.strip()),
             registration=not no_registration,
             authorize=authorize,
@@ -367,6 +263,7 @@ def serve(
             status_token=status_token,
             quotas=UserQuotas(partitions_per_user, files_per_user, bytes_per_user),
             http=HttpLimits(websockets_per_user=websockets_per_user),
+            **served,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -318,6 +318,10 @@ class ServerStartError(RealmError):
     """A server that cannot start: its port or its data directory is not available."""
 
 
+class ReloadError(RealmError):
+    """A server that cannot be told to load its apps again: it does not run, or does not answer."""
+
+
 class UserCommandError(RealmError):
     """What an operator wants of a server's users and cannot have.
 

@@ -165,11 +165,13 @@ ROOMS: dict[str, set[str]] = {
         "cli_apps",
         "cli_query",
         "cli_user_data",
+        "cli_serving",
         "cli_users",
     },
     "cli_apps": {"ground", "apps", "server"},
     "cli_query": {"ground", "model"},
     "cli_user_data": {"ground", "server"},
+    "cli_serving": {"ground", "server"},
     "cli_users": {"ground", "server"},
     "__main__": {"cli"},
 }

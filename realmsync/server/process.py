@@ -10,15 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import fcntl
 import logging
-import os
 import signal
 import socket
 import sqlite3
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 from realmsync import _core
@@ -36,12 +33,14 @@ from realmsync.server.addresses import Proxies
 from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport
 from realmsync.server.apps.partition_rules import PartitionRules
+from realmsync.server.apps.reload_request import answer, take_request
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas
 from realmsync.server.apps.schema_record import SchemaRecords
 from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
+from realmsync.server.data_directory import DataDirectory
 from realmsync.server.descriptors import (
     descriptor_limit,
     descriptors_in_use,
@@ -101,7 +100,6 @@ class Server:
         self.port = config.port
         self._given = runtime
         self._host = AppHost(config, self._find_user)
-        self._lock: int | None = None
         self._log_limit = LogLimit(config.log_lines_per_minute)
         self._minute: asyncio.TimerHandle | None = None
         self._listening: list[Listener] = []
@@ -139,8 +137,8 @@ class Server:
         self._log_limit.install()
         self._exits.callback(self._end_log_limit)
         self._count_lines()
-        self._take_directory(config.data)
-        self._exits.callback(self._release_directory)
+        self.directory = DataDirectory(config.data)
+        self._exits.callback(self.directory.release)
         self._exits.push_async_callback(self._host.close)
         self.apps = await self._host.open()
         await self._open_users()
@@ -368,28 +366,6 @@ class Server:
             self._minute.cancel()
         self._log_limit.remove()
 
-    def _take_directory(self, path: Path) -> None:
-        # The engine locks its part (csrc/partitions/owner_lock.hpp). This lock is for the other
-        # part, the key and the users, which are opened before the engine is.
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if path.stat().st_mode & 0o077:
-                # Everybody's data, and the key that signs their tokens.
-                _logger.warning("other users of this machine may read %s: chmod 700 it", path)
-            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ServerStartError(f"cannot use data directory {path}: {error}") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._release_directory()
-            raise ServerStartError(f"data directory {path} is in use by another server") from error
-
-    def _release_directory(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
     def _on_opened(self, websocket: EngineSocket) -> None:
         self._acceptor.opened(websocket)
 
@@ -445,8 +421,8 @@ def open_engine(config: ServerConfig, apps: Apps) -> ServerRuntime:
 async def serve(config: ServerConfig) -> int:
     """Runs a server until SIGTERM, SIGINT or a storage failure; gives the exit status.
 
-    SIGHUP loads the configurations of apps again. What is found in them is printed to standard
-    error.
+    SIGHUP loads the configurations of apps again, as `realmsync reload` has asked for. What is
+    found in them is printed to standard error.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -455,10 +431,17 @@ async def serve(config: ServerConfig) -> int:
     reloads: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
-        await server.reload()
+        request = take_request(config.data)
+        reports = await server.reload(
+            accept_breaking=request is not None and request.accept_breaking
+        )
         _print_reports(server)
+        if request is not None:
+            answer(config.data, request, reports)
 
     def on_hangup() -> None:
+        if stop.is_set():
+            return
         task = loop.create_task(reload())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
@@ -470,10 +453,10 @@ async def serve(config: ServerConfig) -> int:
     finally:
         _print_reports(server)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    server.directory.announce()
     print(f"realmsync server: {server.url}, data in {config.data}", flush=True)
     server.on_storage_failed = stop.set
     await stop.wait()
-    loop.remove_signal_handler(signal.SIGHUP)
     for task in reloads:
         task.cancel()
     failed = server.storage_failed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,7 @@ class AppHost:
             accepted = self._config.accept_breaking
             model = await self._take_schema(key, running.model, loaded.findings, accepted)
             if model is None:
-                self.reports[number] = AppReport(folder, loaded, is_served=False)
+                self.reports[number] = AppReport(folder, replace(loaded, app=None), is_served=False)
                 raise ServerStartError(_refused(folder, loaded.findings))
             running.replace(model)
 
@@ -194,7 +194,7 @@ class AppHost:
             model = await self._take_schema(key, model, findings, accept_breaking)
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
-            return AppReport(folder, loaded, is_served=False)
+            return AppReport(folder, replace(loaded, app=None), is_served=False)
         running.replace(model)
         self._languages[key].python = folder.implementations(model)
         _logger.info("app %s was loaded again from %s", key, folder.path)
