@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace realmsync::runtime {
@@ -291,10 +292,12 @@ WriteResult ServerRuntime::run(AppLane& app, std::vector<WriterJob> jobs) {
             app.store =
                 open_store_(first ? first->app_id : std::get<Administer>(jobs.at(0)).app_id);
         } catch (const std::exception& e) {
+            const bool is_unknown = dynamic_cast<const std::invalid_argument*>(&e) != nullptr;
             WriteResult failed;
             for (auto& job : jobs)
                 failed.outcomes.push_back(
-                    JobFailed{std::move(job), e.what(), FailureScope::medium});
+                    JobFailed{std::move(job), e.what(),
+                              is_unknown ? FailureScope::job : FailureScope::medium});
             return failed;
         }
     }

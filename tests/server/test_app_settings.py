@@ -11,6 +11,7 @@ import pytest
 
 from instructions import proper
 from realmsync import _core
+from realmsync.events import Administered
 from server_driver import APP, Connection, Message, Server
 
 DAY = 86_400_000
@@ -206,6 +207,17 @@ def test_apps_come_and_go_while_the_server_runs(tmp_path: Path) -> None:
     assert b"no longer served" in (runtime.next_message(left, 0) or b"")
     runtime.add_app("se/cond")
     assert (bound("se/cond") or b"").startswith(b"ident 1 3 ")
+    runtime.close()
+
+
+def test_an_app_that_is_not_there_can_be_asked_nothing(tmp_path: Path) -> None:
+    runtime = _core.ServerRuntime(str(tmp_path), apps=["first"], workers=0, durability="process")
+    task = runtime.schema("other", 0)
+    (answer,) = runtime.drain(0)
+    assert answer == Administered(task, "There is no storage of app other.", None)
+    runtime.add_app("other")
+    task = runtime.schema("other", 0)
+    assert runtime.drain(0) == [Administered(task, None, [])]
     runtime.close()
 
 
