@@ -66,6 +66,8 @@ def check_name(name: str, limit: int, where: str) -> None:
         length = len(name.encode())
     except UnicodeEncodeError:
         raise ClassFault("schema.bad_type", f"{name!r} is no Unicode text", where) from None
+    if length == 0:
+        raise ClassFault("schema.bad_type", "a property without a name", where)
     if length > limit:
         text = f"the name {name!r} has more than {limit} bytes"
         raise ClassFault("schema.name_too_long", text, where)

@@ -72,14 +72,12 @@ class EngineTasks:
         """The classes that the app has by now. Raises EngineTaskError."""
         return self._block(lambda now: self._engine.schema(app_id, now)) or []
 
-    def install_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+    def install_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Adds what the app has not. Raises EngineTaskError for what contradicts it."""
-        del now_ms  # the loop's, when it is asked
         self._block(lambda now: self._engine.install_schema(app_id, classes, now))
 
-    def replace_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+    def replace_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Drops what is not among the classes, too; all clients start afresh then."""
-        del now_ms
         self._block(lambda now: self._engine.replace_schema(app_id, classes, now))
 
     async def _answer(self, ask: Callable[[int], int]) -> list[PlainClass] | None:

@@ -394,6 +394,7 @@ class Server:
                 _logger.critical("storage failed, stopping: %s", one_line(event.message))
                 self._status = "storage failed"
                 self.storage_failed = True
+                self.tasks.close()
                 self.on_storage_failed()
             case _:
                 raise TypeError(f"no event of a server: {event!r}")

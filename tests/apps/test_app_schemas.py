@@ -166,6 +166,7 @@ def nested(levels: int) -> dict[str, Any]:
             *("name_too_long", "properties.x.title"),
         ),
         (document("A", **{"\ud800": {}}), "bad_type", "properties.\ud800"),
+        (document("A", **{"": {}}), "bad_type", "properties."),
         (document("A", p=nested(101)), "bad_type", "properties.p" + ".properties.p" * 100),
         (document("A", **{f"x{n}": {} for n in range(1990)}), "bad_type", "properties"),
     ],

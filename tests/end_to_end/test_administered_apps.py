@@ -29,7 +29,7 @@ def plain(*properties: Any) -> list[Any]:
 
 
 async def install(at: World, classes: list[Any], how: str = "install_schema") -> None:
-    await asyncio.to_thread(getattr(at.server.tasks, how), "app", classes, 0)
+    await asyncio.to_thread(getattr(at.server.tasks, how), "app", classes)
 
 
 def configure(at: World, **settings: Any) -> None:

@@ -16,6 +16,7 @@ import pytest
 from app_folders import ANYBODY, TASK, write_app
 from engine_double import EngineDouble
 from realmsync.errors import ServerStartError
+from realmsync.events import StorageFailed
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import Permission
 from realmsync.server.config import ServerConfig
@@ -321,3 +322,17 @@ async def test_breaking_changes_of_the_schema(tmp_path: Path) -> None:
     accepting = replace(config, accept_breaking=True)
     async with Server(accepting, runtime=EngineDouble()) as server:
         assert [list(app.model.classes) for app in server.apps] == [["Task"]]
+
+
+async def test_storage_that_fails_at_the_start(tmp_path: Path) -> None:
+    """It answers nothing any more, and nobody waits for it."""
+
+    class Failing(EngineDouble):
+        def schema(self, app_id: str, now_ms: int) -> int:
+            self.emit(StorageFailed("disk on fire"))
+            return 1
+
+    folder = AppFolder(write_app(tmp_path / "app"))
+    config = ServerConfig(data=tmp_path / "data", host="127.0.0.1", port=0, app_folders=(folder,))
+    with pytest.raises(ServerStartError, match="the server is stopping"):
+        await Server(config, runtime=Failing()).start()

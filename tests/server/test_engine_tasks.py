@@ -27,9 +27,9 @@ def config(folder: Path) -> ServerConfig:
 async def test_requests_are_answered(tmp_path: Path) -> None:
     async with Server(config(tmp_path)) as server:
         tasks = server.tasks
-        await asyncio.to_thread(tasks.install_schema, "app", [DOG], 0)
+        await asyncio.to_thread(tasks.install_schema, "app", [DOG])
         assert await asyncio.to_thread(tasks.schema, "app") == [DOG]
-        await asyncio.to_thread(tasks.replace_schema, "app", [], 0)
+        await asyncio.to_thread(tasks.replace_schema, "app", [])
         assert await asyncio.to_thread(tasks.schema, "app") == []
         await tasks.terminate("app")
         with pytest.raises(EngineTaskError, match="no client file 7"):

@@ -29,11 +29,11 @@ class Engine:
         assert app_id == "app"
         return to_plain(self.classes)
 
-    def install_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
-        self.told.append(f"install {app_id} {[c[0] for c in classes]} {now_ms}")
+    def install_schema(self, app_id: str, classes: list[PlainClass]) -> None:
+        self.told.append(f"install {app_id} {[c[0] for c in classes]}")
 
-    def replace_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
-        self.told.append(f"replace {app_id} {[c[0] for c in classes]} {now_ms}")
+    def replace_schema(self, app_id: str, classes: list[PlainClass]) -> None:
+        self.told.append(f"replace {app_id} {[c[0] for c in classes]}")
 
 
 def top(name: str, *properties: Property, kind: ClassKind = ClassKind.TOP) -> Class:
@@ -57,7 +57,7 @@ class Lab:
 
     def take(self, *classes: Class) -> SchemaStep:
         step = self.schemas.step_to("app", model(*classes))
-        self.schemas.take("app", step, 7)
+        self.schemas.take("app", step)
         self.engine.classes = dict(step.model.classes)
         return step
 
@@ -72,7 +72,7 @@ def test_start_and_start_again(lab: Lab) -> None:
     assert step.changes == SchemaChanges(("class A is new",), ())
     assert step.model == model(top("A", TEXT))
     assert lab.take(top("A", TEXT)).changes == SchemaChanges((), ())
-    assert lab.engine.told == ["install app ['A'] 7"] * 2
+    assert lab.engine.told == ["install app ['A']"] * 2
 
 
 def test_what_clients_have_added_stays_and_is_exported(lab: Lab) -> None:
@@ -96,7 +96,7 @@ def test_what_clients_cannot_follow(lab: Lab) -> None:
     assert (finding.code, finding.path) == ("schema.breaking", ".")
     assert finding.text.startswith("A.text is gone; class B is gone: no client can follow")
     assert lab.take(top("A")).model == model(top("A"))
-    assert lab.engine.told[1:] == ["replace app ['A'] 7"]
+    assert lab.engine.told[1:] == ["replace app ['A']"]
 
 
 def test_what_clients_can_follow_is_no_finding() -> None:

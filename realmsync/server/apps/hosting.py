@@ -33,7 +33,6 @@ from realmsync.server.functions.caller import FunctionCaller
 from realmsync.server.functions.javascript import JavaScript
 from realmsync.server.functions.port import AppUser, FunctionRequest
 from realmsync.server.logs import one_line
-from realmsync.transport.websocket import monotonic_ms
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -175,7 +174,7 @@ class AppHost:
             if step.changes.breaking:
                 changes = one_line("; ".join(step.changes.breaking))
                 _logger.warning("app %s: all clients start afresh: %s", key, changes)
-            await asyncio.to_thread(self._schemas.take, key, step, monotonic_ms())
+            await asyncio.to_thread(self._schemas.take, key, step)
         except (EngineTaskError, StorageError) as error:
             findings.error("schema.breaking", ".", f"the classes cannot be made: {error}")
             return None

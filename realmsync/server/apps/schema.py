@@ -29,10 +29,10 @@ class SchemaEngine(Protocol):
     def schema(self, app_id: str) -> list[PlainClass]:
         """The classes that the app has by now."""
 
-    def install_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+    def install_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Adds what the app has not; its clients hear of it."""
 
-    def replace_schema(self, app_id: str, classes: list[PlainClass], now_ms: int) -> None:
+    def replace_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Drops what is not among the classes; all clients of the app start afresh."""
 
 
@@ -57,13 +57,13 @@ class AppSchemas:
         running = from_plain(self._engine.schema(app_key))
         return step(model, self._records.read(app_key), running)
 
-    def take(self, app_key: str, step: SchemaStep, now_ms: int) -> None:
+    def take(self, app_key: str, step: SchemaStep) -> None:
         """Makes it so. Raises StorageError."""
         classes = to_plain(step.model.classes)
         if step.changes.breaking:
-            self._engine.replace_schema(app_key, classes, now_ms)
+            self._engine.replace_schema(app_key, classes)
         else:
-            self._engine.install_schema(app_key, classes, now_ms)
+            self._engine.install_schema(app_key, classes)
         self._records.write(app_key, step.configured)
 
     def with_added(self, app_key: str, model: App) -> App:
