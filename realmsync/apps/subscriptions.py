@@ -15,11 +15,13 @@ from realmsync.apps.queryable import is_reserved
 from realmsync.errors import QueryError
 
 _LARGEST = 256 * 1024  # bytes of one subscription
+_LONGEST_TEXT = 1000  # characters of what is wrong with one: it repeats the query
 _PRIMITIVE = frozenset(
     {"bool", "int", "double", "float", "decimal128", "string", "data", "date", "objectId", "uuid"}
 )
-# Parentheses, and texts, in which they are none.
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[()]', re.S)
+# Parentheses, and texts, in which they are none. A text without an end goes to the end, so that no
+# place is looked at twice.
+_MARKS = re.compile(r'"(?:[^"\\]|\\.|\\\Z)*(?:"|\Z)|\'(?:[^\'\\]|\\.|\\\Z)*(?:\'|\Z)|[()]', re.S)
 
 
 class BadSubscription(Exception):
@@ -63,7 +65,7 @@ class Subscriptions:
         except QueryError as error:
             raise BadSubscription(
                 f'Client provided query with bad syntax: invalid RQL for table "{cls.name}":'
-                f" {error}"
+                f" {str(error)[:_LONGEST_TEXT]}"
             ) from error
         about = f'Invalid query: invalid match expression for table "{cls.name}":'
         if query.unsupported:

@@ -164,3 +164,25 @@ def test_development_mode_makes_fields_queryable() -> None:
     for query in ("(sort == 1)", "(mix == 1)"):
         with pytest.raises(BadSubscription, match="is not a queryable field"):
             checker.check({"Shop": query})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"' + '\\"' * 120_000,
+        '"' + '\\"' * 120_000 + "\\",
+        "'\"" * 80_000,
+        "(" * 250_000,
+        ")(" * 120_000,
+        "(a) OR " * 30_000,
+        '(name == "a") OR ' * 10_000,
+    ],
+    ids=range(7),
+)
+def test_hostile_texts_are_refused(query: str) -> None:
+    """Each in time that grows with its length."""
+    assert refusal(query) is not None
+
+
+def test_many_subscriptions_of_one_class() -> None:
+    assert refusal(" OR ".join(f'(name == "{number}")' for number in range(500))) is None
