@@ -111,9 +111,9 @@ def openapi() -> None:
 @app_options
 @click.option(
     "--providers",
-    default="anon-user,local-userpass",
+    default="anon-user,local-userpass,api-key",
     show_default=True,
-    help="How users may log in: anonymously, with e-mail and password.",
+    help="How users may log in: anonymously, with e-mail and password, with API keys of theirs.",
 )
 @click.option("--no-registration", is_flag=True, help="Strangers cannot register accounts.")
 @click.option(
@@ -170,6 +170,13 @@ def openapi() -> None:
     show_default=True,
     help="Address or network of a proxy whose X-Forwarded-For counts; repeatable. *: any.",
 )
+@click.option(
+    "--smtp",
+    metavar="URL",
+    help="Server that sends mails, smtp://USER:PASSWORD@HOST, for the accounts of apps whose "
+    "configuration wants mails; smtps:// with TLS from the start.  [default: links are logged]",
+)
+@click.option("--mail-from", metavar="ADDRESS", help="Sender of these mails.")
 @click.option("--status-token", help="Bearer token for /status from other machines.")
 @click.option(
     "--websockets-per-user",
@@ -226,6 +233,8 @@ def serve(
     public_url: str | None,
     allowed_hosts: tuple[str, ...],
     trusted_proxies: tuple[str, ...],
+    smtp: str | None,
+    mail_from: str | None,
     status_token: str | None,
     websockets_per_user: int,
     log_ins_per_user: int,
@@ -242,6 +251,7 @@ def serve(
     """
     from realmsync.server import process
     from realmsync.server.config import Durability, HttpLimits, ServerConfig, UserQuotas
+    from realmsync.server.mail import mail_server
 
     logging.basicConfig(level=log_level.upper(), format=_LOG_FORMAT)
     try:
@@ -260,6 +270,7 @@ def serve(
             public_url=public_url,
             allowed_hosts=frozenset(allowed_hosts),
             trusted_proxies=frozenset(trusted_proxies),
+            mail=mail_server(smtp, mail_from),
             status_token=status_token,
             quotas=UserQuotas(partitions_per_user, files_per_user, bytes_per_user),
             http=HttpLimits(websockets_per_user=websockets_per_user),

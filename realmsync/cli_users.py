@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,7 +18,7 @@ import click
 
 from realmsync.errors import UserCommandError
 from realmsync.server.accounts.administration import Administration, administration
-from realmsync.server.accounts.file.records import UserSummary
+from realmsync.server.accounts.file.records import ApiKey, UserSummary
 from realmsync.server.logs import one_line
 
 Command = Callable[..., None]
@@ -153,6 +153,132 @@ def reset_password(
         _report("new password for", [user], as_json)
 
 
+@user.command()
+@click.argument("accounts", metavar="USER...", nargs=-1, required=True)
+@_on_data
+def confirm(data: Path, app_id: str | None, accounts: tuple[str, ...], as_json: bool) -> None:
+    """Let accounts log in that wait for their confirmation."""
+    with _opened(data) as admin:
+        found = [admin.find(who, app_id) for who in accounts]
+        for user, who in zip(found, accounts, strict=True):
+            admin.confirm(user, who)
+        _report("confirmed", found, as_json)
+
+
+@user.command("mail-link")
+@click.argument("who", metavar="USER")
+@click.argument("purpose", type=click.Choice(["confirm", "reset"]))
+@click.option("--url", required=True, help="The app's page that the link leads to.")
+@_on_data
+def mail_link(
+    data: Path, app_id: str | None, who: str, purpose: str, url: str, as_json: bool
+) -> None:
+    """Print a link that confirms an account or lets its owner set a new password.
+
+    It is what the server mails, for servers that send no mail: good once, for 30 minutes. Send it
+    to the owner alone.
+    """
+    with _opened(data) as admin:
+        link = admin.mail_link(admin.find(who, app_id), who, purpose, url)
+    if as_json:
+        _print_json({"link": link})
+    else:
+        click.echo(link)
+
+
+@user.group("api-key")
+def api_key() -> None:
+    """Make and manage API keys of servers; manage those that users have made."""
+
+
+@api_key.command("add")
+@click.argument("name")
+@click.option("--app", "app_id", required=True, help="App id; 'app' if the server has no --app.")
+@_json_option
+@_data_option
+def add_key(data: Path, app_id: str, name: str, as_json: bool) -> None:
+    """Make a key called NAME for a server, which becomes a user of its own.
+
+    The key is printed now, and never again.
+    """
+    with _opened(data) as admin:
+        key, text = admin.add_server_key(app_id, name)
+    if as_json:
+        _print_json({**_key_as_json(key), "key": text})
+    else:
+        click.echo(text)
+
+
+@api_key.command("list")
+@_on_data
+def list_keys(data: Path, app_id: str | None, as_json: bool) -> None:
+    """List the keys of servers and users."""
+    with _opened(data) as admin:
+        keys = admin.keys(app_id)
+    if as_json:
+        _print_json([_key_as_json(key) for key in keys])
+        return
+    rows = [("ID", "APP", "STATE", "USER", "NAME")]
+    rows += [
+        (
+            key.id,
+            _shown(key.app_id),
+            "disabled" if key.disabled else "enabled",
+            key.user_id,
+            _shown(key.name),
+        )
+        for key in keys
+    ]
+    _print_rows(rows, _widths(rows))
+
+
+_keys_argument = click.argument("keys", metavar="ID...", nargs=-1, required=True)
+
+
+@api_key.command("disable")
+@_keys_argument
+@_data_option
+def disable_keys(data: Path, keys: tuple[str, ...]) -> None:
+    """Make keys useless, and end the log-ins that were made with them."""
+    _on_keys(data, keys, "disabled", lambda admin, key: admin.set_key_disabled(key, True))
+
+
+@api_key.command("enable")
+@_keys_argument
+@_data_option
+def enable_keys(data: Path, keys: tuple[str, ...]) -> None:
+    """Make disabled keys good again."""
+    _on_keys(data, keys, "enabled", lambda admin, key: admin.set_key_disabled(key, False))
+
+
+@api_key.command("delete")
+@_keys_argument
+@_data_option
+def delete_keys(data: Path, keys: tuple[str, ...]) -> None:
+    """Delete keys, and the servers that they stand for."""
+    _on_keys(data, keys, "deleted", lambda admin, key: admin.delete_key(key))
+
+
+def _on_keys(
+    data: Path, ids: tuple[str, ...], done: str, work: Callable[[Administration, ApiKey], None]
+) -> None:
+    with _opened(data) as admin:
+        keys = [admin.key(id) for id in ids]
+        for key in keys:
+            work(admin, key)
+            click.echo(f"{done} {key.id} ({_shown(key.name)}) of app {_shown(key.app_id)}")
+
+
+def _key_as_json(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "app": key.app_id,
+        "user": key.user_id,
+        "name": key.name,
+        "disabled": key.disabled,
+    }
+
+
 def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     match = re.fullmatch(r"([0-9]{1,5})([dw])", value)
     if match is None:
@@ -230,21 +356,29 @@ def _print_table(pages: Iterator[list[UserSummary]]) -> None:
     """Prints pages as they come, with columns that fit the first."""
     rows: list[tuple[str, ...]] = [("ID", "APP", "STATE", "LOG-INS", "LAST SEEN", "NAME")]
     rows += map(_row, next(pages, []))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = _widths(rows)
     while rows:
-        lines = (
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
-        click.echo("\n".join(lines))
+        _print_rows(rows, widths)
         rows = list(map(_row, next(pages, [])))
+
+
+def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _print_rows(rows: Sequence[tuple[str, ...]], widths: Sequence[int]) -> None:
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+    click.echo("\n".join(lines))
 
 
 def _row(user: UserSummary) -> tuple[str, ...]:
     return (
         user.id or "-",
         _shown(user.app_id),
-        "disabled" if user.disabled else "enabled",
+        "disabled" if user.disabled else "pending" if user.is_pending else "enabled",
         str(user.log_ins),
         "-" if user.last_seen is None else _day(user.last_seen),
         ", ".join(map(_shown, user.names)) or "(anonymous)",
@@ -268,6 +402,7 @@ def _as_json(user: UserSummary) -> dict[str, Any]:
         "names": user.names,
         "providers": user.providers,
         "disabled": user.disabled,
+        "pending": user.is_pending,
         "log_ins": user.log_ins,
         "created": None if user.created is None else _moment(user.created),
         "last_seen": None if user.last_seen is None else _moment(user.last_seen),

@@ -17,7 +17,7 @@ from realmsync.server.mail import MailFunction, SmtpServer
 from realmsync.transport.loop import TransportLimits
 
 # How users may log in, by Realm's names (app-services-http.md section 8.3).
-PROVIDERS = ("anon-user", "local-userpass")
+PROVIDERS = ("anon-user", "local-userpass", "api-key")
 
 
 class Durability(str, Enum):

@@ -115,6 +115,15 @@ class SmtpServer:
         return smtplib.SMTP(self.host, self.port, timeout=_SMTP_TIMEOUT)
 
 
+def mail_server(url: str | None, sender: str | None) -> SmtpServer | None:
+    """That of the options --smtp and --mail-from. Raises ValueError for one without the other."""
+    if url is None and sender is None:
+        return None
+    if url is None or sender is None:
+        raise ValueError("--smtp and --mail-from go together")
+    return SmtpServer.from_url(url, sender)
+
+
 class Mailer:
     """The line of mails of one server."""
 

@@ -91,7 +91,7 @@ async def test_without_registration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("providers", "told"),
     [
-        ({"api-key"}, "not api-key"),
+        ({"custom-token"}, "not custom-token"),
         ({"anon-user", "anonymous"}, "not anon-user, anonymous"),
         (set(), "not none"),
     ],

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
 from realmsync.cli import main
+from realmsync.server.accounts.credentials import secret_hash
 from realmsync.server.accounts.file import listing
-from realmsync.server.accounts.file.records import LogInEnd
+from realmsync.server.accounts.file.records import Gone, LogInEnd
 from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 
@@ -43,7 +45,8 @@ Run = Callable[..., Result]
 def run(data: Path) -> Run:
     def run_it(*arguments: str, input: str | bytes | None = None) -> Result:
         command, *rest = arguments
-        return CliRunner().invoke(main, ["user", command, "--data", str(data), *rest], input=input)
+        words = ["user", *command.split(), "--data", str(data), *rest]
+        return CliRunner().invoke(main, words, input=input)
 
     return run_it
 
@@ -367,3 +370,66 @@ def test_what_a_server_sees(users: UserFile, run: Run) -> None:
         sessions[ada]: LogInEnd.DISABLED,
         sessions[bob]: LogInEnd.ENDED,
     }
+
+
+def test_accounts_that_wait(users: UserFile, run: Run) -> None:
+    users.accounts.add("app", "ada@example.org", b"stored", is_confirmed=False)
+    users.accounts.add("app", "bob@example.org", b"stored", is_confirmed=False)
+    assert [user["pending"] for user in listed(run)] == [True, True]
+    assert " pending " in run("list").stdout
+    assert_refused(run("confirm", "ada@example.org", "cyd"), "no user 'cyd'")
+    result = run("confirm", "ada@example.org")
+    assert result.stdout == "confirmed account (ada@example.org) of app app\n"
+    assert [user["pending"] for user in listed(run)] == [False, True]
+    guest = users.users.create_anonymous("app").id
+    assert_refused(run("confirm", guest), "is anonymous")
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "reset"])
+def test_links_of_mails(users: UserFile, run: Run, purpose: str) -> None:
+    users.accounts.add("app", "ada@example.org", b"stored", is_confirmed=False)
+    url = "https://example.org/page?x=1"
+    text = run("mail-link", "ada@example.org", purpose, "--url", url).stdout.strip()
+    link = json.loads(run("mail-link", "ada@example.org", purpose, "--url", url, "--json").stdout)
+    for found in (text, link["link"]):
+        assert found.startswith(f"{url}&token=")
+        query = parse_qs(urlsplit(found).query)
+        (token,), (token_id,) = query["token"], query["tokenId"]
+        assert users.mail_tokens.is_good("app", purpose, token_id, secret_hash(token), time.time())
+    assert_refused(run("mail-link", "nobody", purpose, "--url", url), "no user 'nobody'")
+
+
+def test_keys_of_servers(users: UserFile, run: Run) -> None:
+    text = run("api-key add", "nightly", "--app", "app").stdout.strip()
+    other = json.loads(run("api-key add", "daily", "--app", "b", "--json").stdout)
+    key = users.api_keys.known("app", secret_hash(text))
+    assert key is not None and users.users.load(key.user_id).type == "server"
+    assert users.api_keys.known("b", secret_hash(other["key"])) is not None
+    keys = json.loads(run("api-key list", "--json").stdout)
+    assert [found["name"] for found in keys] == ["nightly", "daily"]
+    assert all("key" not in found for found in keys)
+    head, *rows = run("api-key list").stdout.splitlines()
+    assert head.split() == ["ID", "APP", "STATE", "USER", "NAME"]
+    assert rows[0].split() == [key.id, "app", "enabled", key.user_id, "nightly"]
+    assert rows[1].endswith("daily")
+    assert len(json.loads(run("api-key list", "--app", "app", "--json").stdout)) == 1
+
+    session_id, _ = users.log_ins.open(key.user_id, "device", 10, key.id)
+    assert run("api-key disable", key.id).stdout == f"disabled {key.id} (nightly) of app app\n"
+    assert users.log_ins.owner(session_id) is None
+    with pytest.raises(Gone):
+        users.log_ins.open(key.user_id, "device", 10, key.id)
+    assert run("api-key enable", key.id).exit_code == 0
+    users.log_ins.open(key.user_id, "device", 10, key.id)
+    assert_refused(run("api-key delete", key.id, "0" * 24), f"no API key '{'0' * 24}'")
+    assert run("api-key delete", key.id).exit_code == 0
+    assert_refused(run("api-key delete", key.id), f"no API key '{key.id}'")
+    with pytest.raises(Gone):
+        users.users.load(key.user_id)
+    assert_refused(run("api-key add", "", "--app", "app"), "name is required")
+
+
+def test_servers_are_not_idle(users: UserFile, run: Run) -> None:
+    run("api-key add", "nightly", "--app", "app")
+    users.database.execute("UPDATE users SET created = 1")
+    assert run("prune", "--older-than", "90d").stdout == "deleted 0 anonymous users\n"

@@ -16,12 +16,16 @@ from pathlib import Path
 from realmsync.errors import UserCommandError
 from realmsync.server.accounts.credentials import (
     BadCredential,
+    check_key_name,
     check_name,
     check_password,
     hash_password,
+    new_secret,
+    secret_hash,
 )
 from realmsync.server.accounts.data_administration import DataAdministration
-from realmsync.server.accounts.file.records import Gone, NameInUse, UserSummary
+from realmsync.server.accounts.email_accounts import mail_link, new_mail_token
+from realmsync.server.accounts.file.records import ApiKey, Gone, NameInUse, UserSummary
 from realmsync.server.accounts.file.user_file import UserFile
 
 # Days. The use of a log-in is noted once a day, so that less would delete users who are there.
@@ -114,16 +118,52 @@ class Administration:
 
         `who` says which one is meant of a user's accounts.
         """
-        names = [name for name in user.names if name == who] or user.names
-        if not names:
-            raise UserCommandError(f"'{who}' is anonymous: there is no password")
-        if len(names) > 1:
-            raise UserCommandError(
-                f"'{who}' has several accounts: choose one of {', '.join(names)}"
-            )
+        name = self._account(user, who)
         self._file.accounts.reset_password(
-            user.app_id, names[0], _hashed(password), log_out=not keep_log_ins
+            user.app_id, name, _hashed(password), log_out=not keep_log_ins
         )
+
+    def confirm(self, user: UserSummary, who: str) -> None:
+        """Lets an account log in that waits for its confirmation; `who` as in reset_password."""
+        self._file.accounts.confirm(user.app_id, self._account(user, who))
+
+    def mail_link(self, user: UserSummary, who: str, purpose: str, url: str) -> str:
+        """A link as a mail would have it, for the operator to pass on.
+
+        `purpose` is "confirm" or "reset", `url` the page of the app that it leads to; `who` as in
+        reset_password.
+        """
+        token, secret = new_mail_token(user.app_id, self._account(user, who), purpose)
+        self._file.mail_tokens.add(token)
+        return mail_link(url, secret, token.id)
+
+    def add_server_key(self, app_id: str, name: str) -> tuple[ApiKey, str]:
+        """An API key for a server, which is a user of its own, and the text of the key."""
+        try:
+            check_key_name(name)
+        except BadCredential as error:
+            raise UserCommandError(str(error)) from error
+        text = new_secret()
+        return self._file.api_keys.add_for_server(app_id, name, secret_hash(text)), text
+
+    def keys(self, app_id: str | None) -> list[ApiKey]:
+        """The API keys of users and servers."""
+        return self._file.api_keys.of_app(app_id)
+
+    def key(self, key_id: str) -> ApiKey:
+        """The API key with this id. Raises UserCommandError."""
+        for key in self._file.api_keys.of_app(None):
+            if key.id == key_id:
+                return key
+        raise UserCommandError(f"no API key '{key_id}'")
+
+    def set_key_disabled(self, key: ApiKey, disabled: bool) -> None:
+        """Makes a key useless, with the log-ins that were made with it, or good again."""
+        self._file.api_keys.set_disabled(key.user_id, key.id, disabled)
+
+    def delete_key(self, key: ApiKey) -> None:
+        """Forgets a key, and the server that it stands for."""
+        self._file.api_keys.delete(key.user_id, key.id)
 
     def count_idle(self, app_id: str | None, before: float) -> int:
         """How many anonymous users have not been heard of since `before` (seconds since 1970).
@@ -143,6 +183,17 @@ class Administration:
         while count := self._file.listing.delete_idle(app_id, int(before * 1000)):
             deleted += count
         return deleted
+
+    def _account(self, user: UserSummary, who: str) -> str:
+        """The account that is meant by a user's name; or by his id, if he has only one."""
+        names = [name for name in user.names if name == who] or user.names
+        if not names:
+            raise UserCommandError(f"'{who}' is anonymous: there is no password")
+        if len(names) > 1:
+            raise UserCommandError(
+                f"'{who}' has several accounts: choose one of {', '.join(names)}"
+            )
+        return names[0]
 
     def _hint(self, who: str, app_id: str | None) -> str:
         similar = self._file.listing.similar_name(app_id, who)

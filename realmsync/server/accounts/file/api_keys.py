@@ -53,6 +53,12 @@ class ApiKeyTable:
             app_id,
         )
 
+    def of_app(self, app_id: str | None) -> list[ApiKey]:
+        """All keys, of users and servers, of an app or of each."""
+        return self._select(
+            "WHERE ? IS NULL OR app_id = ? ORDER BY app_id, api_keys.rowid", app_id, app_id
+        )
+
     def find(self, user_id: str, key_id: str) -> ApiKey:
         """A key of this user. Raises Gone."""
         for key in self._select("WHERE api_keys.id = ? AND user_id = ?", key_id, user_id):
