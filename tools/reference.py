@@ -76,6 +76,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
         "realmsync.server.config",
         ["ServerConfig", "UserQuotas", "Durability", "HttpLimits", "TransportLimits"],
     ),
+    ("", "realmsync.server.mail", ["Mail", "SmtpServer"]),
     ("", "realmsync.server.apps.sources", ["AppFolder"]),
     ("", "realmsync.server.apps.hosting", ["AppReport"]),
     ("", "realmsync.server.functions.registry", ["AppFunctions"]),
