@@ -9,6 +9,8 @@ from typing import Any
 from realmsync._core import (
     ClientRuntime,
     ClientStore,
+    Expression,
+    ExpressionContext,
     Query,
     RealmFile,
     RealmHandle,
@@ -562,3 +564,11 @@ class JobQueue:
     def settle(
         self, costs: list[tuple[int, int]], left: list[int] = ..., heavy: list[int] = ...
     ) -> None: ...
+
+# -- rules.cpp -------------------------------------------------------------------------------------
+
+def ask_rule(
+    handle: RealmHandle, cls: str, filter: Expression, context: ExpressionContext
+) -> dict[str, Any]:
+    """The keys of what a filter selects: by `evaluator`, `sql`, `normal` form and `text`; and what
+    is wrong with its predicate (`unsoundness`)."""

@@ -42,8 +42,8 @@ LAYERS = {
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
 BOUND = {folder for folder in LAYERS if folder.startswith("bindings/")}
-LAYERS["bindings/testbed"] = LAYERS["simulation"] | BOUND | {"simulation"}
-LAYERS["fuzz"] = LAYERS["simulation"] | {"simulation"}
+LAYERS["bindings/testbed"] = LAYERS["simulation"] | BOUND | {"simulation", "rules"}
+LAYERS["fuzz"] = LAYERS["simulation"] | {"simulation", "rules"}
 # Bindings of every folder see what they register with.
 EVERYWHERE = {"tuning.hpp", "bindings/bind.hpp"}
 

@@ -42,6 +42,19 @@ PredicatePtr group_of(bool conjunction, std::vector<PredicatePtr> parts) {
     return query::make_predicate(std::move(group));
 }
 
+// As the language has it within NOT: chains of OR keep their parentheses (query-language.md 19.1).
+PredicatePtr nested(const PredicatePtr& predicate) {
+    const auto* group = std::get_if<query::Group>(&predicate->of);
+    if (group == nullptr)
+        return predicate;
+    query::Group made;
+    made.conjunction = group->conjunction;
+    made.is_left_nested = !group->conjunction && group->members.size() > 2;
+    for (const PredicatePtr& member : group->members)
+        made.members.push_back(nested(member));
+    return query::make_predicate(std::move(made));
+}
+
 } // namespace
 
 PredicatePtr truth(bool value) { return query::make_predicate(query::Truth{value}); }
@@ -72,7 +85,7 @@ PredicatePtr negated(const PredicatePtr& predicate) {
         other.right = query::copy(comparison->right);
         return query::make_predicate(std::move(other));
     }
-    return query::make_predicate(query::Not{predicate});
+    return query::make_predicate(query::Not{nested(predicate)});
 }
 
 } // namespace realmsync::rules

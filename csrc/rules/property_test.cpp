@@ -160,7 +160,7 @@ class PropertyTest {
 
     PredicatePtr equals(const Value& right) {
         if (right.list() != nullptr)
-            return is_list() ? equals_whole(right) : is_one_of(right);
+            return is_list() ? equals_whole(right) : is_element_of(right);
         if (right.is_null())
             return is_absent();
         std::optional<Value> constant = constant_of(right);
@@ -171,10 +171,10 @@ class PropertyTest {
     PredicatePtr equals_whole(const Value& right) {
         std::vector<Value> items;
         for (const Value& item : right.list()->items) {
-            work_.spend(kKeptStep * weight(item));
-            if (item.is_container() || item.type() == Type::link || is_nan(item))
+            const std::size_t before = items.size();
+            take(item, items);
+            if (items.size() == before)
                 return truth(false);
-            items.push_back(item.clone());
         }
         if (items.empty())
             return is_absent();
@@ -197,26 +197,39 @@ class PropertyTest {
         return operand;
     }
 
-    // Whether the property, or an element of it, is equal to one of the items.
+    // Whether one of the items is equal to the property, or an element of it; items that are
+    // arrays are equal to what equals() says.
     PredicatePtr is_one_of(const Value& array) {
         std::vector<PredicatePtr> wholes;
         std::vector<Value> constants;
-        auto take = [&](const Value& item) {
-            work_.spend(kKeptStep * weight(item));
-            if (std::optional<Value> constant = constant_of(item))
-                constants.push_back(std::move(*constant));
-        };
         for (const Value& item : array.list()->items) {
             if (item.list() == nullptr)
-                take(item);
+                take(item, constants);
             else if (is_list())
                 wholes.push_back(equals_whole(item));
             else
-                for (const Value& inner : item.list()->items)
-                    take(inner);
+                take_elements(item, constants);
         }
         wholes.push_back(is_one_of(std::move(constants)));
         return any_of(std::move(wholes));
+    }
+
+    // Of a single value.
+    PredicatePtr is_element_of(const Value& array) {
+        std::vector<Value> constants;
+        take_elements(array, constants);
+        return is_one_of(std::move(constants));
+    }
+
+    void take(const Value& item, std::vector<Value>& constants) {
+        work_.spend(kKeptStep * weight(item));
+        if (std::optional<Value> constant = constant_of(item))
+            constants.push_back(std::move(*constant));
+    }
+
+    void take_elements(const Value& array, std::vector<Value>& constants) {
+        for (const Value& item : array.list()->items)
+            take(item, constants);
     }
 
     PredicatePtr is_one_of(std::vector<Value> constants) {

@@ -12,12 +12,14 @@ import functools
 import gzip
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 VECTORS = ROOT / "tests" / "vectors"
@@ -109,6 +111,45 @@ def query_seeds() -> Iterator[bytes]:
             yield bytes([choice | 1]) + query["description"].encode()
 
 
+def rule_seeds() -> Iterator[bytes]:
+    """Expressions of the recorded applications, with a user's data, at every place."""
+    custom = _json({"teams": ["red", "blue"], "level": 5, "nil": None, "s": "a", "n": 1})
+    path = VECTORS / "apps" / "clinic-expressions" / "expected.json"
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    for entry in recorded["filters"] + recorded["refused_filters"]:
+        for use in range(4):
+            yield bytes([use]) + custom + _json(entry["expression"])
+    for name in ("name", "age", "tags", "money", "born", "oid", "val", "boss", "friends"):
+        for op in ("eq", "ne", "gt", "lte", "in", "nin", "all"):
+            for value in ("a", 1, 0.5, None, ["a", 1, None], "%%user.custom_data.teams"):
+                yield b"\0" + custom + _json({"%not": {name: {"$" + op: value}}})
+
+
+def _json(value: Any) -> bytes:
+    """In the bytes of csrc/fuzz/rules_fuzz.cpp."""
+    match value:
+        case None:
+            return b"\0"
+        case bool():
+            return b"\1" if value else b"\2"
+        case int():
+            return struct.pack("<Bb", 3, value % 128)
+        case float():
+            return struct.pack("<Bd", 4, value)
+        case str():
+            return b"\5" + _text(value)
+        case list():
+            return bytes([7, len(value)]) + b"".join(map(_json, value))
+    if "$oid" in value:
+        return b"\11" + bytes.fromhex(value["$oid"])
+    pairs = (_text(key) + _json(item) for key, item in value.items())
+    return bytes([8, len(value)]) + b"".join(pairs)
+
+
+def _text(text: str) -> bytes:
+    return bytes([len(text.encode())]) + text.encode()
+
+
 def _step(kind: int, back: int, timestamp: int, changeset: str) -> bytes:
     payload = bytes.fromhex(changeset)
     head = bytes((kind, min(back, 255), timestamp % 256))
@@ -120,6 +161,7 @@ TARGETS = {
     "client": Target(client_seeds, max_size=16384),
     "merge": Target(merge_seeds, max_size=16384),
     "query": Target(query_seeds),
+    "rules": Target(rule_seeds),
     "server": Target(server_seeds, max_size=16384),
     "wire": Target(wire_seeds),
 }

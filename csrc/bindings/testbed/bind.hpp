@@ -17,6 +17,7 @@ void bind_query_rows(pybind11::module_& m);
 void bind_query_syntax(pybind11::module_& m);
 void bind_realm_file(pybind11::module_& m);
 void bind_regions(pybind11::module_& m);
+void bind_rules(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);
 void bind_storage(pybind11::module_& m);
 void bind_text_search(pybind11::module_& m);

@@ -23,6 +23,7 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_regions(m);
     testbed::bind_scratch_store(m);
     testbed::bind_storage(m);
+    testbed::bind_rules(m);
     testbed::bind_text_search(m);
     testbed::bind_writer_queue(m);
     testbed::bind_job_queue(m);
