@@ -19,6 +19,7 @@ from engine_double import EngineDouble
 from offer import OFFER
 from realmsync.cli import main
 from realmsync.server.accounts import users as users_module
+from realmsync.server.accounts.file.mail_tokens import MailToken
 from realmsync.server.accounts.file.records import Gone, LogInEnd
 from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.config import ServerConfig
@@ -403,6 +404,17 @@ def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
         file.accounts.renew_password("app", EMAIL, b"stored", b"anew")
         file.users.link("app", "local-userpass", EMAIL, {"email": EMAIL}, user.id)
         file.log_ins.close(session_id)
+        key = file.api_keys.add("app", user.id, "key", b"hash", 2)
+        file.api_keys.of_user(user.id)
+        assert file.api_keys.known("app", b"hash") == key
+        file.log_ins.open(user.id, "device", 2, key.id)
+        file.api_keys.set_disabled(user.id, key.id, True)
+        file.api_keys.delete(user.id, key.id)
+        token = MailToken("id", "app", EMAIL, "reset", b"hash", 2)
+        file.mail_tokens.add(token)
+        assert file.mail_tokens.use("app", "reset", "id", b"hash", 1) == token
+        file.accounts.confirm("app", EMAIL)
+        file.accounts.delete_unconfirmed("app", "nobody")
         file.users.delete(user.id)
         file.database._connection.set_trace_callback(None)
         statements = [s for s in seen if s.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE")]

@@ -50,11 +50,15 @@ class AccountTable:
             raise Gone
 
     def delete_unconfirmed(self, app_id: str, email: str) -> None:
-        """Forgets an account that was refused, unless it was confirmed or deleted meanwhile."""
-        self._database.execute(
-            "DELETE FROM accounts WHERE app_id = ? AND email = ? AND status = 'pending'",
-            (app_id, email),
-        )
+        """Forgets an account that was refused, unless it was confirmed or deleted meanwhile.
+
+        One that is an identity stays: who registers the name next must not become that user.
+        """
+        if self._user_id(app_id, email) is None:
+            self._database.execute(
+                "DELETE FROM accounts WHERE app_id = ? AND email = ? AND status = 'pending'",
+                (app_id, email),
+            )
 
     def renew_password(self, app_id: str, email: str, old: bytes, new: bytes) -> None:
         """Stores the same password in another form, unless it was changed meanwhile."""
