@@ -6,16 +6,18 @@ Never a value and never a secret. Specification: app-configuration.md 9.5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from realmsync.apps.diagnostics import Diagnostic, Findings, Severity, printable
 from realmsync.apps.expression_text import expression_text
 from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, Class, ClassKind, FieldRights, Role, SyncMode
+from realmsync.apps.role_groups import RoleGroup, RoleGroups
 from realmsync.apps.usability import why_unusable
 
 _ORDER = [*Severity]
+_SHOWN = 20  # of the names in one line
 
 
 def report(loaded: Loaded) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def _application(app: App) -> dict[str, Any]:
 
 
 def _classes(app: App) -> Iterator[dict[str, Any]]:
+    everywhere = frozenset(app.sync.queryable.everywhere) | {"_id"}
     for cls in app.classes.values():
         if cls.kind is not ClassKind.EMBEDDED:
             yield {
@@ -89,8 +92,8 @@ def _classes(app: App) -> Iterator[dict[str, Any]]:
                 "collection": f"{cls.database}.{cls.collection}",
                 "kind": cls.kind.value,
                 "not_synced": None if app.sync.mode is not SyncMode.NONE else "sync is off",
-                "roles": [role.name for role in app.roles_of(cls.name)],
-                "queryable": sorted(app.sync.queryable.of(cls.name) & _properties(cls)),
+                "roles": [role.name for role in app.roles.get(cls.name, ())] or None,
+                "queryable": _queryable(app, cls, everywhere),
             }
     for name, why in app.not_synced.items():
         yield {
@@ -98,35 +101,43 @@ def _classes(app: App) -> Iterator[dict[str, Any]]:
             "collection": None,
             "kind": ClassKind.TOP.value,
             "not_synced": why,
-            "roles": [],
+            "roles": None,
             "queryable": [],
         }
 
 
-def _properties(cls: Class) -> set[str]:
-    return {made.name for made in cls.properties}
+def _queryable(app: App, cls: Class, everywhere: Set[str]) -> list[str]:
+    own = frozenset(app.sync.queryable.by_class.get(cls.name, ()))
+    return sorted(p.name for p in cls.properties if p.name in everywhere or p.name in own)
 
 
 def _access(app: App) -> Iterator[dict[str, Any]]:
-    """Who can read what: the roles of each class in the order in which they are looked at."""
+    """Who can read what: the roles in the order in which they are looked at, of each class."""
     if app.sync.mode is not SyncMode.FLEXIBLE:
         return
-    for cls in app.classes.values():
-        if cls.kind is not ClassKind.EMBEDDED:
-            yield {
-                "class": cls.name,
-                "of": "the class" if app.roles.get(cls.name) else "default",
-                "roles": [
-                    _role(role, app.sync.queryable.of(cls.name)) for role in app.roles_of(cls.name)
-                ],
-            }
+    groups = RoleGroups(app.sync.queryable, {})
+    tops = [cls.name for cls in app.classes.values() if cls.kind is not ClassKind.EMBEDDED]
+    for name in tops:
+        if app.roles.get(name):
+            roles = [_role(role, groups.of(role, [name])) for role in app.roles[name]]
+            yield {"classes": [name], "of": "the class", "roles": roles}
+    others = [name for name in tops if not app.roles.get(name)]
+    if others:
+        roles = [_role(role, groups.of(role, others)) for role in app.default_roles]
+        yield {"classes": others, "of": "default", "roles": roles}
 
 
-def _role(role: Role, queryable: frozenset[str]) -> dict[str, Any]:
+def _role(role: Role, groups: list[RoleGroup]) -> dict[str, Any]:
+    reasons = [(group.classes, why_unusable(role, group.queryable)) for group in groups]
+    unusable = [(classes, why) for classes, why in reasons if why is not None]
+    is_unusable = role.unusable is not None or len(unusable) == len(reasons) > 0
     return {
         "name": role.name,
         "when": expression_text(role.apply_when),
-        "unusable": why_unusable(role, queryable),
+        "unusable": (role.unusable or unusable[0][1]) if is_unusable else None,
+        "unusable_in": []
+        if is_unusable
+        else [{"classes": classes[:_SHOWN], "why": why} for classes, why in unusable],
         "read": expression_text(role.read_filter),
         "write": expression_text(role.write_filter),
         "insert": expression_text(role.insert),
@@ -237,7 +248,8 @@ def _class_table(data: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str,
     if data["app"]["mode"] != SyncMode.FLEXIBLE.value:
         return heads, rows
     of_roles = [
-        (", ".join(row["roles"]) or "none", ", ".join(row["queryable"])) for row in data["classes"]
+        (_listed(row["roles"]) if row["roles"] else "default", _listed(row["queryable"]))
+        for row in data["classes"]
     ]
     rows = [row + more for row, more in zip(rows, of_roles, strict=True)]
     return (*heads, "roles", "queryable fields"), rows
@@ -248,7 +260,7 @@ def _roles(access: list[dict[str, Any]]) -> Iterator[str]:
         yield from ("", "Who can read and write what: the first role that applies")
     for of_class in access:
         source = "default roles" if of_class["of"] == "default" else "roles of its own"
-        yield f"  {of_class['class']} ({source})"
+        yield f"  {_listed(of_class['classes'])} ({source})"
         if not of_class["roles"]:
             yield "    nobody: there is no role"
         for number, role in enumerate(of_class["roles"], 1):
@@ -256,11 +268,18 @@ def _roles(access: list[dict[str, Any]]) -> Iterator[str]:
             if role["unusable"]:
                 yield f"         NO ACCESS: {role['unusable']}"
                 continue
+            for fault in role["unusable_in"]:
+                yield f"         NO ACCESS to {', '.join(fault['classes'])}: {fault['why']}"
             yield f"         read    {_right(role['read'], role['readable_fields'])}"
             yield f"         write   {_right(role['write'], role['writable_fields'])}"
             for extra in ("insert", "delete"):
                 if role[extra] != "TRUEPREDICATE":
                     yield f"         {extra}  {role[extra]}"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN:,} more"
 
 
 def _for_whom(condition: str) -> str:

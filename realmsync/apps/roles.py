@@ -23,10 +23,12 @@ def read_roles(roles: Any, path: str, findings: Findings, key: str = "roles") ->
         findings.error("config.bad_value", path, "must be an array of roles", key)
         return ()
     read: list[Role] = []
+    names: set[str] = set()
     for place, role in enumerate(roles):
-        fault = _fault(role, {other.name for other in read})
+        fault = _fault(role, names)
         if fault is None:
             read.append(_role(role))
+            names.add(read[-1].name)
         else:
             where, text = fault
             findings.error("config.bad_value", path, text, f"{key}[{place}]{where}")

@@ -24,6 +24,7 @@ from realmsync.apps.model import (
     SyncConfiguration,
     SyncMode,
 )
+from realmsync.apps.role_groups import MOST_STEPS, RoleGroups
 from realmsync.apps.roles import (
     check_old_form,
     converted,
@@ -152,8 +153,16 @@ class _FlexibleRules:
         self._sync = sync
         self._classes = {n: c for n, c in classes.items() if c.kind is not ClassKind.EMBEDDED}
         self._by_place = {(c.database, c.collection): n for n, c in self._classes.items()}
+        self._by_collection = {place[1]: n for place, n in reversed(self._by_place.items())}
+        self._with_schema = {
+            place
+            for service in _services(bundle, sync)
+            for place, files in service.collections.items()
+            if files.schema is not None and files.schema.content
+        }
         self._findings = findings
         self._sources: dict[str, tuple[Role, ...]] = {}
+        self._groups = RoleGroups(sync.queryable, {n: _kinds(c) for n, c in self._classes.items()})
 
     def read(self) -> Rules:
         sync = self._bundle.sync
@@ -193,11 +202,7 @@ class _FlexibleRules:
 
     def _class_called(self, name: str) -> str:
         """The class with this name, or else of the collection with this name."""
-        if name not in self._classes:
-            for place, cls in self._by_place.items():
-                if place[1] == name:
-                    return cls
-        return name
+        return name if name in self._classes else self._by_collection.get(name, name)
 
     def _of_files(self) -> Rules:
         roles: dict[str, tuple[Role, ...]] = {}
@@ -226,13 +231,11 @@ class _FlexibleRules:
     def _class_to_come(self, place: tuple[str, str]) -> str | None:
         """The class that development mode would make of a collection without schema (7.6)."""
         database, collection = place
-        known = any(
-            bundle.schema is not None and bundle.schema.content
-            for service in _services(self._bundle, self._sync)
-            for at, bundle in service.collections.items()
-            if at == place
-        )
-        if known or not self._sync.development_mode or database != self._sync.database:
+        if (
+            place in self._with_schema
+            or not self._sync.development_mode
+            or database != self._sync.database
+        ):
             return None
         return None if collection in self._classes else collection
 
@@ -244,18 +247,25 @@ class _FlexibleRules:
         self, roles: tuple[Role, ...], classes: list[str], path: str, key: str = "roles"
     ) -> tuple[Role, ...]:
         """Roles with the reason why sync cannot use them, which is found, too."""
-        return tuple(
-            self._check(role, classes, path, f"{key}[{place}]") for place, role in enumerate(roles)
-        )
+        checked: list[Role] = []
+        for place, role in enumerate(roles):
+            checked.append(self._check(role, classes, path, f"{key}[{place}]"))
+            if self._groups.is_exhausted:
+                text = f"{MOST_STEPS:,} steps were not enough to look at each role in each class"
+                self._findings.error("config.too_large", path, text, key)
+                return ()
+        return tuple(checked)
 
     def _check(self, role: Role, classes: list[str], path: str, key: str) -> Role:
-        faults = {cls: faults_of(role, self._sync.queryable.of(cls)) for cls in classes or [""]}
+        groups = self._groups.of(role, classes)
+        faults = [(group.classes, faults_of(role, group.queryable)) for group in groups]
         told: dict[tuple[str, str], RoleFault] = {}
-        for fault in (fault for found in faults.values() for fault in found):
+        for fault in (fault for _, found in faults for fault in found):
             told.setdefault((fault.code, fault.key if fault.code != INCOMPATIBLE else ""), fault)
         for fault in told.values():
-            where = [cls for cls, found in faults.items() if fault in found]
-            there = "" if len(where) == len(faults) else f" in class {', '.join(where[:5])}"
+            where = [cls for names, found in faults if fault in found for cls in names]
+            is_everywhere = all(fault in found for _, found in faults)
+            there = "" if is_everywhere else f" in class {', '.join(where[:5])}"
             ends = ", as if it applied to everybody" if fault.key == "apply_when" else ""
             self._findings.warning(
                 fault.code,
@@ -264,8 +274,8 @@ class _FlexibleRules:
                 f" search for a role without any right{ends}{_proposal(role, fault)}",
                 f"{key}.{fault.key}",
             )
-        self._tell_mismatches(role, classes, path, key)
-        if told and all(faults.values()):
+        self._tell_mismatches(role, [group.classes[0] for group in groups], path, key)
+        if told and all(found for _, found in faults):
             first = next(iter(told.values()))
             return replace(role, unusable=f"{first.key}: {first.text}")
         return role

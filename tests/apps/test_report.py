@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import layouts
+from realmsync.apps import role_groups
 from realmsync.apps.diagnostics import Diagnostic, Severity, printable
 from realmsync.apps.expression_text import expression_text
 from realmsync.apps.load import load_path
@@ -234,3 +235,31 @@ def test_custom_data_in_partitions(tmp_path: Path) -> None:
     found = load_path(layouts.write(files, tmp_path))
     told = [f for f in found.findings if f.code == "auth.custom_data_writable"]
     assert [f.severity.value for f in told] == ["notice"]
+
+
+def test_many_roles_and_classes_are_looked_at_in_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Default roles count in each class: the product of both must not be what it costs."""
+    files = layouts.current()
+    place = "data_sources/mongodb-atlas"
+    del files[f"{place}/shop/items/rules.json"]
+    files["sync/config.json"] = {
+        "type": "flexible",
+        "state": "enabled",
+        "queryable_fields_names": [f"f{number}" for number in range(50_000)],
+    }
+    roles = [{**WRITING, "name": f"r{number}"} for number in range(500)]
+    files[f"{place}/default_rule.json"] = {"roles": roles}
+    for number in range(30):
+        schema = {**layouts.SCHEMA, "title": f"C{number}"}
+        files[f"{place}/shop/c{number}/schema.json"] = schema
+    found = load_path(layouts.write(files, tmp_path))
+    data = report(found)
+    assert len(data["access"]) == 1
+    assert len(data["access"][0]["roles"]) == 500
+    assert len(page(data)) < 500 * 300
+    monkeypatch.setattr(role_groups, "MOST_STEPS", 20_000)
+    refused = load_path(tmp_path)
+    assert refused.app is None
+    assert [f.code for f in refused.findings if f.severity.value == "error"] == ["config.too_large"]
