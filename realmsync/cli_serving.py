@@ -10,6 +10,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,16 +61,16 @@ def _require_javascript(context: click.Context, parameter: click.Parameter, valu
     return value
 
 
-def _key_sets(
+def _pairs(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
-    places = {}
+    pairs = {}
     for value in values:
-        provider, equals, place = value.partition("=")
-        if not equals or not place:
-            raise click.BadParameter(f"{value!r} is not PROVIDER=PLACE")
-        places[provider] = place
-    return places
+        name, equals, said = value.partition("=")
+        if not equals or not said:
+            raise click.BadParameter(f"{value!r} is not {parameter.make_metavar(context)}")
+        pairs[name] = said
+    return pairs
 
 
 _OPTIONS = (
@@ -110,9 +111,23 @@ _OPTIONS = (
         "key_sets",
         multiple=True,
         metavar="PROVIDER=PLACE",
-        callback=_key_sets,
+        callback=_pairs,
         help="File or https address with the keys that verify others' tokens, such as "
         "oauth2-google=https://www.googleapis.com/oauth2/v3/certs; repeatable.",
+    ),
+    click.option(
+        "--old-tokens",
+        multiple=True,
+        metavar="WHO=POLICY",
+        callback=_pairs,
+        help="What devices hear that come with a log-in of the former service. WHO: anonymous, "
+        "others, unknown; POLICY: hold, refuse, adopt; repeatable.  "
+        "[default: anonymous=hold, others=refuse]",
+    ),
+    click.option(
+        "--adopt-until",
+        type=click.DateTime(),
+        help="End of adopting such log-ins, in UTC: who knows a user's id can forge one.",
     ),
     click.option(
         "--production", is_flag=True, help="Do not start with an app that is open to everybody."
@@ -137,12 +152,19 @@ def app_options(command: Command) -> Command:
         functions: Any,
         javascript: bool,
         key_sets: dict[str, str],
+        old_tokens: dict[str, str],
+        adopt_until: datetime | None,
         production: bool,
         accept_breaking: bool,
         **others: Any,
     ) -> None:
+        from realmsync.server.accounts.old_tokens import read_settings
         from realmsync.server.apps.sources import AppFolder
 
+        try:
+            policies = read_settings(old_tokens, adopt_until)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
         ids, folders = _split_apps(apps, app_id)
         served = {
             "app_folders": tuple(
@@ -150,6 +172,7 @@ def app_options(command: Command) -> Command:
                 for id, path in folders
             ),
             "apps": ids,
+            "old_tokens": policies,
             "production": production,
             "accept_breaking": accept_breaking,
         }

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from realmsync.enums import Text
@@ -85,6 +86,23 @@ class KnownUser:
     is_imported: bool
     is_anonymous: bool
     last_authentication: int | None  # where he came from, in seconds since 1970
+
+
+def read_settings(policies: Mapping[str, str], adopt_until: datetime | None) -> OldTokens:
+    """The settings of a command line; a time without a zone is in UTC. Raises ValueError."""
+    unknown = policies.keys() - {"anonymous", "others", "unknown"}
+    if unknown:
+        raise ValueError(f"old tokens are of anonymous, others or unknown, not {min(unknown)}")
+    end = None
+    if adopt_until is not None:
+        end = adopt_until.replace(tzinfo=adopt_until.tzinfo or timezone.utc).timestamp()
+    usual = OldTokens()
+    return OldTokens(
+        anonymous=OldTokenPolicy(policies.get("anonymous", usual.anonymous)),
+        others=OldTokenPolicy(policies.get("others", usual.others)),
+        unknown=OldTokenPolicy(policies.get("unknown", usual.unknown)),
+        adopt_until=end,
+    )
 
 
 def token_hash(token: str) -> bytes:
