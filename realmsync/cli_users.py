@@ -238,7 +238,7 @@ _keys_argument = click.argument("keys", metavar="ID...", nargs=-1, required=True
 @api_key.command("disable")
 @_keys_argument
 @_data_option
-def disable_keys(data: Path, keys: tuple[str, ...]) -> None:
+def disable_key(data: Path, keys: tuple[str, ...]) -> None:
     """Make keys useless, and end the log-ins that were made with them."""
     _on_keys(data, keys, "disabled", lambda admin, key: admin.set_key_disabled(key, True))
 
@@ -246,7 +246,7 @@ def disable_keys(data: Path, keys: tuple[str, ...]) -> None:
 @api_key.command("enable")
 @_keys_argument
 @_data_option
-def enable_keys(data: Path, keys: tuple[str, ...]) -> None:
+def enable_key(data: Path, keys: tuple[str, ...]) -> None:
     """Make disabled keys good again."""
     _on_keys(data, keys, "enabled", lambda admin, key: admin.set_key_disabled(key, False))
 
@@ -254,7 +254,7 @@ def enable_keys(data: Path, keys: tuple[str, ...]) -> None:
 @api_key.command("delete")
 @_keys_argument
 @_data_option
-def delete_keys(data: Path, keys: tuple[str, ...]) -> None:
+def delete_key(data: Path, keys: tuple[str, ...]) -> None:
     """Delete keys, and the servers that they stand for."""
     _on_keys(data, keys, "deleted", lambda admin, key: admin.delete_key(key))
 
