@@ -99,20 +99,31 @@ class Table:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | set[str]:
         """The row for a request and its parameters, or the methods that the path has (or none)."""
-        reached: list[tuple[_Node, tuple[str, ...]]] = [(self._root, ())]
-        for segment in path.split("/"):
-            further = []
-            for node, values in reached:
-                if segment in node.next:
-                    further.append((node.next[segment], values))
+        segments = path.split("/")
+        methods: set[str] = set()
+        # Where a name was followed and a parameter would have done, too.
+        turnings: list[tuple[_Node, int, tuple[str, ...]]] = [(self._root, 0, ())]
+        while turnings:
+            node, start, values = turnings.pop()
+            for at in range(start, len(segments)):
+                segment = segments[at]
+                following = node.next.get(segment)
                 if node.parameter is not None and segment:
-                    further.append((node.parameter, (*values, segment)))
-            reached = further
-            if not reached:
-                return set()
-        for node, values in reached:
-            row = node.rows.get(method)
-            if row is not None:
-                route, names = row
-                return route, dict(zip(names, map(unquote, values), strict=True))
-        return {name for node, _ in reached for name in node.rows}
+                    if following is None:
+                        following, values = node.parameter, (*values, segment)
+                    else:
+                        turnings.append((node.parameter, at + 1, (*values, segment)))
+                if following is None:
+                    break
+                node = following
+            else:
+                row = node.rows.get(method)
+                if row is not None:
+                    route, names = row
+                    return route, dict(zip(names, map(_decoded, values), strict=True))
+                methods.update(node.rows)
+        return methods
+
+
+def _decoded(segment: str) -> str:
+    return unquote(segment) if "%" in segment else segment
