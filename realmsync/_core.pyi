@@ -141,7 +141,7 @@ class ServerRuntime:
     """The sync server's engine with its store and workers. For the event loop's thread alone.
 
     `directory` is the data directory; each of the `apps` has a database of its own in it, and no
-    other id is an app. Without any the server is one app, "". Clients cannot add to
+    other id is an app. None: the server is one app, "". Clients cannot add to
     `fixed_schemas`, nor upload changes more than `ahead_ms` in the future (0: any). `quotas` limit
     what one user has in an app (0: any): partitions, client files, bytes of history. `durability`
     is "full" (survives power failure) or "process". If it `asks_permission`, sessions wait for
@@ -155,7 +155,7 @@ class ServerRuntime:
         *,
         workers: int = 2,
         seed: int | None = None,
-        apps: list[str] = ...,
+        apps: list[str] | None = None,
         fixed_schemas: list[str] = ...,
         ahead_ms: int = 0,
         quotas: tuple[int, int, int] = (0, 0, 0),

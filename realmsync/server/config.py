@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from realmsync.server.accounts.old_tokens import OldTokens
 from realmsync.server.addresses import is_network
+from realmsync.server.admin.access import AdminAccount
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizeFunction, require_function
 from realmsync.server.mail import MailFunction, SmtpServer
@@ -120,6 +121,8 @@ class ServerConfig:
     # Takes changes of apps' schemas that no client can follow, such as a class less: all clients of
     # the app start afresh then and lose what they have not uploaded. For one start: not to be kept.
     accept_breaking: bool = False
+    # Switches the admin API on, for this account: apps can then be made and configured over HTTP.
+    admin: AdminAccount | None = None
     # Refuses to start with an app in which everybody may do everything.
     production: bool = False
     # How users of apps without a configuration may log in: without a name, with e-mail and

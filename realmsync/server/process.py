@@ -30,6 +30,11 @@ from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
 from realmsync.server.addresses import Proxies
+from realmsync.server.admin.access import AdminAccount, AdminTokens
+from realmsync.server.admin.admin import Admin
+from realmsync.server.admin.apps import AdminApps
+from realmsync.server.admin.endpoints import ADMIN_ROUTES
+from realmsync.server.admin.stored_app import StoredApp, stored_apps
 from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport
 from realmsync.server.apps.partition_rules import PartitionRules
@@ -47,6 +52,7 @@ from realmsync.server.descriptors import (
     raise_descriptor_limit,
 )
 from realmsync.server.engine_tasks import AdministeredEngine, EngineTasks
+from realmsync.server.functions.javascript import is_available as is_javascript_available
 from realmsync.server.functions.port import AppUser
 from realmsync.server.http.admission import Admission
 from realmsync.server.http.call import Services
@@ -81,6 +87,8 @@ class ServerRuntime(Runtime[ServerEvent], ConfigurableEngine, AdministeredEngine
     def closed(self, connection: int, now_ms: int) -> None: ...
     def shutdown(self, now_ms: int) -> None: ...
     def close(self) -> None: ...
+    def add_app(self, app_id: str) -> None: ...
+    def remove_app(self, app_id: str, now_ms: int) -> None: ...
     def stats(self) -> dict[str, int]: ...
 
 
@@ -140,7 +148,12 @@ class Server:
         self.directory = DataDirectory(config.data)
         self._exits.callback(self.directory.release)
         self._exits.push_async_callback(self._host.close)
-        self.apps = await self._host.open()
+        stored: list[StoredApp] = []
+        if config.admin is not None:
+            stored = await asyncio.to_thread(
+                stored_apps, self._stored_folder, is_javascript_available()
+            )
+        self.apps = await self._host.open(stored)
         await self._open_users()
         await self._open_engine()
         schemas = AppSchemas(self.tasks, SchemaRecords(config.data / "schemas"))
@@ -152,7 +165,7 @@ class Server:
 
     async def _open_users(self) -> None:
         config = self.config
-        secret = load_secret(config.data / "secret.key")
+        self._secret = secret = load_secret(config.data / "secret.key")
         self.users = Users(config.data / "users.sqlite")
         try:
             await self.users.open()
@@ -196,6 +209,16 @@ class Server:
             if not app.is_open:  # of those ServerConfig says it all
                 configure(self._engine, app)
 
+    @property
+    def _stored_folder(self) -> Path:
+        return self.config.data / "apps"
+
+    def _make_admin(self, account: AdminAccount) -> Admin:
+        apps = AdminApps(
+            self._stored_folder, self._host, self.apps, self._engine, is_javascript_available()
+        )
+        return Admin(account, AdminTokens(self._secret), apps, self.users, self.tasks)
+
     def _on_changed(self, app: RunningApp) -> None:
         configure(self._engine, app)
         self._acceptor.reauthorize(app_key=app.key)
@@ -229,6 +252,8 @@ class Server:
         self._host.changed = self._on_changed
         mailer = Mailer(config.mail)
         self._exits.push_async_callback(mailer.close)
+        routes = (*ROUTES, *ADMIN_ROUTES) if config.admin is not None else ROUTES
+        admin = None if config.admin is None else self._make_admin(config.admin)
         services = Services(
             config,
             self.apps,
@@ -239,7 +264,9 @@ class Server:
             proxies,
             observer=self._acceptor,
             status=self.status,
-            describe=lambda: describe(ROUTES),
+            describe=lambda: describe(routes),
+            routes=routes,
+            admin=admin,
         )
         self._acceptor.http = HttpServer(
             HttpApi(services, sites).handle,
@@ -403,18 +430,24 @@ class Server:
 def open_engine(config: ServerConfig, apps: Apps) -> ServerRuntime:
     """The native engine on the data directory."""
     quotas = config.quotas
-    names = [""] if apps.is_one else [app.key for app in apps]
+    names = [app.key for app in apps]
     in_development = [app.model.sync.development_mode for app in apps]
     return _core.ServerRuntime(
         str(config.data / "sync"),
         workers=config.workers,
-        apps=[name for name in names if name],
-        fixed_schemas=[name for name, may in zip(names, in_development, strict=True) if not may],
+        apps=None if apps.is_one else names,
+        fixed_schemas=[
+            "" if apps.is_one else name
+            for name, may in zip(names, in_development, strict=True)
+            if not may
+        ],
         ahead_ms=int((config.max_clock_ahead or 0) * 1000),
         quotas=(quotas.partitions or 0, quotas.client_files or 0, quotas.bytes or 0),
         durability=config.durability.value,
         merge_profile=config.merge_profile,
-        asks_permission=config.authorize is not None or not all(app.is_open for app in apps),
+        asks_permission=config.authorize is not None
+        or config.admin is not None
+        or not all(app.is_open for app in apps),
         tuning={"message_bytes": config.transport.max_message},
     )
 

@@ -33,7 +33,8 @@ constexpr std::size_t kLongMessage = 16 << 10;
 
 OwnHandle<ServerHandle>
 open_server(const std::string& directory, unsigned workers, std::optional<std::uint64_t> seed,
-            const std::vector<std::string>& apps, const std::vector<std::string>& fixed_schemas,
+            const std::optional<std::vector<std::string>>& apps,
+            const std::vector<std::string>& fixed_schemas,
             std::int64_t ahead_ms, const std::array<std::uint64_t, 3>& quotas,
             const std::string& durability, const std::string& merge_profile, bool asks_permission,
             const py::dict& tuning) {
@@ -46,8 +47,9 @@ open_server(const std::string& directory, unsigned workers, std::optional<std::u
     const auto add = [&](const std::string& id) {
         all.push_back({id, std::ranges::find(fixed_schemas, id) == fixed_schemas.end()});
     };
-    std::ranges::for_each(apps, add);
-    if (apps.empty())
+    if (apps)
+        std::ranges::for_each(*apps, add);
+    else
         add("");
     const auto stores = std::make_shared<partitions::AppStores>(
         directory, all, store_tuning,
@@ -200,7 +202,7 @@ py::dict stats(ServerHandle& self) {
 void bind_server(py::module_& m) {
     HandleClass<ServerHandle> c(m, "ServerRuntime");
     c.def(py::init(&open_server), py::arg("directory"), py::kw_only(), py::arg("workers") = 2,
-          py::arg("seed") = py::none(), py::arg("apps") = std::vector<std::string>{},
+          py::arg("seed") = py::none(), py::arg("apps") = py::none(),
           py::arg("fixed_schemas") = std::vector<std::string>{}, py::arg("ahead_ms") = 0,
           py::arg("quotas") = std::array<std::uint64_t, 3>{}, py::arg("durability") = "full",
           py::arg("merge_profile") = "safe", py::arg("asks_permission") = false,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from realmsync.apps.model import App, SyncState
+from realmsync.apps.model import App, SyncMode, SyncState
 from realmsync.server.apps.running import RunningApp
 from realmsync.transport.websocket import monotonic_ms
 
@@ -51,6 +51,8 @@ def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
 def unfollowable(old: App, new: App) -> list[str]:
     """Changes of how an app synchronises that its clients cannot follow, a text for each."""
     changes = []
+    if SyncMode.NONE in (old.sync.mode, new.sync.mode):
+        return []  # there are no clients, or none are served any more
     if old.sync.mode is not new.sync.mode:
         changes.append(f"sync was {old.sync.mode.value} and is {new.sync.mode.value}")
     was, is_now = old.sync.partition, new.sync.partition

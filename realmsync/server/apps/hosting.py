@@ -24,7 +24,7 @@ from realmsync.server.apps.engine_settings import unfollowable
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas, refuse_breaking
-from realmsync.server.apps.sources import AppFolder
+from realmsync.server.apps.sources import AppSource
 from realmsync.server.config import ServerConfig
 from realmsync.server.engine_tasks import EngineTaskError
 from realmsync.server.functions.absent import NoFunctions
@@ -44,7 +44,7 @@ FindUser = Callable[[str, str], Awaitable[AppUser | None]]
 class AppReport:
     """What loading an application gave."""
 
-    folder: AppFolder
+    folder: AppSource
     loaded: Loaded
     is_served: bool  # as it was loaded; if not, what was served before still is
 
@@ -74,20 +74,23 @@ class AppHost:
         self._find_user = find_user
         self._functions: list[FunctionCaller] = []
         self._languages: dict[str, Languages] = {}  # by the app's key
-        self._folders: dict[str, AppFolder] = {}  # by the app's key
+        self._folders: dict[str, AppSource] = {}  # by the app's key
         self._schemas: AppSchemas  # from the moment at which there is an engine
         self._reloading = asyncio.Lock()
         self.reports: list[AppReport] = []  # of the last start or reload
         self.changed: Callable[[RunningApp], None] = lambda app: None
 
-    async def open(self) -> Apps:
-        """Loads all applications. Raises ServerStartError when one of them is refused."""
+    async def open(self, stored: Sequence[AppSource] = ()) -> Apps:
+        """Loads all applications, with those that are `stored`.
+
+        Raises ServerStartError when one of them is refused.
+        """
         config = self._config
         names = sorted(config.apps)
-        if not names and not config.app_folders:
+        if not names and not config.app_folders and config.admin is None:
             return self._opened(Apps(only=open_app(ONLY_APP, config)))
         apps = Apps(open_app(name, config) for name in names)
-        for folder in config.app_folders:
+        for folder in (*config.app_folders, *stored):
             model = await self._load(folder)
             if apps.find(model.id) is not None:
                 raise ServerStartError(f"{folder.path}: there are two apps with id '{model.id}'")
@@ -117,12 +120,42 @@ class AppHost:
             ]
         return self.reports
 
+    def source_of(self, key: str) -> AppSource | None:
+        """Where the configuration of an app comes from; None: it has none."""
+        return self._folders.get(key)
+
+    async def add(self, apps: Apps, source: AppSource) -> AppReport:
+        """One more app, whose id nobody has, and of which the engine knows."""
+        loaded = await asyncio.to_thread(source.load)
+        if loaded.app is None:
+            return AppReport(source, loaded, is_served=False)
+        running = self._run(source, loaded.app)
+        self._folders[running.key] = source
+        apps.add(running)
+        self.changed(running)
+        return AppReport(source, loaded, is_served=True)
+
+    async def remove(self, apps: Apps, key: str) -> None:
+        """An app is served no more."""
+        apps.remove(key)
+        del self._folders[key], self._languages[key]
+
+    async def obey(
+        self, apps: Apps, key: str, source: AppSource, *, accept_breaking: bool = False
+    ) -> AppReport:
+        """An app has another source from now on, unless that has errors."""
+        async with self._reloading:
+            report = await self._reload_one(apps, key, source, accept_breaking)
+            if report.is_served:
+                self._folders[key] = source
+        return report
+
     async def close(self) -> None:
         """Ends the functions that run."""
         for functions in self._functions:
             await functions.close()
 
-    def _run(self, folder: AppFolder, model: App) -> RunningApp:
+    def _run(self, folder: AppSource, model: App) -> RunningApp:
         """A configured application, ready to be served."""
         app = RunningApp(
             model.id, model, NoFunctions(model), Permissions(model), key_sets=folder.key_sets
@@ -149,7 +182,7 @@ class AppHost:
         app.functions = functions
         return app
 
-    async def _load(self, folder: AppFolder) -> App:
+    async def _load(self, folder: AppSource) -> App:
         loaded = await asyncio.to_thread(folder.load)
         self.reports.append(AppReport(folder, loaded, loaded.app is not None))
         if loaded.app is None:
@@ -181,7 +214,7 @@ class AppHost:
         return step.model
 
     async def _reload_one(
-        self, apps: Apps, key: str, folder: AppFolder, accept_breaking: bool
+        self, apps: Apps, key: str, folder: AppSource, accept_breaking: bool
     ) -> AppReport:
         running = apps.of(key)
         assert running is not None, "apps with a folder are served until the server stops"
@@ -242,7 +275,7 @@ def _refuse_changes(old: App, new: App, findings: Findings) -> None:
         )
 
 
-def _refused(folder: AppFolder, findings: Findings) -> str:
+def _refused(folder: AppSource, findings: Findings) -> str:
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     shown: list[Diagnostic | str] = [*errors[:10]]
     if len(errors) > len(shown):

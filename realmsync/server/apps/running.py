@@ -69,5 +69,10 @@ class Apps:
         self._by_id[app.model.id] = app
         self._by_key[app.key] = app
 
+    def remove(self, key: str) -> None:
+        """It is served no more."""
+        app = self._by_key.pop(key)
+        self._by_id = {id: other for id, other in self._by_id.items() if other is not app}
+
     def __iter__(self) -> Iterator[RunningApp]:
         return iter(self._by_key.values())

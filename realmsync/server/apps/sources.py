@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.json_text import BadText
@@ -19,6 +20,19 @@ from realmsync.apps.toml import FILE_NAME
 from realmsync.errors import InvalidArgumentError
 from realmsync.server.functions.imported import NotImportable, import_functions
 from realmsync.server.functions.registry import AppFunctions
+
+
+class AppSource(Protocol):
+    """Where the configuration of an application comes from."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def javascript(self) -> bool: ...
+    @property
+    def key_sets(self) -> Mapping[str, str]: ...
+    def load(self) -> Loaded: ...
+    def implementations(self, app: App) -> AppFunctions: ...
 
 
 @dataclass(frozen=True)

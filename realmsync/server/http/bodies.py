@@ -37,9 +37,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Body:
-    """An object with these members."""
+    """An object with these members, or an array."""
 
     members: tuple[Member, ...] = ()
+    is_array: bool = False
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raises HttpError for the first member that is not as it should be."""
@@ -48,6 +49,8 @@ class Body:
 
     def schema(self) -> dict[str, Any]:
         """The same as a JSON schema."""
+        if self.is_array:
+            return {"type": "array", "items": {}}
         properties = {}
         for member in self.members:
             schema = {} if member.type is None else {"type": member.type}

@@ -7,7 +7,7 @@ body. Reading and checking is done by dispatcher.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.auth import Auth, Principal
 from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.addresses import Proxies, neighbourhood
+from realmsync.server.admin.admin import Admin
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.config import ServerConfig
 from realmsync.server.functions.port import FunctionRequest
@@ -59,6 +60,8 @@ class Services:
     observer: LogInObserver
     status: Callable[[], dict[str, Any]]  # of the server, for operators
     describe: Callable[[], dict[str, Any]]  # the API, as OpenAPI
+    routes: Sequence[Any]  # rows of table.py
+    admin: Admin | None = None  # of the admin API, where it is switched on
 
 
 class Call:
@@ -67,6 +70,7 @@ class Call:
     app: RunningApp  # that of {app} in the path, or of the user
     principal: Principal  # where a token is asked for
     body: dict[str, Any]  # where the row has a body
+    items: list[Any]  # where the body is an array
 
     def __init__(
         self, services: Services, request: web.BaseRequest, parameters: Mapping[str, str]
@@ -74,6 +78,12 @@ class Call:
         self.services = services
         self.request = request
         self.parameters = parameters  # of the path
+
+    @property
+    def admin(self) -> Admin:
+        """What the admin API works with; its rows are served only where there is one."""
+        assert self.services.admin is not None
+        return self.services.admin
 
     @property
     def client(self) -> str:

@@ -14,7 +14,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -24,13 +24,16 @@ from realmsync.server.addresses import is_loopback
 from realmsync.server.apps.running import RunningApp
 from realmsync.server.http import cross_origin
 from realmsync.server.http.call import Call, Services
-from realmsync.server.http.endpoints import ROUTES
 from realmsync.server.http.replies import HttpError, app_not_found, error_reply, refusal
 from realmsync.server.http.sites import Sites, host_of
 from realmsync.server.http.table import Caller, Route, Table
 from realmsync.server.logs import one_line
 
 _logger = logging.getLogger("realmsync.server")
+
+Json = TypeVar("Json", dict[str, Any], list[Any])
+
+ADMIN_PATHS = ("/api/admin/", "/api/private/")
 
 
 class HttpApi:
@@ -39,7 +42,7 @@ class HttpApi:
     def __init__(self, services: Services, sites: Sites) -> None:
         self._services = services
         self._sites = sites
-        self._table = Table(ROUTES)
+        self._table = Table(services.routes)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
@@ -108,17 +111,21 @@ class HttpApi:
             if app is None:
                 raise app_not_found(call.parameters["app"])
             call.app = app
+        if route.path.startswith(ADMIN_PATHS):
+            self._check_admin(call, route)
         if route.caller is Caller.OPERATOR:
             self._check_operator(call)
-        elif route.caller is not Caller.STRANGER:
+        elif route.caller not in (Caller.STRANGER, Caller.ADMIN):
             call.principal = await call.authenticate(route.caller.value)
             if app is None:
                 call.app = app = call.principal.app
             elif call.principal.app is not app:
                 raise invalid_session("token of another app")
         self._check_site(call.request, () if app is None else (app,))
-        if route.body is not None:
-            call.body = await self._read_body(call.request)
+        if route.body is not None and route.body.is_array:
+            call.items = await self._read_body(call.request, list)
+        elif route.body is not None:
+            call.body = await self._read_body(call.request, dict)
             route.body.check(call.body)
 
     def _check_site(self, request: web.BaseRequest, apps: Iterable[RunningApp]) -> None:
@@ -130,21 +137,29 @@ class HttpApi:
     def _count(self, call: Call) -> None:
         self._services.admission.request(call.client)
 
+    def _check_admin(self, call: Call, route: Route) -> None:
+        if not call.admin.account.remote and not self._is_here(call):
+            raise HttpError(403, "the admin API is for clients on the server's machine")
+        if route.caller is Caller.ADMIN:
+            call.admin.tokens.check(call.bearer, "admin-access")
+
+    def _is_here(self, call: Call) -> bool:
+        # What a proxy on this machine passes on says so: by its client's address, or the name that
+        # it was asked for.
+        host = host_of(call.request.headers.get("Host", ""))
+        return (host in ("", "localhost") or is_loopback(host)) and is_loopback(call.client)
+
     def _check_operator(self, call: Call) -> None:
         token = self._services.config.status_token
         if token is not None and call.bearer is not None:
             given = call.bearer.encode("utf-8", "surrogateescape")
             is_operator = hmac.compare_digest(given, token.encode())
         else:
-            # What a proxy on this machine passes on says so: by its client's address, or the name
-            # that it was asked for.
-            host = host_of(call.request.headers.get("Host", ""))
-            is_here = host in ("", "localhost") or is_loopback(host)
-            is_operator = is_here and is_loopback(call.client)
+            is_operator = self._is_here(call)
         if not is_operator:
             raise HttpError(403, "for clients on the server's machine, or with its status token")
 
-    async def _read_body(self, request: web.BaseRequest) -> dict[str, Any]:
+    async def _read_body(self, request: web.BaseRequest, kind: type[Json]) -> Json:
         limits = self._services.config.http
         if (request.content_length or 0) > limits.body_bytes:
             raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
@@ -158,18 +173,18 @@ class HttpApi:
             data += chunk
             if len(data) > limits.body_bytes:
                 raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
-        return _object(data)
+        return _json(data, kind)
 
 
-def _object(data: bytearray) -> dict[str, Any]:
+def _json(data: bytearray, kind: type[Json]) -> Json:
     try:
         body = json.loads(data)
         # A lone surrogate is JSON, but no text: nothing could store or sign it.
         json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, dict):
-        raise HttpError(
-            400, "request body must be a JSON object in valid Unicode", AppCode.BadRequest
-        )
+    if not isinstance(body, kind):
+        what = "object" if kind is dict else "array"
+        text = f"request body must be a JSON {what} in valid Unicode"
+        raise HttpError(400, text, AppCode.BadRequest)
     return body

@@ -6,7 +6,7 @@ Specification: app-services-http.md section 5.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from aiohttp import web
 
@@ -29,6 +29,7 @@ class HttpError(Exception):
     """A refusal with its HTTP status.
 
     `retry_after`: seconds after which to come again. `allow`: the methods that the path has.
+    `members`: what the body has besides.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class HttpError(Exception):
         *,
         retry_after: int | None = None,
         allow: Collection[str] = (),
+        members: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.retry_after = retry_after
         self.allow = allow
+        self.members = members or {}
 
 
 def refusal(error: AuthError) -> HttpError:
@@ -69,7 +72,7 @@ def reply_text(text: str, status: int = 200) -> web.Response:
 
 def error_reply(error: HttpError) -> web.Response:
     """An error reply; absent members are left out, since a null hides the error from SDKs."""
-    body = {"error": str(error)}
+    body: dict[str, object] = {"error": str(error), **error.members}
     if error.code is not None:
         body["error_code"] = error.code.name
     response = reply(body, error.status)

@@ -32,6 +32,7 @@ class Caller(Text):
     ACCESS_TOKEN = "access"  # of a user; the kinds are those of Auth.authenticate
     REFRESH_TOKEN = "refresh"
     OPERATOR = "operator"  # on this machine, or with the status token
+    ADMIN = "admin"  # with a token of the admin API
 
 
 @dataclass(frozen=True)

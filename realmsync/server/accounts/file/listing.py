@@ -79,6 +79,20 @@ class Listing:
                     "last_name": "".join(last.names[:1]),
                 }
 
+    def after(self, app_id: str, user_id: str | None, size: int) -> list[UserSummary]:
+        """At most `size` users of an app, oldest first, behind this one; None: from the first."""
+        place = (app_id, 0, "")
+        if user_id:
+            row = self._database.execute(
+                "SELECT app_id, created, id FROM users WHERE id = ? AND app_id = ?",
+                (user_id, app_id),
+            ).fetchone()
+            if row is None:
+                return []
+            place = row
+        last = dict(zip(("last_app", "last_created", "last_id"), place, strict=True))
+        return self._summaries(_USERS_PAGE, {**last, "app": app_id, "size": size})
+
     def called(self, who: str, app_id: str | None) -> list[UserSummary]:
         """The users and unused accounts with this id or account name, of an app or of each."""
         return self._summaries(_CALLED, {"app": app_id, "who": who})

@@ -1,0 +1,1 @@
+"""The admin API: apps that are made, configured and looked after over HTTP."""

@@ -1,0 +1,21 @@
+"""What the handlers of the admin API work with, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from realmsync.server.accounts.users import Users
+from realmsync.server.admin.access import AdminAccount, AdminTokens
+from realmsync.server.admin.apps import AdminApps
+from realmsync.server.engine_tasks import EngineTasks
+
+
+@dataclass(frozen=True)
+class Admin:
+    """The admin API of one server."""
+
+    account: AdminAccount
+    tokens: AdminTokens
+    apps: AdminApps
+    users: Users
+    tasks: EngineTasks
