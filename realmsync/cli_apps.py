@@ -128,16 +128,19 @@ def functions() -> None:
     """Functions of an app."""
 
 
-@functions.command("scaffold")
+@click.command("scaffold")
 @_source
 @_app_id
-def write_scaffold(source: Path, app_id: str | None) -> None:
+def scaffold_functions(source: Path, app_id: str | None) -> None:
     """Print a Python module with a function for each one in FOLDER, still to be written."""
     loaded = _loaded(source, app_id=app_id)
     if loaded.app is None:
         click.echo(page(report(loaded)), nl=False, err=True)
         sys.exit(1)
     click.echo(scaffold(loaded), nl=False)
+
+
+functions.add_command(scaffold_functions)
 
 
 def _loaded(source: Path, **settings: Any) -> Loaded:

@@ -16,6 +16,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from realmsync import _core
