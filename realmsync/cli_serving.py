@@ -130,6 +130,12 @@ _OPTIONS = (
         help="End of adopting such log-ins, in UTC: who knows a user's id can forge one.",
     ),
     click.option(
+        "--admin",
+        metavar="NAME",
+        help="Switch the admin API on, for clients on this machine; the admin's password is "
+        "REALMSYNC_ADMIN_PASSWORD in the environment.",
+    ),
+    click.option(
         "--production", is_flag=True, help="Do not start with an app that is open to everybody."
     ),
     click.option(
@@ -138,6 +144,10 @@ _OPTIONS = (
         help="Take changes of schemas that no client can follow: all start afresh.",
     ),
 )
+
+
+def _admin_password() -> str:
+    return os.environ.get("REALMSYNC_ADMIN_PASSWORD", "")
 
 
 def app_options(command: Command) -> Command:
@@ -154,15 +164,18 @@ def app_options(command: Command) -> Command:
         key_sets: dict[str, str],
         old_tokens: dict[str, str],
         adopt_until: datetime | None,
+        admin: str | None,
         production: bool,
         accept_breaking: bool,
         **others: Any,
     ) -> None:
         from realmsync.server.accounts.old_tokens import read_settings
+        from realmsync.server.admin.access import AdminAccount
         from realmsync.server.apps.sources import AppFolder
 
         try:
             policies = read_settings(old_tokens, adopt_until)
+            account = None if admin is None else AdminAccount(admin, _admin_password())
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         ids, folders = _split_apps(apps, app_id)
@@ -173,6 +186,7 @@ def app_options(command: Command) -> Command:
             ),
             "apps": ids,
             "old_tokens": policies,
+            "admin": account,
             "production": production,
             "accept_breaking": accept_breaking,
         }

@@ -34,10 +34,9 @@ constexpr std::size_t kLongMessage = 16 << 10;
 OwnHandle<ServerHandle>
 open_server(const std::string& directory, unsigned workers, std::optional<std::uint64_t> seed,
             const std::optional<std::vector<std::string>>& apps,
-            const std::vector<std::string>& fixed_schemas,
-            std::int64_t ahead_ms, const std::array<std::uint64_t, 3>& quotas,
-            const std::string& durability, const std::string& merge_profile, bool asks_permission,
-            const py::dict& tuning) {
+            const std::vector<std::string>& fixed_schemas, std::int64_t ahead_ms,
+            const std::array<std::uint64_t, 3>& quotas, const std::string& durability,
+            const std::string& merge_profile, bool asks_permission, const py::dict& tuning) {
     StoreTuning store_tuning;
     store_tuning.ahead_ms = ahead_ms;
     store_tuning.partitions_per_user = quotas[0];
