@@ -18,11 +18,11 @@ PredicatePtr group_of(bool conjunction, std::vector<PredicatePtr> parts) {
     query::Group group;
     group.conjunction = conjunction;
     std::set<std::string> known;
-    auto take = [&](const PredicatePtr& member) {
+    auto take = [&](PredicatePtr member) {
         if (known.insert(query::tree_bytes(*member)).second)
-            group.members.push_back(member);
+            group.members.push_back(std::move(member));
     };
-    for (const PredicatePtr& part : parts) {
+    for (PredicatePtr& part : parts) {
         const auto* value = std::get_if<query::Truth>(&part->of);
         const auto* inner = std::get_if<query::Group>(&part->of);
         if (value != nullptr) {
@@ -32,7 +32,7 @@ PredicatePtr group_of(bool conjunction, std::vector<PredicatePtr> parts) {
             for (const PredicatePtr& member : inner->members)
                 take(member);
         } else {
-            take(part);
+            take(std::move(part));
         }
     }
     if (group.members.empty())

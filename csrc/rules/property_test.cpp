@@ -249,6 +249,7 @@ class PropertyTest {
         if (is_list() || property_.type == kMixed || (!is_link && constants.size() > kFewConstants))
             return is_listed(std::move(constants));
         std::vector<PredicatePtr> members;
+        members.reserve(constants.size());
         for (Value& constant : constants)
             members.push_back(compare(Operator::equal, std::move(constant)));
         return any_of(std::move(members));
