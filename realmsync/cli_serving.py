@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import click
 
+from realmsync.cli_data import data_option
 from realmsync.errors import ReloadError
 
 Command = Callable[..., None]
@@ -217,14 +218,7 @@ def _split_apps(
 
 
 @click.command()
-@click.option(
-    "--data",
-    default="realmsync-data",
-    show_default=True,
-    envvar="REALMSYNC_SERVE_DATA",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Data directory of the server.",
-)
+@data_option
 @click.option(
     "--accept-breaking",
     is_flag=True,

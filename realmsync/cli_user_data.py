@@ -4,15 +4,14 @@ print; what they do is in server/accounts/data_administration.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from realmsync import ejson
+from realmsync.cli_data import data_option, opened
 from realmsync.errors import UserCommandError
-from realmsync.server.accounts.administration import Administration, administration
 from realmsync.server.accounts.data_administration import document_of
 from realmsync.server.logs import one_line
 
@@ -31,14 +30,6 @@ def user_data() -> None:
     """
 
 
-_data_option = click.option(
-    "--data",
-    default="realmsync-data",
-    show_default=True,
-    envvar="REALMSYNC_SERVE_DATA",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Data directory of the server.",
-)
 _app_option = click.option("--app", "app_id", required=True, help="App id.")
 _user_argument = click.argument("who", metavar="USER")
 _file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -50,7 +41,7 @@ _collection_option = click.option(
 
 
 def _on_data(command: Command) -> Command:
-    return _data_option(_app_option(_collection_option(command)))
+    return data_option(_app_option(_collection_option(command)))
 
 
 @user_data.command()
@@ -58,7 +49,7 @@ def _on_data(command: Command) -> Command:
 @_on_data
 def show(data: Path, app_id: str, collection: str | None, who: str) -> None:
     """Print the user's document."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = admin.data(app_id, collection).find(admin.find(who, app_id))
         if found is None:
             raise UserCommandError(f"'{who}' has no custom data")
@@ -71,7 +62,7 @@ def show(data: Path, app_id: str, collection: str | None, who: str) -> None:
 @_on_data
 def set_document(data: Path, app_id: str, collection: str | None, who: str, document: str) -> None:
     """Make DOCUMENT the user's, instead of what he has."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         admin.data(app_id, collection).replace(admin.find(who, app_id), document_of(document))
 
 
@@ -92,7 +83,7 @@ def update(
     remove: tuple[str, ...],
 ) -> None:
     """Set the fields of CHANGES in the user's document; others stay."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         user = admin.find(who, app_id)
         admin.data(app_id, collection).update(user, document_of(changes), remove)
 
@@ -102,7 +93,7 @@ def update(
 @_on_data
 def delete(data: Path, app_id: str, collection: str | None, who: str) -> None:
     """Delete the user's document."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         admin.data(app_id, collection).delete(admin.find(who, app_id))
 
 
@@ -111,7 +102,7 @@ def delete(data: Path, app_id: str, collection: str | None, who: str) -> None:
 @_on_data
 def import_documents(data: Path, app_id: str, collection: str | None, file: Path) -> None:
     """Insert the documents in FILE (mongoexport), and replace those with the same _id."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         count = admin.data(app_id, collection).import_documents(_text(file))
         click.echo(f"imported {count:,} documents")
 
@@ -125,21 +116,12 @@ def import_users(data: Path, app_id: str, collection: str | None, file: Path) ->
     FILE holds a JSON array, or an object in each line, as the admin API of the former service lists
     users. Who has no password_hash gets a password by a reset.
     """
-    with _opened(data) as admin:
+    with opened(data) as admin:
         users = admin.data(app_id, collection).import_users(_text(file))
         for user in users:
             for lost in user.lost:
                 click.echo(one_line(f"line {user.line}: user {user.id}: {lost}"), err=True)
         click.echo(f"imported {len(users):,} users")
-
-
-@contextmanager
-def _opened(data: Path) -> Iterator[Administration]:
-    try:
-        with administration(data) as opened:
-            yield opened
-    except UserCommandError as error:
-        raise click.ClickException(one_line(str(error))) from error
 
 
 def _text(path: Path) -> str:

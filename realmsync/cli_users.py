@@ -9,15 +9,14 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import click
 
-from realmsync.errors import UserCommandError
-from realmsync.server.accounts.administration import Administration, administration
+from realmsync.cli_data import data_option, opened
+from realmsync.server.accounts.administration import Administration
 from realmsync.server.accounts.file.records import ApiKey, UserSummary
 from realmsync.server.logs import one_line
 
@@ -35,18 +34,10 @@ def user() -> None:
 
 def _on_data(command: Command) -> Command:
     app_option = click.option("--app", "app_id", help="Only users of this app.  [default: all]")
-    return _data_option(app_option(_json_option(command)))
+    return data_option(app_option(_json_option(command)))
 
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_data_option = click.option(
-    "--data",
-    default="realmsync-data",
-    show_default=True,
-    envvar="REALMSYNC_SERVE_DATA",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Data directory of the server.",
-)
 _users_argument = click.argument("users", metavar="USER...", nargs=-1, required=True)
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 _password_option = click.option(
@@ -58,7 +49,7 @@ _password_option = click.option(
 @_on_data
 def list_users(data: Path, app_id: str | None, as_json: bool) -> None:
     """List users, and accounts that never logged in."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         (_print_list if as_json else _print_table)(admin.users(app_id))
 
 
@@ -70,10 +61,10 @@ user.add_command(list_users, "list")
 @click.option("--app", "app_id", required=True, help="App id; 'app' if the server has no --app.")
 @_password_option
 @_json_option
-@_data_option
+@data_option
 def add(data: Path, app_id: str, name: str, password_stdin: bool, as_json: bool) -> None:
     """Add an account called NAME (an e-mail address) that can log in."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         admin.add(app_id, name, _password(password_stdin))
         _report("added", [admin.find(name, app_id)], as_json)
 
@@ -83,7 +74,7 @@ def add(data: Path, app_id: str, name: str, password_stdin: bool, as_json: bool)
 @_on_data
 def disable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
     """Lock users out of log-in and sync. Apps log them out on their devices."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = [admin.find(who, app_id) for who in users]
         for user in found:
             admin.set_disabled(user, True)
@@ -95,7 +86,7 @@ def disable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: boo
 @_on_data
 def enable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
     """Let disabled users in again."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = [admin.find(who, app_id) for who in users]
         for user in found:
             admin.set_disabled(user, False)
@@ -107,7 +98,7 @@ def enable(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool
 @_on_data
 def log_out(data: Path, app_id: str | None, users: tuple[str, ...], as_json: bool) -> None:
     """End all log-ins of users. Who knows the password may log in again."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = [admin.find(who, app_id) for who in users]
         for user in found:
             admin.log_out(user)
@@ -122,7 +113,7 @@ def delete(
     data: Path, app_id: str | None, users: tuple[str, ...], yes: bool, as_json: bool
 ) -> None:
     """Delete users with their accounts. What they have uploaded stays."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = [admin.find(who, app_id) for who in users]
         if not yes:
             listed = "\n".join(f"  {_described(user)}" for user in found)
@@ -146,7 +137,7 @@ def reset_password(
     as_json: bool,
 ) -> None:
     """Give an account a new password, and end the log-ins of its user."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         user = admin.find(who, app_id)
         password = _password(password_stdin)
         admin.reset_password(user, who, password, keep_log_ins=keep_log_ins)
@@ -158,7 +149,7 @@ def reset_password(
 @_on_data
 def confirm(data: Path, app_id: str | None, accounts: tuple[str, ...], as_json: bool) -> None:
     """Let accounts log in that wait for their confirmation."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         found = [admin.find(who, app_id) for who in accounts]
         for user, who in zip(found, accounts, strict=True):
             admin.confirm(user, who)
@@ -178,7 +169,7 @@ def mail_link(
     It is what the server mails, for servers that send no mail: good once, for 30 minutes. Send it
     to the owner alone.
     """
-    with _opened(data) as admin:
+    with opened(data) as admin:
         link = admin.mail_link(admin.find(who, app_id), who, purpose, url)
     if as_json:
         _print_json({"link": link})
@@ -195,13 +186,13 @@ def api_key() -> None:
 @click.argument("name")
 @click.option("--app", "app_id", required=True, help="App id; 'app' if the server has no --app.")
 @_json_option
-@_data_option
+@data_option
 def add_key(data: Path, app_id: str, name: str, as_json: bool) -> None:
     """Make a key called NAME for a server, which becomes a user of its own.
 
     The key is printed now, and never again.
     """
-    with _opened(data) as admin:
+    with opened(data) as admin:
         key, text = admin.add_server_key(app_id, name)
     if as_json:
         _print_json({**_key_as_json(key), "key": text})
@@ -213,7 +204,7 @@ def add_key(data: Path, app_id: str, name: str, as_json: bool) -> None:
 @_on_data
 def list_keys(data: Path, app_id: str | None, as_json: bool) -> None:
     """List the keys of servers and users."""
-    with _opened(data) as admin:
+    with opened(data) as admin:
         keys = admin.keys(app_id)
     if as_json:
         _print_json([_key_as_json(key) for key in keys])
@@ -237,7 +228,7 @@ _keys_argument = click.argument("keys", metavar="ID...", nargs=-1, required=True
 
 @api_key.command("disable")
 @_keys_argument
-@_data_option
+@data_option
 def disable_key(data: Path, keys: tuple[str, ...]) -> None:
     """Make keys useless, and end the log-ins that were made with them."""
     _on_keys(data, keys, "disabled", lambda admin, key: admin.set_key_disabled(key, True))
@@ -245,7 +236,7 @@ def disable_key(data: Path, keys: tuple[str, ...]) -> None:
 
 @api_key.command("enable")
 @_keys_argument
-@_data_option
+@data_option
 def enable_key(data: Path, keys: tuple[str, ...]) -> None:
     """Make disabled keys good again."""
     _on_keys(data, keys, "enabled", lambda admin, key: admin.set_key_disabled(key, False))
@@ -253,7 +244,7 @@ def enable_key(data: Path, keys: tuple[str, ...]) -> None:
 
 @api_key.command("delete")
 @_keys_argument
-@_data_option
+@data_option
 def delete_key(data: Path, keys: tuple[str, ...]) -> None:
     """Delete keys, and the servers that they stand for."""
     _on_keys(data, keys, "deleted", lambda admin, key: admin.delete_key(key))
@@ -262,7 +253,7 @@ def delete_key(data: Path, keys: tuple[str, ...]) -> None:
 def _on_keys(
     data: Path, ids: tuple[str, ...], done: str, work: Callable[[Administration, ApiKey], None]
 ) -> None:
-    with _opened(data) as admin:
+    with opened(data) as admin:
         keys = [admin.key(id) for id in ids]
         for key in keys:
             work(admin, key)
@@ -306,7 +297,7 @@ def prune(data: Path, app_id: str | None, age: timedelta, yes: bool, as_json: bo
     uploaded stays.
     """
     before = time.time() - age.total_seconds()
-    with _opened(data) as admin:
+    with opened(data) as admin:
         count = admin.count_idle(app_id, before)
         if count and not yes:
             question = (
@@ -318,15 +309,6 @@ def prune(data: Path, app_id: str | None, age: timedelta, yes: bool, as_json: bo
         _print_json({"deleted": deleted})
     else:
         click.echo(f"deleted {deleted:,} anonymous users")
-
-
-@contextmanager
-def _opened(data: Path) -> Iterator[Administration]:
-    try:
-        with administration(data) as opened:
-            yield opened
-    except UserCommandError as error:
-        raise click.ClickException(_shown(str(error))) from error
 
 
 def _password(from_stdin: bool) -> str:

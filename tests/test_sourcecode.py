@@ -170,9 +170,10 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli_apps": {"ground", "apps", "server"},
     "cli_query": {"ground", "model"},
-    "cli_user_data": {"ground", "server"},
-    "cli_serving": {"ground", "server"},
-    "cli_users": {"ground", "server"},
+    "cli_data": {"ground", "server"},
+    "cli_user_data": {"ground", "server", "cli_data"},
+    "cli_serving": {"ground", "server", "cli_data"},
+    "cli_users": {"ground", "server", "cli_data"},
     "__main__": {"cli"},
 }
 IMPORTS = import_graph(ROOT / "realmsync")
