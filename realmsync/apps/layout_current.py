@@ -9,12 +9,9 @@ from realmsync.apps.bundle import Bundle, CollectionBundle, FunctionBundle, Serv
 from realmsync.apps.file_names import decoded_name
 from realmsync.apps.layout_parts import (
     check_one_synced,
-    is_mongodb,
-    name_of,
     place_rules,
     read_common,
-    read_service,
-    take_sync,
+    read_mongodb_services,
 )
 from realmsync.apps.reader import Reader
 from realmsync.apps.tree import joined
@@ -30,7 +27,7 @@ def read_current(reader: Reader, root: Source) -> Bundle:
     if providers is not None:
         bundle.providers = _providers(providers, reader)
     bundle.custom_user_data = reader.object("auth/custom_user_data.json")
-    synced = _read_services(reader, bundle)
+    synced = read_mongodb_services(reader, bundle, "data_sources", _read_collections)
     bundle.sync = _sync(reader, synced)
     _read_functions(reader, bundle)
     for folder in reader.names("services").folders:
@@ -49,27 +46,6 @@ def _providers(document: Source, reader: Reader) -> dict[str, Source]:
         elif provider is not None:
             reader.findings.error("config.bad_value", document.path, "must be an object", name)
     return found
-
-
-def _read_services(reader: Reader, bundle: Bundle) -> dict[str, Source]:
-    """Reads the data sources, and gives the sync configurations that stand in them, by service."""
-    synced: dict[str, Source] = {}
-    for folder in reader.names("data_sources").folders:
-        place = joined("data_sources", folder)
-        config = read_service(reader, place)
-        if config is None:
-            continue
-        if not is_mongodb(config):
-            bundle.ignored.append(("service", config))
-            continue
-        name = name_of(config, folder, reader.findings)
-        config, sync = take_sync(config)
-        if sync:
-            synced[name] = Source(config.path, {**sync, "service_name": name})
-        service = ServiceBundle(config, reader.object(f"{place}/default_rule.json"))
-        _read_collections(reader, service, place)
-        bundle.services[name] = service
-    return synced
 
 
 def _read_collections(reader: Reader, service: ServiceBundle, place: str) -> None:

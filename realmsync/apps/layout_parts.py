@@ -5,13 +5,14 @@ Specification: app-configuration.md 3.3 and 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from realmsync.apps.bundle import Bundle, CollectionBundle, ServiceBundle, Source
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.file_names import decoded_name
 from realmsync.apps.reader import Reader
+from realmsync.apps.tree import joined
 
 # What stood for a MongoDB cluster; "mongodb" in set-ups of tests.
 MONGODB_TYPES = ("mongodb-atlas", "mongodb")
@@ -68,6 +69,35 @@ def read_service(reader: Reader, place: str) -> Source | None:
 def is_mongodb(config: Source) -> bool:
     """Whether a service holds collections."""
     return config.content.get("type") in MONGODB_TYPES
+
+
+def read_mongodb_services(
+    reader: Reader,
+    bundle: Bundle,
+    folder: str,
+    read_collections: Callable[[Reader, ServiceBundle, str], None],
+) -> dict[str, Source]:
+    """Reads the services in a folder; gives the sync configurations that stand in them, by service.
+
+    Where the collections of a service stand is the layout's matter.
+    """
+    synced: dict[str, Source] = {}
+    for name_of_folder in reader.names(folder).folders:
+        place = joined(folder, name_of_folder)
+        config = read_service(reader, place)
+        if config is None:
+            continue
+        if not is_mongodb(config):
+            bundle.ignored.append(("service", config))
+            continue
+        name = name_of(config, name_of_folder, reader.findings)
+        config, sync = take_sync(config)
+        if sync:
+            synced[name] = Source(config.path, {**sync, "service_name": name})
+        service = ServiceBundle(config, reader.object(f"{place}/default_rule.json"))
+        read_collections(reader, service, place)
+        bundle.services[name] = service
+    return synced
 
 
 def place_rules(

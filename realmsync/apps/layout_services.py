@@ -10,12 +10,10 @@ from typing import Any
 from realmsync.apps.bundle import Bundle, CollectionBundle, FunctionBundle, ServiceBundle, Source
 from realmsync.apps.layout_parts import (
     check_one_synced,
-    is_mongodb,
     name_of,
     place_rules,
     read_common,
-    read_service,
-    take_sync,
+    read_mongodb_services,
 )
 from realmsync.apps.reader import Reader
 from realmsync.apps.tree import joined
@@ -34,7 +32,9 @@ def read_services(reader: Reader, root: Source) -> Bundle:
     hosting = root.content.get("hosting")
     if hosting:
         bundle.ignored.append(("hosting", Source(root.path, hosting)))
-    bundle.sync = _sync(reader, bundle, _read_services(reader, bundle))
+    bundle.sync = _sync(
+        reader, bundle, read_mongodb_services(reader, bundle, "services", _read_collections)
+    )
     _read_functions(reader, bundle)
     read_common(reader, bundle)
     return bundle
@@ -59,26 +59,9 @@ def _part(root: Source, key: str, reader: Reader) -> dict[str, Any]:
     return part
 
 
-def _read_services(reader: Reader, bundle: Bundle) -> dict[str, Source]:
-    """Reads the services, and gives the sync configurations that stand in them, by service."""
-    synced: dict[str, Source] = {}
-    for folder in reader.names("services").folders:
-        place = joined("services", folder)
-        config = read_service(reader, place)
-        if config is None:
-            continue
-        if not is_mongodb(config):
-            bundle.ignored.append(("service", config))
-            continue
-        name = name_of(config, folder, reader.findings)
-        config, sync = take_sync(config)
-        if sync:
-            synced[name] = Source(config.path, {**sync, "service_name": name})
-        service = ServiceBundle(config, reader.object(f"{place}/default_rule.json"))
-        for file, rules in reader.documents(f"{place}/rules"):
-            _read_collection(reader, service, file, rules)
-        bundle.services[name] = service
-    return synced
+def _read_collections(reader: Reader, service: ServiceBundle, place: str) -> None:
+    for file, rules in reader.documents(f"{place}/rules"):
+        _read_collection(reader, service, file, rules)
 
 
 def _read_collection(reader: Reader, service: ServiceBundle, file: str, rules: Source) -> None:
