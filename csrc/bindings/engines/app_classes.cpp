@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/values/class_words.hpp"
 #include "changeset/codec.hpp"
 #include "changeset/writer.hpp"
 #include "model/schema.hpp"
@@ -25,32 +26,13 @@ using PropertyTuple = std::tuple<std::string, std::string, bool, std::optional<s
 using ClassTuple =
     std::tuple<std::string, std::string, std::optional<std::string>, std::vector<PropertyTuple>>;
 
-constexpr std::pair<std::string_view, Type> kTypes[] = {{"bool", Type::boolean},
-                                                        {"int", Type::integer},
-                                                        {"float", Type::float32},
-                                                        {"double", Type::float64},
-                                                        {"decimal128", Type::decimal},
-                                                        {"string", Type::string},
-                                                        {"data", Type::binary},
-                                                        {"date", Type::timestamp},
-                                                        {"objectId", Type::object_id},
-                                                        {"uuid", Type::uuid},
-                                                        {"mixed", kMixed},
-                                                        {"link", Type::link},
-                                                        {"embedded", Type::link}};
-constexpr std::pair<std::string_view, Collection> kCollections[] = {
-    {"list", Collection::list}, {"set", Collection::set}, {"dictionary", Collection::dictionary}};
-constexpr std::pair<std::string_view, TableKind> kKinds[] = {{"top", TableKind::top_level},
-                                                             {"embedded", TableKind::embedded},
-                                                             {"asymmetric", TableKind::asymmetric}};
-
 template <class T, std::size_t n>
-T by_name(const std::pair<std::string_view, T> (&names)[n], const std::string& name,
+T by_name(const std::pair<std::string_view, T> (&words)[n], const std::string& name,
           const char* what) {
-    const auto* found = std::ranges::find(names, name, &std::pair<std::string_view, T>::first);
-    if (found == std::end(names))
+    const T* found = meaning_of(words, name);
+    if (found == nullptr)
         throw py::value_error(std::string("no ") + what + ": " + name);
-    return found->second;
+    return *found;
 }
 
 template <class T, std::size_t n>
@@ -73,12 +55,12 @@ void check_names(const ClassTuple& cls) {
 void add_class(changeset::Writer& writer, const ClassTuple& cls) {
     const auto& [name, kind, key, properties] = cls;
     check_names(cls);
-    const TableKind table_kind = by_name(kKinds, kind, "kind of class");
+    const TableKind table_kind = by_name(kKindWords, kind, "kind of class");
     if (!key || table_kind == TableKind::embedded)
         return writer.add_table(name, table_kind, "", Type::global_key, false);
     for (const auto& [property, type, nullable, collection, target] : properties)
         if (property == *key && !collection) {
-            const Type key_type = by_name(kTypes, type, "type");
+            const Type key_type = by_name(kTypeWords, type, "type");
             if (!changeset::is_primary_key_type(key_type))
                 throw py::value_error("no type of primary keys: " + type);
             return writer.add_table(name, table_kind, *key, key_type, nullable);
@@ -89,13 +71,14 @@ void add_class(changeset::Writer& writer, const ClassTuple& cls) {
 py::tuple to_tuple(const model::Property& property, const model::Schema& schema) {
     const model::Class* target = schema.find(property.target);
     const std::string type = property.type != Type::link
-                                 ? name_of(kTypes, property.type)
+                                 ? name_of(kTypeWords, property.type)
                                  : (target && target->embedded() ? "embedded" : "link");
     const bool is_single = property.collection == Collection::single;
-    return py::make_tuple(
-        property.name, type, property.nullable,
-        is_single ? py::none() : py::object(py::str(name_of(kCollections, property.collection))),
-        target ? py::object(py::str(property.target)) : py::none());
+    return py::make_tuple(property.name, type, property.nullable,
+                          is_single
+                              ? py::none()
+                              : py::object(py::str(name_of(kCollectionWords, property.collection))),
+                          target ? py::object(py::str(property.target)) : py::none());
 }
 
 } // namespace
@@ -109,9 +92,9 @@ std::string to_changeset(const py::sequence& classes) {
         for (const auto& [property, type, nullable, collection, target] : properties) {
             if (key && property == *key && !collection)
                 continue;
-            const Type of = by_name(kTypes, type, "type");
+            const Type of = by_name(kTypeWords, type, "type");
             writer.add_column(name, property, of, nullable,
-                              collection ? by_name(kCollections, *collection, "collection")
+                              collection ? by_name(kCollectionWords, *collection, "collection")
                                          : Collection::single,
                               of == Type::link ? target.value_or("") : "");
         }
@@ -126,7 +109,7 @@ py::list to_classes(const std::string& changeset) {
         for (const model::Property& property : cls->properties)
             properties.append(to_tuple(property, schema));
         classes.append(py::make_tuple(
-            name, name_of(kKinds, cls->kind),
+            name, name_of(kKindWords, cls->kind),
             cls->has_key_property ? py::object(py::str(cls->key_name())) : py::none(), properties));
     }
     return classes;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bindings/bind.hpp"
+#include "bindings/values/class_words.hpp"
 #include "bindings/values/convert.hpp"
 
 namespace py = pybind11;
@@ -23,36 +24,16 @@ using ClassForm = std::tuple<std::string, std::string, Text, py::sequence>;
 
 [[noreturn]] void refuse(const std::string& why) { raise_python("SchemaValidationError", why); }
 
-template <class T>
-T named(const std::map<std::string, T>& table, const std::string& name, const std::string& of) {
-    auto found = table.find(name);
-    if (found == table.end())
+template <class T, std::size_t n>
+T named(const std::pair<std::string_view, T> (&words)[n], const std::string& name,
+        const std::string& of) {
+    const T* found = meaning_of(words, name);
+    if (found == nullptr)
         refuse(of + ": unknown word '" + name + "'");
-    return found->second;
-}
-
-Type type_named(const std::string& name, const std::string& of) {
-    static const std::map<std::string, Type> kTypes = {{"bool", Type::boolean},
-                                                       {"int", Type::integer},
-                                                       {"double", Type::float64},
-                                                       {"float", Type::float32},
-                                                       {"decimal128", Type::decimal},
-                                                       {"string", Type::string},
-                                                       {"data", Type::binary},
-                                                       {"date", Type::timestamp},
-                                                       {"objectId", Type::object_id},
-                                                       {"uuid", Type::uuid},
-                                                       {"mixed", kMixed},
-                                                       {"link", Type::link},
-                                                       {"embedded", Type::link}};
-    return named(kTypes, name, of);
+    return *found;
 }
 
 model::Property property_of(const PropertyForm& form, const std::string& cls) {
-    static const std::map<std::string, Collection> kCollections = {
-        {"list", Collection::list},
-        {"set", Collection::set},
-        {"dictionary", Collection::dictionary}};
     const auto& [name, type, nullable, collection, target] = form;
     const std::string of = cls + "." + name;
     if (name.empty() || name.size() > model::kMaxPropertyName)
@@ -60,10 +41,10 @@ model::Property property_of(const PropertyForm& form, const std::string& cls) {
                " bytes");
     model::Property property;
     property.name = name;
-    property.type = type_named(type, of);
+    property.type = named(kTypeWords, type, of);
     property.nullable = nullable;
     if (collection)
-        property.collection = named(kCollections, *collection, of);
+        property.collection = named(kCollectionWords, *collection, of);
     if ((property.type == Type::link) != target.has_value())
         refuse(of + ": links and embedded objects have a target, and nothing else has");
     property.target = target.value_or("");
@@ -87,9 +68,6 @@ void set_key(model::Class& cls, const std::string& name) {
 }
 
 std::shared_ptr<model::Class> class_of(const ClassForm& form) {
-    static const std::map<std::string, TableKind> kKinds = {{"top", TableKind::top_level},
-                                                            {"embedded", TableKind::embedded},
-                                                            {"asymmetric", TableKind::asymmetric}};
     const auto& [name, kind, key, properties] = form;
     if (name.empty() || name.size() > model::kMaxClassName)
         refuse("'" + name + "': a class's name has 1 to " + std::to_string(model::kMaxClassName) +
@@ -98,7 +76,7 @@ std::shared_ptr<model::Class> class_of(const ClassForm& form) {
         refuse(name + " has too many properties");
     auto cls = std::make_shared<model::Class>();
     cls->name = name;
-    cls->kind = named(kKinds, kind, name);
+    cls->kind = named(kKindWords, kind, name);
     for (py::handle property : properties)
         cls->properties.push_back(property_of(property.cast<PropertyForm>(), name));
     if (key)
