@@ -266,11 +266,10 @@ class Server:
             observer=self._acceptor,
             status=self.status,
             describe=lambda: describe(routes),
-            routes=routes,
             admin=admin,
         )
         self._acceptor.http = HttpServer(
-            HttpApi(services, sites).handle,
+            HttpApi(services, sites, routes).handle,
             self._connections,
             self._acceptor.turns,
             config.http,

@@ -36,9 +36,10 @@ class Operator(Server):
         task = getattr(self.runtime, what)(APP, *arguments, self.now)
         self.run()
         self.advance(5_000)
-        answers = [e[2:] for e in self.events if e[:2] == ("administered", task)]
+        answers = [e for e in self.events if e[:2] == ("administered", task)]
         assert len(answers) == 1, what
-        return answers[0]  # type: ignore[return-value]
+        _, _, error, classes = answers[0]
+        return error, classes
 
     def install(self, *classes: Class, development: bool = False) -> None:
         self.configure(development_mode=development)

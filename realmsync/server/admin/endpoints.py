@@ -39,7 +39,18 @@ def _row(
     refusals = _NOT_FOUND if "{id}" in path else ()
     if reply is None and status != 204:
         reply = _OBJECT
-    return Route(method, path, handler, caller, summary, status, reply, body, refusals=refusals)
+    return Route(
+        method,
+        path,
+        handler,
+        caller,
+        summary,
+        status,
+        reply,
+        body,
+        refusals=refusals,
+        is_for_admins=True,
+    )
 
 
 def _part(part: str, what: str, body: Body, *, updates: str = "PUT") -> Iterator[Route]:

@@ -27,7 +27,6 @@ from realmsync.server.apps.schema import AppSchemas, refuse_breaking
 from realmsync.server.apps.sources import AppSource
 from realmsync.server.config import ServerConfig
 from realmsync.server.engine_tasks import EngineTaskError
-from realmsync.server.functions.absent import NoFunctions
 from realmsync.server.functions.call import Languages
 from realmsync.server.functions.caller import FunctionCaller
 from realmsync.server.functions.javascript import JavaScript
@@ -72,8 +71,7 @@ class AppHost:
     def __init__(self, config: ServerConfig, find_user: FindUser) -> None:
         self._config = config
         self._find_user = find_user
-        self._functions: list[FunctionCaller] = []
-        self._languages: dict[str, Languages] = {}  # by the app's key
+        self._functions: dict[str, FunctionCaller] = {}  # by the app's key
         self._folders: dict[str, AppSource] = {}  # by the app's key
         self._schemas: AppSchemas  # from the moment at which there is an engine
         self._reloading = asyncio.Lock()
@@ -138,7 +136,8 @@ class AppHost:
     async def remove(self, apps: Apps, key: str) -> None:
         """An app is served no more."""
         apps.remove(key)
-        del self._folders[key], self._languages[key]
+        del self._folders[key]
+        await self._functions.pop(key).close()
 
     async def obey(
         self, apps: Apps, key: str, source: AppSource, *, accept_breaking: bool = False
@@ -152,20 +151,17 @@ class AppHost:
 
     async def close(self) -> None:
         """Ends the functions that run."""
-        for functions in self._functions:
+        for functions in self._functions.values():
             await functions.close()
 
     def _run(self, folder: AppSource, model: App) -> RunningApp:
         """A configured application, ready to be served."""
-        app = RunningApp(
-            model.id, model, NoFunctions(model), Permissions(model), key_sets=folder.key_sets
-        )
 
         async def may_call(
             function: Function, user: AppUser, request: FunctionRequest | None
         ) -> bool:
             async def call(name: str, arguments: Sequence[Any]) -> Any:
-                return await app.functions.call(name, arguments, user)
+                return await functions.call(name, arguments, user)
 
             permissions = app.permissions
             return permissions is not None and await permissions.may_call(
@@ -174,12 +170,11 @@ class AppHost:
 
         javascript = JavaScript() if folder.javascript else None
         languages = Languages(folder.implementations(model), javascript)
-        self._languages[app.key] = languages
         functions = FunctionCaller(
-            lambda: app.model, languages, may_call, partial(self._find_user, app.key)
+            lambda: app.model, languages, may_call, partial(self._find_user, model.id)
         )
-        self._functions.append(functions)
-        app.functions = functions
+        self._functions[model.id] = functions
+        app = RunningApp(model.id, model, functions, Permissions(model), key_sets=folder.key_sets)
         return app
 
     async def _load(self, folder: AppSource) -> App:
@@ -228,7 +223,7 @@ class AppHost:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, replace(loaded, app=None), is_served=False)
         running.replace(model)
-        self._languages[key].python = folder.implementations(model)
+        self._functions[key].languages.python = folder.implementations(model)
         _logger.info("app %s was loaded again from %s", key, folder.path)
         self.changed(running)
         return AppReport(folder, loaded, is_served=True)

@@ -39,17 +39,17 @@ class FunctionCaller:
         self, app: Callable[[], App], languages: Languages, may_call: MayCall, user_of: UserOf
     ) -> None:
         self._app = app
-        self._languages = languages
+        self.languages = languages
         self._may_call = may_call
         self._user_of = user_of
 
     async def close(self) -> None:
         """Ends what runs."""
-        await self._languages.close()
+        await self.languages.close()
 
     def is_callable(self, name: str) -> bool:
         """Whether a call of it would reach an implementation."""
-        return self._languages.has(name, self._app().functions.get(name))
+        return self.languages.has(name, self._app().functions.get(name))
 
     async def call(
         self,
@@ -63,8 +63,8 @@ class FunctionCaller:
         """Calls it as this user; None is the system. See port.py."""
         app = self._app()
         exported = app.functions.get(name)
-        if (from_client and self._languages.is_private(name, exported)) or (
-            exported is None and not self._languages.has(name, None)
+        if (from_client and self.languages.is_private(name, exported)) or (
+            exported is None and not self.languages.has(name, None)
         ):
             raise FunctionNotFound(f"function not found: '{name}'")
         if exported is not None:
@@ -81,7 +81,7 @@ class FunctionCaller:
         token = _depth.set(depth + 1)
         try:
             call = Call(app, name, user or _SYSTEM, request, execute)
-            return await self._languages.run(call, exported, arguments)
+            return await self.languages.run(call, exported, arguments)
         finally:
             _depth.reset(token)
 

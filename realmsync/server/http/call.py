@@ -7,7 +7,7 @@ body. Reading and checking is done by dispatcher.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -60,7 +60,6 @@ class Services:
     observer: LogInObserver
     status: Callable[[], dict[str, Any]]  # of the server, for operators
     describe: Callable[[], dict[str, Any]]  # the API, as OpenAPI
-    routes: Sequence[Any]  # rows of table.py
     admin: Admin | None = None  # of the admin API, where it is switched on
 
 

@@ -33,16 +33,14 @@ _logger = logging.getLogger("realmsync.server")
 
 Json = TypeVar("Json", dict[str, Any], list[Any])
 
-ADMIN_PATHS = ("/api/admin/", "/api/private/")
-
 
 class HttpApi:
     """The HTTP API of one server."""
 
-    def __init__(self, services: Services, sites: Sites) -> None:
+    def __init__(self, services: Services, sites: Sites, routes: Iterable[Route]) -> None:
         self._services = services
         self._sites = sites
-        self._table = Table(services.routes)
+        self._table = Table(routes)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
@@ -111,7 +109,7 @@ class HttpApi:
             if app is None:
                 raise app_not_found(call.parameters["app"])
             call.app = app
-        if route.path.startswith(ADMIN_PATHS):
+        if route.is_for_admins:
             self._check_admin(call, route)
         if route.caller is Caller.OPERATOR:
             self._check_operator(call)

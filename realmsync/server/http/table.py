@@ -60,6 +60,8 @@ class Route:
     refusals: tuple[Refusal, ...] = ()
     # Whether strangers' requests count (admission.py).
     is_counted: bool = True
+    # Of the admin API: for clients on this machine, unless the settings say otherwise.
+    is_for_admins: bool = False
 
     @property
     def parameters(self) -> list[str]:
