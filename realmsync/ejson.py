@@ -29,7 +29,11 @@ def decode(value: Any) -> Any:
 
     Raises ValueError for a form that is malformed, or nested too deeply.
     """
-    return loads(json.dumps(value))
+    try:
+        text = json.dumps(value)
+    except RecursionError as error:
+        raise ValueError(f"malformed extended JSON: {error}") from error
+    return loads(text)
 
 
 def loads(text: str | bytes) -> Any:

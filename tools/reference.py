@@ -26,6 +26,8 @@ from realmsync.model.containers import Collection  # noqa: E402  # the package o
 SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Apps and users", "realmsync", ["App", "AppConfiguration", "Credentials", "User"]),
     ("", "realmsync.account.email_password", ["EmailPasswordAuth"]),
+    ("", "realmsync.account.functions", ["Functions"]),
+    ("", "realmsync.account.api_keys", ["ApiKeyAuth", "ApiKey", "SecretApiKey"]),
     ("", "realmsync.account.app", ["MetadataMode"]),
     ("", "realmsync.account.user", ["UserIdentity"]),
     ("", "realmsync.enums", ["UserState"]),

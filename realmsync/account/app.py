@@ -2,18 +2,19 @@
 
 An asynchronous API only: log-in and refresh are network requests, and sync needs a running event
 loop anyway. A program without one calls `asyncio.run`. Specification: node-sdk-surface.md section
-2, app-services-http.md sections 7 to 11, 16 and 17.
+2, app-services-http.md sections 7 to 13, 16 and 17.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
 import platform
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
@@ -22,10 +23,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote, urlsplit
 
 from realmsync import _core
-from realmsync.account.credentials import Credentials
+from realmsync.account.bodies import decoded, decoded_members, encoded
+from realmsync.account.credentials import Credentials, require_text
 from realmsync.account.email_password import EmailPasswordAuth
 from realmsync.account.http import (
     BASE_PATH,
+    MAX_REPLY,
+    MAX_RESULT,
     HttpRequest,
     HttpResponse,
     HttpTransport,
@@ -124,6 +128,11 @@ class Location:
 class AppServices(Explained):
     """The accounts of an app: what realmsync.App has beside sync."""
 
+    _not_there = {
+        "Sync": "it is `app.sync`",
+        **dict.fromkeys(("get_app", "getApp"), "write App.get(id)"),
+    }
+
     def __init__(
         self, id: str | AppConfiguration, **overrides: Unpack[AppConfigurationFields]
     ) -> None:
@@ -213,7 +222,7 @@ class AppServices(Explained):
 
     def switch_user(self, user: User) -> None:
         """Makes another logged in user the current one."""
-        _check_user(user)
+        self._check_user(user)
         if not user.is_logged_in:
             raise AppError(
                 "User is no longer valid or is logged out", AppCode.ClientUserNotLoggedIn
@@ -222,7 +231,7 @@ class AppServices(Explained):
 
     async def remove_user(self, user: User) -> None:
         """Logs out and forgets the user on this device; the files go at the next start."""
-        _check_user(user)
+        self._check_user(user)
         if user.state is UserState.REMOVED or self._users.get(user.id) is not user:
             raise AppError("User does not exist", AppCode.ClientUserNotFound)
         token = user.refresh_token
@@ -233,7 +242,7 @@ class AppServices(Explained):
 
     async def delete_user(self, user: User) -> None:
         """Deletes the user's account on the server, then everything here."""
-        _check_user(user)
+        self._check_user(user)
         user._require_log_in()
         await self._access(user, "DELETE", "/auth/delete")
         user.log_out_locally()
@@ -307,7 +316,12 @@ class AppServices(Explained):
         return f"{ws_host}{BASE_PATH}/app/{quote(self.id, safe='')}/realm-sync"
 
     async def _client_request(
-        self, method: str, path: str, token: str | None = None, body: str = ""
+        self,
+        method: str,
+        path: str,
+        token: str | None = None,
+        body: str = "",
+        max_reply: int = MAX_REPLY,
     ) -> HttpResponse:
         headers = {
             "Content-Type": "application/json;charset=utf-8",
@@ -316,25 +330,25 @@ class AppServices(Explained):
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         url = f"{await self._host_url()}{BASE_PATH}{path}"
-        return await self._send(HttpRequest(method, url, headers, body, self.config.timeout))
+        return await self._send(
+            HttpRequest(method, url, headers, body, self.config.timeout, max_reply)
+        )
 
     async def _post_app(
         self, path: str, body: dict[str, Any], token: str | None = None
     ) -> HttpResponse:
-        from bson import json_util  # only requests need it, as shutil below
+        return await self._client_request("POST", self._app_path(path), token, encoded(body))
 
-        path = f"/app/{quote(self.id, safe='')}{path}"
-        try:
-            text = json_util.dumps(body, json_options=json_util.CANONICAL_JSON_OPTIONS)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ArgumentTypeError(f"a request cannot carry this as JSON: {error}") from error
-        return await self._client_request("POST", path, token, text)
+    def _app_path(self, path: str) -> str:
+        return f"/app/{quote(self.id, safe='')}{path}"
 
-    async def _access(self, user: User, method: str, path: str) -> HttpResponse:
+    async def _access(
+        self, user: User, method: str, path: str, body: str = "", max_reply: int = MAX_REPLY
+    ) -> HttpResponse:
         """A request with the access token; after a 401 once more with a new one."""
         user._require_log_in()
         try:
-            return await self._client_request(method, path, user.access_token)
+            return await self._client_request(method, path, user.access_token, body, max_reply)
         except AppError as error:
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
@@ -342,7 +356,28 @@ class AppServices(Explained):
                 await self._refresh_access_token(user)
             except AppError:
                 raise error from None
-        return await self._client_request(method, path, user.access_token)
+        return await self._client_request(method, path, user.access_token, body, max_reply)
+
+    async def _log_in_request(
+        self, user: User, method: str, path: str, body: str = ""
+    ) -> HttpResponse:
+        """A request with the refresh token; a 401 ends the log-in, here and on the server."""
+        user._require_log_in()
+        token = user.refresh_token or ""
+        try:
+            return await self._client_request(method, path, token, body)
+        except AppError as error:
+            if error.status == HTTPStatus.UNAUTHORIZED and user.refresh_token == token:
+                user.log_out_locally()
+                with contextlib.suppress(AppError):
+                    await self._end_session(token)
+            raise
+
+    async def _call_function(self, user: User, name: str, arguments: Sequence[Any]) -> Any:
+        body = encoded({"arguments": arguments, "name": require_text("name", name)})
+        path = self._app_path("/functions/call")
+        reply = await self._access(user, "POST", path, body, MAX_RESULT)
+        return await asyncio.to_thread(decoded, reply.body)  # it may be long
 
     async def _refresh_access_token(self, user: User) -> str:
         user._require_log_in()
@@ -368,6 +403,10 @@ class AppServices(Explained):
             for item in body["identities"]
             if isinstance(item, dict)
         ]
+        try:
+            decoded_members(body["data"])
+        except ValueError as error:
+            raise AppError(f"'data' of the profile: {error}", AppCode.MalformedJson) from None
         user._update(identities=identities, profile=body["data"])
 
     async def _link(self, user: User, credentials: Credentials) -> None:
@@ -460,6 +499,12 @@ class AppServices(Explained):
             self._current_id = others[0] if others else None
             self._store.save_current(self._current_id)
 
+    def _check_user(self, value: object) -> None:
+        if not isinstance(value, User):
+            raise ArgumentTypeError(f"Expected 'user' to be a User, got {value!r}")
+        if value.app is not self:
+            raise InvalidArgumentError(f"{value!r} belongs to another App: {value.app!r}")
+
     def _user_changed(self, user: User) -> None:
         for hook in list(self.user_hooks):
             hook(user)
@@ -478,11 +523,6 @@ def _check_credentials(value: object) -> None:
             "expected Credentials, such as Credentials.anonymous() or "
             f"Credentials.email_password(email, password), got {type(value).__name__}"
         )
-
-
-def _check_user(value: object) -> None:
-    if not isinstance(value, User):
-        raise ArgumentTypeError(f"Expected 'user' to be a User, got {value!r}")
 
 
 def _check_tokens(*tokens: str) -> None:

@@ -14,8 +14,7 @@ from realmsync.errors import ArgumentTypeError, InvalidArgumentError
 class Credentials:
     """Credentials of one provider; made by the static methods.
 
-    Which providers work is up to the server. The one of this package knows `anonymous` and
-    `email_password`.
+    Which of them work is up to the app's configuration on the server.
     """
 
     provider: str

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from realmsync.account.credentials import require_text
+from realmsync.naming import Explained
 
 
-class EmailPasswordAuth:
+class EmailPasswordAuth(Explained):
     """E-mail accounts of an app. Every method raises AppError, or ArgumentTypeError."""
 
     def __init__(self, post: Callable[[str, dict[str, Any]], Awaitable[object]]) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from realmsync.account.bodies import decoded_members
 from realmsync.codes import APP_ERROR_CODES, AppCode
 from realmsync.errors import AppError, BadServerUrlError
 from realmsync.naming import shown
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://services.cloud.mongodb.com"
 BASE_PATH = "/api/client/v2.0"
-# Bytes of a reply: real ones have some thousand, most of them tokens.
+# Bytes of a reply: real ones have some thousand, most of them tokens. Functions give more.
 MAX_REPLY = 1 << 20
+MAX_RESULT = 4 << 20
 _MAX_REDIRECTS = 10
 _ENDED_HOST = "services.cloud.mongodb.com"
 _ENDED = (
@@ -44,6 +46,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: str = field(default="", repr=False)
     timeout: float = 60.0
+    max_reply: int = MAX_REPLY  # bytes of the body that may come back
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     """The default transport.
 
     One connection per request: there are few, and nothing is left open when a program ends or goes
-    on with another event loop. Whatever a server answers costs at most `MAX_REPLY` bytes (aiohttp
-    takes 128 header lines of 8 KiB beside them), ten redirects and `request.timeout` seconds
-    altogether.
+    on with another event loop. Whatever a server answers costs at most `request.max_reply` bytes
+    (aiohttp takes 128 header lines of 8 KiB beside them), ten redirects and `request.timeout`
+    seconds altogether.
     """
     if (urlsplit(request.url).hostname or "").endswith(_ENDED_HOST):
         return HttpResponse(0, body=_ENDED, custom_status=-1)
@@ -90,7 +93,9 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
                 max_redirects=_MAX_REDIRECTS + 1,  # raised at the last of them
             ) as response,
         ):
-            return HttpResponse(response.status, response.headers, await _text(response))
+            return HttpResponse(
+                response.status, response.headers, await _text(response, request.max_reply)
+            )
     except asyncio.TimeoutError:
         reason = f"no complete answer within {request.timeout:g} s"
     except aiohttp.TooManyRedirects as error:
@@ -103,7 +108,7 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
     )
 
 
-async def _text(response: aiohttp.ClientResponse) -> str:
+async def _text(response: aiohttp.ClientResponse, limit: int) -> str:
     """The body, as long as it may be. Raises aiohttp.ClientPayloadError.
 
     Nothing is inflated: a few KiB can stand for gigabytes, and nobody was asked to compress.
@@ -115,12 +120,12 @@ async def _text(response: aiohttp.ClientResponse) -> str:
     if encoding != "identity":
         raise aiohttp.ClientPayloadError(f"{host} compresses its answer ({shown(encoding)})")
     body = bytearray()
-    too_long = (response.content_length or 0) > MAX_REPLY
+    too_long = (response.content_length or 0) > limit
     while not too_long and (part := await response.content.readany()):
         body += part
-        too_long = len(body) > MAX_REPLY
+        too_long = len(body) > limit
     if too_long:
-        raise aiohttp.ClientPayloadError(f"{host} answers with more than {MAX_REPLY} bytes")
+        raise aiohttp.ClientPayloadError(f"{host} answers with more than {limit} bytes")
     return body.decode("utf-8", "replace")
 
 
@@ -183,7 +188,7 @@ class Claims:
 
     expires_at: int
     issued_at: int
-    user_data: Mapping[str, Any]
+    user_data: Mapping[str, Any]  # in extended JSON
 
 
 @functools.lru_cache(64)  # each session asks whether its user's has expired
@@ -205,6 +210,10 @@ def token_claims(token: str) -> Claims:
         raise AppError("received malformed JWT: 'exp' and 'iat' must be integers", AppCode.BadToken)
     if not isinstance(user_data, dict):
         raise AppError("received malformed JWT: 'user_data' must be an object", AppCode.BadToken)
+    try:
+        decoded_members(user_data)
+    except ValueError as error:
+        raise AppError(f"received malformed JWT: 'user_data': {error}", AppCode.BadToken) from None
     return Claims(expires_at, issued_at, user_data)
 
 
@@ -262,17 +271,29 @@ def _status_class(status: int) -> str:
 
 def json_object(response: HttpResponse) -> dict[str, Any]:
     """The body of a successful reply. Raises AppError."""
+    body = _json(response)
+    if not isinstance(body, dict):
+        raise AppError(f"reply is no JSON object: {shown(body)}", AppCode.MalformedJson)
+    return body
+
+
+def json_objects(response: HttpResponse) -> list[dict[str, Any]]:
+    """The objects that the body of a successful reply lists. Raises AppError."""
+    body = _json(response)
+    if not isinstance(body, list) or not all(isinstance(item, dict) for item in body):
+        raise AppError("reply is no JSON array of objects", AppCode.MalformedJson)
+    return body
+
+
+def _json(response: HttpResponse) -> Any:
     try:
-        body = json.loads(response.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError) as error:
         raise AppError(
             f"reply is no JSON but {_content_type(response) or 'of no type'}, "
             f"{shown(response.body[:60])}: is this the address of a Realm server? ({error})",
             AppCode.MalformedJson,
         ) from None
-    if not isinstance(body, dict):
-        raise AppError(f"reply is no JSON object: {shown(body)}", AppCode.MalformedJson)
-    return body
 
 
 def text_member(body: Mapping[str, Any], name: str) -> str:

@@ -5,14 +5,18 @@ Requests are made by the app (app.py), a user's AccountHost; what is on disk is 
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from realmsync.account.api_keys import ApiKeyAuth
+from realmsync.account.bodies import decoded_members
 from realmsync.account.credentials import Credentials
-from realmsync.account.http import Claims, token_claims
+from realmsync.account.functions import Functions
+from realmsync.account.http import Claims, HttpResponse, token_claims
 from realmsync.account.places import PartitionValue, realm_file, user_folder
 from realmsync.account.stored_users import StoredUser
 from realmsync.account.validity import Validity, steady, validity
@@ -44,6 +48,10 @@ class AccountHost(Protocol):
     async def _refresh_access_token(self, user: User) -> str: ...
     async def _link(self, user: User, credentials: Credentials) -> None: ...
     async def _end_session(self, refresh_token: str) -> None: ...
+    async def _call_function(self, user: User, name: str, arguments: Sequence[Any]) -> Any: ...
+    async def _log_in_request(
+        self, user: User, method: str, path: str, body: str = ""
+    ) -> HttpResponse: ...
     def _user_left(self, user: User) -> None: ...
     def _user_changed(self, user: User) -> None: ...
     def _save(self, user: StoredUser, names: Iterable[str], log_in: str | None = None) -> None: ...
@@ -53,6 +61,19 @@ class AccountHost(Protocol):
 
 class User(Explained):
     """A user; there is one object per app and user id. Made by `App.log_in`."""
+
+    _not_there = {
+        **dict.fromkeys(
+            ("mongo_client", "mongoClient"),
+            "collections are not reached through the server: open a synced realm, or call a "
+            "function of the app, `await user.functions.name(...)`",
+        ),
+        **dict.fromkeys(
+            ("push", "push_client", "pushClient"),
+            "the server sends no push messages: a function of the app, "
+            "`await user.functions.name(...)`, can hand the device's token to a service that does",
+        ),
+    }
 
     def __init__(self, app: AccountHost, stored: StoredUser) -> None:
         self._app = app
@@ -137,26 +158,49 @@ class User(Explained):
 
     @property
     def profile(self) -> Mapping[str, Any]:
-        """What the providers told about the user, such as `email`."""
-        return dict(self._stored.profile)
+        """What the providers told about the user at the last log-in, such as `email`."""
+        return decoded_members(self._stored.profile)
 
     @property
     def custom_data(self) -> Mapping[str, Any]:
-        """The app's own data in the access token."""
+        """The app's own data of the user, as old as the access token; {} when there is none."""
         claims = self._claims()
-        return claims.user_data if claims else {}
+        return decoded_members(claims.user_data) if claims else {}
+
+    @property
+    def functions(self) -> Functions:
+        """The app's functions: `await user.functions.sum(1, 2)` is `call_function("sum", 1, 2)`."""
+        return Functions(self.call_function)
+
+    async def call_function(self, name: str, /, *arguments: Any) -> Any:
+        """Calls a function of the app on the server, and gives its result.
+
+        Arguments and results are what extended JSON can say: None, bool, int of 64 bits, float,
+        str, bytes, datetime with a time zone, UUID, ObjectId, Decimal128, lists and mappings.
+        Results have 4 MiB at most. Raises AppError, such as `FunctionNotFound`, or
+        `FunctionExecutionError` with what the function raised; ArgumentTypeError for other types.
+        """
+        return await self._app._call_function(self, name, arguments)
+
+    @property
+    def api_keys(self) -> ApiKeyAuth:
+        """The user's API keys, with which programs log in as the user."""
+        return ApiKeyAuth(functools.partial(self._app._log_in_request, self))
 
     async def refresh_access_token(self) -> str:
         """Gets a new access token. Raises AppError; the sync client decides what follows."""
         return await self._app._refresh_access_token(self)
 
     async def refresh_custom_data(self) -> Mapping[str, Any]:
-        """Reads `custom_data` anew."""
+        """Reads `custom_data` anew, with a new access token. Raises AppError."""
         await self.refresh_access_token()
         return self.custom_data
 
     async def link_credentials(self, credentials: Credentials) -> None:
-        """Adds one more way to log in as this user."""
+        """Adds one more way to log in as this user, whose id stays. Raises AppError.
+
+        An e-mail account has to be registered before, and nobody has logged in with it.
+        """
         await self._app._link(self, credentials)
 
     async def log_out(self) -> None:

@@ -18,7 +18,7 @@ from realmsync.callbacks import Callback
 from realmsync.enums import LogCategory, LogLevel
 from realmsync.errors import ArgumentTypeError, IllegalOperationError, InvalidArgumentError
 from realmsync.logs import set_log_level
-from realmsync.naming import shown
+from realmsync.naming import Explained, shown
 from realmsync.process import forked
 from realmsync.sync.config import (
     DOWNLOAD_BEFORE_OPEN_BEHAVIOR,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from realmsync.sync.client import SyncClient
 
 
-class AppSync:
+class AppSync(Explained):
     """The synchronisation of an App."""
 
     OPEN_LOCAL_REALM_BEHAVIOR = OPEN_LOCAL_REALM_BEHAVIOR

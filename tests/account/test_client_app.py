@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 from bson import ObjectId
 
+from account.fake_service import BASE, FakeService, token
 from account.replies import reply
 from realmsync import App
 from realmsync.account.app import AppConfiguration, MetadataMode
@@ -28,64 +27,6 @@ from realmsync.account.places import partition_name
 from realmsync.enums import UserState
 from realmsync.errors import AppError, BadServerUrlError, InvalidPropertyError
 from realmsync.server.process import Server
-
-BASE = "/api/client/v2.0"
-
-
-def token(lifetime: int = 1800, **claims: Any) -> str:
-    now = int(time.time())
-    return jwt.encode({"exp": now + lifetime, "iat": now, **claims}, "k" * 32, algorithm="HS256")
-
-
-class FakeService:
-    """A transport with its own answers. `answers` maps the end of the path to a reply or more."""
-
-    def __init__(self) -> None:
-        self.requests: list[HttpRequest] = []
-        self.answers: dict[str, Any] = {
-            "/location": reply({"hostname": "http://host:1", "ws_hostname": "ws://sync:2"}),
-            "/login": reply(
-                {
-                    "user_id": "u1",
-                    "device_id": "d1",
-                    "access_token": token(),
-                    "refresh_token": token(),
-                }
-            ),
-            "/auth/profile": reply(
-                {"identities": [{"id": "i", "provider_type": "anon-user"}], "data": {}}
-            ),
-            "/auth/session": reply({"access_token": token(n=2)}),
-            "/auth/delete": HttpResponse(204),
-        }
-
-    async def __call__(self, request: HttpRequest) -> HttpResponse:
-        self.requests.append(request)
-        await asyncio.sleep(0)
-        path = request.url.partition("?")[0]
-        end = next(end for end in self.answers if path.endswith(end))
-        answer = self.answers[end]
-        if isinstance(answer, list):
-            answer = answer.pop(0)
-        assert isinstance(answer, HttpResponse)
-        return answer
-
-    def paths(self) -> list[str]:
-        return [f"{r.method} {r.url.partition(BASE)[2]}" for r in self.requests]
-
-
-@pytest.fixture
-def service() -> FakeService:
-    return FakeService()
-
-
-@pytest.fixture
-def make_app(service: FakeService, tmp_path: Path) -> Callable[..., App]:
-    def make(**overrides: Any) -> App:
-        settings = {"base_url": "http://base", "base_file_path": tmp_path}
-        return App("my-app", http_transport=service, **{**settings, **overrides})
-
-    return make
 
 
 async def test_against_the_server(server: Server, tmp_path: Path) -> None:
@@ -375,8 +316,36 @@ async def test_malformed_profile(
 async def test_custom_data(make_app: Callable[..., App], service: FakeService) -> None:
     user = await make_app().log_in(Credentials.anonymous())
     assert user.custom_data == {}
-    service.answers["/auth/session"] = reply({"access_token": token(user_data={"a": [1]})})
-    assert await user.refresh_custom_data() == {"a": [1]}
+    said = {"a": [1], "level": {"$numberInt": "5"}, "_id": {"$oid": "65f0c0ffee0123456789abcd"}}
+    service.answers["/auth/session"] = reply({"access_token": token(user_data=said)})
+    known = {"a": [1], "level": 5, "_id": ObjectId("65f0c0ffee0123456789abcd")}
+    assert await user.refresh_custom_data() == known
+    dict(user.custom_data)["a"].append(2)
+    assert user.custom_data == known, "nobody changes what the token says"
+    said = {"a": {"$oid": "short"}}
+    service.answers["/auth/session"] = reply({"access_token": token(user_data=said)})
+    with pytest.raises(AppError, match="'user_data': malformed") as caught:
+        await user.refresh_custom_data()
+    assert caught.value.name == "BadToken"
+    assert user.custom_data == known
+    user.log_out_locally()
+    assert user.custom_data == {}
+
+
+async def test_a_profile_in_extended_json(
+    make_app: Callable[..., App], service: FakeService
+) -> None:
+    said = {"identities": [{"id": "i", "provider_type": "custom-token"}], "data": {}}
+    service.answers["/auth/profile"] = reply(said | {"data": {"age": {"$numberInt": "5"}}})
+    app = make_app()
+    await app.log_in(Credentials.jwt("x"))
+    for restored in (app, make_app()):
+        user = restored.current_user
+        assert user is not None and user.profile == {"age": 5}
+    service.answers["/auth/profile"] = reply(said | {"data": {"age": {"$numberInt": []}}})
+    with pytest.raises(AppError, match="'data' of the profile") as caught:
+        await app.log_in(Credentials.jwt("x"))
+    assert caught.value.name == "MalformedJson"
 
 
 async def test_log_out_during_a_refresh(make_app: Callable[..., App], service: FakeService) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import ssl
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from realmsync import (
     ArgumentTypeError,
     Credentials,
     InvalidArgumentError,
+    InvalidPropertyError,
     SyncConfiguration,
 )
 from realmsync.account.http import HttpRequest, HttpResponse
@@ -86,6 +88,35 @@ async def test_something_else_than_a_user(tmp_path: Path, given: Any) -> None:
     for call in (app.remove_user, app.delete_user):
         with pytest.raises(ArgumentTypeError, match="to be a User"):
             await call(given)
+
+
+async def test_a_user_of_another_app(server: Server, tmp_path: Path) -> None:
+    one, other = (App(name, base_url=server.url, base_file_path=tmp_path) for name in "ab")
+    user = await one.log_in(Credentials.anonymous())
+    with pytest.raises(InvalidArgumentError, match="belongs to another App: <App a at"):
+        other.switch_user(user)
+    for call in (other.remove_user, other.delete_user):
+        with pytest.raises(InvalidArgumentError, match="belongs to another App"):
+            await call(user)
+    assert user.is_logged_in
+    assert other.current_user is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Sync", "app.sync"),
+        ("getApp", "App.get"),
+        ("deleteUser", "'delete_user'"),
+        ("sync.getAllSyncSessions", "'get_all_sync_sessions'"),
+        ("sync.get_session", "'get_sync_session'"),
+        ("email_password_auth.registerUser", "'register_user'"),
+    ],
+)
+def test_names_of_other_sdks(tmp_path: Path, path: str, text: str) -> None:
+    app = App("demo", base_url="http://localhost:1", base_file_path=tmp_path)
+    with pytest.raises(InvalidPropertyError, match=text):
+        operator.attrgetter(path)(app)
 
 
 async def test_what_no_request_can_carry(server: Server, tmp_path: Path) -> None:
