@@ -18,6 +18,22 @@ CSRC = ROOT / "csrc"
 # client and server know no storage; every store stands above the engine it serves.
 FORMATS = {"base", "changeset", "wire"}
 DATA = {"base", "changeset", "model", "sqlite", "tables"}
+# The stages of a query, each with those that it builds upon; what all share lies beside them.
+STAGES: dict[str, set[str]] = {
+    "query": set(),
+    "query/values": set(),
+    "query/strings": {"query/values"},
+    "query/geometry": set(),
+    "query/tree": {"query/values", "query/strings", "query/geometry"},
+    "query/parsing": set(),
+    "query/printing": {"query/tree", "query/geometry", "query/parsing"},
+    "query/evaluation": {"query/tree", "query/values", "query/strings", "query/geometry"},
+    "query/sql": {"query/tree", "query/values", "query/strings"},
+}
+STAGES["query/binding"] = {
+    stage for stage in STAGES if stage not in ("query/evaluation", "query/sql")
+}
+QUERY = set(STAGES)
 ENGINES = FORMATS | {"client", "server", "runtime"}
 LAYERS = {
     "base": set(),
@@ -25,19 +41,19 @@ LAYERS = {
     "wire": {"base"},
     "merge": {"base", "changeset"},
     "model": {"base", "changeset"},
-    "query": {"base", "changeset", "model"},
-    "rules": {"base", "changeset", "model", "query"},
+    **{stage: {"base", "changeset", "model", "query"} | below for stage, below in STAGES.items()},
+    "rules": {"base", "changeset", "model"} | QUERY,
     "client": FORMATS,
     "server": FORMATS,
     "runtime": FORMATS | {"client", "server"},
     "sqlite": {"base"},
-    "tables": DATA | {"query"},
-    "realm": DATA | {"query", "wire", "merge", "client"},
+    "tables": DATA | QUERY,
+    "realm": DATA | QUERY | {"wire", "merge", "client"},
     "partitions": DATA | {"wire", "merge", "server"},
-    "simulation": DATA | {"query"} | ENGINES | {"merge", "realm", "partitions"},
-    "bindings/values": DATA | {"query", "wire", "merge"},
-    "bindings/rules": DATA | {"query", "rules", "bindings/values"},
-    "bindings/realm": DATA | {"query", "wire", "merge", "client", "realm", "bindings/values"},
+    "simulation": DATA | QUERY | ENGINES | {"merge", "realm", "partitions"},
+    "bindings/values": DATA | QUERY | {"wire", "merge"},
+    "bindings/rules": DATA | QUERY | {"rules", "bindings/values"},
+    "bindings/realm": DATA | QUERY | {"wire", "merge", "client", "realm", "bindings/values"},
     "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
@@ -66,9 +82,9 @@ def includes(path: Path, opening: str) -> list[str]:
 
 
 def folder_of(path: Path) -> str:
-    """base, client, …; bindings are told apart by what they bind."""
+    """base, client, …; bindings by what they bind, and the stages of a query, are told apart."""
     folders = path.parts[:-1]
-    return "/".join(folders[: 2 if folders[:1] == ("bindings",) else 1])
+    return "/".join(folders[: 2 if folders[:1] in (("bindings",), ("query",)) else 1])
 
 
 @pytest.mark.parametrize("path", CPP_FILES, ids=relative)

@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "fuzz/query_world.hpp"
-#include "query/bind.hpp"
-#include "query/evaluate.hpp"
-#include "query/needs.hpp"
-#include "query/normal_form.hpp"
-#include "query/parse.hpp"
-#include "query/print.hpp"
-#include "query/sql.hpp"
-#include "query/tree_bytes.hpp"
+#include "query/binding/bind.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/parsing/parse.hpp"
+#include "query/printing/print.hpp"
+#include "query/sql/sql.hpp"
+#include "query/tree/needs.hpp"
+#include "query/tree/normal_form.hpp"
+#include "query/tree/tree_bytes.hpp"
 
 using namespace realmsync;
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "model/schema.hpp"
-#include "query/bind.hpp"
-#include "query/image.hpp"
+#include "query/binding/bind.hpp"
+#include "query/values/image.hpp"
 
 namespace realmsync::fuzz {
 

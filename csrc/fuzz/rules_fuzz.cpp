@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "fuzz/query_world.hpp"
-#include "query/evaluate.hpp"
-#include "query/normal_form.hpp"
-#include "query/print.hpp"
-#include "query/soundness.hpp"
-#include "query/sql.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/printing/print.hpp"
+#include "query/sql/sql.hpp"
+#include "query/tree/normal_form.hpp"
+#include "query/tree/soundness.hpp"
 #include "rules/filter.hpp"
 #include "rules/rights.hpp"
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/decimal.hpp"
-#include "query/arithmetic.hpp"
-#include "query/compare_values.hpp"
-#include "query/value_view.hpp"
+#include "query/values/arithmetic.hpp"
+#include "query/values/compare_values.hpp"
+#include "query/values/value_view.hpp"
 
 namespace realmsync::rules {
 

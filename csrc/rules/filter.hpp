@@ -4,7 +4,7 @@
 #pragma once
 
 #include "model/schema.hpp"
-#include "query/tree.hpp"
+#include "query/tree/tree.hpp"
 #include "rules/expression.hpp"
 
 namespace realmsync::rules {

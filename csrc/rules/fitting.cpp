@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "query/arithmetic.hpp"
-#include "query/conversion.hpp"
-#include "query/value_view.hpp"
+#include "query/binding/conversion.hpp"
+#include "query/values/arithmetic.hpp"
+#include "query/values/value_view.hpp"
 #include "rules/comparison.hpp"
 
 namespace realmsync::rules {

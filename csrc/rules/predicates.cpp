@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "query/normal_comparison.hpp"
-#include "query/tree_bytes.hpp"
-#include "query/tree_copies.hpp"
+#include "query/tree/normal_comparison.hpp"
+#include "query/tree/tree_bytes.hpp"
+#include "query/tree/tree_copies.hpp"
 
 namespace realmsync::rules {
 

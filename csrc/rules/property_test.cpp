@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "query/tree_copies.hpp"
+#include "query/tree/tree_copies.hpp"
 #include "rules/comparison.hpp"
 #include "rules/fitting.hpp"
 #include "rules/limits.hpp"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "model/schema.hpp"
-#include "query/tree.hpp"
+#include "query/tree/tree.hpp"
 #include "query/work.hpp"
 #include "rules/nodes.hpp"
 #include "rules/terms.hpp"

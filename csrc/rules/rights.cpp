@@ -4,8 +4,8 @@
 #include <functional>
 #include <utility>
 
-#include "query/normal_form.hpp"
-#include "query/tree.hpp"
+#include "query/tree/normal_form.hpp"
+#include "query/tree/tree.hpp"
 #include "rules/filter.hpp"
 #include "rules/predicates.hpp"
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "model/schema.hpp"
-#include "query/evaluate.hpp"
-#include "query/image.hpp"
-#include "query/run.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/evaluation/run.hpp"
+#include "query/values/image.hpp"
 #include "rules/expression.hpp"
 
 namespace realmsync::rules {

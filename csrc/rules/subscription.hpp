@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "query/tree.hpp"
+#include "query/tree/tree.hpp"
 
 namespace realmsync::rules {
 

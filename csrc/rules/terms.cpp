@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/hex.hpp"
-#include "query/compare_values.hpp"
+#include "query/values/compare_values.hpp"
 #include "rules/limits.hpp"
 
 namespace realmsync::rules {

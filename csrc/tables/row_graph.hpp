@@ -1,5 +1,5 @@
-// The objects of one partition as the evaluator of queries sees them (query/image.hpp): read on
-// demand, by key, and kept for one run of a query. Links backwards are found by one scan of the
+// The objects of one partition as the evaluator of queries sees them (query/values/image.hpp): read
+// on demand, by key, and kept for one run of a query. Links backwards are found by one scan of the
 // linking class, however many objects ask. Lives inside one read of the caller's, who sees one
 // version of the data.
 #pragma once
@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "query/image.hpp"
-#include "query/needs.hpp"
+#include "query/tree/needs.hpp"
+#include "query/values/image.hpp"
 #include "tables/tables.hpp"
 
 namespace realmsync::tables {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <span>
 
-#include "query/evaluate.hpp"
-#include "query/needs.hpp"
-#include "query/sql.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/sql/sql.hpp"
+#include "query/tree/needs.hpp"
 #include "tables/columns.hpp"
 #include "tables/row_graph.hpp"
 

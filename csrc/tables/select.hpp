@@ -1,7 +1,7 @@
 // What a query selects of the rows of a partition: SQL where it says what the language means, above
-// all by indexes, and the evaluator for the rest (query/sql.hpp, query/evaluate.hpp). Natural order
-// is that of creation. Nothing here opens a transaction: what is read over several statements is
-// one version only inside of the caller's.
+// all by indexes, and the evaluator for the rest (query/sql/sql.hpp,
+// query/evaluation/evaluate.hpp). Natural order is that of creation. Nothing here opens a
+// transaction: what is read over several statements is one version only inside of the caller's.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "model/key_list.hpp"
-#include "query/tree.hpp"
+#include "query/tree/tree.hpp"
 #include "tables/tables.hpp"
 
 namespace realmsync::tables {

@@ -1,7 +1,7 @@
 #include "tables/text_index.hpp"
 
-#include "query/text_index.hpp"
-#include "query/text_search.hpp"
+#include "query/sql/text_index.hpp"
+#include "query/strings/text_search.hpp"
 #include "sqlite/text_function.hpp"
 #include "tables/columns.hpp"
 

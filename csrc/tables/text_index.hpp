@@ -1,6 +1,6 @@
 // The full-text indexes of a client's file: which there are, how they are made, filled and dropped.
 // Triggers keep them right whoever writes: applications, integrations, resets. How SQL asks them:
-// query/text_index.hpp; what a token is: query/text_search.hpp.
+// query/sql/text_index.hpp; what a token is: query/strings/text_search.hpp.
 //
 // An index is no part of what is synchronised and never in a changeset; rs_text_index has the
 // properties that one is declared for. Only tokens are stored, and what is deleted leaves no trace

@@ -7,7 +7,7 @@
 
 #include "bindings/values/errors.hpp"
 #include "bindings/values/without_gil.hpp"
-#include "query/needs.hpp"
+#include "query/tree/needs.hpp"
 #include "realm/local_history.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/select.hpp"

@@ -8,8 +8,8 @@
 #include "bindings/realm/query_arguments.hpp"
 #include "bindings/realm/snapshot.hpp"
 #include "bindings/values/errors.hpp"
-#include "query/parse.hpp"
-#include "query/print.hpp"
+#include "query/parsing/parse.hpp"
+#include "query/printing/print.hpp"
 #include "tables/select.hpp"
 #include "tables/text_index.hpp"
 

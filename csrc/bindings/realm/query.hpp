@@ -13,8 +13,8 @@
 
 #include "bindings/realm/realm_handle.hpp"
 #include "model/key_list.hpp"
-#include "query/bind.hpp"
-#include "query/syntax.hpp"
+#include "query/binding/bind.hpp"
+#include "query/parsing/syntax.hpp"
 
 namespace realmsync::bindings {
 

@@ -6,8 +6,8 @@
 
 #include "bindings/realm/snapshot.hpp"
 #include "bindings/values/convert.hpp"
-#include "query/aggregates.hpp"
-#include "query/print.hpp"
+#include "query/evaluation/aggregates.hpp"
+#include "query/printing/print.hpp"
 #include "tables/tables.hpp"
 
 namespace py = pybind11;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bindings/realm/realm_handle.hpp"
-#include "query/bind.hpp"
+#include "query/binding/bind.hpp"
 
 namespace realmsync::bindings {
 

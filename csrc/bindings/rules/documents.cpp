@@ -3,7 +3,7 @@
 #include <set>
 
 #include "bindings/rules/values.hpp"
-#include "query/needs.hpp"
+#include "query/tree/needs.hpp"
 #include "rules/fitting.hpp"
 
 namespace py = pybind11;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "model/schema.hpp"
-#include "query/image.hpp"
-#include "query/tree.hpp"
+#include "query/tree/tree.hpp"
+#include "query/values/image.hpp"
 
 namespace realmsync::bindings {
 

@@ -9,7 +9,7 @@
 #include "bindings/rules/app_schema.hpp"
 #include "bindings/rules/documents.hpp"
 #include "bindings/rules/values.hpp"
-#include "query/print.hpp"
+#include "query/printing/print.hpp"
 #include "rules/rights.hpp"
 
 namespace py = pybind11;

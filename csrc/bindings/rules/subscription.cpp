@@ -7,8 +7,8 @@
 #include "bindings/bind.hpp"
 #include "bindings/rules/app_schema.hpp"
 #include "bindings/values/errors.hpp"
-#include "query/bind.hpp"
-#include "query/parse.hpp"
+#include "query/binding/bind.hpp"
+#include "query/parsing/parse.hpp"
 #include "rules/subscription.hpp"
 
 namespace py = pybind11;

@@ -9,14 +9,14 @@
 #include "bindings/testbed/bind.hpp"
 #include "bindings/testbed/recorded_forms.hpp"
 #include "bindings/values/errors.hpp"
-#include "query/bind.hpp"
-#include "query/evaluate.hpp"
-#include "query/needs.hpp"
-#include "query/normal_form.hpp"
-#include "query/parse.hpp"
-#include "query/print.hpp"
-#include "query/soundness.hpp"
-#include "query/tree_bytes.hpp"
+#include "query/binding/bind.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/parsing/parse.hpp"
+#include "query/printing/print.hpp"
+#include "query/tree/needs.hpp"
+#include "query/tree/normal_form.hpp"
+#include "query/tree/soundness.hpp"
+#include "query/tree/tree_bytes.hpp"
 
 namespace py = pybind11;
 

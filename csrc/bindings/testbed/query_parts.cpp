@@ -8,9 +8,9 @@
 
 #include "base/decimal.hpp"
 #include "bindings/testbed/bind.hpp"
-#include "query/decimal_math.hpp"
-#include "query/fold.hpp"
-#include "query/like.hpp"
+#include "query/strings/fold.hpp"
+#include "query/strings/like.hpp"
+#include "query/values/decimal_math.hpp"
 
 namespace py = pybind11;
 

@@ -4,8 +4,8 @@
 
 #include "bindings/realm/query.hpp"
 #include "bindings/testbed/bind.hpp"
-#include "query/normal_form.hpp"
-#include "query/sql.hpp"
+#include "query/sql/sql.hpp"
+#include "query/tree/normal_form.hpp"
 #include "tables/select.hpp"
 
 namespace py = pybind11;

@@ -7,8 +7,8 @@
 
 #include "bindings/testbed/bind.hpp"
 #include "bindings/values/errors.hpp"
-#include "query/lexer.hpp"
-#include "query/parse.hpp"
+#include "query/parsing/lexer.hpp"
+#include "query/parsing/parse.hpp"
 
 namespace py = pybind11;
 

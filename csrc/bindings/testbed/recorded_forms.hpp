@@ -6,7 +6,7 @@
 
 #include "model/schema.hpp"
 #include "model/value.hpp"
-#include "query/bind.hpp"
+#include "query/binding/bind.hpp"
 
 namespace realmsync::bindings::testbed {
 

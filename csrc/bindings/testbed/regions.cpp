@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bindings/testbed/bind.hpp"
-#include "query/geometry.hpp"
+#include "query/geometry/geometry.hpp"
 
 namespace py = pybind11;
 

@@ -4,11 +4,11 @@
 
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/testbed/bind.hpp"
-#include "query/bind.hpp"
-#include "query/normal_form.hpp"
-#include "query/parse.hpp"
-#include "query/print.hpp"
-#include "query/soundness.hpp"
+#include "query/binding/bind.hpp"
+#include "query/parsing/parse.hpp"
+#include "query/printing/print.hpp"
+#include "query/tree/normal_form.hpp"
+#include "query/tree/soundness.hpp"
 #include "rules/filter.hpp"
 #include "tables/select.hpp"
 

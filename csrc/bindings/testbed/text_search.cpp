@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bindings/testbed/bind.hpp"
-#include "query/text_index.hpp"
-#include "query/text_search.hpp"
+#include "query/sql/text_index.hpp"
+#include "query/strings/text_search.hpp"
 
 namespace py = pybind11;
 
