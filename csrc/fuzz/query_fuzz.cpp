@@ -34,18 +34,25 @@ constexpr std::array kClasses = {"Person", "Dog", "Shop", "Token", "Odd", "Place
 
 // Throws QueryFault.
 query::Query understand(std::string_view text, const model::SchemaPtr& schema,
-                        const model::Class& cls, bool is_subscription,
+                        const model::Class& cls, const query::ParseOptions& parsing,
                         std::span<const query::Argument> arguments) {
     query::BindOptions options;
-    options.is_subscription = is_subscription;
+    options.is_subscription = parsing.is_subscription;
     options.full_text = {"Person.bio"};
-    return query::bind(query::parse(text, {{}, is_subscription}), schema, cls, arguments, options);
+    return query::bind(query::parse(text, parsing), schema, cls, arguments, options);
+}
+
+// Printing adds parentheses: !!a of two levels is !(!(a)) of four.
+query::ParseOptions for_printed() {
+    query::ParseOptions options;
+    options.limits.depth *= 3;
+    return options;
 }
 
 void check_printed(const query::Query& query, const model::Class& cls) {
     require(!query::print(query).empty());
     query::ExactText exact = query::print_exact(query);
-    query::Query again = understand(exact.text, query.schema, cls, false, exact.arguments);
+    query::Query again = understand(exact.text, query.schema, cls, for_printed(), exact.arguments);
     require(query::tree_bytes(again) == query::tree_bytes(query));
     require(query::print_exact(again).text == exact.text);
 }
@@ -79,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view text{reinterpret_cast<const char*>(data) + 1, size - 1};
     std::optional<query::Query> query;
     try {
-        query = understand(text, world.schema(), cls, (data[0] & 1) != 0, arguments);
+        query = understand(text, world.schema(), cls, {{}, (data[0] & 1) != 0}, arguments);
     } catch (const query::QueryFault& fault) {
         require(fault.position() <= text.size() ||
                 fault.position() == query::QueryFault::kNoPosition);

@@ -239,8 +239,10 @@ def main() -> int:
         print(f"targets without an entry in TARGETS: {', '.join(sorted(unlisted))}")
         return 1
     failed = [name for name in selected if not run(name, TARGETS[name])]
-    if failed:
-        print(f"findings in: {', '.join(failed)}; the inputs are in {BUILD.relative_to(ROOT)}")
+    for name in failed:
+        print(f"findings in {name}:")
+        for path in (p for p in sorted((BUILD / name).iterdir()) if p.is_file()):
+            print(f"  {path.relative_to(ROOT)}: {path.read_bytes()[:2000].hex()}")
     return 1 if failed else 0
 
 
