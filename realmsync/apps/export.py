@@ -21,13 +21,18 @@ _NO_OLD_ROLES: dict[str, Any] = {"rules": {}, "defaultRoles": []}
 
 
 def exported_files(bundle: Bundle, app: App, running: App | None = None) -> Files:
-    """The files of what was loaded to this model.
+    """The files of what was loaded to this model; `running` as below. Raises SchemaNotWritable."""
+    return files_of(exported(bundle, app, running), app.id)
+
+
+def exported(bundle: Bundle, app: App, running: App | None = None) -> Bundle:
+    """What goes out of what was loaded to this model.
 
     `running`: the same with what clients have added, where it is known. Raises SchemaNotWritable
     for classes that no folder can hold.
     """
     bundle = with_roles_of_today(bundle, app)
-    return files_of(bundle if running is None else with_additions(bundle, app, running), app.id)
+    return bundle if running is None else with_additions(bundle, app, running)
 
 
 def with_additions(bundle: Bundle, app: App, running: App) -> Bundle:

@@ -98,6 +98,17 @@ def _files_of_functions(bundle: Bundle) -> Files:
     return files
 
 
+def differences(before: Files, after: Files) -> list[str]:
+    """What differs, a line for each file; [] when nothing does."""
+    lines = [f"deleted: {path}" for path in before if path not in after]
+    for path, content in after.items():
+        if path not in before:
+            lines.append(f"added: {path}")
+        elif content != before[path]:
+            lines.append(f"modified: {path}")
+    return sorted(lines)
+
+
 def text_of(content: Any) -> str:
     """A file's text."""
     if isinstance(content, str):

@@ -13,17 +13,26 @@ import re
 import secrets
 import string
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from realmsync.apps.bundle import Bundle
 from realmsync.apps.diagnostics import Findings
+from realmsync.apps.import_body import read_body
+from realmsync.apps.load import Loaded, load
+from realmsync.apps.model import App
+from realmsync.apps.secrets import Secrets
 from realmsync.codes import AppCode
+from realmsync.errors import StorageError
 from realmsync.server.admin.document import AppDocument, new_id
 from realmsync.server.admin.stored_app import StoredApp
 from realmsync.server.apps.hosting import AppHost
 from realmsync.server.apps.running import Apps, RunningApp
+from realmsync.server.apps.sources import AppSource
+from realmsync.server.engine_tasks import EngineTaskError
 from realmsync.server.http.replies import HttpError
 
 Result = TypeVar("Result")
@@ -44,6 +53,13 @@ class Draft:
 
     id: str
     document: AppDocument
+
+
+class Accepted(NamedTuple):
+    """A configuration without errors, as it was read, and what it means."""
+
+    bundle: Bundle
+    app: App
 
 
 class AdminApp:
@@ -105,17 +121,24 @@ class AdminApps:
         raise HttpError(404, f"there is no app with id '{app_id}'", AppCode.BadRequest)
 
     async def create(self, settings: Mapping[str, Any]) -> AdminApp:
-        """A new app without a configuration, but for its name. Raises HttpError."""
+        """A new app with a name, and a data source if one is asked for. Raises HttpError."""
         name = settings["name"]
+        if settings.get("template_id"):
+            text = "there are no templates: make the app without one, and import a configuration"
+            raise HttpError(400, text, AppCode.InvalidParameter)
         if not _NAME.fullmatch(name):
             text = "a name begins with a letter; letters, digits, - and _ follow, 64 at most"
             raise HttpError(400, text, AppCode.InvalidParameter)
         client_app_id = self._free_id(name)
         document = AppDocument.new(client_app_id, settings)
+        if "data_source" in settings:
+            document.add_service(settings["data_source"])
         stored = StoredApp(self._folder / f"{document.id}.json", document, self._javascript)
-        await asyncio.to_thread(stored.save)
-        await asyncio.to_thread(self._engine.add_app, client_app_id)
-        await self._host.add(self._apps, stored)
+        model = _accepted(await asyncio.to_thread(stored.load)).app
+        with _on_disk():
+            async with stored.stored():
+                await asyncio.to_thread(self._engine.add_app, client_app_id)
+        self._host.add(self._apps, stored, model)
         return self.get(document.id)
 
     async def delete(self, app: AdminApp, now_ms: int) -> None:
@@ -160,6 +183,40 @@ class AdminApps:
             app.draft = None
             return str(deployment["_id"])
 
+    async def load(self, app: AdminApp) -> Accepted:
+        """What callers see of an app, checked. Raises HttpError for what has errors, or nothing."""
+        source: AppSource | None = self._host.source_of(app.running.key)
+        if app.stored is not None:
+            source = StoredApp(app.stored.path, app.document, app.stored.javascript)
+        if source is None:
+            raise HttpError(403, f"app '{app.running.model.id}' has no configuration")
+        return _accepted(await asyncio.to_thread(source.load))
+
+    async def load_body(self, app: AdminApp, body: Mapping[str, Any]) -> Accepted:
+        """An import body as the configuration of an app. Raises HttpError for what has errors."""
+        document = app.document
+
+        def check() -> Loaded:
+            findings = Findings()
+            bundle = read_body(body, findings)
+            if bundle is None:
+                return Loaded(None, findings)
+            return load(
+                bundle,
+                secrets=Secrets(document.secrets(), {}),
+                app_id=document.client_app_id,
+                javascript=self._javascript,
+            )
+
+        return _accepted(await asyncio.to_thread(check))
+
+    async def with_added(self, app: AdminApp, model: App) -> App:
+        """The model with what clients have added until now. Raises HttpError."""
+        try:
+            return await self._host.with_added(app.running.key, model)
+        except (EngineTaskError, StorageError) as error:
+            raise HttpError(503, str(error), retry_after=5) from None
+
     def draft_of(self, app: AdminApp, draft_id: str) -> Draft:
         """The draft with an id. Raises HttpError."""
         if app.draft is None or app.draft.id != draft_id:
@@ -171,10 +228,10 @@ class AdminApps:
         assert stored is not None, "only documents are changed"
         document.content["last_modified"] = int(time.time())
         newer = StoredApp(stored.path, document, stored.javascript)
-        report = await self._host.obey(self._apps, app.running.key, newer)
+        with _on_disk():
+            report = await self._host.obey(self._apps, app.running.key, newer, newer.stored())
         if not report.is_served:
             raise refused(report.loaded.findings)
-        await asyncio.to_thread(newer.save)
         app.stored = newer
 
     def _free_id(self, name: str) -> str:
@@ -182,6 +239,21 @@ class AdminApps:
             letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(5))
             if self._apps.find(f"{name}-{letters}") is None:
                 return f"{name}-{letters}"
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """Says that nothing has changed when the disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        raise HttpError(503, f"cannot be stored: {error.strerror}", retry_after=5) from error
+
+
+def _accepted(loaded: Loaded) -> Accepted:
+    if loaded.app is None or loaded.bundle is None:
+        raise refused(loaded.findings)
+    return Accepted(loaded.bundle, loaded.app)
 
 
 def refused(findings: Findings) -> HttpError:

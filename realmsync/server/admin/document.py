@@ -1,7 +1,8 @@
 """The configuration of an app as the admin API sees it: parts with ids, one JSON document.
 
 Editing checks names and ids alone; what a configuration means, and whether it can be served, is
-found by loading its import body (../../apps). Specification: app-configuration.md 10.2 and 10.3.
+found by loading its bundle (../../apps); the way back, from a bundle to a document, is
+replacement.py's. Specification: app-configuration.md 10.2 and 10.3.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from realmsync.apps.bundle import Bundle, Source
+from realmsync.apps.diagnostics import Findings
+from realmsync.apps.import_body import read_body
 from realmsync.codes import AppCode
 from realmsync.server.http.replies import HttpError
 
 # Lists of the document, with the key that tells their entries apart by name, and the code of what
 # is answered when there is no entry with an id.
-_NAMES = {
+NAMES = {
     "services": ("name", AppCode.ServiceNotFound),
     "functions": ("name", AppCode.FunctionNotFound),
     "auth_providers": ("type", AppCode.AuthProviderNotFound),
@@ -25,6 +29,13 @@ _NAMES = {
     "values": ("name", AppCode.ValueNotFound),
     "environment_values": ("name", AppCode.ValueNotFound),
     "schemas": ("_id", AppCode.ValueNotFound),
+}
+# What the root says beside names, with what counts where it does not.
+ROOT = {
+    "location": "US-VA",
+    "provider_region": "",
+    "deployment_model": "GLOBAL",
+    "environment": "",
 }
 _ALL = {
     "name": "defaultRole",
@@ -57,9 +68,7 @@ class AppDocument:
                 "_id": new_id(),
                 "client_app_id": client_app_id,
                 "name": settings["name"],
-                "location": settings.get("location") or "US-VA",
-                "deployment_model": settings.get("deployment_model") or "GLOBAL",
-                "environment": settings.get("environment") or "",
+                **{key: settings.get(key) or value for key, value in ROOT.items()},
                 "development_mode": bool(
                     isinstance(sync, dict) and sync.get("development_mode_enabled")
                 ),
@@ -94,11 +103,11 @@ class AppDocument:
         for entry in self.all(part):
             if entry["_id"] == entry_id:
                 return entry
-        raise HttpError(404, f"there is none with id '{entry_id}'", _NAMES[part][1])
+        raise HttpError(404, f"there is none with id '{entry_id}'", NAMES[part][1])
 
     def add(self, part: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """A new entry."""
-        key, _ = _NAMES[part]
+        key, _ = NAMES[part]
         entry = {**given, "_id": new_id()}
         if key != "_id" and any(other.get(key) == entry.get(key) for other in self.all(part)):
             raise HttpError(409, f"the {key} '{entry.get(key)}' is in use", AppCode.BadRequest)
@@ -108,7 +117,7 @@ class AppDocument:
     def replace(self, part: str, entry_id: str, given: Mapping[str, Any]) -> None:
         """What is given goes before what the entry has."""
         entry = self.find(part, entry_id)
-        key, _ = _NAMES[part]
+        key, _ = NAMES[part]
         if key in given and any(
             other is not entry and other.get(key) == given[key] for other in self.all(part)
         ):
@@ -135,9 +144,18 @@ class AppDocument:
             self.content[part] = []
         self.content["auth_providers"] = AppDocument.new("", {"name": ""}).all("auth_providers")
 
-    def secrets(self) -> dict[str, str]:
-        """The contents of secrets, by name."""
-        return {entry["name"]: entry["value"] for entry in self.all("secrets")}
+    def secrets(self) -> dict[str, Any]:
+        """The contents of secrets, by name; those of old files in their own form, too."""
+        named = {entry["name"]: entry["value"] for entry in self.all("secrets")}
+        return {**self.content.get("old_secrets", {}), **named}
+
+    def bundle(self, findings: Findings) -> Bundle | None:
+        """The same as other entrances give it; None when findings say what cannot be read."""
+        bundle = read_body(self.body(), findings)
+        if bundle is not None:
+            unused = self.content.get("unused", [])
+            bundle.ignored += [(u["kind"], Source(u["path"], u["content"])) for u in unused]
+        return bundle
 
     def body(self) -> dict[str, Any]:
         """The import body, in the layout with services, which the admin API has kept."""
@@ -151,9 +169,7 @@ class AppDocument:
             "config_version": 20200603,
             "app_id": self.client_app_id,
             "name": content["name"],
-            "location": content["location"],
-            "deployment_model": content["deployment_model"],
-            "environment": content["environment"],
+            **{key: content.get(key, value) for key, value in ROOT.items()},
             "security": {"allowed_request_origins": content.get("allowed_request_origins", [])},
             "custom_user_data_config": content.get("custom_user_data", {}),
             "sync": {"development_mode_enabled": content["development_mode"]},
@@ -182,12 +198,12 @@ class AppDocument:
                 rule = rules.setdefault(
                     place, {"database": place[0], "collection": place[1], "roles": []}
                 )
-                rule["schema"] = schema.get("schema") or {}
-                rule["relationships"] = schema.get("relationships") or {}
+                parts = ("schema", "relationships")
+                rule |= {key: schema[key] for key in parts if schema.get(key) is not None}
         body = {
             "config": {
                 "name": service["name"],
-                "type": service["type"],
+                "type": service.get("type"),
                 "config": service.get("config") or {},
             },
             "rules": [*rules.values()],

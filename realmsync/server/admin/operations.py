@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 from aiohttp import web
 
+from realmsync.apps.files import differences
 from realmsync.codes import AppCode
 from realmsync.server.accounts.credentials import (
     BadCredential,
@@ -32,6 +33,7 @@ from realmsync.server.accounts.refusals import AuthError
 from realmsync.server.admin.apps import AdminApp
 from realmsync.server.admin.configuration import app_of
 from realmsync.server.admin.document import new_id
+from realmsync.server.admin.whole import document_files
 from realmsync.server.engine_tasks import EngineTaskError
 from realmsync.server.http.call import Call
 from realmsync.server.http.replies import HttpError, reply
@@ -125,12 +127,12 @@ async def delete_draft(call: Call) -> web.Response:
 
 
 async def diff_draft(call: Call) -> web.Response:
-    """The parts that the draft changes."""
+    """The files that the draft changes."""
     app = app_of(call)
     draft = call.admin.apps.draft_of(app, call.parameters["draft"])
-    before = app.stored.document.content if app.stored is not None else {}
-    changed = [key for key, value in draft.document.content.items() if before.get(key) != value]
-    return reply({"diffs": [f"{key} has changed" for key in sorted(changed)]})
+    assert app.stored is not None, "only documents have drafts"
+    before = document_files(app.stored.document)
+    return reply({"diffs": differences(before, document_files(draft.document))})
 
 
 async def deploy_draft(call: Call) -> web.Response:

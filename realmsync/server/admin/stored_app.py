@@ -6,19 +6,20 @@ section 10.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from realmsync.apps.diagnostics import Findings
-from realmsync.apps.import_body import read_body
 from realmsync.apps.load import Loaded, load
 from realmsync.apps.model import App
 from realmsync.apps.secrets import Secrets
 from realmsync.errors import ServerStartError
-from realmsync.folders import make_private_folder, private
+from realmsync.folders import replace_private
 from realmsync.server.admin.document import AppDocument
 from realmsync.server.functions.registry import AppFunctions
 
@@ -35,7 +36,7 @@ class StoredApp:
     def load(self) -> Loaded:
         """Checks the document; nothing that runs is touched."""
         findings = Findings()
-        bundle = read_body(self.document.body(), findings)
+        bundle = self.document.bundle(findings)
         if bundle is None:
             return Loaded(None, findings)
         secrets = Secrets(self.document.secrets(), {})
@@ -47,15 +48,36 @@ class StoredApp:
         """None in Python: what comes over HTTP is never imported."""
         return AppFunctions()
 
-    def save(self) -> None:
-        """Stores the document; afterwards it is on disk. Raises OSError."""
-        make_private_folder(self.path.parent)
-        temporary = self.path.with_suffix(".new")
-        with open(temporary, "w", encoding="utf-8", opener=private) as file:
-            json.dump(self.document.content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+    @asynccontextmanager
+    async def stored(self) -> AsyncIterator[None]:
+        """The document is on disk before the block begins, and is not when the block fails.
+
+        What is obeyed is what a restart finds, whenever the process ends: the block makes the
+        app obey a document that nothing can refuse any more. Raises OSError.
+        """
+        await asyncio.to_thread(self._save)
+        try:
+            yield
+        except BaseException:
+            self._undo()  # at once, and without needing space
+            raise
+        self._old.unlink(missing_ok=True)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_suffix(".old")
+
+    def _save(self) -> None:
+        self._old.unlink(missing_ok=True)
+        if self.path.exists():
+            os.link(self.path, self._old)
+        replace_private(self.path, json.dumps(self.document.content))
+
+    def _undo(self) -> None:
+        if self._old.exists():
+            self._old.replace(self.path)
+        else:  # it was new
+            self.path.unlink(missing_ok=True)
 
 
 def stored_apps(folder: Path, javascript: bool) -> list[StoredApp]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -37,6 +38,9 @@ _logger = logging.getLogger("realmsync.server")
 
 # A user of the app with this key and this id, as he is now; None when he has been deleted.
 FindUser = Callable[[str, str], Awaitable[AppUser | None]]
+# Keeps a configuration for the next start, unless what is done within fails. Folders are there.
+Storing = AbstractAsyncContextManager[None]
+_STORED: Storing = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -122,16 +126,18 @@ class AppHost:
         """Where the configuration of an app comes from; None: it has none."""
         return self._folders.get(key)
 
-    async def add(self, apps: Apps, source: AppSource) -> AppReport:
+    async def with_added(self, key: str, model: App) -> App:
+        """The model with what clients have added. Raises EngineTaskError, StorageError."""
+        if model.sync.mode is not SyncMode.PARTITION:
+            return model
+        return await asyncio.to_thread(self._schemas.with_added, key, model)
+
+    def add(self, apps: Apps, source: AppSource, model: App) -> None:
         """One more app, whose id nobody has, and of which the engine knows."""
-        loaded = await asyncio.to_thread(source.load)
-        if loaded.app is None:
-            return AppReport(source, loaded, is_served=False)
-        running = self._run(source, loaded.app)
+        running = self._run(source, model)
         self._folders[running.key] = source
         apps.add(running)
         self.changed(running)
-        return AppReport(source, loaded, is_served=True)
 
     async def remove(self, apps: Apps, key: str) -> None:
         """An app is served no more."""
@@ -139,12 +145,13 @@ class AppHost:
         del self._folders[key]
         await self._functions.pop(key).close()
 
-    async def obey(
-        self, apps: Apps, key: str, source: AppSource, *, accept_breaking: bool = False
-    ) -> AppReport:
-        """An app has another source from now on, unless that has errors."""
+    async def obey(self, apps: Apps, key: str, source: AppSource, storing: Storing) -> AppReport:
+        """An app has another source from now on, unless that has errors.
+
+        What has none is obeyed within `storing`, which keeps it for the next start.
+        """
         async with self._reloading:
-            report = await self._reload_one(apps, key, source, accept_breaking)
+            report = await self._reload_one(apps, key, source, False, storing)
             if report.is_served:
                 self._folders[key] = source
         return report
@@ -185,14 +192,21 @@ class AppHost:
         return loaded.app
 
     async def _take_schema(
-        self, key: str, model: App, findings: Findings, accept_breaking: bool
+        self,
+        key: str,
+        model: App,
+        findings: Findings,
+        accept_breaking: bool,
+        storing: Storing = _STORED,
     ) -> App | None:
         """The model with all classes that the app has from now on; None when findings say why not.
 
-        Classes that only clients have made so far are among them.
+        Classes that only clients have made so far are among them. What follows `storing` is what
+        a start with the same model would do again.
         """
         if model.sync.mode is not SyncMode.PARTITION:
-            return model
+            async with storing:
+                return model
         try:
             step = await asyncio.to_thread(self._schemas.step_to, key, model)
             if not accept_breaking:
@@ -202,14 +216,20 @@ class AppHost:
             if step.changes.breaking:
                 changes = one_line("; ".join(step.changes.breaking))
                 _logger.warning("app %s: all clients start afresh: %s", key, changes)
-            await asyncio.to_thread(self._schemas.take, key, step)
+            async with storing:
+                await asyncio.to_thread(self._schemas.take, key, step)
         except (EngineTaskError, StorageError) as error:
             findings.error("schema.breaking", ".", f"the classes cannot be made: {error}")
             return None
         return step.model
 
     async def _reload_one(
-        self, apps: Apps, key: str, folder: AppSource, accept_breaking: bool
+        self,
+        apps: Apps,
+        key: str,
+        folder: AppSource,
+        accept_breaking: bool,
+        storing: Storing = _STORED,
     ) -> AppReport:
         running = apps.of(key)
         assert running is not None, "apps with a folder are served until the server stops"
@@ -218,7 +238,7 @@ class AppHost:
         if model is not None:
             _refuse_changes(running.model, model, findings)
         if model is not None and not findings.is_refused:
-            model = await self._take_schema(key, model, findings, accept_breaking)
+            model = await self._take_schema(key, model, findings, accept_breaking, storing)
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, replace(loaded, app=None), is_served=False)

@@ -5,14 +5,13 @@ can what a folder has no more be told from what clients have added.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from realmsync.apps.model import Class
 from realmsync.apps.plain_schemas import from_plain, to_plain
 from realmsync.errors import StorageError
-from realmsync.folders import make_private_folder, private
+from realmsync.folders import replace_private
 
 
 class SchemaRecords:
@@ -39,14 +38,8 @@ class SchemaRecords:
     def write(self, app_key: str, classes: Mapping[str, Class]) -> None:
         """Replaces the classes; afterwards they are on disk."""
         path = self._path(app_key)
-        temporary = path.with_suffix(".new")
         try:
-            make_private_folder(self._folder)
-            with open(temporary, "w", encoding="utf-8", opener=private) as file:
-                json.dump({"classes": to_plain(classes)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            replace_private(path, json.dumps({"classes": to_plain(classes)}))
         except OSError as error:
             raise StorageError(f"cannot write {path}: {error.strerror}") from error
 

@@ -41,6 +41,7 @@ class Body:
 
     members: tuple[Member, ...] = ()
     is_array: bool = False
+    most_bytes: int | None = None  # None: HttpLimits.body_bytes; for callers who are trusted
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raises HttpError for the first member that is not as it should be."""

@@ -28,6 +28,7 @@ _SECURITY: Mapping[Caller, list[dict[str, list[str]]]] = {
     Caller.ACCESS_TOKEN: [{"accessToken": []}],
     Caller.REFRESH_TOKEN: [{"refreshToken": []}],
     Caller.OPERATOR: [{"statusToken": []}, {}],
+    Caller.ADMIN: [{"adminToken": []}],
 }
 _BEARER = {"type": "http", "scheme": "bearer"}
 
@@ -47,6 +48,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
                 "accessToken": {**_BEARER, "description": "of a user, from a log-in"},
                 "refreshToken": {**_BEARER, "description": "of a user, from a log-in"},
                 "statusToken": {**_BEARER, "description": "of --status-token"},
+                "adminToken": {**_BEARER, "description": "of the admin API, from its log-in"},
             },
         },
     }
@@ -78,7 +80,7 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
 def _responses(route: Route) -> dict[str, Any]:
     good: dict[str, Any] = {"description": route.summary}
     if route.reply is not None:
-        good["content"] = _json(route.reply)
+        good["content"] = {route.reply_type: {"schema": route.reply}}
     codes: dict[int, list[str]] = {}
     for refusal in (*route.refusals, *_implied(route)):
         named = codes.setdefault(refusal.status, [])
@@ -102,6 +104,9 @@ def _implied(route: Route) -> Iterator[Refusal]:
     yield Refusal(415, AppCode.BadRequest)
     if "app" in route.parameters:
         yield Refusal(404)
+    if route.caller is Caller.ADMIN:
+        yield Refusal(401, AppCode.MissingAuthReq)
+        yield Refusal(401, AppCode.InvalidSession)
     if route.caller in (Caller.ACCESS_TOKEN, Caller.REFRESH_TOKEN):
         for code in (AppCode.MissingAuthReq, AppCode.InvalidSession, AppCode.UserDisabled):
             yield Refusal(401, code)

@@ -23,6 +23,7 @@ from realmsync.server.accounts.refusals import AuthError, invalid_session
 from realmsync.server.addresses import is_loopback
 from realmsync.server.apps.running import RunningApp
 from realmsync.server.http import cross_origin
+from realmsync.server.http.bodies import Body
 from realmsync.server.http.call import Call, Services
 from realmsync.server.http.replies import HttpError, app_not_found, error_reply, refusal
 from realmsync.server.http.sites import Sites, host_of
@@ -121,9 +122,9 @@ class HttpApi:
                 raise invalid_session("token of another app")
         self._check_site(call.request, () if app is None else (app,))
         if route.body is not None and route.body.is_array:
-            call.items = await self._read_body(call.request, list)
+            call.items = await self._read_body(call.request, list, route.body)
         elif route.body is not None:
-            call.body = await self._read_body(call.request, dict)
+            call.body = await self._read_body(call.request, dict, route.body)
             route.body.check(call.body)
 
     def _check_site(self, request: web.BaseRequest, apps: Iterable[RunningApp]) -> None:
@@ -157,9 +158,10 @@ class HttpApi:
         if not is_operator:
             raise HttpError(403, "for clients on the server's machine, or with its status token")
 
-    async def _read_body(self, request: web.BaseRequest, kind: type[Json]) -> Json:
+    async def _read_body(self, request: web.BaseRequest, kind: type[Json], body: Body) -> Json:
         limits = self._services.config.http
-        if (request.content_length or 0) > limits.body_bytes:
+        most = body.most_bytes or limits.body_bytes
+        if (request.content_length or 0) > most:
             raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         data = bytearray()
         deadline = asyncio.get_running_loop().time() + limits.body_timeout
@@ -169,7 +171,7 @@ class HttpApi:
             if not chunk:
                 break
             data += chunk
-            if len(data) > limits.body_bytes:
+            if len(data) > most:
                 raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         return _json(data, kind)
 

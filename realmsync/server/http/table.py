@@ -55,6 +55,7 @@ class Route:
     summary: str
     status: int = 200
     reply: JsonSchema | None = None  # None: without a body
+    reply_type: str = "application/json"
     body: Body | None = None  # None: a body is not looked at
     query: Mapping[str, str] = field(default_factory=dict)  # parameters, with what they mean
     refusals: tuple[Refusal, ...] = ()
