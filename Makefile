@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 # One more than there are processors: many tests wait for a socket or another process.
 TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: build demo test test-long test-asan fuzz bench lint tidy format wheel docs clean
+.PHONY: build demo test test-long test-asan test-foreign fuzz bench lint tidy format wheel docs clean
 
 build: $(VENV)/.built
 
@@ -30,6 +30,7 @@ test-long: build
 		tests/simulation/test_every_cut.py tests/end_to_end/test_cuts_at_bytes.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
+test-foreign: build ; $(PY) tests/foreign/sdks.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
 docs: build ; $(PY) -m pip install -q --group docs && $(PY) -m mkdocs build --strict

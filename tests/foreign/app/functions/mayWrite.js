@@ -1,0 +1,1 @@
+exports = (partition) => partition === context.user.id || partition.startsWith("open ");
