@@ -27,7 +27,8 @@ test-long: build
 	$(PY) tests/merge/long.py --operations 1000000
 	$(PY) tests/simulation/long.py --seeds 10000
 	$(PY) -m pytest --long --timeout 1200 tests/trouble/test_floods.py tests/trouble/test_message_floods.py \
-		tests/simulation/test_every_cut.py tests/end_to_end/test_cuts_at_bytes.py
+		tests/simulation/test_every_cut.py tests/end_to_end/test_cuts_at_bytes.py \
+		tests/security/test_partition_attacks.py tests/security/test_role_attacks.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 test-foreign: build ; $(PY) tests/foreign/sdks.py
