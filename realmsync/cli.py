@@ -19,7 +19,7 @@ try:
     from realmsync.cli_apps import check, export, functions
     from realmsync.cli_query.command import query
     from realmsync.cli_serving import app_options, import_function, reload
-    from realmsync.cli_user_data import import_users, user_data
+    from realmsync.cli_user_data import export_users, import_users, user_data
     from realmsync.cli_users import user
 except ImportError as error:
     if error.name != "click":
@@ -55,6 +55,7 @@ main.add_command(reload)
 main.add_command(user)
 user.add_command(user_data)
 user.add_command(import_users)
+user.add_command(export_users)
 
 
 @main.group()
@@ -115,7 +116,9 @@ def openapi() -> None:
     show_default=True,
     help="How users may log in: anonymously, with e-mail and password, with API keys of theirs.",
 )
-@click.option("--no-registration", is_flag=True, help="Strangers cannot register accounts.")
+@click.option(
+    "--no-registration", is_flag=True, help="Strangers cannot register accounts, in no app."
+)
 @click.option(
     "--authorize",
     metavar="MODULE:FUNCTION",

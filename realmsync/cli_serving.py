@@ -126,9 +126,16 @@ _OPTIONS = (
         "[default: anonymous=hold, others=refuse]",
     ),
     click.option(
+        "--adopt-passwords",
+        "proof_of_first_password",
+        metavar="FUNCTION",
+        help="Imported accounts take the first password that they are tried with, if this function "
+        "of the app lets him who comes: he owns the account.",
+    ),
+    click.option(
         "--adopt-until",
         type=click.DateTime(),
-        help="End of adopting such log-ins, in UTC: who knows a user's id can forge one.",
+        help="End of adopting log-ins and passwords, in UTC: neither proves who somebody is.",
     ),
     click.option(
         "--admin",
@@ -142,7 +149,7 @@ _OPTIONS = (
     click.option(
         "--accept-breaking",
         is_flag=True,
-        help="Take changes of schemas that no client can follow: all start afresh.",
+        help="Take changes of apps that no client can follow: all start afresh.",
     ),
 )
 
@@ -164,25 +171,28 @@ def app_options(command: Command) -> Command:
         javascript: bool,
         key_sets: dict[str, str],
         old_tokens: dict[str, str],
+        proof_of_first_password: str | None,
         adopt_until: datetime | None,
         admin: str | None,
         production: bool,
         accept_breaking: bool,
         **others: Any,
     ) -> None:
-        from realmsync.server.accounts.old_tokens import read_settings
+        from realmsync.server.accounts.old_tokens import in_utc, read_settings
         from realmsync.server.admin.access import AdminAccount
         from realmsync.server.apps.sources import AppFolder
 
         try:
-            policies = read_settings(old_tokens, adopt_until)
+            until = None if adopt_until is None else in_utc(adopt_until)
+            policies = read_settings(old_tokens, until)
+            adoption = _password_adoption(proof_of_first_password, until)
             account = None if admin is None else AdminAccount(admin, _admin_password())
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         ids, folders = _split_apps(apps, app_id)
         served = {
             "app_folders": tuple(
-                AppFolder(path, id, secrets, enable_sync, functions, javascript, key_sets)
+                AppFolder(path, id, secrets, enable_sync, functions, javascript, key_sets, adoption)
                 for id, path in folders
             ),
             "apps": ids,
@@ -196,6 +206,16 @@ def app_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         with_apps = option(with_apps)
     return with_apps
+
+
+def _password_adoption(function: str | None, until: float | None) -> Any:
+    from realmsync.server.apps.password_adoption import PasswordAdoption
+
+    if function is None:
+        return None
+    if until is None:
+        raise ValueError("adopting first passwords needs an end: --adopt-until")
+    return PasswordAdoption(function, until)
 
 
 def _split_apps(
@@ -222,7 +242,7 @@ def _split_apps(
 @click.option(
     "--accept-breaking",
     is_flag=True,
-    help="Take changes of schemas that no client can follow: all start afresh.",
+    help="Take changes of apps that no client can follow: all start afresh.",
 )
 @click.option(
     "--timeout",

@@ -1,17 +1,22 @@
-"""The commands `realmsync user data` and `realmsync user import`. They only parse arguments and
-print; what they do is in server/accounts/data_administration.py.
+"""The commands `realmsync user data`, `user import` and `user export`.
+
+They only parse arguments and print; what they do is in server/accounts/data_administration.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from realmsync import ejson
 from realmsync.cli_data import data_option, opened
 from realmsync.errors import UserCommandError
+from realmsync.folders import private
 from realmsync.server.accounts.data_administration import document_of
 from realmsync.server.logs import one_line
 
@@ -109,19 +114,63 @@ def import_documents(data: Path, app_id: str, collection: str | None, file: Path
 
 @click.command("import")
 @_file_argument
+@click.option(
+    "--users-from",
+    "field",
+    metavar="FIELD",
+    help="FILE holds documents (mongoexport) that name users by their ids in this field: make "
+    "those who are not there, without a way to log in.",
+)
 @_on_data
-def import_users(data: Path, app_id: str, collection: str | None, file: Path) -> None:
+def import_users(
+    data: Path, app_id: str, collection: str | None, file: Path, field: str | None
+) -> None:
     """Make the users in FILE, with the ids that they had elsewhere; all of them or none.
 
-    FILE holds a JSON array, or an object in each line, as the admin API of the former service lists
-    users. Who has no password_hash gets a password by a reset.
+    FILE holds a JSON array, or an object in each line, as the admin API of the former service and
+    `realmsync user export` list users. Who has no password_hash gets a password by a reset.
     """
     with opened(data) as admin:
-        users = admin.data(app_id, collection).import_users(_text(file))
-        for user in users:
+        users = admin.data(app_id, collection)
+        if field is not None:
+            made, known = users.import_ids(_text(file), field)
+            click.echo(f"imported {made:,} users; {known:,} were there")
+            return
+        imported = users.import_users(_text(file))
+        for user in imported:
             for lost in user.lost:
                 click.echo(one_line(f"line {user.line}: user {user.id}: {lost}"), err=True)
-        click.echo(f"imported {len(users):,} users")
+        click.echo(f"imported {len(imported):,} users")
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_app_option
+@data_option
+def export_users(data: Path, app_id: str, file: Path) -> None:
+    """Write the users of an app to FILE, for `realmsync user import` elsewhere.
+
+    With ids, identities, hashes of passwords and custom data; keep it to yourself. API keys are not
+    in it, nor accounts that wait for their confirmation.
+    """
+    count = 0
+    with opened(data) as admin, _new_file(file) as output:
+        for user in admin.data(app_id).export_users():
+            for lost in user.lost:
+                click.echo(one_line(f"user {user.entry['_id']}: {lost} is left out"), err=True)
+            output.write(json.dumps(user.entry, ensure_ascii=False) + "\n")
+            count += 1
+    click.echo(f"exported {count:,} users")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A file of the owner alone. Raises UserCommandError for one that is there."""
+    try:
+        with open(path, "x", encoding="utf-8", opener=private) as file:
+            yield file
+    except OSError as error:
+        raise UserCommandError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _text(path: Path) -> str:

@@ -198,12 +198,13 @@ class Administered(NamedTuple):
     """What an operator asked for is done, or the error why it is not.
 
     The classes of the app, if they were asked for, as _core.ServerRuntime.install_schema takes
-    them.
+    them, and whether the app knows any client file.
     """
 
     task: int
     error: str | None
     classes: list[tuple[Any, ...]] | None
+    has_client_files: bool
 
 
 class StorageFailed(NamedTuple):

@@ -67,6 +67,7 @@ class EngineDouble:
         self.closed_engine = False
         self.open: list[int] = []
         self.schemas: dict[str, list[Any]] = {}  # by app
+        self.has_client_files = False
         self._ids = 0
         self._buffers: dict[int, Any] = {}
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK)
@@ -144,9 +145,13 @@ class EngineDouble:
         self.schemas[app_id] = classes
         return self._administered()
 
+    def terminate(self, app_id: str, now_ms: int) -> int:
+        self.calls.append(("terminate", app_id))
+        return self._administered()
+
     def _administered(self, classes: list[Any] | None = None) -> int:
         self._ids += 1
-        self.emit(Administered(self._ids, None, classes))
+        self.emit(Administered(self._ids, None, classes, self.has_client_files))
         return self._ids
 
     def closed(self, connection: int, *details: Any) -> None:

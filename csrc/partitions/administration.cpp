@@ -188,6 +188,7 @@ server::AdministrationResult PartitionDb::read_app_schema() {
     }
     server::AdministrationResult result;
     result.schema = write_additions(used, model::Schema());
+    result.has_client_files = store_->has_client_files();
     return result;
 }
 

@@ -71,6 +71,7 @@ class HistoryStore : public HistoryReader {
 
     // Partitions with such a client file: databases of older versions gave an ident out in several.
     virtual std::vector<PartitionId> find_client_files(std::uint64_t ident) = 0;
+    virtual bool has_client_files() = 0; // any, in the app
     // The client file gets an error of this code, which resets it, instead of being bound.
     virtual void order_reset(PartitionId id, std::uint64_t ident, int code) = 0;
     virtual std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) = 0;

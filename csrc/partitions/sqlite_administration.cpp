@@ -37,6 +37,10 @@ std::vector<PartitionId> SqliteHistory::find_client_files(std::uint64_t ident) {
     return ids_of(db_.query("SELECT pid FROM rs_client WHERE ident = ? ORDER BY pid", ident));
 }
 
+bool SqliteHistory::has_client_files() {
+    return db_.query("SELECT 1 FROM rs_client LIMIT 1").step();
+}
+
 void SqliteHistory::order_reset(PartitionId id, std::uint64_t ident, int code) {
     db_.run("INSERT OR REPLACE INTO rs_reset(pid, ident, code) VALUES(?, ?, ?)", id, ident, code);
 }

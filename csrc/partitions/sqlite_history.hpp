@@ -54,6 +54,7 @@ class SqliteHistory final : public HistoryStore {
     void update_client_file(PartitionId id, std::uint64_t ident, const ClientFile& file) override;
 
     std::vector<PartitionId> find_client_files(std::uint64_t ident) override;
+    bool has_client_files() override;
     void order_reset(PartitionId id, std::uint64_t ident, int code) override;
     std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) override;
     void drop_history(PartitionId id, int code) override;

@@ -40,8 +40,9 @@ struct AdministrationResult {
     bool is_done = true; // else it is to be run again, for the rest
     // Nothing is done yet: all client files are going to be reset, and their sessions end first.
     bool needs_announcement = false;
-    bool has_begun_anew = false; // all histories
-    std::string schema;          // that was read
+    bool has_begun_anew = false;   // all histories
+    std::string schema;            // that was read
+    bool has_client_files = false; // the app, when its schema was read
     using PartitionNumbers = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
     PartitionNumbers heads; // versions that partitions have reached
     PartitionNumbers files; // client files that have to be reset

@@ -31,13 +31,14 @@ void AdministrationHandler::take(AdministrationDone& done) {
         return;
     context.resetting.erase(done.job.owner.app);
     const bool is_schema = std::holds_alternative<ReadSchema>(done.job.what);
-    context.events.push_back(
-        Administered{done.job.task, "", is_schema ? std::optional(result.schema) : std::nullopt});
+    context.events.push_back(Administered{done.job.task, "",
+                                          is_schema ? std::optional(result.schema) : std::nullopt,
+                                          result.has_client_files});
 }
 
 void AdministrationHandler::fail(const Administer& job, const std::string& why) {
     context.resetting.erase(job.owner.app);
-    context.events.push_back(Administered{job.task, why, std::nullopt});
+    context.events.push_back(Administered{job.task, why, std::nullopt, false});
 }
 
 void AdministrationHandler::expose(const Administer& job, const AdministrationResult& result) {

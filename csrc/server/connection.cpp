@@ -348,9 +348,9 @@ void Connection::reauthorize() {
     for_each_session([](Session& session) { session.ask_permission(); });
 }
 
-void Connection::pause_app() {
+void Connection::obey_settings() {
     if (!ended_)
-        for_each_session([](Session& session) { session.refuse_paused(); });
+        for_each_session([](Session& session) { session.obey_settings(); });
 }
 
 void Connection::take_over() { revoked_since_.reset(); }

@@ -64,7 +64,7 @@ class Connection {
     void authorize(std::uint64_t session, std::uint64_t question,
                    std::optional<Permission> permission);
     void reauthorize();
-    void pause_app();        // the sessions end until it goes on
+    void obey_settings();    // the app's are others: sessions that they do not allow end
     void drop();             // ends TCP without a message
     void detach();           // all sessions leave
     void destroy_sessions(); // of an ended connection

@@ -39,6 +39,7 @@ struct Administered { // what an operator asked for is done, or why it is not
     std::uint64_t task;
     std::string error;                 // empty: done
     std::optional<std::string> schema; // if that was asked for, as a changeset
+    bool has_client_files = false;     // the app, if that was asked for
 };
 struct StorageFailed {
     std::string message;

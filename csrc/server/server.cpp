@@ -321,11 +321,12 @@ void Server::configure_app(const std::string& app_id, const AppSettings& setting
                            std::int64_t now) {
     context_->now = now;
     const std::uint32_t app = context_->number_of(app_id);
-    context_->app_settings[app] = settings;
-    if (settings.is_paused)
+    const AppSettings old = std::exchange(context_->app_settings[app], settings);
+    if (settings.is_paused || old.partition_type != settings.partition_type ||
+        old.needs_partition != settings.needs_partition)
         for (auto& [id, connection] : context_->connections)
             if (connection->owner().app == app)
-                connection->pause_app();
+                connection->obey_settings();
     end_call();
 }
 

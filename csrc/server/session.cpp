@@ -245,6 +245,18 @@ void Session::note_seen() {
         context_.submit(NoteSeen{handle_, partition_id_, file_.ident}, connection_);
 }
 
+void Session::obey_settings() {
+    const AppSettings& settings = context_.settings_of(connection_.owner());
+    if (settings.is_paused)
+        return refuse_paused();
+    if (!partition_)
+        return;
+    auto value = wire::parse_partition_value(partition_->key);
+    REALMSYNC_ASSERT(bool(value));
+    if (const auto fault = illegal_partition(settings, *value))
+        fail(Code::illegal_realm_path, *fault);
+}
+
 void Session::refuse_paused() {
     wire::ErrorInfo info =
         wire::error_info(Code::initial_sync_not_completed, "Sync is paused for this app");

@@ -86,7 +86,7 @@ class Session {
     // another code after the delay that they are told, which grows.
     void try_later(std::string_view message, wire::Code code = wire::Code::session_closed);
     void note_seen();     // its client file does not expire while it is bound
-    void refuse_paused(); // its app is not served for the time being
+    void obey_settings(); // the app's are others by now: it ends if they do not allow it
     // Leaves partition and file: nothing of this binding will be integrated but what is queued.
     void detach();
 
@@ -115,6 +115,7 @@ class Session {
 
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
     bool is_fenced() const;                                    // uploads have to wait
+    void refuse_paused(); // its app is not served for the time being
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void drop_held_uploads();

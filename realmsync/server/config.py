@@ -118,8 +118,9 @@ class ServerConfig:
     # `authorize`. If there are neither these nor folders, this server is one app like that,
     # whatever id a client calls it by.
     apps: frozenset[str] = frozenset()
-    # Takes changes of apps' schemas that no client can follow, such as a class less: all clients of
-    # the app start afresh then and lose what they have not uploaded. For one start: not to be kept.
+    # Takes changes of apps that no client can follow: all clients of the app start afresh then. A
+    # class less makes them lose what they have not uploaded, another partition key does not. For
+    # one start: not to be kept.
     accept_breaking: bool = False
     # Switches the admin API on, for this account: apps can then be made and configured over HTTP.
     admin: AdminAccount | None = None
@@ -129,7 +130,7 @@ class ServerConfig:
     # password, or either. Who has logged in stays so when his provider is taken away.
     providers: frozenset[str] = frozenset(PROVIDERS)
     # Whether strangers may register accounts with e-mail and password. If not, `realmsync user add`
-    # makes them.
+    # makes them, in all apps. Who was imported without a password may still claim his by a mail.
     registration: bool = True
     # Log-ins that one user keeps, each on a device or in a program of his; a newer one ends the one
     # that was unused longest, and its device logs its user out.

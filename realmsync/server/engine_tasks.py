@@ -32,8 +32,8 @@ class EngineTaskError(Exception):
 class EngineTasks:
     """Requests that are on their way, of one engine.
 
-    schema(), install_schema() and replace_schema() are for worker threads, which they block;
-    everything else is for the thread of the running loop.
+    force_reset(), done() and close() are for the thread of the running loop; everything else is for
+    worker threads, which it blocks.
     """
 
     def __init__(self, engine: AdministeredEngine, activity: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ class EngineTasks:
         self._engine = engine
         self._activity = activity
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[int, asyncio.Future[list[PlainClass] | None]] = {}
+        self._waiting: dict[int, asyncio.Future[Administered]] = {}
 
     def done(self, event: Administered) -> None:
         """The engine has answered."""
@@ -49,7 +49,7 @@ class EngineTasks:
         if future is None or future.done():
             return
         if event.error is None:
-            future.set_result(event.classes)
+            future.set_result(event)
         else:
             future.set_exception(EngineTaskError(event.error))
 
@@ -64,13 +64,17 @@ class EngineTasks:
         """Resets a client file, now or when it comes. Raises EngineTaskError if there is none."""
         await self._answer(lambda now: self._engine.force_reset(app_id, file_ident, now))
 
-    async def terminate(self, app_id: str) -> None:
+    def terminate(self, app_id: str) -> None:
         """Histories begin anew, and no client file is known. Raises EngineTaskError."""
-        await self._answer(lambda now: self._engine.terminate(app_id, now))
+        self._block(lambda now: self._engine.terminate(app_id, now))
 
     def schema(self, app_id: str) -> list[PlainClass]:
         """The classes that the app has by now. Raises EngineTaskError."""
-        return self._block(lambda now: self._engine.schema(app_id, now)) or []
+        return self._block(lambda now: self._engine.schema(app_id, now)).classes or []
+
+    def has_client_files(self, app_id: str) -> bool:
+        """Whether there is a client that the app knows. Raises EngineTaskError."""
+        return self._block(lambda now: self._engine.schema(app_id, now)).has_client_files
 
     def install_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Adds what the app has not. Raises EngineTaskError for what contradicts it."""
@@ -80,11 +84,11 @@ class EngineTasks:
         """Drops what is not among the classes, too; all clients start afresh then."""
         self._block(lambda now: self._engine.replace_schema(app_id, classes, now))
 
-    async def _answer(self, ask: Callable[[int], int]) -> list[PlainClass] | None:
-        future: asyncio.Future[list[PlainClass] | None] = self._loop.create_future()
+    async def _answer(self, ask: Callable[[int], int]) -> Administered:
+        future: asyncio.Future[Administered] = self._loop.create_future()
         self._waiting[ask(monotonic_ms())] = future
         self._activity()
         return await future
 
-    def _block(self, ask: Callable[[int], int]) -> list[PlainClass] | None:
+    def _block(self, ask: Callable[[int], int]) -> Administered:
         return asyncio.run_coroutine_threadsafe(self._answer(ask), self._loop).result()

@@ -36,13 +36,13 @@ from realmsync.server.admin.admin import Admin
 from realmsync.server.admin.apps import AdminApps
 from realmsync.server.admin.endpoints import ADMIN_ROUTES
 from realmsync.server.admin.stored_app import StoredApp, stored_apps
+from realmsync.server.apps.app_record import AppRecords
 from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport
 from realmsync.server.apps.partition_rules import PartitionRules
 from realmsync.server.apps.reload_request import answer, take_request
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas
-from realmsync.server.apps.schema_record import SchemaRecords
 from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
@@ -157,7 +157,7 @@ class Server:
         self.apps = await self._host.open(stored)
         await self._open_users()
         await self._open_engine()
-        schemas = AppSchemas(self.tasks, SchemaRecords(config.data / "schemas"))
+        schemas = AppSchemas(self.tasks, AppRecords(config.data))
         await self._host.install(self.apps, schemas)
         self._serve()
         await self._listen()
@@ -341,8 +341,8 @@ class Server:
 
         Each that is in order replaces what is served, in one step, and open sessions are held to
         it; one with errors changes nothing. Users stay logged in and connected. Gives what was
-        found, app by app. `accept_breaking` takes changes of the schema that no client can follow:
-        all clients of the app start afresh then and lose what they have not uploaded.
+        found, app by app. `accept_breaking` takes changes that no client can follow: all clients of
+        the app start afresh then (ServerConfig.accept_breaking).
         """
         return await self._host.reload(self.apps, accept_breaking=accept_breaking)
 

@@ -4,6 +4,7 @@ objects get their partition, new properties arrive (app-configuration.md 4.3, 4.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ async def test_a_forced_reset_keeps_everything(tmp_path: Path) -> None:
 
 async def test_a_termination_keeps_everything(tmp_path: Path) -> None:
     async with world(tmp_path) as at:
-        await reset_and_go_on(at, await at.device(), lambda _: at.server.tasks.terminate("app"))
+        terminate = partial(asyncio.to_thread, at.server.tasks.terminate, "app")
+        await reset_and_go_on(at, await at.device(), lambda _: terminate())
 
 
 async def test_a_breaking_change_keeps_what_it_can(tmp_path: Path) -> None:

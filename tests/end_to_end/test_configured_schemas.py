@@ -15,8 +15,8 @@ from devices import DOG, LIMIT, Device, World, add, session_of, world
 from realmsync import Realm, SyncSession
 from realmsync.apps.model import App
 from realmsync.errors import ServerStartError, SyncError
+from realmsync.server.apps.app_record import AppRecords
 from realmsync.server.apps.schema import AppSchemas
-from realmsync.server.apps.schema_record import SchemaRecords
 from realmsync.server.apps.sources import AppFolder
 
 SCHEMA_CHANGE = 2019
@@ -88,7 +88,7 @@ async def classes_of(device: Device, partition: str) -> dict[str, list[str]]:
 def exported(at: World) -> App:
     """The first app with what clients have added until now."""
     (app,) = at.server.apps
-    records = SchemaRecords(at.server.config.data / "schemas")
+    records = AppRecords(at.server.config.data)
     return AppSchemas(at.server.tasks, records).with_added(app.key, app.model)
 
 

@@ -240,6 +240,14 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         assert engine.calls[-1] == ("configure_app", "tasks-abcde", expected | changed)
 
 
+def again(engine: EngineDouble) -> EngineDouble:
+    """The engine of the next start, on the same data."""
+    made = EngineDouble()
+    made.calls, made.schemas = engine.calls, engine.schemas
+    made.has_client_files = engine.has_client_files
+    return made
+
+
 @pytest.mark.parametrize(
     ("sync", "told"),
     [
@@ -255,11 +263,23 @@ async def test_changes_that_no_client_can_follow(
     tmp_path: Path, sync: dict[str, Any], told: str
 ) -> None:
     app = write_app(tmp_path / "app")
-    async with serving(tmp_path, app_folders=(AppFolder(app),)) as (server, _):
+    engine = EngineDouble()
+    engine.has_client_files = True
+    config = ServerConfig(
+        data=tmp_path / "data", host="127.0.0.1", port=0, app_folders=(AppFolder(app),)
+    )
+    async with Server(config, runtime=engine) as server:
         write_app(app, sync=sync)
         (report,) = await server.reload()
         assert not report.is_served
         assert "sync.breaking" in str(report) and told in str(report)
+    with pytest.raises(ServerStartError, match="no client can follow"):
+        await Server(config, runtime=again(engine)).start()
+    accepting = replace(config, accept_breaking=True)
+    async with Server(accepting, runtime=again(engine)):
+        assert ("terminate", "tasks-abcde") in engine.calls
+    async with Server(config, runtime=again(engine)):
+        assert engine.calls.count(("terminate", "tasks-abcde")) == 1
 
 
 async def test_web_sites_that_an_app_lets_in(tmp_path: Path) -> None:
@@ -315,10 +335,8 @@ async def test_breaking_changes_of_the_schema(tmp_path: Path) -> None:
         assert ("replace_schema", "tasks-abcde", ["Note"]) in engine.calls
         assert [list(app.model.classes) for app in server.apps] == [["Note"]]
     write_app(app)
-    again = EngineDouble()
-    again.schemas = engine.schemas
     with pytest.raises(ServerStartError, match="class Note is gone"):
-        await Server(config, runtime=again).start()
+        await Server(config, runtime=again(engine)).start()
     accepting = replace(config, accept_breaking=True)
     async with Server(accepting, runtime=EngineDouble()) as server:
         assert [list(app.model.classes) for app in server.apps] == [["Task"]]

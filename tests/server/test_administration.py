@@ -38,7 +38,7 @@ class Operator(Server):
         self.advance(5_000)
         answers = [e for e in self.events if e[:2] == ("administered", task)]
         assert len(answers) == 1, what
-        _, _, error, classes = answers[0]
+        _, _, error, classes, _ = answers[0]
         return error, classes
 
     def install(self, *classes: Class, development: bool = False) -> None:
@@ -403,7 +403,7 @@ def test_termination_forgets_client_files_and_keeps_the_objects() -> None:
     waiting.bind(1)
     assert waiting.error_answer().fields == [229, 1]
     server.advance(5_000)
-    assert ("administered", task, None, None) in server.events
+    assert ("administered", task, None, None, False) in server.events
     for restart in (False, True):
         at = server.again() if restart else server
         back = at.connect()

@@ -102,6 +102,23 @@ def test_null_is_a_partition_unless_one_is_required() -> None:
     assert refusal(server, None).fields == [204, 1]
 
 
+def test_sessions_are_held_to_another_type_while_they_are_open() -> None:
+    server = Server()
+    connection = server.connect()
+    connection.open(1, "p")
+    connection.open(2, {"$numberLong": "5"})
+    connection.open(3, None)
+    configure(server, partition_type="string")
+    error = connection.error_answer()
+    assert error.fields == [204, 2] and "type string but found long" in error.json["message"]
+    configure(server, partition_type="string", partition_required=True)
+    assert connection.error_answer().fields == [204, 3]
+    connection.bindings[1].newest_client_version = 2
+    connection.upload(1, (2, 0), [(2, 0, 1, proper(2))])
+    connection.take_all()
+    assert connection.bindings[1].upload == (2, 0)
+
+
 def test_both_spellings_of_a_number_are_one_partition() -> None:
     server = Server()
     configure(server, partition_type="int")
@@ -214,10 +231,10 @@ def test_an_app_that_is_not_there_can_be_asked_nothing(tmp_path: Path) -> None:
     runtime = _core.ServerRuntime(str(tmp_path), apps=["first"], workers=0, durability="process")
     task = runtime.schema("other", 0)
     (answer,) = runtime.drain(0)
-    assert answer == Administered(task, "There is no storage of app other.", None)
+    assert answer == Administered(task, "There is no storage of app other.", None, False)
     runtime.add_app("other")
     task = runtime.schema("other", 0)
-    assert runtime.drain(0) == [Administered(task, None, [])]
+    assert runtime.drain(0) == [Administered(task, None, [], False)]
     runtime.close()
 
 

@@ -31,7 +31,8 @@ async def test_requests_are_answered(tmp_path: Path) -> None:
         assert await asyncio.to_thread(tasks.schema, "app") == [DOG]
         await asyncio.to_thread(tasks.replace_schema, "app", [])
         assert await asyncio.to_thread(tasks.schema, "app") == []
-        await tasks.terminate("app")
+        assert not await asyncio.to_thread(tasks.has_client_files, "app")
+        await asyncio.to_thread(tasks.terminate, "app")
         with pytest.raises(EngineTaskError, match="no client file 7"):
             await tasks.force_reset("app", 7)
 
@@ -41,8 +42,8 @@ async def test_a_server_that_stops_leaves_nobody_waiting(tmp_path: Path) -> None
         tasks = server.tasks
         server._engine.shutdown(0)
         with pytest.raises(EngineTaskError, match="stopping"):
-            await tasks.terminate("app")
-        waiting = asyncio.create_task(tasks.terminate("app"))
+            await tasks.force_reset("app", 7)
+        waiting = asyncio.create_task(tasks.force_reset("app", 7))
         await asyncio.sleep(0)
         tasks.close()
         with pytest.raises(EngineTaskError, match="stopping"):

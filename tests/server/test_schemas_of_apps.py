@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from realmsync.apps.diagnostics import Findings
-from realmsync.apps.model import App, Class, ClassKind, Property, SyncConfiguration
+from realmsync.apps.model import (
+    App,
+    Class,
+    ClassKind,
+    PartitionConfiguration,
+    Property,
+    SyncConfiguration,
+    SyncMode,
+)
 from realmsync.apps.plain_schemas import PlainClass, to_plain
 from realmsync.apps.schema_changes import SchemaChanges
 from realmsync.errors import StorageError
-from realmsync.server.apps.schema import AppSchemas, SchemaStep, refuse_breaking
-from realmsync.server.apps.schema_record import SchemaRecords
+from realmsync.server.apps.app_record import AppRecord, AppRecords
+from realmsync.server.apps.schema import AppSchemas, Step, refuse_breaking
+from realmsync.server.apps.sync_terms import SyncTerms
 
 TEXT = Property("text", "string", True)
 ADDED = Property("added", "int", True)
@@ -24,6 +34,13 @@ class Engine:
     def __init__(self) -> None:
         self.classes: dict[str, Class] = {}
         self.told: list[str] = []
+        self.files = True
+
+    def has_client_files(self, app_id: str) -> bool:
+        return self.files
+
+    def terminate(self, app_id: str) -> None:
+        self.told.append(f"terminate {app_id}")
 
     def schema(self, app_id: str) -> list[PlainClass]:
         assert app_id == "app"
@@ -41,8 +58,12 @@ def top(name: str, *properties: Property, kind: ClassKind = ClassKind.TOP) -> Cl
     return Class(name, kind, (key, *properties), "_id", "db", f"{name}s")
 
 
-def model(*classes: Class) -> App:
-    sync = SyncConfiguration(database="made")
+OWNER = SyncConfiguration(
+    SyncMode.PARTITION, database="made", partition=PartitionConfiguration("owner", "string")
+)
+
+
+def model(*classes: Class, sync: SyncConfiguration = OWNER) -> App:
     return App(id="app", name="app", sync=sync, classes={c.name: c for c in classes})
 
 
@@ -52,11 +73,11 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.engine = Engine()
         self.folder = folder / "schemas"
-        self.records = SchemaRecords(self.folder)
+        self.records = AppRecords(folder)
         self.schemas = AppSchemas(self.engine, self.records)
 
-    def take(self, *classes: Class) -> SchemaStep:
-        step = self.schemas.step_to("app", model(*classes))
+    def take(self, *classes: Class, sync: SyncConfiguration = OWNER) -> Step:
+        step = self.schemas.step_to("app", model(*classes, sync=sync))
         self.schemas.take("app", step)
         self.engine.classes = dict(step.model.classes)
         return step
@@ -91,7 +112,7 @@ def test_what_clients_have_added_stays_and_is_exported(lab: Lab) -> None:
 def test_what_clients_cannot_follow(lab: Lab) -> None:
     lab.take(top("A", TEXT), top("B"))
     findings = Findings()
-    refuse_breaking(lab.schemas.step_to("app", model(top("A"))).changes, findings)
+    refuse_breaking(lab.schemas.step_to("app", model(top("A"))), findings)
     (finding,) = findings
     assert (finding.code, finding.path) == ("schema.breaking", ".")
     assert finding.text.startswith("A.text is gone; class B is gone: no client can follow")
@@ -99,20 +120,100 @@ def test_what_clients_cannot_follow(lab: Lab) -> None:
     assert lab.engine.told[1:] == ["replace app ['A']"]
 
 
+def step_of(changes: SchemaChanges) -> Step:
+    return Step(model(), AppRecord(), changes)
+
+
 def test_what_clients_can_follow_is_no_finding() -> None:
     findings = Findings()
-    refuse_breaking(SchemaChanges(("class A is new",), ()), findings)
+    refuse_breaking(step_of(SchemaChanges(("class A is new",), ())), findings)
     assert list(findings) == []
 
 
 def test_a_long_list_is_cut() -> None:
     findings = Findings()
-    refuse_breaking(SchemaChanges((), tuple(f"class C{n} is gone" for n in range(23))), findings)
+    gone = tuple(f"class C{n} is gone" for n in range(23))
+    refuse_breaking(step_of(SchemaChanges((), gone)), findings)
     (finding,) = findings
     assert "class C19 is gone; and 3 more: " in finding.text
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"classes": 1}', '{"classes": [[1]]}'])
+OTHER_SYNC = [
+    (
+        SyncConfiguration(
+            SyncMode.PARTITION, partition=PartitionConfiguration("team", "objectId", required=True)
+        ),
+        "the partition key was owner and is team; "
+        "the partition key was of type string and is of objectId",
+    ),
+    (SyncConfiguration(SyncMode.FLEXIBLE), "sync was partition and is flexible"),
+]
+
+
+@pytest.mark.parametrize(("sync", "told"), OTHER_SYNC)
+@pytest.mark.parametrize("between", [False, True])
+def test_another_way_to_synchronise(
+    lab: Lab, sync: SyncConfiguration, told: str, between: bool
+) -> None:
+    """It is found also where there was none for a time, and when it was taken nothing is left."""
+    lab.take(top("A"))
+    if between:
+        off = lab.take(top("A"), sync=SyncConfiguration())
+        assert off.breaking == () and off.record.terms == SyncTerms(
+            SyncMode.PARTITION, "owner", "string"
+        )
+    findings = Findings()
+    step = lab.schemas.step_to("app", model(top("A"), sync=sync))
+    refuse_breaking(step, findings)
+    (finding,) = findings
+    assert (finding.code, finding.path) == ("sync.breaking", "sync/config.json")
+    assert finding.text.startswith(f"{told}: no client can follow; ")
+    assert "; ".join(step.breaking) == told
+    lab.engine.told.clear()
+    lab.take(top("A"), sync=sync)
+    assert lab.engine.told[0] == "terminate app"
+    assert lab.take(top("A"), sync=sync).breaking == ()
+    assert "terminate app" not in lab.engine.told[1:]
+
+
+def test_what_no_client_has_to_follow(lab: Lab) -> None:
+    lab.take(top("A"))
+    lab.engine.files = False
+    flexible = SyncConfiguration(SyncMode.FLEXIBLE)
+    assert lab.take(top("A"), sync=flexible).breaking == ()
+    lab.engine.files = True
+    assert lab.take(top("A")).breaking == ("sync was flexible and is partition",)
+
+
+def test_a_requirement_is_nothing_to_follow(lab: Lab) -> None:
+    """Who has the partition null is refused, and is served again when that is undone."""
+    lab.take(top("A"))
+    key = PartitionConfiguration("owner", "string", required=True)
+    assert lab.take(top("A"), sync=SyncConfiguration(SyncMode.PARTITION, partition=key)).terms == ()
+
+
+def test_a_record_from_before_there_were_terms(lab: Lab) -> None:
+    lab.take(top("A"))
+    (path,) = lab.folder.iterdir()
+    content = json.loads(path.read_text())
+    del content["sync"]
+    path.write_text(json.dumps(content))
+    assert lab.take(top("A"), sync=SyncConfiguration(SyncMode.FLEXIBLE)).breaking == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"classes": 1}',
+        '{"classes": [[1]]}',
+        '{"classes": [], "sync": 1}',
+        '{"classes": [], "sync": {}}',
+        '{"classes": [], "sync": {"mode": "x", "key": "k", "type": "t"}}',
+    ],
+)
 def test_a_damaged_record(lab: Lab, content: str) -> None:
     """It is told, and not taken for a folder without classes."""
     lab.take(top("A"))
@@ -130,6 +231,6 @@ def test_records_are_private_and_replaced_at_once(lab: Lab) -> None:
     path.unlink()
     path.mkdir()
     with pytest.raises(StorageError, match="cannot write"):
-        lab.records.write("app", {})
+        lab.records.write("app", AppRecord())
     with pytest.raises(StorageError, match="cannot read"):
         lab.records.read("app")

@@ -144,7 +144,7 @@ py::object made(const server::Authorize& e) {
 py::object made(const server::Administered& e) {
     return make(e, "Administered", e.task,
                 e.error.empty() ? py::none() : py::object(py::str(e.error)),
-                e.schema ? py::object(to_classes(*e.schema)) : py::none());
+                e.schema ? py::object(to_classes(*e.schema)) : py::none(), e.has_client_files);
 }
 py::object made(const server::StorageFailed& e) { return make(e, "StorageFailed", e.message); }
 py::object made(const server::Log& e) { return make(e, "Log", name_of(e.level), e.text); }

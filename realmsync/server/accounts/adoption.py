@@ -90,7 +90,8 @@ class Adoption:
         last = await self._users.read(lambda file: file.imports.last_authentication(user.id))
         return KnownUser(
             is_imported=last is not None,
-            is_anonymous=[i.provider for i in user.identities] == ["anon-user"],
+            # Also one of whom only the id is known: what an anonymous user has can be lost.
+            is_anonymous=all(i.provider == "anon-user" for i in user.identities),
             last_authentication=None if last is None else last[0],
         )
 

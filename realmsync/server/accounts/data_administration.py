@@ -1,4 +1,5 @@
-"""What operators do to custom user data, and the import of users, whether or not a server runs.
+"""What operators do to custom user data, and import and export of users, whether or not a server
+runs.
 
 Who is meant by a name is administration.py's, the commands are in ../../cli_user_data.py; a server
 that runs notices a change within a second. Specification: app-configuration.md 8.3 and 11.7.
@@ -6,7 +7,7 @@ that runs notices a change within a second. Specification: app-configuration.md 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from realmsync import ejson
@@ -23,7 +24,14 @@ from realmsync.server.accounts.depth import is_deeper
 from realmsync.server.accounts.file.custom_data import CollectionName
 from realmsync.server.accounts.file.records import UserSummary
 from realmsync.server.accounts.file.user_file import UserFile
-from realmsync.server.accounts.user_import import BadImport, ImportedUser, read_entries, read_users
+from realmsync.server.accounts.user_export import ExportedUser, exported_users
+from realmsync.server.accounts.user_import import (
+    BadImport,
+    ImportedUser,
+    ids_in,
+    read_entries,
+    read_users,
+)
 
 _DEPTH = 100
 
@@ -77,6 +85,24 @@ class DataAdministration:
         except BadImport as error:
             raise UserCommandError(str(error)) from None
         return users
+
+    def import_ids(self, text: str, field: str) -> tuple[int, int]:
+        """Makes users of the ids that documents have in a field; gives how many, and how many
+        there were already.
+
+        They have no way to log in: theirs are the devices that come with an old log-in.
+        """
+        try:
+            ids = ids_in(text, field)
+            with self._file.database.transaction():
+                made = sum(self._file.imports.add_id(self._app_id, id) for id in ids)
+        except BadImport as error:
+            raise UserCommandError(str(error)) from None
+        return made, len(ids) - made
+
+    def export_users(self) -> Iterator[ExportedUser]:
+        """All users, for a file that import_users() reads."""
+        return exported_users(self._file, self._app_id)
 
     def _import_data(self, user: ImportedUser, data: Mapping[str, Any]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Accounts with e-mail and password: how they come to be, are confirmed and get a new password.
+"""Accounts with e-mail and password: how they come to be, are confirmed and get a password.
 
 An app has one of three ways to confirm: at once, by a function, by a mail with a token. The secret
 part of a token is in the mail (or with the function) alone; the file has its hash. What is done
@@ -137,20 +137,16 @@ class EmailAccounts:
         request: FunctionRequest | None,
     ) -> None:
         """Makes an account, which is confirmed at once or has to be."""
-        if not self._registration:
-            # What the original says when its confirmation function refuses somebody.
-            raise bad_request(f'failed to confirm user "{email}": registration is closed')
         try:
             check_name(email)
         except BadCredential as error:
             raise bad_request(str(error)) from error
+        if not self._registration and not await self._is_imported(app, email):
+            # What the original says when its confirmation function refuses somebody.
+            raise bad_request(f'failed to confirm user "{email}": registration is closed')
         hashed = await self._hash(password, in_turn)
         ways = _ways(app)
-        try:
-            await self._users.change(
-                lambda file: file.accounts.add(app.key, email, hashed, is_confirmed=ways.at_once)
-            )
-        except NameInUse:
+        if not await self._add(app, email, hashed, is_confirmed=ways.at_once):
             await self._claim(app, ways, email, hashed)
             return
         if ways.at_once:
@@ -272,6 +268,37 @@ class EmailAccounts:
             await self._change(lambda file: file.mail_tokens.drop(app.key, email, RESET))
             raise failed
 
+    async def adopt_password(
+        self,
+        app: RunningApp,
+        email: str,
+        password: str,
+        in_turn: Turn,
+        request: FunctionRequest | None,
+    ) -> bool:
+        """Whether an imported account has taken this password, the first one that it has."""
+        adoption = app.adopt_passwords
+        if adoption is None or time.time() >= adoption.until or not _is_fit(password):
+            return False
+        user_id = await self._users.read(
+            lambda file: file.accounts.without_password(app.key, email)
+        )
+        if user_id is None:
+            return False
+        hashed = await self._hash(password, in_turn)
+        first = {"username": email, "password": password, "userId": user_id}
+
+        async def ask() -> bool:
+            status = await self._ask(app, adoption.function, (first,), request)
+            adopted = status == "success" and await self._users.change(
+                lambda file: file.accounts.adopt_password(app.key, email, hashed)
+            )
+            verb = "was" if adopted else "was not"
+            _logger.warning("user %s: a first password %s adopted", user_id, verb)
+            return adopted
+
+        return await to_the_end(ask())
+
     async def _hash(self, password: str, in_turn: Turn) -> bytes:
         try:
             check_password(password)
@@ -298,10 +325,28 @@ class EmailAccounts:
             raise _unknown()
         return account
 
+    async def _add(
+        self, app: RunningApp, email: str, password: bytes, *, is_confirmed: bool
+    ) -> bool:
+        """Whether there is a new account; the name may be taken, or registration closed."""
+        if not self._registration:
+            return False
+        try:
+            await self._users.change(
+                lambda file: file.accounts.add(app.key, email, password, is_confirmed=is_confirmed)
+            )
+        except NameInUse:
+            return False
+        return True
+
+    async def _is_imported(self, app: RunningApp, email: str) -> bool:
+        """Whether it is the name of an account that waits for its first password."""
+        account = await self._users.read(lambda file: file.accounts.find(app.key, email))
+        return account is not None and account.password is None
+
     async def _claim(self, app: RunningApp, ways: _Ways, email: str, password: bytes) -> None:
         """Registration of an imported account that has no password: its owner gets a mail."""
-        account = await self._users.read(lambda file: file.accounts.find(app.key, email))
-        if account is None or account.password is not None or ways.confirm_url is None:
+        if ways.confirm_url is None or not await self._is_imported(app, email):
             raise AuthError("name already in use", AppCode.AccountNameInUse)
         await self._mail_confirmation(app, ways, email, password)
 
@@ -366,6 +411,14 @@ class EmailAccounts:
             await self._users.change(work)
         except Gone:  # the account was deleted meanwhile
             raise _unknown() from None
+
+
+def _is_fit(password: str) -> bool:
+    try:
+        check_password(password)
+    except BadCredential:
+        return False
+    return True
 
 
 def _unknown() -> AuthError:

@@ -88,20 +88,22 @@ class KnownUser:
     last_authentication: int | None  # where he came from, in seconds since 1970
 
 
-def read_settings(policies: Mapping[str, str], adopt_until: datetime | None) -> OldTokens:
-    """The settings of a command line; a time without a zone is in UTC. Raises ValueError."""
+def in_utc(time: datetime) -> float:
+    """Seconds since 1970; a time without a zone is in UTC."""
+    return time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
+
+
+def read_settings(policies: Mapping[str, str], adopt_until: float | None) -> OldTokens:
+    """The settings of a command line. Raises ValueError."""
     unknown = policies.keys() - {"anonymous", "others", "unknown"}
     if unknown:
         raise ValueError(f"old tokens are of anonymous, others or unknown, not {min(unknown)}")
-    end = None
-    if adopt_until is not None:
-        end = adopt_until.replace(tzinfo=adopt_until.tzinfo or timezone.utc).timestamp()
     usual = OldTokens()
     return OldTokens(
         anonymous=OldTokenPolicy(policies.get("anonymous", usual.anonymous)),
         others=OldTokenPolicy(policies.get("others", usual.others)),
         unknown=OldTokenPolicy(policies.get("unknown", usual.unknown)),
-        adopt_until=end,
+        adopt_until=adopt_until,
     )
 
 

@@ -32,10 +32,10 @@ _FIRST_OF_MILLISECONDS = 10**11  # as seconds it is the year 5138, as millisecon
 
 
 class BadImport(Exception):
-    """An import that is refused, and the line that it is about."""
+    """An import that is refused, and the line that it is about, if it is one."""
 
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
+    def __init__(self, line: int | None, reason: str) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,25 @@ def read_users(text: str) -> list[ImportedUser]:
             if before != user.line:
                 raise BadImport(user.line, f"{' '.join(key)} is that of line {before} already")
     return users
+
+
+def ids_in(text: str, field: str) -> set[str]:
+    """The ids that documents of a file have in a field (`a.b` of one inside), or in a list there.
+
+    As text or ObjectId; what else is there is none. Raises BadImport for what is no such file.
+    """
+    found: set[str] = set()
+    for line, entry in read_entries(text):
+        try:
+            value: Any = ejson.decode(entry)
+        except ValueError as error:
+            raise BadImport(line, str(error)) from None
+        for name in field.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        listed = value if isinstance(value, list) else [value]
+        texts = [str(item) for item in listed if isinstance(item, str | ObjectId)]
+        found.update(text for text in texts if _ID.fullmatch(text))
+    return found
 
 
 def read_entries(text: str) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -156,10 +156,6 @@ async def redeploy(call: Call) -> web.Response:
     app = app_of(call)
     _deployment(app, call.parameters["deployment"])
     await call.admin.apps.change(app, lambda document: document.reset())
-    try:
-        await call.admin.tasks.terminate(app.running.key)
-    except EngineTaskError as error:
-        raise HttpError(503, str(error), retry_after=5) from None
     made = {"_id": new_id(), "deployed_at": int(time.time()), "status": "successful"}
     await call.admin.apps.change(app, lambda document: document.content.update(deployments=[made]))
     return reply(made, 201)

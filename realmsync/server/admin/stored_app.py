@@ -32,6 +32,7 @@ class StoredApp:
     document: AppDocument
     javascript: bool = False
     key_sets: Mapping[str, str] = field(default_factory=dict)
+    adopt_passwords: None = None
 
     def load(self) -> Loaded:
         """Checks the document; nothing that runs is touched."""

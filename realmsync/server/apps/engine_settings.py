@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from realmsync.apps.model import App, SyncMode, SyncState
+from realmsync.apps.model import SyncState
 from realmsync.server.apps.running import RunningApp
 from realmsync.transport.websocket import monotonic_ms
 
@@ -46,19 +46,3 @@ def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
         recovery=sync.recovery,
         now_ms=monotonic_ms(),
     )
-
-
-def unfollowable(old: App, new: App) -> list[str]:
-    """Changes of how an app synchronises that its clients cannot follow, a text for each."""
-    changes = []
-    if SyncMode.NONE in (old.sync.mode, new.sync.mode):
-        return []  # there are no clients, or none are served any more
-    if old.sync.mode is not new.sync.mode:
-        changes.append(f"sync was {old.sync.mode.value} and is {new.sync.mode.value}")
-    was, is_now = old.sync.partition, new.sync.partition
-    if was is not None and is_now is not None:
-        if was.key != is_now.key:
-            changes.append(f"the partition key was {was.key} and is {is_now.key}")
-        if was.type != is_now.type:
-            changes.append(f"the partition key was of type {was.type} and is of {is_now.type}")
-    return changes

@@ -21,7 +21,6 @@ from realmsync.apps.model import App, Function, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError, StorageError
-from realmsync.server.apps.engine_settings import unfollowable
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas, refuse_breaking
@@ -41,6 +40,17 @@ FindUser = Callable[[str, str], Awaitable[AppUser | None]]
 # Keeps a configuration for the next start, unless what is done within fails. Folders are there.
 Storing = AbstractAsyncContextManager[None]
 _STORED: Storing = nullcontext()
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How a model may replace what is served."""
+
+    accept_breaking: bool = False
+    storing: Storing = _STORED
+    # Whether one by which sync has not started ends it: no client is known any more (4.3). With
+    # folders, which were exported so, it is paused.
+    may_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,8 +116,8 @@ class AppHost:
         for number, (key, folder) in enumerate(self._folders.items()):
             running, loaded = apps.of(key), self.reports[number].loaded
             assert running is not None, "apps with a folder are served until the server stops"
-            accepted = self._config.accept_breaking
-            model = await self._take_schema(key, running.model, loaded.findings, accepted)
+            manner = _Manner(self._config.accept_breaking)
+            model = await self._take(key, running.model, loaded.findings, manner)
             if model is None:
                 self.reports[number] = AppReport(folder, replace(loaded, app=None), is_served=False)
                 raise ServerStartError(_refused(folder, loaded.findings))
@@ -117,7 +127,7 @@ class AppHost:
         """Loads all folders again; each that is in order replaces what is served."""
         async with self._reloading:
             self.reports = [
-                await self._reload_one(apps, key, folder, accept_breaking)
+                await self._reload_one(apps, key, folder, _Manner(accept_breaking))
                 for key, folder in self._folders.items()
             ]
         return self.reports
@@ -151,7 +161,8 @@ class AppHost:
         What has none is obeyed within `storing`, which keeps it for the next start.
         """
         async with self._reloading:
-            report = await self._reload_one(apps, key, source, False, storing)
+            manner = _Manner(storing=storing, may_end=True)
+            report = await self._reload_one(apps, key, source, manner)
             if report.is_served:
                 self._folders[key] = source
         return report
@@ -181,7 +192,14 @@ class AppHost:
             lambda: app.model, languages, may_call, partial(self._find_user, model.id)
         )
         self._functions[model.id] = functions
-        app = RunningApp(model.id, model, functions, Permissions(model), key_sets=folder.key_sets)
+        app = RunningApp(
+            model.id,
+            model,
+            functions,
+            Permissions(model),
+            key_sets=folder.key_sets,
+            adopt_passwords=folder.adopt_passwords,
+        )
         return app
 
     async def _load(self, folder: AppSource) -> App:
@@ -191,32 +209,26 @@ class AppHost:
             raise ServerStartError(_refused(folder, loaded.findings))
         return loaded.app
 
-    async def _take_schema(
-        self,
-        key: str,
-        model: App,
-        findings: Findings,
-        accept_breaking: bool,
-        storing: Storing = _STORED,
+    async def _take(
+        self, key: str, model: App, findings: Findings, manner: _Manner, *, ends: bool = False
     ) -> App | None:
         """The model with all classes that the app has from now on; None when findings say why not.
 
         Classes that only clients have made so far are among them. What follows `storing` is what
-        a start with the same model would do again.
+        a start with the same model would do again, but that `ends` terminates sync.
         """
-        if model.sync.mode is not SyncMode.PARTITION:
-            async with storing:
-                return model
         try:
             step = await asyncio.to_thread(self._schemas.step_to, key, model)
-            if not accept_breaking:
-                refuse_breaking(step.changes, findings)
+            if ends:
+                step = replace(step, terms=(), ends=True)
+            if not manner.accept_breaking:
+                refuse_breaking(step, findings)
             if findings.is_refused:
                 return None
-            if step.changes.breaking:
-                changes = one_line("; ".join(step.changes.breaking))
+            if step.breaking:
+                changes = one_line("; ".join(step.breaking))
                 _logger.warning("app %s: all clients start afresh: %s", key, changes)
-            async with storing:
+            async with manner.storing:
                 await asyncio.to_thread(self._schemas.take, key, step)
         except (EngineTaskError, StorageError) as error:
             findings.error("schema.breaking", ".", f"the classes cannot be made: {error}")
@@ -224,21 +236,17 @@ class AppHost:
         return step.model
 
     async def _reload_one(
-        self,
-        apps: Apps,
-        key: str,
-        folder: AppSource,
-        accept_breaking: bool,
-        storing: Storing = _STORED,
+        self, apps: Apps, key: str, folder: AppSource, manner: _Manner
     ) -> AppReport:
         running = apps.of(key)
         assert running is not None, "apps with a folder are served until the server stops"
         loaded = await asyncio.to_thread(folder.load)
         model, findings = loaded.app, loaded.findings
         if model is not None:
-            _refuse_changes(running.model, model, findings)
+            _refuse_another_id(running.model, model, findings)
         if model is not None and not findings.is_refused:
-            model = await self._take_schema(key, model, findings, accept_breaking, storing)
+            ends = manner.may_end and _has_started(running.model) and not _has_started(model)
+            model = await self._take(key, model, findings, manner, ends=ends)
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, replace(loaded, app=None), is_served=False)
@@ -251,6 +259,13 @@ class AppHost:
     def _opened(self, apps: Apps) -> Apps:
         """Says what is served, and refuses what must not be. Raises ServerStartError."""
         for app in apps:
+            if app.adopt_passwords is not None:
+                _logger.warning(
+                    "app %s: WHOEVER LOGS IN FIRST WITH THE NAME OF AN IMPORTED ACCOUNT OWNS IT, "
+                    "%s",
+                    app.key,
+                    one_line(str(app.adopt_passwords)),
+                )
             if not app.is_open:
                 _logger.info("app %s: %s", app.key, _description(app.model))
             elif self._config.production and not self._is_guarded(app):
@@ -271,8 +286,8 @@ class AppHost:
         return self._config.authorize is not None and not app.model.sync.development_mode
 
 
-def _refuse_changes(old: App, new: App, findings: Findings) -> None:
-    """Finds what cannot change while an application is served."""
+def _refuse_another_id(old: App, new: App, findings: Findings) -> None:
+    """Finds an id that is not the one that clients know."""
     if new.id != old.id:
         findings.error(
             "config.bad_value",
@@ -281,13 +296,11 @@ def _refuse_changes(old: App, new: App, findings: Findings) -> None:
             "former; another app needs a restart",
             "app_id",
         )
-    changes = unfollowable(old, new)
-    if changes:
-        findings.error(
-            "sync.breaking",
-            "sync/config.json",
-            f"{'; '.join(changes)}: no client can follow; undo it, or serve it as another app",
-        )
+
+
+def _has_started(app: App) -> bool:
+    """Whether clients may know the app, if only paused."""
+    return app.sync.mode is not SyncMode.NONE and app.sync.state is not SyncState.TERMINATED
 
 
 def _refused(folder: AppSource, findings: Findings) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from realmsync.apps.model import App
 from realmsync.apps.permissions import Permissions
+from realmsync.server.apps.password_adoption import PasswordAdoption
 from realmsync.server.functions.port import Functions
 
 # Name under which the users and partitions of a server without configured apps are kept.
@@ -30,6 +31,8 @@ class RunningApp:
     is_open: bool = False
     # Where the keys are that verify others' tokens, by provider.
     key_sets: Mapping[str, str] = field(default_factory=dict)
+    # Whether imported accounts take the first password that they are tried with.
+    adopt_passwords: PasswordAdoption | None = None
 
     def replace(self, model: App) -> None:
         """Obeys another model from now on; users, data and functions in Python stay."""

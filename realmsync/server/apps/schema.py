@@ -1,8 +1,9 @@
-"""Classes of configured apps: from the folder to the engine, and back with what clients have added.
+"""What is stored of configured apps follows their folders: classes, which come back with what
+clients have added, and the way in which they synchronise.
 
 A change that clients cannot follow is refused unless the operator has confirmed it. What changes,
-and whether clients can follow, is found in ../../apps/schema_changes.py; storing classes and
-telling clients is the engine's. Specification: app-configuration.md 7.4, 7.6 and 7.7.
+and whether clients can follow, is found in ../../apps/schema_changes.py and sync_terms.py; storing
+classes and telling clients is the engine's. Specification: app-configuration.md 4.3, 7.4, 7.6, 7.7.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from realmsync.apps.diagnostics import Findings
-from realmsync.apps.model import App, Class, ClassKind
+from realmsync.apps.model import App, Class, ClassKind, SyncMode
 from realmsync.apps.plain_schemas import PlainClass, from_plain, to_plain
 from realmsync.apps.schema_changes import SchemaChanges, plan
-from realmsync.server.apps.schema_record import SchemaRecords
+from realmsync.server.apps import sync_terms
+from realmsync.server.apps.app_record import AppRecord, AppRecords
 
 # Database of classes that clients have made, where the configuration names none.
 _DATABASE = "realm"
@@ -24,10 +26,13 @@ _SHOWN = 20
 
 
 class SchemaEngine(Protocol):
-    """The part of the engine that has the classes of apps."""
+    """The part of the engine that has the classes and client files of apps."""
 
     def schema(self, app_id: str) -> list[PlainClass]:
         """The classes that the app has by now."""
+
+    def has_client_files(self, app_id: str) -> bool:
+        """Whether any client would have to follow a change."""
 
     def install_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Adds what the app has not; its clients hear of it."""
@@ -35,55 +40,89 @@ class SchemaEngine(Protocol):
     def replace_schema(self, app_id: str, classes: list[PlainClass]) -> None:
         """Drops what is not among the classes; all clients of the app start afresh."""
 
+    def terminate(self, app_id: str) -> None:
+        """Histories begin anew, and no client file is known."""
+
 
 @dataclass(frozen=True)
-class SchemaStep:
-    """What becomes of an app's classes when a model is obeyed."""
+class Step:
+    """What becomes of what is stored of an app when a model is obeyed."""
 
     model: App  # with the classes that there will be
-    configured: Mapping[str, Class]  # those of the folder
+    record: AppRecord  # what is to be compared with next time
     changes: SchemaChanges
+    # What clients know otherwise of how the app synchronises, a text for each.
+    terms: tuple[str, ...] = ()
+    # The operator has ended sync; when it starts again no client is known.
+    ends: bool = False
+
+    @property
+    def breaking(self) -> tuple[str, ...]:
+        """What clients cannot follow."""
+        return (*self.terms, *self.changes.breaking)
 
 
 class AppSchemas:
-    """The classes of all apps of one server. Every method waits for the disk."""
+    """What is stored of all apps of one server. Every method waits for the disk."""
 
-    def __init__(self, engine: SchemaEngine, records: SchemaRecords) -> None:
+    def __init__(self, engine: SchemaEngine, records: AppRecords) -> None:
         self._engine = engine
         self._records = records
 
-    def step_to(self, app_key: str, model: App) -> SchemaStep:
+    def step_to(self, app_key: str, model: App) -> Step:
         """What obeying `model` would change; nothing is touched. Raises StorageError."""
-        running = from_plain(self._engine.schema(app_key))
-        return step(model, self._records.read(app_key), running)
+        record = self._records.read(app_key)
+        made = step(model, record, from_plain(self._engine.schema(app_key)))
+        if made.terms and not self._engine.has_client_files(app_key):
+            return replace(made, terms=())
+        return made
 
-    def take(self, app_key: str, step: SchemaStep) -> None:
+    def take(self, app_key: str, step: Step) -> None:
         """Makes it so. Raises StorageError."""
         classes = to_plain(step.model.classes)
+        if step.terms or step.ends:
+            self._engine.terminate(app_key)
         if step.changes.breaking:
             self._engine.replace_schema(app_key, classes)
-        else:
+        elif step.model.sync.mode is SyncMode.PARTITION:
             self._engine.install_schema(app_key, classes)
-        self._records.write(app_key, step.configured)
+        self._records.write(app_key, step.record)
 
     def with_added(self, app_key: str, model: App) -> App:
         """The model with what clients have added until now, for exports. Raises StorageError."""
         return self.step_to(app_key, model).model
 
 
-def step(model: App, before: Mapping[str, Class], running: Mapping[str, Class]) -> SchemaStep:
-    """What obeying `model` would change: the folder had `before`, the app has `running`."""
-    classes, changes = plan(before, model.classes, running, model.sync.database or _DATABASE)
-    return SchemaStep(_with_classes(model, classes), model.classes, changes)
+def step(model: App, record: AppRecord, running: Mapping[str, Class]) -> Step:
+    """What obeying `model` would change: there was `record`, and the app has `running`."""
+    terms = sync_terms.terms_of(model)
+    differences = sync_terms.changes(record.terms, terms)
+    terms = terms or record.terms
+    if model.sync.mode is not SyncMode.PARTITION:  # which has its classes from clients alone
+        return Step(model, replace(record, terms=terms), SchemaChanges((), ()), differences)
+    classes, changes = plan(
+        record.classes, model.classes, running, model.sync.database or _DATABASE
+    )
+    return Step(
+        _with_classes(model, classes), AppRecord(model.classes, terms), changes, differences
+    )
 
 
-def refuse_breaking(changes: SchemaChanges, findings: Findings) -> None:
-    """Finds changes that clients cannot follow, all in one finding."""
-    if not changes.breaking:
+def refuse_breaking(step: Step, findings: Findings) -> None:
+    """Finds changes that clients cannot follow, all of a kind in one finding."""
+    if step.terms:
+        findings.error(
+            "sync.breaking",
+            "sync/config.json",
+            f"{'; '.join(step.terms)}: no client can follow; undo it, serve it as another app, or "
+            "confirm that sync begins anew for all clients",
+        )
+    breaking = step.changes.breaking
+    if not breaking:
         return
-    shown = list(changes.breaking[:_SHOWN])
-    if len(changes.breaking) > _SHOWN:
-        shown.append(f"and {len(changes.breaking) - _SHOWN} more")
+    shown = list(breaking[:_SHOWN])
+    if len(breaking) > _SHOWN:
+        shown.append(f"and {len(breaking) - _SHOWN} more")
     findings.error(
         "schema.breaking",
         ".",

@@ -18,6 +18,7 @@ from realmsync.apps.model import App
 from realmsync.apps.secrets import secrets_of_file
 from realmsync.apps.toml import FILE_NAME
 from realmsync.errors import InvalidArgumentError
+from realmsync.server.apps.password_adoption import PasswordAdoption
 from realmsync.server.functions.imported import NotImportable, import_functions
 from realmsync.server.functions.registry import AppFunctions
 
@@ -31,6 +32,8 @@ class AppSource(Protocol):
     def javascript(self) -> bool: ...
     @property
     def key_sets(self) -> Mapping[str, str]: ...
+    @property
+    def adopt_passwords(self) -> PasswordAdoption | None: ...
     def load(self) -> Loaded: ...
     def implementations(self, app: App) -> AppFunctions: ...
 
@@ -55,6 +58,9 @@ class AppFolder:
     # https. Log-ins with Google, Apple and Facebook need one, such as {"oauth2-google":
     # "https://www.googleapis.com/oauth2/v3/certs"}; that of "custom-token" goes before its jwkURI.
     key_sets: Mapping[str, str] = field(default_factory=dict)
+    # Gives imported accounts that have no password the first one that they are tried with. None:
+    # their owners get one by a reset.
+    adopt_passwords: PasswordAdoption | None = None
 
     def load(self) -> Loaded:
         """Reads and checks everything; nothing that runs is touched."""
@@ -74,6 +80,15 @@ class AppFolder:
             verifiable=frozenset(self.key_sets),
             enable_sync=self.enable_sync,
         )
+        adoption = self.adopt_passwords
+        if adoption is not None and adoption.function not in loaded.callables:
+            loaded.findings.error(
+                "functions.missing",
+                ".",
+                f"first passwords need the function {adoption.function!r:.100}, which is not there "
+                "or has no implementation on this server",
+            )
+            loaded = replace(loaded, app=None)
         return loaded if loaded.app is None else self._with_importable(loaded, loaded.app)
 
     def implementations(self, app: App) -> AppFunctions:

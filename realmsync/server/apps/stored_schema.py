@@ -12,8 +12,8 @@ from realmsync.apps.model import App
 from realmsync.apps.plain_schemas import PlainClass, from_plain
 from realmsync.errors import StorageError
 from realmsync.events import Administered
+from realmsync.server.apps.app_record import AppRecords
 from realmsync.server.apps.schema import step
-from realmsync.server.apps.schema_record import SchemaRecords
 
 
 def with_stored(data: Path, model: App) -> App:
@@ -25,7 +25,7 @@ def with_stored(data: Path, model: App) -> App:
     if not database.is_file():
         raise StorageError(f"there is no app '{model.id}' in {data}")
     running = from_plain(_stored(data, model.id))
-    return step(model, SchemaRecords(data / "schemas").read(model.id), running).model
+    return step(model, AppRecords(data).read(model.id), running).model
 
 
 def _stored(data: Path, app_id: str) -> list[PlainClass]:

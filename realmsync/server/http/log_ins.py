@@ -37,12 +37,16 @@ async def log_in(call: Call) -> web.Response:
         if principal.app is not app:
             raise invalid_session("token of another app")
         token = await _try_password(
-            call, lambda: auth.link(principal, provider, call.body, call.for_functions)
+            call,
+            lambda: auth.link(principal, provider, call.body, call.for_functions),
+            may_adopt=False,
         )
         return reply({"access_token": token})
     call.services.admission.log_in(call.client)
     login = await _try_password(
-        call, lambda: auth.log_in(app, provider, call.body, call.for_functions)
+        call,
+        lambda: auth.log_in(app, provider, call.body, call.for_functions),
+        may_adopt=True,
     )
     call.services.observer.logged_in(login.user_id, login.session_id, call.client)
     return reply(
@@ -55,18 +59,37 @@ async def log_in(call: Call) -> web.Response:
     )
 
 
-async def _try_password(call: Call, work: Callable[[], Awaitable[Result]]) -> Result:
-    """A log-in, which may need the password of an account."""
+async def _try_password(
+    call: Call, work: Callable[[], Awaitable[Result]], *, may_adopt: bool
+) -> Result:
+    """A log-in, which may need the password of an account, or give it its first one."""
     email = call.body.get("username")
     if call.parameters["provider"] != "local-userpass" or not isinstance(email, str):
         return await work()
     admission, account = call.services.admission, account_key(call.app, email)
     admission.attempt(account, call.client)
     try:
-        result = await call.in_turn(work)
+        result = await _in_turn(call, work, email, may_adopt)
     except AuthError as error:
         if error.code is AppCode.InvalidPassword:
             admission.attempted(account, call.client, is_right=False)
         raise
     admission.attempted(account, call.client, is_right=True)
     return result
+
+
+async def _in_turn(
+    call: Call, work: Callable[[], Awaitable[Result]], email: str, may_adopt: bool
+) -> Result:
+    try:
+        return await call.in_turn(work)
+    except AuthError as error:
+        password = call.body.get("password")
+        if not may_adopt or error.code is not AppCode.InvalidPassword:
+            raise
+        # Functions may take their time: it is nobody else's turn that they take.
+        if not isinstance(password, str) or not await call.services.email_accounts.adopt_password(
+            call.app, email, password, call.in_turn, call.for_functions
+        ):
+            raise
+        return await call.in_turn(work)

@@ -39,6 +39,25 @@ class AccountTable:
         ).fetchone()
         return None if row is None else Account(app_id, email, row[0], bool(row[1]))
 
+    def without_password(self, app_id: str, email: str) -> str | None:
+        """The user of an imported account that waits for a password, unless he is locked out."""
+        row = self._database.execute(
+            "SELECT users.id FROM accounts JOIN identities ON identities.app_id = accounts.app_id "
+            "AND provider = 'local-userpass' AND provider_id = email "
+            "JOIN users ON users.id = user_id WHERE accounts.app_id = ? AND email = ? "
+            "AND password IS NULL AND NOT disabled",
+            (app_id, email),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def adopt_password(self, app_id: str, email: str, password: bytes) -> bool:
+        """Gives an account its first password; false if it has one by now, or has gone."""
+        changed = self._database.execute(
+            "UPDATE accounts SET password = ? WHERE app_id = ? AND email = ? AND password IS NULL",
+            (password, app_id, email),
+        )
+        return changed.rowcount == 1
+
     def confirm(self, app_id: str, email: str, password: bytes | None = None) -> None:
         """Lets an account log in, with this password if one is given. Raises Gone."""
         changed = self._database.execute(

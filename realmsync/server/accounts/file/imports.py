@@ -26,6 +26,22 @@ class ImportTable:
             for user in users:
                 self._add(app_id, user)
 
+    def add_id(self, app_id: str, user_id: str) -> bool:
+        """Makes a user of whom nothing but the id is known; whether he was new to the app.
+
+        Raises BadImport for one of another app.
+        """
+        added = self._database.execute(
+            "INSERT OR IGNORE INTO users (id, app_id) VALUES (?, ?)", (user_id, app_id)
+        )
+        if added.rowcount == 1:
+            self._database.execute("INSERT INTO imported_users VALUES (?, NULL)", (user_id,))
+            return True
+        ((owner,),) = self._database.execute("SELECT app_id FROM users WHERE id = ?", (user_id,))
+        if owner != app_id:
+            raise BadImport(None, f"user {user_id} is one of app {owner}")
+        return False
+
     def last_authentication(self, user_id: str) -> tuple[int | None] | None:
         """When an imported user last logged in where he came from, if that is known.
 

@@ -45,6 +45,18 @@ class UserTable:
         )
         return UserRecord(user_id, app_id, bool(disabled), kind, identities, bool(is_new))
 
+    def times(self, user_id: str) -> tuple[int, int | None]:
+        """When a user was made, and when he last logged in, here or where he came from, in seconds
+        since 1970. Raises Gone."""
+        row = self._database.execute(
+            "SELECT created, ifnull(users.last_authentication, imported_users.last_authentication) "
+            "FROM users LEFT JOIN imported_users ON user_id = id WHERE id = ?",
+            (user_id,),
+        ).fetchone()
+        if row is None:
+            raise Gone
+        return row[0], row[1]
+
     def of_log_in(self, session_id: str) -> tuple[UserRecord, bool] | None:
         """The user who logged in, or None when that log-in has ended; reads only.
 
