@@ -126,7 +126,8 @@ def test_adopting_ends() -> None:
     [
         (1000, OldTokenPolicy.ADOPT),
         (999.5, OldTokenPolicy.ADOPT),
-        (1001, OldTokenPolicy.REFUSE),
+        (1060, OldTokenPolicy.ADOPT),
+        (1061, OldTokenPolicy.REFUSE),
         (None, OldTokenPolicy.REFUSE),
         ("1", OldTokenPolicy.REFUSE),
         (True, OldTokenPolicy.REFUSE),

@@ -24,6 +24,8 @@ from realmsync.enums import Text
 _MOST_CHARACTERS = 8192
 _USER_ID = re.compile(r"[0-9a-f]{24}")
 _DEVICE_CHARACTERS = 64
+# Seconds by which a token may seem younger than the log-in that it is of: two clocks wrote them.
+_CLOCKS_DIFFER = 60.0
 
 
 class OldTokenPolicy(Text):
@@ -155,7 +157,7 @@ def _may_be_adopted(settings: OldTokens, token: OldToken, user: KnownUser, now: 
         return False
     # It cannot be younger than the last log-in of the user.
     return user.last_authentication is None or (
-        token.issued is not None and token.issued <= user.last_authentication
+        token.issued is not None and token.issued <= user.last_authentication + _CLOCKS_DIFFER
     )
 
 
