@@ -308,7 +308,8 @@ class SyncConfiguration:
         if self.proxy is not None:
             _require_proxy(self.proxy)
         resets = self.client_reset
-        if resets.mode is ClientResetMode.MANUAL and not (self.on_error or resets.on_manual):
+        hears = self.on_error is not None or resets.on_manual is not None
+        if resets.mode is ClientResetMode.MANUAL and not hears:
             raise InvalidArgumentError("need to set either on_error or on_manual or both")
         policy = member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)

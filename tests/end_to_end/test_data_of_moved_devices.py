@@ -302,14 +302,18 @@ async def test_each_kind_of_data_of_a_user_who_logs_in_again(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("credentials", [ANONYMOUS, NAMED], ids=["anonymous", "named"])
-async def test_whoever_is_held_keeps_everything(tmp_path: Path, credentials: Credentials) -> None:
+async def test_whoever_is_held_keeps_everything(
+    tmp_path: Path, credentials: Credentials, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     hold = OldTokens(anonymous=OldTokenPolicy.HOLD, others=OldTokenPolicy.HOLD)
     async with moved(tmp_path, credentials, hold) as at:
-        for _ in range(2):
+        said = f"old token of user {at.user_id}: hold"
+        for start in (1, 2):
             async with at.device.app(at.server) as app:
                 user = user_of(app)
                 with Realm(at.device.config(user, Errors())) as realm:
-                    await asyncio.sleep(0.3)
+                    await eventually(lambda n=start: caplog.text.count(said) >= n, LIMIT)
                     assert user.is_logged_in
                     assert dogs(realm)[4] == ("created and edited", ["mine"])
                     assert dogs(realm)[9] == ("mine", ["a", "mine"])
@@ -363,6 +367,7 @@ async def test_a_device_that_cannot_recover(
                 )
                 assert dogs(realm)[4] == ("created and edited", ["mine"])
         async with at.device.app(at.server) as app:
+            (await Realm.open(at.device.config(user_of(app), told))).close()
             kept = app.sync.recovered_changes
             assert len(kept) == 1
             with Realm(Configuration(path=kept[0], schema=[*schema])) as copy:

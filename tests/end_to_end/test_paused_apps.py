@@ -140,7 +140,6 @@ def test_what_a_peer_hears(tmp_path: Path) -> None:
         assert (body["backoffIntervalSec"], body["backoffMaxDelaySec"]) == (60, 3600)
         assert "paused" in body["message"]
         peer.send(b"unbind 1\n")
-        peer.until("unbound")
         peer.send(b"bind 2 %d 0 0 0\n%s" % (len(data), data))
         with pytest.raises(Refused, match="229"):
             peer.until("mark")

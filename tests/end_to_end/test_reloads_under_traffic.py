@@ -105,7 +105,7 @@ class Writer:
     async def run(self) -> None:
         async with await Realm.open(self.config()) as realm:
             session = session_of(realm)
-            session.add_connection_notification(lambda *_: self._note_connection())
+            token = session.add_connection_notification(lambda *_: self._note_connection())
             ident = session.file_ident
             while not self._stop:
                 add(realm, self._next)
@@ -114,6 +114,7 @@ class Writer:
                 self._next += 1
             assert session.file_ident == ident
             assert await session.download_all_server_changes(LIMIT)
+            session.remove_connection_notification(token)
 
     def _note_connection(self) -> None:
         self.lost_connections += 1

@@ -62,12 +62,18 @@ def mails() -> list[Mail]:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, mails: list[Mail]) -> AsyncIterator[Server]:
+def registration() -> bool:
+    return True
+
+
+@pytest.fixture
+async def server(tmp_path: Path, mails: list[Mail], registration: bool) -> AsyncIterator[Server]:
     config = ServerConfig(
         data=tmp_path,
         host="127.0.0.1",
         port=0,
         mail=mails.append,
+        registration=registration,
         http=HttpLimits(mails_burst=20),
     )
     async with Server(config, runtime=EngineDouble()) as server:
@@ -478,10 +484,12 @@ async def test_a_mail_that_cannot_be_sent_loses_no_account(
     assert f"cannot send confirm mail to '{EMAIL}' of app app: the post is closed" in caplog.text
 
 
+@pytest.mark.parametrize("registration", [True, False])
 async def test_an_imported_account_without_a_password(
-    server: Server, accounts: Accounts, mails: list[Mail], tmp_path: Path
+    server: Server, accounts: Accounts, mails: list[Mail], tmp_path: Path, registration: bool
 ) -> None:
-    """Who registers it has to show that he has its mailbox, and gets the user that there was."""
+    """Who registers it has to show that he has its mailbox, and gets the user that there was; where
+    strangers cannot register he can, too."""
     app = configure(server, APP_ID, **URLS)
     with closing(UserFile(tmp_path / "users.sqlite")) as file:
         file.accounts.add(app.key, EMAIL, b"")
@@ -492,7 +500,22 @@ async def test_an_imported_account_without_a_password(
     assert refused(await accounts.log_in()) == UNAUTHORIZED
     assert (await accounts("confirm", **token_of(await mailed(mails, 1)))).status == 200
     assert (await accounts.log_in()).json["user_id"] == user_id
-    assert refused(await accounts.register()) == IN_USE
+    closed = (400, f'failed to confirm user "{EMAIL}": registration is closed', "BadRequest")
+    assert refused(await accounts.register()) == (IN_USE if registration else closed)
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("registration", [False])
+async def test_no_configuration_opens_registration(
+    server: Server, accounts: Accounts, mails: list[Mail]
+) -> None:
+    functions = Functions(decide=lambda account: {"status": "success"})
+    function = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
+    for ways in ({"autoConfirm": True}, function, URLS):
+        configure(server, APP_ID, functions, **ways)
+        status, _, code = refused(await accounts.register())
+        assert (status, code) == (400, "BadRequest")
+    assert functions.calls == [] and mails == []
 
 
 @pytest.mark.parametrize("status", ["success", "pending"])
