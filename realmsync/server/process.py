@@ -26,7 +26,7 @@ from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.app_users import app_user
 from realmsync.server.accounts.auth import Auth, load_secret
-from realmsync.server.accounts.custom_data import CustomData, custom_data_of
+from realmsync.server.accounts.custom_data import CustomData, collection_of, custom_data_of
 from realmsync.server.accounts.email_accounts import EmailAccounts
 from realmsync.server.accounts.file.records import Gone
 from realmsync.server.accounts.users import Users
@@ -108,7 +108,7 @@ class Server:
         self.config = config
         self.port = config.port
         self._given = runtime
-        self._host = AppHost(config, self._find_user)
+        self._host = AppHost(config, self._find_user, lambda app: collection_of(self.users, app))
         self._log_limit = LogLimit(config.log_lines_per_minute)
         self._minute: asyncio.TimerHandle | None = None
         self._listening: list[Listener] = []
@@ -175,9 +175,9 @@ class Server:
             raise ServerStartError(f"cannot use the users' file {path}: {error}") from error
         self._exits.push_async_callback(self.users.close)
         for app in self.apps:
-            data = custom_data_of(self.users, app)
-            if data is not None:
-                await data.prepare()
+            collection = collection_of(self.users, app)
+            if collection is not None:
+                await collection.prepare()
         self._auth = Auth(self.users, secret, config, self.apps)
 
     async def _open_engine(self) -> None:

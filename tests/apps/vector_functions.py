@@ -80,14 +80,11 @@ class Dumped:
         self._documents = case.documents
 
     async def find(
-        self, database: str, collection: str, filter: Mapping[str, Any], limit: int
+        self, database: str, collection: str, filter: Mapping[str, Any], limit: int | None = None
     ) -> list[dict[str, Any]]:
         documents = self._documents.get((database, collection), [])
         found = [d for d in documents if all(d.get(k) == v for k, v in filter.items())]
         return found[:limit]
-
-    async def update(self, *what: Any) -> tuple[int, Any]:
-        raise LookupError("dumps are not written to")
 
 
 async def _may_call(function: Function, user: AppUser, request: FunctionRequest | None) -> bool:

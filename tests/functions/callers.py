@@ -12,6 +12,7 @@ import pytest_asyncio
 from realmsync.apps.model import App, Function
 from realmsync.server.functions.call import Languages
 from realmsync.server.functions.caller import FunctionCaller
+from realmsync.server.functions.context import Updated
 from realmsync.server.functions.javascript import JavaScript
 from realmsync.server.functions.port import AppUser, FunctionRequest
 from realmsync.server.functions.registry import AppFunctions
@@ -31,12 +32,16 @@ class People:
     documents: list[dict[str, Any]] = field(default_factory=list)
 
     async def find(
-        self, database: str, collection: str, filter: Mapping[str, Any], limit: int
+        self, database: str, collection: str, filter: Mapping[str, Any], limit: int | None = None
     ) -> list[dict[str, Any]]:
         if (database, collection) != ("people", "profiles"):
             raise LookupError(f"this server keeps no documents of {database}.{collection}")
         found = [d for d in self.documents if all(d.get(k) == v for k, v in filter.items())]
         return found[:limit]
+
+    async def insert(self, database: str, collection: str, document: Mapping[str, Any]) -> Any:
+        self.documents.append({"_id": len(self.documents) + 1, **document})
+        return self.documents[-1]["_id"]
 
     async def update(
         self,
@@ -45,14 +50,20 @@ class People:
         filter: Mapping[str, Any],
         update: Mapping[str, Any],
         upsert: bool,
-    ) -> tuple[int, Any]:
+    ) -> Updated:
         found = await self.find(database, collection, filter, 1)
         for document in found:
             document.update(update["$set"])
         if not found and upsert:
             self.documents.append({"_id": "new", **filter, **update["$set"]})
-            return 0, "new"
-        return len(found), None
+            return Updated(0, 0, "new")
+        return Updated(len(found), len(found))
+
+    async def delete(self, database: str, collection: str, filter: Mapping[str, Any]) -> int:
+        found = await self.find(database, collection, filter, 1)
+        for document in found:
+            self.documents.remove(document)
+        return len(found)
 
 
 Made = Callable[..., FunctionCaller]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Decimal128, Int64, ObjectId, Regex
 
 from callers import USER, Made, People
 from realmsync.apps.model import Function
@@ -120,6 +120,46 @@ async def test_documents_are_read_and_written(functions: Made) -> None:
     assert people.documents[1] == {"_id": "new", "user": "u2", "a": 1}
     listed = f"exports = () => {collection}.find().limit(5).toArray()"
     assert len(await run(functions, listed, documents=people)) == 2
+
+
+async def test_documents_are_inserted_counted_and_deleted(functions: Made) -> None:
+    people = People()
+    source = """
+        exports = async () => {
+            const people = context.services.get("any").db("people").collection("profiles");
+            const { insertedId } = await people.insertOne({ user: "u1" });
+            const { matchedCount, modifiedCount } = await people.updateOne(
+                { user: "u1" }, { $set: { at: new Date(5) } });
+            const count = await people.count({ user: "u1" });
+            const { deletedCount } = await people.deleteOne({ _id: insertedId });
+            const left = await people.count();
+            return [insertedId, matchedCount, modifiedCount, count, deletedCount, left];
+        };
+    """
+    assert await run(functions, source, documents=people) == [1, 1, 1, 1, 1, 0]
+
+
+PROFILES = "context.services.get('m').db('people').collection('profiles')"
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("findOne({}, {password: 0})", "beside the filter of findOne is not offered"),
+        ("find({}, {projection: {a: 1}})", "beside the filter of find is not offered"),
+        ("find({}).sort({a: 1})", "a cursor.sort is not offered"),
+        ("updateOne({}, {}, {arrayFilters: []})", "beside the filter of updateOne is not offered"),
+        ("updateMany({}, {})", "a collection.updateMany is not offered"),
+    ],
+)
+async def test_what_would_be_left_out_is_refused(functions: Made, call: str, reason: str) -> None:
+    with pytest.raises(FunctionFailed, match=reason):
+        await run(functions, f"exports = () => {PROFILES}.{call}")
+
+
+async def test_a_regular_expression_is_one_for_the_server(functions: Made) -> None:
+    found = await run(functions, "exports = () => [/^a+$/i]")
+    assert [(type(value), value.pattern) for value in found] == [(Regex, "^a+$")]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,12 @@ from bson import Decimal128, Int64, ObjectId
 
 from configured_app import ConfiguredApp
 from realmsync.server.accounts.app_users import app_user
-from realmsync.server.accounts.custom_data import BadDocument, CustomData, inserting
+from realmsync.server.accounts.custom_data import (
+    BadDocument,
+    CustomData,
+    collection_of,
+    inserting,
+)
 from realmsync.server.accounts.file.custom_data import CollectionName
 from realmsync.server.functions.port import FunctionFailed
 from realmsync.server.process import Server
@@ -86,12 +91,12 @@ async def test_every_type_comes_back(http: SdkHttp, data: CustomData) -> None:
 
 
 async def test_a_text_goes_before_an_object_id(
-    server: Server, http: SdkHttp, data: CustomData
+    server: Server, http: SdkHttp, app: ConfiguredApp, data: CustomData
 ) -> None:
     user_id = (await http.anonymous())["user_id"]
     by_id = {"_id": 1, "user": ObjectId(user_id)}
     by_text = {"_id": 2, "user": user_id}
-    await data.prepare()
+    await collection_of(server.users, app.running).prepare()
     await insert(server, by_id)
     assert await data.find_one(user_id) == by_id
     await insert(server, by_text, {"_id": 3, "user": user_id})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 from bson import CodecOptions, ObjectId
@@ -22,6 +22,8 @@ from realmsync.server.accounts.file.custom_data import CollectionName, CustomDat
 from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 from realmsync.server.apps.running import RunningApp
+
+Result = TypeVar("Result")
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -43,13 +45,54 @@ class BadDocument(ValueError):
     """What cannot be a document of custom user data."""
 
 
-def custom_data_of(users: Users, app: RunningApp) -> CustomData | None:
-    """The custom data that this app's configuration gives its users; None if it gives none."""
+class CustomDataCollection:
+    """The collection with the documents of one app's users, and the field that names the user."""
+
+    def __init__(self, users: Users, place: CollectionName, field: str) -> None:
+        self._users = users
+        self.place = place
+        self.field = field
+
+    async def prepare(self) -> None:
+        """Makes it known, also to operators, and how its documents name their users."""
+        await self._users.change(lambda file: file.custom_data.set_field(self.place, self.field))
+
+    async def read(self, work: Callable[[CustomDataTable], Result]) -> Result:
+        """What `work` reads in the documents."""
+
+        def read(file: UserFile) -> list[Result]:
+            is_known = file.custom_data.field(self.place) == self.field
+            return [work(file.custom_data)] if is_known else []
+
+        found = await self._users.read(read)
+        if not found:  # the configuration has changed
+            await self.prepare()
+            found = [await self._users.read(lambda file: work(file.custom_data))]
+        return found[0]
+
+    async def change(self, change: Change) -> None:
+        """Does a change, and tells those whom it concerns. Raises what it raises."""
+
+        def work(file: UserFile) -> list[str]:
+            file.custom_data.set_field(self.place, self.field)
+            return change(file.custom_data)
+
+        await self._users.change_data(work)
+
+
+def collection_of(users: Users, app: RunningApp) -> CustomDataCollection | None:
+    """The collection that this app's configuration names; None if it names none."""
     configured = app.model.custom_user_data
     if configured is None or not configured.enabled:
         return None
     place = CollectionName(app.key, configured.database, configured.collection)
-    return CustomData(users, place, configured.user_id_field)
+    return CustomDataCollection(users, place, configured.user_id_field)
+
+
+def custom_data_of(users: Users, app: RunningApp) -> CustomData | None:
+    """The custom data that this app's configuration gives its users; None if it gives none."""
+    collection = collection_of(users, app)
+    return None if collection is None else CustomData(collection)
 
 
 class CustomData:
@@ -64,34 +107,20 @@ class CustomData:
     bytes, lists and dictionaries.
     """
 
-    def __init__(self, users: Users, place: CollectionName, field: str) -> None:
-        self._users = users
-        self._place = place
-        self._field = field
-
-    async def prepare(self) -> None:
-        """Makes the collection known, also to operators, and how its documents name their users."""
-        await self._users.change(lambda file: file.custom_data.set_field(self._place, self._field))
+    def __init__(self, collection: CustomDataCollection) -> None:
+        self._collection = collection
+        self._place, self._field = collection.place, collection.field
 
     async def find_one(self, user_id: str) -> dict[str, Any] | None:
         """The user's document, or None."""
-        place = self._place
-
-        def find(file: UserFile) -> tuple[str | None, dict[str, Any] | None]:
-            return file.custom_data.field(place), file.custom_data.of_user(place, user_id)
-
-        field, found = await self._users.read(find)
-        if field != self._field:  # the configuration has changed
-            await self.prepare()
-            _, found = await self._users.read(find)
-        return found
+        return await self._collection.read(lambda table: table.of_user(self._place, user_id))
 
     async def replace(self, user_id: str, document: Mapping[str, Any]) -> None:
         """Makes this the user's document; it keeps its `_id` and the user's id.
 
         Raises BadDocument, a ValueError, for what is no document, or another user's.
         """
-        await self._change(replacing(self._place, self._field, user_id, document))
+        await self._collection.change(replacing(self._place, self._field, user_id, document))
 
     async def update(
         self, user_id: str, changes: Mapping[str, Any], *, remove: Collection[str] = ()
@@ -100,18 +129,12 @@ class CustomData:
 
         Raises BadDocument, a ValueError, for what would make no document, or another user's.
         """
-        await self._change(updating(self._place, self._field, user_id, changes, remove))
+        change = updating(self._place, self._field, user_id, changes, remove)
+        await self._collection.change(change)
 
     async def delete(self, user_id: str) -> None:
         """Deletes the user's document, if there is one."""
-        await self._change(deleting(self._place, user_id))
-
-    async def _change(self, change: Change) -> None:
-        def work(file: UserFile) -> list[str]:
-            file.custom_data.set_field(self._place, self._field)
-            return change(file.custom_data)
-
-        await self._users.change_data(work)
+        await self._collection.change(deleting(self._place, user_id))
 
 
 def token_claims(user_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,7 +206,7 @@ def inserting(place: CollectionName, documents: Iterator[Mapping[str, Any]]) -> 
     """Inserts or replaces documents as they are, whoever they belong to, if anybody."""
 
     def change(table: CustomDataTable) -> list[str]:
-        return [user for document in documents for user in table.put(place, _checked(document))]
+        return [user for document in documents for user in table.put(place, checked(document))]
 
     return change
 
@@ -192,10 +215,10 @@ def _of_user(document: dict[str, Any], field: str, user_id: str) -> dict[str, An
     """The document as the one of this user, whom it may name as text or ObjectId."""
     if str(document.setdefault(field, user_id)) != user_id:
         raise BadDocument(f"{field} of a user's document is his id, {user_id}")
-    return _checked(document)
+    return checked(document)
 
 
-def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
+def checked(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document, with an `_id`, as it will be read again. Raises BadDocument."""
     if is_deeper(document, DEPTH):
         raise BadDocument(f"it is nested deeper than {DEPTH}")

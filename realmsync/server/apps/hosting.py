@@ -21,6 +21,8 @@ from realmsync.apps.model import App, Function, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
 from realmsync.errors import ServerStartError, StorageError
+from realmsync.server.accounts.custom_data import CustomDataCollection
+from realmsync.server.accounts.documents import CustomDocuments
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas, refuse_breaking
@@ -40,6 +42,8 @@ FindUser = Callable[[str, str], Awaitable[AppUser | None]]
 # Keeps a configuration for the next start, unless what is done within fails. Folders are there.
 Storing = AbstractAsyncContextManager[None]
 _STORED: Storing = nullcontext()
+# Where the documents of an app's users are, by its model of now.
+FindCollection = Callable[[RunningApp], CustomDataCollection | None]
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,12 @@ class AppReport:
 class AppHost:
     """The applications of one server. `changed` hears which model has been replaced."""
 
-    def __init__(self, config: ServerConfig, find_user: FindUser) -> None:
+    def __init__(
+        self, config: ServerConfig, find_user: FindUser, find_collection: FindCollection
+    ) -> None:
         self._config = config
         self._find_user = find_user
+        self._find_collection = find_collection
         self._functions: dict[str, FunctionCaller] = {}  # by the app's key
         self._folders: dict[str, AppSource] = {}  # by the app's key
         self._schemas: AppSchemas  # from the moment at which there is an engine
@@ -187,7 +194,8 @@ class AppHost:
             )
 
         javascript = JavaScript() if folder.javascript else None
-        languages = Languages(folder.implementations(model), javascript)
+        documents = CustomDocuments(lambda: self._find_collection(app))
+        languages = Languages(folder.implementations(model), javascript, documents)
         functions = FunctionCaller(
             lambda: app.model, languages, may_call, partial(self._find_user, model.id)
         )

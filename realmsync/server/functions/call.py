@@ -23,7 +23,6 @@ from realmsync.server.functions.context import (
     FunctionCalls,
     FunctionContext,
     FunctionStore,
-    NoDocuments,
 )
 from realmsync.server.functions.javascript import JavaScript
 from realmsync.server.functions.port import (
@@ -62,14 +61,14 @@ class Languages:
 
     def __init__(
         self,
-        python: AppFunctions | None = None,
-        javascript: JavaScript | None = None,
-        documents: DocumentStore | None = None,
+        python: AppFunctions | None,
+        javascript: JavaScript | None,
+        documents: DocumentStore,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         self.python = python or AppFunctions()  # replaced when the application is loaded again
         self._javascript = javascript
-        self._documents = documents or NoDocuments()
+        self._documents = documents
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="realmsync-functions")
 
@@ -180,19 +179,21 @@ class Languages:
         if kind == "execute":
             result = await call.execute(payload["name"], ejson.decode(payload["arguments"]))
             return ejson.dumps(result)
-        given = ejson.decode(payload)
-        if kind == "find":
-            return ejson.dumps(
-                await self._documents.find(
-                    given["database"], given["collection"], given["filter"], int(given["limit"])
-                )
-            )
-        matched, upserted = await self._documents.update(
-            given["database"],
-            given["collection"],
-            given["filter"],
-            given["update"],
-            given["upsert"],
-        )
-        counts: dict[str, Any] = {"matchedCount": matched, "modifiedCount": matched}
-        return ejson.dumps(counts | ({} if upserted is None else {"upsertedId": upserted}))
+        given = await asyncio.to_thread(ejson.decode, payload)
+        result = await _ask_documents(self._documents, kind, given)
+        return await asyncio.to_thread(ejson.dumps, result)
+
+
+async def _ask_documents(documents: DocumentStore, kind: str, given: dict[str, Any]) -> Any:
+    """Answers what a JavaScript function asks of documents (prelude.js)."""
+    place = given["database"], given["collection"]
+    if kind == "insert":
+        return {"insertedId": await documents.insert(*place, given["document"])}
+    if kind == "update":
+        done = await documents.update(*place, given["filter"], given["update"], given["upsert"])
+        counts: dict[str, Any] = {"matchedCount": done.matched, "modifiedCount": done.modified}
+        return counts | ({} if done.upserted_id is None else {"upsertedId": done.upserted_id})
+    if kind == "delete":
+        return {"deletedCount": await documents.delete(*place, given["filter"])}
+    found = await documents.find(*place, given["filter"], given.get("limit"))
+    return len(found) if kind == "count" else found

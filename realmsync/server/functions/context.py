@@ -13,16 +13,30 @@ from typing import Any, Protocol
 from realmsync.server.functions.port import AppUser, FunctionRequest
 
 
+@dataclass(frozen=True)
+class Updated:
+    """What an update has done."""
+
+    matched: int
+    modified: int
+    upserted_id: Any = None  # of the document that it has made
+
+
 class DocumentStore(Protocol):
-    """Documents that functions may read and write: those of custom user data."""
+    """Documents that functions may read and write: those of custom user data.
+
+    All raise LookupError for a collection that this server keeps no documents of, and ValueError
+    for what is not known in a filter or an update, no document, or too much work.
+    """
 
     async def find(
-        self, database: str, collection: str, filter: Mapping[str, Any], limit: int
+        self, database: str, collection: str, filter: Mapping[str, Any], limit: int | None = None
     ) -> list[dict[str, Any]]:
-        """Documents that match, in the order of insertion, at most `limit`.
+        """Documents that match, in the order of insertion, at most `limit`."""
+        ...
 
-        Raises LookupError for a collection that this server keeps no documents of.
-        """
+    async def insert(self, database: str, collection: str, document: Mapping[str, Any]) -> Any:
+        """Inserts a document; gives its `_id`, which nobody else has."""
         ...
 
     async def update(
@@ -32,32 +46,16 @@ class DocumentStore(Protocol):
         filter: Mapping[str, Any],
         update: Mapping[str, Any],
         upsert: bool,
-    ) -> tuple[int, Any]:
-        """Updates the first document that matches: how many matched, and the `_id` of a new one.
+    ) -> Updated:
+        """Updates the first document that matches; `upsert` makes one where there is none.
 
-        `update` is a document of operators, or one that replaces the old. Raises LookupError as
-        find does, ValueError for an operator that is not known.
+        `update` is a document of operators, or one that replaces the old.
         """
         ...
 
-
-class NoDocuments:
-    """The store of an application that keeps no documents."""
-
-    async def find(
-        self, database: str, collection: str, filter: Mapping[str, Any], limit: int
-    ) -> list[dict[str, Any]]:
-        raise LookupError(f"this server keeps no documents of {database}.{collection}")
-
-    async def update(
-        self,
-        database: str,
-        collection: str,
-        filter: Mapping[str, Any],
-        update: Mapping[str, Any],
-        upsert: bool,
-    ) -> tuple[int, Any]:
-        raise LookupError(f"this server keeps no documents of {database}.{collection}")
+    async def delete(self, database: str, collection: str, filter: Mapping[str, Any]) -> int:
+        """Deletes the first document that matches; gives how many that were."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,12 @@ class FunctionCalls:
 
 
 class FunctionStore:
-    """`context.store`: the documents of custom user data."""
+    """`context.store`: the documents of custom user data.
+
+    Filters and updates are those of MongoDB, as far as the guide on functions lists them. All raise
+    LookupError for a collection that this server keeps no documents of, and ValueError for what is
+    not known in a filter or an update, no document, or too much work.
+    """
 
     def __init__(self, documents: DocumentStore) -> None:
         self._documents = documents
@@ -88,7 +91,7 @@ class FunctionStore:
     async def find_one(
         self, database: str, collection: str, filter: Mapping[str, Any] | None = None
     ) -> dict[str, Any] | None:
-        """The first document that matches. Raises LookupError for a collection not kept here."""
+        """The first document that matches, or None."""
         found = await self._documents.find(database, collection, filter or {}, 1)
         return found[0] if found else None
 
@@ -98,10 +101,14 @@ class FunctionStore:
         collection: str,
         filter: Mapping[str, Any] | None = None,
         *,
-        limit: int = 1000,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """All documents that match, at most `limit`. Raises LookupError as find_one does."""
+        """All documents that match, in the order of insertion, at most `limit`."""
         return await self._documents.find(database, collection, filter or {}, limit)
+
+    async def insert_one(self, database: str, collection: str, document: Mapping[str, Any]) -> Any:
+        """Inserts a document; gives its `_id`. ValueError, too, when there is one with that."""
+        return await self._documents.insert(database, collection, document)
 
     async def update_one(
         self,
@@ -112,9 +119,17 @@ class FunctionStore:
         *,
         upsert: bool = False,
     ) -> int:
-        """Updates the first document that matches, as MongoDB would; gives how many matched."""
-        matched, _ = await self._documents.update(database, collection, filter, update, upsert)
-        return matched
+        """Updates the first document that matches; gives how many matched.
+
+        `update` is a document of operators, or one that replaces the old; `upsert` makes a
+        document where none matches.
+        """
+        done = await self._documents.update(database, collection, filter, update, upsert)
+        return done.matched
+
+    async def delete_one(self, database: str, collection: str, filter: Mapping[str, Any]) -> int:
+        """Deletes the first document that matches; gives how many that were."""
+        return await self._documents.delete(database, collection, filter)
 
 
 @dataclass(frozen=True)

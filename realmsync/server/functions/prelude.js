@@ -123,6 +123,7 @@
     if (value instanceof Binary) return { $binary: { base64: value.base64, subType: value.subType } };
     if (value instanceof Date) return { $date: { $numberLong: String(value.getTime()) } };
     if (Array.isArray(value)) return value.map(encode);
+    if (value instanceof RegExp) return { $regularExpression: { pattern: value.source, options: value.flags } };
     if (value instanceof Number || value instanceof String || value instanceof Boolean) return encode(value.valueOf());
     const result = {};
     for (const key of Object.keys(value)) {
@@ -159,19 +160,44 @@
   }
 
   function collection(database, name) {
-    const find = (filter, limit) =>
-      call("find", encode({ database, collection: name, filter: filter || {}, limit }));
+    const ask = (kind, given) => call(kind, encode({ database, collection: name, ...given }));
+    const find = (filter, limit) => ask("find", { filter: filter || {}, limit });
     const cursor = (filter, limit) => only("a cursor", {
       limit: (count) => cursor(filter, count),
       toArray: () => find(filter, limit),
     });
     return only("a collection", {
-      findOne: (filter) => find(filter, 1).then((found) => (found.length ? found[0] : null)),
-      find: (filter) => cursor(filter, 1000),
-      count: (filter) => find(filter, 1000).then((found) => found.length),
-      updateOne: (filter, update, options) =>
-        call("update", encode({ database, collection: name, filter, update, upsert: Boolean(options && options.upsert) })),
+      findOne(filter, ...rest) {
+        refuseMore("findOne", rest);
+        return find(filter, 1).then((found) => (found.length ? found[0] : null));
+      },
+      find(filter, ...rest) {
+        refuseMore("find", rest);
+        return cursor(filter);
+      },
+      count(filter, ...rest) {
+        refuseMore("count", rest);
+        return ask("count", { filter: filter || {} });
+      },
+      insertOne(document, ...rest) {
+        refuseMore("insertOne", rest);
+        return ask("insert", { document });
+      },
+      updateOne(filter, update, options, ...rest) {
+        const { upsert, ...others } = options || {};
+        refuseMore("updateOne", [...Object.keys(others), ...rest]);
+        return ask("update", { filter, update, upsert: Boolean(upsert) });
+      },
+      deleteOne(filter, ...rest) {
+        refuseMore("deleteOne", rest);
+        return ask("delete", { filter });
+      },
     });
+  }
+
+  // Projections and options would change the result.
+  function refuseMore(name, rest) {
+    if (rest.some((value) => value !== undefined)) refuse("what is said beside the filter of " + name);
   }
 
   let logged = 0;

@@ -7,8 +7,11 @@ canonical extended JSON, checked by ../custom_data.py. Specification: app-config
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +21,9 @@ from realmsync import ejson
 from realmsync.server.accounts.file.database import Database, now_ms
 
 _PAGE = 500  # documents that are read at once
+# Numbers and extended JSON of some documents, to be read on the thread of the file.
+Texts = AbstractContextManager[Iterator[tuple[int, str]]]
+
 _OF_COLLECTION = "app_id = :app AND database = :database AND collection = :collection"
 
 
@@ -89,15 +95,36 @@ class CustomDataTable:
     def documents(self, place: CollectionName) -> Iterator[dict[str, Any]]:
         """All documents in the order in which they were inserted, read in pages."""
         last = 0
-        while rows := self._run(
-            f"SELECT number, document FROM custom_data WHERE {_OF_COLLECTION} AND number > :last "
-            f"ORDER BY number LIMIT {_PAGE}",
-            place,
-            last=last,
-        ).fetchall():
+        while True:
+            with self.texts(place, after=last) as texts:
+                rows = list(itertools.islice(texts, _PAGE))
+            if not rows:
+                return
             last = rows[-1][0]
             for _, document in rows:
                 yield ejson.loads(document)
+
+    def texts(self, place: CollectionName, *, after: int) -> Texts:
+        """Numbers and texts of documents after the one with a number, in the order of numbers."""
+        return self._texts("number > :last ORDER BY number", place, last=after)
+
+    def texts_with_ids(self, place: CollectionName, ids: Collection[Any]) -> Texts:
+        """The same of documents with these values, of these types, as `_id`."""
+        condition = "id IN (SELECT value FROM json_each(:ids)) ORDER BY number"
+        return self._texts(condition, place, ids=json.dumps([ejson.dumps(id) for id in ids]))
+
+    def texts_of_users(self, place: CollectionName, users: Collection[str]) -> Texts:
+        """The same of documents that name these users, by text or ObjectId."""
+        condition = "user_id IN (SELECT value FROM json_each(:users)) ORDER BY number"
+        return self._texts(condition, place, users=json.dumps(list(users)))
+
+    def insert(self, place: CollectionName, document: dict[str, Any]) -> list[str]:
+        """Inserts a document. Raises ValueError when there is one with the same `_id`."""
+        with self.texts_with_ids(place, [document["_id"]]) as there:
+            if any(there):
+                id = ejson.dumps(document["_id"])
+                raise ValueError(f"there is a document with _id {id} already")
+        return self.put(place, document)
 
     def put(self, place: CollectionName, document: dict[str, Any]) -> list[str]:
         """Inserts a document, or replaces the one with the same `_id`."""
@@ -163,6 +190,16 @@ class CustomDataTable:
             (now_ms(), json.dumps(list(named))),
         )
         return [row[0] for row in changed.fetchall()]
+
+    @contextlib.contextmanager
+    def _texts(
+        self, condition: str, place: CollectionName, **values: Any
+    ) -> Iterator[Iterator[tuple[int, str]]]:
+        statement = (
+            f"SELECT number, document FROM custom_data WHERE {_OF_COLLECTION} AND {condition}"
+        )
+        with contextlib.closing(self._run(statement, place, **values)) as rows:
+            yield rows
 
     def _run(self, statement: str, place: CollectionName, **values: Any) -> Any:
         return self._database.execute(

@@ -145,6 +145,8 @@ _INDEXES = (
     "CREATE INDEX IF NOT EXISTS mail_tokens_by_account ON mail_tokens (app_id, email, purpose)",
     "CREATE INDEX IF NOT EXISTS custom_data_by_user ON custom_data "
     "(app_id, database, collection, user_id, is_object_id, number) WHERE user_id IS NOT NULL",
+    # And in the order of insertion: each index ends with the number of its row.
+    "CREATE INDEX IF NOT EXISTS custom_data_in_order ON custom_data (app_id, database, collection)",
     "CREATE INDEX IF NOT EXISTS custom_data_by_change ON custom_data_changes (number)",
     "DROP INDEX IF EXISTS sessions_of_user",  # of version 0
     # A foreign key cannot say it, as an account is older than its identity.

@@ -1,0 +1,1 @@
+"""The small part of MongoDB's language that functions use: filters and updates of documents."""
