@@ -1,6 +1,8 @@
-"""Custom user data, as a configuration says them, and the hole that they may make in its rules.
+"""Custom user data, as a configuration says them, and what is said where they are a class, too.
 
-Reading and keeping the documents is server/accounts'. Specification: app-configuration.md 8.3.
+The server keeps the documents apart from the class's objects: an object has its key in one
+partition alone, so whoever may write any could make a document for somebody else. Reading and
+keeping them is server/accounts'. Specification: app-configuration.md 8.3.
 """
 
 from __future__ import annotations
@@ -33,26 +35,34 @@ def read_custom_user_data(bundle: Bundle, findings: Findings) -> CustomUserData 
 
 
 def check_custom_user_data(app: App, path: str, findings: Findings) -> None:
-    """Finds documents of users that clients may write: whoever does changes his own rights."""
+    """Finds a class whose objects were the documents, above all one that clients may write."""
     cls = None if app.custom_user_data is None else _class_of(app, app.custom_user_data)
-    if cls is None:
+    if cls is None or app.sync.mode is SyncMode.NONE:
         return
+    findings.warning(
+        "auth.custom_data_class",
+        path,
+        f"the collection of custom user data is class {cls.name}, too: this server keeps the "
+        "documents of users apart from its objects. Rules and functions know the documents alone: "
+        "take them over with 'realmsync user data import', and change them by functions",
+        "collection_name",
+    )
     if app.sync.mode is SyncMode.FLEXIBLE:
         roles = [role.name for role in app.roles_of(cls.name) if _may_write(role)]
         if roles:
             findings.warning(
                 "auth.custom_data_writable",
                 path,
-                f"class {cls.name} has the users' custom data, and role {', '.join(roles)} may "
-                "write it: rules that ask for custom data are then in the hands of clients",
+                f"role {', '.join(roles)} may write class {cls.name}, whose objects were the "
+                "users' custom data: clients changed their own rights there, and cannot here",
                 "collection_name",
             )
     elif app.sync.partition is not None and app.sync.partition.write not in _NEVER:
         findings.notice(
             "auth.custom_data_writable",
             path,
-            f"class {cls.name} has the users' custom data: who may write the partition of his "
-            "document changes his own rights, if permissions ask for custom data",
+            f"objects of class {cls.name} were the users' custom data: who may write a partition "
+            "changed his own rights there, and cannot here",
             "collection_name",
         )
 

@@ -227,6 +227,8 @@ def test_custom_data_that_clients_write(
     told = [f for f in found.findings if f.code == "auth.custom_data_writable"]
     assert [f.severity.value for f in told] == (["warning"] if is_told else [])
     assert all(f.path == "auth/custom_user_data.json" for f in told)
+    apart = [f for f in found.findings if f.code == "auth.custom_data_class"]
+    assert [f.severity.value for f in apart] == ["warning"]
 
 
 def test_custom_data_in_partitions(tmp_path: Path) -> None:
@@ -235,6 +237,16 @@ def test_custom_data_in_partitions(tmp_path: Path) -> None:
     found = load_path(layouts.write(files, tmp_path))
     told = [f for f in found.findings if f.code == "auth.custom_data_writable"]
     assert [f.severity.value for f in told] == ["notice"]
+    apart = [f for f in found.findings if f.code == "auth.custom_data_class"]
+    assert [f.severity.value for f in apart] == ["warning"]
+    assert "apart from its objects" in apart[0].text
+
+
+def test_custom_data_that_are_no_class(tmp_path: Path) -> None:
+    files = layouts.current()
+    files["auth/custom_user_data.json"] = layouts.CUSTOM_USER_DATA
+    found = load_path(layouts.write(files, tmp_path))
+    assert not [f for f in found.findings if f.code.startswith("auth.custom_data")]
 
 
 def test_many_roles_and_classes_are_looked_at_in_bounds(

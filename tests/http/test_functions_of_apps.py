@@ -57,6 +57,42 @@ def with_settings(folder: Path, *entries: dict[str, Any]) -> Path:
     return folder
 
 
+MEMBERS = {
+    "enabled": True,
+    "mongo_service_name": "cluster",
+    "database_name": "db",
+    "collection_name": "members",
+    "user_id_field": "user_id",
+}
+# What the test-suites of SDKs have as their first function.
+UPDATE_USER_DATA = """
+exports = async function (data) {
+  const members = context.services.get("cluster").db("db").collection("members");
+  doc = await members.updateOne({ user_id: context.user.id }, { $set: data }, { upsert: true });
+  return doc;
+};
+"""
+
+
+@pytest.mark.no_asan
+async def test_a_function_changes_the_data_of_its_user(tmp_path: Path) -> None:
+    folder = write_app(tmp_path / "app", functions={"updateUserData": UPDATE_USER_DATA})
+    (folder / "auth" / "custom_user_data.json").write_text(json.dumps(MEMBERS))
+    async with serving(tmp_path, AppFolder(folder, javascript=True)) as (server, http):
+        user, other = await Caller.log_in(http), await Caller.log_in(http)
+        status, made = await user.call("updateUserData", {"name": "Ada", "$where": 1})
+        assert (status, made["error_code"]) == (400, "FunctionExecutionError")
+        status, made = await user.call("updateUserData", {"name": "Ada"})
+        assert (status, list(made["upsertedId"])) == (200, ["$oid"])
+        status, changed = await user.call("updateUserData", {"name": "Bo", "tags": ["a"]})
+        one = {"$numberInt": "1"}
+        assert (status, changed) == (200, {"matchedCount": one, "modifiedCount": one})
+        found = await server.custom_data("tasks-abcde").find_one(user.id)
+        assert found is not None
+        assert (found["name"], found["tags"], found["user_id"]) == ("Bo", ["a"], user.id)
+        assert await server.custom_data("tasks-abcde").find_one(other.id) is None
+
+
 @pytest.mark.no_asan
 async def test_exported_javascript_is_called(tmp_path: Path) -> None:
     folder = write_app(tmp_path / "app", functions={"sumFunc": SUM})

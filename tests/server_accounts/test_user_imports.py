@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from configured_app import ConfiguredApp
 from realmsync.cli import main
 from realmsync.server.accounts.credentials import hash_password
+from realmsync.server.accounts.custom_data import collection_of
 from realmsync.server.accounts.file.custom_data import CollectionName
 from realmsync.server.process import Server
 from sdk_http import APP_PATH, CLIENT, SdkHttp
@@ -54,7 +55,7 @@ async def imported(data: Path, tmp_path: Path, users: Any) -> Result:
 @pytest.fixture
 async def guild(server: Server, app: ConfiguredApp, tmp_path: Path, data: Path) -> ConfiguredApp:
     app.keep_custom_data()
-    await server.custom_data("app").prepare()
+    await collection_of(server.users, app.running).prepare()
     app.provide("local-userpass")
     app.provide("custom-token", secrets={"signingKeys": ("s" * 40,)})
     result = await imported(data, tmp_path, USERS)
