@@ -23,6 +23,7 @@ from realmsync.server.accounts.custom_data import (
 )
 from realmsync.server.accounts.documents import CustomDocuments
 from realmsync.server.accounts.file.custom_data import CollectionName
+from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 from realmsync.server.documents import search
 from realmsync.server.documents.filter import Filter
@@ -180,6 +181,33 @@ async def test_looking_up_and_looking_through_find_the_same(
     asked = Filter(filter, work)
     expected = [document for document in crowd if asked.matches(document, work)]
     assert await documents.find(*PLACE, filter) == expected
+
+
+def test_what_is_looked_up_is_not_looked_for(tmp_path: Path) -> None:
+    """Each statement is answered by the index that was made for it."""
+    file = UserFile(tmp_path / "users.sqlite")
+    table = file.custom_data
+    asked: list[str] = []
+    file.database._connection.set_trace_callback(asked.append)
+    with table.texts_with_ids(COLLECTION, ["x"]) as texts:
+        assert list(texts) == []
+    with table.texts_of_users(COLLECTION, ["x"]) as texts:
+        assert list(texts) == []
+    with table.texts(COLLECTION, after=5) as texts:
+        assert list(texts) == []
+    assert table.of_user(COLLECTION, "x") is None
+    file.database._connection.set_trace_callback(None)
+    plans = [
+        next(row[3] for row in file.database.execute(f"EXPLAIN QUERY PLAN {statement}"))
+        for statement in asked
+    ]
+    file.close()
+    indexes = ["autoindex_custom_data_1", "data_by_user", "data_in_order", "data_by_user"]
+    assert len(plans) == len(indexes)
+    for plan, index in zip(plans, indexes, strict=True):
+        assert plan.startswith("SEARCH") and index in plan
+    last = ["id=?)", "user_id=?)", "rowid>?)", "user_id=?)"]
+    assert [plan.rpartition(" AND ")[2] for plan in plans] == last
 
 
 async def test_a_search_lets_others_have_their_turn(
