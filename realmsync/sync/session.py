@@ -42,9 +42,10 @@ from realmsync.progress import Progress, progress_function
 from realmsync.sync.config import SessionCallbacks, SyncConfiguration
 from realmsync.sync.explanation import explain
 from realmsync.sync.failure import aborted, error_of, sync_error
+from realmsync.sync.notifiers import Notifiers
 from realmsync.sync.paused import Paused
-from realmsync.sync.stream import Stream
-from realmsync.sync.waits import Wait
+from realmsync.sync.stream import Stream, Streams
+from realmsync.sync.waits import Wait, Waits
 
 logger = logging.getLogger("realmsync.sync.client.session")
 
@@ -113,15 +114,13 @@ class SyncSession(Explained):
         self.ended = threading.Event()
         self._config = config
         self._stop_policy = SessionStopPolicy(config.session_stop_policy)
-        self._waits: dict[int, Wait] = {}
-        self._failed_waits: list[tuple[Wait, int, str]] = []
-        self._end_waits: list[Wait] = []
-        self._streams: set[Stream[Any]] = set()
+        self._waits = Waits()
+        self._streams = Streams()
         self._reason: str | None = None  # why it has ended for good
         self._failure: SyncError | None = None  # what the application was told of last
         self._tokens = itertools.count(1)
-        self._connection_callbacks: dict[int, Callback] = {}
-        self._progress: dict[int, tuple[Callable[..., object], Callback]] = {}
+        self._connection_notifiers = Notifiers()
+        self._progress_notifiers = Notifiers()
         self._take_handlers(callbacks)
         self.acknowledgement: asyncio.Task[None] | None = None  # of a reset: see reset.py
         self.is_of_reset = False  # its file is a reset's, and no realm of the application's
@@ -313,27 +312,27 @@ class SyncSession(Explained):
             if self._reason is not None:
                 raise self._aborted()
             number = self._runtime.wait(self.id, direction)
-            self._waits[number] = wait
+            self._waits.add(number, wait)
         try:
             return await wait.outcome(seconds, f"{direction.capitalize()}ing changes", self)
         finally:
             with self._client.lock:
-                self._waits.pop(number, None)
+                self._waits.take(number)
 
     async def _wait_for_release(
         self, stop: Callable[[int], None], timeout: float | timedelta | None
     ) -> None:
         seconds, wait = seconds_of(timeout), Wait.here()
         with self._client.lock:  # or what has happened before it is stopped would count
-            self._end_waits.append(wait)
+            self._waits.for_release.append(wait)
             stop(self.id)
             self._on_state()
         try:
             await wait.outcome(seconds, "Stopping the session", self)
         finally:
             with self._client.lock:
-                if wait in self._end_waits:
-                    self._end_waits.remove(wait)
+                if wait in self._waits.for_release:
+                    self._waits.for_release.remove(wait)
 
     # progress
 
@@ -356,7 +355,7 @@ class SyncSession(Explained):
                 return 0
             token, first = self._runtime.add_notifier(self.id, direction.value, streaming)
             if token:
-                self._progress[token] = (callback, function)
+                self._progress_notifiers.add(token, callback, function)
         if first is not None:
             try:
                 function.here(Progress(*first[:3]))
@@ -368,13 +367,7 @@ class SyncSession(Explained):
     def remove_progress_notification(self, token_or_callback: int | Callable[..., object]) -> None:
         """Removes what was added; unknown tokens and callbacks are ignored."""
         with self._client.lock:
-            if isinstance(token_or_callback, int):
-                tokens = [token_or_callback] if token_or_callback in self._progress else []
-            else:
-                entries = self._progress.items()
-                tokens = [token for token, (f, _) in entries if f == token_or_callback]
-            for token in tokens:
-                self._progress.pop(token)[1].end()
+            for token in self._progress_notifiers.remove(token_or_callback):
                 self._runtime.remove_notifier(self.id, token)
 
     async def progress(
@@ -402,7 +395,7 @@ class SyncSession(Explained):
         """Calls `callback(new, old)` when the connection state changes. Gives a token."""
         with self._client.lock:
             token = next(self._tokens)
-            self._connection_callbacks[token] = Callback(callback)
+            self._connection_notifiers.add(token, callback, Callback(callback))
         return token
 
     def remove_connection_notification(
@@ -410,9 +403,7 @@ class SyncSession(Explained):
     ) -> None:
         """Removes what was added; unknown tokens and callbacks are ignored."""
         with self._client.lock:
-            for token, callback in list(self._connection_callbacks.items()):
-                if token_or_callback in (token, callback.function):
-                    self._connection_callbacks.pop(token).end()
+            self._connection_notifiers.remove(token_or_callback)
 
     async def connection_changes(self) -> AsyncIterator[tuple[ConnectionState, ConnectionState]]:
         """Changes of the connection state as (new, old). Ends with the session."""
@@ -487,11 +478,16 @@ class SyncSession(Explained):
         """Called by the sync client with what is for the application."""
         match event:
             case Progressed():
-                self._on_progress(event)
+                with self._client.lock:
+                    notifier = self._progress_notifiers.find(event.token, expired=event.expired)
+                if notifier is not None:
+                    notifier(Progress(event.transferred, event.transferable, event.estimate))
             case WaitResolved():
                 self._on_wait(event.wait, event.status, event.message)
             case ConnectionChanged():
-                self._on_connection(event)
+                self._connection_notifiers.tell(
+                    ConnectionState(event.current), ConnectionState(event.previous)
+                )
             case Errored():
                 self._on_errored(event)
 
@@ -509,7 +505,7 @@ class SyncSession(Explained):
     def _on_state(self) -> None:
         """The state has changed, or the file was released: who waits for the end may be told."""
         with self._host.lock:
-            if not self._end_waits:
+            if not self._waits.for_release:
                 return
             error = None
             if not self.ended.is_set():
@@ -517,16 +513,12 @@ class SyncSession(Explained):
                     error = aborted("The session was started again")
                 elif self.references == 0 or not self._runtime.is_released(self.id):
                     return
-            waits, self._end_waits = self._end_waits, []
-        for wait in waits:
-            wait.resolve(error)
+            self._waits.resolve_release(error)
 
     def _on_log_out(self) -> None:
         """The user has just been logged out. Called with the client's lock."""
-        for number, wait in list(self._waits.items()):
-            if wait.to_open:
-                del self._waits[number]
-                wait.resolve(self._refusal())
+        if self._waits.has_openings:
+            self._waits.end_openings(self._refusal())
 
     def _refusal(self) -> RealmError:
         """Why nothing is opened: the log-out, or the failure that the user is gone by."""
@@ -540,58 +532,34 @@ class SyncSession(Explained):
         with self._client.lock:
             if self._reason is None:
                 self._reason = reason
-            waits, self._waits = list(self._waits.values()), {}
-        for wait in waits:
-            wait.resolve(self._aborted())
-        for stream in self._take_streams():
-            stream.end()
-
-    def _take_streams(self) -> set[Stream[Any]]:
-        with self._client.lock:
-            streams, self._streams = self._streams, set()
-        return streams
+            self._waits.end(self._aborted())
+            self._streams.end()
 
     def _aborted(self) -> SyncOperationAborted:
         return aborted(f"Sync session became inactive: {self._reason}")
 
     def _on_wait(self, number: int, status: int, message: str) -> None:
         with self._client.lock:
-            wait = self._waits.pop(number, None)
+            wait = self._waits.take(number)
         if wait is None:
             return  # nobody waits any more
         if status == SyncCode.Ok:
             wait.resolve(None)
             return
         # The error itself is told last (12.4): then there is more to say than a code.
-        self._failed_waits.append((wait, status, message))
+        self._waits.fail_later(wait, status, message)
         self._client.soon(self._fail_waits)
 
     def _fail_waits(self) -> None:
-        failed, self._failed_waits = self._failed_waits, []
-        for wait, status, message in failed:
-            wait.resolve(error_of(self._failure, status, message))
-
-    def _on_connection(self, event: ConnectionChanged) -> None:
-        new, old = ConnectionState(event.current), ConnectionState(event.previous)
-        for token, callback in list(self._connection_callbacks.items()):
-            if token in self._connection_callbacks:
-                callback(new, old)
-
-    def _on_progress(self, event: Progressed) -> None:
-        with self._client.lock:
-            entry = self._progress.get(event.token)
-            if event.expired:
-                self._progress.pop(event.token, None)
-        if entry is not None:
-            entry[1](Progress(event.transferred, event.transferable, event.estimate))
+        self._waits.fail(lambda status, message: error_of(self._failure, status, message))
 
     def _on_errored(self, event: Errored) -> None:
         error = self._failure = sync_error(event, self)
         self._fail_waits()
         end = self._runtime.end(self.id)
         if end is not None:
-            for stream in self._take_streams():
-                stream.end(error_of(self._failure, *end, is_fatal=True))
+            with self._client.lock:
+                self._streams.end(error_of(self._failure, *end, is_fatal=True))
         if (
             isinstance(error, ClientResetError)
             and self._config.client_reset.mode is ClientResetMode.MANUAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 logger = logging.getLogger("realmsync.sync.client.session")
 
@@ -56,3 +56,24 @@ class Stream(Generic[T]):
             self._arrived.clear()
             await self._arrived.wait()
         return self._values.popleft()
+
+
+class Streams:
+    """Those of one session. Wants its lock, but to discard one."""
+
+    def __init__(self) -> None:
+        self._open: set[Stream[Any]] = set()
+
+    def add(self, stream: Stream[Any]) -> None:
+        """It ends with the others."""
+        self._open.add(stream)
+
+    def discard(self, stream: Stream[Any]) -> None:
+        """Nobody reads it any more."""
+        self._open.discard(stream)
+
+    def end(self, error: Exception | None = None) -> None:
+        """Ends all that are open."""
+        streams, self._open = self._open, set()
+        for stream in streams:
+            stream.end(error)

@@ -1,12 +1,13 @@
 """Wait: who waits for a transfer or the end of a session, and how he hears of the outcome.
 
-When a wait is over is decided in csrc/client/waits.hpp; session.py keeps them by number.
+When a wait is over is decided in csrc/client/waits.hpp. Specification: client-session.md 5.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from realmsync.errors import RealmError, SyncTimeoutError
@@ -62,3 +63,54 @@ class Wait(NamedTuple):
             self.future.set_result(True)
         else:
             self.future.set_exception(error)
+
+
+class Waits:
+    """The waits of one session. Wants its lock, but for those that have failed."""
+
+    def __init__(self) -> None:
+        self.for_release: list[Wait] = []  # of the file, by a session that stops
+        self._transfers: dict[int, Wait] = {}  # by the engine's number
+        self._failed: list[tuple[Wait, int, str]] = []  # on the sync client's thread
+
+    def add(self, number: int, wait: Wait) -> None:
+        """For a transfer."""
+        self._transfers[number] = wait
+
+    def take(self, number: int) -> Wait | None:
+        """It is over; None when nobody waits any more."""
+        return self._transfers.pop(number, None)
+
+    @property
+    def has_openings(self) -> bool:
+        """Whether one is for a realm that is being opened."""
+        return any(wait.to_open for wait in self._transfers.values())
+
+    def end_openings(self, error: RealmError) -> None:
+        """Nothing is opened any more; the others go on."""
+        for number, wait in list(self._transfers.items()):
+            if wait.to_open:
+                del self._transfers[number]
+                wait.resolve(error)
+
+    def end(self, error: RealmError) -> None:
+        """Nothing is transferred any more."""
+        waits, self._transfers = self._transfers, {}
+        for wait in waits.values():
+            wait.resolve(error)
+
+    def resolve_release(self, error: RealmError | None) -> None:
+        """The file is free, or will not be."""
+        waits, self.for_release = self.for_release, []
+        for wait in waits:
+            wait.resolve(error)
+
+    def fail_later(self, wait: Wait, status: int, message: str) -> None:
+        """Until `fail` knows what to say."""
+        self._failed.append((wait, status, message))
+
+    def fail(self, error_of: Callable[[int, str], RealmError]) -> None:
+        """Tells those that have failed."""
+        failed, self._failed = self._failed, []
+        for wait, status, message in failed:
+            wait.resolve(error_of(status, message))
