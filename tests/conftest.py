@@ -46,6 +46,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def leave_out_survivors() -> Iterator[None]:
+    """What a module leaves is pytest's own; or collecting would take longer after each test."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def collect_garbage() -> Iterator[None]:
     """Destroys what a test left behind right after it, so that a bad destructor names its test."""
