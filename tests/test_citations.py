@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from for_each import for_each
+
 ROOT = Path(__file__).parent.parent
 TREES = ("csrc", "realmsync", "tests", "bench", "tools")
 PROTOCOL = ROOT / "docs" / "protocol"
@@ -187,13 +189,13 @@ SOURCES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@for_each(SOURCES, lambda path: str(path.relative_to(ROOT)))
 def test_citations_resolve(path: Path) -> None:
     if path != Path(__file__):
         assert faults(path, path.read_text()) == []
 
 
-@pytest.mark.parametrize("name", sorted(documents().keys() - {"README.md"}))
+@for_each(sorted(documents().keys() - {"README.md"}))
 def test_documents_name_sections_that_exist(name: str) -> None:
     """Sections cited inside a document without a link are its own."""
     text = re.sub(r"^```.*?^```$", "", (PROTOCOL / name).read_text(), flags=re.M | re.S)

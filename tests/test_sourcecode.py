@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from for_each import for_each
 from source_graph import circles, import_graph, include_graph, typing_graph
 
 ROOT = Path(__file__).parent.parent
@@ -87,7 +88,7 @@ def folder_of(path: Path) -> str:
     return "/".join(folders[: 2 if folders[:1] in (("bindings",), ("query",)) else 1])
 
 
-@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+@for_each(CPP_FILES, relative)
 def test_layers(path: Path) -> None:
     folder = folder_of(path.relative_to(CSRC))
     if folder == "":  # tuning.hpp is for everyone
@@ -99,7 +100,7 @@ def test_layers(path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+@for_each(CPP_FILES, relative)
 def test_system_headers_stay_where_they_belong(path: Path) -> None:
     folder = path.relative_to(CSRC).parts[0]
     system = includes(path, "<")
@@ -117,7 +118,7 @@ def test_system_headers_stay_where_they_belong(path: Path) -> None:
 OF_ONE_SYSTEM = re.compile(r"<(malloc|sys/(eventfd|epoll|inotify|prctl|sendfile)|linux/.*)\.h>")
 
 
-@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+@for_each(CPP_FILES, relative)
 def test_what_one_system_has_stands_behind_a_condition(path: Path) -> None:
     depth, bare = 0, []
     for line in path.read_text().splitlines():
@@ -127,7 +128,7 @@ def test_what_one_system_has_stands_behind_a_condition(path: Path) -> None:
     assert not bare
 
 
-@pytest.mark.parametrize("path", CPP_FILES, ids=relative)
+@for_each(CPP_FILES, relative)
 def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
     if path.relative_to(CSRC).parts[0] in ("base", "runtime", "bindings"):
         return
@@ -135,20 +136,20 @@ def test_engines_read_no_clock_and_no_chance(path: Path) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("path", CPP_FILES + PYTHON_FILES, ids=relative)
+@for_each(CPP_FILES + PYTHON_FILES, relative)
 def test_files_stay_readable(path: Path) -> None:
     limit = 1200 if path.suffix == ".pyi" else 800  # a stub is as long as its module has names
     assert len(path.read_text().splitlines()) <= limit
 
 
-@pytest.mark.parametrize("path", TEXT_FILES, ids=relative)
+@for_each(TEXT_FILES, relative)
 def test_no_machine_paths(path: Path) -> None:
     if path == Path(__file__):
         return
     assert not re.findall(r"/(?:work|home|root|tmp)/\w", path.read_text())
 
 
-@pytest.mark.parametrize("path", [p for p in CPP_FILES if p.suffix == ".hpp"], ids=relative)
+@for_each([p for p in CPP_FILES if p.suffix == ".hpp"], relative)
 def test_headers_say_what_lives_there(path: Path) -> None:
     assert path.read_text().startswith("// "), "a header starts with what lives in it"
 
@@ -213,7 +214,7 @@ def room(module: str) -> str:
     return name if name in ROOMS else "ground"
 
 
-@pytest.mark.parametrize("module", sorted(set(IMPORTS) - {"realmsync"}))
+@for_each(sorted(set(IMPORTS) - {"realmsync"}))
 def test_layers_of_python(module: str) -> None:
     own = room(module)
     for target in IMPORTS[module]:
@@ -222,9 +223,7 @@ def test_layers_of_python(module: str) -> None:
         assert room(target) in {own, *ROOMS[own]}, f"{module} must not import {target}"
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], ids=relative
-)
+@for_each([p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], relative)
 def test_every_import_is_a_statement(path: Path) -> None:
     """Imports by string would be invisible to the two tests around this one."""
     assert not re.findall(r"\b(?:importlib|import_module|__import__)\b", path.read_text())
@@ -234,9 +233,7 @@ def test_every_import_is_a_statement(path: Path) -> None:
         assert [name for name in imported if not name.startswith(neighbours)] == []
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], ids=relative
-)
+@for_each([p for p in PYTHON_FILES if p.is_relative_to(ROOT / "realmsync")], relative)
 def test_the_package_does_without_the_testbed(path: Path) -> None:
     """Wheels are built without it."""
     if path.name not in ("_core.pyi", "_testbed.pyi"):
@@ -251,3 +248,12 @@ def test_nothing_imports_or_includes_itself() -> None:
 def test_circles_are_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"c"}}) == [["c"]]
     assert circles({"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}) == [["a", "b", "c"]]
+
+
+def test_each_of_many_that_fails_is_told() -> None:
+    @for_each([1, 2, 3])
+    def is_even(number: int) -> None:
+        assert number % 2 == 0
+
+    with pytest.raises(AssertionError, match=r"(?s)1: .*\n3: "):
+        is_even()

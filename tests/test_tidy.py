@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from for_each import for_each
 
 ROOT = Path(__file__).parent.parent
 CORE = sorted(p for s in ("*.cpp", "*.hpp", "*.h", "*.c") for p in (ROOT / "csrc").rglob(s))
@@ -67,7 +67,7 @@ def functions(text: str) -> Iterator[tuple[str, int]]:
             yield head.partition("\n")[0], line - first + 1
 
 
-@pytest.mark.parametrize("path", CORE, ids=name_of)
+@for_each(CORE, name_of)
 def test_functions_of_the_core_fit_a_page(path: Path) -> None:
     assert [f for f in functions(path.read_text()) if f[1] > LONGEST] == []
 
@@ -79,7 +79,7 @@ def test_long_functions_are_found() -> None:
     assert list(functions(text)) == [("int f(int a,", LONGEST + 1)]
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+@for_each(PYTHON, name_of)
 def test_functions_of_python_fit_a_page(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -87,7 +87,7 @@ def test_functions_of_python_fit_a_page(path: Path) -> None:
             assert node.end_lineno - node.lineno < LONGEST or node.name in LONG, node.name
 
 
-@pytest.mark.parametrize("path", CORE + PYTHON + CYTHON, ids=name_of)
+@for_each(CORE + PYTHON + CYTHON, name_of)
 def test_no_rulers(path: Path) -> None:
     """A file that needs headings is two files; what follows is told by a name, not by a line."""
     assert not re.findall(r"^\s*(?://|#) ?[-=*#]{3}.*$", path.read_text(), re.M)
