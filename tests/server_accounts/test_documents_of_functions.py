@@ -210,13 +210,16 @@ def test_what_is_looked_up_is_not_looked_for(tmp_path: Path) -> None:
     assert [plan.rpartition(" AND ")[2] for plan in plans] == last
 
 
+@pytest.mark.parametrize(("limit", "size"), [("PAGE", 1000), ("PAGE_STEPS", 20)])
 async def test_a_search_lets_others_have_their_turn(
     users: Users,
     documents: CustomDocuments,
     crowd: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    size: int,
 ) -> None:
-    monkeypatch.setattr(search, "PAGE", 1000)
+    monkeypatch.setattr(search, limit, size)
     reads = 0
     read = users.read
 

@@ -22,6 +22,7 @@ from realmsync.server.documents.values import Work, taken
 # ten a microsecond. Of texts that are only looked over a sixteenth counts.
 COST = 4 << 20
 PAGE = 128 << 10
+PAGE_STEPS = 20_000  # of work of the filter, between two pauses
 _EACH = 4  # of each text, however short
 _LOOKED_OVER = 16
 
@@ -68,7 +69,7 @@ class Search:
 
         Raises ValueError when the search costs too much.
         """
-        pause = self._left - PAGE
+        pause, pause_of_work = self._left - PAGE, self.work.left - PAGE_STEPS
         for number, text in texts:
             if self._limit is not None and len(self.found) >= self._limit:
                 return None
@@ -79,7 +80,7 @@ class Search:
                 raise ValueError(
                     "the filter looks through too many documents: ask for an _id or a user's id"
                 )
-            if self._left < pause:
+            if self._left < pause or self.work.left < pause_of_work:
                 return number
         return None
 

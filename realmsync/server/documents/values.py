@@ -46,12 +46,12 @@ class Work:
     """What is left of the work that one call may cause."""
 
     def __init__(self, steps: int = STEPS) -> None:
-        self._left = steps
+        self.left = steps
 
     def spend(self, steps: int = 1) -> None:
         """Raises ValueError when nothing is left."""
-        self._left -= steps
-        if self._left < 0:
+        self.left -= steps
+        if self.left < 0:
             raise ValueError("the filter or update is too much work: make it simpler")
 
 
