@@ -4,9 +4,8 @@ and operators do to it, at random from a seed. Nothing may be lost or come twice
 from __future__ import annotations
 
 import random
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from websockets.sync.client import ClientConnection
 
 from instructions import add_column, add_table, create, erase, update
 from realmsync.testing import ServerProcess
-from sdk_client import Client, HttpClient, RealmFile
+from sdk_client import Client, HttpClient, RealmFile, settle
 
 SCHEMA = [
     add_table("Dog"),
@@ -59,27 +58,6 @@ def new_client(server: ServerProcess, name: int, app_id: str = "app") -> Client:
     client = Client(name, app_id)
     log_in(server, client)
     return client
-
-
-def settle(clients: Iterable[Client], seconds: float = 20) -> None:
-    """Until all that was written has arrived at all that are open."""
-    clients = list(clients)
-    for newest in (False, True):  # first everything goes up, then everybody asks for it
-        if newest:
-            for client in clients:
-                for session in client.sessions.values():
-                    session.target_mark += 1
-        end = time.monotonic() + seconds
-        while not all(client.is_settled() for client in clients):
-            assert time.monotonic() < end, "does not come to rest"
-            idle = True
-            for client in clients:
-                if client.socket is None:
-                    client.connect()
-                while client.send(10) or client.receive():
-                    idle = False
-            if idle:
-                time.sleep(0.002)
 
 
 def close(*clients: Client) -> None:
