@@ -81,6 +81,18 @@ async def test_policies(tmp_path: Path, policy: str, status: int) -> None:
         assert (await refresh(http, old_token())).status == status
 
 
+@pytest.mark.parametrize(("policy", "status"), [("hold", 503), ("adopt", 201)])
+async def test_who_is_known_by_id_alone_may_be_anonymous(
+    tmp_path: Path, policy: str, status: int
+) -> None:
+    async with serving(tmp_path, anonymous=policy, adopt_until=4e9) as (http, server):
+        user = "65a0000000000000000000ee"
+        with administration(server.config.data) as admin:
+            dump = f'{{"owner": "{user}"}}'
+            assert admin.data("app").import_ids(dump, "owner") == (1, 0)
+        assert (await refresh(http, old_token(user))).status == status
+
+
 async def test_users_of_this_server_are_no_old_ones(tmp_path: Path) -> None:
     async with serving(tmp_path, **ADOPTING) as (http, _):
         own = await http.anonymous()
