@@ -85,12 +85,14 @@ def message(file: IO[bytes], from_client: bool) -> None:
 
 
 @main.command()
-def openapi() -> None:
+@click.option("--admin", is_flag=True, help="With the admin API.")
+def openapi(admin: bool) -> None:
     """Print the HTTP API of the server as an OpenAPI 3.1 description in JSON."""
+    from realmsync.server.admin.endpoints import ADMIN_ROUTES
     from realmsync.server.http.description import describe
     from realmsync.server.http.endpoints import ROUTES
 
-    _print_json(describe(ROUTES))
+    _print_json(describe((*ROUTES, *ADMIN_ROUTES) if admin else ROUTES))
 
 
 @main.command()

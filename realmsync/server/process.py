@@ -216,7 +216,11 @@ class Server:
 
     def _make_admin(self, account: AdminAccount) -> Admin:
         apps = AdminApps(
-            self._stored_folder, self._host, self.apps, self._engine, is_javascript_available()
+            self._stored_folder,
+            self._host,
+            self.apps,
+            self._engine,
+            is_javascript_available(),
         )
         return Admin(account, AdminTokens(self._secret), apps, self.users, self.tasks)
 

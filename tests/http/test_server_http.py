@@ -180,8 +180,9 @@ async def test_linking(http: Any) -> None:
     await http("POST", f"{USERPASS}/register", account())
     reply = await http("POST", link, login(), token=token)
     assert reply.status == 200
+    assert {**anonymous, **reply.json, "access_token": token} == anonymous, "the Web SDK asks"
     profile = await http("GET", f"{CLIENT}/auth/profile", token=reply.json["access_token"])
-    assert profile.json["user_id"] == anonymous["user_id"]
+    assert profile.json["user_id"] == reply.json["user_id"] == anonymous["user_id"]
     providers = [identity["provider_type"] for identity in profile.json["identities"]]
     assert providers == ["anon-user", "local-userpass"]
     assert (await http("POST", f"{USERPASS}/login", login())).json["user_id"] == anonymous[

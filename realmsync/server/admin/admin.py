@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from realmsync.server.accounts.users import Users
 from realmsync.server.admin.access import AdminAccount, AdminTokens
+from realmsync.server.admin.app_logs import AppLogs
 from realmsync.server.admin.apps import AdminApps
 from realmsync.server.engine_tasks import EngineTasks
 
@@ -19,3 +20,4 @@ class Admin:
     apps: AdminApps
     users: Users
     tasks: EngineTasks
+    logs: AppLogs = field(default_factory=AppLogs)

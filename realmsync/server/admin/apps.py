@@ -95,7 +95,12 @@ class AdminApps:
     """All apps of one server."""
 
     def __init__(
-        self, folder: Path, host: AppHost, apps: Apps, engine: EngineWithApps, javascript: bool
+        self,
+        folder: Path,
+        host: AppHost,
+        apps: Apps,
+        engine: EngineWithApps,
+        javascript: bool,
     ) -> None:
         self._folder = folder
         self._host = host
@@ -131,8 +136,12 @@ class AdminApps:
             raise HttpError(400, text, AppCode.InvalidParameter)
         client_app_id = self._free_id(name)
         document = AppDocument.new(client_app_id, settings)
-        if "data_source" in settings:
-            document.add_service(settings["data_source"])
+        source = settings.get("data_source")
+        if source is not None:
+            if not all(isinstance(source.get(key), str) for key in ("name", "type")):
+                text = "'data_source' must have a name and a type"
+                raise HttpError(400, text, AppCode.BadRequest)
+            document.add_service(source)
         stored = StoredApp(self._folder / f"{document.id}.json", document, self._javascript)
         model = _accepted(await asyncio.to_thread(stored.load)).app
         with _on_disk():

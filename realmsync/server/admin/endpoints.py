@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from realmsync.codes import AppCode
-from realmsync.server.admin import configuration, operations, sessions, whole
+from realmsync.server.admin import accounts, configuration, operations, sessions, whole
 from realmsync.server.http.bodies import Body, Member
 from realmsync.server.http.table import Caller, Handler, Refusal, Route
 
@@ -24,7 +24,9 @@ _LIST: dict[str, Any] = {"type": "array", "items": {}}
 _MOST_BYTES = 4 << 20
 _ANY = Body()
 _NAME = Member("name")
-_NOT_FOUND = (Refusal(404, AppCode.BadRequest),)
+# What any row with an app may say: there is none, or it has a folder; a change has errors.
+_OF_APPS = (Refusal(404, AppCode.BadRequest), Refusal(403, AppCode.BadRequest))
+_OF_CHANGES = (Refusal(400, AppCode.InvalidParameter), Refusal(409, AppCode.BadRequest))
 
 
 def _row(
@@ -37,10 +39,15 @@ def _row(
     status: int = 200,
     reply: dict[str, Any] | None = None,
     reply_type: str = "application/json",
+    also: Mapping[int, dict[str, Any]] | None = None,
     query: Mapping[str, str] | None = None,
     caller: Caller = Caller.ADMIN,
 ) -> Route:
-    refusals = _NOT_FOUND if "{id}" in path else ()
+    refusals: tuple[Refusal, ...] = _OF_APPS if "{id}" in path else ()
+    if method != "GET":
+        refusals += _OF_CHANGES
+    if caller is Caller.STRANGER:  # who shows a password, or a token for a new one
+        refusals += (Refusal(401, AppCode.InvalidPassword), Refusal(401, AppCode.InvalidSession))
     if reply is None and status != 204:
         reply = _OBJECT
     return Route(
@@ -52,6 +59,7 @@ def _row(
         status,
         reply,
         reply_type,
+        also or {},
         body,
         query or {},
         refusals,
@@ -103,7 +111,8 @@ def _apps() -> Iterator[Route]:
     of = configuration
     flag = Body((Member("development_mode_enabled", "boolean"),))
     yield _row("GET", _APPS, of.list_apps, "All apps", reply=_LIST)
-    yield _row("POST", _APPS, of.create_app, "A new app", body=Body((_NAME,)), status=201)
+    made = Body((_NAME, Member("data_source", "object", required=False)))
+    yield _row("POST", _APPS, of.create_app, "A new app", body=made, status=201)
     yield _row("GET", _APP, of.get_app, "One app")
     yield _row("DELETE", _APP, of.delete_app, "Delete an app", status=204)
     environment = Body((Member("environment"),))
@@ -162,7 +171,14 @@ def _whole() -> Iterator[Route]:
     summary = "Replace the whole configuration"
     diff = {"strategy": "replace-by-name, and nothing else", "diff": "true: tell what would change"}
     yield _row(
-        "POST", f"{_APP}/import", whole.import_app, summary, body=body, status=204, query=diff
+        "POST",
+        f"{_APP}/import",
+        whole.import_app,
+        summary,
+        body=body,
+        status=204,
+        also={200: _LIST},
+        query=diff,
     )
     yield _row("PATCH", f"{_APP}/push", whole.import_app, summary, body=body, status=204)
     versions = {"version": "20210101, and nothing else", "template": "true: without the app's id"}
@@ -191,6 +207,8 @@ def _operations() -> Iterator[Route]:
     yield _row("GET", f"{sync}/data", of.sync_data, "The partition key")
     versions = of.answer({"versions": [{"version_major": 0}]})
     yield _row("GET", f"{sync}/schemas/versions", versions, "Versions of the schema")
+    yield _row("GET", f"{sync}/migration", of.migration, "No app is on its way")
+    yield _row("PUT", f"{sync}/migration", of.migrate, "Refused", body=_ANY, status=204)
     drafts, draft = f"{_APP}/drafts", f"{_APP}/drafts/{{draft}}"
     yield _row("POST", drafts, of.open_draft, "Let changes gather", status=201)
     yield _row("GET", drafts, of.list_drafts, "The draft", reply=_LIST)
@@ -206,34 +224,69 @@ def _operations() -> Iterator[Route]:
         ("dependencies", {"dependencies_list": []}, _OBJECT),
         ("dependencies/status", {"status": "successful"}, _OBJECT),
         ("hosting/assets", [], _LIST),
-        ("logs", {"logs": []}, _OBJECT),
-        ("deploy/config", {"enabled": False}, _OBJECT),
     ):
         yield _row("GET", f"{_APP}/{path}", of.answer(body), f"No {path}", reply=schema)
+    deploy = f"{_APP}/deploy/config"
+    yield _row("GET", deploy, of.deployment_settings, "How changes are deployed")
+    yield _row(
+        "PATCH", deploy, of.set_deployment, "How changes are deployed", body=_ANY, status=204
+    )
+    errors = {"errors_only": "true: what was refused"}
+    yield _row("GET", f"{_APP}/logs", of.logs, "What clients have asked", query=errors)
     private = f"{_PRIVATE}/groups/{{group}}/apps/{{id}}"
     yield _row("GET", f"{private}/features", of.answer({"enabled": []}), "No features")
     yield _row("GET", f"{private}/settings", of.answer({}), "No settings")
+    taken = of.take_settings
+    yield _row("POST", f"{private}/features", taken, "No features", body=_ANY, status=204)
+    yield _row("PATCH", f"{private}/settings", taken, "No settings", body=_ANY, status=204)
 
 
 def _users() -> Iterator[Route]:
-    of = operations
+    of = accounts
     users, user = f"{_APP}/users", f"{_APP}/users/{{user}}"
     account = Body((Member("email"), Member("password")))
-    yield _row("GET", users, of.list_users, "Users, 50 at a time", reply=_LIST)
+    choice = {
+        "after": "the id of the last user of the page before",
+        "status": "enabled or disabled",
+        "provider_types": "with commas between: who can log in with one of them",
+        "desc": "true: newest first",
+        "sort": "creation_date, and nothing else",
+    }
+    yield _row("GET", users, of.list_users, "Users, 50 at a time", reply=_LIST, query=choice)
     yield _row("POST", users, of.create_user, "A new user", body=account, status=201)
     yield _row("GET", user, of.get_user, "One user")
     yield _row("DELETE", user, of.delete_user, "Delete a user", status=204)
     yield _row("PUT", f"{user}/logout", of.log_out_user, "End a user's log-ins", status=204)
     yield _row("PUT", f"{user}/disable", of.switch_user(True), "Lock a user out", status=204)
     yield _row("PUT", f"{user}/enable", of.switch_user(False), "Let a user in", status=204)
-    yield _row("GET", f"{user}/devices", of.answer([]), "No devices", reply=_LIST)
+    yield _row("GET", f"{user}/devices", of.list_devices, "No devices", reply=_LIST)
     token = Body((Member("token"),))
     verify = f"{users}/verify_token"
     yield _row("POST", verify, of.verify_token, "What a token says", body=token, reply={})
+
+
+def _accounts() -> Iterator[Route]:
+    of = accounts
+    waiting = f"{_APP}/user_registrations"
+    after = {"after": "the name of the last account of the page before"}
+    listed = f"{waiting}/pending_users"
+    yield _row("GET", listed, of.list_pending, "Who waits", reply=_LIST, query=after)
+    one = f"{waiting}/by_email/{{email}}"
+    yield _row("DELETE", one, of.delete_account, "Forget an account that waits", status=204)
+    for word, handler in (
+        ("confirm", of.confirm_account),
+        ("send_confirm", of.send_confirmation),
+        ("run_confirm", of.run_confirmation),
+    ):
+        yield _row("POST", f"{one}/{word}", handler, "Confirm an account", status=204)
     keys = f"{_APP}/api_keys"
     yield _row("GET", keys, of.list_keys, "Keys of servers", reply=_LIST)
     yield _row("POST", keys, of.create_key, "A key", body=Body((_NAME,)), status=201)
-    yield _row("DELETE", f"{keys}/{{entry}}", of.delete_key, "Delete a key", status=204)
+    key = f"{keys}/{{entry}}"
+    yield _row("GET", key, of.get_key, "One key, without its text")
+    yield _row("PUT", f"{key}/enable", of.switch_key(False), "A key is good again", status=204)
+    yield _row("PUT", f"{key}/disable", of.switch_key(True), "A key is useless", status=204)
+    yield _row("DELETE", key, of.delete_key, "Delete a key", status=204)
 
 
 ADMIN_ROUTES = (
@@ -243,4 +296,5 @@ ADMIN_ROUTES = (
     *_whole(),
     *_operations(),
     *_users(),
+    *_accounts(),
 )

@@ -19,7 +19,10 @@ _ERROR: Mapping[str, Any] = {
     "type": "object",
     "properties": {
         "error": {"type": "string", "description": "What is wrong, for people"},
-        "error_code": {"type": "string", "enum": [code.name for code in AppCode]},
+        "error_code": {
+            "type": "string",
+            "enum": [*(code.name for code in AppCode), "DraftAlreadyExists"],
+        },
     },
     "required": ["error"],
 }
@@ -87,6 +90,8 @@ def _responses(route: Route) -> dict[str, Any]:
         if refusal.code is not None and refusal.code.name not in named:
             named.append(refusal.code.name)
     responses = {str(route.status): good}
+    for status, schema in route.also.items():
+        responses[str(status)] = {"description": route.summary, "content": _json(schema)}
     for status, named in sorted(codes.items()):
         text = ", ".join(named)
         responses[str(status)] = {

@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import sqlite3
+import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -99,8 +100,36 @@ class HttpApi:
         # Those who must show a token are counted when theirs is no good.
         if route.caller is Caller.STRANGER and route.is_counted:
             self._count(call)
-        await self._prepare(call, route)
-        return await route.handler(call)
+        failure: Exception | None = None
+        try:
+            await self._prepare(call, route)
+            return await route.handler(call)
+        except Exception as error:
+            failure = error
+            raise
+        finally:
+            self._note(call, route, failure)
+
+    def _note(self, call: Call, route: Route, failure: Exception | None) -> None:
+        """Tells the app's log, if there is somebody to read it."""
+        app: RunningApp | None = vars(call).get("app")
+        if self._services.admin is None or app is None:
+            return
+        entry = {
+            "type": route.summary,
+            "request_method": call.request.method,
+            "request_url": call.request.path,
+            "remote_ip_address": call.client,
+            "completed": int(time.time()),
+        }
+        if "principal" in vars(call):
+            entry["user_id"] = call.principal.user.id
+        if isinstance(failure, (HttpError, AuthError)):
+            entry["error"] = str(failure)
+            entry |= {} if failure.code is None else {"error_code": failure.code.name}
+        elif failure is not None:
+            entry["error"] = "internal server error"
+        self._services.admin.logs.add(app.key, entry)
 
     async def _prepare(self, call: Call, route: Route) -> None:
         """Gives a call all that its row promises."""

@@ -56,7 +56,7 @@ _LOG_INS = (
         reply={
             "anyOf": [
                 _object(access_token=_TEXT, refresh_token=_TEXT, user_id=_TEXT, device_id=_TEXT),
-                _object(access_token=_TEXT),
+                _object(access_token=_TEXT, user_id=_TEXT, device_id=_TEXT),
             ]
         },
         refusals=(

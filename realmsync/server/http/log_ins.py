@@ -41,7 +41,9 @@ async def log_in(call: Call) -> web.Response:
             lambda: auth.link(principal, provider, call.body, call.for_functions),
             may_adopt=False,
         )
-        return reply({"access_token": token})
+        # The Web SDK asks for the ids, which are as they were; native SDKs do without.
+        user_id, device_id = principal.user.id, principal.device_id
+        return reply({"access_token": token, "user_id": user_id, "device_id": device_id})
     call.services.admission.log_in(call.client)
     login = await _try_password(
         call,

@@ -56,6 +56,7 @@ class Route:
     status: int = 200
     reply: JsonSchema | None = None  # None: without a body
     reply_type: str = "application/json"
+    also: Mapping[int, JsonSchema] = field(default_factory=dict)  # to some queries, by status
     body: Body | None = None  # None: a body is not looked at
     query: Mapping[str, str] = field(default_factory=dict)  # parameters, with what they mean
     refusals: tuple[Refusal, ...] = ()

@@ -58,6 +58,15 @@ class AccountTable:
         )
         return changed.rowcount == 1
 
+    def pending(self, app_id: str, after: str, size: int) -> list[str]:
+        """The names of at most `size` accounts that wait, in order, behind a name."""
+        rows = self._database.execute(
+            "SELECT email FROM accounts WHERE app_id = ? AND status = 'pending' AND email > ? "
+            "ORDER BY email LIMIT ?",
+            (app_id, after, size),
+        )
+        return [email for (email,) in rows]
+
     def confirm(self, app_id: str, email: str, password: bytes | None = None) -> None:
         """Lets an account log in, with this password if one is given. Raises Gone."""
         changed = self._database.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from realmsync.server.accounts.file.database import Database
@@ -30,6 +31,19 @@ _USERS_PAGE = f"""
     {_USERS} AND (app_id, created, id) > (:last_app, :last_created, :last_id)
     ORDER BY app_id, created, id LIMIT :size
 """
+_FILTERED = f"""
+    {_USERS} AND (:disabled IS NULL OR disabled = :disabled)
+    AND (:providers IS NULL OR EXISTS (
+        SELECT 1 FROM identities JOIN json_each(:providers) ON provider = json_each.value
+        WHERE user_id = users.id))
+"""
+_OLDEST_FIRST = f"""
+    {_FILTERED} AND (created, id) > (:last_created, :last_id) ORDER BY created, id LIMIT :size
+"""
+_NEWEST_FIRST = f"""
+    {_FILTERED} AND (created, id) < (:last_created, :last_id)
+    ORDER BY created DESC, id DESC LIMIT :size
+"""
 _UNUSED_ACCOUNTS_PAGE = f"""
     {_UNUSED_ACCOUNTS} AND (app_id, email) > (:last_app, :last_name)
     ORDER BY app_id, email LIMIT :size
@@ -53,6 +67,15 @@ _IDLE = """
         AND NOT EXISTS (SELECT 1 FROM api_keys WHERE user_id = users.id)
 """
 _IDLE_AT_ONCE = 1000  # users deleted in one transaction: a server that runs must not wait long
+
+
+@dataclass(frozen=True)
+class UserFilter:
+    """Which users are meant, and in which order."""
+
+    disabled: bool | None = None  # None: either
+    providers: tuple[str, ...] | None = None  # who can log in with one of these; None: all
+    newest_first: bool = False
 
 
 class Listing:
@@ -79,19 +102,27 @@ class Listing:
                     "last_name": "".join(last.names[:1]),
                 }
 
-    def after(self, app_id: str, user_id: str | None, size: int) -> list[UserSummary]:
-        """At most `size` users of an app, oldest first, behind this one; None: from the first."""
-        place = (app_id, 0, "")
+    def after(
+        self, app_id: str, user_id: str | None, size: int, wanted: UserFilter
+    ) -> list[UserSummary]:
+        """At most `size` users of an app, behind the one with this id; None: from the first."""
+        created, last_id = (1 << 62, "") if wanted.newest_first else (0, "")
         if user_id:
             row = self._database.execute(
-                "SELECT app_id, created, id FROM users WHERE id = ? AND app_id = ?",
-                (user_id, app_id),
+                "SELECT created, id FROM users WHERE id = ? AND app_id = ?", (user_id, app_id)
             ).fetchone()
             if row is None:
                 return []
-            place = row
-        last = dict(zip(("last_app", "last_created", "last_id"), place, strict=True))
-        return self._summaries(_USERS_PAGE, {**last, "app": app_id, "size": size})
+            created, last_id = row
+        values = {
+            "app": app_id,
+            "size": size,
+            "last_created": created,
+            "last_id": last_id,
+            "disabled": wanted.disabled,
+            "providers": None if wanted.providers is None else json.dumps(wanted.providers),
+        }
+        return self._summaries(_NEWEST_FIRST if wanted.newest_first else _OLDEST_FIRST, values)
 
     def called(self, who: str, app_id: str | None) -> list[UserSummary]:
         """The users and unused accounts with this id or account name, of an app or of each."""
