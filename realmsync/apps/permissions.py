@@ -29,6 +29,7 @@ from realmsync.apps.model import (
 from realmsync.apps.plain_schemas import to_plain
 from realmsync.apps.usability import faults_of, is_decidable
 from realmsync.errors import ExpressionError
+from realmsync.waiting import in_time
 
 _logger = logging.getLogger("realmsync.apps")
 
@@ -242,12 +243,9 @@ class _Calls:
         return self._results[key]
 
     async def _in_time(self, name: str, arguments: list[Any]) -> Any:
-        """Not wait_for(), which waits for a call that does not let itself be cancelled."""
-        task = asyncio.ensure_future(self._call(name, arguments))
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._seconds)
-            if done:
-                return task.result()
+            return await in_time(self._call(name, arguments), self._seconds)
+        except asyncio.TimeoutError:
             _logger.error("function %r, which a rule calls, took too long", name)
         except Exception as error:
             _logger.error(
@@ -256,8 +254,6 @@ class _Calls:
                 type(error).__name__,
                 str(error),
             )
-        finally:
-            task.cancel()
         return _FAILED
 
 

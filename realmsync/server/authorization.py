@@ -10,7 +10,6 @@ section 13.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import logging
 from collections import deque
@@ -25,6 +24,7 @@ from realmsync.enums import Text
 from realmsync.events import Authorize
 from realmsync.server.logs import one_line
 from realmsync.transport.websocket import monotonic_ms
+from realmsync.waiting import in_time
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -155,7 +155,7 @@ async def _ask(decider: Decider, request: AuthorizationRequest) -> Permission | 
     try:
         answer = decider.function(request)
         if inspect.isawaitable(answer):
-            answer = await _in_time(answer, decider.timeout)
+            answer = await in_time(answer, decider.timeout)
         return Permission(answer)
     except Exception as error:
         _logger.error(
@@ -167,19 +167,3 @@ async def _ask(decider: Decider, request: AuthorizationRequest) -> Permission | 
             exc_info=None if isinstance(error, asyncio.TimeoutError) else error,
         )
         return None
-
-
-async def _in_time(answer: Awaitable[Permission | str], timeout: float | None) -> Permission | str:
-    """Not wait_for(), which waits for a coroutine that does not let itself be cancelled."""
-    task = asyncio.ensure_future(answer)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=timeout)
-    except asyncio.CancelledError:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        raise
-    if not done:
-        task.cancel()
-        raise asyncio.TimeoutError(f"no answer in {timeout} s")
-    return task.result()

@@ -129,8 +129,9 @@ class FunctionsDouble:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
-        assert request is None and not from_client
+        assert for_rule and request is None and not from_client
         self.calls.append((name, list(arguments), user and user.id))
         await asyncio.sleep(0)
         if isinstance(self.result, Exception):

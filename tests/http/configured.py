@@ -36,6 +36,7 @@ class Functions:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
         assert user is None and request is not None and not from_client
         if name not in self._functions:

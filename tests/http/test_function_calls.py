@@ -42,6 +42,7 @@ class FunctionsDouble:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
         assert from_client
         await asyncio.sleep(0)

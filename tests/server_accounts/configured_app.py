@@ -32,6 +32,7 @@ class FunctionTable:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
         if name not in self.by_name:
             raise FunctionNotFound(name)

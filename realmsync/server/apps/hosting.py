@@ -186,7 +186,7 @@ class AppHost:
             function: Function, user: AppUser, request: FunctionRequest | None
         ) -> bool:
             async def call(name: str, arguments: Sequence[Any]) -> Any:
-                return await functions.call(name, arguments, user)
+                return await functions.call(name, arguments, user, for_rule=True)
 
             permissions = app.permissions
             return permissions is not None and await permissions.may_call(

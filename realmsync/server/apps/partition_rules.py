@@ -42,7 +42,7 @@ class PartitionRules:
             return Permission.NONE
 
         async def call(name: str, arguments: Sequence[Any]) -> Any:
-            return await functions.call(name, arguments, user)
+            return await functions.call(name, arguments, user, for_rule=True)
 
         try:
             found = await permissions.partition(user, request.partition, call)

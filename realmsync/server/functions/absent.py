@@ -35,6 +35,7 @@ class NoFunctions:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> NoReturn:
         """Raises FunctionNotFound or FunctionNotCallable."""
         function = self._known.get(name)

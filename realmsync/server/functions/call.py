@@ -35,12 +35,13 @@ from realmsync.server.functions.port import (
 )
 from realmsync.server.functions.registry import AppFunctions, PythonFunction
 from realmsync.server.logs import one_line
+from realmsync.waiting import in_time
 
 _logger = logging.getLogger("realmsync.functions")
 
 # Seconds that a call may take, with all that it calls.
 DEFAULT_TIMEOUT = 5.0
-# Threads of an application for Python functions that are no coroutine functions.
+# Threads for Python functions of an application that are no coroutine functions.
 _THREADS = 8
 _LOG_LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -54,6 +55,7 @@ class Call:
     user: AppUser
     request: FunctionRequest | None
     execute: Callable[[str, Sequence[Any]], Awaitable[Any]]  # another function, as the same user
+    for_rule: bool = False
 
 
 class Languages:
@@ -68,15 +70,20 @@ class Languages:
     ) -> None:
         self.python = python or AppFunctions()  # replaced when the application is loaded again
         self._javascript = javascript
+        # Rules have processes and threads of their own, which no client can occupy.
+        self._rule_javascript = None if javascript is None else JavaScript()
+        self._rule_threads = _threads()
         self._documents = documents
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="realmsync-functions")
+        self._threads = _threads()
 
     async def close(self) -> None:
         """Ends what runs in processes; threads end with their calls."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._javascript is not None:
-            await self._javascript.close()
+        for threads in (self._threads, self._rule_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
+        for javascript in (self._javascript, self._rule_javascript):
+            if javascript is not None:
+                await javascript.close()
 
     def has(self, name: str, exported: Function | None) -> bool:
         """Whether there is an implementation."""
@@ -96,11 +103,12 @@ class Languages:
         python = self.python.get(call.name)
         if python is not None:
             return await self._run_python(call, python, arguments)
-        if exported is None or exported.source is None or self._javascript is None:
+        javascript = self._rule_javascript if call.for_rule else self._javascript
+        if exported is None or exported.source is None or javascript is None:
             raise FunctionNotCallable(
                 f"function '{call.name}' has no implementation on this server"
             )
-        return await self._run_javascript(call, self._javascript, exported.source, arguments)
+        return await self._run_javascript(call, javascript, exported.source, arguments)
 
     async def _run_python(
         self, call: Call, python: PythonFunction, arguments: Sequence[Any]
@@ -115,8 +123,8 @@ class Languages:
             request=call.request,
         )
         try:
-            return await asyncio.wait_for(
-                self._result_of(python.function, context, arguments), self._timeout
+            return await in_time(
+                self._result_of(call, python.function, context, arguments), self._timeout
             )
         except asyncio.TimeoutError:
             raise FunctionFailed("it took too long") from None
@@ -127,12 +135,17 @@ class Languages:
             raise FunctionFailed(f"{type(error).__name__}: {error}") from error
 
     async def _result_of(
-        self, function: Callable[..., Any], context: FunctionContext, arguments: Sequence[Any]
+        self,
+        call: Call,
+        function: Callable[..., Any],
+        context: FunctionContext,
+        arguments: Sequence[Any],
     ) -> Any:
         if inspect.iscoroutinefunction(function):
             return await function(context, *arguments)
+        threads = self._rule_threads if call.for_rule else self._threads
         result = await asyncio.get_running_loop().run_in_executor(
-            self._threads, copy_context().run, partial(function, context, *arguments)
+            threads, copy_context().run, partial(function, context, *arguments)
         )
         return await result if inspect.isawaitable(result) else result
 
@@ -197,3 +210,7 @@ async def _ask_documents(documents: DocumentStore, kind: str, given: dict[str, A
         return {"deletedCount": await documents.delete(*place, given["filter"])}
     found = await documents.find(*place, given["filter"], given.get("limit"))
     return len(found) if kind == "count" else found
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="realmsync-functions")

@@ -59,6 +59,7 @@ class FunctionCaller:
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
         """Calls it as this user; None is the system. See port.py."""
         app = self._app()
@@ -73,14 +74,14 @@ class FunctionCaller:
             user = await self._run_as(exported, user)
 
         async def execute(other: str, given: Sequence[Any]) -> Any:
-            return await self.call(other, given, user, request)
+            return await self.call(other, given, user, request, for_rule=for_rule)
 
         depth = _depth.get()
         if depth >= _DEPTH:
             raise FunctionFailed("functions call each other too deeply")
         token = _depth.set(depth + 1)
         try:
-            call = Call(app, name, user or _SYSTEM, request, execute)
+            call = Call(app, name, user or _SYSTEM, request, execute, for_rule)
             return await self.languages.run(call, exported, arguments)
         finally:
             _depth.reset(token)

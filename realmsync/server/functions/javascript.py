@@ -123,6 +123,8 @@ class _Process:
         try:
             async for message in _messages(self._process.stdout):
                 self._take(message)
+        except (KeyError, TypeError, ValueError, RecursionError):
+            pass  # a function has changed what the engine talks with
         finally:
             self.end("its process ended: it used too much, or the engine failed")
 
@@ -161,6 +163,8 @@ async def _messages(pipe: asyncio.StreamReader | None) -> AsyncIterator[dict[str
     with contextlib.suppress(asyncio.IncompleteReadError):
         while True:
             (size,) = struct.unpack(">I", await pipe.readexactly(4))
+            if size > _MESSAGE:
+                return
             yield json.loads(await pipe.readexactly(size))
 
 

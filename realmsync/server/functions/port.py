@@ -64,11 +64,13 @@ class Functions(Protocol):
         request: FunctionRequest | None = None,
         *,
         from_client: bool = False,
+        for_rule: bool = False,
     ) -> Any:
         """Calls it as this user; None is the system.
 
         Arguments and result are what realmsync.ejson decodes to and encodes. From a client private
-        functions are not found, and can_evaluate is asked. Raises FunctionNotFound,
-        FunctionNotCallable, FunctionForbidden, FunctionFailed.
+        functions are not found, and can_evaluate is asked. For a rule they run apart, so that
+        whatever clients call keeps no rule waiting. Raises FunctionNotFound, FunctionNotCallable,
+        FunctionForbidden, FunctionFailed.
         """
         ...

@@ -9,6 +9,7 @@
 
   const NOT_OFFERED = " is not offered by this server";
   const LOG_LINES = 100; // of one call
+  const { parse, stringify } = JSON; // which a function may replace
 
   function refuse(name) {
     throw new Error(name + NOT_OFFERED);
@@ -144,8 +145,8 @@
     Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
   }
 
-  const encoded = (value) => JSON.stringify(encode(value));
-  const decoded = (text) => decode(JSON.parse(text));
+  const encoded = (value) => stringify(encode(value));
+  const decoded = (text) => decode(parse(text));
 
   // Calls of the server
 
@@ -268,7 +269,7 @@
     take() {
       const taken = calls;
       calls = [];
-      return JSON.stringify({ calls: taken, outcome, waiting: answers.size });
+      return stringify({ calls: taken, outcome, waiting: answers.size });
     },
     answer(id, text, isError) {
       const { resolve, reject } = answers.get(id);
