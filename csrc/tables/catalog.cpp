@@ -1,11 +1,9 @@
 #include "tables/catalog.hpp"
 
-#include <algorithm>
 #include <set>
 
 #include "base/error.hpp"
 #include "tables/column_index.hpp"
-#include "tables/columns.hpp"
 #include "tables/text_index.hpp"
 
 namespace realmsync::tables {
@@ -24,69 +22,17 @@ CREATE TABLE rs_prop(
   position INTEGER NOT NULL, type INTEGER NOT NULL, collection INTEGER NOT NULL,
   nullable INTEGER NOT NULL, target TEXT NOT NULL, sql_column TEXT NOT NULL,
   PRIMARY KEY(partition, class, property)) WITHOUT ROWID;
-CREATE TABLE rs_table(
-  sql_table TEXT PRIMARY KEY COLLATE NOCASE, class TEXT NOT NULL,
-  definition TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE rs_column(
-  sql_table TEXT NOT NULL COLLATE NOCASE, sql_column TEXT NOT NULL COLLATE NOCASE,
-  property TEXT NOT NULL, definition TEXT NOT NULL,
-  PRIMARY KEY(sql_table, sql_column)) WITHOUT ROWID;
 )";
 
-constexpr std::size_t kMaxColumns = 1990; // SQLite's limit is 2,000, without our own
-
 // What strangers may add on a server: more than any app has, and little enough for the others.
-constexpr std::size_t kServerClasses = 500;    // of a partition
-constexpr std::size_t kServerProperties = 990; // of a class
-constexpr std::size_t kServerTotal = 5000;     // of all classes of a partition
-
-// ns of a statement that changes a table, and of each column that SQLite then reads again.
-constexpr std::uint64_t kStatement = 150'000;
-constexpr std::uint64_t kColumn = 4'000;
-
-std::string in_class(std::string_view cls, std::string_view property) {
-    return "'" + std::string(cls) + "." + std::string(property) + "'";
-}
+constexpr std::size_t kServerClasses = 500; // of a partition
+constexpr std::size_t kServerTotal = 5000;  // of all classes of a partition
 
 void check_name(std::string_view name, std::size_t limit, const char* what) {
     if (name.empty() || name.size() > limit || name.find('\0') != name.npos)
         raise(ErrorKind::bad_changeset, std::string("Invalid ") + what + " name '" +
                                             std::string(name.substr(0, 100)) + "': 1 to " +
                                             std::to_string(limit) + " bytes, no U+0000");
-}
-
-// The first SQL name for a class or property; later candidates get ~2, ~3, …
-std::string first_candidate(std::string_view name) {
-    std::string lower(name.substr(0, 7));
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    bool reserved = lower.starts_with("rs_") || lower.starts_with("rs$") || lower == "sqlite_";
-    // SQLite adds no column of these names to a table.
-    for (const std::string_view alias : {"rowid", "oid", "_rowid_"})
-        reserved = reserved || (lower == alias && name.size() == alias.size());
-    return (reserved ? "~" : "") + std::string(name);
-}
-
-std::string candidate(std::string_view name, int attempt) {
-    return first_candidate(name) + (attempt == 1 ? "" : "~" + std::to_string(attempt));
-}
-
-bool same_sql_name(std::string_view a, std::string_view b) { // as SQLite compares identifiers
-    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string definition(const model::Class& cls) {
-    return std::to_string(static_cast<int>(cls.key_type)) + (cls.key_nullable ? "?" : "") + " " +
-           (cls.has_key_property ? cls.properties[0].name : "");
-}
-
-std::string definition(const model::Property& property) {
-    return std::to_string(static_cast<int>(property.type)) + (property.nullable ? "?" : "") + "/" +
-           std::to_string(static_cast<int>(property.collection)) + " " +
-           std::to_string(static_cast<int>(property.target_key_type)) +
-           (property.target_embedded ? "e " : " ") + property.target;
 }
 
 // Everything that distinguishes one schema from another.
@@ -177,9 +123,12 @@ bool primary_key_type(Type type) {
 
 } // namespace
 
-Catalog::Catalog(sqlite::Database& db, Layout layout) : db_(db), layout_(layout) {
-    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name='rs_column'"))
+Catalog::Catalog(sqlite::Database& db, Layout layout)
+    : db_(db), layout_(layout), sql_tables_(db, layout) {
+    if (!db.integer("SELECT 1 FROM sqlite_schema WHERE name='rs_column'")) { // the last one
         db.exec(kInternalTables);
+        SqlTables::create_notes(db);
+    }
     rollbacks_seen_ = db.rollbacks();
 }
 
@@ -201,6 +150,7 @@ void Catalog::notice_rollbacks() {
         cache_.erase(changed);
     changed_.clear();
     draft_.reset();
+    sql_tables_.discard();
     rollbacks_seen_ = db_.rollbacks();
 }
 
@@ -266,8 +216,7 @@ model::SchemaPtr Catalog::store_next(std::int64_t partition, model::Schema schem
     return shared;
 }
 
-// Additions. A draft collects them, so that a class comes with its properties in one statement:
-// SQLite reads its whole schema anew for every column that is added to a table.
+// Additions. A draft collects them: they become one version of the schema, and few statements.
 
 Catalog::Draft& Catalog::draft(std::int64_t partition) {
     notice_rollbacks();
@@ -275,7 +224,7 @@ Catalog::Draft& Catalog::draft(std::int64_t partition) {
         finish_draft();
     if (!draft_) {
         model::Schema before = *schema(partition);
-        draft_.emplace(Draft{partition, std::move(before), {}, {}, {}, 0});
+        draft_.emplace(Draft{partition, std::move(before), {}, {}, 0});
         for (const auto& [name, cls] : draft_->schema.classes)
             draft_->properties += cls->properties.size();
     }
@@ -292,36 +241,7 @@ model::Class& Catalog::change(Draft& draft, std::string_view cls) {
     return *found->second;
 }
 
-void Catalog::require_known(bool is_known, std::string_view what) const {
-    if (is_fixed_ && !is_known)
-        raise(ErrorKind::schema, "The schema of this app is fixed, and has no " +
-                                     std::string(what) + " of this definition");
-}
-
-std::size_t Catalog::count_columns(std::string_view table) {
-    const auto count = db_.integer("SELECT count(*) FROM rs_column WHERE sql_table=?", table);
-    return static_cast<std::size_t>(count.value_or(0));
-}
-
-Catalog::NewColumns& Catalog::columns_of(Draft& draft, const std::string& table) {
-    auto [found, is_new] = draft.tables.try_emplace(table);
-    if (is_new)
-        found->second.before = count_columns(table);
-    return found->second;
-}
-
-std::uint64_t Catalog::cost_of_additions() {
-    if (!draft_)
-        return 0;
-    const auto columns = db_.integer("SELECT count(*) FROM rs_column");
-    const std::uint64_t alteration =
-        kStatement + kColumn * static_cast<std::uint64_t>(columns.value_or(0));
-    std::uint64_t cost = 0;
-    for (const auto& [table, added] : draft_->tables)
-        cost += added.create.empty() ? alteration * added.columns.size()
-                                     : kStatement + kColumn * added.columns.size();
-    return cost;
-}
+std::uint64_t Catalog::cost_of_additions() { return draft_ ? sql_tables_.cost() : 0; }
 
 void Catalog::finish_draft() {
     if (!draft_)
@@ -329,80 +249,11 @@ void Catalog::finish_draft() {
     Draft done = std::move(*draft_);
     draft_.reset();
     if (done.changed.empty())
-        return;
-    for (const auto& [table, added] : done.tables) {
-        std::string all;
-        for (const std::string& column : added.columns) {
-            if (added.create.empty())
-                db_.exec("ALTER TABLE " + quote(table) + " ADD COLUMN " + column);
-            else
-                all += ", " + column;
-        }
-        if (!added.create.empty())
-            db_.exec(added.create + all + added.end);
-    }
+        return sql_tables_.discard();
+    sql_tables_.make();
     for (const auto& [name, cls] : done.changed)
         cls->index();
     store_next(done.partition, std::move(done.schema));
-}
-
-// Partitions with the same definition of a class share a table. The server leaves room in it: who
-// comes must not find it filled up by others.
-std::string Catalog::place_table(Draft& draft, const model::Class& cls) {
-    const bool server = layout_ == Layout::server;
-    for (int attempt = 1;; attempt++) {
-        std::string name = candidate(cls.name, attempt);
-        sqlite::Query found =
-            db_.query("SELECT class, definition FROM rs_table WHERE sql_table=?", name);
-        if (found.step()) {
-            if (found->text(0) == cls.name && found->text(1) == definition(cls) &&
-                (!server || count_columns(name) <= kMaxColumns - kServerProperties))
-                return name;
-            continue;
-        }
-        if (db_.integer("SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE", name))
-            continue; // a table of somebody else's
-        require_known(false, cls.name);
-        db_.run("INSERT INTO rs_table VALUES(?, ?, ?)", name, cls.name, definition(cls));
-        NewColumns& added = draft.tables[name];
-        const bool rowid = !server && cls.key_type == Type::integer && !cls.key_nullable;
-        const std::string key = quote(cls.key_column);
-        added.create =
-            "CREATE TABLE " + quote(name) + "(" +
-            (server ? "\"rs$partition\" INTEGER NOT NULL, " : "") + key + " " +
-            (rowid ? "INTEGER PRIMARY KEY" : key_definition(cls.key_type, cls.key_nullable)) +
-            (server ? "" : ", " + quote(kOrderColumn) + " INTEGER");
-        added.end = rowid ? ")"
-                          : std::string(", PRIMARY KEY(") + (server ? "\"rs$partition\", " : "") +
-                                key + ")) WITHOUT ROWID";
-        return name;
-    }
-}
-
-std::string Catalog::place_column(Draft& draft, const model::Class& cls,
-                                  const model::Property& property) {
-    for (int attempt = 1;; attempt++) {
-        std::string name = candidate(property.name, attempt);
-        if (same_sql_name(name, cls.key_column))
-            continue;
-        sqlite::Query found = db_.query(
-            "SELECT property, definition FROM rs_column WHERE sql_table=? AND sql_column=?",
-            cls.table, name);
-        if (found.step()) {
-            if (found->text(0) == property.name && found->text(1) == definition(property))
-                return name;
-            continue;
-        }
-        require_known(false, in_class(cls.name, property.name));
-        NewColumns& added = columns_of(draft, cls.table);
-        if (added.before + added.columns.size() >= kMaxColumns)
-            raise(ErrorKind::schema, "Class '" + cls.name + "' has more than " +
-                                         std::to_string(kMaxColumns) + " properties");
-        db_.run("INSERT INTO rs_column VALUES(?, ?, ?, ?)", cls.table, name, property.name,
-                definition(property));
-        added.columns.push_back(quote(name) + " " + column_definition(property));
-        return name;
-    }
 }
 
 bool Catalog::add_class(std::int64_t partition, std::string_view name, TableKind kind,
@@ -442,19 +293,19 @@ bool Catalog::add_class(std::int64_t partition, std::string_view name, TableKind
         cls->key_type = key_type;
         cls->key_nullable = key_nullable;
         cls->has_key_property = has_key;
-        cls->key_column = has_key ? first_candidate(key_name) : "rs$key";
+        cls->key_column = has_key ? SqlTables::key_column(key_name) : "rs$key";
         if (has_key)
             cls->properties.push_back({.name = std::string(key_name),
                                        .type = key_type,
                                        .nullable = key_nullable,
                                        .column = cls->key_column});
         cls->index();
-        cls->table = place_table(draft, *cls);
-    } else if (is_fixed_) {
-        require_known(db_.integer("SELECT 1 FROM rs_class WHERE class=? AND kind=?", name,
-                                  static_cast<int>(kind))
-                          .has_value(),
-                      name);
+        cls->table = sql_tables_.place(*cls);
+    } else if (sql_tables_.is_fixed()) {
+        sql_tables_.require_known(db_.integer("SELECT 1 FROM rs_class WHERE class=? AND kind=?",
+                                              name, static_cast<int>(kind))
+                                      .has_value(),
+                                  name);
     }
     db_.run("INSERT INTO rs_class VALUES(?, ?, ?, ?, ?, ?, ?, ?)", partition, name,
             static_cast<int>(kind), has_key ? key_name : "", static_cast<int>(cls->key_type),
@@ -493,15 +344,15 @@ bool Catalog::add_property(std::int64_t partition, std::string_view cls_name, st
 
 void Catalog::add_column(Draft& draft, model::Class& cls, model::Property property) {
     if (!cls.embedded())
-        property.column = place_column(draft, cls, property);
-    else if (is_fixed_)
-        require_known(db_.integer("SELECT 1 FROM rs_prop WHERE class=? AND property=? AND type=?"
-                                  " AND collection=? AND nullable=? AND target=?",
-                                  cls.name, property.name, static_cast<int>(property.type),
-                                  static_cast<int>(property.collection), property.nullable,
-                                  property.target)
-                          .has_value(),
-                      in_class(cls.name, property.name));
+        property.column = sql_tables_.place(cls, property);
+    else if (sql_tables_.is_fixed())
+        sql_tables_.require_known(
+            db_.integer("SELECT 1 FROM rs_prop WHERE class=? AND property=? AND type=?"
+                        " AND collection=? AND nullable=? AND target=?",
+                        cls.name, property.name, static_cast<int>(property.type),
+                        static_cast<int>(property.collection), property.nullable, property.target)
+                .has_value(),
+            in_class(cls.name, property.name));
     auto [position, unknown] = draft.positions.try_emplace(cls.name, 0);
     if (unknown)
         position->second = db_.integer("SELECT ifnull(max(position), 0) FROM rs_prop"
@@ -527,7 +378,7 @@ model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view n
     for (const model::Property& property : cls.properties)
         drop_index(cls, property);
     if (!cls.embedded())
-        drop_table(partition, cls);
+        sql_tables_.drop(partition, cls);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", partition, name);
     db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
     model::Schema next = *old;
@@ -547,7 +398,7 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
               "EraseColumn: " + in_class(cls_name, name) + " is the primary key");
     drop_index(cls, cls.properties[at]);
     if (!cls.embedded())
-        drop_column(partition, cls, cls.properties[at]);
+        sql_tables_.drop(partition, cls, cls.properties[at]);
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=? AND property=?", partition, cls_name,
             name);
     auto next_cls = std::make_shared<model::Class>(cls);
@@ -566,29 +417,6 @@ void Catalog::drop_index(const model::Class& cls, const model::Property& propert
         text_index::drop(db_, cls, property);
     if (column_index::is_possible(cls, property))
         column_index::drop(db_, cls, property);
-}
-
-// On the server other partitions may use table and column: only the partition's values go.
-void Catalog::drop_table(std::int64_t partition, const model::Class& cls) {
-    if (layout_ == Layout::server) {
-        db_.run("DELETE FROM " + quote(cls.table) + " WHERE \"rs$partition\"=?", partition);
-        return;
-    }
-    db_.exec("DROP TABLE " + quote(cls.table));
-    db_.run("DELETE FROM rs_table WHERE sql_table=?", cls.table);
-    db_.run("DELETE FROM rs_column WHERE sql_table=?", cls.table);
-}
-
-void Catalog::drop_column(std::int64_t partition, const model::Class& cls,
-                          const model::Property& property) {
-    if (layout_ == Layout::server) {
-        db_.run("UPDATE " + quote(cls.table) + " SET " + quote(property.column) + "=" +
-                    zero_literal(property) + " WHERE \"rs$partition\"=?",
-                partition);
-        return;
-    }
-    db_.exec("ALTER TABLE " + quote(cls.table) + " DROP COLUMN " + quote(property.column));
-    db_.run("DELETE FROM rs_column WHERE sql_table=? AND sql_column=?", cls.table, property.column);
 }
 
 bool Catalog::reaches(const model::Schema& schema, const model::Property& property,

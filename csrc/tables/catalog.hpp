@@ -1,6 +1,6 @@
-// Schema changes and their traces: the logical schema of every partition in rs_class and rs_prop,
-// the SQL tables and columns that partitions share when their definitions agree. Checks are those
-// of changeset-format.md 12.2 and server-behaviour.md 12.1, nullability included.
+// Schema changes and their traces: the logical schema of every partition, in rs_class and rs_prop.
+// Checks are those of changeset-format.md 12.2 and server-behaviour.md 12.1, nullability included.
+// Which SQL tables and columns hold the objects is sql_tables.hpp's.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,16 @@
 
 #include "model/schema.hpp"
 #include "sqlite/sqlite.hpp"
+#include "tables/sql_tables.hpp"
 
 namespace realmsync::tables {
-
-// client: one schema, the key column is the primary key. server: many partitions in the same
-// tables, "rs$partition" leads the primary key.
-enum class Layout { client, server };
-inline constexpr std::int64_t kOnlyPartition = 1; // of the client layout
 
 class Catalog {
   public:
     Catalog(sqlite::Database& db, Layout layout);
 
     // Whether classes and properties that no partition has are refused.
-    void fix(bool is_fixed) { is_fixed_ = is_fixed; }
+    void fix(bool is_fixed) { sql_tables_.fix(is_fixed); }
 
     // Additions before it are complete afterwards.
     model::SchemaPtr schema(std::int64_t partition);
@@ -59,16 +55,10 @@ class Catalog {
         std::int64_t version = 0; // rs_schema.version that it was loaded at
         model::SchemaPtr schema;
     };
-    struct NewColumns {                   // of one SQL table
-        std::string create, end;          // the statement around its columns, for a new table
-        std::vector<std::string> columns; // definitions
-        std::size_t before = 0;           // columns that the table has
-    };
     struct Draft { // a schema that is being added to
         std::int64_t partition;
         model::Schema schema;
         std::map<std::string, std::shared_ptr<model::Class>, std::less<>> changed; // of it
-        std::map<std::string, NewColumns, std::less<>> tables;
         std::map<std::string, std::int64_t, std::less<>> positions; // the last one, by class
         std::size_t properties = 0;                                 // of all classes
     };
@@ -79,27 +69,18 @@ class Catalog {
     void notice_rollbacks();
     Draft& draft(std::int64_t partition);
     model::Class& change(Draft& draft, std::string_view cls);
-    NewColumns& columns_of(Draft& draft, const std::string& table);
-    std::size_t count_columns(std::string_view table);
     void finish_draft();
-    void require_known(bool is_known, std::string_view what) const;
     void add_column(Draft& draft, model::Class& cls, model::Property property);
-    std::string place_table(Draft& draft, const model::Class& cls);
-    std::string place_column(Draft& draft, const model::Class& cls,
-                             const model::Property& property);
     void drop_index(const model::Class& cls, const model::Property& property);
-    void drop_table(std::int64_t partition, const model::Class& cls);
-    void drop_column(std::int64_t partition, const model::Class& cls,
-                     const model::Property& property);
 
     sqlite::Database& db_;
     Layout layout_;
+    SqlTables sql_tables_;
     std::uint64_t rollbacks_seen_ = 0;
     std::unordered_set<std::int64_t> changed_; // partitions that a rollback may concern
     std::unordered_map<std::int64_t, Cached> cache_;
     std::unordered_map<std::string, std::weak_ptr<const model::Schema>> shared_; // by content
     std::optional<Draft> draft_;
-    bool is_fixed_ = false;
 };
 
 } // namespace realmsync::tables

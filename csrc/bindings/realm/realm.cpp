@@ -137,6 +137,8 @@ bool RealmHandle::lacks_schema() {
     file_->read_briefly([&](realm::RealmConnection& c) {
         const model::SchemaPtr schema = c.tables.schema();
         complete = is_complete(classes_, *schema);
+        if (!complete)
+            return;
         compare_column_indexes(classes_, *schema, tables::column_index::list(c.db, *schema),
                                [&](const auto&, const auto&, bool) { complete = false; });
         compare_text_indexes(classes_, tables::text_index::list(c.db),
