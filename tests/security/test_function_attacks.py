@@ -52,6 +52,20 @@ async def test_a_function_that_cancels_itself_has_failed() -> None:
         assert found == PartitionPermission(read=reads, write=False)
 
 
+@pytest.mark.parametrize(
+    "result", [{"\ud800": 1}, {1: 2}, ["x"] * 200_001], ids=lambda r: str(r)[:9]
+)
+async def test_a_result_that_rules_cannot_take_gives_nothing(result: Any) -> None:
+    async def call(name: str, arguments: Any) -> Any:
+        return result
+
+    sync = SyncConfiguration(
+        SyncMode.PARTITION, partition=PartitionConfiguration("p", "string", read=CALLED)
+    )
+    found = await Permissions(App(APP, "busy", sync)).partition(AppUser("u"), "p", call)
+    assert found == PartitionPermission(read=False, write=False)
+
+
 async def test_waiting_ends_in_time_whatever_is_waited_for() -> None:
     async def stays() -> None:
         while not over.is_set():

@@ -54,9 +54,19 @@ class Reading {
         while (PyDict_Next(value.ptr(), &position, &key, &item)) {
             if (!PyUnicode_Check(key))
                 fail("has a key that is no text");
-            items.emplace(std::string(utf8(key, where_)), read(item, depth + 1));
+            items.emplace(key_text(key), read(item, depth + 1));
         }
         return result;
+    }
+
+    std::string key_text(py::handle key) const {
+        Py_ssize_t size = 0;
+        const char* data = PyUnicode_AsUTF8AndSize(key.ptr(), &size);
+        if (data == nullptr) {
+            PyErr_Clear();
+            fail("has a key that is no valid Unicode");
+        }
+        return {data, static_cast<std::size_t>(size)};
     }
 
     Value list(py::handle value, int depth) {
