@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 20
 # One more than there are processors: many tests wait for a socket or another process.
 TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: build demo test test-long test-asan test-foreign fuzz bench lint tidy format wheel docs clean
+.PHONY: build demo test test-long test-asan test-foreign test-foreign-core fuzz bench lint tidy format wheel docs clean
 
 build: $(VENV)/.built
 
@@ -32,6 +32,7 @@ test-long: build
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 test-foreign: build ; $(PY) tests/foreign/sdks.py
+test-foreign-core: build ; $(PY) tests/foreign/cores.py
 fuzz: build ; tools/system_packages.sh fuzz && FUZZ_SECONDS=$(FUZZ_SECONDS) $(PY) tests/fuzz/run.py
 wheel: build ; $(PY) tools/wheel.py
 docs: build ; $(PY) -m pip install -q --group docs && $(PY) -m mkdocs build --strict

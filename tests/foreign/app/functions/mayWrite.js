@@ -1,1 +1,1 @@
-exports = (partition) => partition === context.user.id || partition.startsWith("open ");
+exports = (partition) => partition === context.user.id || /^open[ -]/.test(partition);
