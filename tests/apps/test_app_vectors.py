@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from apps.vectors import disagreements, folders
 from vector_case import Case
 from vector_parts import COMPARED, LEFT_ASIDE
-from vectors import disagreements, folders
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "apps"
 

@@ -305,7 +305,7 @@ async def test_each_kind_of_data_of_a_user_who_logs_in_again(tmp_path: Path) -> 
 async def test_whoever_is_held_keeps_everything(
     tmp_path: Path, credentials: Credentials, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "realmsync.server")
     hold = OldTokens(anonymous=OldTokenPolicy.HOLD, others=OldTokenPolicy.HOLD)
     async with moved(tmp_path, credentials, hold) as at:
         said = f"old token of user {at.user_id}: hold"

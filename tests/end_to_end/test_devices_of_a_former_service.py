@@ -75,7 +75,7 @@ def user_of(app: App) -> User:
 async def test_files_of_an_anonymous_user(
     tmp_path: Path, policy: OldTokenPolicy, stays: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "realmsync.server")
     user_id, path = await used_device(tmp_path)
     async with new_server(tmp_path, user_id, policy) as server:
         async with device(server, tmp_path) as app:

@@ -147,6 +147,8 @@ def test_accounts_are_checkpointed(tmp_path: Path) -> None:
         """
         from realmsync.testing import run_server
         import asyncio
+        import logging
+        logging.getLogger("realmsync.server").setLevel("ERROR")  # that it is open to everybody
         async def main():
             with run_server() as server:
                 app = realmsync.App("tasks", base_url=server.url, base_file_path="client")

@@ -26,7 +26,10 @@ from port_client import (
     sync_path,
     upgrade,
 )
+from realmsync.server.config import HttpLimits
 from realmsync.server.process import Server
+
+HEAD = HttpLimits.head_bytes + 1
 
 
 async def test_upgrade_of_an_sdk(server: Server, engine: EngineDouble, token: str) -> None:
@@ -122,7 +125,7 @@ async def test_upgrade_paths(server: Server, token: str, path: str, status: int)
 
 @pytest.mark.parametrize(
     "data",
-    [b"GET / HTTP/1.1\r\nHost: " + b"x" * 20000, b"A" * 20000],
+    [b"GET / HTTP/1.1\r\nHost: " + b"x" * HEAD, b"A" * HEAD],
     ids=["header", "request line"],
 )
 async def test_head_size_limit(server: Server, data: bytes) -> None:

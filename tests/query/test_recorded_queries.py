@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vectors import Query, Recorded, read
+from query.vectors import Query, Recorded, read
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "queries"
 QUERIES = list(read(FOLDER / "queries.jsonl"))

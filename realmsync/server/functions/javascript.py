@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import itertools
 import json
 import struct
@@ -39,10 +40,10 @@ Host = Callable[[str, Any], Awaitable[str]]
 def is_available() -> bool:
     """Whether the engine is installed."""
     try:
-        import quickjs
+        engine = importlib.import_module("quickjs")
     except ImportError:
         return False
-    return hasattr(quickjs, "Context")
+    return hasattr(engine, "Context")
 
 
 class _Process:
