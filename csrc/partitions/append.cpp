@@ -215,8 +215,12 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
 // nothing; it is used from now on. Before the merge, which would name less of what differs.
 std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendRequest& request,
                                                          std::string& notice, Work& work) {
-    if (!declared())
+    if (!declared()) {
+        if (!request.may_write && !request.changesets.empty())
+            return server::Refusal{Code::permission_denied,
+                                   "Permission denied: the user may only read this partition"};
         return std::nullopt;
+    }
     for (const server::UploadedChangeset& upload : request.changesets) {
         const auto is_of_schema = [](const auto& i) { return is_schema(i.op); };
         if (std::ranges::none_of(upload.changeset.instructions, is_of_schema))

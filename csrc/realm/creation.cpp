@@ -88,7 +88,10 @@ bool is_named(int fd, const std::string& name) {
 } // namespace
 
 std::string canonical(const std::string& path) {
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string();
+    const std::filesystem::path absolute = std::filesystem::absolute(path);
+    std::error_code vanished; // a part of it, between two steps of the search
+    std::filesystem::path found = std::filesystem::weakly_canonical(absolute, vanished);
+    return (vanished ? std::filesystem::weakly_canonical(absolute) : found).string();
 }
 
 void check_path(const std::string& path) {

@@ -61,11 +61,6 @@ void Session::on_upload(const wire::Upload& message) {
 void Session::process_upload(const wire::Upload& message,
                              std::shared_ptr<const std::string> bytes) {
     const std::uint64_t cost = cost_of(message);
-    if (permission_ != Permission::write && !bytes->empty()) { // progress alone is no write
-        discharge(cost);
-        return fail(Code::permission_denied, "Permission denied: the user may only read this "
-                                             "partition");
-    }
     if (auto fault = gate_.check(message, download_.server_version)) {
         discharge(cost);
         return fail(fault->code, fault->message);
@@ -76,6 +71,7 @@ void Session::process_upload(const wire::Upload& message,
     if (!stream_)
         stream_ = std::make_shared<UploadStream>();
     task.stream = stream_;
+    task.may_write = permission_ == Permission::write;
     if (bytes->empty()) {
         discharge(cost);
         return put_off(std::move(task));

@@ -60,6 +60,9 @@ struct AppendRequest {
     std::vector<UploadedChangeset> changesets; // empty: progress alone
     wire::UploadCursor progress;
     std::uint64_t locked_server_version = 0;
+    // Else classes and properties alone, and those that the app declares: SDKs send what they open
+    // a realm with, also for users who may only read.
+    bool may_write = true;
 };
 struct Appended {
     std::uint64_t head = 0; // unchanged when only progress was stored

@@ -1,5 +1,6 @@
 #include "server/upload.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -69,6 +70,12 @@ class EntryChecks {
     const UploadWindow& window_;
     UploadCursor up_;
 };
+
+bool only_adds_schema(const changeset::Changeset& changes) {
+    return std::ranges::all_of(changes.instructions, [](const changeset::Instruction& each) {
+        return changeset::is_schema(each.op) && !changeset::is_destructive(each.op);
+    });
+}
 
 Refusal protocol_fault(const Error& error) { return {wire::protocol_code(error), error.message}; }
 
@@ -173,6 +180,7 @@ std::variant<AppendRequest, Refusal> UploadReader::next(Work& work) {
         return std::move(*fault);
     position_ += *read;
     done_ = position_ == plain_->size();
+    request.may_write = task_->may_write;
     if (done_) {
         request.progress =
             progress.client_version > threshold.client_version ? progress : threshold;
@@ -201,6 +209,9 @@ std::optional<Refusal> UploadReader::add(const wire::UploadEntry& entry,
                                parsed.error().message,
                            too_large};
         }
+        if (!task_->may_write && !only_adds_schema(*parsed))
+            return Refusal{Code::permission_denied,
+                           "Permission denied: the user may only read this partition"};
         uploaded.changeset = std::move(*parsed);
         uploaded.changeset.buffers.push_back(plain_);
     }

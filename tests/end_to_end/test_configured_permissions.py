@@ -74,6 +74,20 @@ async def test_users_reach_what_the_rules_allow(tmp_path: Path) -> None:
             assert error.code == DENIED and "only read" in str(error)
 
 
+async def test_who_may_only_read_may_open_at_once(tmp_path: Path) -> None:
+    """The classes of his realm are those that the app declares: nothing is written."""
+    folder = write(tmp_path, read=True, write=False, development_mode_enabled=False)
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        eve, told = await at.device(), Told()
+        with Realm(eve.config("empty", on_error=told)) as reader:
+            await uploaded(reader)
+            assert await session_of(reader).download_all_server_changes(LIMIT)
+            assert told.errors.empty()
+            add(reader, 1)
+            error = await told.next()
+            assert error.code == DENIED and "only read" in str(error)
+
+
 async def test_a_reload_is_obeyed_by_sessions_that_are_open(tmp_path: Path) -> None:
     folder = write(tmp_path, read=True, write=True)
     async with world(tmp_path, app_folders=(folder,)) as at:

@@ -146,8 +146,9 @@ def forbidden(bench: Bench) -> None:
         phone("open", "secret", "manual", "secret")
         assert "may not read" in phone.event()
         phone("close")
-        # Opening at once writes classes, which go up like any other change.
         phone("open", "news-today", "manual", "news")
+        phone.settle()
+        phone("add", 1)
         assert "only read" in phone.event()
 
 

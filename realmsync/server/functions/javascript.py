@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import itertools
 import json
 import struct
@@ -40,10 +39,10 @@ Host = Callable[[str, Any], Awaitable[str]]
 def is_available() -> bool:
     """Whether the engine is installed."""
     try:
-        engine = importlib.import_module("quickjs")
+        import quickjs  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return False
-    return hasattr(engine, "Context")
+    return hasattr(quickjs, "Context")
 
 
 class _Process:
