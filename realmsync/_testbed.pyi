@@ -572,3 +572,44 @@ def ask_rule(
 ) -> dict[str, Any]:
     """The keys of what a filter selects: by `evaluator`, `sql`, `normal` form and `text`; and what
     is wrong with its predicate (`unsoundness`)."""
+
+# -- views.cpp -------------------------------------------------------------------------------------
+
+class ViewLab:
+    """Query sets over a data set in memory, by users who may do everything."""
+
+    def __init__(self, dataset: dict[str, Any], queryable: list[str] | None = None) -> None:
+        """Without `queryable` in development mode."""
+
+    def understand(self, body: bytes) -> tuple[bytes, dict[str, set[str]]]:
+        """The bytes of its meaning, and the fields that become queryable. Raises ValueError."""
+
+    def take(self, body: bytes) -> int:
+        """The group of the view. Raises ValueError."""
+
+    def give_back(self, group: int) -> None: ...
+    @property
+    def groups(self) -> int: ...
+    def groups_of(self, cls: str, object: int) -> list[int]:
+        """Of the object at this position, as the index finds them."""
+
+    def members(self, group: int, cls: str) -> list[int]:
+        """The positions of the objects in a group's view, each asked by itself."""
+
+    def is_asked(self, cls: str, properties: list[str]) -> bool: ...
+
+def fold_presences(presences: list[str]) -> tuple[str, list[bool]]:
+    """Of "absent", "outside" and "inside": the verdict, and which changes are sent as they are."""
+
+def touched_objects(changeset: bytes) -> list[tuple[str, str, list[str]]]:
+    """Class, key as text, and written properties of each object."""
+
+def without_objects(changeset: bytes, dropped: list[int]) -> bytes:
+    """The changeset without the instructions on some of its objects."""
+
+def parse_query_body(json: bytes) -> dict[str, str]: ...
+def format_query_body(texts: dict[str, set[str]]) -> bytes: ...
+def parse_flexible_bind(json: bytes) -> tuple[str | None, int, bool]: ...
+def format_flexible_bind(
+    migrated_partition: str | None, schema_version: int, is_after_reset: bool
+) -> bytes: ...

@@ -44,6 +44,7 @@ LAYERS = {
     "model": {"base", "changeset"},
     **{stage: {"base", "changeset", "model", "query"} | below for stage, below in STAGES.items()},
     "rules": {"base", "changeset", "model"} | QUERY,
+    "views": FORMATS | {"model", "rules"} | QUERY,
     "client": FORMATS,
     "server": FORMATS,
     "runtime": FORMATS | {"client", "server"},
@@ -59,7 +60,7 @@ LAYERS = {
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
 BOUND = {folder for folder in LAYERS if folder.startswith("bindings/")}
-LAYERS["bindings/testbed"] = LAYERS["simulation"] | BOUND | {"simulation", "rules"}
+LAYERS["bindings/testbed"] = LAYERS["simulation"] | BOUND | {"simulation", "rules", "views"}
 LAYERS["fuzz"] = LAYERS["simulation"] | {"simulation", "rules"}
 # Bindings of every folder see what they register with.
 EVERYWHERE = {"tuning.hpp", "bindings/bind.hpp"}

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
 
 namespace realmsync::wire {
 
@@ -31,6 +35,76 @@ inline std::optional<Json> parse_json(std::string_view text) {
     if (json.is_discarded() || too_deep)
         return std::nullopt;
     return json;
+}
+
+// Typed keys of one object. Throws ErrorException, which as_result() turns into a Result.
+class Keys {
+  public:
+    explicit Keys(const Json& object) : object_(object) {
+        if (!object.is_object())
+            raise(ErrorKind::bad_message, "The body is no JSON object");
+    }
+
+    bool has(const char* key) const { return object_.contains(key); }
+
+    const Json& get(const char* key) const {
+        const auto found = object_.find(key);
+        if (found == object_.end())
+            raise(ErrorKind::bad_message, std::string("Key '") + key + "' is missing");
+        return *found;
+    }
+    const std::string& string(const char* key) const {
+        const Json& value = get(key);
+        expect(value.is_string(), key, "string");
+        return value.get_ref<const std::string&>();
+    }
+    bool boolean(const char* key) const {
+        const Json& value = get(key);
+        expect(value.is_boolean(), key, "boolean");
+        return value.get<bool>();
+    }
+    std::int64_t integer(const char* key) const {
+        const Json& value = get(key);
+        expect(value.is_number_integer() &&
+                   !(value.is_number_unsigned() && value.get<std::uint64_t>() > kMaxInteger),
+               key, "64-bit integer");
+        return value.get<std::int64_t>();
+    }
+    std::uint64_t natural(const char* key) const {
+        const std::int64_t value = integer(key);
+        expect(value >= 0, key, "unsigned integer");
+        return static_cast<std::uint64_t>(value);
+    }
+    const Json& array(const char* key) const {
+        const Json& value = get(key);
+        expect(value.is_array(), key, "array");
+        return value;
+    }
+
+    static void expect(bool ok, const char* key, const char* type) {
+        if (!ok)
+            raise(ErrorKind::bad_message, std::string("Key '") + key + "' is no " + type);
+    }
+
+  private:
+    static constexpr std::uint64_t kMaxInteger = std::numeric_limits<std::int64_t>::max();
+
+    const Json& object_;
+};
+
+inline Json parse_or_raise(std::string_view text) {
+    std::optional<Json> json = parse_json(text);
+    if (!json)
+        raise(ErrorKind::bad_message, "The body is malformed JSON, or too large or too deep");
+    return std::move(*json);
+}
+
+template <class Read> auto as_result(Read read) -> Result<decltype(read())> {
+    try {
+        return read();
+    } catch (const ErrorException& e) {
+        return e.error();
+    }
 }
 
 // Compact text; bytes that are no UTF-8 become U+FFFD.

@@ -1,5 +1,4 @@
 // JSON bodies of JSON_ERROR and LOG_MESSAGE (wire-protocol.md 8.9, 9.7, 10.2).
-#include <limits>
 #include <stdexcept>
 
 #include "base/base64.hpp"
@@ -10,76 +9,6 @@
 namespace realmsync::wire {
 
 namespace {
-
-// Typed keys of one object. Throws ErrorException, which the functions below turn into a Result.
-class Keys {
-  public:
-    explicit Keys(const Json& object) : object_(object) {
-        if (!object.is_object())
-            raise(ErrorKind::bad_message, "The body is no JSON object");
-    }
-
-    bool has(const char* key) const { return object_.contains(key); }
-
-    const Json& get(const char* key) const {
-        const auto found = object_.find(key);
-        if (found == object_.end())
-            raise(ErrorKind::bad_message, std::string("Key '") + key + "' is missing");
-        return *found;
-    }
-    const std::string& string(const char* key) const {
-        const Json& value = get(key);
-        expect(value.is_string(), key, "string");
-        return value.get_ref<const std::string&>();
-    }
-    bool boolean(const char* key) const {
-        const Json& value = get(key);
-        expect(value.is_boolean(), key, "boolean");
-        return value.get<bool>();
-    }
-    std::int64_t integer(const char* key) const {
-        const Json& value = get(key);
-        expect(value.is_number_integer() &&
-                   !(value.is_number_unsigned() && value.get<std::uint64_t>() > kMaxInteger),
-               key, "64-bit integer");
-        return value.get<std::int64_t>();
-    }
-    std::uint64_t natural(const char* key) const {
-        const std::int64_t value = integer(key);
-        expect(value >= 0, key, "unsigned integer");
-        return static_cast<std::uint64_t>(value);
-    }
-    const Json& array(const char* key) const {
-        const Json& value = get(key);
-        expect(value.is_array(), key, "array");
-        return value;
-    }
-
-    static void expect(bool ok, const char* key, const char* type) {
-        if (!ok)
-            raise(ErrorKind::bad_message, std::string("Key '") + key + "' is no " + type);
-    }
-
-  private:
-    static constexpr std::uint64_t kMaxInteger = std::numeric_limits<std::int64_t>::max();
-
-    const Json& object_;
-};
-
-Json parse_or_raise(std::string_view text) {
-    std::optional<Json> json = parse_json(text);
-    if (!json)
-        raise(ErrorKind::bad_message, "The body is malformed JSON, or too large or too deep");
-    return std::move(*json);
-}
-
-template <class Read> auto as_result(Read read) -> Result<decltype(read())> {
-    try {
-        return read();
-    } catch (const ErrorException& e) {
-        return e.error();
-    }
-}
 
 RejectedUpdate read_rejected_update(const Json& element) {
     const Keys keys(element);

@@ -21,6 +21,7 @@ void bind_rules(pybind11::module_& m);
 void bind_scratch_store(pybind11::module_& m);
 void bind_storage(pybind11::module_& m);
 void bind_text_search(pybind11::module_& m);
+void bind_views(pybind11::module_& m);
 void bind_writer_queue(pybind11::module_& m);
 
 } // namespace realmsync::bindings::testbed

@@ -25,6 +25,7 @@ PYBIND11_MODULE(_testbed, m) {
     testbed::bind_storage(m);
     testbed::bind_rules(m);
     testbed::bind_text_search(m);
+    testbed::bind_views(m);
     testbed::bind_writer_queue(m);
     testbed::bind_job_queue(m);
 }

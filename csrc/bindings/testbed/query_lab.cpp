@@ -8,6 +8,7 @@
 
 #include "bindings/testbed/bind.hpp"
 #include "bindings/testbed/recorded_forms.hpp"
+#include "bindings/testbed/recorded_world.hpp"
 #include "bindings/values/errors.hpp"
 #include "query/binding/bind.hpp"
 #include "query/evaluation/evaluate.hpp"
@@ -24,119 +25,10 @@ namespace realmsync::bindings::testbed {
 
 namespace {
 
-using query::Image;
-
-// The objects of a data set. Embedded ones are images, too, so that links of theirs are found.
-class World : public query::Graph {
-  public:
-    explicit World(const py::dict& dataset)
-        : schema_(recorded_schema(dataset["classes"].cast<py::list>())),
-          full_text_(recorded_full_text(dataset["classes"].cast<py::list>())) {
-        for (const auto& [name, objects] : dataset["objects"].cast<py::dict>()) {
-            const model::Class& cls = class_named(name.cast<std::string>());
-            for (py::handle form : objects.cast<py::list>())
-                add(cls, recorded_properties(form.cast<py::dict>(), cls, *schema_));
-        }
-        for (auto& [cls, images] : images_)
-            for (std::size_t i = 0; i < images.size() && !cls->embedded(); ++i) {
-                by_key_[{cls, model::to_text(images[i].key)}] = &images[i];
-                add_embedded(*cls, images[i].values, images[i].count);
-            }
-    }
-
-    const model::SchemaPtr& schema() const { return schema_; }
-    const std::vector<std::string>& full_text() const { return full_text_; }
-    const std::vector<Image>& objects(const model::Class& cls) { return images_[&cls]; }
-
-    const model::Class& class_named(const std::string& name) const {
-        const model::Class* cls = schema_->find(name);
-        if (!cls)
-            throw py::key_error(name);
-        return *cls;
-    }
-
-    const Image* target(const model::Class& cls, const Key& key) override {
-        auto found = by_key_.find({&cls, model::to_text(key)});
-        return found == by_key_.end() ? nullptr : found->second;
-    }
-
-    void sources(const model::Class& cls, std::size_t property, const Image& to,
-                 const std::function<bool(const Image&)>& visit) override {
-        if (to.key.type == Type::null && to.cls->embedded())
-            return;
-        for (const Image& source : images_[&cls])
-            for (std::size_t n = links(source.values[property], to); n > 0; --n)
-                if (!visit(source))
-                    return;
-    }
-
-  private:
-    void add(const model::Class& cls, std::vector<model::Value> values) {
-        kept_.push_back(std::make_unique<std::vector<model::Value>>(std::move(values)));
-        const std::vector<model::Value>& kept = *kept_.back();
-        Image image{&cls, {}, kept.data(), kept.size()};
-        if (cls.has_key_property) {
-            Scalar key = kept[0].view(scratch_);
-            image.key.type = key.type;
-            image.key.string = key.bytes;
-            if (key.type == Type::integer)
-                image.key.integer = key.integer;
-            else if (key.type == Type::object_id)
-                image.key.object_id = key.object_id;
-            else if (key.type == Type::uuid)
-                image.key.uuid = key.uuid;
-        }
-        images_[&cls].push_back(image);
-    }
-
-    void add_embedded(const model::Class& cls, const model::Value* values, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i)
-            if (cls.properties[i].is_embedded())
-                add_embedded(*schema_->find(cls.properties[i].target), values[i]);
-    }
-    void add_embedded(const model::Class& cls, const model::Value& value) {
-        if (const model::Embedded* embedded = value.embedded()) {
-            images_[&cls].push_back(
-                {&cls, {}, embedded->properties.data(), embedded->properties.size()});
-            add_embedded(cls, embedded->properties.data(), embedded->properties.size());
-        } else if (const model::List* list = value.list()) {
-            for (const model::Value& item : list->items)
-                add_embedded(cls, item);
-        } else if (const model::Dictionary* dictionary = value.dictionary()) {
-            for (const auto& [key, item] : dictionary->items)
-                add_embedded(cls, item);
-        }
-    }
-
-    // How often the value links to the object.
-    static std::size_t links(const model::Value& value, const Image& to) {
-        if (const model::Link* link = value.link())
-            return link->table == to.cls->name && model::equal(link->key.view(), to.key);
-        std::size_t count = 0;
-        if (const model::List* list = value.list())
-            for (const model::Value& item : list->items)
-                count += links(item, to);
-        if (const model::Set* set = value.set())
-            for (const model::Value& item : set->items)
-                count += links(item, to);
-        if (const model::Dictionary* dictionary = value.dictionary())
-            for (const auto& [key, item] : dictionary->items)
-                count += links(item, to);
-        return count;
-    }
-
-    model::SchemaPtr schema_;
-    std::vector<std::string> full_text_;
-    LinkTarget scratch_;
-    std::vector<std::unique_ptr<std::vector<model::Value>>> kept_;
-    std::map<const model::Class*, std::vector<Image>> images_;
-    std::map<std::pair<const model::Class*, std::string>, const Image*> by_key_;
-};
-
 // One bound query.
 class LabQuery {
   public:
-    LabQuery(std::shared_ptr<World> world, query::Query query)
+    LabQuery(std::shared_ptr<RecordedWorld> world, query::Query query)
         : world_(std::move(world)), query_(std::make_shared<query::Query>(std::move(query))) {}
 
     std::string text() const { return query::print(*query_); }
@@ -186,11 +78,11 @@ class LabQuery {
     }
 
   private:
-    std::shared_ptr<World> world_;
+    std::shared_ptr<RecordedWorld> world_;
     query::QueryPtr query_;
 };
 
-query::Query bound(const World& world, const model::Class& cls, const std::string& text,
+query::Query bound(const RecordedWorld& world, const model::Class& cls, const std::string& text,
                    std::span<const query::Argument> arguments, query::BindOptions options) {
     try {
         options.full_text = world.full_text();
@@ -209,7 +101,7 @@ LabQuery LabQuery::reread() const {
 
 class QueryLab {
   public:
-    explicit QueryLab(const py::dict& dataset) : world_(std::make_shared<World>(dataset)) {}
+    explicit QueryLab(const py::dict& dataset) : world_(std::make_shared<RecordedWorld>(dataset)) {}
 
     LabQuery bind(const std::string& cls, const std::string& text, const py::list& arguments,
                   const py::list& mapping, bool is_subscription, bool knows_objects) {
@@ -228,7 +120,7 @@ class QueryLab {
     }
 
   private:
-    std::shared_ptr<World> world_;
+    std::shared_ptr<RecordedWorld> world_;
 };
 
 } // namespace

@@ -1,0 +1,171 @@
+// ViewLab: query sets over a data set in memory, and which of them its objects concern; and the
+// pure parts of flexible sync that need no objects.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+
+#include "bindings/testbed/bind.hpp"
+#include "bindings/testbed/recorded_world.hpp"
+#include "bindings/values/errors.hpp"
+#include "changeset/codec.hpp"
+#include "rules/rights.hpp"
+#include "views/fold.hpp"
+#include "views/query_set.hpp"
+#include "views/touched.hpp"
+#include "views/view.hpp"
+#include "views/view_index.hpp"
+#include "wire/query_body.hpp"
+
+namespace py = pybind11;
+
+namespace realmsync::bindings::testbed {
+
+namespace {
+
+class ViewLab {
+  public:
+    ViewLab(const py::dict& dataset, const std::optional<std::vector<std::string>>& queryable)
+        : world_(std::make_shared<RecordedWorld>(dataset)) {
+        fields_.takes_all = !queryable;
+        if (queryable)
+            fields_.of_all.insert(queryable->begin(), queryable->end());
+    }
+
+    // What a QUERY with this body comes to: the bytes of its meaning and the fields that
+    // development mode has discovered; ValueError with the text of QUERY_ERROR.
+    py::tuple understand(const py::bytes& body) const {
+        const views::QuerySet set = read(body);
+        return py::make_tuple(py::bytes(set.canonical_bytes()), set.discovered);
+    }
+    views::GroupId take(const py::bytes& body) {
+        return index_.take(
+            std::make_shared<const views::View>(world_->schema(), read(body), all_rights()));
+    }
+    void give_back(views::GroupId group) { index_.give_back(group); }
+    std::size_t groups() const { return index_.groups(); }
+
+    std::vector<views::GroupId> groups_of(const std::string& cls, std::size_t object) {
+        query::Run run(*world_);
+        return index_.groups_of(world_->objects(world_->class_named(cls)).at(object), run);
+    }
+    // Positions of the objects that a group's view has, each asked by itself.
+    std::vector<std::size_t> members(views::GroupId group, const std::string& cls) {
+        std::vector<std::size_t> result;
+        query::Run run(*world_);
+        const auto& objects = world_->objects(world_->class_named(cls));
+        for (std::size_t i = 0; i < objects.size(); ++i)
+            if (index_.view(group)->presence(&objects[i], run) == views::Presence::inside)
+                result.push_back(i);
+        return result;
+    }
+    bool is_asked(const std::string& cls, const std::vector<std::string>& properties) const {
+        std::vector<std::size_t> numbers;
+        for (const std::string& name : properties)
+            numbers.push_back(world_->class_named(cls).find(name));
+        std::ranges::sort(numbers);
+        return index_.is_asked(cls, numbers);
+    }
+
+  private:
+    views::QuerySet read(const std::string& body) const {
+        auto set = views::read_query_set(body, world_->schema(), fields_);
+        if (const auto* refusal = std::get_if<std::string>(&set))
+            throw py::value_error(*refusal);
+        return std::get<views::QuerySet>(std::move(set));
+    }
+    views::Rights all_rights() const {
+        const rules::Expression always(model::Value(true), rules::Use::filter);
+        const rules::Role role{always, always, true, true, {}, {}, {}, {}};
+        views::Rights rights;
+        for (const auto& [name, cls] : world_->schema()->classes)
+            rights[name] = std::make_shared<const rules::ClassRights>(&role, rules::Context{},
+                                                                      world_->schema(), *cls);
+        return rights;
+    }
+
+    std::shared_ptr<RecordedWorld> world_;
+    views::QueryableFields fields_;
+    views::ViewIndex index_;
+};
+
+// "absent", "outside" or "inside" each; the verdict, and which changes are sent as they are.
+py::tuple fold_presences(const std::vector<std::string>& names) {
+    std::vector<views::Presence> presences;
+    for (const std::string& name : names)
+        presences.push_back(name == "absent"    ? views::Presence::absent
+                            : name == "outside" ? views::Presence::outside
+                                                : views::Presence::inside);
+    const views::Folded folded = views::fold(presences);
+    constexpr const char* kVerdicts[] = {"plain", "leaves", "enters"};
+    return py::make_tuple(kVerdicts[static_cast<int>(folded.verdict)], folded.sends);
+}
+
+changeset::Changeset parsed(const std::string& bytes) {
+    return unwrap(changeset::parse(std::make_shared<const std::string>(bytes)));
+}
+
+// Of each object its class, its key as text, and the properties that are written.
+py::list touched_objects(const py::bytes& bytes) {
+    const changeset::Changeset changeset = parsed(bytes);
+    const views::Touched touched(changeset);
+    py::list result;
+    for (std::uint32_t i = 0; i < touched.objects().size(); ++i) {
+        const views::TouchedObject& object = touched.objects()[i];
+        result.append(py::make_tuple(std::string(object.table), model::to_text(object.key),
+                                     touched.properties(i)));
+    }
+    return result;
+}
+py::bytes without_objects(const py::bytes& bytes, const std::vector<std::uint32_t>& dropped) {
+    const changeset::Changeset changeset = parsed(bytes);
+    const views::Touched touched(changeset);
+    std::vector<bool> keeps(touched.objects().size(), true);
+    for (const std::uint32_t object : dropped)
+        keeps.at(object) = false;
+    return changeset::encode(touched.with(keeps));
+}
+
+} // namespace
+
+void bind_views(py::module_& m) {
+    py::class_<ViewLab>(m, "ViewLab")
+        .def(py::init<const py::dict&, const std::optional<std::vector<std::string>>&>(),
+             py::arg("dataset"), py::arg("queryable") = py::none())
+        .def("understand", &ViewLab::understand, py::arg("body"))
+        .def("take", &ViewLab::take, py::arg("body"))
+        .def("give_back", &ViewLab::give_back, py::arg("group"))
+        .def_property_readonly("groups", &ViewLab::groups)
+        .def("groups_of", &ViewLab::groups_of, py::arg("cls"), py::arg("object"))
+        .def("members", &ViewLab::members, py::arg("group"), py::arg("cls"))
+        .def("is_asked", &ViewLab::is_asked, py::arg("cls"), py::arg("properties"));
+    m.def("fold_presences", &fold_presences, py::arg("presences"));
+    m.def("touched_objects", &touched_objects, py::arg("changeset"));
+    m.def("without_objects", &without_objects, py::arg("changeset"), py::arg("dropped"));
+    m.def(
+        "parse_query_body",
+        [](const py::bytes& json) { return unwrap(wire::parse_query_body(std::string(json))); },
+        py::arg("json"));
+    m.def(
+        "format_query_body",
+        [](const std::map<std::string, std::set<std::string>>& texts) {
+            return py::bytes(wire::format_query_body({texts.begin(), texts.end()}));
+        },
+        py::arg("texts"));
+    m.def(
+        "parse_flexible_bind",
+        [](const py::bytes& json) {
+            const wire::FlexibleBind bind = unwrap(wire::parse_flexible_bind(std::string(json)));
+            return py::make_tuple(bind.migrated_partition, bind.schema_version,
+                                  bind.is_after_reset);
+        },
+        py::arg("json"));
+    m.def(
+        "format_flexible_bind",
+        [](const std::optional<std::string>& migrated, std::uint64_t version, bool is_reset) {
+            return py::bytes(wire::format_flexible_bind({migrated, version, is_reset}));
+        },
+        py::arg("migrated_partition"), py::arg("schema_version"), py::arg("is_after_reset"));
+}
+
+} // namespace realmsync::bindings::testbed

@@ -1,0 +1,55 @@
+// What one session is shown: the objects that its query set asks for and its user may see. A pure
+// function of an object's image, so membership is stored nowhere (flexible-sync.md 17.1, K1). What
+// becomes of an object over time is fold.hpp's, which views a commit concerns view_index.hpp's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/schema.hpp"
+#include "query/evaluation/evaluate.hpp"
+#include "query/evaluation/run.hpp"
+#include "query/tree/tree.hpp"
+#include "query/values/image.hpp"
+#include "rules/rights.hpp"
+#include "views/fold.hpp"
+#include "views/query_set.hpp"
+
+namespace realmsync::views {
+
+// The rights of one user in classes of an app; a class that is not there: none.
+using Rights = std::map<std::string, std::shared_ptr<const rules::ClassRights>, std::less<>>;
+
+// A class of a view.
+struct ClassView {
+    const model::Class* cls = nullptr;
+    query::Query query; // subscriptions and read filter
+    query::Evaluator evaluator;
+    std::vector<bool> readable; // by property index; those behind the end are as additional fields
+};
+
+// Immutable; many threads may ask, each with a run of its own.
+class View {
+  public:
+    // Nothing is seen by an empty one. Throws QueryFault (limit) for filters that are too large.
+    View() = default;
+    View(const model::SchemaPtr& schema, const QuerySet& queries, const Rights& rights);
+
+    const std::map<std::string, ClassView, std::less<>>& classes() const { return classes_; }
+    const ClassView* find(std::string_view cls) const;
+    // `object`: null where there is none. Its class is one of a schema that has all properties of
+    // the view's at the same index. Throws QueryFault (limit) as evaluators do.
+    Presence presence(const query::Image* object, query::Run& run) const;
+
+    // Equal bytes: the same objects and properties, at every version.
+    const std::string& identity() const { return identity_; }
+
+  private:
+    std::map<std::string, ClassView, std::less<>> classes_;
+    std::string identity_;
+};
+
+} // namespace realmsync::views
