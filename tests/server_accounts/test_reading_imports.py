@@ -115,6 +115,15 @@ def test_an_account_is_known_by_its_address(email: dict[str, Any]) -> None:
     assert user.identities == (ImportedIdentity("local-userpass", "a@b", OWN, {"email": "a@b"}),)
 
 
+@pytest.mark.parametrize("member", ["provider_id", "id"])
+def test_an_address_as_the_name_of_an_identity(member: str) -> None:
+    user = one(identities=[{"provider_type": "local-userpass", member: "dan@b"}])
+    assert user.identities == (
+        ImportedIdentity("local-userpass", "dan@b", None, {"email": "dan@b"}),
+    )
+    assert user.lost == ()
+
+
 def test_an_address_of_the_provider_goes_first() -> None:
     identity = {"provider_type": "local-userpass", "provider_data": {"email": "b@c"}}
     user = one(identities=[identity], data={"email": "a@b", "name": "Ada"})

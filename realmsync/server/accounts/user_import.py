@@ -216,6 +216,7 @@ class _User:
             of_provider = identity.get("provider_data")
             email = of_provider.get("email") if isinstance(of_provider, dict) else None
             email = email or profile.get("email") or self._entry.get("email")
+            email = email or _address(identity.get("provider_id")) or _address(id)
             if email is None:
                 self._lost.append("local-userpass: no e-mail address is known")
                 return None
@@ -297,3 +298,8 @@ class _User:
 
     def _bad(self, reason: str) -> BadImport:
         return BadImport(self._line, reason)
+
+
+def _address(name: Any) -> str | None:
+    """A name at the provider that is an e-mail address; the former service had ids there."""
+    return name if isinstance(name, str) and "@" in name else None

@@ -37,6 +37,8 @@ from realmsync.server.logs import one_line
 
 _logger = logging.getLogger("realmsync.server")
 
+_NO_FLEXIBLE = "flexible sync is not there yet; users, functions and rules work"
+
 # A user of the app with this key and this id, as he is now; None when he has been deleted.
 FindUser = Callable[[str, str], Awaitable[AppUser | None]]
 # Keeps a configuration for the next start, unless what is done within fails. Folders are there.
@@ -276,6 +278,8 @@ class AppHost:
                 )
             if not app.is_open:
                 _logger.info("app %s: %s", app.key, _description(app.model))
+                if app.model.sync.mode is SyncMode.FLEXIBLE:
+                    _logger.warning("app %s: its clients cannot sync: %s", app.key, _NO_FLEXIBLE)
             elif self._config.production and not self._is_guarded(app):
                 raise ServerStartError(
                     "in production each app has a configuration, given by --app FOLDER: without "
