@@ -216,9 +216,8 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
 std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendRequest& request,
                                                          std::string& notice, Work& work) {
     if (!declared()) {
-        if (!request.may_write && !request.changesets.empty())
-            return server::Refusal{Code::permission_denied,
-                                   "Permission denied: the user may only read this partition"};
+        if (!request.may_write)
+            return server::may_only_read();
         return std::nullopt;
     }
     for (const server::UploadedChangeset& upload : request.changesets) {

@@ -94,6 +94,10 @@ wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::u
         std::to_string(size) + " bytes, this server takes " + std::to_string(limit) + " at most");
 }
 
+Refusal may_only_read() {
+    return {Code::permission_denied, "Permission denied: the user may only read this partition"};
+}
+
 std::optional<Refusal> UploadGate::check(const wire::Upload& upload, std::uint64_t sent) const {
     const UploadCursor& progress = upload.progress;
     if (progress.client_version < previous_.client_version || progress.client_version > kMaxVersion)
@@ -210,8 +214,7 @@ std::optional<Refusal> UploadReader::add(const wire::UploadEntry& entry,
                            too_large};
         }
         if (!task_->may_write && !only_adds_schema(*parsed))
-            return Refusal{Code::permission_denied,
-                           "Permission denied: the user may only read this partition"};
+            return may_only_read();
         uploaded.changeset = std::move(*parsed);
         uploaded.changeset.buffers.push_back(plain_);
     }

@@ -32,6 +32,8 @@ struct UploadWindow {
 inline constexpr auto kTooLarge = wire::Code::other_session_error;
 wire::ErrorInfo too_large(const wire::Upload& upload, std::uint64_t size, std::uint64_t limit);
 wire::ErrorInfo never_taken(std::string_view message);
+// Changes of a user who may only read (AppendRequest::may_write).
+Refusal may_only_read();
 
 // Shared by the jobs of one session and touched by the writer alone: after a refusal or a failure
 // nothing later of that session may be integrated.
