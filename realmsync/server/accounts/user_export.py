@@ -58,16 +58,7 @@ def _user(file: UserFile, user: UserRecord) -> ExportedUser:
         "_id": user.id,
         "type": user.type,
         "disabled": user.disabled,
-        "identities": [
-            {
-                "id": identity.id,
-                "provider_type": identity.provider,
-                "provider_id": identity.provider_id,
-                "provider_data": dict(identity.data),
-            }
-            for identity in user.identities
-            if identity not in keys
-        ],
+        "identities": [identity.document() for identity in user.identities if identity not in keys],
         "data": user.data,
         "creation_date": created,
         "last_authentication_date": last,

@@ -33,7 +33,7 @@ from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.refusals import AuthError
 from realmsync.server.admin.configuration import app_of
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import HttpError, reply
+from realmsync.server.http.replies import HttpError, reply, reply_nothing
 
 Handler = Callable[[Call], Awaitable[web.Response]]
 
@@ -43,25 +43,13 @@ _STATUSES = {"": None, "enabled": False, "disabled": True}
 _ORDERS = ("", "_id", "creation_date")
 
 
-def _done() -> web.Response:
-    return web.Response(status=204)
-
-
 # users
 
 
 def _user(user: UserRecord, summary: UserSummary) -> dict[str, Any]:
     return {
         "_id": user.id,
-        "identities": [
-            {
-                "id": identity.id,
-                "provider_type": identity.provider,
-                "provider_id": identity.provider_id,
-                "provider_data": dict(identity.data),
-            }
-            for identity in user.identities
-        ],
+        "identities": [identity.document() for identity in user.identities],
         "type": user.type,
         "data": user.data,
         "disabled": user.disabled,
@@ -124,14 +112,14 @@ async def get_user(call: Call) -> web.Response:
 async def delete_user(call: Call) -> web.Response:
     """A user is forgotten, with all ways to log in."""
     await call.admin.users.delete_user((await _found(call)).id)
-    return _done()
+    return reply_nothing()
 
 
 async def log_out_user(call: Call) -> web.Response:
     """All log-ins of a user end."""
     user = await _found(call)
     await call.admin.users.end(LogInEnd.ENDED, lambda file: file.log_ins.end_all(user.id))
-    return _done()
+    return reply_nothing()
 
 
 def switch_user(disabled: bool) -> Handler:
@@ -139,7 +127,7 @@ def switch_user(disabled: bool) -> Handler:
 
     async def handler(call: Call) -> web.Response:
         await call.admin.users.set_disabled((await _found(call)).id, disabled)
-        return _done()
+        return reply_nothing()
 
     return handler
 
@@ -208,14 +196,14 @@ async def confirm_account(call: Call) -> web.Response:
     """An account is confirmed, without asking its owner."""
     key, email = await _account(call)
     await call.admin.users.change(lambda file: file.accounts.confirm(key, email))
-    return _done()
+    return reply_nothing()
 
 
 async def send_confirmation(call: Call) -> web.Response:
     """The mail for confirmation is sent once more."""
     _, email = await _account(call)
     await call.services.email_accounts.send_confirmation(app_of(call).running, email)
-    return _done()
+    return reply_nothing()
 
 
 async def run_confirmation(call: Call) -> web.Response:
@@ -223,7 +211,7 @@ async def run_confirmation(call: Call) -> web.Response:
     _, email = await _account(call)
     app = app_of(call).running
     await call.services.email_accounts.call_confirmation(app, email, call.for_functions)
-    return _done()
+    return reply_nothing()
 
 
 async def delete_account(call: Call) -> web.Response:
@@ -233,7 +221,7 @@ async def delete_account(call: Call) -> web.Response:
         await call.admin.users.change(lambda file: file.accounts.delete(key, email))
     except Gone:
         raise HttpError(404, "it has a user: delete that", AppCode.UserNotFound) from None
-    return _done()
+    return reply_nothing()
 
 
 async def _account(call: Call) -> tuple[str, str]:
@@ -287,7 +275,7 @@ def switch_key(disabled: bool) -> Handler:
         await call.admin.users.end(
             LogInEnd.ENDED, lambda file: file.api_keys.set_disabled(key.user_id, key.id, disabled)
         )
-        return _done()
+        return reply_nothing()
 
     return handler
 
@@ -298,7 +286,7 @@ async def delete_key(call: Call) -> web.Response:
     await call.admin.users.end(
         LogInEnd.ENDED, lambda file: file.api_keys.delete(key.user_id, key.id)
     )
-    return _done()
+    return reply_nothing()
 
 
 async def _key(call: Call) -> ApiKey:

@@ -16,7 +16,7 @@ from realmsync.server.admin.access import GROUP
 from realmsync.server.admin.apps import AdminApp
 from realmsync.server.admin.document import AppDocument, new_id
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import HttpError, reply
+from realmsync.server.http.replies import HttpError, reply, reply_nothing
 from realmsync.transport.websocket import monotonic_ms
 
 Handler = Callable[[Call], Awaitable[web.Response]]
@@ -31,11 +31,6 @@ _SHOWN = {
     "environment_values": ("_id", "name", "values"),
     "schemas": ("_id", "metadata"),
 }
-_DONE = 204
-
-
-def _done() -> web.Response:
-    return web.Response(status=_DONE)
 
 
 def _shown(part: str, entry: Mapping[str, Any], whole: bool = False) -> dict[str, Any]:
@@ -88,7 +83,7 @@ async def get_app(call: Call) -> web.Response:
 async def delete_app(call: Call) -> web.Response:
     """Its configuration is deleted; data stays on disk."""
     await call.admin.apps.delete(app_of(call), monotonic_ms())
-    return _done()
+    return reply_nothing()
 
 
 async def _change(call: Call, edit: Callable[[AppDocument], Any]) -> Any:
@@ -98,20 +93,20 @@ async def _change(call: Call, edit: Callable[[AppDocument], Any]) -> Any:
 async def set_environment(call: Call) -> web.Response:
     """Which environment's values count."""
     await _change(call, lambda d: d.content.update(environment=call.body["environment"]))
-    return _done()
+    return reply_nothing()
 
 
 async def set_origins(call: Call) -> web.Response:
     """The web sites that may call."""
     await _change(call, lambda d: d.content.update(allowed_request_origins=call.items))
-    return _done()
+    return reply_nothing()
 
 
 async def set_sync(call: Call) -> web.Response:
     """Whether clients may add to the schema."""
     is_on = call.body["development_mode_enabled"]
     await _change(call, lambda d: d.content.update(development_mode=is_on))
-    return _done()
+    return reply_nothing()
 
 
 async def get_custom_user_data(call: Call) -> web.Response:
@@ -136,7 +131,7 @@ async def set_custom_user_data(call: Call) -> web.Response:
         document.content.setdefault("custom_user_data", {}).update(said)
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 # parts with lists of entries
@@ -206,7 +201,7 @@ def change_entry(part: str) -> Handler:
             document.replace(part, call.parameters["entry"], given)
 
         await _change(call, edit)
-        return _done()
+        return reply_nothing()
 
     return handler
 
@@ -216,7 +211,7 @@ def delete_entry(part: str) -> Handler:
 
     async def handler(call: Call) -> web.Response:
         await _change(call, lambda d: d.remove(part, call.parameters["entry"]))
-        return _done()
+        return reply_nothing()
 
     return handler
 
@@ -227,7 +222,7 @@ def switch_provider(disabled: bool) -> Handler:
     async def handler(call: Call) -> web.Response:
         given = {"disabled": disabled}
         await _change(call, lambda d: d.replace("auth_providers", call.parameters["entry"], given))
-        return _done()
+        return reply_nothing()
 
     return handler
 
@@ -265,7 +260,7 @@ async def change_service_config(call: Call) -> web.Response:
         service["last_modified"] = int(time.time())
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 async def get_default_rule(call: Call) -> web.Response:
@@ -301,7 +296,7 @@ async def replace_default_rule(call: Call) -> web.Response:
         service["default_rule"] = dict(call.body)
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 async def delete_default_rule(call: Call) -> web.Response:
@@ -312,7 +307,7 @@ async def delete_default_rule(call: Call) -> web.Response:
             raise HttpError(404, "there is no default rule", AppCode.RuleNotFound)
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 async def list_rules(call: Call) -> web.Response:
@@ -347,7 +342,7 @@ async def replace_rule(call: Call) -> web.Response:
         rules[rules.index(rule)] = {**call.body, "_id": rule["_id"]}
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 async def delete_rule(call: Call) -> web.Response:
@@ -358,7 +353,7 @@ async def delete_rule(call: Call) -> web.Response:
         rules.remove(rule)
 
     await _change(call, edit)
-    return _done()
+    return reply_nothing()
 
 
 def _rule_of(document: AppDocument, call: Call) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -20,15 +20,11 @@ from realmsync.server.admin.document import new_id
 from realmsync.server.admin.whole import document_files
 from realmsync.server.engine_tasks import EngineTaskError
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import HttpError, reply
+from realmsync.server.http.replies import HttpError, reply, reply_nothing
 
 Handler = Callable[[Call], Awaitable[web.Response]]
 
 _BY_HAND = {"enabled": False}
-
-
-def _done() -> web.Response:
-    return web.Response(status=204)
 
 
 def answer(body: Any, status: int = 200) -> Handler:
@@ -60,7 +56,7 @@ async def force_reset(call: Call) -> web.Response:
         await call.admin.tasks.force_reset(app_of(call).running.key, number)
     except EngineTaskError as error:
         raise HttpError(404, str(error), AppCode.InvalidParameter) from None
-    return _done()
+    return reply_nothing()
 
 
 async def sync_state(call: Call) -> web.Response:
@@ -121,7 +117,7 @@ async def delete_draft(call: Call) -> web.Response:
     app = app_of(call)
     call.admin.apps.draft_of(app, call.parameters["draft"])
     app.draft = None
-    return _done()
+    return reply_nothing()
 
 
 async def diff_draft(call: Call) -> web.Response:
@@ -186,13 +182,13 @@ async def set_deployment(call: Call) -> web.Response:
         raise HttpError(400, text, AppCode.InvalidParameter)
     drafts = {key: call.body[key] for key in ("ui_drafts_disabled",) if key in call.body}
     await call.admin.apps.change(app_of(call), lambda d: d.content.update(deployment=drafts))
-    return _done()
+    return reply_nothing()
 
 
 async def take_settings(call: Call) -> web.Response:
     """Switches of the former service: there is nothing that they would change."""
     app_of(call)
-    return _done()
+    return reply_nothing()
 
 
 # logs

@@ -7,7 +7,7 @@ from aiohttp import web
 from realmsync.codes import AppCode
 from realmsync.server.admin.access import GROUP, USER
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import HttpError, reply
+from realmsync.server.http.replies import HttpError, reply, reply_nothing
 
 
 async def log_in(call: Call) -> web.Response:
@@ -40,7 +40,7 @@ async def refresh(call: Call) -> web.Response:
 async def log_out(call: Call) -> web.Response:
     """Tokens of admins end by themselves."""
     call.admin.tokens.check(call.bearer, "admin-refresh")
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 async def profile(call: Call) -> web.Response:

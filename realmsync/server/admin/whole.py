@@ -22,7 +22,7 @@ from realmsync.server.admin.configuration import app_of
 from realmsync.server.admin.document import AppDocument
 from realmsync.server.admin.replacement import replace_all
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import HttpError, reply
+from realmsync.server.http.replies import HttpError, reply, reply_nothing
 
 _STRATEGY = "replace-by-name"
 _VERSION = "20210101"
@@ -43,7 +43,7 @@ async def import_app(call: Call) -> web.Response:
         edit(after)
         return reply(differences(document_files(app.document), document_files(after)))
     await call.admin.apps.change(app, edit)
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 async def export_app(call: Call) -> web.Response:

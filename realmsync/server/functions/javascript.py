@@ -39,6 +39,7 @@ Host = Callable[[str, Any], Awaitable[str]]
 def is_available() -> bool:
     """Whether the engine is installed."""
     try:
+        # Checked by users, too, whose settings do not know that it has no types.
         import quickjs  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return False

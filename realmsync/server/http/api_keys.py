@@ -9,7 +9,7 @@ from aiohttp import web
 from realmsync.server.accounts.file.api_keys import PROVIDER
 from realmsync.server.accounts.file.records import ApiKey
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import reply
+from realmsync.server.http.replies import reply, reply_nothing
 
 
 async def create_key(call: Call) -> web.Response:
@@ -36,21 +36,21 @@ async def delete_key(call: Call) -> web.Response:
     """Forgets a key."""
     _check(call)
     await call.services.api_keys.delete(call.principal, _id(call))
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 async def enable_key(call: Call) -> web.Response:
     """Makes a key good again."""
     _check(call)
     await call.services.api_keys.set_disabled(call.principal, _id(call), False)
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 async def disable_key(call: Call) -> web.Response:
     """Makes a key useless."""
     _check(call)
     await call.services.api_keys.set_disabled(call.principal, _id(call), True)
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 def _check(call: Call) -> None:

@@ -65,6 +65,11 @@ def reply(body: object, status: int = 200) -> web.Response:
     return reply_text(json.dumps(body, separators=(",", ":")), status)
 
 
+def reply_nothing() -> web.Response:
+    """A success that has no body."""
+    return web.Response(status=204)
+
+
 def reply_text(text: str, status: int = 200) -> web.Response:
     """A reply that is JSON already. SDKs compare the content type as a whole: no charset."""
     return web.Response(body=text.encode(), status=status, content_type="application/json")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from realmsync.server.http.call import Call
-from realmsync.server.http.replies import reply
+from realmsync.server.http.replies import reply, reply_nothing
 
 
 async def profile(call: Call) -> web.Response:
@@ -35,10 +35,10 @@ async def refresh(call: Call) -> web.Response:
 async def log_out(call: Call) -> web.Response:
     """Ends this log-in."""
     await call.services.auth.users.close_session(call.principal.session_id)
-    return web.Response(status=204)
+    return reply_nothing()
 
 
 async def delete_user(call: Call) -> web.Response:
     """Forgets the user."""
     await call.services.auth.users.delete_user(call.principal.user.id)
-    return web.Response(status=204)
+    return reply_nothing()

@@ -25,6 +25,15 @@ class Identity:
         """Name of the account, if it is one with a password."""
         return self.provider_id if self.provider == "local-userpass" else None
 
+    def document(self) -> dict[str, Any]:
+        """As the former service listed it, and as imports read it."""
+        return {
+            "id": self.id,
+            "provider_type": self.provider,
+            "provider_id": self.provider_id,
+            "provider_data": dict(self.data),
+        }
+
 
 @dataclass(frozen=True)
 class UserRecord:
