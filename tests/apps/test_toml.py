@@ -60,6 +60,38 @@ motd = ["a", 1, 1.5, { b = true }]
 """
 
 
+NOTES = """
+name = "notes"
+app_id = "notes-abcde"
+
+[sync]
+mode = "flexible"
+queryable = ["owner_id"]
+
+[classes.Note]
+queryable = ["shared_with"]
+
+[classes.Note.properties]
+_id = "objectId"
+owner_id = "string"
+shared_with = "string[]"
+
+[classes.Visit]
+asymmetric = true
+
+[classes.Visit.properties]
+_id = "objectId"
+
+[[classes.Note.roles]]
+name = "reader"
+document_filters = { read = { shared_with = "%%user.id" }, write = false }
+
+[[roles]]
+name = "owner"
+document_filters = { read = { owner_id = "%%user.id" }, write = { owner_id = "%%user.id" } }
+"""
+
+
 def app_of(found: Loaded) -> App:
     assert found.app is not None, [*map(str, found.findings)]
     return found.app
@@ -83,15 +115,24 @@ def test_the_example(tmp_path: Path) -> None:
     found = load_path(EXAMPLE, secrets={"token_key": "k" * 32, "mail_key": "m"})
     app = app_of(found)
     assert [*map(str, found.findings)] == []
-    assert app.sync.mode is SyncMode.FLEXIBLE
-    assert app.sync.asymmetric == ("Visit",)
-    assert app.sync.queryable.of("Note") == {"_id", "owner_id", "shared_with"}
-    assert app.classes["Visit"].kind is ClassKind.ASYMMETRIC
+    partition = app.sync.partition
+    assert partition is not None and (partition.key, partition.required) == ("owner_id", True)
+    assert [*app.classes] == ["Note", "Place"]
     assert app.functions["count_words"].implementation == "notes.functions:count_words"
     assert app.functions["reset_password"].private
     assert app.environment_values == {"longest_note": 10_000}
     assert app.custom_user_data is not None
     assert app.providers["custom-token"].secrets["signingKeys"] == ("k" * 32,)
+
+
+def test_flexible_sync() -> None:
+    app = app_of(read(NOTES))
+    assert app.sync.mode is SyncMode.FLEXIBLE
+    assert app.sync.asymmetric == ("Visit",)
+    assert app.sync.queryable.of("Note") == {"_id", "owner_id", "shared_with"}
+    assert app.classes["Visit"].kind is ClassKind.ASYMMETRIC
+    assert [role.name for role in app.roles["Note"]] == ["reader"]
+    assert [role.name for role in app.default_roles] == ["owner"]
 
 
 def test_types_of_properties() -> None:
