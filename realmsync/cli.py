@@ -16,9 +16,10 @@ from realmsync.inspect import decode_changeset, decode_message
 try:
     import click
 
+    from realmsync.cli_app_folders import import_function
     from realmsync.cli_apps import check, export, functions
     from realmsync.cli_query.command import query
-    from realmsync.cli_serving import app_options, import_function, reload
+    from realmsync.cli_serving import app_options, reload
     from realmsync.cli_user_data import export_users, import_users, user_data
     from realmsync.cli_users import user
 except ImportError as error:

@@ -16,12 +16,11 @@ import click
 from realmsync.apps.diagnostics import printable
 from realmsync.apps.export import exported_files
 from realmsync.apps.files import write_folder, zip_of
-from realmsync.apps.json_text import BadText
 from realmsync.apps.load import Loaded, load_path
 from realmsync.apps.report import page, report
 from realmsync.apps.scaffold import scaffold
 from realmsync.apps.schema_writing import SchemaNotWritable
-from realmsync.apps.secrets import secrets_of_file
+from realmsync.cli_app_folders import folder_options
 from realmsync.errors import StorageError
 from realmsync.server.apps.stored_schema import with_stored
 
@@ -37,43 +36,28 @@ _app_id = click.option(
 @_source
 @_app_id
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--secrets",
-    "secrets_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file with the contents of secrets, by name.",
-)
+@folder_options
 @click.option(
     "--function",
-    "functions",
+    "promised",
     metavar="NAME",
     multiple=True,
     help="Function that the server will have an implementation of; repeatable.",
 )
-@click.option("--javascript", is_flag=True, help="As if the server ran JavaScript functions.")
-@click.option("--enable-sync", is_flag=True, help="As if sync had not been paused.")
 def check(
     source: Path,
     app_id: str | None,
     as_json: bool,
-    secrets_file: Path | None,
-    functions: tuple[str, ...],
-    javascript: bool,
-    enable_sync: bool,
+    folder: Callable[..., Any],
+    promised: tuple[str, ...],
 ) -> None:
     """Say what a server would make of the configuration in FOLDER.
 
-    FOLDER is an application's exported folder, a zip of one, or a realmsync.toml. Exits with 1 when
-    there are errors: the server would refuse it.
+    FOLDER is an application's exported folder, a zip of one, or a realmsync.toml; the modules that
+    this one names are imported. Options are those of `realmsync serve`. Exits with 1 when there are
+    errors: the server would refuse it.
     """
-    loaded = _loaded(
-        source,
-        secrets=None if secrets_file is None else _secrets(secrets_file),
-        app_id=app_id,
-        callables=frozenset(functions),
-        javascript=javascript,
-        enable_sync=enable_sync,
-    )
+    loaded = folder(source, app_id).load(promised=frozenset(promised))
     data = report(loaded)
     click.echo(
         json.dumps(data, indent=2, ensure_ascii=False) if as_json else page(data), nl=as_json
@@ -145,10 +129,3 @@ functions.add_command(scaffold_functions)
 
 def _loaded(source: Path, **settings: Any) -> Loaded:
     return load_path(source, **settings)
-
-
-def _secrets(path: Path) -> dict[str, Any]:
-    try:
-        return secrets_of_file(path)
-    except (BadText, OSError) as error:
-        raise click.ClickException(f"{path}: {error}") from error

@@ -7,71 +7,19 @@ from __future__ import annotations
 
 import functools
 import os
-import pkgutil
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
+from realmsync.cli_app_folders import folder_options, pairs
 from realmsync.cli_data import data_option
 from realmsync.errors import ReloadError
 
 Command = Callable[..., None]
-
-
-def import_function(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> Callable[..., Any] | None:
-    """A function of the module that is in the working directory or installed."""
-    if value is None:
-        return None
-    function = _import(value)
-    if not callable(function):
-        raise click.BadParameter(f"{value!r} is no function")
-    return cast(Callable[..., Any], function)
-
-
-def _import(target: str) -> object:
-    if ":" not in target:
-        raise click.BadParameter(f"{target!r} is not MODULE:NAME")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        return cast(object, pkgutil.resolve_name(target))
-    except Exception as error:
-        raise click.BadParameter(f"cannot import {target!r}: {error}") from error
-
-
-def _import_functions(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
-    """The AppFunctions of a module that is in the working directory or installed."""
-    from realmsync.server.functions.registry import AppFunctions
-
-    found = AppFunctions() if value is None else _import(value)
-    if not isinstance(found, AppFunctions):
-        raise click.BadParameter(f"{value!r} is no realmsync.AppFunctions")
-    return found
-
-
-def _require_javascript(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
-    from realmsync.server.functions.javascript import is_available
-
-    if value and not is_available():
-        raise click.BadParameter("needs the engine: pip install 'realmsync[js]'")
-    return value
-
-
-def _pairs(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        name, equals, said = value.partition("=")
-        if not equals or not said:
-            raise click.BadParameter(f"{value!r} is not {parameter.make_metavar(context)}")
-        pairs[name] = said
-    return pairs
 
 
 _OPTIONS = (
@@ -81,46 +29,24 @@ _OPTIONS = (
         multiple=True,
         metavar="[ID=]FOLDER",
         help="App to serve: the folder, zip or realmsync.toml with its configuration, ID= where "
-        "that does not say it. A mere id is an app without rules, for development. Repeatable.  "
-        "[default: one such app, any id]",
+        "that does not say it. Repeatable.  [default: one app without rules, any id]",
+    ),
+    click.option(
+        "--open-app",
+        "open_apps",
+        multiple=True,
+        metavar="ID",
+        help="App without a configuration, in which everybody may do everything: for development. "
+        "Repeatable.",
     ),
     click.option(
         "--app-id", help="Id of the app, as shipped programs send it; of one --app FOLDER."
     ),
     click.option(
-        "--secrets",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="JSON file with the contents of the secrets that configurations name.",
-    ),
-    click.option(
-        "--enable-sync", is_flag=True, help="Serve apps that were paused when they were exported."
-    ),
-    click.option(
-        "--functions",
-        metavar="MODULE:NAME",
-        callback=_import_functions,
-        help="AppFunctions with the apps' functions in Python.",
-    ),
-    click.option(
-        "--javascript",
-        is_flag=True,
-        callback=_require_javascript,
-        help="Run the JavaScript functions of configurations (extra js).",
-    ),
-    click.option(
-        "--key-set",
-        "key_sets",
-        multiple=True,
-        metavar="PROVIDER=PLACE",
-        callback=_pairs,
-        help="File or https address with the keys that verify others' tokens, such as "
-        "oauth2-google=https://www.googleapis.com/oauth2/v3/certs; repeatable.",
-    ),
-    click.option(
         "--old-tokens",
         multiple=True,
         metavar="WHO=POLICY",
-        callback=_pairs,
+        callback=pairs,
         help="What devices hear that come with a log-in of the former service. WHO: anonymous, "
         "others, unknown; POLICY: hold, refuse, adopt; repeatable.  "
         "[default: anonymous=hold, others=refuse]",
@@ -161,15 +87,13 @@ def _admin_password() -> str:
 def app_options(command: Command) -> Command:
     """Options that say which apps are served; `command` is given them as settings, `served`."""
 
+    @folder_options
     @functools.wraps(command)
     def with_apps(
         apps: tuple[str, ...],
+        open_apps: tuple[str, ...],
         app_id: str | None,
-        secrets: Path | None,
-        enable_sync: bool,
-        functions: Any,
-        javascript: bool,
-        key_sets: dict[str, str],
+        folder: Callable[..., Any],
         old_tokens: dict[str, str],
         proof_of_first_password: str | None,
         adopt_until: datetime | None,
@@ -180,22 +104,24 @@ def app_options(command: Command) -> Command:
     ) -> None:
         from realmsync.server.accounts.old_tokens import in_utc, read_settings
         from realmsync.server.admin.access import AdminAccount
-        from realmsync.server.apps.sources import AppFolder
 
         try:
             until = None if adopt_until is None else in_utc(adopt_until)
             policies = read_settings(old_tokens, until)
             adoption = _password_adoption(proof_of_first_password, until)
+            if until is not None and adoption is None and "adopt" not in old_tokens.values():
+                raise ValueError(
+                    "--adopt-until needs what it ends: --old-tokens WHO=adopt or --adopt-passwords"
+                )
             account = None if admin is None else AdminAccount(admin, _admin_password())
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-        ids, folders = _split_apps(apps, app_id)
+        folders = _folders(apps, app_id)
         served = {
             "app_folders": tuple(
-                AppFolder(path, id, secrets, enable_sync, functions, javascript, key_sets, adoption)
-                for id, path in folders
+                folder(path, id, adopt_passwords=adoption) for id, path in folders
             ),
-            "apps": ids,
+            "apps": frozenset(open_apps),
             "old_tokens": policies,
             "admin": account,
             "production": production,
@@ -218,23 +144,27 @@ def _password_adoption(function: str | None, until: float | None) -> Any:
     return PasswordAdoption(function, until)
 
 
-def _split_apps(
-    values: tuple[str, ...], app_id: str | None
-) -> tuple[frozenset[str], list[tuple[str | None, Path]]]:
-    """Ids of apps without a configuration, and folders with the ids that are given to them."""
-    ids: set[str] = set()
-    folders: list[tuple[str | None, Path]] = []
-    for value in values:
-        own_id, equals, path = value.partition("=")
-        if equals:
-            folders.append((own_id, Path(path)))
-        elif os.sep in value or Path(value).exists():
-            folders.append((app_id, Path(value)))
-        else:
-            ids.add(value)
+def _folders(values: tuple[str, ...], app_id: str | None) -> list[tuple[str | None, Path]]:
+    """The configurations that are there, each with the id that it is given.
+
+    A name that is mistyped must not be an app in which everybody may do everything.
+    """
+    folders = [_folder(value, app_id) for value in values]
     if app_id is not None and len(folders) != 1:
         raise click.UsageError("--app-id is for one --app FOLDER; of several say ID=FOLDER")
-    return frozenset(ids), folders
+    return folders
+
+
+def _folder(value: str, app_id: str | None) -> tuple[str | None, Path]:
+    own_id, equals, path = value.partition("=")
+    if not equals or Path(value).exists():
+        own_id, path = "", value
+    if not Path(path).exists():
+        raise click.UsageError(
+            f"--app {value}: there is no folder, zip or realmsync.toml {path!r}. An app without a "
+            f"configuration, in which everybody may do everything, is --open-app ID"
+        )
+    return own_id or app_id, Path(path)
 
 
 @click.command()

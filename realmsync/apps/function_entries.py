@@ -106,7 +106,7 @@ def check_uses(
                 "functions.needed",
                 function.path,
                 f"{_listed(of_what)} depends on function {function.name!r:.100}, which has no "
-                "implementation on this server: register one",
+                f"implementation on this server: {_how_to_give(function)}",
             )
         else:
             findings.notice(
@@ -114,6 +114,12 @@ def check_uses(
                 function.path,
                 f"function {function.name!r:.100} has no implementation on this server",
             )
+
+
+def _how_to_give(function: Function) -> str:
+    """What an operator says to have an implementation."""
+    in_javascript = "" if function.source is None else ", or run what was exported: --javascript"
+    return f"give one in Python: --functions MODULE:NAME{in_javascript}"
 
 
 def path_of(source: Source | None) -> str:

@@ -153,7 +153,7 @@ def test_check_refuses(tmp_path: Path) -> None:
 
 def test_check_with_secrets(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets.json"
-    secrets.write_text('{"token_key": "kkkkkkkkkk", "mail_key": "kkkkkkkkkk"}')
+    secrets.write_text(json.dumps({"token_key": "k" * 32, "mail_key": "kkkkkkkkkk"}))
     result = run("check", EXAMPLE, "--secrets", secrets)
     assert "0 warnings" in result.output
     assert "kkkk" not in result.output
@@ -169,7 +169,31 @@ def test_check_with_secrets(tmp_path: Path) -> None:
 def test_check_of_a_paused_app() -> None:
     folder = VECTORS / "broken/paused/app"
     assert "flexible sync, paused" in run("check", folder).output
-    assert "flexible sync, served" in run("check", folder, "--enable-sync").output
+    enabled = run("check", folder, "--enable-sync").output
+    assert "flexible sync, not served\n  its clients cannot sync: flexible sync is not" in enabled
+    assert "partition-based sync, served\n  partition" in shown("ferry-2020-functions")
+
+
+def test_check_is_given_what_the_server_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions in Python and places of keys, by the same options as `serve`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "ferries.py").write_text(
+        "from realmsync.server.functions.registry import AppFunctions\n\n"
+        "functions = AppFunctions()\n\n\n"
+        "@functions.function()\ndef mayRead(context, partition):\n    return True\n"
+    )
+    folder = VECTORS / "ferry-2020-functions/app"
+    options = ("--functions", "ferries:functions", "--key-set", "oauth2-google=keys.json")
+    result = run("check", folder, *options, "--json")
+    states = {f["function"]: f["state"] for f in json.loads(result.output)["functions"]}
+    assert states == {"mayRead": "callable", "mayWrite": "needed"}
+    assert "auth.key_set_unused" in result.output
+    needed = [f for f in json.loads(result.output)["findings"] if f["code"] == "functions.needed"]
+    assert "--functions MODULE:NAME, or run what was exported: --javascript" in needed[0]["text"]
+    assert run("check", folder, "--functions", "ferries").exit_code == 2
 
 
 def test_export(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from app_folders import write_app
 from devices import DOG, add
 from realmsync import App, Configuration, Credentials, Realm, SyncConfiguration
 from realmsync.cli import main
@@ -59,6 +60,17 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
         (["--providers", ""], "providers are some of anon-user, local-userpass, api-key, not none"),
         (["--bytes-per-user", "0"], "0 is not in the range"),
         (["--authorize", "rules"], "'rules' is not MODULE:NAME"),
+        (["--app", "bakcend"], "no folder, zip or realmsync.toml 'bakcend'. An app without a"),
+        (["--app", "tasks-abcde=bakcend/"], "no folder, zip or realmsync.toml 'bakcend/'"),
+        (["--app", "bakcend.zip", "--app-id", "tasks-abcde"], "is --open-app ID"),
+        (["--open-app", "a", "--app-id", "b"], "--app-id is for one --app FOLDER"),
+        (["--key-set", "google=keys.json"], "'google' is none of custom-token, oauth2-google, "),
+        (["--key-set", "oauth2-google"], "is not PROVIDER=PLACE"),
+        (["--adopt-until", "2090-01-01"], "--adopt-until needs what it ends"),
+        (
+            ["--adopt-until", "2090-01-01", "--old-tokens", "others=hold"],
+            "--adopt-until needs what it ends",
+        ),
         (["--authorize", "no_such_module:may"], "cannot import 'no_such_module:may': No module"),
         (["--authorize", "os:no_such_function"], "module 'os' has no attribute"),
         (["--authorize", "os:sep"], "'os:sep' is no function"),
@@ -131,6 +143,33 @@ async def test_a_function_of_the_working_directory_decides(tmp_path: Path) -> No
         await app.close()
         served.terminate()
         await served.wait()
+
+
+def started(monkeypatch: pytest.MonkeyPatch, data: Path, *arguments: str) -> ServerConfig:
+    """What a server would have been started with."""
+    given: list[ServerConfig] = []
+
+    async def keep(config: ServerConfig) -> int:
+        given.append(config)
+        return 0
+
+    monkeypatch.setattr(process, "serve", keep)
+    assert serve(data, *arguments).exit_code == 0
+    return given[0]
+
+
+def test_apps_with_and_without_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who says --open-app has an app that is open to everybody."""
+    folder = write_app(tmp_path / "with=sign")
+    more = ("--app", f"notes-fghij={folder}", "--open-app", "play")
+    config = started(monkeypatch, tmp_path, "--app", str(folder), *more)
+    assert config.apps == {"play"}
+    assert [(f.path, f.app_id) for f in config.app_folders] == [
+        (folder, None),
+        (folder, "notes-fghij"),
+    ]
 
 
 def test_settings_of_the_environment(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from realmsync.cli import main
 from realmsync.errors import ServerStartError
 from realmsync.server.accounts.administration import administration
 from realmsync.server.accounts.file.user_file import UserFile
+from realmsync.server.accounts.old_tokens import OldTokens
 from realmsync.server.accounts.user_import import read_users
 from realmsync.server.apps.password_adoption import PasswordAdoption
 from realmsync.server.apps.sources import AppFolder
@@ -187,6 +188,21 @@ async def test_the_start_says_it_loudly(tmp_path: Path, caplog: pytest.LogCaptur
         path = "/api/client/v2.0/app/tasks-abcde/auth/providers/local-userpass/login"
         body = {"username": NAME, "password": CODE + "one"}
         assert (await SdkHttp(server.url)("POST", path, body)).json["user_id"] == ADA
+
+
+async def test_the_start_says_that_the_end_has_passed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that is started again with the same options must not stay away."""
+    source = folder(tmp_path, adopt_passwords=PasswordAdoption("mayAdopt", 1e9))
+    old_tokens = OldTokens(others="adopt", adopt_until=1e9)
+    config = ServerConfig(
+        data=tmp_path / "data", port=0, app_folders=(source,), old_tokens=old_tokens
+    )
+    async with Server(config, runtime=EngineDouble()):
+        assert "first passwords, 2001-09-09 01:46 UTC, has passed" in caplog.text
+        assert "old log-ins, 2001-09-09 01:46 UTC, has passed" in caplog.text
+        assert "WHOEVER" not in caplog.text
 
 
 async def test_a_function_that_is_not_there(tmp_path: Path) -> None:

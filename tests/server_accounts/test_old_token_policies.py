@@ -19,6 +19,7 @@ from realmsync.server.accounts.old_tokens import (
     decide,
     read_old_token,
     token_hash,
+    warnings_of_old_tokens,
 )
 
 ID = "65a000000000000000000c03"
@@ -160,3 +161,26 @@ def test_a_token_is_of_the_old_domain() -> None:
 def test_settings_that_are_none(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         OldTokens(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "now", "text"),
+    [
+        (OldTokens(), NOW, None),
+        (OldTokens(adopt_until=NOW - 1), NOW, None),
+        (OldTokens(anonymous="adopt", adopt_until=NOW + 1), NOW, None),
+        (
+            OldTokens(others="adopt", adopt_until=NOW + 1),
+            NOW,
+            "WHOEVER KNOWS THE ID OF AN IMPORTED",
+        ),
+        (ADOPTING, NOW + 1, "2027-01-15 08:00 UTC, has passed: none is adopted"),
+        (OldTokens(others="adopt", adopt_until=1e300), NOW, "until 9999-12-31 23:59 UTC"),
+    ],
+)
+def test_what_an_operator_hears_at_a_start(
+    settings: OldTokens, now: float, text: str | None
+) -> None:
+    told = [*warnings_of_old_tokens(settings, now)]
+    assert len(told) == (0 if text is None else 1)
+    assert all(str(text) in warning for warning in told)

@@ -173,7 +173,7 @@ def test_a_stop_while_the_writer_is_busy(server: ServerProcess) -> None:
 def test_a_class_that_somebody_fills_up(tmp_path: Path) -> None:
     task = (add_table("Task"), add_column("Task", "title", 3), add_column("Task", "done", 1))
     with ServerProcess(
-        tmp_path / "data", "--app", "alpha", "--app", "beta", durability="process"
+        tmp_path / "data", "--open-app", "alpha", "--open-app", "beta", durability="process"
     ) as server:
         for _ in range(3):
             with RawPeer(server.url, app="alpha") as peer:

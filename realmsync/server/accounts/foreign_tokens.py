@@ -153,6 +153,14 @@ def _signed_claims(token: str, keys: Sequence[Key], algorithm: str) -> dict[str,
     raise BadToken("its signature is not of a key that is known here")
 
 
+def what_a_key_is(algorithm: str) -> str:
+    """What usable_key() takes, for texts."""
+    if algorithm == "HS256":
+        characters = _SECRET_CHARACTERS
+        return f"a secret of {characters.start} to {characters.stop - 1} characters, and no PEM"
+    return f"a public RSA key in PEM of {_RSA_BITS.start} to {_RSA_BITS.stop - 1} bits"
+
+
 def usable_key(key: Key, algorithm: str) -> Key | None:
     """The key as an algorithm takes it; None for one that would be no protection or is no key."""
     if algorithm == "HS256":

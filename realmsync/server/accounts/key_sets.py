@@ -167,20 +167,37 @@ def _key(entry: Any) -> Key | None:
     return usable_key(read, "RS256")
 
 
+def fault_of_file(place: str) -> str | None:
+    """Why no keys can be read at a place now; None for an address, which nobody asks here."""
+    try:
+        path = _file(place)
+        if path is not None:
+            parse_key_set(_read_file(path))
+    except (OSError, ValueError) as error:
+        return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return None
+
+
 async def read_place(place: str) -> bytes:
     """What is in a file (a path or file: URL) or at an http(s) address. Raises OSError."""
     try:
-        scheme = urlsplit(place).scheme
-        if scheme in ("http", "https"):
+        path = _file(place)
+        if path is None:
             # Redirections are not followed: they might lead to what the operator did not mean.
             return await _read_address(place)
-        return await asyncio.to_thread(
-            _read_file, Path(unquote(urlsplit(place).path) if scheme == "file" else place)
-        )
+        return await asyncio.to_thread(_read_file, path)
     except (asyncio.TimeoutError, TimeoutError):
         raise OSError(f"no answer in {_TIMEOUT:.0f} s") from None
     except (aiohttp.ClientError, ValueError) as error:
         raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+def _file(place: str) -> Path | None:
+    """The file at a place; None for an address. Raises ValueError for a malformed one."""
+    parts = urlsplit(place)
+    if parts.scheme in ("http", "https"):
+        return None
+    return Path(unquote(parts.path) if parts.scheme == "file" else place)
 
 
 async def _read_address(address: str) -> bytes:

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -26,6 +26,7 @@ _USER_ID = re.compile(r"[0-9a-f]{24}")
 _DEVICE_CHARACTERS = 64
 # Seconds by which a token may seem younger than the log-in that it is of: two clocks wrote them.
 _CLOCKS_DIFFER = 60.0
+_LAST_MOMENT = 253_402_300_799.0  # of the year 9999
 
 
 class OldTokenPolicy(Text):
@@ -95,6 +96,12 @@ def in_utc(time: datetime) -> float:
     return time.replace(tzinfo=time.tzinfo or timezone.utc).timestamp()
 
 
+def shown_in_utc(moment: float) -> str:
+    """A moment, given in seconds since 1970, to the minute."""
+    shown = datetime.fromtimestamp(min(moment, _LAST_MOMENT), timezone.utc)
+    return shown.strftime("%Y-%m-%d %H:%M UTC")
+
+
 def read_settings(policies: Mapping[str, str], adopt_until: float | None) -> OldTokens:
     """The settings of a command line. Raises ValueError."""
     unknown = policies.keys() - {"anonymous", "others", "unknown"}
@@ -107,6 +114,23 @@ def read_settings(policies: Mapping[str, str], adopt_until: float | None) -> Old
         unknown=OldTokenPolicy(policies.get("unknown", usual.unknown)),
         adopt_until=adopt_until,
     )
+
+
+def warnings_of_old_tokens(settings: OldTokens, now: float) -> Iterator[str]:
+    """What an operator hears of his settings at a start; `now` is in seconds since 1970."""
+    adopted = [
+        name for name in ("anonymous", "others") if getattr(settings, name) is OldTokenPolicy.ADOPT
+    ]
+    if not adopted or settings.adopt_until is None:
+        return
+    end = shown_in_utc(settings.adopt_until)
+    if settings.adopt_until <= now:
+        yield f"the end of adopting old log-ins, {end}, has passed: none is adopted"
+    elif "others" in adopted:
+        yield (
+            "WHOEVER KNOWS THE ID OF AN IMPORTED USER CAN BE THAT USER, as old log-ins of users "
+            f"with a name are adopted, until {end}"
+        )
 
 
 def token_hash(token: str) -> bytes:

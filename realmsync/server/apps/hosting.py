@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,9 +21,11 @@ from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, Function, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
+from realmsync.apps.sync import why_not_served
 from realmsync.errors import ServerStartError, StorageError
 from realmsync.server.accounts.custom_data import CustomDataCollection
 from realmsync.server.accounts.documents import CustomDocuments
+from realmsync.server.accounts.old_tokens import warnings_of_old_tokens
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas, refuse_breaking
@@ -36,8 +39,6 @@ from realmsync.server.functions.port import AppUser, FunctionRequest
 from realmsync.server.logs import one_line
 
 _logger = logging.getLogger("realmsync.server")
-
-_NO_FLEXIBLE = "flexible sync is not there yet; users, functions and rules work"
 
 # A user of the app with this key and this id, as he is now; None when he has been deleted.
 FindUser = Callable[[str, str], Awaitable[AppUser | None]]
@@ -268,18 +269,17 @@ class AppHost:
 
     def _opened(self, apps: Apps) -> Apps:
         """Says what is served, and refuses what must not be. Raises ServerStartError."""
+        for text in warnings_of_old_tokens(self._config.old_tokens, time.time()):
+            _logger.warning("%s", text)
         for app in apps:
             if app.adopt_passwords is not None:
-                _logger.warning(
-                    "app %s: WHOEVER LOGS IN FIRST WITH THE NAME OF AN IMPORTED ACCOUNT OWNS IT, "
-                    "%s",
-                    app.key,
-                    one_line(str(app.adopt_passwords)),
-                )
+                text = app.adopt_passwords.warning(time.time())
+                _logger.warning("app %s: %s", app.key, one_line(text))
             if not app.is_open:
                 _logger.info("app %s: %s", app.key, _description(app.model))
-                if app.model.sync.mode is SyncMode.FLEXIBLE:
-                    _logger.warning("app %s: its clients cannot sync: %s", app.key, _NO_FLEXIBLE)
+                not_served = why_not_served(app.model.sync.mode)
+                if not_served is not None:
+                    _logger.warning("app %s: its clients cannot sync: %s", app.key, not_served)
             elif self._config.production and not self._is_guarded(app):
                 raise ServerStartError(
                     "in production each app has a configuration, given by --app FOLDER: without "

@@ -7,7 +7,8 @@ app-configuration.md 11.7.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+
+from realmsync.server.accounts.old_tokens import shown_in_utc
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class PasswordAdoption:
         if not self.function:
             raise ValueError("adopting first passwords needs a function that is asked for a proof")
 
-    def __str__(self) -> str:
-        end = datetime.fromtimestamp(self.until, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        return f"if function '{self.function}' lets him, until {end}"
+    def warning(self, now: float) -> str:
+        """What an operator hears of it at a start; `now` is in seconds since 1970."""
+        end = shown_in_utc(self.until)
+        if self.until <= now:
+            return f"the end of adopting first passwords, {end}, has passed: no account takes one"
+        return (
+            "WHOEVER LOGS IN FIRST WITH THE NAME OF AN IMPORTED ACCOUNT OWNS IT, if function "
+            f"'{self.function}' lets him, until {end}"
+        )

@@ -115,7 +115,7 @@ def refuse_breaking(step: Step, findings: Findings) -> None:
             "sync.breaking",
             "sync/config.json",
             f"{'; '.join(step.terms)}: no client can follow; undo it, serve it as another app, or "
-            "confirm that sync begins anew for all clients",
+            "say --accept-breaking: sync begins anew for all clients",
         )
     breaking = step.changes.breaking
     if not breaking:
@@ -126,8 +126,8 @@ def refuse_breaking(step: Step, findings: Findings) -> None:
     findings.error(
         "schema.breaking",
         ".",
-        f"{'; '.join(shown)}: no client can follow; undo it, or confirm that all clients start "
-        "afresh and lose what they have not uploaded",
+        f"{'; '.join(shown)}: no client can follow; undo it, or say --accept-breaking: all "
+        "clients start afresh and lose what they have not uploaded",
     )
 
 

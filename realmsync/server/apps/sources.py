@@ -6,7 +6,7 @@ Specification: app-configuration.md 3.2, 4.3 and 9.3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from realmsync.apps.model import App
 from realmsync.apps.secrets import secrets_of_file
 from realmsync.apps.toml import FILE_NAME
 from realmsync.errors import InvalidArgumentError
+from realmsync.server.accounts.provider_faults import with_provider_faults
 from realmsync.server.apps.password_adoption import PasswordAdoption
 from realmsync.server.functions.imported import NotImportable, import_functions
 from realmsync.server.functions.registry import AppFunctions
@@ -62,8 +63,11 @@ class AppFolder:
     # their owners get one by a reset.
     adopt_passwords: PasswordAdoption | None = None
 
-    def load(self) -> Loaded:
-        """Reads and checks everything; nothing that runs is touched."""
+    def load(self, promised: Set[str] = frozenset()) -> Loaded:
+        """Reads and checks everything; nothing that runs is touched.
+
+        `promised`: functions that count as implemented, though they are not yet.
+        """
         try:
             secrets = {} if self.secrets is None else secrets_of_file(self.secrets)
         except (BadText, OSError) as error:
@@ -75,7 +79,7 @@ class AppFolder:
             self.path,
             secrets=secrets,
             app_id=self.app_id,
-            callables=frozenset(self.functions),
+            callables=promised | frozenset(self.functions),
             javascript=self.javascript,
             verifiable=frozenset(self.key_sets),
             enable_sync=self.enable_sync,
@@ -89,7 +93,10 @@ class AppFolder:
                 "or has no implementation on this server",
             )
             loaded = replace(loaded, app=None)
-        return loaded if loaded.app is None else self._with_importable(loaded, loaded.app)
+        if loaded.app is None:
+            return loaded
+        app = with_provider_faults(loaded.app, loaded.bundle, self.key_sets, loaded.findings)
+        return self._with_importable(replace(loaded, app=app), app)
 
     def implementations(self, app: App) -> AppFunctions:
         """The functions in Python: what realmsync.toml names, and `functions` before that.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from realmsync.apps.model import Provider
@@ -49,12 +50,18 @@ class CustomToken:
     def _keys(self, app: RunningApp, provider: Provider) -> Keys:
         if provider.config.get("useJWKURI") is not True:
             return FixedKeys(list(provider.secrets.get("signingKeys", ())))
-        place, address = app.key_sets.get(NAME), provider.config.get("jwkURI")
-        if place is None and isinstance(address, str) and address.startswith(("https:", "http:")):
-            place = address  # files are for the operator to name, and not for what he was given
+        place = place_of_keys(provider, app.key_sets)
         if place is None:
             raise no_provider(NAME)
         return self._key_sets.at(place)
+
+
+def place_of_keys(provider: Provider, key_sets: Mapping[str, str]) -> str | None:
+    """Where the keys of a provider are that has them published; None if nobody says it."""
+    place, address = key_sets.get(NAME), provider.config.get("jwkURI")
+    if place is None and isinstance(address, str) and address.startswith(("https:", "http:")):
+        return address  # files are for the operator to name, and not for what he was given
+    return place
 
 
 def unusable(app: RunningApp, provider: str, reason: str) -> AuthError:

@@ -70,7 +70,7 @@ class OpenId:
         if place is None:
             raise no_provider(self._name)
         try:
-            rules = self._rules(provider)
+            rules = openid_rules(self._name, provider)
         except ValueError as error:
             raise unusable(app, self._name, str(error)) from None
         token = attempt.body.get(self._issuer.member)
@@ -81,21 +81,27 @@ class OpenId:
             )
         return await identity_of(rules, self._key_sets.at(place), token)
 
-    def _rules(self, provider: Provider) -> TokenRules:
-        """Raises ValueError for a configuration that has none."""
-        client_id = provider.config.get("clientId")
-        if not isinstance(client_id, str) or not client_id:
-            # Tokens for any app of anybody would be good.
-            raise ValueError("it has no clientId")
-        return TokenRules(
-            audiences=(client_id,),
-            algorithm="RS256",
-            issuers=self._issuer.issuers,
-            domains=provider.domain_restrictions,
-            metadata=tuple(map(self._claim, metadata_fields(provider.metadata_fields))),
-        )
 
-    def _claim(self, field: MetadataField) -> MetadataField:
-        """The field as the provider's claim of that meaning; it keeps its name in profiles."""
-        claim = self._issuer.claims.get(".".join(field.path))
-        return field if claim is None else replace(field, path=(claim,))
+def openid_rules(name: str, provider: Provider) -> TokenRules:
+    """What a token of one of ISSUERS must be. Raises ValueError for a configuration that has no
+    rules."""
+    client_id = provider.config.get("clientId")
+    if not isinstance(client_id, str) or not client_id:
+        # Tokens for any app of anybody would be good.
+        raise ValueError("it has no clientId")
+    issuer = ISSUERS[name]
+    return TokenRules(
+        audiences=(client_id,),
+        algorithm="RS256",
+        issuers=issuer.issuers,
+        domains=provider.domain_restrictions,
+        metadata=tuple(
+            _claim(field, issuer.claims) for field in metadata_fields(provider.metadata_fields)
+        ),
+    )
+
+
+def _claim(field: MetadataField, claims: Mapping[str, str]) -> MetadataField:
+    """The field as the provider's claim of that meaning; it keeps its name in profiles."""
+    claim = claims.get(".".join(field.path))
+    return field if claim is None else replace(field, path=(claim,))
