@@ -886,6 +886,57 @@ class AppSchema:
 
 # -- rules/rights.cpp ------------------------------------------------------------------------------
 
+# read, write
+_FieldRights = tuple[bool | None, bool | None]
+
+class Role:
+    """What a role that sync can use gives, in any class. Immutable."""
+
+    def __init__(
+        self,
+        *,
+        read_filter: Any,
+        write_filter: Any,
+        read: bool | None = None,
+        write: bool | None = None,
+        insert: Any = None,
+        delete: Any = None,
+        fields: Mapping[str, _FieldRights] = ...,
+        additional_fields: _FieldRights | None = None,
+    ) -> None:
+        """The filters, `insert` and `delete` are expressions, compiled (Expression of use filter)
+        or not; None for the last two is true. Raises ExpressionError for one that cannot be.
+        """
+
+class SessionRoles:
+    """The roles of one user in one session of flexible sync, by class. Immutable."""
+
+    def __init__(
+        self,
+        roles: Mapping[str, Role],
+        context: ExpressionContext,
+        *,
+        can_write: bool = True,
+    ) -> None:
+        """`can_write` false: nothing may be written, whatever the roles say; what writers see is
+        seen."""
+
+    @staticmethod
+    def everything(*, can_write: bool = True) -> SessionRoles:
+        """Of an app that restricts nobody."""
+
+    def rights(self, schema: AppSchema, cls: str) -> ClassRights:
+        """What the role in a class gives. KeyError for a class that the schema lacks."""
+
+    @property
+    def too_large(self) -> list[str]:
+        """Classes whose role gives nothing because its filters are too large for this user."""
+
+    @property
+    def digest(self) -> str:
+        """Equal for roles and users that give equal rights, in every process; another one means
+        that the role has changed."""
+
 class ObjectRights:
     """What may be done with one object."""
 
@@ -917,16 +968,13 @@ class ClassRights:
         self,
         schema: AppSchema,
         cls: str,
-        role: Mapping[str, Any] | None,
+        role: Role | None,
         context: ExpressionContext,
     ) -> None:
-        """`role`: None for no rights; else read_filter and write_filter, which are expressions;
-        read, write: bool or None; insert, delete: expressions or None; fields: by name, and
-        additional_fields: pairs of read and write, each bool or None. Expressions may be compiled
-        (Expression of use filter) or not.
+        """`role`: None for no rights.
 
-        Raises KeyError for a class that the schema lacks, ValueError for a role without filters,
-        ExpressionError for a filter that cannot be, or that is too large for this user.
+        Raises KeyError for a class that the schema lacks, ExpressionError for a filter that is too
+        large for this user.
         """
 
     def rights_on(self, document: Mapping[str, Any]) -> ObjectRights: ...

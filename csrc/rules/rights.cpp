@@ -35,13 +35,13 @@ void add(std::vector<bool>& flags, const std::vector<bool>& more) {
 } // namespace
 
 ClassRights::ClassRights(const Role* role, const Context& context, model::SchemaPtr schema,
-                         const model::Class& cls)
+                         const model::Class& cls, Extent extent)
     : schema_(std::move(schema)), cls_(&cls), readable_(cls.properties.size()),
-      writable_(cls.properties.size()) {
+      writable_(cls.properties.size()), seen_by_writers_(cls.properties.size()) {
     static const Expression kAlways(model::Value(true), Use::filter);
     auto given = [](const std::optional<Expression>& of) { return of ? &*of : &kAlways; };
     if (role != nullptr)
-        set_fields(*role);
+        set_fields(*role, extent);
     read_ = filter(role == nullptr ? nullptr : &role->read_filter, context);
     write_ = filter(role == nullptr ? nullptr : &role->write_filter, context);
     insert_ = filter(role == nullptr ? nullptr : given(role->insert), context);
@@ -66,22 +66,25 @@ ClassRights::Filter ClassRights::filter(const Expression* expression,
     return made;
 }
 
-void ClassRights::set_fields(const Role& role) {
+void ClassRights::set_fields(const Role& role, Extent extent) {
     for (std::size_t i = 0; i < cls_->properties.size(); ++i) {
         const auto named = role.fields.find(cls_->properties[i].name);
         const FieldRight& right =
             named == role.fields.end() ? role.additional_fields : named->second;
         readable_[i] = role.read.value_or(false) || right.read.value_or(false);
-        writable_[i] = role.write.value_or(false) || right.write.value_or(false);
+        seen_by_writers_[i] = role.write.value_or(false) || right.write.value_or(false);
     }
-    writes_all_ = has_all(writable_);
+    if (extent == Extent::all) {
+        writable_ = seen_by_writers_;
+        writes_all_ = has_all(writable_);
+    }
 }
 
 void ClassRights::set_view() {
     std::vector<query::PredicatePtr> seen;
     if (gives_sight(readable_, *cls_))
         seen.push_back(read_.predicate);
-    if (gives_sight(writable_, *cls_)) // write implies read
+    if (gives_sight(seen_by_writers_, *cls_)) // write implies read
         seen.push_back(write_.predicate);
     view_ = any_of(std::move(seen));
 }
@@ -94,9 +97,11 @@ void ClassRights::set_identity() {
         identity_ += part->bytes;
     }
     for (std::size_t i = 0; i < readable_.size(); ++i)
-        if (readable_[i] || writable_[i])
+        if (readable_[i] || seen_by_writers_[i])
             identity_ += cls_->properties[i].name + (readable_[i] ? '\1' : '\0') +
-                         (writable_[i] ? '\1' : '\0');
+                         (writable_[i]          ? '\1'
+                          : seen_by_writers_[i] ? '\2'
+                                                : '\0');
 }
 
 bool ClassRights::asks(const Filter& filter, const query::Image& object, query::Run& run) {
@@ -109,13 +114,13 @@ ObjectRights ClassRights::on(const query::Image& object, query::Run& run) const 
     rights.writable.resize(writable_.size());
     const bool is_read = has_any(readable_) && asks(read_, object, run);
     const bool is_written =
-        has_any(writable_) &&
+        has_any(seen_by_writers_) &&
         (write_.evaluator == read_.evaluator && has_any(readable_) ? is_read
                                                                    : asks(write_, object, run));
     if (is_read)
         add(rights.readable, readable_);
     if (is_written) {
-        add(rights.readable, writable_);
+        add(rights.readable, seen_by_writers_);
         rights.writable = writable_;
         rights.insert = writes_all_ && asks(insert_, object, run);
         rights.erase = writes_all_ && asks(erase_, object, run);

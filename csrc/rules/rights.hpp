@@ -32,6 +32,12 @@ struct Role {
     FieldRight additional_fields;
 };
 
+// How much of what roles give a session has.
+enum class Extent : unsigned char {
+    all,
+    reading, // nothing may be written; what writers see is seen
+};
+
 // What may be done with one object. Flags by property index.
 struct ObjectRights {
     std::vector<bool> readable, writable;
@@ -46,7 +52,7 @@ class ClassRights {
     // Null role: no rights. The schema is kept alive. Throws ExpressionFault when a filter becomes
     // too large for this user.
     ClassRights(const Role* role, const Context& context, model::SchemaPtr schema,
-                const model::Class& cls);
+                const model::Class& cls, Extent extent = Extent::all);
 
     const model::Class& cls() const { return *cls_; }
     // The objects that are visible: what the view of a subscription is cut down to.
@@ -85,7 +91,7 @@ class ClassRights {
     };
 
     Filter filter(const Expression* expression, const Context& context) const;
-    void set_fields(const Role& role);
+    void set_fields(const Role& role, Extent extent);
     void set_view();
     void set_identity();
     static bool asks(const Filter& filter, const query::Image& object, query::Run& run);
@@ -95,6 +101,7 @@ class ClassRights {
     const model::Class* cls_;
     Filter read_, write_, insert_, erase_;
     std::vector<bool> readable_, writable_;
+    std::vector<bool> seen_by_writers_; // `writable_` of a session that may write
     bool writes_all_ = false;
     query::PredicatePtr view_;
     std::string identity_;

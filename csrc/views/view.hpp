@@ -14,14 +14,14 @@
 #include "query/evaluation/run.hpp"
 #include "query/tree/tree.hpp"
 #include "query/values/image.hpp"
-#include "rules/rights.hpp"
+#include "rules/session_roles.hpp"
 #include "views/fold.hpp"
 #include "views/query_set.hpp"
 
 namespace realmsync::views {
 
 // The rights of one user in classes of an app; a class that is not there: none.
-using Rights = std::map<std::string, std::shared_ptr<const rules::ClassRights>, std::less<>>;
+using Rights = rules::RightsByClass;
 
 // A class of a view.
 struct ClassView {

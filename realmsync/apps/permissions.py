@@ -87,7 +87,7 @@ class _Rule:
 
     name: str
     apply_when: _core.Expression | None  # None: undecidable, so that it ends the search
-    rights: Mapping[str, Any] | None  # as the core takes them; None: sync cannot use the role
+    role: _core.Role | None  # None: sync cannot use it
 
 
 class Permissions:
@@ -105,11 +105,7 @@ class Permissions:
         partition = app.sync.partition
         self._read = _partition_expression(partition and partition.read)
         self._write = _partition_expression(partition and partition.write)
-        self._rules = {
-            name: _rules(app.roles_of(name), app.sync.queryable.of(name))
-            for name, cls in app.classes.items()
-            if cls.kind is not ClassKind.EMBEDDED
-        }
+        self._rules = _rules_by_class(app)
 
     async def partition(
         self, user: User, partition: PartitionValue, call: CallFunction
@@ -193,19 +189,25 @@ class SessionPermissions:
     def roles(self) -> dict[str, str | None]:
         """The names of the roles by class; None: none that gives rights."""
         return {
-            cls: rule.name if rule is not None and rule.rights is not None else None
+            cls: rule.name if rule is not None and rule.role is not None else None
             for cls, rule in self._rules.items()
         }
 
+    def for_engine(self, *, can_write: bool = True) -> _core.SessionRoles:
+        """The roles themselves; with `can_write` false nothing may be written by them."""
+        roles = {
+            cls: rule.role
+            for cls, rule in self._rules.items()
+            if rule is not None and rule.role is not None
+        }
+        made = _core.SessionRoles(roles, self._context, can_write=can_write)
+        for cls in made.too_large:
+            _logger.error("nothing of class %s is allowed to a user: a filter is too large", cls)
+        return made
+
     def rights(self, cls: str) -> _core.ClassRights:
-        """What the role in a class allows on its objects. KeyError for what no role is about."""
-        rule = self._rules[cls]
-        rights = None if rule is None else rule.rights
-        try:
-            return _core.ClassRights(self._schema, cls, rights, self._context)
-        except ExpressionError as error:
-            _logger.error("nothing of class %s is allowed to a user: %s", cls, error)
-            return _core.ClassRights(self._schema, cls, None, self._context)
+        """What the role in a class allows on its objects. KeyError for a class that is none."""
+        return self.for_engine().rights(self._schema, cls)
 
 
 class _Calls:
@@ -260,31 +262,42 @@ class _Calls:
 _FAILED = object()  # no value, so that every comparison with it is false
 
 
-def _rules(roles: Sequence[Role], queryable: frozenset[str]) -> tuple[_Rule, ...]:
-    return tuple(
-        _Rule(
-            role.name,
-            compiled(role.apply_when, "apply_when") if is_decidable(role) else None,
-            None if faults_of(role, queryable) else _rights(role),
-        )
-        for role in roles
+def _rules_by_class(app: App) -> dict[str, tuple[_Rule, ...]]:
+    """Compiled once for all classes in which they are the same and as usable."""
+    compiled_rules: dict[tuple[int, frozenset[str]], tuple[_Rule, ...]] = {}
+    rules = {}
+    for name, cls in app.classes.items():
+        if cls.kind is not ClassKind.EMBEDDED:
+            roles, queryable = app.roles_of(name), app.sync.queryable.of(name)
+            key = (id(roles), queryable)
+            if key not in compiled_rules:
+                compiled_rules[key] = tuple(_compiled_rule(role, queryable) for role in roles)
+            rules[name] = compiled_rules[key]
+    return rules
+
+
+def _compiled_rule(role: Role, queryable: frozenset[str]) -> _Rule:
+    return _Rule(
+        role.name,
+        compiled(role.apply_when, "apply_when") if is_decidable(role) else None,
+        None if faults_of(role, queryable) else _compiled_role(role),
     )
 
 
-def _rights(role: Role) -> dict[str, Any]:
+def _compiled_role(role: Role) -> _core.Role:
     filters = {
         "read_filter": role.read_filter,
         "write_filter": role.write_filter,
         "insert": role.insert,
         "delete": role.delete,
     }
-    return {
+    return _core.Role(
         **{key: compiled(expression, "filter") for key, expression in filters.items()},
-        "read": role.read,
-        "write": role.write,
-        "fields": {name: _pair(rights) for name, rights in role.fields.items()},
-        "additional_fields": _pair(role.additional_fields or FieldRights()),
-    }
+        read=role.read,
+        write=role.write,
+        fields={name: _pair(rights) for name, rights in role.fields.items()},
+        additional_fields=_pair(role.additional_fields or FieldRights()),
+    )
 
 
 def _pair(rights: FieldRights) -> tuple[bool | None, bool | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from realmsync import ejson
-from realmsync._core import AppSchema, ClassRights, ExpressionContext
+from realmsync._core import AppSchema, ClassRights, ExpressionContext, Role
 
 ID = "65f000000000000000000001"
 UUID = "10000000-0000-4000-8000-0000000000aa"
@@ -66,11 +66,15 @@ def context(user: Any = USER) -> ExpressionContext:
     return ExpressionContext(user=ejson.decode(user), values={"limit": 4})
 
 
-def rights(read: Any, write: Any = False, /, **role: Any) -> ClassRights:
-    """Rights of a role with these filters; all fields are readable and writable."""
-    made = {"read": True, "write": True, **role}
-    made["read_filter"], made["write_filter"] = ejson.decode(read), ejson.decode(write)
-    return ClassRights(SCHEMA, "Patient", made, context())
+def role(read: Any, write: Any = False, /, **rest: Any) -> Role:
+    """A role with these filters; all fields are readable and writable."""
+    filters = {"read_filter": ejson.decode(read), "write_filter": ejson.decode(write)}
+    return Role(**{"read": True, "write": True, **rest, **filters})
+
+
+def rights(read: Any, write: Any = False, /, **rest: Any) -> ClassRights:
+    """Rights of such a role."""
+    return ClassRights(SCHEMA, "Patient", role(read, write, **rest), context())
 
 
 def matches(expression: Any, document: Any) -> bool:

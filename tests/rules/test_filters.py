@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clinic import ID, SCHEMA, UUID, matches, text
-from realmsync._core import AppSchema, ClassRights, Expression, ExpressionContext
+from realmsync._core import AppSchema, ClassRights, Expression, ExpressionContext, Role
 from realmsync.errors import ExpressionError, SchemaValidationError
 
 TEXTS: list[tuple[Any, str]] = [
@@ -170,9 +170,8 @@ def test_long_lists_are_looked_up() -> None:
     )
     everything = {f: {"%in": f"%%user.custom_data.{f}s"} for f in ("team", "mark")}
     everything["teams"] = {"%in": "%%user.custom_data.teams"}
-    made = ClassRights(
-        schema, "A", {"read_filter": everything, "write_filter": False, "read": True}, user
-    )
+    reader = Role(read_filter=everything, write_filter=False, read=True)
+    made = ClassRights(schema, "A", reader, user)
     document = {"_id": 1, "team": "team 49999", "mark": 49_999 / 7, "teams": ["x"] * 10_000}
     assert not made.rights_on(document).is_visible
     document["teams"] = ["x"] * 10_000 + ["team 1"]
@@ -186,7 +185,7 @@ def test_filters_that_become_too_large() -> None:
     user = ExpressionContext(user={"custom_data": {"l": ["x" * 100] * 10_000}})
     json = {"$or": [{"ls": {"$all": "%%user.custom_data.l"}}] * 200}
     with pytest.raises(ExpressionError, match="too long"):
-        ClassRights(SCHEMA, "Patient", {"read_filter": json, "write_filter": False}, user)
+        ClassRights(SCHEMA, "Patient", Role(read_filter=json, write_filter=False), user)
 
 
 def nested(levels: int, inner: Any) -> Any:

@@ -16,7 +16,7 @@ from clinic import CLASSES, SCHEMA
 from naive_expressions import NaiveExpressions
 from random_filters import FOREIGN, LISTS, ROOTS, RandomFilters
 from realmsync import Realm
-from realmsync._core import ClassRights, Expression, ExpressionContext
+from realmsync._core import ClassRights, Expression, ExpressionContext, Role
 from realmsync._testbed import ask_rule
 
 CONTEXT = ExpressionContext(**ROOTS)
@@ -28,7 +28,7 @@ def test_filters_of_documents(scale: int) -> None:
     rules = RandomFilters(2)
     for _ in range(4000 * scale):
         filter_ = rules.filter()
-        role = {"read_filter": filter_, "write_filter": False, "read": True}
+        role = Role(read_filter=filter_, write_filter=False, read=True)
         rights = ClassRights(SCHEMA, "Patient", role, CONTEXT)
         seen = [d["_id"] for d in DOCUMENTS if rights.rights_on(d).is_visible]
         assert seen == [d["_id"] for d in DOCUMENTS if NAIVE.is_true(filter_, d)], filter_

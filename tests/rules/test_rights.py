@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from clinic import SCHEMA, context, rights
-from realmsync._core import ClassRights, Expression
+from clinic import SCHEMA, context, rights, role
+from realmsync._core import ClassRights, Expression, Role
 from realmsync.errors import ExpressionError
 
 MINE, OTHER = {"_id": 1, "s": "mine"}, {"_id": 2, "s": "other"}
@@ -79,7 +79,7 @@ def test_a_key_alone_is_no_sight() -> None:
     made = rights(True, False, read=None, fields={"_id": (True, False)})
     assert not made.rights_on(MINE).is_visible
     assert made.view_text == "FALSEPREDICATE"
-    always = {"read_filter": True, "write_filter": False, "read": True}
+    always = role(True, write=None)
     assert ClassRights(SCHEMA, "Doctor", always, context()).rights_on({"_id": 1}).is_visible
 
 
@@ -108,7 +108,7 @@ def test_equal_rights_have_equal_digests() -> None:
 
 
 @pytest.mark.parametrize(
-    "role",
+    "made",
     [
         {},
         {"read_filter": True},
@@ -118,16 +118,16 @@ def test_equal_rights_have_equal_digests() -> None:
     ],
     ids=str,
 )
-def test_roles_that_cannot_be(role: Any) -> None:
+def test_roles_that_cannot_be(made: Any) -> None:
     with pytest.raises((ValueError, TypeError)):
-        ClassRights(SCHEMA, "Patient", role, context())
+        Role(**made)
 
 
 def test_filters_may_be_compiled_before() -> None:
     mine = Expression({"s": "mine"}, "filter")
     assert rights(mine.fields == ["s"]).rights_on(MINE).is_visible
-    role = {"read_filter": mine, "write_filter": mine, "insert": mine, "delete": False}
-    made = ClassRights(SCHEMA, "Patient", role | {"read": True, "write": True}, context())
+    owners = Role(read_filter=mine, write_filter=mine, insert=mine, delete=False, write=True)
+    made = ClassRights(SCHEMA, "Patient", owners, context())
     assert made.may_insert(MINE) and not made.may_insert(OTHER)
     with pytest.raises(KeyError):
         ClassRights(SCHEMA, "Nobody", None, context())

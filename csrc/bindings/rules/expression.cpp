@@ -2,6 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
+
 #include "bindings/bind.hpp"
 #include "bindings/rules/values.hpp"
 #include "rules/expression.hpp"
@@ -88,7 +90,7 @@ void bind_expressions(py::module_& m) {
             }
         }
     });
-    py::class_<Context>(m, "ExpressionContext")
+    py::class_<Context, std::shared_ptr<Context>>(m, "ExpressionContext")
         .def(py::init(&make_context), py::kw_only(), py::arg("user") = py::dict(),
              py::arg("values") = py::dict(), py::arg("environment") = py::dict(),
              py::arg("partition") = py::ellipsis(), py::arg("request") = py::ellipsis());

@@ -1,9 +1,10 @@
-// What a user may do with the objects of a class, asked with documents.
+// Roles, those of a session, and what a user may do with the objects of a class, asked with
+// documents.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
-#include <set>
 
 #include "bindings/bind.hpp"
 #include "bindings/rules/app_schema.hpp"
@@ -11,6 +12,7 @@
 #include "bindings/rules/values.hpp"
 #include "query/printing/print.hpp"
 #include "rules/rights.hpp"
+#include "rules/session_roles.hpp"
 
 namespace py = pybind11;
 
@@ -41,37 +43,27 @@ rules::FieldRight field_right(py::handle value) {
     return {flag_of(pair.first), flag_of(pair.second)};
 }
 
-py::object entry(const py::dict& form, const char* key) {
-    return form.contains(key) ? py::object(form[key]) : py::object(py::none());
-}
-
 std::optional<Expression> optional_filter(const py::object& value) {
     return value.is_none() ? std::nullopt : std::optional(filter_of(value));
 }
 
-rules::Role role_of(const py::dict& form) {
-    static const std::set<std::string> kKeys = {"read_filter", "write_filter",     "read",
-                                                "write",       "insert",           "delete",
-                                                "fields",      "additional_fields"};
-    for (const auto& [key, value] : form)
-        if (!kKeys.contains(key.cast<std::string>()))
-            throw py::value_error("a role has no '" + key.cast<std::string>() + "'");
-    const py::object read_filter = entry(form, "read_filter");
-    const py::object write_filter = entry(form, "write_filter");
-    if (read_filter.is_none() || write_filter.is_none())
-        throw py::value_error("a role needs both filters");
+using RolePtr = std::shared_ptr<rules::Role>;
+
+RolePtr make_role(py::handle read_filter, py::handle write_filter, py::handle read,
+                  py::handle write, const py::object& insert, const py::object& erase,
+                  const std::map<std::string, py::object>& fields,
+                  const py::object& additional_fields) {
     rules::Role role{filter_of(read_filter),
                      filter_of(write_filter),
-                     flag_of(entry(form, "read")),
-                     flag_of(entry(form, "write")),
-                     optional_filter(entry(form, "insert")),
-                     optional_filter(entry(form, "delete")),
+                     flag_of(read),
+                     flag_of(write),
+                     optional_filter(insert),
+                     optional_filter(erase),
                      {},
-                     field_right(entry(form, "additional_fields"))};
-    if (const py::object fields = entry(form, "fields"); !fields.is_none())
-        for (const auto& [name, right] : fields.cast<py::dict>())
-            role.fields.emplace(name.cast<std::string>(), field_right(right));
-    return role;
+                     field_right(additional_fields)};
+    for (const auto& [name, right] : fields)
+        role.fields.emplace(name, field_right(right));
+    return std::make_shared<rules::Role>(std::move(role));
 }
 
 template <class Task> auto asked(Task task) {
@@ -86,37 +78,32 @@ template <class Task> auto asked(Task task) {
 
 class RightsHandle {
   public:
-    RightsHandle(const AppSchema& schema, const std::string& cls, const py::object& role,
-                 const rules::Context& context)
-        : RightsHandle(schema.schema(), schema.class_named(cls), role, context) {}
+    explicit RightsHandle(std::shared_ptr<const rules::ClassRights> rights)
+        : rights_(std::move(rights)), reader_(rights_->cls(), rights_->filters()) {}
 
-    RightsHandle(const model::SchemaPtr& schema, const model::Class& cls, const py::object& role,
-                 const rules::Context& context)
-        : rights_(made(schema, cls, role, context)), reader_(cls, rights_.filters()) {}
-
-    const rules::ClassRights& rights() const { return rights_; }
+    const rules::ClassRights& rights() const { return *rights_; }
 
     rules::ObjectRights on(py::handle document) const {
         return asked([&](query::Run& run) {
             const std::vector<model::Value> values = reader_.read(document);
-            return rights_.on(reader_.image(values), run);
+            return rights_->on(reader_.image(values), run);
         });
     }
     bool may_insert(py::handle document) const {
         return asked([&](query::Run& run) {
             const std::vector<model::Value> values = reader_.read(document);
-            return rights_.may_insert(reader_.image(values), run);
+            return rights_->may_insert(reader_.image(values), run);
         });
     }
     bool may_delete(py::handle document) const {
         return asked([&](query::Run& run) {
             const std::vector<model::Value> values = reader_.read(document);
-            return rights_.may_delete(reader_.image(values), run);
+            return rights_->may_delete(reader_.image(values), run);
         });
     }
     bool may_update(py::handle before, py::handle after,
                     const std::vector<std::string>& changed) const {
-        const model::Class& cls = rights_.cls();
+        const model::Class& cls = rights_->cls();
         std::vector<std::size_t> properties;
         for (const std::string& name : changed) {
             properties.push_back(cls.find(name));
@@ -126,28 +113,20 @@ class RightsHandle {
         return asked([&](query::Run& run) {
             const std::vector<model::Value> old = reader_.read(before);
             const std::vector<model::Value> changed_to = reader_.read(after);
-            return rights_.may_update(reader_.image(old), reader_.image(changed_to), properties,
-                                      run);
+            return rights_->may_update(reader_.image(old), reader_.image(changed_to), properties,
+                                       run);
         });
     }
     std::vector<std::string> names(const std::vector<bool>& flags) const {
         std::vector<std::string> names;
         for (std::size_t i = 0; i < flags.size(); ++i)
             if (flags[i])
-                names.push_back(rights_.cls().properties[i].name);
+                names.push_back(rights_->cls().properties[i].name);
         return names;
     }
 
   private:
-    static rules::ClassRights made(const model::SchemaPtr& schema, const model::Class& cls,
-                                   const py::object& role, const rules::Context& context) {
-        if (role.is_none())
-            return {nullptr, context, schema, cls};
-        const rules::Role given = role_of(role.cast<py::dict>());
-        return {&given, context, schema, cls};
-    }
-
-    rules::ClassRights rights_;
+    std::shared_ptr<const rules::ClassRights> rights_;
     DocumentReader reader_;
 };
 
@@ -161,12 +140,60 @@ NamedRights rights_on(const std::shared_ptr<RightsHandle>& handle, py::handle do
     return {handle, handle->on(document)};
 }
 
-std::string digest(const RightsHandle& handle) {
-    const std::string& identity = handle.rights().identity();
+std::string digest(const std::string& identity) {
     return py::module_::import("hashlib")
         .attr("sha256")(py::bytes(identity))
         .attr("hexdigest")()
         .cast<std::string>();
+}
+
+std::shared_ptr<RightsHandle> rights_in(const AppSchema& schema, const std::string& cls,
+                                        const rules::Role* role, const rules::Context& context) {
+    return std::make_shared<RightsHandle>(std::make_shared<const rules::ClassRights>(
+        role, context, schema.schema(), schema.class_named(cls)));
+}
+
+using SessionRoles = rules::SessionRoles;
+
+rules::Extent extent_of(bool can_write) {
+    return can_write ? rules::Extent::all : rules::Extent::reading;
+}
+
+std::shared_ptr<SessionRoles> make_session_roles(const std::map<std::string, RolePtr>& roles,
+                                                 const std::shared_ptr<rules::Context>& context,
+                                                 bool can_write) {
+    return std::make_shared<SessionRoles>(rules::RolesByClass(roles.begin(), roles.end()), context,
+                                          extent_of(can_write));
+}
+
+std::shared_ptr<RightsHandle> rights_of(const SessionRoles& roles, const AppSchema& schema,
+                                        const std::string& cls) {
+    const rules::RightsByClass rights = roles.rights(schema.schema());
+    const auto found = rights.find(cls);
+    return found == rights.end() ? rights_in(schema, cls, nullptr, {})
+                                 : std::make_shared<RightsHandle>(found->second);
+}
+
+void bind_session_roles(py::module_& m) {
+    py::class_<rules::Role, RolePtr>(m, "Role").def(
+        py::init(&make_role), py::kw_only(), py::arg("read_filter"), py::arg("write_filter"),
+        py::arg("read") = py::none(), py::arg("write") = py::none(), py::arg("insert") = py::none(),
+        py::arg("delete") = py::none(), py::arg("fields") = py::dict(),
+        py::arg("additional_fields") = py::none());
+    py::class_<SessionRoles, std::shared_ptr<SessionRoles>>(m, "SessionRoles")
+        .def(py::init(&make_session_roles), py::arg("roles"), py::arg("context"), py::kw_only(),
+             py::arg("can_write") = true)
+        .def_static(
+            "everything",
+            [](bool can_write) {
+                return std::const_pointer_cast<SessionRoles>(
+                    SessionRoles::everything(extent_of(can_write)));
+            },
+            py::kw_only(), py::arg("can_write") = true)
+        .def("rights", &rights_of, py::arg("schema"), py::arg("cls"))
+        .def_property_readonly("too_large", &SessionRoles::too_large)
+        .def_property_readonly("digest",
+                               [](const SessionRoles& r) { return digest(r.identity()); });
 }
 
 void bind_object_rights(py::module_& m) {
@@ -187,9 +214,8 @@ void bind_rights(py::module_& m) {
     using Handle = RightsHandle;
     bind_object_rights(m);
     py::class_<Handle, std::shared_ptr<Handle>>(m, "ClassRights")
-        .def(py::init<const AppSchema&, const std::string&, const py::object&,
-                      const rules::Context&>(),
-             py::arg("schema"), py::arg("cls"), py::arg("role"), py::arg("context"))
+        .def(py::init(&rights_in), py::arg("schema"), py::arg("cls"), py::arg("role"),
+             py::arg("context"))
         .def("rights_on", &rights_on, py::arg("document"))
         .def("may_insert", &Handle::may_insert, py::arg("document"))
         .def("may_update", &Handle::may_update, py::arg("before"), py::arg("after"),
@@ -205,7 +231,9 @@ void bind_rights(py::module_& m) {
             "read_text", [](const Handle& h) { return query::print(*h.rights().read_filter()); })
         .def_property_readonly(
             "write_text", [](const Handle& h) { return query::print(*h.rights().write_filter()); })
-        .def_property_readonly("digest", &digest);
+        .def_property_readonly("digest",
+                               [](const Handle& h) { return digest(h.rights().identity()); });
+    bind_session_roles(m);
 }
 
 } // namespace realmsync::bindings

@@ -1,0 +1,60 @@
+// The roles of one user in one session of flexible sync: chosen when the session begins, whatever
+// the schema of the app is then and later (app-configuration.md 5.2, 5.3). Who chooses them is
+// realmsync/apps/permissions.py; what each gives in a class is rights.hpp's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/schema.hpp"
+#include "rules/context.hpp"
+#include "rules/rights.hpp"
+
+namespace realmsync::rules {
+
+// The rights of one user by class; a class that is not there: none.
+using RightsByClass = std::map<std::string, std::shared_ptr<const ClassRights>, std::less<>>;
+// A class that is not there, or has a null one: no role.
+using RolesByClass = std::map<std::string, std::shared_ptr<const Role>>;
+
+// Immutable; many threads may ask.
+class SessionRoles {
+  public:
+    SessionRoles(RolesByClass roles, std::shared_ptr<const Context> context,
+                 Extent extent = Extent::all);
+    // Of an app that restricts nobody: every class may be read and written.
+    static std::shared_ptr<const SessionRoles> everything(Extent extent = Extent::all);
+
+    // In all top-level and asymmetric classes of a schema in which there are any. The last answer
+    // is remembered. O(classes).
+    RightsByClass rights(const model::SchemaPtr& schema) const;
+
+    // Bytes that are equal for roles and users that give equal rights in every schema, stable
+    // across processes: a change of it is a change of the role (flexible-sync.md 10.3).
+    const std::string& identity() const { return identity_; }
+    // Classes whose role gives nothing because its filters are too large for this user.
+    const std::vector<std::string>& too_large() const { return too_large_; }
+
+  private:
+    explicit SessionRoles(Extent extent);
+    RightsByClass rights_now(const model::SchemaPtr& schema) const;
+    void set_identity();
+    const Role* role_in(const std::string& cls) const;
+
+    RolesByClass roles_;
+    std::shared_ptr<const Context> context_;
+    Extent extent_;
+    bool has_all_ = false;
+    std::string identity_;
+    std::vector<std::string> too_large_;
+
+    struct Answer {
+        model::SchemaPtr schema;
+        RightsByClass rights;
+    };
+    mutable std::shared_ptr<const Answer> last_; // atomic
+};
+
+} // namespace realmsync::rules
