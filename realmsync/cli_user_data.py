@@ -18,6 +18,7 @@ from realmsync.cli_data import data_option, opened
 from realmsync.errors import UserCommandError
 from realmsync.folders import private
 from realmsync.server.accounts.data_administration import document_of
+from realmsync.server.accounts.user_import import unknown_members
 from realmsync.server.logs import one_line
 
 Command = Callable[..., None]
@@ -131,6 +132,7 @@ def import_users(
     `realmsync user export` list users. Who has no password_hash gets a password by a reset.
     """
     with opened(data) as admin:
+        admin.require_app(app_id)
         users = admin.data(app_id, collection)
         if field is not None:
             made, known = users.import_ids(_text(file), field)
@@ -140,6 +142,8 @@ def import_users(
         for user in imported:
             for lost in user.lost:
                 click.echo(one_line(f"line {user.line}: user {user.id}: {lost}"), err=True)
+        for text in unknown_members(imported):
+            click.echo(one_line(text), err=True)
         click.echo(f"imported {len(imported):,} users")
 
 

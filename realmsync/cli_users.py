@@ -330,8 +330,7 @@ def _report(done: str, users: list[UserSummary], as_json: bool) -> None:
 
 
 def _described(user: UserSummary) -> str:
-    names = ", ".join(map(_shown, user.names)) or "anonymous"
-    return f"{user.id or 'account'} ({names}) of app {_shown(user.app_id)}"
+    return f"{user.id or 'account'} ({_names(user) or 'anonymous'}) of app {_shown(user.app_id)}"
 
 
 def _print_table(pages: Iterator[list[UserSummary]]) -> None:
@@ -363,8 +362,14 @@ def _row(user: UserSummary) -> tuple[str, ...]:
         "disabled" if user.disabled else "pending" if user.is_pending else "enabled",
         str(user.log_ins),
         "-" if user.last_seen is None else _day(user.last_seen),
-        ", ".join(map(_shown, user.names)) or "(anonymous)",
+        _names(user) or "(anonymous)",
     )
+
+
+def _names(user: UserSummary) -> str:
+    """By what somebody is known: his accounts, or what he is elsewhere; "" if by nothing."""
+    elsewhere = [f"{p}: {name}" for p, name in user.identities if p != "anon-user"]
+    return ", ".join(map(_shown, user.names or elsewhere))
 
 
 def _print_list(pages: Iterator[list[UserSummary]]) -> None:
@@ -383,6 +388,7 @@ def _as_json(user: UserSummary) -> dict[str, Any]:
         "app": user.app_id,
         "names": user.names,
         "providers": user.providers,
+        "identities": [{"provider": p, "name": name} for p, name in user.identities],
         "disabled": user.disabled,
         "pending": user.is_pending,
         "log_ins": user.log_ins,

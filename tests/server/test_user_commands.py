@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
+from realmsync import _core
 from realmsync.cli import main
 from realmsync.server.accounts.credentials import secret_hash
 from realmsync.server.accounts.file import listing
@@ -102,6 +103,42 @@ def test_list_as_text(users: UserFile, run: Run) -> None:
     assert row.startswith(f"{ada}  app  enabled  1        20")
     assert row.endswith("ada\\x1b[2J@example.org"), "names are strangers' text"
     assert head.index("NAME") == row.index("ada\\x1b")
+
+
+def test_who_has_no_account_is_listed_by_what_he_is_elsewhere(users: UserFile, run: Run) -> None:
+    users.users.of_identity("app", "custom-token", "M\x077", {})
+    users.users.create_anonymous("app")
+    ada = account(users, "ada@example.org")
+    users.users.link("app", "oauth2-google", "1234", {}, ada)
+    names = [line.split("  ")[-1].strip() for line in run("list").stdout.splitlines()[1:]]
+    assert sorted(names) == ["(anonymous)", "ada@example.org", "custom-token: M\\x077"]
+    (known,) = [user for user in listed(run) if user["id"] == ada]
+    assert known["names"] == ["ada@example.org"]
+    assert {(i["provider"], i["name"]) for i in known["identities"]} == {
+        ("local-userpass", "ada@example.org"),
+        ("oauth2-google", "1234"),
+    }
+
+
+@pytest.mark.parametrize("apps", [None, ["tasks-abcde", "be/ta"]], ids=["one", "named"])
+def test_apps_that_no_server_has_had(
+    users: UserFile, run: Run, data: Path, apps: list[str] | None
+) -> None:
+    """Nobody would ever see who is made there."""
+    file = data / "users.json"
+    file.write_text(json.dumps([{"_id": "5" * 24}]))
+    commands = [("import", str(file)), ("add", "ada@example.org", "--password-stdin")]
+    commands += [("api-key add", "nightly"), ("import", str(file), "--users-from", "_id")]
+    engine = _core.ServerRuntime(str(data / "sync"), apps=apps, durability="process")
+    engine.close()
+    known = ["be/ta", "tasks-abcde"] if apps else ["app"]
+    for command in commands:
+        refused = run(*command, "--app", "tsaks-abcde", input="correct horse")
+        assert_refused(refused, "no server has had an app 'tsaks-abcde' here: there are")
+        assert ", ".join(known) in refused.stderr
+    assert listed(run) == [] and users.api_keys.of_app(None) == []
+    for command in commands[:3]:
+        assert run(*command, "--app", known[0], input="correct horse").exit_code == 0
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 1000])

@@ -13,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realmsync.server.accounts.credentials import hash_password
-from realmsync.server.accounts.user_import import BadImport, ImportedIdentity, read_users
+from realmsync.server.accounts.user_import import (
+    BadImport,
+    ImportedIdentity,
+    read_users,
+    unknown_members,
+)
 
 ADA, BO = "65a000000000000000000a01", "65a000000000000000000b02"
 OWN = "65a0000000000000000000ff"
@@ -246,3 +251,28 @@ def test_anonymous_identities_are_never_duplicates() -> None:
         for user in (ADA, BO)
     ]
     assert len(read_users(json.dumps(entries))) == 2
+
+
+@pytest.mark.parametrize("provider", ["custom-tokn", "", None, 5, ["api-key"]])
+def test_providers_that_there_never_were(provider: Any) -> None:
+    identity = {"id": "M7", "provider_type": provider}
+    text = refusal({"_id": ADA}, {"_id": BO, "identities": [identity]})
+    assert text.startswith("line 2: the provider_type of an identity is one of anon-user, ")
+    assert text.endswith(f"not {provider!r}")
+
+
+def test_members_that_nobody_reads() -> None:
+    """One line for each, however many users have it: lists of the service hold what they hold."""
+    identity = {"id": OWN, "provider_type": "anon-user", "provider_typ": "x"}
+    entries = [
+        {"_id": ADA, "data": {"emial": "free"}},
+        {"_id": BO, "emial": "bo@b", "domain_id": "d", "identities": [identity]},
+        {"_id": OWN, "domain_id": "d"},
+    ]
+    users = read_users("\n".join(map(json.dumps, entries)))
+    assert sorted(unknown_members(users)) == [
+        "line 2: member 'domain_id' is not known, and left out of 2 users",
+        "line 2: member 'emial' is not known, and left out of 1 users",
+        "line 2: member 'identities.provider_typ' is not known, and left out of 1 users",
+    ]
+    assert [*unknown_members(users[:1])] == []

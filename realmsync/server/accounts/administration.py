@@ -27,6 +27,7 @@ from realmsync.server.accounts.data_administration import DataAdministration
 from realmsync.server.accounts.email_accounts import mail_link, new_mail_token
 from realmsync.server.accounts.file.records import ApiKey, Gone, NameInUse, UserSummary
 from realmsync.server.accounts.file.user_file import UserFile
+from realmsync.server.apps.known_apps import known_apps
 
 # Days. The use of a log-in is noted once a day, so that less would delete users who are there.
 SHORTEST_IDLE_TIME = 2.0
@@ -45,7 +46,7 @@ def administration(data: Path) -> Iterator[Administration]:
     try:
         file = UserFile(path, create=False)
         try:
-            yield Administration(file)
+            yield Administration(file, known_apps(data))
         finally:
             file.close()
     except sqlite3.Error as error:
@@ -57,8 +58,21 @@ def administration(data: Path) -> Iterator[Administration]:
 class Administration:
     """What can be done. Where an app is given only its users are seen; None means all apps."""
 
-    def __init__(self, file: UserFile) -> None:
+    def __init__(self, file: UserFile, apps: frozenset[str]) -> None:
+        """`apps`: those that servers have had here; none: it cannot be told."""
         self._file = file
+        self._apps = apps
+
+    def require_app(self, app_id: str) -> None:
+        """Raises UserCommandError for an app that no server has had here.
+
+        Nobody would ever see who is made in it.
+        """
+        if self._apps and app_id not in self._apps:
+            raise UserCommandError(
+                f"no server has had an app '{app_id}' here: there are "
+                f"{', '.join(sorted(self._apps))}. Start the server with a new one first"
+            )
 
     def data(self, app_id: str, collection: str | None = None) -> DataAdministration:
         """What can be done to the custom data of an app's users, and to import some."""
@@ -84,6 +98,7 @@ class Administration:
 
     def add(self, app_id: str, name: str, password: str) -> None:
         """Makes an account that can log in, also where registration is closed."""
+        self.require_app(app_id)
         try:
             check_name(name)
             self._file.accounts.add(app_id, name, _hashed(password))
@@ -139,6 +154,7 @@ class Administration:
 
     def add_server_key(self, app_id: str, name: str) -> tuple[ApiKey, str]:
         """An API key for a server, which is a user of its own, and the text of the key."""
+        self.require_app(app_id)
         try:
             check_key_name(name)
         except BadCredential as error:

@@ -28,6 +28,13 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 _DEPTH = 100
 # Providers whose identities are found by a name of their own.
 _NAMED = ("custom-token", "custom-function", "oauth2-google", "oauth2-apple", "oauth2-facebook")
+_LOST = ("api-key",)  # whose secrets nobody has
+_PROVIDERS = ("anon-user", "local-userpass", *_NAMED, *_LOST)
+_MEMBERS = {
+    *("_id", "id", "type", "disabled", "identities", "data", "custom_data", "email"),
+    *("password_hash", "creation_date", "last_authentication_date"),
+}
+_MEMBERS_OF_IDENTITIES = {"id", "provider_type", "provider_id", "provider_data"}
 _FIRST_OF_MILLISECONDS = 10**11  # as seconds it is the year 5138, as milliseconds 1973
 
 
@@ -63,6 +70,7 @@ class ImportedUser:
     custom_data: Mapping[str, Any] | None
     # Ways to log in that cannot be kept, each with the reason.
     lost: tuple[str, ...]
+    unknown: tuple[str, ...]  # members that nobody reads
 
 
 def read_users(text: str) -> list[ImportedUser]:
@@ -81,6 +89,16 @@ def read_users(text: str) -> list[ImportedUser]:
             if before != user.line:
                 raise BadImport(user.line, f"{' '.join(key)} is that of line {before} already")
     return users
+
+
+def unknown_members(users: Sequence[ImportedUser]) -> Iterator[str]:
+    """A line for each member that nobody reads: a list of the service may have some, and another
+    one may be mistyped."""
+    first = {name: user for user in reversed(users) for name in user.unknown}
+    counts = Counter(name for user in users for name in user.unknown)
+    for name, user in first.items():
+        count = f"{counts[name]:,} users"
+        yield f"line {user.line}: member '{name}' is not known, and left out of {count}"
 
 
 def ids_in(text: str, field: str) -> set[str]:
@@ -186,6 +204,7 @@ class _User:
             password_hash=password_hash,
             custom_data=self._object("custom_data"),
             lost=tuple(self._lost),
+            unknown=tuple(sorted(self._unknown())),
         )
 
     def _id(self) -> str:
@@ -194,6 +213,12 @@ class _User:
         if not isinstance(text, str) or not _ID.fullmatch(text):
             raise self._bad("a user's _id is a text of 24 hexadecimal digits, or an ObjectId")
         return text
+
+    def _unknown(self) -> set[str]:
+        unknown = self._entry.keys() - _MEMBERS
+        for identity in self._entry.get("identities", ()):
+            unknown |= {f"identities.{name}" for name in identity.keys() - _MEMBERS_OF_IDENTITIES}
+        return unknown
 
     def _identities(self) -> Iterator[ImportedIdentity]:
         listed = self._entry.get("identities", [])
@@ -221,7 +246,12 @@ class _User:
                 self._lost.append("local-userpass: no e-mail address is known")
                 return None
             return self._account(email, own_id, profile)
-        if provider not in _NAMED:
+        if provider not in _PROVIDERS:
+            raise self._bad(
+                f"the provider_type of an identity is one of {', '.join(_PROVIDERS)}, not "
+                f"{provider!r:.100}"
+            )
+        if provider in _LOST:
             self._lost.append(f"{provider}: such identities cannot be kept")
             return None
         name = identity.get("provider_id")

@@ -13,15 +13,14 @@ from realmsync.server.accounts.file.records import UserSummary
 # Users, and accounts that never logged in, as rows of UserSummary.
 _USERS = """
     SELECT id, app_id, disabled, created,
-        (SELECT json_group_array(provider) FROM identities WHERE user_id = users.id),
-        (SELECT json_group_array(provider_id) FROM identities
-            WHERE user_id = users.id AND provider = 'local-userpass'),
+        (SELECT json_group_array(json_array(provider, provider_id)) FROM identities
+            WHERE user_id = users.id),
         (SELECT count(*) FROM sessions WHERE user_id = users.id),
         (SELECT max(used) / 1000 FROM sessions WHERE user_id = users.id), 0
     FROM users WHERE (:app IS NULL OR app_id = :app)
 """
 _UNUSED_ACCOUNTS = """
-    SELECT NULL, app_id, 0, NULL, json_array('local-userpass'), json_array(email), 0, NULL,
+    SELECT NULL, app_id, 0, NULL, json_array(json_array('local-userpass', email)), 0, NULL,
         status = 'pending'
     FROM accounts WHERE (:app IS NULL OR app_id = :app) AND NOT EXISTS (
         SELECT 1 FROM identities WHERE app_id = accounts.app_id AND provider = 'local-userpass'
@@ -135,11 +134,10 @@ class Listing:
                 app_id=row[1],
                 disabled=bool(row[2]),
                 created=row[3],
-                providers=tuple(json.loads(row[4])),
-                names=tuple(json.loads(row[5])),
-                log_ins=row[6],
-                last_seen=row[7],
-                is_pending=bool(row[8]),
+                identities=tuple((provider, name) for provider, name in json.loads(row[4])),
+                log_ins=row[5],
+                last_seen=row[6],
+                is_pending=bool(row[7]),
             )
             for row in self._database.execute(statement, values)
         ]

@@ -85,11 +85,20 @@ class UserSummary:
     app_id: str
     disabled: bool
     created: int | None  # of the user, at the first log-in
-    providers: tuple[str, ...]
-    names: tuple[str, ...]  # of his accounts
+    identities: tuple[tuple[str, str], ...]  # each as provider and the provider's name for him
     log_ins: int
     last_seen: int | None  # of the log-ins that he has, to the day
     is_pending: bool  # an account that waits for its confirmation
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Those of his identities."""
+        return tuple(provider for provider, _ in self.identities)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of his accounts."""
+        return tuple(name for provider, name in self.identities if provider == "local-userpass")
 
 
 class LogInEnd(Enum):
