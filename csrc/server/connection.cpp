@@ -77,7 +77,7 @@ void Connection::refuse(std::string_view first_bytes, std::uint64_t size) {
     const std::uint64_t limit = context_.tuning.message_bytes;
     context_.log(LogLevel::warning, "A message of " + std::to_string(size) +
                                         " bytes is refused, at most " + std::to_string(limit) +
-                                        " are taken");
+                                        " are taken" + whose());
     const auto upload = wire::parse_upload_head(first_bytes);
     auto found = upload ? sessions_.find(upload->session) : sessions_.end();
     if (found == sessions_.end() || found->second.is_ending()) {
@@ -305,12 +305,14 @@ void Connection::release_page_slot() {
 
 // Ends and deadlines
 
+std::string Connection::whose() const { return "; app " + app_id_ + ", user " + user_id_; }
+
 void Connection::fail(Code code, std::string_view message) {
     if (ended_)
         return;
     const auto number = static_cast<std::int32_t>(code);
-    context_.log(LogLevel::warning,
-                 "Connection error " + std::to_string(number) + ": " + std::string(message));
+    context_.log(LogLevel::warning, "Connection error " + std::to_string(number) + ": " +
+                                        std::string(message) + whose());
     ++context_.stats.connection_errors;
     end(connection_error(code, wire::error_body(code, message)), kNoCloseFrame);
 }
@@ -319,7 +321,8 @@ void Connection::fail_for_now(Code code, std::string_view message, std::int64_t 
                               int close_code) {
     if (ended_)
         return;
-    context_.log(LogLevel::info, "Connection is asked to come back: " + std::string(message));
+    context_.log(LogLevel::info,
+                 "Connection is asked to come back: " + std::string(message) + whose());
     wire::ErrorInfo info = wire::error_info(code, message);
     info.backoff = {backoff_s, context_.tuning.overload_backoff_max_s, 2};
     ++context_.stats.connection_errors;
@@ -356,7 +359,7 @@ void Connection::obey_settings() {
 void Connection::take_over() { revoked_since_.reset(); }
 
 void Connection::close_revoked() {
-    context_.log(LogLevel::info, "Connection is closed: its user has logged out");
+    context_.log(LogLevel::info, "Connection is closed: its user has logged out" + whose());
     end(std::nullopt, kUnauthorized);
 }
 

@@ -32,6 +32,7 @@ class Connection {
     ConnectionId id() const { return id_; }
     const std::string& app_id() const { return app_id_; }
     const std::string& user_id() const { return user_id_; }
+    std::string whose() const; // the same two, for the log
     const Owner& owner() const { return owner_; }
     Context& context() const { return context_; }
 

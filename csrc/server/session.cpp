@@ -206,13 +206,11 @@ void Session::on_unbind() {
 
 void Session::on_client_error(const wire::JsonError& message) {
     auto reason = wire::parse_client_error(message.body);
-    context_.log(LogLevel::error,
-                 "Client could not integrate what it was sent: error " +
-                     std::to_string(message.code) + " (" +
-                     (reason ? reason.value() : std::string("unreadable")) + "), partition " +
-                     (partition_ ? partition_->key : std::string("-")) + ", client file " +
-                     std::to_string(file_.ident) + ", up to version " +
-                     std::to_string(download_.server_version));
+    context_.log(LogLevel::error, "Client could not integrate what it was sent: error " +
+                                      std::to_string(message.code) + " (" +
+                                      (reason ? reason.value() : std::string("unreadable")) +
+                                      "), up to version " +
+                                      std::to_string(download_.server_version) + whose());
     if (is_legal("JSON_ERROR", false))
         fail(Code::bad_client_file, "Client could not integrate a download");
 }
@@ -232,6 +230,14 @@ void Session::on_test_command(const wire::TestCommand& message) {
 
 void Session::fail(Code code, std::string_view message) {
     fail(code, wire::error_info(code, message));
+}
+
+// Behind what a line says, as a partition may be long.
+std::string Session::whose() const {
+    std::string text = connection_.whose();
+    if (file_.ident != 0)
+        text += ", client file " + std::to_string(file_.ident);
+    return partition_ ? text + ", partition " + partition_->key : text;
 }
 
 void Session::try_later(std::string_view message, Code code) {
@@ -279,7 +285,7 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
     ++context_.stats.session_errors;
     context_.log(LogLevel::warning, "Session error " +
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
-                                        error.message);
+                                        error.message + whose());
     const auto* info = wire::find_code(static_cast<std::int32_t>(code));
     const bool resets_client = info && info->resets_client;
     acknowledgement_due_ = state_ == SessionState::running && resets_client;

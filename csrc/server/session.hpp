@@ -132,6 +132,7 @@ class Session {
     wire::Outgoing take_download();
     wire::Outgoing take_mark();
     wire::Outgoing take_error();
+    std::string whose() const; // for the log: app, user, client file, partition
     void set_unacknowledged(bool value);
     void enlist_if_ready();      // for a turn, when there is something to send
     Partition& attached() const; // the partition, of a session that is not ending

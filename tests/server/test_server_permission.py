@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from instructions import proper
-from server_driver import Connection, Server
+from server_driver import APP, Connection, Server
 
 
 @pytest.fixture
@@ -80,6 +80,42 @@ def test_nothing_is_stored_before_the_answer_and_nothing_without_it(server: Serv
     assert not error.json["tryAgain"] and not error.json["shouldClientReset"]
     assert server.runtime.stats()["commits"] == 0
     assert server.runtime.stats()["partitions"] == 0, "of a stranger's partition nothing is kept"
+
+
+def warnings(server: Server) -> list[str]:
+    return [event[2] for event in server.events if event[:2] == ("log", "warning")]
+
+
+def test_the_log_says_whose_session_it_is(server: Server) -> None:
+    """An operator who reads of an error looks for the user and the rule that decided."""
+    connection = server.connect("mallory")
+    connection.bind(1, "secret")
+    answer(server, "none", asked(server)[0])
+    server.run()
+    denied = "Permission denied: the user may not read this partition"
+    told = f'Session error 206: {denied}; app {APP}, user mallory, partition "secret"'
+    assert warnings(server) == [told]
+
+
+def test_the_log_says_who_may_not_write(server: Server) -> None:
+    connection = server.connect("reader")
+    opened(connection, "read")
+    server.events.clear()
+    connection.upload(1, (3, 0), [(3, 0, 1, proper(3))])
+    server.run()
+    (told,) = warnings(server)
+    file = connection.bindings[1].file
+    assert file is not None
+    assert told.startswith("Session error 206: ")
+    assert told.endswith(f'; app {APP}, user reader, client file {file[0]}, partition "p"')
+
+
+def test_the_log_says_whose_connection_it_is(server: Server) -> None:
+    server.connect("mallory").send(b"nonsense\n")
+    server.run()
+    (told,) = warnings(server)
+    assert told.startswith("Connection error ")
+    assert told.endswith(f"; app {APP}, user mallory")
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["refused first", "allowed first"])
