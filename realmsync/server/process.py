@@ -38,7 +38,7 @@ from realmsync.server.admin.endpoints import ADMIN_ROUTES
 from realmsync.server.admin.stored_app import StoredApp, stored_apps
 from realmsync.server.apps.app_record import AppRecords
 from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
-from realmsync.server.apps.hosting import AppHost, AppReport
+from realmsync.server.apps.hosting import AppHost, AppReport, what_changed
 from realmsync.server.apps.partition_rules import PartitionRules
 from realmsync.server.apps.reload_request import answer, take_request
 from realmsync.server.apps.running import Apps, RunningApp
@@ -473,7 +473,7 @@ async def serve(config: ServerConfig) -> int:
         reports = await server.reload(
             accept_breaking=request is not None and request.accept_breaking
         )
-        _print_reports(server)
+        print(what_changed(reports), file=sys.stderr, flush=True)
         if request is not None:
             answer(config.data, request, reports)
 
@@ -489,7 +489,8 @@ async def serve(config: ServerConfig) -> int:
     try:
         await server.start()
     finally:
-        _print_reports(server)
+        for report in server.reports:
+            print(report, file=sys.stderr, flush=True)
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
     server.directory.announce()
     print(f"realmsync server: {server.url}, data in {config.data}", flush=True)
@@ -500,8 +501,3 @@ async def serve(config: ServerConfig) -> int:
     failed = server.storage_failed
     await server.stop()
     return 1 if failed else 0
-
-
-def _print_reports(server: Server) -> None:
-    for report in server.reports:
-        print(report, file=sys.stderr, flush=True)

@@ -7,6 +7,8 @@ import os
 import signal
 import time
 import urllib.request
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ from click.testing import CliRunner, Result
 
 from app_folders import TASK, write_app
 from realmsync.cli import main
+from realmsync.server.apps.hosting import AppReport, what_changed
 from realmsync.server.apps.reload_request import take_request
+from realmsync.server.apps.sources import AppFolder
 from realmsync.server.data_directory import DataDirectory, process_of
 from realmsync.testing import ServerProcess
 
@@ -40,10 +44,15 @@ def test_reload(tmp_path: Path) -> None:
         assert (result.exit_code, location(server)) == (0, "IE"), result.output
         assert f"app tasks-abcde is served from {app}" in result.output
 
+        result = reload(data)
+        assert (result.exit_code, result.output) == (0, "app tasks-abcde stays as it was\n")
+
         write_app(app, root={"location": 5})
         result = reload(data)
         assert (result.exit_code, location(server)) == (1, "IE")
-        assert "config.bad_value" in result.output and "is refused" in result.output
+        first, second, *more = result.output.splitlines()
+        assert first == f"the configuration in {app} is refused:" and more == []
+        assert second.startswith("error config.bad_value realm_config.json: location: ")
 
         write_app(app, schema=TASK | {"title": "Note"})
         assert "class Task is gone" in reload(data).output
@@ -58,6 +67,22 @@ def test_reload(tmp_path: Path) -> None:
         assert location(server) == "BR"
         assert not list(data.glob("reload.*"))
     assert "no `realmsync serve` runs on" in reload(data).output
+
+
+def test_refusals_come_last(tmp_path: Path) -> None:
+    """What is wrong must not scroll away above what is not."""
+    folders = [AppFolder(write_app(tmp_path / name)) for name in ("good", "same", "bad")]
+    write_app(tmp_path / "bad", root={"location": 5})
+    reports = [AppReport(folder, folder.load(), True) for folder in folders]
+    reports[1] = replace(reports[1], is_changed=False)
+    reports[2] = replace(reports[2], is_served=False)
+    for order in permutations(reports):
+        lines = what_changed(order).splitlines()
+        assert lines[0] == "tasks-abcde: partition-based sync, served"
+        assert lines[-4].startswith(f"app tasks-abcde is served from {tmp_path / 'good'}")
+        assert lines[-3] == "app tasks-abcde stays as it was"
+        assert lines[-2] == f"the configuration in {tmp_path / 'bad'} is refused:"
+        assert lines[-1].startswith("error config.bad_value")
 
 
 def test_a_directory_whose_process_knows_no_reload(tmp_path: Path) -> None:

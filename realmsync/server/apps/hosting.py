@@ -67,6 +67,7 @@ class AppReport:
     folder: AppSource
     loaded: Loaded
     is_served: bool  # as it was loaded; if not, what was served before still is
+    is_changed: bool = True  # whether another model is served now
 
     @property
     def app_id(self) -> str | None:
@@ -84,6 +85,15 @@ class AppReport:
         if self.is_served:
             return f"{page(self.data)}app {self.app_id} is served from {name}"
         return f"{page(self.data)}{name} is refused, see the errors"
+
+
+def what_changed(reports: Sequence[AppReport]) -> str:
+    """What a reload did, for operators: short of what stayed, and refusals last."""
+    served = [report for report in reports if report.is_served]
+    lines = [str(report) for report in served if report.is_changed]
+    lines += [f"app {report.app_id} stays as it was" for report in served if not report.is_changed]
+    lines += [_refused(r.folder, r.loaded.findings) for r in reports if not r.is_served]
+    return "\n".join(lines)
 
 
 class AppHost:
@@ -261,11 +271,12 @@ class AppHost:
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, replace(loaded, app=None), is_served=False)
+        is_changed = model != running.model
         running.replace(model)
         self._functions[key].languages.python = folder.implementations(model)
         _logger.info("app %s was loaded again from %s", key, folder.path)
         self.changed(running)
-        return AppReport(folder, loaded, is_served=True)
+        return AppReport(folder, loaded, is_served=True, is_changed=is_changed)
 
     def _opened(self, apps: Apps) -> Apps:
         """Says what is served, and refuses what must not be. Raises ServerStartError."""

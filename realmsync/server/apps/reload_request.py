@@ -11,13 +11,13 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from realmsync.errors import ReloadError
 from realmsync.folders import private
-from realmsync.server.apps.hosting import AppReport
+from realmsync.server.apps.hosting import AppReport, what_changed
 from realmsync.server.data_directory import process_of
 
 _REQUEST, _REPLY = "reload.request", "reload.reply"
@@ -50,13 +50,12 @@ def take_request(data: Path) -> ReloadRequest | None:
         return None
 
 
-def answer(data: Path, request: ReloadRequest, reports: Iterable[AppReport]) -> None:
+def answer(data: Path, request: ReloadRequest, reports: Sequence[AppReport]) -> None:
     """Tells who asked what was found. Raises OSError."""
-    found = [*reports]
     content = {
         "number": request.number,
-        "is_served": all(report.is_served for report in found),
-        "page": "\n".join(map(str, found)),
+        "is_served": all(report.is_served for report in reports),
+        "page": what_changed(reports),
     }
     _write(data / _REPLY, content)
 
