@@ -184,3 +184,9 @@ async def test_an_app_is_made_with_its_data_source(admin: Importer, server: Serv
     path = f"{API}/groups/{admin.group}/apps"
     assert (await admin.http("POST", path, bad, token=admin.token)).status == 400
     assert len((await admin("GET", f"groups/{admin.group}/apps")).json) == 1, "it was not made"
+
+
+@pytest.mark.parametrize("part", ["triggers", "endpoints", "hosting/assets"])
+async def test_what_is_never_served_is_an_empty_list(admin: Importer, part: str) -> None:
+    reply = await (await lab(admin, ANONYMOUS))("GET", part)
+    assert (reply.status, reply.json) == (200, [])

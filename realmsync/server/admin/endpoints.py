@@ -224,6 +224,8 @@ def _operations() -> Iterator[Route]:
         ("dependencies", {"dependencies_list": []}, _OBJECT),
         ("dependencies/status", {"status": "successful"}, _OBJECT),
         ("hosting/assets", [], _LIST),
+        ("triggers", [], _LIST),
+        ("endpoints", [], _LIST),
     ):
         yield _row("GET", f"{_APP}/{path}", of.answer(body), f"No {path}", reply=schema)
     deploy = f"{_APP}/deploy/config"
