@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import pytest
 
 from app_folders import OWN, write_app
 from devices import LIMIT, Device, add, session_of, world
+from functions_double import FunctionsDouble
 from realmsync import Realm, SyncSession
 from realmsync.errors import SyncError
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizationRequest
-from realmsync.server.functions.port import AppUser, FunctionFailed, FunctionRequest
+from realmsync.server.functions.port import FunctionFailed
 
 DENIED = 1037
 DOG = {
@@ -125,40 +125,13 @@ async def test_the_rules_and_the_function_must_both_allow(tmp_path: Path) -> Non
             assert "only read" in str(await told.next())
 
 
-class FunctionsDouble:
-    """One function, `may`, which answers `result` or raises it."""
-
-    def __init__(self, result: Any) -> None:
-        self.result = result
-        self.calls: list[tuple[str, list[Any], str | None]] = []
-
-    def is_callable(self, name: str) -> bool:
-        return True
-
-    async def call(
-        self,
-        name: str,
-        arguments: Sequence[Any],
-        user: AppUser | None,
-        request: FunctionRequest | None = None,
-        *,
-        from_client: bool = False,
-        for_rule: bool = False,
-    ) -> Any:
-        assert for_rule and request is None and not from_client
-        self.calls.append((name, list(arguments), user and user.id))
-        await asyncio.sleep(0)
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
-
-
 @pytest.mark.parametrize("result", [True, 1, "yes", [], None, FunctionFailed("it broke")])
 async def test_a_function_decides(tmp_path: Path, result: Any) -> None:
     may = {"%%true": {"%function": {"name": "may", "arguments": ["%%partition"]}}}
     folder = write(tmp_path, read=may, write=may)
     async with world(tmp_path, app_folders=(folder,)) as at:
-        functions = FunctionsDouble(result)
+        functions = FunctionsDouble()
+        functions.answer(result)
         for app in at.server.apps:
             app.functions = functions
         ada = await at.device()
@@ -168,7 +141,13 @@ async def test_a_function_decides(tmp_path: Path, result: Any) -> None:
                 await uploaded(realm)
         else:
             assert (await refusal(ada, "p")).code == DENIED
-        assert functions.calls[0] == ("may", ["p"], ada.user.id)
+        call = functions.calls[0]
+        assert (call.name, call.arguments, call.user and call.user.id) == (
+            "may",
+            ("p",),
+            ada.user.id,
+        )
+        assert call.for_rule and call.request is None and not call.from_client
 
 
 @pytest.mark.parametrize("sync", [{"type": "flexible", "partition": {}}])

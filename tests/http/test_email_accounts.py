@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from configured import Functions, configure
+from configured import configure
 from engine_double import EngineDouble
 from eventually import eventually
+from functions_double import FunctionsDouble
 from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.functions.port import FunctionFailed
@@ -119,7 +120,7 @@ async def test_names_that_nobody_has(server: Server, accounts: Accounts, call: s
 
 @pytest.mark.parametrize("length", [0, 5, 129])
 async def test_lengths_of_passwords(server: Server, accounts: Accounts, length: int) -> None:
-    functions = Functions(reset=lambda *_: {"status": "success"})
+    functions = FunctionsDouble(reset=lambda *_: {"status": "success"})
     how = {"runResetFunction": True, "resetFunctionName": "reset"}
     configure(server, APP_ID, functions, autoConfirm=True, **how)
     told = (400, "password must be between 6 and 128 characters", "BadRequest")
@@ -263,7 +264,7 @@ async def test_a_token_used_twice_at_the_same_time(
 async def test_confirmed_by_a_function(
     server: Server, accounts: Accounts, status: Any, registered: int, logged_in: int
 ) -> None:
-    functions = Functions(decide=lambda account: {"status": status})
+    functions = FunctionsDouble(decide=lambda account: {"status": status})
     configure(
         server,
         APP_ID,
@@ -274,7 +275,7 @@ async def test_confirmed_by_a_function(
     )
     reply = await accounts.register()
     assert reply.status == registered
-    ((account,),) = functions.calls
+    ((account,),) = (call.arguments for call in functions.calls)
     assert (set(account), account["username"]) == ({"token", "tokenId", "username"}, EMAIL)
     if registered == 400:
         failed = (400, f'failed to confirm user "{EMAIL}"', "BadRequest")
@@ -291,7 +292,7 @@ async def test_a_confirmation_function_that_is_asked_again(
     server: Server, accounts: Accounts
 ) -> None:
     answers = iter(["pending", "fail", "pending", "success"])
-    functions = Functions(decide=lambda account: {"status": next(answers)})
+    functions = FunctionsDouble(decide=lambda account: {"status": next(answers)})
     how = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
     configure(server, APP_ID, functions, **how)
     assert (await accounts.register()).status == 201
@@ -312,7 +313,7 @@ def raising(*_: Any) -> Any:
 async def test_functions_that_do_not_answer(
     server: Server, accounts: Accounts, result: Any
 ) -> None:
-    functions = Functions(decide=result)
+    functions = FunctionsDouble(decide=result)
     how = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
     configure(server, APP_ID, functions, **how)
     assert (await accounts.register()).status == 400
@@ -323,7 +324,7 @@ async def test_a_function_that_is_missing_is_a_step_that_is_off(
     server: Server, accounts: Accounts, mails: list[Mail], caplog: pytest.LogCaptureFixture
 ) -> None:
     how = {"runConfirmationFunction": True, "confirmationFunctionName": "gone"}
-    configure(server, APP_ID, Functions(), **how)
+    configure(server, APP_ID, FunctionsDouble(), **how)
     assert (await accounts.register()).status == 201
     assert refused(await accounts.log_in()) == REQUIRED
     assert "waits for an operator: realmsync user confirm" in caplog.text
@@ -334,7 +335,7 @@ async def test_a_function_that_is_missing_is_a_step_that_is_off(
 
 
 async def test_registrations_at_the_same_time(server: Server, accounts: Accounts) -> None:
-    functions = Functions(decide=lambda account: {"status": "success"})
+    functions = FunctionsDouble(decide=lambda account: {"status": "success"})
     how = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
     configure(server, APP_ID, functions, **how)
     functions.may_go_on.clear()
@@ -358,7 +359,7 @@ async def test_many_registrations_of_one_name(server: Server, accounts: Accounts
 
 
 async def test_reset_by_a_function(server: Server, accounts: Accounts) -> None:
-    functions = Functions(
+    functions = FunctionsDouble(
         reset=lambda account, answer: {
             "status": "success" if answer == 42 or account["currentPasswordValid"] else "fail"
         }
@@ -383,24 +384,28 @@ async def test_reset_by_a_function(server: Server, accounts: Accounts) -> None:
     assert refreshed.status == 401
     reply = await accounts("reset/call", email=EMAIL, password=NEW, arguments=[0])
     assert reply.status == 200, "the password was the current one"
-    first = functions.calls[0][0]
+    first = functions.calls[0].arguments[0]
     assert set(first) == {"token", "tokenId", "username", "password", "currentPasswordValid"}
     assert (first["username"], first["password"], first["currentPasswordValid"]) == (
         EMAIL,
         NEW,
         False,
     )
-    assert [call[0]["currentPasswordValid"] for call in functions.calls] == [False, False, True]
+    assert [call.arguments[0]["currentPasswordValid"] for call in functions.calls] == [
+        False,
+        False,
+        True,
+    ]
 
 
 async def test_a_reset_function_that_waits_for_a_token(server: Server, accounts: Accounts) -> None:
-    functions = Functions(reset=lambda *_: {"status": "pending"})
+    functions = FunctionsDouble(reset=lambda *_: {"status": "pending"})
     how = {"runResetFunction": True, "resetFunctionName": "reset"}
     configure(server, APP_ID, functions, autoConfirm=True, **how)
     await accounts.register()
     assert (await accounts("reset/call", email=EMAIL, password=NEW)).status == 200
     assert (await accounts.log_in()).status == 200, "nothing has changed yet"
-    token = {name: functions.calls[0][0][name] for name in ("token", "tokenId")}
+    token = {name: functions.calls[0].arguments[0][name] for name in ("token", "tokenId")}
     assert (await accounts("reset", **token, password="third horse")).status == 200
     assert (await accounts.log_in("third horse")).status == 200
 
@@ -408,19 +413,19 @@ async def test_a_reset_function_that_waits_for_a_token(server: Server, accounts:
 async def test_a_reset_function_that_fails_leaves_no_token(
     server: Server, accounts: Accounts
 ) -> None:
-    functions = Functions(reset=lambda *_: {"status": "fail"})
+    functions = FunctionsDouble(reset=lambda *_: {"status": "fail"})
     how = {"runResetFunction": True, "resetFunctionName": "reset"}
     configure(server, APP_ID, functions, autoConfirm=True, **how)
     await accounts.register()
     assert (await accounts("reset/call", email=EMAIL, password=NEW)).status == 400
-    token = {name: functions.calls[0][0][name] for name in ("token", "tokenId")}
+    token = {name: functions.calls[0].arguments[0][name] for name in ("token", "tokenId")}
     assert refused(await accounts("reset", **token, password=NEW)) == BAD_TOKEN
 
 
 async def test_guesses_through_the_reset_function_are_delayed(
     server: Server, accounts: Accounts
 ) -> None:
-    functions = Functions(
+    functions = FunctionsDouble(
         reset=lambda account: {"status": "success" if account["currentPasswordValid"] else "fail"}
     )
     how = {"runResetFunction": True, "resetFunctionName": "reset"}
@@ -509,7 +514,7 @@ async def test_an_imported_account_without_a_password(
 async def test_no_configuration_opens_registration(
     server: Server, accounts: Accounts, mails: list[Mail]
 ) -> None:
-    functions = Functions(decide=lambda account: {"status": "success"})
+    functions = FunctionsDouble(decide=lambda account: {"status": "success"})
     function = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
     for ways in ({"autoConfirm": True}, function, URLS):
         configure(server, APP_ID, functions, **ways)
@@ -522,7 +527,7 @@ async def test_no_configuration_opens_registration(
 async def test_a_function_gives_nobody_an_imported_account(
     server: Server, accounts: Accounts, tmp_path: Path, status: str
 ) -> None:
-    functions = Functions(decide=lambda account: {"status": status})
+    functions = FunctionsDouble(decide=lambda account: {"status": status})
     how = {"runConfirmationFunction": True, "confirmationFunctionName": "decide"}
     app = configure(server, APP_ID, functions, **how)
     with closing(UserFile(tmp_path / "users.sqlite")) as file:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from bson import Int64, ObjectId
 
+from functions_double import FunctionsDouble
 from realmsync.server.functions.port import (
-    AppUser,
     FunctionFailed,
     FunctionForbidden,
     FunctionNotCallable,
     FunctionNotFound,
-    FunctionRequest,
 )
 from realmsync.server.process import Server
 from sdk_http import APP_PATH, SdkHttp
@@ -24,37 +21,10 @@ from sdk_http import APP_PATH, SdkHttp
 CALL = f"{APP_PATH}/functions/call"
 
 
-class FunctionsDouble:
-    """Answers with `result`, or raises it; keeps what it was called with."""
-
-    def __init__(self) -> None:
-        self.result: Any = None
-        self.calls: list[tuple[str, list[Any], AppUser | None, FunctionRequest | None]] = []
-
-    def is_callable(self, name: str) -> bool:
-        return True
-
-    async def call(
-        self,
-        name: str,
-        arguments: Sequence[Any],
-        user: AppUser | None,
-        request: FunctionRequest | None = None,
-        *,
-        from_client: bool = False,
-        for_rule: bool = False,
-    ) -> Any:
-        assert from_client
-        await asyncio.sleep(0)
-        self.calls.append((name, list(arguments), user, request))
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
-
-
 @pytest.fixture
 def functions(server: Server) -> FunctionsDouble:
     double = FunctionsDouble()
+    double.answer(None)
     for app in server.apps:
         app.functions = double
     return double
@@ -62,7 +32,7 @@ def functions(server: Server) -> FunctionsDouble:
 
 async def test_a_call(http: SdkHttp, functions: FunctionsDouble) -> None:
     user = await http.anonymous()
-    functions.result = {"sum": Int64(6), "id": ObjectId("5f0000000000000000000001")}
+    functions.answer({"sum": Int64(6), "id": ObjectId("5f0000000000000000000001")})
     body = {"arguments": [1, {"$numberInt": "2"}, {"$oid": "5" * 24}], "name": "sumFunc"}
     reply = await http("POST", CALL, body, token=user["access_token"])
     assert (reply.status, reply.content_type) == (200, "application/json")
@@ -70,8 +40,10 @@ async def test_a_call(http: SdkHttp, functions: FunctionsDouble) -> None:
         "sum": {"$numberLong": "6"},
         "id": {"$oid": "5f0000000000000000000001"},
     }
-    ((name, arguments, caller, request),) = functions.calls
-    assert (name, arguments) == ("sumFunc", [1, 2, ObjectId("5" * 24)])
+    (made,) = functions.calls
+    caller, request = made.user, made.request
+    assert (made.name, made.arguments) == ("sumFunc", (1, 2, ObjectId("5" * 24)))
+    assert made.from_client and not made.for_rule
     assert caller is not None and caller.id == user["user_id"] and caller.type == "normal"
     assert [identity["provider_type"] for identity in caller.identities] == ["anon-user"]
     assert request is not None and (request.method, request.path) == ("POST", CALL)
@@ -93,7 +65,7 @@ async def test_any_value_is_a_result(
     http: SdkHttp, functions: FunctionsDouble, result: Any, text: str
 ) -> None:
     user = await http.anonymous()
-    functions.result = result
+    functions.answer(result)
     reply = await http("POST", CALL, {"name": "f", "arguments": []}, token=user["access_token"])
     assert (reply.status, reply.text) == (200, text)
 
@@ -126,7 +98,7 @@ async def test_calls_that_fail(
     code: str,
 ) -> None:
     user = await http.anonymous()
-    functions.result = raised
+    functions.answer(raised)
     reply = await http("POST", CALL, {"name": "f", "arguments": []}, token=user["access_token"])
     assert (reply.status, reply.json) == (status, {"error": error, "error_code": code})
 
@@ -136,7 +108,8 @@ async def test_a_result_that_is_no_json(http: SdkHttp, functions: FunctionsDoubl
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    for functions.result in (object(), deep):
+    for result in (object(), deep):
+        functions.answer(result)
         reply = await http("POST", CALL, {"name": "f"}, token=user["access_token"])
         assert (reply.status, reply.json["error_code"]) == (400, "FunctionExecutionError")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from configured import Functions, configure
+from configured import configure
+from functions_double import FunctionsDouble
 from realmsync.apps.model import Provider
 from realmsync.server.process import Server
 from sdk_http import APP_ID, APP_PATH, CLIENT, Reply, SdkHttp
@@ -24,7 +25,9 @@ TAKEN = {
 @pytest.fixture(autouse=True)
 def badges(server: Server) -> None:
     """Who has a badge is the one that is on it, and called as he says."""
-    functions = Functions(badge=lambda body: {"id": body["badge"], "name": body.get("called")})
+    functions = FunctionsDouble(
+        badge=lambda body: {"id": body["badge"], "name": body.get("called")}
+    )
     app = configure(server, APP_ID, functions, autoConfirm=True)
     by_function = Provider("custom-function", config={"authFunctionName": "badge"})
     app.model = replace(

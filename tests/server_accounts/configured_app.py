@@ -3,43 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from typing import Any
 
+from functions_double import FunctionsDouble
 from realmsync.apps.model import CustomUserData, Provider
 from realmsync.server.apps.running import RunningApp
-from realmsync.server.functions.port import AppUser, FunctionNotFound, FunctionRequest
-
-Function = Callable[..., Any]
-
-
-class FunctionTable:
-    """Functions of the app: Python callables by name, which get the arguments alone."""
-
-    def __init__(self) -> None:
-        self.by_name: dict[str, Function] = {}
-        self.users: list[AppUser | None] = []
-        self.requests: list[FunctionRequest | None] = []
-
-    def is_callable(self, name: str) -> bool:
-        return name in self.by_name
-
-    async def call(
-        self,
-        name: str,
-        arguments: Sequence[Any],
-        user: AppUser | None,
-        request: FunctionRequest | None = None,
-        *,
-        from_client: bool = False,
-        for_rule: bool = False,
-    ) -> Any:
-        if name not in self.by_name:
-            raise FunctionNotFound(name)
-        self.users.append(user)
-        self.requests.append(request)
-        result = self.by_name[name](*arguments)
-        return await result if hasattr(result, "__await__") else result
 
 
 class ConfiguredApp:
@@ -47,7 +15,7 @@ class ConfiguredApp:
 
     def __init__(self, running: RunningApp) -> None:
         self.running = running
-        self.functions = FunctionTable()
+        self.functions = FunctionsDouble()
         running.functions = self.functions
 
     def provide(self, provider: str, **settings: Any) -> None:

@@ -78,8 +78,8 @@ async def test_the_first_password_is_the_accounts_from_then_on(
     assert f"user {ADA}: a first password was adopted" in caplog.text
     assert refused(await log_in(http, CODE + "two"))
     assert (await log_in(http, CODE + "one")).status == 200
-    assert len(guild.functions.requests) == 1, "later log-ins ask nobody"
-    (request,) = guild.functions.requests
+    assert len(guild.functions.calls) == 1, "later log-ins ask nobody"
+    (request,) = (call.request for call in guild.functions.calls)
     assert request is not None and request.remote_address
 
 
@@ -97,7 +97,7 @@ async def test_who_has_no_account_that_waits(
 ) -> None:
     """A user who is disabled among them: his account is not given away meanwhile."""
     assert refused(await log_in(http, CODE + "one", name))
-    assert guild.functions.users == []
+    assert guild.functions.calls == []
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 129])
@@ -112,7 +112,7 @@ async def test_off_by_default_and_after_its_end(http: SdkHttp, guild: Configured
     for setting in (None, PasswordAdoption("mayAdopt", time.time() - 1)):
         guild.running.adopt_passwords = setting
         assert refused(await log_in(http, CODE + "one"))
-    assert guild.functions.users == []
+    assert guild.functions.calls == []
 
 
 @pytest.mark.parametrize("answer", [None, True, {"status": "pending"}, {"status": True}, {}, 7])
@@ -135,7 +135,7 @@ async def test_of_many_at_once_one_wins(http: SdkHttp, guild: ConfiguredApp) -> 
     may_go_on = asyncio.Event()
 
     async def waits(given: Mapping[str, Any]) -> dict[str, str]:
-        if len(guild.functions.users) == 4:
+        if len(guild.functions.calls) == 4:
             may_go_on.set()
         await may_go_on.wait()
         return has_code(given)
@@ -153,7 +153,7 @@ async def test_guesses_are_delayed(http: SdkHttp, guild: ConfiguredApp) -> None:
     replies = [await log_in(http, f"guess {number}") for number in range(8)]
     assert [reply.status for reply in replies[:5]] == [401] * 5
     assert replies[-1].status == 429
-    assert len(guild.functions.users) <= 6
+    assert len(guild.functions.calls) <= 6
 
 
 async def test_linking_adopts_nothing(http: SdkHttp, guild: ConfiguredApp) -> None:
@@ -163,7 +163,7 @@ async def test_linking_adopts_nothing(http: SdkHttp, guild: ConfiguredApp) -> No
     path = f"{APP_PATH}/auth/providers/local-userpass/login?link=true"
     reply = await http("POST", path, {"username": NAME, "password": CODE + "one"}, token=token)
     assert refused(reply)
-    assert guild.functions.users == []
+    assert guild.functions.calls == []
 
 
 def folder(tmp_path: Path, **settings: Any) -> AppFolder:

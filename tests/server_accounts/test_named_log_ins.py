@@ -161,8 +161,10 @@ async def test_a_function_names_the_user(http: SdkHttp, by_function: ConfiguredA
     again = (await log_in(http, "custom-function", {"ticket": "T1"})).json
     assert first["user_id"] == again["user_id"]
     assert payloads[0] == {"ticket": "T1", "party": ObjectId("5" * 24), "seat": 4}
-    assert by_function.functions.users == [None, None], "nobody is known before"
-    request = by_function.functions.requests[0]
+    assert [call.user for call in by_function.functions.calls] == [None, None], (
+        "nobody is known before"
+    )
+    request = by_function.functions.calls[0].request
     assert request is not None
     assert request.path.endswith("/custom-function/login")
 
