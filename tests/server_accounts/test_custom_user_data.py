@@ -147,8 +147,9 @@ for _ in range(200):
         {"a": "\ud800"},
         DEEP,
         {"a": "x" * (16 << 20)},
+        {"a": [0] * 1_000_000},
     ],
-    ids=range(9),
+    ids=range(10),
 )
 async def test_what_is_no_document(
     http: SdkHttp, data: CustomData, document: dict[Any, Any]

@@ -207,8 +207,8 @@ class Auth:
         self, app: RunningApp, user: UserRecord, session_id: str, device_id: str
     ) -> str:
         data = custom_data_of(self.users, app)
-        document = None if data is None else await data.find_one(user.id)
-        claims = {} if document is None else token_claims(user.id, document)
+        text = None if data is None else await data.text(user.id)
+        claims = {} if text is None else token_claims(user.id, text)
         return self._token("access", user, session_id, device_id, claims)
 
     async def authenticate(self, token: str | None, kind: str) -> Principal:

@@ -17,18 +17,18 @@ from bson import CodecOptions, ObjectId
 from bson.binary import UuidRepresentation
 
 from realmsync import ejson
-from realmsync.server.accounts.depth import is_deeper
+from realmsync.server import conversion
 from realmsync.server.accounts.file.custom_data import CollectionName, CustomDataTable
 from realmsync.server.accounts.file.user_file import UserFile
 from realmsync.server.accounts.users import Users
 from realmsync.server.apps.running import RunningApp
+from realmsync.server.extent import require_extent
 
 Result = TypeVar("Result")
 
 _logger = logging.getLogger("realmsync.server")
 
-# What MongoDB takes.
-DEPTH = 100
+# What MongoDB takes; how many values that may be is ../extent.py's.
 BYTES = 16 << 20
 _CODEC: CodecOptions[Any] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
 
@@ -113,7 +113,12 @@ class CustomData:
 
     async def find_one(self, user_id: str) -> dict[str, Any] | None:
         """The user's document, or None."""
-        return await self._collection.read(lambda table: table.of_user(self._place, user_id))
+        text = await self.text(user_id)
+        return None if text is None else await conversion.loads(text)
+
+    async def text(self, user_id: str) -> str | None:
+        """The same as extended JSON."""
+        return await self._collection.read(lambda table: table.text_of_user(self._place, user_id))
 
     async def replace(self, user_id: str, document: Mapping[str, Any]) -> None:
         """Makes this the user's document; it keeps its `_id` and the user's id.
@@ -137,13 +142,12 @@ class CustomData:
         await self._collection.change(deleting(self._place, user_id))
 
 
-def token_claims(user_id: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """What an access token says of a user's document, which SDKs show to the app.
+def token_claims(user_id: str, text: str) -> dict[str, Any]:
+    """What an access token says of a user's document, extended JSON, which SDKs show to the app.
 
     The token is sent in the request line of each websocket, so a long document is left out; rules
     have it all the same.
     """
-    text = ejson.dumps(document)
     size = len(text.encode())
     if size > TOO_LONG:
         _logger.warning(
@@ -220,9 +224,11 @@ def _of_user(document: dict[str, Any], field: str, user_id: str) -> dict[str, An
 
 def checked(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document, with an `_id`, as it will be read again. Raises BadDocument."""
-    if is_deeper(document, DEPTH):
-        raise BadDocument(f"it is nested deeper than {DEPTH}")
     full = {"_id": ObjectId(), **document}
+    try:
+        require_extent(document, "it", conversion.DEPTH)
+    except ValueError as error:
+        raise BadDocument(str(error)) from None
     try:
         size = len(bson.encode(full, codec_options=_CODEC))
         read = ejson.loads(ejson.dumps(full))

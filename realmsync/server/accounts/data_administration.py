@@ -20,7 +20,6 @@ from realmsync.server.accounts.custom_data import (
     replacing,
     updating,
 )
-from realmsync.server.accounts.depth import is_deeper
 from realmsync.server.accounts.file.custom_data import CollectionName
 from realmsync.server.accounts.file.records import UserSummary
 from realmsync.server.accounts.file.user_file import UserFile
@@ -32,6 +31,7 @@ from realmsync.server.accounts.user_import import (
     read_entries,
     read_users,
 )
+from realmsync.server.extent import is_deeper
 
 _DEPTH = 100
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import jwt
 
 from realmsync import ejson
-from realmsync.server.accounts.depth import is_deeper
+from realmsync.server.extent import is_deeper
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey

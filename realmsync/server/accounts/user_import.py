@@ -20,8 +20,8 @@ from bson import ObjectId
 
 from realmsync import ejson
 from realmsync.server.accounts.credentials import BadCredential, check_hash, check_name
-from realmsync.server.accounts.depth import is_deeper
 from realmsync.server.accounts.foreign_tokens import BadToken, checked_subject
+from realmsync.server.extent import is_deeper
 
 _ID = re.compile(r"[0-9a-f]{24}")
 _BLANKS = re.compile(r"[ \t\r\n]*")

@@ -18,7 +18,7 @@ from uuid import UUID
 from bson import Binary, Decimal128, ObjectId
 
 from realmsync import ejson
-from realmsync.server.accounts.depth import is_deeper
+from realmsync.server.extent import require_extent
 
 # Of what functions give: dictionaries and lists in each other, and bytes of extended JSON.
 DEPTH = 50
@@ -59,8 +59,7 @@ def taken(value: Any, what: str) -> dict[str, Any]:
     """A document from a function as one that is stored would read. Raises ValueError."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{what} is no document")
-    if is_deeper(value, DEPTH):
-        raise ValueError(f"{what} is nested deeper than {DEPTH}")
+    require_extent(value, what, DEPTH)
     try:
         text = ejson.dumps(value)
         if len(text) > BYTES:

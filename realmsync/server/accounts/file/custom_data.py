@@ -80,6 +80,11 @@ class CustomDataTable:
         return [CollectionName(app_id, *row) for row in rows]
 
     def of_user(self, place: CollectionName, user_id: str) -> dict[str, Any] | None:
+        """A user's document, or None."""
+        text = self.text_of_user(place, user_id)
+        return None if text is None else ejson.loads(text)
+
+    def text_of_user(self, place: CollectionName, user_id: str) -> str | None:
         """A user's document: one that names him by text before one that does by ObjectId.
 
         Of several the one that was inserted first.
@@ -90,7 +95,7 @@ class CustomDataTable:
             place,
             user=user_id,
         ).fetchone()
-        return None if row is None else ejson.loads(row[0])
+        return None if row is None else row[0]
 
     def documents(self, place: CollectionName) -> Iterator[dict[str, Any]]:
         """All documents in the order in which they were inserted, read in pages."""
