@@ -6,6 +6,7 @@ Nothing here shares code with the client in realmsync/ (app-services-http.md 8 t
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from dataclasses import dataclass
@@ -56,7 +57,10 @@ class SdkHttp:
         async with (
             aiohttp.ClientSession() as session,
             session.request(
-                method, self.base + path, data=text.encode() or None, headers=sent | (headers or {})
+                method,
+                self.base + path,
+                data=io.BytesIO(text.encode()) if text else None,
+                headers=sent | (headers or {}),
             ) as response,
         ):
             return Reply(

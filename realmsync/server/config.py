@@ -37,7 +37,8 @@ class HttpLimits:
     head_bytes: int = 96 << 10
     # Seconds until the first request's head must be complete.
     head_timeout: float = 30.0
-    # Bytes and seconds of a request body. The largest legitimate one is a login.
+    # Bytes and seconds of a request body. The largest legitimate one is a login; calls of functions
+    # may have 1 MiB.
     body_bytes: int = 64 << 10
     body_timeout: float = 30.0
     # Seconds a connection may stay open between requests.
@@ -66,6 +67,14 @@ class HttpLimits:
     # Log-ins that wait until their password is hashed, which takes a processor about 50 ms: more
     # would wait for longer than clients do. They get 503.
     passwords_waiting: int = 40
+    # Calls of functions that are not answered yet: of one user, whose devices may each have some,
+    # and of all. A user's that cannot run beside each other wait. More get 429, beyond all 503.
+    function_calls_per_user: int = 20
+    function_calls: int = 1000
+    # Bytes of request bodies beyond `body_bytes` that are not answered yet, of one user and of all.
+    # A value that is read takes some twenty times its bytes. More get 429, beyond all 503.
+    long_bodies_bytes_per_user: int = 4 << 20
+    long_bodies_bytes: int = 16 << 20
     # Websockets of one user. A client that does not multiplex has one per open realm, and a user
     # several devices. More are answered with 503, after which clients try again later.
     websockets_per_user: int = 1000

@@ -259,6 +259,8 @@ class Server:
         self._exits.push_async_callback(mailer.close)
         routes = (*ROUTES, *ADMIN_ROUTES) if config.admin is not None else ROUTES
         admin = None if config.admin is None else self._make_admin(config.admin)
+        if admin is not None:
+            self._host.function_failed = lambda app, entry: admin.logs.add(app.key, entry)
         services = Services(
             config,
             self.apps,

@@ -120,6 +120,19 @@ async def test_logs_tell_what_clients_asked(admin: Importer, server: Server) -> 
     assert len((await at("GET", "logs")).json["logs"]) == 500
 
 
+async def test_logs_tell_which_function_failed_where(admin: Importer, server: Server) -> None:
+    broken = {"name": "broken", "private": False, "source": "exports = () => { nothing() }"}
+    at = Lab(admin, await admin.import_app(PBS, [ANONYMOUS], (broken,)))
+    user = (await at.log_in("anon-user")).json
+    path = f"{CLIENT}/app/{at.app['client_app_id']}/functions/call"
+    reply = await admin.http("POST", path, {"name": "broken"}, token=user["access_token"])
+    assert reply.status == 400 and "<input>" not in reply.text
+    answered, failed = (await at("GET", "logs?errors_only=true")).json["logs"]
+    assert answered["error"] == failed["error"] == "ReferenceError: nothing is not defined"
+    assert (failed["function_name"], failed["user_id"]) == ("broken", user["user_id"])
+    assert "<input>:1:" in failed["place"]
+
+
 async def test_sync_that_is_ended_begins_anew(
     admin: Importer, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

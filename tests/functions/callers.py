@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from realmsync.apps.model import App, Function
 from realmsync.server.functions.call import Languages
-from realmsync.server.functions.caller import FunctionCaller
+from realmsync.server.functions.caller import Failed, FunctionCaller
 from realmsync.server.functions.context import Updated
 from realmsync.server.functions.javascript import JavaScript
 from realmsync.server.functions.port import AppUser, FunctionRequest
@@ -85,6 +85,7 @@ async def functions() -> AsyncIterator[Made]:
             javascript: bool = True,
             timeout: float = 5.0,
             documents: People | None = None,
+            failed: Failed = lambda entry: None,
         ) -> FunctionCaller:
             exported = {
                 name: source if isinstance(source, Function) else Function(name, source)
@@ -106,7 +107,7 @@ async def functions() -> AsyncIterator[Made]:
 
             engine = JavaScript() if javascript else None
             languages = Languages(python, engine, documents or People(), timeout)
-            caller = FunctionCaller(lambda: app, languages, may_call, user_of)
+            caller = FunctionCaller(lambda: app, languages, may_call, user_of, failed)
             stack.push_async_callback(caller.close)
             return caller
 

@@ -97,7 +97,10 @@ def what_changed(reports: Sequence[AppReport]) -> str:
 
 
 class AppHost:
-    """The applications of one server. `changed` hears which model has been replaced."""
+    """The applications of one server.
+
+    `changed` hears which model has been replaced, `function_failed` what is for an app's log.
+    """
 
     def __init__(
         self, config: ServerConfig, find_user: FindUser, find_collection: FindCollection
@@ -111,6 +114,7 @@ class AppHost:
         self._reloading = asyncio.Lock()
         self.reports: list[AppReport] = []  # of the last start or reload
         self.changed: Callable[[RunningApp], None] = lambda app: None
+        self.function_failed: Callable[[RunningApp, dict[str, Any]], None] = lambda app, entry: None
 
     async def open(self, stored: Sequence[AppSource] = ()) -> Apps:
         """Loads all applications, with those that are `stored`.
@@ -210,7 +214,11 @@ class AppHost:
         documents = CustomDocuments(lambda: self._find_collection(app))
         languages = Languages(folder.implementations(model), javascript, documents)
         functions = FunctionCaller(
-            lambda: app.model, languages, may_call, partial(self._find_user, model.id)
+            lambda: app.model,
+            languages,
+            may_call,
+            partial(self._find_user, model.id),
+            lambda entry: self.function_failed(app, entry),
         )
         self._functions[model.id] = functions
         app = RunningApp(

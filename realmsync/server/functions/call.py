@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from realmsync import ejson
 from realmsync.apps.model import App, Function
+from realmsync.server import conversion
 from realmsync.server.functions.context import (
     DocumentStore,
     Environment,
@@ -34,6 +34,7 @@ from realmsync.server.functions.port import (
     FunctionRequest,
 )
 from realmsync.server.functions.registry import AppFunctions, PythonFunction
+from realmsync.server.functions.threads import Threads
 from realmsync.server.logs import one_line
 from realmsync.waiting import in_time
 
@@ -41,8 +42,6 @@ _logger = logging.getLogger("realmsync.functions")
 
 # Seconds that a call may take, with all that it calls.
 DEFAULT_TIMEOUT = 5.0
-# Threads for Python functions of an application that are no coroutine functions.
-_THREADS = 8
 _LOG_LEVELS = {"debug": logging.DEBUG, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -53,6 +52,7 @@ class Call:
     app: App
     name: str
     user: AppUser
+    caller: str  # whose turn it takes (turns.py)
     request: FunctionRequest | None
     execute: Callable[[str, Sequence[Any]], Awaitable[Any]]  # another function, as the same user
     for_rule: bool = False
@@ -72,15 +72,15 @@ class Languages:
         self._javascript = javascript
         # Rules have processes and threads of their own, which no client can occupy.
         self._rule_javascript = None if javascript is None else JavaScript()
-        self._rule_threads = _threads()
+        self._rule_threads = Threads()
         self._documents = documents
         self._timeout = timeout
-        self._threads = _threads()
+        self._threads = Threads()
 
     async def close(self) -> None:
         """Ends what runs in processes; threads end with their calls."""
         for threads in (self._threads, self._rule_threads):
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.close()
         for javascript in (self._javascript, self._rule_javascript):
             if javascript is not None:
                 await javascript.close()
@@ -123,31 +123,30 @@ class Languages:
             request=call.request,
         )
         try:
-            return await in_time(
-                self._result_of(call, python.function, context, arguments), self._timeout
-            )
+            begun = await self._begin(call, python.function, context, arguments)
+            return await in_time(_result_of(begun), self._timeout)
         except asyncio.TimeoutError:
             raise FunctionFailed("it took too long") from None
         except (FunctionFailed, FunctionForbidden, FunctionNotCallable, FunctionNotFound) as error:
-            raise FunctionFailed(str(error)) from error  # of a function that it called
+            # Of a function that it called.
+            raise FunctionFailed(str(error), getattr(error, "place", "")) from error
         except Exception as error:
-            _logger.warning("function '%s' failed", one_line(call.name), exc_info=error)
-            raise FunctionFailed(f"{type(error).__name__}: {error}") from error
+            _logger.info("function '%s' failed", one_line(call.name), exc_info=error)
+            raise FunctionFailed(f"{type(error).__name__}: {error}", _place(error)) from error
 
-    async def _result_of(
+    async def _begin(
         self,
         call: Call,
         function: Callable[..., Any],
         context: FunctionContext,
         arguments: Sequence[Any],
-    ) -> Any:
+    ) -> Awaitable[Any]:
+        """What it gives, which is begun when it is its turn: only then does its time."""
         if inspect.iscoroutinefunction(function):
-            return await function(context, *arguments)
+            coroutine: Awaitable[Any] = function(context, *arguments)
+            return coroutine
         threads = self._rule_threads if call.for_rule else self._threads
-        result = await asyncio.get_running_loop().run_in_executor(
-            threads, copy_context().run, partial(function, context, *arguments)
-        )
-        return await result if inspect.isawaitable(result) else result
+        return await threads.begin(call.caller, partial(function, context, *arguments))
 
     async def _run_javascript(
         self, call: Call, javascript: JavaScript, source: str, arguments: Sequence[Any]
@@ -173,13 +172,14 @@ class Languages:
             },
         }
         try:
-            texts = ejson.dumps(context), ejson.dumps(list(arguments))
+            given = await conversion.dumps(list(arguments), "what it is given")
+            finds = await conversion.dumps(context, "its context")
         except (TypeError, ValueError) as error:
             raise FunctionFailed(f"it cannot be given its arguments: {error}") from error
         host = partial(self._serve, call)
-        result = await javascript.run(source, *texts, host, self._timeout)
+        result = await javascript.run(source, finds, given, host, self._timeout, call.caller)
         try:
-            return ejson.decode(result)
+            return await conversion.decode(result, "it")
         except ValueError as error:
             raise FunctionFailed(f"its result cannot be read: {error}") from error
 
@@ -190,8 +190,9 @@ class Languages:
             _logger.log(level, "%s: %s", one_line(call.name), one_line(payload["text"]))
             return "null"
         if kind == "execute":
-            result = await call.execute(payload["name"], ejson.decode(payload["arguments"]))
-            return ejson.dumps(result)
+            given = await conversion.decode(payload["arguments"], "what it gives")
+            result = await call.execute(payload["name"], given)
+            return await conversion.dumps(result, "the result")
         given = await asyncio.to_thread(ejson.decode, payload)
         result = await _ask_documents(self._documents, kind, given)
         return await asyncio.to_thread(ejson.dumps, result)
@@ -212,5 +213,12 @@ async def _ask_documents(documents: DocumentStore, kind: str, given: dict[str, A
     return len(found) if kind == "count" else found
 
 
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="realmsync-functions")
+async def _result_of(begun: Awaitable[Any]) -> Any:
+    result = await begun
+    return await result if inspect.isawaitable(result) else result
+
+
+def _place(error: BaseException) -> str:
+    """Where an error was raised, as the last line of a traceback says it."""
+    frames = traceback.extract_tb(error.__traceback__, -1)
+    return f"{frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""

@@ -22,15 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from realmsync.server.functions.port import FunctionFailed
+from realmsync.server.functions.turns import Turns
 
-# Processes of one application, and calls that wait for one.
+# Processes of one application, and those that one user's calls may have.
 _PROCESSES = 2
-_WAITING = 100
+_PROCESSES_PER_USER = 1
 # Seconds that an idle process is kept.
 _IDLE = 60.0
 # Seconds beyond its time in which a process may say so itself, before it is ended.
 _GRACE = 0.5
 _MESSAGE = 4 << 20
+_LONG = 64 << 10  # bytes of a message that is read on a thread
 
 # Answers what a function asks of the server, by kind and payload, with a text of extended JSON.
 Host = Callable[[str, Any], Awaitable[str]]
@@ -143,7 +145,7 @@ class _Process:
             task.add_done_callback(self._answering.discard)
         elif not outcome.done():
             if "error" in payload:
-                outcome.set_exception(FunctionFailed(payload["error"]))
+                outcome.set_exception(FunctionFailed(payload["error"], payload.get("place", "")))
             else:
                 outcome.set_result(payload["value"])
 
@@ -166,7 +168,9 @@ async def _messages(pipe: asyncio.StreamReader | None) -> AsyncIterator[dict[str
             (size,) = struct.unpack(">I", await pipe.readexactly(4))
             if size > _MESSAGE:
                 return
-            yield json.loads(await pipe.readexactly(size))
+            data = await pipe.readexactly(size)
+            is_long = size > _LONG
+            yield await asyncio.to_thread(json.loads, data) if is_long else json.loads(data)
 
 
 @dataclass
@@ -191,16 +195,23 @@ class JavaScript:
         self._processes: set[_Process] = set()
         self._leaving: set[asyncio.Task[None]] = set()  # what waits until ended ones are gone
         self._starting: set[asyncio.Task[None]] = set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turns = Turns(_PROCESSES, _PROCESSES_PER_USER)
+        self._waiting: deque[asyncio.Future[None]] = deque()  # until a process has started
         self._closed = False
 
     async def run(
-        self, source: str, context: str, arguments: str, host: Host, seconds: float
+        self,
+        source: str,
+        context: str,
+        arguments: str,
+        host: Host,
+        seconds: float,
+        user: str = "",
     ) -> Any:
         """Calls what a source exports; gives the result as extended JSON, in JSON values.
 
         `context` and `arguments` are texts of extended JSON; `host` answers what the function asks
-        of the server. Raises FunctionFailed.
+        of the server; `user` is whose turn it takes. Raises FunctionFailed.
         """
         message = {
             "source": source,
@@ -211,6 +222,10 @@ class JavaScript:
         lease = _lease.get()
         if lease is not None and lease.owner is self and not lease.is_over:
             return await lease.process.call(message, host)
+        async with self._turns.of(user):
+            return await self._run_outermost(message, host, seconds)
+
+    async def _run_outermost(self, message: dict[str, Any], host: Host, seconds: float) -> Any:
         lease = _Lease(self, await self._take())
         token = _lease.set(lease)
         try:
@@ -237,7 +252,7 @@ class JavaScript:
             await asyncio.wait(running)
 
     async def _take(self) -> _Process:
-        """A process that nobody uses. Raises FunctionFailed when too many wait for one."""
+        """A process that nobody uses. Raises FunctionFailed."""
         while not self._closed:
             while self._idle:
                 process, timer = self._idle.popitem()
@@ -271,8 +286,6 @@ class JavaScript:
             self._give_back(process)
 
     async def _wait(self) -> None:
-        if len(self._waiting) >= _WAITING:
-            raise FunctionFailed("too many functions run at once, try again later")
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:

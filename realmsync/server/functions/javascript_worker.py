@@ -20,7 +20,7 @@ import quickjs
 
 _MEMORY = 64 << 20  # bytes of one context
 _ADDRESS_SPACE = 1 << 30  # bytes of the process
-_STACK = 256 << 10
+_STACK = 4 << 20  # of the 8 MiB that a process has; depths are checked before it is used up
 _MESSAGE = 4 << 20
 # Times a call's seconds after which a process that nobody watches any more ends by itself.
 _GRACE = 4
@@ -75,7 +75,7 @@ class Worker:
             try:
                 self._handle(run, message)
             except quickjs.JSException as error:
-                self._end(run, {"error": _reason(error)})
+                self._end(run, _failure(error))
             except (MemoryError, RecursionError):
                 self._end(run, {"error": "out of memory"})
 
@@ -119,9 +119,13 @@ class Worker:
         self._target.flush()
 
 
-def _reason(error: quickjs.JSException) -> str:
-    """What went wrong, without the engine's trace."""
-    text = str(error).partition("\n")[0]
+def _failure(error: quickjs.JSException) -> dict[str, str]:
+    """What went wrong, and the first line of the engine's trace."""
+    text, _, trace = str(error).partition("\n")
+    return {"error": _reason(text), "place": trace.partition("\n")[0].strip()[:200]}
+
+
+def _reason(text: str) -> str:
     if text == "InternalError: interrupted":
         return "it took too long"
     if text == "null":  # there was no memory for the error either

@@ -42,7 +42,14 @@ class FunctionNotCallable(Exception):
 
 
 class FunctionFailed(Exception):
-    """It raised, took too long or too much memory. The text is for the caller."""
+    """It raised, took too long or too much memory. The text is for the caller.
+
+    `place` is where in its source that was, which is for operators alone.
+    """
+
+    def __init__(self, text: str, place: str = "") -> None:
+        super().__init__(text)
+        self.place = place
 
 
 class FunctionForbidden(Exception):

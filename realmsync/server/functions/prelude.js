@@ -9,6 +9,7 @@
 
   const NOT_OFFERED = " is not offered by this server";
   const LOG_LINES = 100; // of one call
+  const DEPTH = 100; // of arrays and objects in each other
   const { parse, stringify } = JSON; // which a function may replace
 
   function refuse(name) {
@@ -107,7 +108,8 @@
     return result;
   }
 
-  function encode(value) {
+  function encode(value, depth = 0) {
+    if (depth > DEPTH) throw new RangeError("it is nested deeper than " + DEPTH);
     switch (typeof value) {
       case "boolean": case "string": return value;
       case "number": return encodeNumber(value);
@@ -123,12 +125,12 @@
     if (value instanceof Decimal128) return { $numberDecimal: value.toString() };
     if (value instanceof Binary) return { $binary: { base64: value.base64, subType: value.subType } };
     if (value instanceof Date) return { $date: { $numberLong: String(value.getTime()) } };
-    if (Array.isArray(value)) return value.map(encode);
+    if (Array.isArray(value)) return value.map((member) => encode(member, depth + 1));
     if (value instanceof RegExp) return { $regularExpression: { pattern: value.source, options: value.flags } };
     if (value instanceof Number || value instanceof String || value instanceof Boolean) return encode(value.valueOf());
     const result = {};
     for (const key of Object.keys(value)) {
-      if (value[key] !== undefined) define(result, key, encode(value[key]));
+      if (value[key] !== undefined) define(result, key, encode(value[key], depth + 1));
     }
     return result;
   }
@@ -242,6 +244,12 @@
 
   let outcome = null;
 
+  // The first line of its stack, which is no business of who has called.
+  function placeOf(error) {
+    const stack = error instanceof Error && typeof error.stack === "string" ? error.stack : "";
+    return stack.split("\n")[0].trim().slice(0, 200);
+  }
+
   function describe(error) {
     if (error instanceof Error) {
       return error.name === "Error" ? error.message : error.name + ": " + error.message;
@@ -257,7 +265,7 @@
         outcome = { error: "it assigns no function to exports" };
         return;
       }
-      const failed = (error) => { outcome = { error: describe(error) }; };
+      const failed = (error) => { outcome = { error: describe(error), place: placeOf(error) }; };
       try {
         Promise.resolve(exported(...decoded(argumentsText))).then((value) => {
           outcome = { value: encode(value) };

@@ -10,7 +10,8 @@ import asyncio
 import math
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, Protocol, TypeVar
 
 from realmsync.server.addresses import neighbourhood
@@ -163,8 +164,30 @@ class PasswordQueue:
         self._running -= 1
 
 
+class Shares:
+    """Something of which there is `total`, and for one user `per_user`; who holds it is counted."""
+
+    def __init__(self, total: int, per_user: int, refusal: str) -> None:
+        self._total = total
+        self._per_user = per_user
+        self._refusal = refusal
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def hold(self, user_id: str, amount: int = 1) -> Iterator[None]:
+        """Holds some of it. Raises HttpError when that is more than there is."""
+        mine = self._held[user_id] + amount > self._per_user
+        if mine or self._held.total() + amount > self._total:
+            raise HttpError(429 if mine else 503, self._refusal, retry_after=1)
+        self._held[user_id] += amount
+        try:
+            yield
+        finally:
+            decrement(self._held, user_id, amount)
+
+
 class Admission:
-    """All that is limited per address and account. `now` is a clock in seconds."""
+    """All that is limited per address, account and user. `now` is a clock in seconds."""
 
     def __init__(self, limits: HttpLimits, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -173,6 +196,16 @@ class Admission:
         self._mails = Buckets(limits.mails_burst, limits.mails_per_second)
         self._wrong = WrongPasswords()
         self.passwords = PasswordQueue(limits.passwords_waiting)
+        self._calls = Shares(
+            limits.function_calls,
+            limits.function_calls_per_user,
+            "too many functions run at once, try again later",
+        )
+        self._bodies = Shares(
+            limits.long_bodies_bytes,
+            limits.long_bodies_bytes_per_user,
+            "too many long requests at once, try again later",
+        )
 
     def request(self, address: str) -> None:
         """One request without a valid token. Raises HttpError."""
@@ -185,6 +218,14 @@ class Admission:
     def mail(self, account: tuple[str, ...]) -> None:
         """One mail or call of a function for an account, whoever asks. Raises HttpError."""
         _refuse_for(self._mails.take("\0".join(account), self._now()))
+
+    def function(self, user_id: str) -> AbstractContextManager[None]:
+        """One call of a function by a user, until it is answered. Raises HttpError."""
+        return self._calls.hold(user_id)
+
+    def body(self, user_id: str, size: int) -> AbstractContextManager[None]:
+        """A user's request body beyond HttpLimits.body_bytes, until it is answered."""
+        return self._bodies.hold(user_id, size)
 
     def attempt(self, account: tuple[str, ...], address: str) -> None:
         """One attempt at an account's password. Raises HttpError."""

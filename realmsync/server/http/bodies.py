@@ -41,7 +41,9 @@ class Body:
 
     members: tuple[Member, ...] = ()
     is_array: bool = False
-    most_bytes: int | None = None  # None: HttpLimits.body_bytes; for callers who are trusted
+    # Where HttpLimits.body_bytes are too few; what a user's have beyond them is limited in all
+    # (admission.py).
+    most_bytes: int = 0
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Raises HttpError for the first member that is not as it should be."""

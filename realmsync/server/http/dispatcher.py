@@ -15,6 +15,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -102,8 +103,9 @@ class HttpApi:
             self._count(call)
         failure: Exception | None = None
         try:
-            await self._prepare(call, route)
-            return await route.handler(call)
+            with ExitStack() as held:
+                await self._prepare(call, route, held)
+                return await route.handler(call)
         except Exception as error:
             failure = error
             raise
@@ -131,8 +133,8 @@ class HttpApi:
             entry["error"] = "internal server error"
         self._services.admin.logs.add(app.key, entry)
 
-    async def _prepare(self, call: Call, route: Route) -> None:
-        """Gives a call all that its row promises."""
+    async def _prepare(self, call: Call, route: Route, held: ExitStack) -> None:
+        """Gives a call all that its row promises; what it takes is held until it is answered."""
         app: RunningApp | None = None
         if "app" in call.parameters:
             app = self._services.apps.find(call.parameters["app"])
@@ -151,9 +153,9 @@ class HttpApi:
                 raise invalid_session("token of another app")
         self._check_site(call.request, () if app is None else (app,))
         if route.body is not None and route.body.is_array:
-            call.items = await self._read_body(call.request, list, route.body)
+            call.items = await self._read_body(call, list, route.body, held)
         elif route.body is not None:
-            call.body = await self._read_body(call.request, dict, route.body)
+            call.body = await self._read_body(call, dict, route.body, held)
             route.body.check(call.body)
 
     def _check_site(self, request: web.BaseRequest, apps: Iterable[RunningApp]) -> None:
@@ -187,9 +189,10 @@ class HttpApi:
         if not is_operator:
             raise HttpError(403, "for clients on the server's machine, or with its status token")
 
-    async def _read_body(self, request: web.BaseRequest, kind: type[Json], body: Body) -> Json:
-        limits = self._services.config.http
-        most = body.most_bytes or limits.body_bytes
+    async def _read_body(self, call: Call, kind: type[Json], body: Body, held: ExitStack) -> Json:
+        request, limits = call.request, self._services.config.http
+        most = max(body.most_bytes, limits.body_bytes)
+        is_long = False
         if (request.content_length or 0) > most:
             raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
         data = bytearray()
@@ -202,7 +205,12 @@ class HttpApi:
             data += chunk
             if len(data) > most:
                 raise HttpError(413, "request body too large", AppCode.ReadSizeLimitExceeded)
-        return _json(data, kind)
+            if len(data) > limits.body_bytes and not is_long:
+                is_long = True
+                if "principal" in vars(call):  # operators are trusted
+                    size = request.content_length or most
+                    held.enter_context(self._services.admission.body(call.principal.user.id, size))
+        return await asyncio.to_thread(_json, data, kind) if is_long else _json(data, kind)
 
 
 def _json(data: bytearray, kind: type[Json]) -> Json:

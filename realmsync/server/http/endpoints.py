@@ -263,7 +263,8 @@ _FUNCTIONS = (
                 Member("name"),
                 Member("arguments", "array", required=False),
                 Member("service", None, required=False, meaning="there are none"),
-            )
+            ),
+            most_bytes=functions.MOST_BYTES,
         ),
         reply={},
         refusals=(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from realmsync import ejson
 from realmsync.codes import AppCode
+from realmsync.server import conversion
 from realmsync.server.accounts.app_users import app_user
 from realmsync.server.functions.port import (
     FunctionFailed,
@@ -21,14 +21,23 @@ from realmsync.server.functions.port import (
 from realmsync.server.http.call import Call
 from realmsync.server.http.replies import HttpError, reply_text
 
+# Of a request: what documents that functions write may have (../documents/values.py).
+MOST_BYTES = 1 << 20
+
 
 async def call_function(call: Call) -> web.Response:
     """Calls a function as the user; its result is the whole body."""
     name, service = call.body["name"], call.body.get("service")
     if service is not None:
         raise HttpError(404, f"service not found: '{service}'", AppCode.ServiceNotFound)
+    with call.services.admission.function(call.principal.user.id):
+        return reply_text(await _called(call, name))
+
+
+async def _called(call: Call, name: str) -> str:
+    """The result as extended JSON. Raises HttpError."""
     try:
-        arguments = ejson.decode(call.body.get("arguments", []))
+        arguments = await conversion.decode(call.body.get("arguments", []), "'arguments'")
     except ValueError as error:
         raise HttpError(400, str(error), AppCode.BadRequest) from None
     user = await app_user(call.services.auth.users, call.principal.app, call.principal.user)
@@ -44,7 +53,7 @@ async def call_function(call: Call) -> web.Response:
     except (FunctionFailed, FunctionNotCallable) as error:
         raise HttpError(400, str(error), AppCode.FunctionExecutionError) from None
     try:
-        return reply_text(ejson.dumps(result))
-    except (TypeError, ValueError, RecursionError):
-        text = f"the result of '{name}' is nothing that JSON could say"
+        return await conversion.dumps(result, "the result")
+    except (TypeError, ValueError, RecursionError) as error:
+        text = f"the result of '{name}' is nothing that JSON could say: {error}"
         raise HttpError(400, text, AppCode.FunctionExecutionError) from None
