@@ -7,9 +7,7 @@ the documentation are checked in test_docs.py; that sections named in docs/proto
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -63,11 +61,12 @@ def documents() -> dict[str, Document]:
 
 
 @cache
-def tree() -> tuple[str, ...]:
-    """All files that can be cited, as paths with a leading slash."""
+def citable() -> frozenset[str]:
+    """All files that can be cited: their paths, with any number of folders left out in front."""
     folders = (*TREES, "docs", "examples")
     files = [p for folder in folders for p in (ROOT / folder).rglob("*")] + list(ROOT.glob("*"))
-    return tuple("/" + str(p.relative_to(ROOT)) for p in files if p.is_file())
+    parts = (p.relative_to(ROOT).parts for p in files if p.is_file())
+    return frozenset("/".join(path[i:]) for path in parts for i in range(len(path)))
 
 
 def cpp_comments(text: str) -> Iterator[Comment]:
@@ -89,24 +88,33 @@ def cpp_comments(text: str) -> Iterator[Comment]:
         yield Comment(first, "\n".join(block))
 
 
+# Strings, of which one that is alone at the start of a line may be a statement, and comments.
+PYTHON_TOKEN = re.compile(
+    r"(?P<alone>^[ \t]*)?(?P<prefix>\b[rRbBfFuU]{1,2})?"
+    r"(?P<string>\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"
+    r"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
+    r"|\#(?P<comment>[^\n]*)",
+    re.M | re.S,
+)
+
+
 def python_comments(text: str) -> Iterator[Comment]:
-    """Comments, those of adjacent lines as one, and strings that are statements of their own."""
+    """Comments, those of adjacent lines as one, and strings in triple quotes that begin a line."""
     block: list[str] = []
-    first = 0
-    alone = True
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            if block and token.start[0] != first + len(block):
-                yield Comment(first, "\n".join(block))
-                block = []
-            if not block:
-                first = token.start[0]
-            block.append(token.string.lstrip("#: "))
-        elif token.type == tokenize.STRING and alone:
-            yield Comment(token.start[0], token.string.strip('"'))
-        if token.type not in (tokenize.COMMENT, tokenize.NL):
-            starts = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
-            alone = token.type in starts
+    first = line = counted = 0
+    for token in PYTHON_TOKEN.finditer(text):
+        begin = token.start("string" if token["comment"] is None else 0)
+        line, counted = line + text.count("\n", counted, begin), begin
+        if token["comment"] is None:
+            if token["alone"] is not None and token["string"].startswith('"""'):
+                yield Comment(line + 1, token["string"].strip('"'))
+            continue
+        if block and line + 1 != first + len(block):
+            yield Comment(first, "\n".join(block))
+            block = []
+        if not block:
+            first = line + 1
+        block.append(token["comment"].lstrip("#: "))
     if block:
         yield Comment(first, "\n".join(block))
 
@@ -118,13 +126,13 @@ def comments(path: Path, text: str) -> list[Comment]:
     return sorted(joined, key=lambda comment: comment.line)
 
 
-def head(path: Path, text: str) -> str:
+def head(path: Path, own: list[Comment]) -> str:
     """The first comment if it stands at the top, with that of the header of a .cpp file."""
-    own = comments(path, text)
     result = own[0].text if own and own[0].line <= 2 else ""
     header = path.with_suffix(".hpp")
     if path.suffix == ".cpp" and header.exists():
-        result += "\n" + comments(header, header.read_text())[0].text
+        first = re.match(r"(?://[^\n]*\n)+", header.read_text())
+        result += "\n" + (first[0] if first else "")
     return result
 
 
@@ -144,7 +152,7 @@ def check_comment(comment: Comment, named: set[str]) -> Iterator[tuple[int, str]
     known = documents()
     near = {name for name in named | set(re.findall(r"[\w-]+\.md", text)) if name in known}
     for m in FILE_NAME.finditer(text):
-        if "NAME" not in m[1] and not any(file.endswith("/" + m[1]) for file in tree()):
+        if "NAME" not in m[1] and m[1] not in citable():
             yield m.start(), f"no file {m[1]}"
     taken: list[tuple[int, int]] = []
     for m in WITH_DOCUMENT.finditer(text):
@@ -173,10 +181,11 @@ def check_comment(comment: Comment, named: set[str]) -> Iterator[tuple[int, str]
 
 def faults(path: Path, text: str) -> list[str]:
     """What is wrong with the citations of a file, one line each."""
-    named = set(re.findall(r"[\w-]+\.md", head(path, text)))
+    found = comments(path, text)
+    named = set(re.findall(r"[\w-]+\.md", head(path, found)))
     return [
         f"{path.name}:{comment.line + comment.text.count(chr(10), 0, position)}: {fault}"
-        for comment in comments(path, text)
+        for comment in found
         for position, fault in check_comment(comment, named)
     ]
 

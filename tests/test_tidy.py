@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from for_each import for_each
+from source_graph import statements
 
 ROOT = Path(__file__).parent.parent
 CORE = sorted(p for s in ("*.cpp", "*.hpp", "*.h", "*.c") for p in (ROOT / "csrc").rglob(s))
@@ -81,7 +82,7 @@ def test_long_functions_are_found() -> None:
 
 @for_each(PYTHON, name_of)
 def test_functions_of_python_fit_a_page(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in statements(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < LONGEST or node.name in LONG, node.name
@@ -116,7 +117,7 @@ def test_what_the_package_defines_is_used() -> None:
     defined = {
         node.name
         for path in PACKAGE
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in statements(ast.parse(path.read_text()))
         if isinstance(node, definitions) and not node.name.startswith("__")
     }
     dead = {name for name in defined if uses[name] == 1}
