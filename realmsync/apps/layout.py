@@ -13,6 +13,7 @@ from realmsync.apps.diagnostics import Findings
 from realmsync.apps.layout_current import read_current
 from realmsync.apps.layout_services import read_services
 from realmsync.apps.reader import Reader
+from realmsync.apps.toml import FILE_NAME
 from realmsync.apps.tree import Tree, joined
 
 
@@ -83,7 +84,8 @@ def _is_root(reader: Reader, generation: _Generation, folder: str) -> bool:
 
 
 def _nothing_found(reader: Reader) -> str:
-    text = f"no root file: none of {', '.join(g.root for g in _GENERATIONS)}"
+    names = ", ".join(generation.root for generation in _GENERATIONS)
+    text = f"no root file: none of {names}, which exports have, and no {FILE_NAME}"
     unheard = Reader(reader.tree, Findings())
     below = [
         folder

@@ -120,6 +120,7 @@ def test_several_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_nothing_there(tmp_path: Path) -> None:
     assert errors(tmp_path / "missing") == [("config.not_found", ".")]
     assert errors(tmp_path) == [("config.not_found", ".")]
+    assert "and no realmsync.toml" in load_path(tmp_path).findings.all[0].text
     file = tmp_path / "file"
     file.write_bytes(b"")
     assert errors(file) == [("config.unreadable", ".")]
