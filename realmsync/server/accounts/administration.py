@@ -70,8 +70,8 @@ class Administration:
         """
         if self._apps and app_id not in self._apps:
             raise UserCommandError(
-                f"no server has had an app '{app_id}' here: there are "
-                f"{', '.join(sorted(self._apps))}. Start the server with a new one first"
+                f"no server has had an app '{app_id}' here, only "
+                f"{', '.join(sorted(self._apps))}: start one with the new app first"
             )
 
     def data(self, app_id: str, collection: str | None = None) -> DataAdministration:
