@@ -3,6 +3,7 @@
 // under the lock, older ones from one snapshot of the tables.
 #include <algorithm>
 
+#include "base/sorted_unique.hpp"
 #include "partitions/page_cache.hpp"
 #include "partitions/partition_db.hpp"
 #include "wire/body.hpp"
@@ -190,9 +191,7 @@ std::shared_ptr<const PackedPage> PartitionDb::pack(const Scan& scan) {
     page->cumulative_bytes = scan.cumulative_bytes;
     if (scan.is_full && !scan.has_own) {
         page->senders = scan.senders;
-        std::ranges::sort(page->senders);
-        page->senders.erase(std::unique(page->senders.begin(), page->senders.end()),
-                            page->senders.end());
+        sort_unique(page->senders);
         pages_.add(scan.request, page, scan.epoch);
     }
     return page;

@@ -1,9 +1,9 @@
 #include "rules/fitting.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "base/sorted_unique.hpp"
 #include "query/binding/conversion.hpp"
 #include "query/values/arithmetic.hpp"
 #include "query/values/value_view.hpp"
@@ -137,10 +137,7 @@ Value stored(const Value& value, const model::Property& property) {
 }
 
 void make_set(std::vector<Value>& members) {
-    auto is_before = [](const Value& a, const Value& b) { return model::compare(a, b) < 0; };
-    auto is_same = [](const Value& a, const Value& b) { return model::compare(a, b) == 0; };
-    std::sort(members.begin(), members.end(), is_before);
-    members.erase(std::unique(members.begin(), members.end(), is_same), members.end());
+    sort_unique(members, [](const Value& a, const Value& b) { return model::compare(a, b) < 0; });
 }
 
 } // namespace realmsync::rules

@@ -1,11 +1,11 @@
 #include "rules/reader.hpp"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "base/sorted_unique.hpp"
 #include "base/utf8.hpp"
 
 namespace realmsync::rules {
@@ -112,10 +112,8 @@ class Reader {
         tree_.root = expression(json, 0);
         if (misplaced_)
             throw ExpressionFault(*misplaced_, true);
-        for (std::vector<std::string>* names : {&tree_.fields, &tree_.functions}) {
-            std::sort(names->begin(), names->end());
-            names->erase(std::unique(names->begin(), names->end()), names->end());
-        }
+        sort_unique(tree_.fields);
+        sort_unique(tree_.functions);
         return std::move(tree_);
     }
 

@@ -1,4 +1,5 @@
 #include "views/access_keys.hpp"
+#include "base/sorted_unique.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -103,11 +104,6 @@ std::optional<AccessKeys> best_of(const Group& group) {
     return best;
 }
 
-template <class T> void make_set(std::vector<T>& items) {
-    std::ranges::sort(items);
-    items.erase(std::unique(items.begin(), items.end()), items.end());
-}
-
 std::optional<AccessKeys> found_in(const Predicate& predicate) {
     if (const auto* truth = std::get_if<query::Truth>(&predicate.of))
         return truth->value ? std::nullopt : std::optional(AccessKeys{});
@@ -136,8 +132,8 @@ void append_time(std::string& bytes, const Timestamp& time) {
 std::optional<AccessKeys> access_keys(const Predicate& predicate) {
     auto found = found_in(predicate);
     if (found) {
-        make_set(found->keys);
-        make_set(found->properties);
+        sort_unique(found->keys);
+        sort_unique(found->properties);
     }
     return found;
 }

@@ -1,10 +1,10 @@
 #include "views/touched.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <unordered_map>
 #include <utility>
 
+#include "base/sorted_unique.hpp"
 #include "model/value.hpp"
 
 namespace realmsync::views {
@@ -61,8 +61,7 @@ std::vector<std::string_view> Touched::properties(std::uint32_t object) const {
         if (has_field(instruction.op))
             names.push_back(changeset_.strings[instruction.field]);
     }
-    std::ranges::sort(names);
-    names.erase(std::unique(names.begin(), names.end()), names.end());
+    sort_unique(names);
     return names;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/sorted_unique.hpp"
 #include "query/tree/needs.hpp"
 #include "query/tree/normal_form.hpp"
 #include "views/access_keys.hpp"
@@ -140,13 +141,11 @@ std::vector<GroupId> ViewIndex::groups_of(const query::Image& object, query::Run
             if (const auto of_key = of_class.by_key.find(key); of_key != of_class.by_key.end())
                 candidates.insert(candidates.end(), of_key->second.begin(), of_key->second.end());
         });
-    std::ranges::sort(candidates);
-    candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+    sort_unique(candidates);
     for (const Predicate* predicate : candidates)
         if (predicate->evaluator->matches(object, run))
             groups.insert(groups.end(), predicate->groups.begin(), predicate->groups.end());
-    std::ranges::sort(groups);
-    groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    sort_unique(groups);
     return groups;
 }
 

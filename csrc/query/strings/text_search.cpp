@@ -1,4 +1,5 @@
 #include "query/strings/text_search.hpp"
+#include "base/sorted_unique.hpp"
 
 #include <algorithm>
 #include <array>
@@ -40,11 +41,6 @@ std::size_t take(std::string_view text, std::size_t at, std::string& token) {
         return 2;
     }
     return 1; // continuation bytes are no characters of tokens, so other ones are passed over
-}
-
-void make_set(std::vector<std::string>& tokens) {
-    std::sort(tokens.begin(), tokens.end());
-    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
 }
 
 bool have_common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -144,9 +140,9 @@ std::variant<TextSearch, std::string> read_search(std::string_view text) {
     }
     if (!has_terms)
         return "Missing search token";
-    make_set(search.included);
-    make_set(search.excluded);
-    make_set(search.prefixes);
+    sort_unique(search.included);
+    sort_unique(search.excluded);
+    sort_unique(search.prefixes);
     if (have_common(search.included, search.excluded))
         return "You can't include and exclude the same token";
     return search;

@@ -1,9 +1,9 @@
 #include "query/tree/normal_form.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "base/sorted_unique.hpp"
 #include "query/tree/equalities.hpp"
 #include "query/tree/normal_comparison.hpp"
 #include "query/tree/tree_bytes.hpp"
@@ -130,11 +130,7 @@ Open group_of(bool conjunction, std::vector<Open> parts) {
     for (PredicatePtr& merged : equalities.merged())
         group.members.push_back(std::move(single(std::move(merged)).members.front()));
 
-    auto by_bytes = [](const Member& a, const Member& b) { return a.bytes < b.bytes; };
-    auto is_same = [](const Member& a, const Member& b) { return a.bytes == b.bytes; };
-    std::sort(group.members.begin(), group.members.end(), by_bytes);
-    group.members.erase(std::unique(group.members.begin(), group.members.end(), is_same),
-                        group.members.end());
+    sort_unique(group.members, {}, &Member::bytes);
     if (group.members.empty())
         return truth(conjunction);
     if (group.members.size() == 1) {
