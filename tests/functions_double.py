@@ -62,7 +62,7 @@ class FunctionsDouble:
     ) -> Any:
         function = self.by_name.get(name, self.otherwise)
         if function is None:
-            raise FunctionNotFound(f"function not found: '{name}'")
+            raise FunctionNotFound(name)
         self.calls.append(Called(name, tuple(arguments), user, request, from_client, for_rule))
         self.began.set()
         await self.may_go_on.wait()

@@ -76,7 +76,7 @@ async def test_any_value_is_a_result(
         (FunctionNotFound("f"), 404, "function not found: 'f'", "FunctionNotFound"),
         (FunctionFailed("it broke"), 400, "it broke", "FunctionExecutionError"),
         (
-            FunctionNotCallable("function 'f' has no implementation on this server"),
+            FunctionNotCallable("f"),
             400,
             "function 'f' has no implementation on this server",
             "FunctionExecutionError",

@@ -203,7 +203,7 @@ async def test_results_that_name_nobody(
     "failure",
     [
         FunctionFailed("no such ticket"),
-        FunctionNotCallable("function 'whoIs' has no implementation"),
+        FunctionNotCallable("whoIs"),
     ],
 )
 async def test_functions_that_fail(

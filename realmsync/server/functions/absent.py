@@ -40,5 +40,5 @@ class NoFunctions:
         """Raises FunctionNotFound or FunctionNotCallable."""
         function = self._known.get(name)
         if function is None or from_client and function.private:
-            raise FunctionNotFound(f"function not found: '{name}'")
-        raise FunctionNotCallable(f"function '{name}' has no implementation on this server")
+            raise FunctionNotFound(name)
+        raise FunctionNotCallable(name)

@@ -105,9 +105,7 @@ class Languages:
             return await self._run_python(call, python, arguments)
         javascript = self._rule_javascript if call.for_rule else self._javascript
         if exported is None or exported.source is None or javascript is None:
-            raise FunctionNotCallable(
-                f"function '{call.name}' has no implementation on this server"
-            )
+            raise FunctionNotCallable(call.name)
         return await self._run_javascript(call, javascript, exported.source, arguments)
 
     async def _run_python(

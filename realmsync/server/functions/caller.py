@@ -115,7 +115,7 @@ class FunctionCaller:
         if (from_client and self.languages.is_private(name, exported)) or (
             exported is None and not self.languages.has(name, None)
         ):
-            raise FunctionNotFound(f"function not found: '{name}'")
+            raise FunctionNotFound(name)
         if exported is not None:
             if from_client and not await self._may_call(exported, user or _SYSTEM, request):
                 raise FunctionForbidden(f"function '{name}' may not be called by this user")

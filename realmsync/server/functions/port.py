@@ -36,9 +36,15 @@ class FunctionRequest:
 class FunctionNotFound(Exception):
     """There is no function of this name, or none that this caller may see."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"function not found: '{name}'")
+
 
 class FunctionNotCallable(Exception):
     """It is known, but has no implementation on this server."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"function '{name}' has no implementation on this server")
 
 
 class FunctionFailed(Exception):

@@ -45,8 +45,8 @@ async def _called(call: Call, name: str) -> str:
         result = await call.app.functions.call(
             name, arguments, user, call.for_functions, from_client=True
         )
-    except FunctionNotFound:
-        raise HttpError(404, f"function not found: '{name}'", AppCode.FunctionNotFound) from None
+    except FunctionNotFound as error:
+        raise HttpError(404, str(error), AppCode.FunctionNotFound) from None
     except FunctionForbidden as error:
         text = str(error) or f"no rule allows this user to call '{name}'"
         raise HttpError(403, text, AppCode.NoMatchingRuleFound) from None
