@@ -122,6 +122,8 @@ async def test_examples_run(path: Path, here: Path) -> None:
         await run_page(path, server.url)
 
 
+# On one loop, as each page runs on both for itself.
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 @pytest.mark.no_asan
 async def test_a_reader_goes_through_all_pages_with_one_server(here: Path) -> None:
     index = (ROOT / "docs" / "README.md").read_text()
