@@ -5,8 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NATIVE := $(shell find csrc realmsync -name '*.[ch]pp' -o -path 'csrc/*.[ch]' -o -name '*.p[xy][xd]')
 FUZZ_SECONDS ?= 20
-# One more than there are processors: many tests wait for a socket or another process.
-TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# Two more than there are processors: many tests wait for a socket or another process.
+TEST_JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 
 .PHONY: build demo test test-long test-asan test-foreign test-foreign-core fuzz bench lint tidy format wheel docs clean
 
