@@ -22,7 +22,7 @@ def test_random_texts_over_files(tmp_path: Path, scale: int) -> None:
     generator = Generator(data, 17)
     asked = 0
     with recorded.open() as realm:
-        while asked < 1500 * scale:
+        while asked < 500 * scale:
             made = generator.text()
             expected = outcome(data, made.record())
             if "geoWithin" in made.text or "link" in str(made.arguments) or expected.kind:
