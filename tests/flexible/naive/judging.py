@@ -81,24 +81,27 @@ def accepted(
 
 def _judged(before: State, about: Named, instructions: list[Instruction], view: View) -> Verdict:
     after = before.fork()
+    after.apply(schema_only(instructions))
+    is_ingested = after.tables[about[0]].asymmetric
+    if not is_ingested and view.queries.alternatives.get(about[0]) is None:
+        return _compensated(about, "its class has no subscription", outside=None)
+    if not is_ingested and before.raw(about) is not None and not view.sees(before, about):
+        # Its changes need not even fit the object there, which the client does not have.
+        seen = view.is_asked_for(before, about)
+        return _compensated(about, "it is not in the view", outside=None if seen else True)
     try:
         after.apply(instructions)
     except Inapplicable as error:
-        if before.raw(about) is None and about[0] in after.tables:
+        if before.raw(about) is None:
             return _compensated(about, f"there is no such object: {error}", outside=None)
         raise
-    if after.tables[about[0]].asymmetric:
+    if is_ingested:
         return _ingested(before, after, about, view)
-    if view.queries.alternatives.get(about[0]) is None:
-        return _compensated(about, "its class has no subscription", outside=None)
     was, is_ = before.raw(about) is not None, after.raw(about) is not None
     if not was and not is_:
         return Verdict("dropped", why="it never was")
     if not was:
         return _created(after, about, view)
-    if not view.sees(before, about):
-        seen = view.is_asked_for(before, about)
-        return _compensated(about, "it is not in the view", outside=None if seen else True)
     if not is_:
         return _erased(before, about, view)
     if any(each["op"] == "EraseObject" for each in instructions):

@@ -1,0 +1,552 @@
+"""Watches the two streams of one client file and says which promise breaks, at the message where.
+
+What lives here: which message may come when, positions, query versions, MARKs and errors. What the
+file holds is `content`'s. Every check has the name of a condition of 17.9 (K1 to K18), or of
+something else that is numbered: a section of flexible-sync.md, a rule of its chapter 7 (B10), an
+ordering rule of wire-protocol.md 14 (O8). Messages are as `realmsync.inspect.decode_message` gives
+them; those of the client are told when the server gets them, those of the server when the client
+does.
+Specification: flexible-sync.md 3.4, 5.4 to 5.8, 7.2, 9.3, 17.9; wire-protocol.md 6.4, 6.5, 14.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from flexible.naive.content import Batch, Content
+from flexible.naive.history import Broken, Commit, History
+from flexible.naive.judging import decoded_key, judge
+from flexible.naive.objects import Named, State, schema_only, touched
+from flexible.naive.views import BadQuery, Permissions, Queries, View, differences, visible
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Point:
+    """Where a file stood after a batch, to go back to when the client did not keep it."""
+
+    progress: dict[str, int]
+    version: int  # of the active query set
+    view: View
+    served: State
+    left: set[Named]
+
+
+@dataclass
+class Asked:
+    """A QUERY of this binding."""
+
+    view: View
+    is_answered: bool = False
+
+
+@dataclass
+class Mark:
+    """A MARK: what has to be sent before its answer."""
+
+    head: int
+    queries: list[int]
+
+
+@dataclass
+class Binding:
+    """What is forgotten when the session ends."""
+
+    permissions: Permissions
+    has_ident: bool = False
+    asked: dict[int, Asked] = field(default_factory=dict)
+    marks: dict[int, Mark] = field(default_factory=dict)
+    answered: int = 0
+    told: dict[int, Message] = field(default_factory=dict)  # 231 by the version it speaks of
+    parts: list[Message] = field(default_factory=list)  # of the bootstrap that is coming
+    ended_by: str = ""  # an error of the server
+
+
+_CURSORS = ("download_server_version", "download_client_version", "latest_server_version") + (
+    "upload_client_version",
+    "upload_server_version",
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens to a client file. `kind`: "client" (the server gets a message),
+    "server" (the client does), "lost" (the connection), "restarted" (the client's process died) or
+    "server_crashed"; with the head of the history and the user's permissions at that moment."""
+
+    kind: str
+    message: Message
+    head: int
+    permissions: Permissions
+
+
+class Observer:
+    """Of one client file. `permissions`: those of its user when it begins; `is_judging`: the server
+    is one that judges writes and queries by this model."""
+
+    def __init__(
+        self, history: History, permissions: Permissions, *, is_judging: bool = True
+    ) -> None:
+        self.history, self.is_judging = history, is_judging
+        self.permissions, self.head = permissions, 0
+        self.file_ident = 0
+        self.content = Content(history, 0)
+        self.binding: Binding | None = None
+        self.states = {0: "pending"}  # of query versions: pending, complete, error
+        start = View(Queries({}), permissions)
+        self.points = [Point(dict.fromkeys(_CURSORS, 0), 0, start, State(), set())]
+        self.prefix: tuple[int, list[Any]] = (0, [])  # of an interrupted bootstrap
+        self.uploaded = 0  # newest own version that the server was told of
+        self.judged: dict[int, tuple[Message, View]] = {}  # uploads whose verdicts are to be seen
+        self.rejections_told: set[tuple[int, Named]] = set()
+        self.at = 0  # messages so far
+
+    # -- what happens ------------------------------------------------------------------------------
+
+    def tell(self, event: Event) -> None:
+        """One event. Raises Broken."""
+        self.head, self.permissions = event.head, event.permissions
+        if event.kind in ("client", "server"):
+            getattr(self, event.kind)(event.message)
+        else:
+            getattr(self, event.kind)()
+
+    def client(self, message: Message) -> None:
+        """The server gets a message."""
+        self.at += 1
+        handler = getattr(self, "_client_" + message["type"], None)
+        if handler is not None:
+            handler(message)
+
+    def server(self, message: Message) -> None:
+        """The client gets a message."""
+        self.at += 1
+        if message["type"] in ("log_message", "pong"):
+            return
+        binding = self.binding
+        if binding is None:
+            raise Broken("O11", f"{message['type']} without a binding")
+        if binding.ended_by:
+            raise Broken("O11", f"{message['type']} after {binding.ended_by}")
+        getattr(self, "_server_" + message["type"])(binding, message)
+
+    def lost(self) -> None:
+        """The connection is gone; the client keeps what it has of a bootstrap (7.5)."""
+        if self.binding is not None and self.binding.parts:
+            self._keep_prefix(self.binding)
+        self.binding = None
+
+    def restarted(self) -> None:
+        """The client's process died; it forgets what it has of a bootstrap."""
+        self.binding, self.prefix = None, (0, [])
+
+    def server_crashed(self) -> None:
+        """What comes next shows whether the server kept what it needs."""
+        self.content.is_after_crash = True
+
+    def settled(self) -> None:
+        """Everything was sent and delivered, and nobody does anything."""
+        point = self.points[-1]
+        if point.progress["download_server_version"] < self.history.head:
+            raise Broken("K5", f"it stays at {point.progress}, the head is {self.history.head}")
+        if point.progress["download_client_version"] < max(self.judged, default=0):
+            raise Broken("K12", f"uploads up to {max(self.judged)} are not confirmed")
+        if self.binding is not None:
+            open_marks = [r for r in self.binding.marks if r > self.binding.answered]
+            if open_marks:
+                raise Broken("K12", f"MARK {open_marks} has no answer")
+            newest = max(self.binding.asked, default=None)
+            if newest is not None and not self.binding.asked[newest].is_answered:
+                raise Broken("K12", f"QUERY {newest} has no answer")
+        for commit in self.history.commits.values():
+            if commit.origin == self.file_ident:
+                untold = {
+                    about
+                    for about in commit.rejected
+                    if (commit.client_version, about) not in self.rejections_told
+                }
+                if untold:
+                    raise Broken("K14", f"{untold} of {commit.client_version}: no 231 came")
+        found = differences(
+            self.content.served, visible(self.history.states[self.history.head], point.view)
+        )
+        if found:
+            raise Broken("K4", "; ".join(map(str, found)))
+
+    # -- from the client ---------------------------------------------------------------------------
+
+    def _client_bind(self, message: Message) -> None:
+        was_ended = self.binding is not None and self.binding.ended_by
+        if was_ended:
+            self.prefix = (0, [])  # resumed from suspension: as activation (7.5)
+        self.binding = Binding(self.permissions)
+
+    def _client_ident(self, message: Message) -> None:
+        assert self.binding is not None
+        self.file_ident = self.content.file_ident = message["file_ident"]
+        self.content.device.file_ident = message["file_ident"]
+        self.binding.has_ident = True
+        self.binding.permissions = self.permissions
+        position = message["download_server_version"]
+        while self.points[-1].progress["download_server_version"] > position:
+            self.points.pop()
+            self.content.waiting = [b for b in self.content.waiting if b.version <= position]
+        point = self.points[-1]
+        if point.progress["download_server_version"] != position:
+            raise Broken("K11", f"IDENT at {position}, where no message led to: {point.progress}")
+        self.content.served, self.content.left = point.served.fork(), set(point.left)
+        version = message["query_version"]
+        self.points[-1] = Point(
+            point.progress,
+            version,
+            self._view(Queries.of_body(message["query"]), self.binding.permissions, point.view),
+            self.content.served,
+            self.content.left,
+        )
+        self.states[version] = "complete" if version else self.states[0]
+
+    def _view(self, queries: Queries, permissions: Permissions, like: View | None) -> View:
+        """A view; the one there is, if it is the same."""
+        if (
+            like is not None
+            and like.permissions == permissions
+            and like.queries.alternatives == queries.alternatives
+        ):
+            return like
+        return View(queries, permissions)
+
+    def _client_query(self, message: Message) -> None:
+        binding = self._bound()
+        version = message["query_version"]
+        queries = Queries.of_body(message["query"])
+        binding.asked[version] = Asked(View(queries, binding.permissions))
+        self.states.setdefault(version, "pending")
+
+    def _client_mark(self, message: Message) -> None:
+        binding = self._bound()
+        pending = [v for v, asked in binding.asked.items() if not asked.is_answered]
+        binding.marks[message["request"]] = Mark(self.head, pending)
+
+    def _client_upload(self, message: Message) -> None:
+        binding = self._bound()
+        view = self.points[-1].view
+        for asked in binding.asked.values():  # the last one that was not rejected (K10)
+            if self._is_valid(asked.view.queries):
+                view = asked.view
+        for entry in message["entries"]:
+            version = entry["client_version"]
+            if version > self.uploaded or version in self.judged:
+                commit = self.history.of_upload(self.file_ident, version)
+                is_known = commit is not None and commit.version <= self.head
+                if version > self.uploaded:
+                    self.content.written(entry)
+                if not (is_known and version in self.judged):
+                    self.judged[version] = (entry, view)
+                self.uploaded = max(self.uploaded, version)
+        self.uploaded = max(self.uploaded, message["upload_client_version"])
+        self.content.integrated(message["upload_server_version"])
+
+    def _is_valid(self, queries: Queries) -> bool:
+        try:
+            queries.check(self.history.states[self.head])
+        except BadQuery:
+            return False
+        return True
+
+    def _client_unbind(self, message: Message) -> None:
+        if self.binding is not None:
+            self.binding.parts = []  # the client will begin anew (7.5)
+
+    def _bound(self) -> Binding:
+        assert self.binding is not None and self.binding.has_ident
+        return self.binding
+
+    def _keep_prefix(self, binding: Binding) -> None:
+        version = binding.parts[0]["query_version"]
+        earlier = self.prefix[1] if self.prefix[0] == version else []
+        entries = [entry for part in binding.parts for entry in part["entries"]]
+        self.prefix = (version, [*earlier, *entries])
+        binding.parts = []
+
+    # -- from the server ---------------------------------------------------------------------------
+
+    def _server_ident(self, binding: Binding, message: Message) -> None:
+        self.file_ident = self.content.file_ident = message["file_ident"]
+
+    def _server_unbound(self, binding: Binding, message: Message) -> None:
+        self.binding = None
+
+    def _server_download(self, binding: Binding, message: Message) -> None:
+        if not binding.has_ident:
+            raise Broken("K11", "a DOWNLOAD before IDENT (C9)")
+        state, progress = message["batch_state"], message["progress_estimate"]
+        if state not in (0, 1, 2):
+            raise Broken("5.5", f"batch state {state}")
+        if not 0 <= progress <= 1:
+            raise Broken("5.5", f"a progress estimate of {progress}")
+        self._check_positions(message)
+        if state == 2:
+            self._steady(binding, message)
+            return
+        self._part(binding, message)
+        if state == 1:
+            self._bootstrapped(binding)
+
+    def _check_positions(self, message: Message) -> None:
+        """C1 to C8, and D1 to D8 of the wire protocol."""
+        before, m = self.points[-1].progress, message
+        dsv, dcv = m["download_server_version"], m["download_client_version"]
+        for name in _CURSORS:
+            if m[name] < before[name]:
+                raise Broken("K11", f"{name} goes back from {before[name]} to {m[name]}")
+        if m["upload_client_version"] > self.uploaded:
+            raise Broken(
+                "K11", f"it confirms {m['upload_client_version']}, which was not sent (C2)"
+            )
+        if dsv > m["latest_server_version"] or dcv > m["upload_client_version"]:
+            raise Broken("K11", f"positions contradict each other (C3, C4): {_head(m)}")
+        if dsv < m["upload_server_version"]:
+            raise Broken("K11", f"positions contradict each other (C5): {_head(m)}")
+        if dsv > self.history.head:
+            raise Broken("K11", f"version {dsv} does not exist")
+        version, own = before["download_server_version"], before["download_client_version"]
+        for entry in m["entries"]:
+            if not 0 < version <= entry["server_version"] <= dsv and not (
+                version == 0 < entry["server_version"] <= dsv
+            ):
+                raise Broken("K11", f"version {entry['server_version']} after {version} (C6)")
+            if not own <= entry["client_version"] <= dcv:
+                raise Broken("K11", f"own version {entry['client_version']} after {own} (C7)")
+            if entry["origin_file_ident"] in (0, self.file_ident):
+                raise Broken("K11", f"origin {entry['origin_file_ident']} (C8)")
+            version, own = entry["server_version"], entry["client_version"]
+
+    def _steady(self, binding: Binding, message: Message) -> None:
+        point = self.points[-1]
+        if binding.parts:
+            raise Broken("K13", "a steady message within a bootstrap (B4)")
+        if message["query_version"] != point.version:
+            raise Broken("K4", f"steady for {message['query_version']}, active: {point.version}")
+        before = point.progress["download_server_version"]
+        versions = [entry["server_version"] for entry in message["entries"]]
+        if before in versions:
+            raise Broken("K5", f"version {before} is streamed behind itself")
+        self._check_compensations(binding, message, before)
+        self._deliver(binding, message, message["entries"], point.view, point.version)
+
+    def _part(self, binding: Binding, message: Message) -> None:
+        version = message["query_version"]
+        self._check_version(binding, version)
+        if binding.parts:
+            first, last = binding.parts[0], binding.parts[-1]
+            if first["query_version"] != version:
+                if version < first["query_version"]:
+                    raise Broken("O8", f"a bootstrap of {version} within a newer one")
+                binding.parts = []  # the client drops what it stored
+            elif message["progress_estimate"] < last["progress_estimate"]:
+                raise Broken("B10", "the progress estimate falls")
+        if self.prefix[0] != version:
+            self.prefix = (version, [])
+        binding.parts.append(message)
+
+    def _check_version(self, binding: Binding, version: int) -> None:
+        known = self.states.get(version)
+        if known is None:
+            raise Broken("3.4", f"a bootstrap for version {version}, which does not exist")
+        if known == "error":
+            raise Broken("3.4", f"a bootstrap for version {version}, which is in error")
+        if version < self.points[-1].version:
+            raise Broken("O8", f"a bootstrap of {version} after one of {self.points[-1].version}")
+        if version != self.points[-1].version and version not in binding.asked:
+            raise Broken("K4", f"a bootstrap of {version}, which this binding did not ask for")
+
+    def _bootstrapped(self, binding: Binding) -> None:
+        parts, binding.parts = binding.parts, []
+        last, version = parts[-1], parts[-1]["query_version"]
+        entries = [entry for part in parts for entry in part["entries"]]
+        if not entries:
+            raise Broken("K13", f"a bootstrap of {version} without any changeset (B3)")
+        if last["progress_estimate"] != 1:
+            raise Broken("B10", f"a bootstrap ends at {last['progress_estimate']}")
+        asked = binding.asked.get(version)
+        view = asked.view if asked is not None else self.points[-1].view
+        if asked is not None:
+            for older, each in binding.asked.items():
+                each.is_answered = each.is_answered or older <= version
+        self._deliver(binding, last, entries, view, version)
+        self.states = {v: s for v, s in self.states.items() if v >= version}
+        self.states[version] = "complete"
+
+    def _deliver(
+        self,
+        binding: Binding,
+        message: Message,
+        entries: list[Any],
+        view: View,
+        version: int,
+    ) -> None:
+        before = self.points[-1]
+        position = message["download_server_version"]
+        is_bootstrap = message["batch_state"] != 2
+        batch = Batch(position, message["download_client_version"], entries)
+        if is_bootstrap:
+            batch.is_bootstrap, batch.prefix = True, self.prefix[1]
+            self.prefix = (0, [])
+        others = [p.view for p in self.points if p.view is not view]
+        asked = [each.view for each in binding.asked.values() if each.view is not view]
+        others += [each for each in asked if self._is_valid(each.queries)]
+        self.content.deliver(batch, before.progress["download_server_version"], view, others)
+        progress = {name: message[name] for name in _CURSORS}
+        content = self.content
+        self.points.append(Point(progress, version, view, content.served, set(content.left)))
+        if self.is_judging:
+            self._check_verdicts(progress["download_client_version"])
+
+    # -- compensation ------------------------------------------------------------------------------
+
+    def _check_compensations(self, binding: Binding, message: Message, before: int) -> None:
+        versions = {entry["server_version"] for entry in message["entries"]}
+        first = min(versions, default=0)
+        position = message["download_server_version"]
+        for commit in self.history.between(before, position):
+            if commit.addressed_to != self.file_ident:
+                continue
+            if commit.version not in versions:
+                raise Broken("K14", f"what undoes {commit.reverts} at {commit.version} is missing")
+            told = binding.told.pop(commit.version, None)
+            if told is None:
+                raise Broken("K14", f"no 231 came before version {commit.version}")
+            self._check_told(commit, told)
+        stale = [version for version in binding.told if version < first]
+        if stale:
+            raise Broken("K14", f"231 spoke of {stale}, which was not delivered")
+
+    def _check_told(self, commit: Commit, told: Message) -> None:
+        objects = {}
+        for update in told["rejectedUpdates"]:
+            keys = [key for table, key in commit.reverts if table == update["table"]]
+            key = decoded_key(update["pk"], keys)
+            if key is None:
+                raise Broken("K14", f"{update} is none of {commit.reverts}")
+            objects[update["table"], key] = update["reason"]
+        if set(objects) != commit.reverts:
+            raise Broken("K14", f"231 names {set(objects)}, not {commit.reverts}")
+        if self.is_judging:
+            if told["rejectedClientVersion"] != commit.client_version:
+                raise Broken("K14", f"231 is about {told['rejectedClientVersion']}, not {commit}")
+            self._check_reasons(commit, objects)
+        self.rejections_told |= {(commit.client_version, about) for about in objects}
+
+    def _check_reasons(self, commit: Commit, told: dict[Named, str]) -> None:
+        source = self.history.of_upload(self.file_ident, commit.client_version)
+        if source is None or commit.client_version not in self.judged:
+            return
+        entry, view = self.judged[commit.client_version]
+        state = self.history.states[source.version - 1]
+        since = self.history.touched(entry["server_version"], source.version - 1)
+        schema = schema_only(entry["instructions"])
+        for about, instructions in touched(entry["instructions"]).items():
+            if about not in told or about in since:
+                continue  # where others wrote, what was judged is not what was uploaded
+            verdict = judge(state, [*schema, *instructions], view)[about]
+            if verdict.kind not in ("compensated",):
+                raise Broken("K10", f"{about} was rejected, and is {verdict}")
+            if told[about] not in verdict.reasons:
+                raise Broken("K14", f"{told[about]!r} is none of {verdict.reasons}")
+
+    def _check_verdicts(self, confirmed: int) -> None:
+        """Of the uploads that the client now knows to be behind it (K10)."""
+        for version in [v for v in self.judged if v <= confirmed]:
+            entry, view = self.judged[version]
+            commit = self.history.of_upload(self.file_ident, version)
+            if commit is None:
+                raise Broken("K3", f"upload {version} is confirmed and is no version")
+            uploaded = set(touched(entry["instructions"]))
+            stands = touched(commit.instructions)
+            if not {*stands, *commit.rejected} <= uploaded:
+                raise Broken("K10", f"version {commit.version} has more than was uploaded")
+            verdicts = judge(self.history.states[commit.version - 1], commit.instructions, view)
+            for about, verdict in verdicts.items():
+                if verdict.kind != "accepted":
+                    raise Broken("K10", f"{about} of upload {version} stands, and is {verdict}")
+            self._check_missing(commit, entry, view)
+            if not commit.rejected:
+                del self.judged[version]
+
+    def _check_missing(self, commit: Commit, entry: Message, view: View) -> None:
+        """Nothing vanishes that nobody contradicted, and that was allowed."""
+        state = self.history.states[commit.version - 1]
+        since = self.history.touched(entry["server_version"], commit.version - 1)
+        schema = schema_only(entry["instructions"])
+        for about, instructions in touched(entry["instructions"]).items():
+            if about in commit.rejected or about in touched(commit.instructions) or about in since:
+                continue
+            if self._was_renewed(about, entry["server_version"]):
+                continue
+            verdict = judge(state, [*schema, *instructions], view)[about]
+            if verdict.kind in ("accepted", "compensated"):
+                raise Broken("K10", f"{about} of upload {commit.client_version} is gone: {verdict}")
+
+    def _was_renewed(self, about: Named, base: int) -> bool:
+        """Whether the file was sent an erasure of an object at a version above a base (17.6)."""
+        return any(version > base for version in self.content.erased_at.get(about, ()))
+
+    # -- the other messages ------------------------------------------------------------------------
+
+    def _server_mark(self, binding: Binding, message: Message) -> None:
+        request = message["request"]
+        if request not in binding.marks or request <= binding.answered:
+            raise Broken("K12", f"MARK {request} was not asked for, or is answered")
+        position = self.points[-1].progress["download_server_version"]
+        for earlier in [r for r in binding.marks if r <= request]:
+            mark = binding.marks.pop(earlier)
+            if position < mark.head:
+                raise Broken("K12", f"MARK {request} at {position}, the head was {mark.head}")
+            late = [v for v in mark.queries if not binding.asked[v].is_answered]
+            if late:
+                raise Broken("K12", f"MARK {request} comes before the answer to QUERY {late}")
+        if binding.parts:
+            raise Broken("K12", f"MARK {request} comes within a bootstrap")
+        binding.answered = request
+
+    def _server_query_error(self, binding: Binding, message: Message) -> None:
+        version = message["query_version"]
+        known = self.states.get(version)
+        if known is None:
+            raise Broken("3.4", f"QUERY_ERROR for version {version}, which does not exist")
+        if known == "complete":
+            raise Broken("3.4", f"QUERY_ERROR for version {version}, which is complete")
+        if version not in binding.asked:
+            raise Broken("3.4", f"QUERY_ERROR for {version}, which this binding did not ask for")
+        if self.is_judging and self._is_valid(binding.asked[version].view.queries):
+            raise Broken("5.4", f"QUERY_ERROR for version {version}, which is valid")
+        self.states[version] = "error"
+        binding.asked[version].is_answered = True
+
+    def _server_json_error(self, binding: Binding, message: Message) -> None:
+        body = json.loads(message["body"])
+        if message["code"] != 231:
+            if binding.parts:
+                binding.parts = []
+            binding.ended_by = f"JSON_ERROR {message['code']}"
+            return
+        if not body.get("rejectedUpdates") or "rejectedClientVersion" not in body:
+            raise Broken("K14", f"231 without what was rejected: {body}")
+        version = body.get("compensatingWriteServerVersion")
+        position = self.points[-1].progress["download_server_version"]
+        if version is None or version <= position:
+            raise Broken("K14", f"231 of version {version}, and the client is at {position}")
+        if binding.told and version < max(binding.told):
+            raise Broken("K14", f"231 of {version} after one of {max(binding.told)}")
+        if body["tryAgain"] is not True or body["action"] != "Warning":
+            raise Broken("9.3", f"231 with {body['action']}, tryAgain {body['tryAgain']}")
+        if version in binding.told:
+            raise Broken("K14", f"231 of {version} twice")
+        binding.told[version] = body
+
+
+def _head(message: Message) -> dict[str, Any]:
+    return {name: message[name] for name in _CURSORS}
