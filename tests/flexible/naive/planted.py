@@ -2,7 +2,7 @@
 
 What lives here: only what is wrong; everything else is `serving`'s. That each is found shows that
 the generator reaches it and that the observer sees it.
-Specification: flexible-sync.md 17.9, 18 (38).
+Specification: flexible-sync.md 17.9, 18 (38); merge-rules.md 8.3.
 """
 
 from __future__ import annotations
