@@ -5,6 +5,8 @@ Specification: flexible-sync.md 4, 9.2, 9.3; app-configuration.md 5.2 to 5.5.
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from flexible.naive.views import (
     differences,
     visible,
 )
-from instructions import Instruction, add_column, add_table, create, erase, update
+from instructions import Instruction, add_column, add_table, create, erase, on, update
 
 OBJECT_ID = "0102030405060708090a0b0c"
 ANN: Named = ("Person", ("int", 1))
@@ -244,6 +246,52 @@ def test_verdicts(
     if kind == "compensated":
         text = f'write to {about[1][1]} in table "Person" not allowed{reason}'
         assert verdict.reasons == (text,)
+
+
+def test_an_indexed_queryable_field_stays_as_it_is(state: State) -> None:
+    view = replace(view_of({"Person": ["TRUEPREDICATE"]}), indexed=("name",))
+    changes = [update("Person", 1, "name", "x"), update("Person", 2, "age", 1)]
+    verdicts = judge(state, [*changes, create("Person", 5)], view)
+    assert [each.kind for each in verdicts.values()] == ["compensated", "accepted", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates", "is_accepted"),
+    [
+        ("Point", [10.5, 50.0], True),
+        ("point", [10.5, 50.0, 3.0], True),
+        ("Line", [10.5, 50.0], False),
+        ("Point", [10.5], False),
+        ("Point", [190.0, 50.0], False),
+        ("Point", [10.0, -91.0], False),
+    ],
+)
+def test_a_queryable_place_is_a_point(
+    state: State, kind: str, coordinates: list[float], is_accepted: bool
+) -> None:
+    state.apply(
+        [
+            {"op": "AddTable", "table": "Geo", "embedded": True},
+            add_column("Geo", "type", 3, nullable=True),
+            add_column("Geo", "coordinates", 7, collection=1),
+            add_column("Person", "place", 9, nullable=True, target="Geo"),
+        ]
+    )
+    doubles = [{"t": "double", "hex_le": struct.pack("<d", each).hex()} for each in coordinates]
+    changes = [
+        update("Person", 1, "place", {"t": "object_value"}),
+        update("Person", 1, "place", kind, "type"),
+        *(
+            on("ArrayInsert", "Person", 1, "place", "coordinates", at)
+            | {"value": each, "prior_size": at}
+            for at, each in enumerate(doubles)
+        ),
+    ]
+    view = replace(view_of(ADULTS), geo=("place",))
+    (verdict,) = judge(state, changes, view).values()
+    text = 'write to 1 in table "Person" will corrupt geojson data'
+    assert verdict.kind == ("accepted" if is_accepted else "compensated")
+    assert verdict.reasons == (() if is_accepted else (text,))
 
 
 def test_a_class_without_subscription_takes_nothing(state: State) -> None:

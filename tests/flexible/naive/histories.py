@@ -14,7 +14,16 @@ from typing import Any
 
 from flexible.naive.history import Broken
 from flexible.naive.intents import Intent
-from flexible.naive.objects import LINK, LIST, SINGLE, STRING, Inapplicable, Instruction
+from flexible.naive.objects import (
+    DICTIONARY,
+    LINK,
+    LIST,
+    SET,
+    SINGLE,
+    STRING,
+    Inapplicable,
+    Instruction,
+)
 from flexible.naive.observing import Observer
 from flexible.naive.views import EVERYTHING, Permissions, Queries, View, differences, visible
 from flexible.naive.worlds import World
@@ -54,6 +63,8 @@ SCHEMA: tuple[Instruction, ...] = (
     {"op": "AddTable", "table": "B", "pk_field": "_id", "pk_type": 3, "pk_nullable": False}
     | {"asymmetric": False},
     {"op": "AddTable", "table": "E", "embedded": True},
+    {"op": "AddTable", "table": "M", "pk_field": "_id", "pk_type": 1, "pk_nullable": False}
+    | {"asymmetric": True},
     *(
         {"op": "AddColumn", "table": table, "field": name, "type": type_, "nullable": nullable}
         | {"collection": collection}
@@ -63,6 +74,10 @@ SCHEMA: tuple[Instruction, ...] = (
             ("A", "owner", STRING, True, SINGLE, {}),
             ("A", "secret", 1, False, SINGLE, {}),
             ("A", "tags", STRING, False, LIST, {}),
+            ("A", "marks", 1, False, DICTIONARY, {"key_type": STRING}),
+            ("A", "nums", 1, False, SET, {}),
+            ("M", "x", 1, True, SINGLE, {}),
+            ("M", "owner", STRING, True, SINGLE, {}),
             ("B", "x", 1, False, SINGLE, {}),
             ("B", "owner", STRING, True, SINGLE, {}),
             ("E", "n", 1, True, SINGLE, {}),
@@ -71,7 +86,11 @@ SCHEMA: tuple[Instruction, ...] = (
         ]
     ),
 )
-_KEYS = {"A": [("int", n) for n in range(1, 5)], "B": [("string", n) for n in ("p", "q", "r")]}
+_KEYS = {
+    "M": [("int", n) for n in range(1, 4)],
+    "A": [("int", n) for n in range(1, 5)],
+    "B": [("string", n) for n in ("p", "q", "r")],
+}
 
 
 class Generator:
@@ -178,11 +197,28 @@ class Generator:
 
     # -- writes ------------------------------------------------------------------------------------
 
+    def of_collection(self, table: str, key: Any) -> tuple[str, str, Any, dict[str, Any]]:
+        """A write into a list, a dictionary or a set."""
+        chance, number = self.chance, self.chance.randrange(4)
+        what, value = chance.choice(
+            [
+                ("append", {"tags": chance.choice(WORDS)}),
+                ("append", {"tags": chance.choice(WORDS)}),
+                ("remove", {"tags": number}),
+                ("enter", {"marks": (chance.choice(WORDS), number)}),
+                ("drop", {"marks": (chance.choice(WORDS), number)}),
+                ("join", {"nums": number % 2}),
+                ("quit", {"nums": number % 2}),
+            ]
+        )
+        return what, table, key, value
+
     def everything(self) -> list[Intent]:
         """Every object with all of its values."""
-        return [
+        puts = [
             Intent("put", table, key, self.values(table)) for table in "AB" for key in _KEYS[table]
         ]
+        return [*puts, *(Intent("join", "A", key, {"nums": 1}) for key in _KEYS["A"])]
 
     def values(self, table: str) -> dict[str, Any]:
         """Values of all single properties."""
@@ -201,7 +237,7 @@ class Generator:
     def intent(self) -> Intent:
         """One write."""
         chance = self.chance
-        table = chance.choice("AAB")
+        table = chance.choice("AAAAAAAABBBM")
         key = chance.choice(_KEYS[table])
         draw = chance.random()
         if draw < 0.1:
@@ -209,9 +245,7 @@ class Generator:
         if draw < 0.12:
             return Intent("extend", table, key, {"late": 0})
         if draw < 0.3 and table == "A":
-            if chance.random() < 0.3:
-                return Intent("remove", table, key, {"tags": chance.randrange(9)})
-            return Intent("append", table, key, {"tags": chance.choice(WORDS)})
+            return Intent(*self.of_collection(table, key))
         if draw < 0.36 and table == "A":
             return Intent("embed", table, key, {"e": {"n": chance.randrange(5)}})
         values = self.values(table)
@@ -266,9 +300,8 @@ class Generator:
         }
         if chance.random() < self.openness[name]:
             return Permissions({}, [EVERYTHING], roots)
-        rules = {t: [self.role() for _ in range(chance.choice([1, 1, 2]))] for t in "AB"}
-        if chance.random() < 0.3:
-            del rules["B"]
+        tables = ["A", *chance.sample("BM", chance.choice([0, 1, 1, 2]))]
+        rules = {t: [self.role() for _ in range(chance.choice([1, 1, 2]))] for t in tables}
         return Permissions(rules, [EVERYTHING] if chance.random() < 0.7 else [], roots)
 
     def role(self) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from flexible.naive.objects import (
     Column,
     Fields,
     Instruction,
-    Items,
     Key,
     Named,
     Payload,
@@ -32,8 +31,9 @@ _KINDS = {1: "int", 2: "bool", 3: "string", 10: "objectid", 11: "uuid"}
 @dataclass(frozen=True)
 class Intent:
     """`put`: the object has these values, and is created if it must be. `erase`: it is gone.
-    `append` and `remove`: one element of a list. `embed`: an embedded object with these values.
-    `extend`: the class has these properties too, whole numbers."""
+    `append`, `remove`: one element of a list. `enter`, `drop`: one key of a dictionary. `join`,
+    `quit`: one member of a set. `embed`: an embedded object with these values. `extend`: the class
+    has these properties too, whole numbers."""
 
     what: str
     table: str
@@ -70,7 +70,7 @@ def _of(state: State, intent: Intent, subscribed: set[str]) -> list[Instruction]
         may_create = intent.table in subscribed or table.asymmetric
         if raw is None and not may_create:
             return []
-        made = [on("CreateObject", about)] if raw is None else []
+        made = [on("CreateObject", about)] if raw is None or table.asymmetric else []
         return made + [
             on("Update", about, name, value=_payload(table.columns[name], value), is_default=False)
             for name, value in intent.values.items()
@@ -101,7 +101,16 @@ def _of_collection(
             on("Update", about, name, key, value=_payload(inner[key], each), is_default=False)
             for key, each in value.items()
         ]
-    assert isinstance(held, Items)
+    if what in ("enter", "drop"):
+        key, number = value
+        payload = {"t": "erased"} if what == "drop" else _payload(column, number)
+        is_noop = what == "drop" and key not in held
+        made = [on("Update", about, name, key, value=payload, is_default=False)]
+        return [] if is_noop else made
+    if what in ("join", "quit"):
+        payload = _payload(column, value)
+        op = "SetInsert" if what == "join" else "SetErase"
+        return [on(op, about, name, value=payload)] if (payload in held) == (what == "quit") else []
     size = len(held)
     if what == "append":
         payload = _payload(column, value)

@@ -3,7 +3,8 @@
 What lives here: `judge`, the verdicts and the texts that go with a refusal. The changeset is the
 one that merging left; the view is the one in force at that place of the stream. What the client is
 then sent is in `streams`.
-Specification: flexible-sync.md 9.2, 9.3, 13, 17.7; app-configuration.md 5.5.
+Specification: flexible-sync.md 9.2, 9.3, 13, 17.7; app-configuration.md 5.5;
+query-language.md 16, 20.2.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flexible.naive.objects import (
+    Fields,
     Inapplicable,
     Instruction,
     Key,
@@ -23,7 +25,7 @@ from flexible.naive.objects import (
     schema_only,
     touched,
 )
-from flexible.naive.views import View, document_of
+from flexible.naive.views import View, document_of, number_of
 
 OUTSIDE = "; object is outside of the current query view"
 
@@ -97,6 +99,9 @@ def _judged(before: State, about: Named, instructions: list[Instruction], view: 
         raise
     if is_ingested:
         return _ingested(before, after, about, view)
+    if any(is_corrupt(after, about, name) for name in view.geo):
+        text = f'write to {spelled(about[1])} in table "{about[0]}" will corrupt geojson data'
+        return Verdict("compensated", (text,), "a point would be none")
     was, is_ = before.raw(about) is not None, after.raw(about) is not None
     if not was and not is_:
         return Verdict("dropped", why="it never was")
@@ -129,6 +134,19 @@ def _created(after: State, about: Named, view: View) -> Verdict:
     return _compensated(about, "it may not be created there", outside=outside)
 
 
+def is_corrupt(state: State, about: Named, name: str) -> bool:
+    """Whether a queryable geo field holds what is no point (query-language.md 16)."""
+    value = (state.image(about) or {}).get(name)
+    if not isinstance(value, Fields):
+        return False
+    kind = value.get("type", {}).get("v")
+    if not isinstance(kind, str) or kind.lower() != "point":
+        return True
+    numbers = [number_of(each) for each in value.get("coordinates", ())]
+    bounds = zip(numbers, (180, 90), strict=False)
+    return len(numbers) < 2 or not all(-bound <= number <= bound for number, bound in bounds)
+
+
 def _erased(before: State, about: Named, view: View) -> Verdict:
     rights = view.permissions.rights(before, about[0])
     if rights.may("delete", document_of(before, about)):
@@ -139,6 +157,9 @@ def _erased(before: State, about: Named, view: View) -> Verdict:
 def _updated(
     before: State, after: State, about: Named, instructions: list[Instruction], view: View
 ) -> Verdict:
+    for name in view.indexed:
+        if before.image(about).get(name) != after.image(about).get(name):  # type: ignore[union-attr]
+            return _compensated(about, f"{name} is an indexed queryable field", outside=False)
     changed = {each["field"] for each in instructions if "field" in each and named(each) == about}
     rights = view.permissions.rights(after, about[0])
     old, new = document_of(before, about), document_of(after, about)

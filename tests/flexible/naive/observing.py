@@ -494,6 +494,25 @@ class Observer:
         """Whether the file was sent an erasure of an object at a version above a base (17.6)."""
         return any(version > base for version in self.content.erased_at.get(about, ()))
 
+    def _check_refused(self, body: Message) -> None:
+        """230 is about asymmetric insertions that the user may not make, and undoes nothing."""
+        if not body.get("rejectedUpdates") or "compensatingWriteServerVersion" in body:
+            raise Broken("9.2", f"230 of {body}")
+        told = self.judged.get(body["rejectedClientVersion"])
+        if not self.is_judging or told is None:
+            return
+        entry, view = told
+        state = self.history.states[self.head]
+        by_object = touched(entry["instructions"])
+        for update in body["rejectedUpdates"]:
+            known = [key for table, key in by_object if table == update["table"]]
+            key = decoded_key(update["pk"], known)
+            if key is not None:  # else it is of an earlier changeset of the same upload
+                about = (update["table"], key)
+                verdict = judge(state, by_object[about], view)[about]
+                if verdict.kind not in ("refused", "dropped"):
+                    raise Broken("9.2", f"230 names {about}, which is {verdict}")
+
     # -- the other messages ------------------------------------------------------------------------
 
     def _server_mark(self, binding: Binding, message: Message) -> None:
@@ -528,6 +547,8 @@ class Observer:
 
     def _server_json_error(self, binding: Binding, message: Message) -> None:
         body = json.loads(message["body"])
+        if message["code"] == 230:
+            self._check_refused(body)
         if message["code"] != 231:
             if binding.parts:
                 binding.parts = []

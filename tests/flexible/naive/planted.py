@@ -304,8 +304,9 @@ class ForgetsOrphans(Server):
 class StaysSilent(Server):
     """Users whose rights change are not told, and go on under the old ones."""
 
-    def _end(self, session: Session, code: int, text: str) -> None:
-        pass
+    def _end(self, session: Session, code: int, text: str, **more: Any) -> None:
+        if code != 200:
+            super()._end(session, code, text, **more)
 
 
 # What the first finding may be called: a fault shows where it is first seen, and a crash of the

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flexible.naive.history import Commit, History
-from flexible.naive.judging import Verdict, accepted, encoded_key, judge
+from flexible.naive.judging import Verdict, accepted, encoded_key, judge, spelled
 from flexible.naive.merging import Change, encoded, rebased
 from flexible.naive.objects import Instruction, Named, named, schema_only, touched
 from flexible.naive.streams import as_seen, difference, erasure, renewal
@@ -122,9 +122,9 @@ class Server:
     def crash(self) -> None:
         """Only what is durable remains; here that is all of it."""
 
-    def _end(self, session: Session, code: int, text: str) -> None:
+    def _end(self, session: Session, code: int, text: str, **more: Any) -> None:
         session.is_closing = True
-        body = {"message": text, "tryAgain": True, "action": "Transient"}
+        body = {"message": text, "tryAgain": True, "action": "Transient"} | more
         session.out.append({"type": "json_error", "code": code, "body": json.dumps(body)})
 
     def _on_ident(self, session: Session, message: Message) -> None:
@@ -194,14 +194,18 @@ class Server:
 
     def _on_upload(self, session: Session, message: Message) -> None:
         self._answer_queries(session)  # an upload behind a QUERY is judged by it (6.2)
+        refused: dict[Named, int] = {}
         for entry in message["entries"]:
             if entry["client_version"] > session.file.confirmed:
                 self._generate(session)
-                self._integrate(session, entry)
+                refused |= self._integrate(session, entry)
         session.file.confirmed = max(session.file.confirmed, message["upload_client_version"])
         session.file.base = max(session.file.base, message["upload_server_version"])
+        if refused:
+            self._refuse(session, refused)
 
-    def _integrate(self, session: Session, entry: dict[str, Any]) -> None:
+    def _integrate(self, session: Session, entry: dict[str, Any]) -> dict[Named, int]:
+        """Gives the objects that 230 is about, with the client version."""
         file, view = session.file, session.view
         assert view is not None
         merged = self._merged(file, entry)
@@ -218,6 +222,25 @@ class Server:
         )
         if rejected:
             self._compensate(file, entry["client_version"], rejected)
+        refused = [a for a, verdict in verdicts.items() if verdict.kind == "refused"]
+        return dict.fromkeys(refused, entry["client_version"])
+
+    def _refuse(self, session: Session, refused: dict[Named, int]) -> None:
+        """Asymmetric insertions are not undone; the client comes back after 230 (9.2, 11.2)."""
+        self.pump(session)
+        updates = [
+            {"reason": f"write to {spelled(a[1])} not allowed", "table": a[0]}
+            | {"pk": encoded_key(a[1])}
+            for a in refused
+        ]
+        self._end(
+            session,
+            230,
+            "write not allowed",
+            action="Warning",
+            rejectedUpdates=updates,
+            rejectedClientVersion=max(refused.values()),
+        )
 
     def judge(
         self, before: Any, instructions: list[Instruction], view: View

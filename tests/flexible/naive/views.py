@@ -200,6 +200,11 @@ def _scalar(kind: str, value: Mapping[str, Any]) -> Any:
     return None
 
 
+def number_of(payload: Mapping[str, Any]) -> float:
+    """A coordinate; what is no double is nowhere."""
+    return float(_scalar("double", payload)) if payload["t"] == "double" else float("nan")
+
+
 # -- permissions -----------------------------------------------------------------------------------
 
 
@@ -270,10 +275,13 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class View:
-    """What one session looks at: a query set, and what its user may."""
+    """What one session looks at: a query set, and what its user may. `indexed` and `geo` are the
+    app's queryable fields of those kinds, which writes must not change, or not corrupt."""
 
     queries: Queries
     permissions: Permissions
+    indexed: tuple[str, ...] = ()
+    geo: tuple[str, ...] = ()
 
     def is_asked_for(self, state: State, about: Named) -> bool:
         """Whether the queries match an object; one that does not exist they do not."""

@@ -2,6 +2,12 @@
 
 What lives here: `World`, the interface that a driver of real engines fills in, and `NaiveWorld`,
 which fills it with the naive ones. Links are queues; a message is taken when a step lets it travel.
+
+A driver of real engines takes its events apart with `realmsync.inspect.decode_message`, and gives
+a `History` with every version of its server: an upload of which nothing is left is a version of its
+own that changes nothing, and `rejected` names what of it was; what undoes that is `addressed_to`
+the file and changes nothing either, since the state that all share never had it. `Event.head` and
+`Event.permissions` are those of the moment: a MARK covers what was committed when it came.
 Specification: flexible-sync.md 6, 7.5, 10.3; wire-protocol.md 13.
 """
 
