@@ -197,7 +197,16 @@ class ServerRuntime:
     def authorize(
         self, conn: int, session: int, question: int, permission: str | None, now_ms: int
     ) -> None:
-        """The answer to an Authorize event, as a Permission; None: the client is to try again."""
+        """The answer to an Authorize event, as a Permission; None: the client is to try again.
+
+        In flexible sync it is about all objects.
+        """
+
+    def authorize_roles(
+        self, conn: int, session: int, question: int, roles: SessionRoles, now_ms: int
+    ) -> None:
+        """The answer for a user of flexible sync whom roles restrict. Others than before end the
+        session: the client comes again."""
 
     def reauthorize(self, conn: int, now_ms: int) -> None:
         """Asks again for all sessions of the connection."""
@@ -215,6 +224,7 @@ class ServerRuntime:
         self,
         app_id: str,
         *,
+        sync_mode: str = "both",
         development_mode: bool = True,
         paused: bool = False,
         partition_key: str = "",
@@ -222,11 +232,16 @@ class ServerRuntime:
         partition_required: bool = False,
         max_offline_days: float = 0.0,
         recovery: bool = True,
+        queryable: Sequence[str] = (),
+        queryable_by_class: Mapping[str, Sequence[str]] = ...,
+        indexed_queryable: str | None = None,
         now_ms: int,
     ) -> None:
         """Replaces the app's settings, for connections that are there, too.
 
-        `partition_type` is string, objectId, long, int or uuid; None: any. Raises ValueError.
+        `sync_mode` is partition, flexible, or both: whoever comes. `partition_type` is string,
+        objectId, long, int or uuid; None: any. Subscriptions may ask about what is queryable, in
+        development mode about whatever can be. Raises ValueError.
         """
 
     # Requests of operators: each gives the number of the Administered event that answers it.
@@ -913,13 +928,17 @@ class SessionRoles:
 
     def __init__(
         self,
-        roles: Mapping[str, Role],
+        roles: Mapping[str, Role | None],
+        otherwise: Role | None,
         context: ExpressionContext,
         *,
         can_write: bool = True,
     ) -> None:
-        """`can_write` false: nothing may be written, whatever the roles say; what writers see is
-        seen."""
+        """`otherwise` is the role in classes that are not among `roles`; None gives nothing.
+
+        `can_write` false: nothing may be written, whatever the roles say; what writers see is
+        seen.
+        """
 
     @staticmethod
     def everything(*, can_write: bool = True) -> SessionRoles:
@@ -930,7 +949,8 @@ class SessionRoles:
 
     @property
     def too_large(self) -> list[str]:
-        """Classes whose role gives nothing because its filters are too large for this user."""
+        """Classes whose role gives nothing because its filters are too large for this user; ""
+        stands for all that are not named."""
 
     @property
     def digest(self) -> str:

@@ -183,15 +183,16 @@ ClientEvent = SessionEvent | ServerLog
 
 
 class Authorize(NamedTuple):
-    """May the user behind the connection use the partition? Answered by authorize().
+    """What may the user behind the connection do? Answered by authorize() or authorize_roles().
 
-    The partition is None, int, str, bson.ObjectId or uuid.UUID.
+    The partition is None, int, str, bson.ObjectId or uuid.UUID; None in flexible sync.
     """
 
     connection: int
     session: int
     question: int
     partition: Any
+    is_flexible: bool
 
 
 class Administered(NamedTuple):
@@ -207,6 +208,14 @@ class Administered(NamedTuple):
     has_client_files: bool
 
 
+class FieldsDiscovered(NamedTuple):
+    """In development mode subscriptions ask about fields: they are queryable from now on."""
+
+    app_id: str
+    cls: str
+    fields: list[str]
+
+
 class StorageFailed(NamedTuple):
     """A commit failed: what is stored is unknown, so the server stops."""
 
@@ -220,4 +229,4 @@ class Log(NamedTuple):
     message: str
 
 
-ServerEvent = Authorize | Administered | StorageFailed | Log
+ServerEvent = Authorize | Administered | FieldsDiscovered | StorageFailed | Log

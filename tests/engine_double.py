@@ -125,6 +125,11 @@ class EngineDouble:
     ) -> None:
         self.calls.append(("authorize", connection, session, question, permission))
 
+    def authorize_roles(
+        self, connection: int, session: int, question: int, roles: Any, now_ms: int
+    ) -> None:
+        self.calls.append(("authorize_roles", connection, session, question, roles))
+
     def reauthorize(self, connection: int, now_ms: int) -> None:
         self.calls.append(("reauthorize", connection))
 

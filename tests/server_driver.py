@@ -129,6 +129,7 @@ class Binding:
     unbound_sent: bool = False
     ended: bool = False  # by UNBOUND, or by an error
     error: int | None = None
+    error_message: Message | None = None
     newest_client_version: int = 0
     download: tuple[int, int] = (0, 0)
     latest: tuple[int, int] = (0, 0)
@@ -176,11 +177,14 @@ class Binding:
 class Connection:
     """One connection; every message taken is checked."""
 
-    def __init__(self, server: Server, user: str = "user", version: int = 14) -> None:
+    def __init__(
+        self, server: Server, user: str = "user", version: int = 14, *, is_flexible: bool = False
+    ) -> None:
         self.server = server
         self.version = version
+        mode = "realm-query-sync" if is_flexible else "realm-sync"
         self.id = server.runtime.open_connection(
-            APP, user, f"com.mongodb.realm-sync#{version}", server.now
+            APP, user, f"com.mongodb.{mode}#{version}", server.now
         )
         self.bindings: dict[int, Binding] = {}
         self.pings: list[int] = []
@@ -203,12 +207,19 @@ class Connection:
         file: tuple[int, int],
         download: tuple[int, int] = (0, 0),
         latest: tuple[int, int] = (0, 0),
+        query: tuple[int, bytes] | None = None,
     ) -> None:
+        """`query`: version and body, in flexible sync."""
         binding = self.bindings[session]
         binding.file, binding.download, binding.latest = file, download, latest
         binding.sent_ident = True
         binding.newest_client_version = max(binding.newest_client_version, download[1])
-        self.send(b"ident %d %d %d %d %d %d %d\n" % (session, *file, *download, *latest))
+        head = b"ident %d %d %d %d %d %d %d" % (session, *file, *download, *latest)
+        if query is None:
+            self.send(head + b"\n")
+        else:
+            version, body = query
+            self.send(head + b" %d %d\n" % (version, len(body)) + body)
 
     def upload(
         self,
@@ -301,7 +312,7 @@ class Connection:
         assert 200 <= code < 300
         binding = self.bindings[session]
         assert not binding.ended
-        binding.error = code
+        binding.error, binding.error_message = code, message
         if code not in NON_TERMINAL:
             binding.ended = True
             if binding.unbound_sent:
@@ -370,8 +381,10 @@ class Server:
         self.writable: set[int] = set()
         self.events: list[tuple[Any, ...]] = []
 
-    def connect(self, user: str = "user", version: int = 14) -> Connection:
-        return Connection(self, user, version)
+    def connect(
+        self, user: str = "user", version: int = 14, *, is_flexible: bool = False
+    ) -> Connection:
+        return Connection(self, user, version, is_flexible=is_flexible)
 
     def run(self) -> list[tuple[Any, ...]]:
         """Runs the waiting jobs and due timers."""

@@ -46,7 +46,7 @@ LAYERS = {
     "rules": {"base", "changeset", "model"} | QUERY,
     "views": FORMATS | {"model", "rules"} | QUERY,
     "client": FORMATS,
-    "server": FORMATS,
+    "server": FORMATS | {"rules", "views"},
     "runtime": FORMATS | {"client", "server"},
     "sqlite": {"base"},
     "tables": DATA | QUERY,
@@ -56,7 +56,9 @@ LAYERS = {
     "bindings/values": DATA | QUERY | {"wire", "merge"},
     "bindings/rules": DATA | QUERY | {"rules", "bindings/values"},
     "bindings/realm": DATA | QUERY | {"wire", "merge", "client", "realm", "bindings/values"},
-    "bindings/engines": DATA | ENGINES | {"merge", "realm", "partitions", "bindings/values"},
+    "bindings/engines": (
+        DATA | ENGINES | {"merge", "realm", "partitions", "rules", "bindings/values"}
+    ),
     "bindings/inspection": DATA | {"wire", "merge", "realm", "bindings/values"},
 }
 BOUND = {folder for folder in LAYERS if folder.startswith("bindings/")}

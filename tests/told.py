@@ -27,6 +27,7 @@ KINDS = {
     events.ServerLog: "log",
     events.Authorize: "authorize",
     events.Administered: "administered",
+    events.FieldsDiscovered: "fields_discovered",
     events.StorageFailed: "storage_failed",
     events.Log: "log",
 }

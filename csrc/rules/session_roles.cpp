@@ -12,12 +12,6 @@ namespace realmsync::rules {
 
 namespace {
 
-const Role& all_of_everything() {
-    static const Expression kAlways(model::Value(true), Use::filter);
-    static const Role kRole{kAlways, kAlways, true, true, {}, {}, {}, {}};
-    return kRole;
-}
-
 void append(std::string& bytes, std::string_view part) {
     bytes += std::to_string(part.size());
     bytes += ' ';
@@ -45,61 +39,67 @@ std::string role_bytes(const Role& role, const Context& context) {
     return bytes;
 }
 
+// Different roles by number, each written once: thousands of classes may have the default one.
+class Numbering {
+  public:
+    explicit Numbering(const Context& context) : context_(context) {}
+
+    // None: it is too large for this user.
+    std::optional<std::size_t> number(const RolePtr& role) {
+        const auto [found, is_new] = of_role_.try_emplace(role);
+        if (is_new)
+            try {
+                const std::string bytes = role_bytes(*role, context_);
+                const auto [known, is_other] = of_bytes_.try_emplace(bytes, of_bytes_.size());
+                if (is_other)
+                    append(written_, bytes);
+                found->second = known->second;
+            } catch (const ExpressionFault&) { // stays without
+            }
+        return found->second;
+    }
+    const std::string& written() const { return written_; }
+
+  private:
+    const Context& context_;
+    std::map<RolePtr, std::optional<std::size_t>> of_role_;
+    std::map<std::string, std::size_t> of_bytes_;
+    std::string written_;
+};
+
 } // namespace
 
-SessionRoles::SessionRoles(RolesByClass roles, std::shared_ptr<const Context> context,
-                           Extent extent)
-    : roles_(std::move(roles)), context_(std::move(context)), extent_(extent) {
+SessionRoles::SessionRoles(RolesByClass roles, RolePtr otherwise,
+                           std::shared_ptr<const Context> context, Extent extent)
+    : roles_(std::move(roles)), otherwise_(std::move(otherwise)), context_(std::move(context)),
+      extent_(extent) {
     set_identity();
 }
 
-SessionRoles::SessionRoles(Extent extent)
-    : context_(std::make_shared<const Context>()), extent_(extent), has_all_(true),
-      identity_(extent == Extent::all ? "*" : "*r") {}
-
 std::shared_ptr<const SessionRoles> SessionRoles::everything(Extent extent) {
-    return std::shared_ptr<const SessionRoles>(new SessionRoles(extent));
+    static const Expression kAlways(model::Value(true), Use::filter);
+    static const RolePtr kRole =
+        std::make_shared<const Role>(Role{kAlways, kAlways, true, true, {}, {}, {}, {}});
+    static const auto kNobody = std::make_shared<const Context>();
+    return std::make_shared<const SessionRoles>(RolesByClass(), kRole, kNobody, extent);
 }
 
-// Roles first, each once: thousands of classes may have the default one.
 void SessionRoles::set_identity() {
-    std::map<const Role*, std::optional<std::string>> bytes_of;
-    std::map<std::string_view, std::size_t> known;
-    std::string distinct, classes;
-    for (auto at = roles_.begin(); at != roles_.end();) {
-        const Role* role = at->second.get();
-        if (role == nullptr) {
-            at = roles_.erase(at);
-            continue;
-        }
-        const auto [found, is_new] = bytes_of.try_emplace(role);
-        try {
-            if (is_new)
-                found->second = role_bytes(*role, *context_);
-        } catch (const ExpressionFault&) {
-        }
-        if (!found->second) {
-            too_large_.push_back(at->first);
-            at = roles_.erase(at);
-            continue;
-        }
-        const auto [number, is_distinct] = known.try_emplace(*found->second, known.size());
-        if (is_distinct)
-            append(distinct, *found->second);
-        append(classes, at->first);
-        append(classes, std::to_string(number->second));
-        ++at;
-    }
+    Numbering numbering(*context_);
     identity_ = extent_ == Extent::all ? "a" : "r";
-    append(identity_, classes);
-    identity_ += distinct;
-}
-
-const Role* SessionRoles::role_in(const std::string& cls) const {
-    if (has_all_)
-        return &all_of_everything();
-    const auto found = roles_.find(cls);
-    return found == roles_.end() ? nullptr : found->second.get();
+    const auto write = [&](const std::string& cls, RolePtr& role) {
+        const auto number = role == nullptr ? std::nullopt : numbering.number(role);
+        if (role != nullptr && !number)
+            too_large_.push_back(cls);
+        if (!number)
+            role = nullptr;
+        append(identity_, cls);
+        append(identity_, number ? std::to_string(*number) : "-");
+    };
+    for (auto& [cls, role] : roles_)
+        write(cls, role);
+    write("", otherwise_);
+    identity_ += numbering.written();
 }
 
 RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
@@ -114,12 +114,13 @@ RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
 RightsByClass SessionRoles::rights_now(const model::SchemaPtr& schema) const {
     RightsByClass rights;
     for (const auto& [name, cls] : schema->classes) {
-        const Role* role = cls->kind == TableKind::embedded ? nullptr : role_in(name);
-        if (role == nullptr)
+        const auto found = roles_.find(name);
+        const RolePtr& role = found == roles_.end() ? otherwise_ : found->second;
+        if (role == nullptr || cls->kind == TableKind::embedded)
             continue;
         try {
-            rights.emplace(
-                name, std::make_shared<const ClassRights>(role, *context_, schema, *cls, extent_));
+            rights.emplace(name, std::make_shared<const ClassRights>(role.get(), *context_, schema,
+                                                                     *cls, extent_));
         } catch (const ExpressionFault&) { // of filters that are too large in this class alone
         }
     }

@@ -16,13 +16,15 @@ namespace realmsync::rules {
 
 // The rights of one user by class; a class that is not there: none.
 using RightsByClass = std::map<std::string, std::shared_ptr<const ClassRights>, std::less<>>;
-// A class that is not there, or has a null one: no role.
-using RolesByClass = std::map<std::string, std::shared_ptr<const Role>>;
+using RolePtr = std::shared_ptr<const Role>; // null: none, that gives nothing
+using RolesByClass = std::map<std::string, RolePtr>;
 
 // Immutable; many threads may ask.
 class SessionRoles {
   public:
-    SessionRoles(RolesByClass roles, std::shared_ptr<const Context> context,
+    // `otherwise` is the role in classes that are not among `roles`: clients make some in
+    // development mode.
+    SessionRoles(RolesByClass roles, RolePtr otherwise, std::shared_ptr<const Context> context,
                  Extent extent = Extent::all);
     // Of an app that restricts nobody: every class may be read and written.
     static std::shared_ptr<const SessionRoles> everything(Extent extent = Extent::all);
@@ -34,19 +36,18 @@ class SessionRoles {
     // Bytes that are equal for roles and users that give equal rights in every schema, stable
     // across processes: a change of it is a change of the role (flexible-sync.md 10.3).
     const std::string& identity() const { return identity_; }
-    // Classes whose role gives nothing because its filters are too large for this user.
+    // Classes whose role gives nothing because its filters are too large for this user; "" stands
+    // for all that are not named.
     const std::vector<std::string>& too_large() const { return too_large_; }
 
   private:
-    explicit SessionRoles(Extent extent);
     RightsByClass rights_now(const model::SchemaPtr& schema) const;
     void set_identity();
-    const Role* role_in(const std::string& cls) const;
 
     RolesByClass roles_;
+    RolePtr otherwise_;
     std::shared_ptr<const Context> context_;
     Extent extent_;
-    bool has_all_ = false;
     std::string identity_;
     std::vector<std::string> too_large_;
 

@@ -98,6 +98,14 @@ void ServerRuntime::authorize(ConnectionId connection, std::uint64_t session,
     pump();
 }
 
+void ServerRuntime::authorize_roles(ConnectionId connection, std::uint64_t session,
+                                    std::uint64_t question,
+                                    std::shared_ptr<const rules::SessionRoles> roles,
+                                    std::int64_t now) {
+    engine_.authorize_roles(connection, session, question, std::move(roles), now);
+    pump();
+}
+
 void ServerRuntime::reauthorize(ConnectionId connection, std::int64_t now) {
     engine_.reauthorize(connection, now);
     pump();

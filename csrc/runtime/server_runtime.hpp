@@ -49,6 +49,9 @@ class ServerRuntime {
     void take_over(server::ConnectionId connection, std::int64_t now);
     void authorize(server::ConnectionId connection, std::uint64_t session, std::uint64_t question,
                    std::optional<server::Permission> permission, std::int64_t now);
+    void authorize_roles(server::ConnectionId connection, std::uint64_t session,
+                         std::uint64_t question, std::shared_ptr<const rules::SessionRoles> roles,
+                         std::int64_t now);
     void reauthorize(server::ConnectionId connection, std::int64_t now);
     // From now on there is such an app, if there was none.
     void add_app(const std::string& app_id) { add_store_(app_id); }

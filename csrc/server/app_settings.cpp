@@ -25,6 +25,11 @@ struct TypeOf { // any: null
 
 } // namespace
 
+bool takes(const AppSettings& settings, wire::Mode mode) {
+    return settings.sync_mode !=
+           (mode == wire::Mode::flexible ? SyncMode::partition : SyncMode::flexible);
+}
+
 std::optional<std::string> illegal_partition(const AppSettings& settings,
                                              const wire::PartitionValue& value) {
     const PartitionType found = std::visit(TypeOf(), value), expected = settings.partition_type;

@@ -7,15 +7,21 @@
 #include <optional>
 #include <string>
 
+#include "views/query_set.hpp"
+#include "wire/message.hpp"
 #include "wire/partition_value.hpp"
 
 namespace realmsync::server {
+
+// Which clients an app has. Both: one without a configuration, which takes whoever comes.
+enum class SyncMode : std::uint8_t { both, partition, flexible };
 
 enum class PartitionType : std::uint8_t { any, string, object_id, integer, uuid };
 
 struct AppSettings {
     bool in_development = true; // clients may add classes and properties
     bool is_paused = false;     // nobody is served, nothing is lost
+    SyncMode sync_mode = SyncMode::both;
     // What partitions are told apart by: the property of objects that holds it (empty: none), the
     // type of its values, and whether null is none.
     std::string partition_key;
@@ -23,7 +29,12 @@ struct AppSettings {
     bool needs_partition = false;
     std::int64_t max_offline_ms = 0; // after which a client file expires, 0: never
     bool may_recover = true;         // clients that are reset keep what they have not uploaded
+    // What subscriptions may ask about.
+    views::QueryableFields queryable = {.takes_all = true};
 };
+
+// Whether the app has clients of this mode.
+bool takes(const AppSettings& settings, wire::Mode mode);
 
 // Why the app has no such partition.
 std::optional<std::string> illegal_partition(const AppSettings& settings,

@@ -45,8 +45,16 @@ Connection::Connection(Context& context, ConnectionId id, std::string app_id, st
                                               "Connected to the sync server"})})});
         wake();
     }
-    if (mode_ == wire::Mode::flexible)
+    require_mode();
+}
+
+void Connection::require_mode() {
+    if (takes(context_.settings_of(owner_), mode_))
+        return;
+    if (is_flexible())
         fail(Code::switch_to_pbs, "This app uses partition-based sync");
+    else
+        fail(Code::switch_to_flx_sync, "This app uses flexible sync");
 }
 
 Connection::~Connection() {
@@ -345,6 +353,13 @@ void Connection::authorize(std::uint64_t session, std::uint64_t question,
         found->second.on_permission(question, permission);
 }
 
+void Connection::authorize_roles(std::uint64_t session, std::uint64_t question,
+                                 std::shared_ptr<const rules::SessionRoles> roles) {
+    auto found = sessions_.find(session);
+    if (!ended_ && found != sessions_.end())
+        found->second.on_roles(question, std::move(roles));
+}
+
 void Connection::reauthorize() {
     if (ended_)
         return;
@@ -352,6 +367,8 @@ void Connection::reauthorize() {
 }
 
 void Connection::obey_settings() {
+    if (!ended_)
+        require_mode();
     if (!ended_)
         for_each_session([](Session& session) { session.obey_settings(); });
 }

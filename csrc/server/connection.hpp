@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ class Connection {
     const std::string& user_id() const { return user_id_; }
     std::string whose() const; // the same two, for the log
     const Owner& owner() const { return owner_; }
+    int version() const { return version_; } // of the protocol
+    bool is_flexible() const { return mode_ == wire::Mode::flexible; }
     Context& context() const { return context_; }
 
     void receive(std::string_view bytes);
@@ -64,8 +67,10 @@ class Connection {
     void take_over(); // by a new log-in of the same program
     void authorize(std::uint64_t session, std::uint64_t question,
                    std::optional<Permission> permission);
+    void authorize_roles(std::uint64_t session, std::uint64_t question,
+                         std::shared_ptr<const rules::SessionRoles> roles);
     void reauthorize();
-    void obey_settings();    // the app's are others: sessions that they do not allow end
+    void obey_settings();    // the app's are others: what they do not allow ends
     void drop();             // ends TCP without a message
     void detach();           // all sessions leave
     void destroy_sessions(); // of an ended connection
@@ -86,6 +91,7 @@ class Connection {
     void on_ping(const wire::Ping& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
+    void require_mode(); // or the client is told that the app has the other one
     template <class F> void for_each_session(const F& use);
     void end(std::optional<std::string> last_message, int close_code);
     void close_revoked();

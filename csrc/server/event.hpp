@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace realmsync::server {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
-// What a user may do with a partition; each includes those before it.
+// What a user may do with a partition, or with all objects of flexible sync; each includes those
+// before it.
 enum class Permission : std::uint8_t { none, read, write };
 
 struct Writable { // next_message() has something
@@ -29,17 +31,25 @@ struct PauseReading {
 struct ResumeReading {
     std::uint64_t connection;
 };
-struct Authorize { // what may this user do with the partition? Server::authorize() answers
+// What may this user do? Server::authorize() answers, and authorize_roles() for a session of
+// flexible sync.
+struct Authorize {
     std::uint64_t connection;
     std::uint64_t session;
     std::uint64_t question; // the session's newest counts
-    std::string partition;  // canonical value
+    std::string partition;  // canonical value; of no matter in flexible sync
+    bool is_flexible = false;
 };
 struct Administered { // what an operator asked for is done, or why it is not
     std::uint64_t task;
     std::string error;                 // empty: done
     std::optional<std::string> schema; // if that was asked for, as a changeset
     bool has_client_files = false;     // the app, if that was asked for
+};
+struct FieldsDiscovered { // development mode: subscriptions may ask about them from now on
+    std::string app_id;
+    std::string cls;
+    std::vector<std::string> fields;
 };
 struct StorageFailed {
     std::string message;
@@ -49,7 +59,7 @@ struct Log {
     std::string text;
 };
 using Event = std::variant<Writable, Close, Drop, PauseReading, ResumeReading, Authorize,
-                           Administered, StorageFailed, Log>;
+                           Administered, FieldsDiscovered, StorageFailed, Log>;
 
 struct Stats {
     std::uint64_t connections = 0;   // now open

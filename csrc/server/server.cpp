@@ -310,6 +310,14 @@ void Server::authorize(ConnectionId id, std::uint64_t session, std::uint64_t que
     end_call();
 }
 
+void Server::authorize_roles(ConnectionId id, std::uint64_t session, std::uint64_t question,
+                             std::shared_ptr<const rules::SessionRoles> roles, std::int64_t now) {
+    context_->now = now;
+    if (Connection* connection = context_->connection(id))
+        connection->authorize_roles(session, question, std::move(roles));
+    end_call();
+}
+
 void Server::reauthorize(ConnectionId id, std::int64_t now) {
     context_->now = now;
     if (Connection* connection = context_->connection(id))
@@ -322,7 +330,8 @@ void Server::configure_app(const std::string& app_id, const AppSettings& setting
     context_->now = now;
     const std::uint32_t app = context_->number_of(app_id);
     const AppSettings old = std::exchange(context_->app_settings[app], settings);
-    if (settings.is_paused || old.partition_type != settings.partition_type ||
+    if (settings.is_paused || old.sync_mode != settings.sync_mode ||
+        old.partition_type != settings.partition_type ||
         old.needs_partition != settings.needs_partition)
         for (auto& [id, connection] : context_->connections)
             if (connection->owner().app == app)

@@ -16,6 +16,10 @@
 #include "server/job.hpp"
 #include "tuning.hpp"
 
+namespace realmsync::rules {
+class SessionRoles;
+}
+
 namespace realmsync::server {
 
 struct Context;
@@ -48,6 +52,10 @@ class Server {
     // Stale answers are ignored.
     void authorize(ConnectionId connection, std::uint64_t session, std::uint64_t question,
                    std::optional<Permission> permission, std::int64_t now);
+    // The same for a session of flexible sync whose user is restricted. Others than before end it:
+    // the client comes again and is shown what it may see then.
+    void authorize_roles(ConnectionId connection, std::uint64_t session, std::uint64_t question,
+                         std::shared_ptr<const rules::SessionRoles> roles, std::int64_t now);
     // Asks again for all sessions of the connection; meanwhile they go on.
     void reauthorize(ConnectionId connection, std::int64_t now);
     // Connections of the app hold to it from now on, those that are there too.

@@ -8,6 +8,7 @@
 #include "server/context.hpp"
 #include "wire/format.hpp"
 #include "wire/partition_value.hpp"
+#include "wire/query_body.hpp"
 
 namespace realmsync::server {
 
@@ -17,6 +18,7 @@ namespace {
 
 // PBS messages are the same in every version served.
 constexpr int kNewestVersion = 14;
+constexpr int kRolesChangeWithoutReset = 14;
 
 } // namespace
 
@@ -59,18 +61,35 @@ bool Session::is_legal(std::string_view message, bool needs_ident) {
     return true;
 }
 
-void Session::on_bind(const wire::Bind& message) {
+std::optional<std::string> Session::partition_key(const wire::Bind& message) {
+    if (connection_.is_flexible()) {
+        if (const auto bind = wire::parse_flexible_bind(message.data); !bind) {
+            connection_.fail(wire::protocol_code(bind.error()), bind.error().message);
+            return std::nullopt;
+        }
+        return std::string(kFlexibleLog);
+    }
     auto value = wire::parse_partition_value(message.data);
     if (!value) {
         const Code code = wire::protocol_code(value.error());
         if (code == Code::illegal_realm_path)
-            return fail(code, value.error().message);
-        return connection_.fail(code, value.error().message);
+            fail(code, value.error().message);
+        else
+            connection_.fail(code, value.error().message);
+        return std::nullopt;
     }
-    if (const auto fault = illegal_partition(context_.settings_of(connection_.owner()), *value))
-        return fail(Code::illegal_realm_path, *fault);
-    partition_ = &context_.partitions.find_or_add(connection_.app_id(),
-                                                  wire::format_partition_value(*value));
+    if (const auto fault = illegal_partition(context_.settings_of(connection_.owner()), *value)) {
+        fail(Code::illegal_realm_path, *fault);
+        return std::nullopt;
+    }
+    return wire::format_partition_value(*value);
+}
+
+void Session::on_bind(const wire::Bind& message) {
+    const auto key = partition_key(message);
+    if (!key)
+        return;
+    partition_ = &context_.partitions.find_or_add(connection_.app_id(), *key);
     handle_ = partition_->handle;
     partition_->sessions.emplace(binding_, this);
     if (message.need_ident)
@@ -78,6 +97,8 @@ void Session::on_bind(const wire::Bind& message) {
     if (context_.asks_permission)
         return ask_permission();
     permission_ = Permission::write;
+    if (connection_.is_flexible())
+        roles_ = rules::SessionRoles::everything();
     enter_partition();
 }
 
@@ -85,7 +106,8 @@ void Session::ask_permission() {
     if (is_ending())
         return;
     question_ = context_.next_question++;
-    context_.events.push_back(Authorize{connection_.id(), ident_, question_, attached().key});
+    context_.events.push_back(
+        Authorize{connection_.id(), ident_, question_, attached().key, connection_.is_flexible()});
 }
 
 void Session::on_permission(std::uint64_t question, std::optional<Permission> permission) {
@@ -94,12 +116,36 @@ void Session::on_permission(std::uint64_t question, std::optional<Permission> pe
     if (!permission)
         return try_later("What the user may do is not known right now");
     if (*permission == Permission::none)
-        return fail(Code::permission_denied, "Permission denied: the user may not read this "
-                                             "partition");
+        return fail(Code::permission_denied,
+                    connection_.is_flexible()
+                        ? "Permission denied: the user may not use this app"
+                        : "Permission denied: the user may not read this partition");
+    if (connection_.is_flexible())
+        return on_roles(question, rules::SessionRoles::everything(*permission == Permission::write
+                                                                      ? rules::Extent::all
+                                                                      : rules::Extent::reading));
     const bool is_first = !permission_;
     permission_ = permission;
     if (is_first)
         enter_partition();
+}
+
+// Flexible sync: what the user may do is a matter of each object. What the client has was made for
+// its former roles: it comes again, and gets a bootstrap for those of now (flexible-sync.md 10.2,
+// 10.3).
+void Session::on_roles(std::uint64_t question, std::shared_ptr<const rules::SessionRoles> roles) {
+    if (question != question_ || is_ending())
+        return;
+    const auto former = std::exchange(roles_, std::move(roles));
+    permission_ = Permission::write;
+    if (!former)
+        return enter_partition();
+    if (state_ < SessionState::binding || former->identity() == roles_->identity())
+        return;
+    if (connection_.version() >= kRolesChangeWithoutReset)
+        fail(Code::session_closed, "The user's roles have changed");
+    else
+        fail(Code::server_permissions_changed, "The user's roles have changed");
 }
 
 void Session::enter_partition() {
@@ -237,7 +283,10 @@ std::string Session::whose() const {
     std::string text = connection_.whose();
     if (file_.ident != 0)
         text += ", client file " + std::to_string(file_.ident);
-    return partition_ ? text + ", partition " + partition_->key : text;
+    if (!partition_)
+        return text;
+    return text +
+           (connection_.is_flexible() ? ", flexible sync" : ", partition " + partition_->key);
 }
 
 void Session::try_later(std::string_view message, Code code) {
@@ -255,7 +304,7 @@ void Session::obey_settings() {
     const AppSettings& settings = context_.settings_of(connection_.owner());
     if (settings.is_paused)
         return refuse_paused();
-    if (!partition_)
+    if (!partition_ || connection_.is_flexible())
         return;
     auto value = wire::parse_partition_value(partition_->key);
     REALMSYNC_ASSERT(bool(value));

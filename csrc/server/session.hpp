@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/session_roles.hpp"
 #include "server/event.hpp"
 #include "server/job.hpp"
 #include "server/partition.hpp"
@@ -62,6 +63,7 @@ class Session {
 
     // Outcomes of its jobs, and news of its partition
     void on_permission(std::uint64_t question, std::optional<Permission> permission);
+    void on_roles(std::uint64_t question, std::shared_ptr<const rules::SessionRoles> roles);
     void enter_partition(); // opens it, unless somebody does already
     void on_partition_open();
     void on_ident_allocated(wire::FileIdent file);
@@ -115,6 +117,7 @@ class Session {
 
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
     bool is_fenced() const;                                    // uploads have to wait
+    std::optional<std::string> partition_key(const wire::Bind& message); // none: it has failed
     void refuse_paused(); // its app is not served for the time being
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
@@ -143,6 +146,8 @@ class Session {
     const std::uint64_t binding_;
     SessionState state_ = SessionState::wait_for_ident;
     std::optional<Permission> permission_; // none: not known yet, so nothing reaches the store
+    std::shared_ptr<const rules::SessionRoles>
+        roles_; // of flexible sync, as soon as it is permitted
     bool first_download_sent_ = false;
     bool page_in_flight_ = false;
     bool page_acknowledges_ = false; // was asked for after the last upload was integrated

@@ -22,6 +22,10 @@ namespace realmsync::server {
 
 using PartitionId = std::uint64_t;
 
+// The key of the one partition in which an app has the objects of flexible sync: no partition value
+// is written like it.
+inline constexpr std::string_view kFlexibleLog;
+
 // Why an operation is refused: the session gets it as its error, or the connection where the code
 // is one of connections.
 struct Refusal {

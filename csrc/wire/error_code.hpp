@@ -44,6 +44,7 @@ enum class Code : std::int32_t { // only those a server may send, and those a cl
     user_mismatch = 223,
     invalid_schema_change = 225,
     bad_query = 226,
+    server_permissions_changed = 228,
     initial_sync_not_completed = 229,
     write_not_allowed = 230,
     compensating_write = 231,

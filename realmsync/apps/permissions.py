@@ -105,7 +105,7 @@ class Permissions:
         partition = app.sync.partition
         self._read = _partition_expression(partition and partition.read)
         self._write = _partition_expression(partition and partition.write)
-        self._rules = _rules_by_class(app)
+        self._rules = _Rules(app)
 
     async def partition(
         self, user: User, partition: PartitionValue, call: CallFunction
@@ -150,12 +150,13 @@ class Permissions:
         calls = _Calls(call, self._function_seconds)
         try:
             context = self._context(user)
-            chosen = {cls: await calls.first(r, context) for cls, r in self._rules.items()}
+            chosen = {c: await calls.first(r, context) for c, r in self._rules.by_class.items()}
+            otherwise = await calls.first(self._rules.otherwise, context)
         except ExpressionError as error:
             _logger.error("user %r has no rights: %s", user.id, error)
             context = _core.ExpressionContext()
-            chosen = dict.fromkeys(self._rules)
-        return SessionPermissions(self._schema, chosen, context)
+            chosen, otherwise = dict.fromkeys(self._rules.by_class), None
+        return SessionPermissions(self._schema, chosen, otherwise, context)
 
     def _context(self, user: User, **rest: Any) -> _core.ExpressionContext:
         return _core.ExpressionContext(
@@ -179,35 +180,41 @@ class SessionPermissions:
         self,
         schema: _core.AppSchema,
         rules: Mapping[str, _Rule | None],
+        otherwise: _Rule | None,
         context: _core.ExpressionContext,
     ) -> None:
         self._schema = schema
         self._rules = rules
+        self._otherwise = otherwise
         self._context = context
 
     @property
     def roles(self) -> dict[str, str | None]:
         """The names of the roles by class; None: none that gives rights."""
         return {
-            cls: rule.name if rule is not None and rule.role is not None else None
+            cls: None if rule is None or _role(rule) is None else rule.name
             for cls, rule in self._rules.items()
         }
 
     def for_engine(self, *, can_write: bool = True) -> _core.SessionRoles:
         """The roles themselves; with `can_write` false nothing may be written by them."""
-        roles = {
-            cls: rule.role
-            for cls, rule in self._rules.items()
-            if rule is not None and rule.role is not None
-        }
-        made = _core.SessionRoles(roles, self._context, can_write=can_write)
+        roles = {cls: _role(rule) for cls, rule in self._rules.items()}
+        otherwise = _role(self._otherwise)
+        made = _core.SessionRoles(roles, otherwise, self._context, can_write=can_write)
         for cls in made.too_large:
-            _logger.error("nothing of class %s is allowed to a user: a filter is too large", cls)
+            _logger.error(
+                "nothing of %s is allowed to a user: a filter is too large",
+                f"class {cls}" if cls else "other classes",
+            )
         return made
 
     def rights(self, cls: str) -> _core.ClassRights:
         """What the role in a class allows on its objects. KeyError for a class that is none."""
         return self.for_engine().rights(self._schema, cls)
+
+
+def _role(rule: _Rule | None) -> _core.Role | None:
+    return None if rule is None else rule.role
 
 
 class _Calls:
@@ -262,18 +269,25 @@ class _Calls:
 _FAILED = object()  # no value, so that every comparison with it is false
 
 
-def _rules_by_class(app: App) -> dict[str, tuple[_Rule, ...]]:
-    """Compiled once for all classes in which they are the same and as usable."""
-    compiled_rules: dict[tuple[int, frozenset[str]], tuple[_Rule, ...]] = {}
-    rules = {}
-    for name, cls in app.classes.items():
-        if cls.kind is not ClassKind.EMBEDDED:
-            roles, queryable = app.roles_of(name), app.sync.queryable.of(name)
-            key = (id(roles), queryable)
-            if key not in compiled_rules:
-                compiled_rules[key] = tuple(_compiled_rule(role, queryable) for role in roles)
-            rules[name] = compiled_rules[key]
-    return rules
+class _Rules:
+    """The roles of an application, compiled once for all classes in which they mean the same."""
+
+    def __init__(self, app: App) -> None:
+        self._compiled: dict[tuple[int, frozenset[str]], tuple[_Rule, ...]] = {}
+        embedded = {name for name, c in app.classes.items() if c.kind is ClassKind.EMBEDDED}
+        self.by_class = {
+            name: self._of(app.roles_of(name), app.sync.queryable.of(name))
+            for name in dict.fromkeys((*app.classes, *app.roles))  # some are still to be made
+            if name not in embedded
+        }
+        # In all others that clients make.
+        self.otherwise = self._of(app.default_roles, app.sync.queryable.of(""))
+
+    def _of(self, roles: Sequence[Role], queryable: frozenset[str]) -> tuple[_Rule, ...]:
+        key = (id(roles), queryable)
+        if key not in self._compiled:
+            self._compiled[key] = tuple(_compiled_rule(role, queryable) for role in roles)
+        return self._compiled[key]
 
 
 def _compiled_rule(role: Role, queryable: frozenset[str]) -> _Rule:

@@ -21,7 +21,14 @@ from typing import Any, Protocol
 
 from realmsync import _core
 from realmsync.errors import IllegalOperationError, ServerStartError
-from realmsync.events import Administered, Authorize, Log, ServerEvent, StorageFailed
+from realmsync.events import (
+    Administered,
+    Authorize,
+    FieldsDiscovered,
+    Log,
+    ServerEvent,
+    StorageFailed,
+)
 from realmsync.server.acceptor import Acceptor
 from realmsync.server.accounts.api_keys import ApiKeys
 from realmsync.server.accounts.app_users import app_user
@@ -39,10 +46,10 @@ from realmsync.server.admin.stored_app import StoredApp, stored_apps
 from realmsync.server.apps.app_record import AppRecords
 from realmsync.server.apps.engine_settings import ConfigurableEngine, configure
 from realmsync.server.apps.hosting import AppHost, AppReport, what_changed
-from realmsync.server.apps.partition_rules import PartitionRules
 from realmsync.server.apps.reload_request import answer, take_request
 from realmsync.server.apps.running import Apps, RunningApp
 from realmsync.server.apps.schema import AppSchemas
+from realmsync.server.apps.session_rules import SessionRules
 from realmsync.server.authorization import Authorizer, Decider
 from realmsync.server.config import ServerConfig
 from realmsync.server.connections import Connections, connection_limits
@@ -83,6 +90,9 @@ class ServerRuntime(Runtime[ServerEvent], ConfigurableEngine, AdministeredEngine
     def take_over(self, connection: int, now_ms: int) -> None: ...
     def authorize(
         self, connection: int, session: int, question: int, permission: str | None, now_ms: int
+    ) -> None: ...
+    def authorize_roles(
+        self, connection: int, session: int, question: int, roles: _core.SessionRoles, now_ms: int
     ) -> None: ...
     def reauthorize(self, connection: int, now_ms: int) -> None: ...
     def closed(self, connection: int, now_ms: int) -> None: ...
@@ -198,8 +208,8 @@ class Server:
         self._exits.callback(self._driver.close)
         self.tasks = EngineTasks(self._engine, self._driver.activity)
         self._exits.callback(self.tasks.close)
-        self.partition_rules = PartitionRules(self.apps, self._find_user)
-        deciders = [Decider("the configuration", self.partition_rules.decide, None)]
+        self.session_rules = SessionRules(self.apps, self._find_user)
+        deciders = [Decider("the configuration", self.session_rules.decide, None)]
         if config.authorize is not None:
             operator = Decider("the authorize function", config.authorize, config.authorize_timeout)
             deciders.append(operator)
@@ -422,6 +432,8 @@ class Server:
                     self._authorizer.ask(event, who.app_id, who.user_id)
             case Administered():
                 self.tasks.done(event)
+            case FieldsDiscovered():
+                self._host.keep_discovered(event.app_id, event.cls, event.fields)
             case StorageFailed():
                 # After a failed write nobody knows what is on disk; only a restart can tell.
                 _logger.critical("storage failed, stopping: %s", one_line(event.message))

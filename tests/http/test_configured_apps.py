@@ -216,6 +216,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         apps=frozenset({"open"}),
     )
     expected = {
+        "sync_mode": "partition",
         "development_mode": False,
         "paused": True,
         "partition_key": "owner",
@@ -223,6 +224,9 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         "partition_required": False,
         "max_offline_days": 7,
         "recovery": True,
+        "queryable": (),
+        "queryable_by_class": {},
+        "indexed_queryable": None,
     }
     async with Server(config, runtime=engine) as server:
         assert engine.calls == [

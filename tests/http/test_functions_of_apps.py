@@ -129,7 +129,7 @@ async def test_rules_ask_functions(tmp_path: Path) -> None:
         user = await Caller.log_in(http)
 
         async def decide(partition: str) -> Permission:
-            rules = server.partition_rules
+            rules = server.session_rules
             return await rules.decide(AuthorizationRequest("tasks-abcde", user.id, partition))
 
         assert await decide(f"of {user.id}") is Permission.READ

@@ -18,11 +18,11 @@ OWNERS = role({"s": "%%user.custom_data.name"}, {"s": "%%user.custom_data.name"}
 
 
 def of_user(roles: dict[str, Role], /, **custom_data: Any) -> SessionRoles:
-    return SessionRoles(roles, context({**USER, "custom_data": custom_data}))
+    return SessionRoles(roles, None, context({**USER, "custom_data": custom_data}))
 
 
 def test_each_class_has_the_rights_of_its_role() -> None:
-    roles = SessionRoles({"Patient": role({"s": "mine"}), "Gone": role(True)}, context())
+    roles = SessionRoles({"Patient": role({"s": "mine"}), "Gone": role(True)}, None, context())
     patient = roles.rights(SCHEMA, "Patient")
     assert patient.rights_on(MINE).is_visible and not patient.rights_on(OTHER).is_visible
     assert patient.digest == ClassRights(SCHEMA, "Patient", role({"s": "mine"}), context()).digest
@@ -32,8 +32,14 @@ def test_each_class_has_the_rights_of_its_role() -> None:
         roles.rights(SCHEMA, "Gone")
 
 
+def test_classes_that_are_not_named_have_another_role() -> None:
+    roles = SessionRoles({"Patient": None}, role(True), context())
+    assert roles.rights(SCHEMA, "Doctor").rights_on({"_id": 1}).is_visible
+    assert roles.rights(SCHEMA, "Patient").readable == []
+
+
 def test_embedded_objects_are_their_owners() -> None:
-    roles = SessionRoles({"Place": role(True)}, context())
+    roles = SessionRoles({"Place": role(True)}, None, context())
     assert roles.rights(SCHEMA, "Place").readable == []
     assert SessionRoles.everything().rights(SCHEMA, "Place").readable == []
 
@@ -48,7 +54,7 @@ def test_the_answer_follows_the_schema() -> None:
 
 def test_whoever_may_not_write_sees_what_writers_see() -> None:
     writers = role(False, {"s": "mine"}, read=None, write=True)
-    roles = SessionRoles({"Patient": writers}, context(), can_write=False)
+    roles = SessionRoles({"Patient": writers}, None, context(), can_write=False)
     rights, full = (
         roles.rights(SCHEMA, "Patient"),
         ClassRights(SCHEMA, "Patient", writers, context()),
@@ -61,7 +67,7 @@ def test_whoever_may_not_write_sees_what_writers_see() -> None:
     assert not rights.may_update(MINE, MINE, ["s"])
     assert not rights.rights_on(OTHER).is_visible
     assert rights.digest != full.digest
-    assert roles.digest != SessionRoles({"Patient": writers}, context()).digest
+    assert roles.digest != SessionRoles({"Patient": writers}, None, context()).digest
 
 
 def test_an_app_without_rules_restricts_nobody_unless_told() -> None:
@@ -97,6 +103,7 @@ def test_roles_are_the_same_while_all_that_they_use_is() -> None:
         of_user({"Patient": OWNERS}, name="ada", level=5),
         of_user({**roles, "Doctor": OWNERS}, name="ada", level=5),
         of_user({}, name="ada", level=5),
+        SessionRoles(roles, OWNERS, context({**USER, "custom_data": {"name": "ada", "level": 5}})),
         SessionRoles.everything(),
     ]
     assert len({digest, *(other.digest for other in others)}) == len(others) + 1
@@ -105,7 +112,8 @@ def test_roles_are_the_same_while_all_that_they_use_is() -> None:
 def test_a_role_written_twice_is_the_same_one() -> None:
     same = [role({"s": "x"}), role({"s": "x"})]
     one, two = (
-        SessionRoles({"Patient": same[0], "Doctor": same[other]}, context()) for other in (0, 1)
+        SessionRoles({"Patient": same[0], "Doctor": same[other]}, None, context())
+        for other in (0, 1)
     )
     assert one.digest == two.digest
 
@@ -126,7 +134,7 @@ def test_a_role_written_twice_is_the_same_one() -> None:
 def test_every_part_of_a_role_counts(change: dict[str, Any]) -> None:
     form: dict[str, Any] = {"read": None, "write": None, "fields": {"s": (True, True)}}
     plain, changed = (
-        SessionRoles({"Patient": role(True, True, **made)}, context())
+        SessionRoles({"Patient": role(True, True, **made)}, None, context())
         for made in (
             {**form, "read": True, "write": True},
             {**form, "read": True, "write": True} | change,
@@ -143,7 +151,7 @@ def test_a_change_of_rights_is_a_change_of_roles(scale: int) -> None:
     equal = 0
     for _ in range(3000 * scale):
         made = Role(read_filter=rules.filter(), write_filter=rules.filter(), read=True, write=True)
-        roles = [SessionRoles({"Patient": made}, asked) for asked in contexts]
+        roles = [SessionRoles({"Patient": made}, None, asked) for asked in contexts]
         rights = [r.rights(SCHEMA, "Patient").digest for r in roles]
         assert roles[0].digest == roles[1].digest
         if roles[0].digest == roles[2].digest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from realmsync.apps.model import (
     ClassKind,
     PartitionConfiguration,
     Property,
+    QueryableFields,
     SyncConfiguration,
     SyncMode,
 )
@@ -192,6 +194,37 @@ def test_a_requirement_is_nothing_to_follow(lab: Lab) -> None:
     assert lab.take(top("A"), sync=SyncConfiguration(SyncMode.PARTITION, partition=key)).terms == ()
 
 
+def test_fields_that_subscriptions_have_made_queryable_stay_so(lab: Lab) -> None:
+    queryable = QueryableFields(("text",), by_class={"B": ("own",)})
+    sync = SyncConfiguration(SyncMode.FLEXIBLE, queryable=queryable)
+    lab.take(top("A"), top("B"), sync=sync)
+    lab.schemas.keep_discovered("app", "A", ["size", "text"])
+    lab.schemas.keep_discovered("app", "A", ["size", "more"])
+    lab.schemas.keep_discovered("app", "B", ["own", "size"])
+    found = {"A": ("size", "more"), "B": ("own", "size")}
+    for _ in range(2):  # another start, too
+        step = lab.take(top("A"), top("B"), sync=sync)
+        assert step.model.sync.queryable == replace(queryable, by_class=found)
+    exported = lab.schemas.with_added("app", model(top("A"), top("B"), sync=sync))
+    assert exported.sync.queryable.of("A") == {"_id", "text", "size", "more"}
+
+
+def test_what_is_discovered_while_a_model_is_taken_is_kept(lab: Lab) -> None:
+    sync = SyncConfiguration(SyncMode.FLEXIBLE)
+    step = lab.schemas.step_to("app", model(top("A"), sync=sync))
+    lab.schemas.keep_discovered("app", "A", ["text"])
+    lab.schemas.take("app", step)
+    assert lab.records.read("app").discovered == {"A": ("text",)}
+
+
+def test_classes_of_flexible_sync_are_made_as_those_of_partitions(lab: Lab) -> None:
+    sync = SyncConfiguration(SyncMode.FLEXIBLE)
+    lab.take(top("A", TEXT), sync=sync)
+    assert lab.engine.told == ["install app ['A']"]
+    lab.take(top("A"), sync=sync)
+    assert lab.engine.told[1:] == ["replace app ['A']"]
+
+
 def test_a_record_from_before_there_were_terms(lab: Lab) -> None:
     lab.take(top("A"))
     (path,) = lab.folder.iterdir()
@@ -211,6 +244,8 @@ def test_a_record_from_before_there_were_terms(lab: Lab) -> None:
         '{"classes": [[1]]}',
         '{"classes": [], "sync": 1}',
         '{"classes": [], "sync": {}}',
+        '{"classes": [], "discovered": 1}',
+        '{"classes": [], "discovered": {"A": 1}}',
         '{"classes": [], "sync": {"mode": "x", "key": "k", "type": "t"}}',
     ],
 )

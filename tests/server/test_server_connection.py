@@ -76,7 +76,8 @@ def test_log_messages_by_version(server: Server, version: int) -> None:
 
 
 @pytest.mark.parametrize("version", [9, 14])
-def test_flexible_sync_is_refused(server: Server, version: int) -> None:
+def test_flexible_sync_is_refused_by_apps_of_partitions(server: Server, version: int) -> None:
+    server.runtime.configure_app(APP, sync_mode="partition", now_ms=server.now)
     number = server.runtime.open_connection(
         APP, "user", f"com.mongodb.realm-query-sync#{version}", server.now
     )

@@ -17,7 +17,8 @@ def server() -> Server:
 
 
 def asked(server: Server) -> list[tuple[object, ...]]:
-    """The questions since the last call: connection, session, question and partition."""
+    """The questions since the last call: connection, session, question, partition,
+    and whether it is flexible sync."""
     server.run()
     questions = [event[1:] for event in server.events if event[0] == "authorize"]
     server.events.clear()
@@ -25,7 +26,7 @@ def asked(server: Server) -> list[tuple[object, ...]]:
 
 
 def answer(server: Server, permission: str | None, question: tuple[object, ...]) -> None:
-    connection, session, number, _ = question
+    connection, session, number, *_ = question
     server.runtime.authorize(connection, session, number, permission, server.now)  # type: ignore[arg-type]
 
 
@@ -65,7 +66,8 @@ def back_in_a_hurry(server: Server) -> Connection:
 def test_the_partition_is_told_as_a_value(server: Server, partition: object, seen: object) -> None:
     connection = server.connect()
     connection.bind(7, partition)
-    ((of, session, _, value),) = asked(server)
+    ((of, session, _, value, is_flexible),) = asked(server)
+    assert not is_flexible
     assert (of, session, value) == (connection.id, 7, seen)
 
 

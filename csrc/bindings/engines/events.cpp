@@ -139,12 +139,17 @@ py::object made(const server::Drop& e) { return make(e, "Drop", e.connection); }
 py::object made(const server::PauseReading& e) { return make(e, "PauseReading", e.connection); }
 py::object made(const server::ResumeReading& e) { return make(e, "ResumeReading", e.connection); }
 py::object made(const server::Authorize& e) {
-    return make(e, "Authorize", e.connection, e.session, e.question, partition_value(e.partition));
+    return make(e, "Authorize", e.connection, e.session, e.question,
+                e.is_flexible ? py::object(py::none()) : partition_value(e.partition),
+                e.is_flexible);
 }
 py::object made(const server::Administered& e) {
     return make(e, "Administered", e.task,
                 e.error.empty() ? py::none() : py::object(py::str(e.error)),
                 e.schema ? py::object(to_classes(*e.schema)) : py::none(), e.has_client_files);
+}
+py::object made(const server::FieldsDiscovered& e) {
+    return make(e, "FieldsDiscovered", e.app_id, e.cls, e.fields);
 }
 py::object made(const server::StorageFailed& e) { return make(e, "StorageFailed", e.message); }
 py::object made(const server::Log& e) { return make(e, "Log", name_of(e.level), e.text); }

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,7 @@
 #include "bindings/values/profile.hpp"
 #include "bindings/values/without_gil.hpp"
 #include "partitions/app_stores.hpp"
+#include "rules/session_roles.hpp"
 #include "runtime/machine.hpp"
 
 namespace py = pybind11;
@@ -99,14 +102,31 @@ server::PartitionType to_partition_type(const std::optional<std::string>& name) 
     throw py::value_error("no type of partitions: " + *name);
 }
 
-void configure_app(ServerHandle& self, const std::string& app_id, bool development_mode,
-                   bool paused, const std::string& partition_key,
+server::SyncMode to_sync_mode(const std::string& name) {
+    using server::SyncMode;
+    if (name == "both")
+        return SyncMode::both;
+    if (name == "partition")
+        return SyncMode::partition;
+    if (name == "flexible")
+        return SyncMode::flexible;
+    throw py::value_error("no mode of sync: " + name);
+}
+
+using Names = std::set<std::string, std::less<>>;
+
+void configure_app(ServerHandle& self, const std::string& app_id, const std::string& sync_mode,
+                   bool development_mode, bool paused, const std::string& partition_key,
                    const std::optional<std::string>& partition_type, bool partition_required,
-                   double max_offline_days, bool recovery, std::int64_t now) {
+                   double max_offline_days, bool recovery,
+                   const std::vector<std::string>& queryable,
+                   const std::map<std::string, std::vector<std::string>>& queryable_by_class,
+                   const std::optional<std::string>& indexed_queryable, std::int64_t now) {
     constexpr double kDay = 86'400'000; // ms
     if (!(max_offline_days >= 0 && max_offline_days <= 1'000'000))
         throw py::value_error("max_offline_days is a number of days, 0: any time");
     server::AppSettings settings;
+    settings.sync_mode = to_sync_mode(sync_mode);
     settings.in_development = development_mode;
     settings.is_paused = paused;
     settings.partition_key = partition_key;
@@ -114,6 +134,11 @@ void configure_app(ServerHandle& self, const std::string& app_id, bool developme
     settings.needs_partition = partition_required;
     settings.max_offline_ms = static_cast<std::int64_t>(max_offline_days * kDay);
     settings.may_recover = recovery;
+    settings.queryable.of_all = Names(queryable.begin(), queryable.end());
+    for (const auto& [cls, names] : queryable_by_class)
+        settings.queryable.of_class[cls] = Names(names.begin(), names.end());
+    settings.queryable.indexed = indexed_queryable;
+    settings.queryable.takes_all = development_mode || settings.sync_mode == server::SyncMode::both;
     self.runtime().configure_app(app_id, settings, now);
 }
 
@@ -129,10 +154,13 @@ void bind_apps(HandleClass<ServerHandle>& c) {
             },
             py::arg("app_id"), py::arg("now_ms"))
         .def("configure_app", &configure_app, py::arg("app_id"), py::kw_only(),
-             py::arg("development_mode") = true, py::arg("paused") = false,
-             py::arg("partition_key") = "", py::arg("partition_type") = py::none(),
-             py::arg("partition_required") = false, py::arg("max_offline_days") = 0.0,
-             py::arg("recovery") = true, py::arg("now_ms"));
+             py::arg("sync_mode") = "both", py::arg("development_mode") = true,
+             py::arg("paused") = false, py::arg("partition_key") = "",
+             py::arg("partition_type") = py::none(), py::arg("partition_required") = false,
+             py::arg("max_offline_days") = 0.0, py::arg("recovery") = true,
+             py::arg("queryable") = std::vector<std::string>{},
+             py::arg("queryable_by_class") = std::map<std::string, std::vector<std::string>>{},
+             py::arg("indexed_queryable") = py::none(), py::arg("now_ms"));
 }
 
 // Each gives the number of the Administered event that answers it.
@@ -238,6 +266,16 @@ void bind_server(py::module_& m) {
             py::arg("conn"), py::arg("now_ms"))
         .def("authorize", &authorize, py::arg("conn"), py::arg("session"), py::arg("question"),
              py::arg("permission"), py::arg("now_ms"))
+        .def(
+            "authorize_roles",
+            [](ServerHandle& self, server::ConnectionId connection, std::uint64_t session,
+               std::uint64_t question, std::shared_ptr<rules::SessionRoles> roles,
+               std::int64_t now) {
+                self.runtime().authorize_roles(connection, session, question, std::move(roles),
+                                               now);
+            },
+            py::arg("conn"), py::arg("session"), py::arg("question"), py::arg("roles").none(false),
+            py::arg("now_ms"))
         .def(
             "reauthorize",
             [](ServerHandle& self, server::ConnectionId connection, std::int64_t now) {

@@ -160,10 +160,11 @@ rules::Extent extent_of(bool can_write) {
 }
 
 std::shared_ptr<SessionRoles> make_session_roles(const std::map<std::string, RolePtr>& roles,
+                                                 const RolePtr& otherwise,
                                                  const std::shared_ptr<rules::Context>& context,
                                                  bool can_write) {
-    return std::make_shared<SessionRoles>(rules::RolesByClass(roles.begin(), roles.end()), context,
-                                          extent_of(can_write));
+    return std::make_shared<SessionRoles>(rules::RolesByClass(roles.begin(), roles.end()),
+                                          otherwise, context, extent_of(can_write));
 }
 
 std::shared_ptr<RightsHandle> rights_of(const SessionRoles& roles, const AppSchema& schema,
@@ -181,8 +182,8 @@ void bind_session_roles(py::module_& m) {
         py::arg("delete") = py::none(), py::arg("fields") = py::dict(),
         py::arg("additional_fields") = py::none());
     py::class_<SessionRoles, std::shared_ptr<SessionRoles>>(m, "SessionRoles")
-        .def(py::init(&make_session_roles), py::arg("roles"), py::arg("context"), py::kw_only(),
-             py::arg("can_write") = true)
+        .def(py::init(&make_session_roles), py::arg("roles"), py::arg("otherwise"),
+             py::arg("context"), py::kw_only(), py::arg("can_write") = true)
         .def_static(
             "everything",
             [](bool can_write) {

@@ -1,6 +1,7 @@
 """What an app's folder said when it was last obeyed, kept beside the app's data: only so can what a
 folder has no more be told from what clients have added, and another way to synchronise from the
-one that clients know. Specification: app-configuration.md 7.7.
+one that clients know. And what subscriptions have made queryable, which no folder says.
+Specification: app-configuration.md 4.5, 7.7.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class AppRecord:
     classes: Mapping[str, Class] = field(default_factory=dict)
     # None: it never synchronised, or has begun anew.
     terms: SyncTerms | None = None
+    # Fields that subscriptions have made queryable in development mode, by class.
+    discovered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class AppRecords:
@@ -39,7 +42,11 @@ class AppRecords:
         path = self._path(app_key)
         try:
             content = json.loads(path.read_bytes())
-            return AppRecord(from_plain(content["classes"]), _terms(content.get("sync")))
+            return AppRecord(
+                from_plain(content["classes"]),
+                _terms(content.get("sync")),
+                {cls: tuple(names) for cls, names in content.get("discovered", {}).items()},
+            )
         except FileNotFoundError:
             return AppRecord()
         except OSError as error:
@@ -54,7 +61,11 @@ class AppRecords:
     def write(self, app_key: str, record: AppRecord) -> None:
         """Replaces the record; afterwards it is on disk."""
         path = self._path(app_key)
-        content = {"classes": to_plain(record.classes), "sync": _plain(record.terms)}
+        content = {
+            "classes": to_plain(record.classes),
+            "sync": _plain(record.terms),
+            "discovered": record.discovered,
+        }
         try:
             replace_private(path, json.dumps(content))
         except OSError as error:

@@ -1,14 +1,15 @@
 """What the engine is told of an app's configuration.
 
 The engine holds sessions to it (csrc/server/app_settings.hpp); who may do what is asked for each
-session, see partition_rules.py. Specification: app-configuration.md 4.3 and 4.4.
+session, see session_rules.py. Specification: app-configuration.md 4.3 and 4.4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from realmsync.apps.model import SyncState
+from realmsync.apps.model import SyncMode, SyncState
 from realmsync.server.apps.running import RunningApp
 from realmsync.transport.websocket import monotonic_ms
 
@@ -20,6 +21,7 @@ class ConfigurableEngine(Protocol):
         self,
         app_id: str,
         *,
+        sync_mode: str,
         development_mode: bool,
         paused: bool,
         partition_key: str,
@@ -27,6 +29,9 @@ class ConfigurableEngine(Protocol):
         partition_required: bool,
         max_offline_days: float,
         recovery: bool,
+        queryable: Sequence[str],
+        queryable_by_class: Mapping[str, Sequence[str]],
+        indexed_queryable: str | None,
         now_ms: int,
     ) -> None: ...
 
@@ -34,9 +39,11 @@ class ConfigurableEngine(Protocol):
 def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
     """Has the engine obey the settings of an app, also for who is connected."""
     sync = app.model.sync
-    partition = sync.partition
+    partition, queryable = sync.partition, sync.queryable
     engine.configure_app(
         app.key,
+        # One that does not synchronise is paused, whoever comes.
+        sync_mode="both" if sync.mode is SyncMode.NONE else sync.mode.value,
         development_mode=sync.development_mode,
         paused=sync.state is not SyncState.ENABLED,
         partition_key="" if partition is None else partition.key,
@@ -44,5 +51,8 @@ def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
         partition_required=partition is not None and partition.required,
         max_offline_days=sync.max_offline_days,
         recovery=sync.recovery,
+        queryable=queryable.everywhere,
+        queryable_by_class=queryable.by_class,
+        indexed_queryable=next(iter(queryable.indexed), None),
         now_ms=monotonic_ms(),
     )

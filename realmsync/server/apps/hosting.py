@@ -112,6 +112,7 @@ class AppHost:
         self._folders: dict[str, AppSource] = {}  # by the app's key
         self._schemas: AppSchemas  # from the moment at which there is an engine
         self._reloading = asyncio.Lock()
+        self._keeping: set[asyncio.Task[None]] = set()
         self.reports: list[AppReport] = []  # of the last start or reload
         self.changed: Callable[[RunningApp], None] = lambda app: None
         self.function_failed: Callable[[RunningApp, dict[str, Any]], None] = lambda app, entry: None
@@ -162,9 +163,29 @@ class AppHost:
 
     async def with_added(self, key: str, model: App) -> App:
         """The model with what clients have added. Raises EngineTaskError, StorageError."""
-        if model.sync.mode is not SyncMode.PARTITION:
+        if model.sync.mode is SyncMode.NONE:
             return model
         return await asyncio.to_thread(self._schemas.with_added, key, model)
+
+    def keep_discovered(self, key: str, cls: str, fields: Sequence[str]) -> None:
+        """Subscriptions have made fields of a class queryable: the next start knows of it."""
+        if key not in self._folders:  # of an app in which everything is queryable
+            return
+        _logger.info(
+            "app %s: queryable from now on in %s: %s",
+            key,
+            one_line(cls),
+            one_line(", ".join(fields)),
+        )
+        task = asyncio.ensure_future(self._keep_discovered(key, cls, fields))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+
+    async def _keep_discovered(self, key: str, cls: str, fields: Sequence[str]) -> None:
+        try:
+            await asyncio.to_thread(self._schemas.keep_discovered, key, cls, fields)
+        except StorageError as error:
+            _logger.error("app %s: what is queryable is forgotten by a restart: %s", key, error)
 
     def add(self, apps: Apps, source: AppSource, model: App) -> None:
         """One more app, whose id nobody has, and of which the engine knows."""
@@ -192,7 +213,8 @@ class AppHost:
         return report
 
     async def close(self) -> None:
-        """Ends the functions that run."""
+        """Ends the functions that run, and waits for what is to be kept."""
+        await asyncio.gather(*self._keeping)
         for functions in self._functions.values():
             await functions.close()
 

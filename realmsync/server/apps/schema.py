@@ -1,14 +1,17 @@
 """What is stored of configured apps follows their folders: classes, which come back with what
-clients have added, and the way in which they synchronise.
+clients have added, fields that these have made queryable, and the way in which they synchronise.
 
 A change that clients cannot follow is refused unless the operator has confirmed it. What changes,
 and whether clients can follow, is found in ../../apps/schema_changes.py and sync_terms.py; storing
-classes and telling clients is the engine's. Specification: app-configuration.md 4.3, 7.4, 7.6, 7.7.
+classes and telling clients is the engine's.
+
+Specification: app-configuration.md 4.3, 4.5, 7.4, 7.6, 7.7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -68,6 +71,7 @@ class AppSchemas:
     def __init__(self, engine: SchemaEngine, records: AppRecords) -> None:
         self._engine = engine
         self._records = records
+        self._recording = threading.Lock()
 
     def step_to(self, app_key: str, model: App) -> Step:
         """What obeying `model` would change; nothing is touched. Raises StorageError."""
@@ -84,9 +88,21 @@ class AppSchemas:
             self._engine.terminate(app_key)
         if step.changes.breaking:
             self._engine.replace_schema(app_key, classes)
-        elif step.model.sync.mode is SyncMode.PARTITION:
+        elif step.model.sync.mode is not SyncMode.NONE:
             self._engine.install_schema(app_key, classes)
-        self._records.write(app_key, step.record)
+        with self._recording:
+            discovered = self._records.read(app_key).discovered  # some since the step was found
+            self._records.write(app_key, replace(step.record, discovered=discovered))
+
+    def keep_discovered(self, app_key: str, cls: str, fields: Sequence[str]) -> None:
+        """Subscriptions have made fields of a class queryable. Raises StorageError."""
+        with self._recording:
+            record = self._records.read(app_key)
+            known = record.discovered.get(cls, ())
+            names = tuple(dict.fromkeys((*known, *fields)))
+            if names != known:
+                discovered = {**record.discovered, cls: names}
+                self._records.write(app_key, replace(record, discovered=discovered))
 
     def with_added(self, app_key: str, model: App) -> App:
         """The model with what clients have added until now, for exports. Raises StorageError."""
@@ -95,16 +111,20 @@ class AppSchemas:
 
 def step(model: App, record: AppRecord, running: Mapping[str, Class]) -> Step:
     """What obeying `model` would change: there was `record`, and the app has `running`."""
+    model = _with_discovered(model, record.discovered)
     terms = sync_terms.terms_of(model)
     differences = sync_terms.changes(record.terms, terms)
     terms = terms or record.terms
-    if model.sync.mode is not SyncMode.PARTITION:  # which has its classes from clients alone
+    if model.sync.mode is SyncMode.NONE:
         return Step(model, replace(record, terms=terms), SchemaChanges((), ()), differences)
     classes, changes = plan(
         record.classes, model.classes, running, model.sync.database or _DATABASE
     )
     return Step(
-        _with_classes(model, classes), AppRecord(model.classes, terms), changes, differences
+        _with_classes(model, classes),
+        replace(record, classes=model.classes, terms=terms),
+        changes,
+        differences,
     )
 
 
@@ -129,6 +149,17 @@ def refuse_breaking(step: Step, findings: Findings) -> None:
         f"{'; '.join(shown)}: no client can follow; undo it, or say --accept-breaking: all "
         "clients start afresh and lose what they have not uploaded",
     )
+
+
+def _with_discovered(model: App, discovered: Mapping[str, tuple[str, ...]]) -> App:
+    queryable = model.sync.queryable
+    by_class = dict(queryable.by_class)
+    for cls, names in discovered.items():
+        own = by_class.get(cls, ())
+        new = [n for n in names if n not in queryable.everywhere and n not in own]
+        if new:
+            by_class[cls] = (*own, *new)
+    return replace(model, sync=replace(model.sync, queryable=replace(queryable, by_class=by_class)))
 
 
 def _with_classes(model: App, classes: Mapping[str, Class]) -> App:
