@@ -18,6 +18,7 @@ from flexible.naive.objects import Instruction, schema_only, touched
 from flexible.naive.observing import Event
 from flexible.naive.planted import PLANTED
 from flexible.naive.serving import Server
+from flexible.naive.variants import VARIANTS
 from flexible.naive.worlds import NaiveWorld
 
 
@@ -30,6 +31,12 @@ def test_nothing_breaks_in_a_random_history(block: int, scale: int) -> None:
     """200 histories; with --long, 2,000."""
     for seed in range(block, 200 * scale, 8):
         run(Generator(seed).story(), world)
+
+
+@pytest.mark.parametrize("server", VARIANTS, ids=lambda server: server.__name__)
+def test_nothing_breaks_at_another_server_that_is_right(server: type[Server], scale: int) -> None:
+    for seed in range(25 * scale):
+        run(Generator(seed).story(), lambda story: world(story, server))
 
 
 def test_histories_reach_what_there_is() -> None:

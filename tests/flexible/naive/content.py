@@ -178,7 +178,8 @@ class Content:
             raise Broken(which, f"{instruction}, of an object that the file does not have")
         if name is not None:
             readable = view.sees(self.history.states[version], about)
-            if readable and name not in readable:
+            says_nothing = instruction.get("value") == self.served.default(about[0], name)
+            if readable and name not in readable and not says_nothing:
                 raise Broken("K17", f"{instruction} of version {version} may not be read")
 
     def _name(
@@ -232,12 +233,13 @@ class Content:
             self._integrate(device, each)
         expected = self.served.fork()
         name = "K15" if any(each.prefix for each in self.waiting) else "K9"
+        outstanding = self.outstanding(batch)
         for change in device.unconfirmed:
             try:
-                expected.apply(change.instructions)
+                expected.apply(i for i in change.instructions if named(i) not in outstanding)
             except Inapplicable as error:
                 raise Broken(name, f"{change} does not fit what is served: {error}") from error
-        found = differences(device.state, expected.everything(), self.outstanding(batch))
+        found = differences(device.state, expected.everything(), outstanding)
         if found:
             listed = "; ".join(map(str, found[:4]))
             raise Broken(name, f"the client's merge at version {batch.version} leaves: {listed}")

@@ -317,7 +317,7 @@ PLANTED: dict[type[Server], set[str]] = {
     ForgetsLeaving: _CONTENT,
     EntersInPart: {"K7", "K16"},
     ShowsEveryField: {"K17", "K16"},
-    AcceptsEverything: _CONTENT | {"K10"},
+    AcceptsEverything: _CONTENT | {"K3", "K10"},
     RejectsTooMuch: {"K10", "K14"},
     TellsNothing: {"K14"},
     UndoesNothing: {"K14", "device"},

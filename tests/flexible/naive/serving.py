@@ -213,15 +213,7 @@ class Server:
         verdicts = self.judge(before, merged, view)
         rejected = {a: v for a, v in verdicts.items() if v.kind == "compensated"}
         file.confirmed, file.base = entry["client_version"], entry["server_version"]
-        self._commit(
-            origin=file.ident,
-            client_version=entry["client_version"],
-            timestamp=entry["origin_timestamp"],
-            instructions=accepted(merged, verdicts),
-            rejected=frozenset(rejected),
-        )
-        if rejected:
-            self._compensate(file, entry["client_version"], rejected)
+        self.store(file, entry, accepted(merged, verdicts), rejected)
         refused = [a for a, verdict in verdicts.items() if verdict.kind == "refused"]
         return dict.fromkeys(refused, entry["client_version"])
 
@@ -241,6 +233,24 @@ class Server:
             rejectedUpdates=updates,
             rejectedClientVersion=max(refused.values()),
         )
+
+    def store(
+        self,
+        file: File,
+        entry: dict[str, Any],
+        instructions: list[Instruction],
+        rejected: dict[Named, Verdict],
+    ) -> None:
+        """What stands of an upload, and what undoes the rest."""
+        self._commit(
+            origin=file.ident,
+            client_version=entry["client_version"],
+            timestamp=entry["origin_timestamp"],
+            instructions=instructions,
+            rejected=frozenset(rejected),
+        )
+        if rejected:
+            self._compensate(file, entry["client_version"], rejected)
 
     def judge(
         self, before: Any, instructions: list[Instruction], view: View
@@ -270,13 +280,19 @@ class Server:
             addressed_to=file.ident,
             reverts=frozenset(rejected),
         )
-        file.owed[commit.version] = {
+        self.owe(file, commit.version, client_version, rejected)
+
+    def owe(
+        self, file: File, version: int, client_version: int, rejected: dict[Named, Verdict]
+    ) -> None:
+        """The 231 that goes before a version, until the file is past it."""
+        file.owed[version] = {
             "rejectedUpdates": [
                 {"reason": verdict.reasons[0], "table": about[0], "pk": encoded_key(about[1])}
                 for about, verdict in rejected.items()
             ],
             "rejectedClientVersion": client_version,
-            "compensatingWriteServerVersion": commit.version,
+            "compensatingWriteServerVersion": version,
             "tryAgain": True,
             "action": "Warning",
             "message": REVERTED,
@@ -427,7 +443,7 @@ class Server:
     ) -> None:
         file = session.file
         after = session.position
-        snapshot = self._commit(timestamp=self.now).version  # above all that it may have
+        snapshot = self.snapshot(session)
         instructions = self.difference(held, again, snapshot, view)
         schema = [
             each
@@ -447,6 +463,11 @@ class Server:
         for at, each in enumerate(sent):
             is_last = at + 1 == len(sent)
             self._download(session, [each.entry()], int(is_last), (at + 1) / len(sent))
+
+    def snapshot(self, session: Session) -> int:
+        """The version that a bootstrap is of: a new one, above all that the file may have. From
+        IDENT one can tell then whether the file has it."""
+        return self._commit(timestamp=self.now).version
 
     def difference(
         self,
