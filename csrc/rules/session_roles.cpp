@@ -102,29 +102,47 @@ void SessionRoles::set_identity() {
     identity_ += numbering.written();
 }
 
-RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
-    std::shared_ptr<const Answer> answer = std::atomic_load(&last_);
-    if (answer == nullptr || answer->schema != schema) {
-        answer = std::make_shared<const Answer>(Answer{schema, rights_now(schema)});
-        std::atomic_store(&last_, answer);
-    }
-    return answer->rights;
+// Two threads may make the same at once, and one of them is forgotten.
+std::shared_ptr<const ClassRights> SessionRoles::rights(const model::SchemaPtr& schema,
+                                                        const std::string& cls) const {
+    const std::shared_ptr<const Made> known = std::atomic_load(&made_);
+    const bool is_same = known != nullptr && known->schema == schema;
+    if (is_same)
+        if (const auto found = known->rights.find(cls); found != known->rights.end())
+            return found->second;
+    Made more{schema, is_same ? known->rights : RightsByClass()};
+    std::shared_ptr<const ClassRights> rights = made(schema, cls);
+    more.rights.emplace(cls, rights);
+    std::atomic_store(&made_, std::make_shared<const Made>(std::move(more)));
+    return rights;
 }
 
-RightsByClass SessionRoles::rights_now(const model::SchemaPtr& schema) const {
-    RightsByClass rights;
-    for (const auto& [name, cls] : schema->classes) {
-        const auto found = roles_.find(name);
-        const RolePtr& role = found == roles_.end() ? otherwise_ : found->second;
-        if (role == nullptr || cls->kind == TableKind::embedded)
-            continue;
-        try {
-            rights.emplace(name, std::make_shared<const ClassRights>(role.get(), *context_, schema,
-                                                                     *cls, extent_));
-        } catch (const ExpressionFault&) { // of filters that are too large in this class alone
-        }
+RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
+    const std::shared_ptr<const Made> known = std::atomic_load(&made_);
+    Made all{schema, {}};
+    if (known != nullptr && known->schema == schema)
+        all.rights = known->rights;
+    for (const auto& [name, cls] : schema->classes)
+        if (!all.rights.contains(name))
+            all.rights.emplace(name, made(schema, name));
+    RightsByClass given = all.rights;
+    std::erase_if(given, [](const auto& of_class) { return of_class.second == nullptr; });
+    std::atomic_store(&made_, std::make_shared<const Made>(std::move(all)));
+    return given;
+}
+
+std::shared_ptr<const ClassRights> SessionRoles::made(const model::SchemaPtr& schema,
+                                                      const std::string& name) const {
+    const model::Class* cls = schema->find(name);
+    const auto found = roles_.find(name);
+    const RolePtr& role = found == roles_.end() ? otherwise_ : found->second;
+    if (role == nullptr || cls == nullptr || cls->kind == TableKind::embedded)
+        return nullptr;
+    try {
+        return std::make_shared<const ClassRights>(role.get(), *context_, schema, *cls, extent_);
+    } catch (const ExpressionFault&) { // of filters that are too large in this class alone
+        return nullptr;
     }
-    return rights;
 }
 
 } // namespace realmsync::rules

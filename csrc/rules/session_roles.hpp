@@ -29,8 +29,12 @@ class SessionRoles {
     // Of an app that restricts nobody: every class may be read and written.
     static std::shared_ptr<const SessionRoles> everything(Extent extent = Extent::all);
 
-    // In all top-level and asymmetric classes of a schema in which there are any. The last answer
-    // is remembered. O(classes).
+    // In one class; null: none, as in embedded classes and in those that the schema lacks. Made
+    // when first asked for, and remembered as long as the schema is the same: a session has one of
+    // these, and few of the classes.
+    std::shared_ptr<const ClassRights> rights(const model::SchemaPtr& schema,
+                                              const std::string& cls) const;
+    // In all classes in which there are any. O(classes).
     RightsByClass rights(const model::SchemaPtr& schema) const;
 
     // Bytes that are equal for roles and users that give equal rights in every schema, stable
@@ -41,7 +45,8 @@ class SessionRoles {
     const std::vector<std::string>& too_large() const { return too_large_; }
 
   private:
-    RightsByClass rights_now(const model::SchemaPtr& schema) const;
+    std::shared_ptr<const ClassRights> made(const model::SchemaPtr& schema,
+                                            const std::string& cls) const;
     void set_identity();
 
     RolesByClass roles_;
@@ -51,11 +56,11 @@ class SessionRoles {
     std::string identity_;
     std::vector<std::string> too_large_;
 
-    struct Answer {
+    struct Made {
         model::SchemaPtr schema;
-        RightsByClass rights;
+        RightsByClass rights; // null ones are known to be none
     };
-    mutable std::shared_ptr<const Answer> last_; // atomic
+    mutable std::shared_ptr<const Made> made_; // atomic
 };
 
 } // namespace realmsync::rules

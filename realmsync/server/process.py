@@ -169,6 +169,7 @@ class Server:
         await self._open_engine()
         schemas = AppSchemas(self.tasks, AppRecords(config.data))
         await self._host.install(self.apps, schemas)
+        self._configure_apps()  # again: by now they have what clients have made queryable
         self._serve()
         await self._listen()
         self._status = "ok"
@@ -216,6 +217,9 @@ class Server:
         self._authorizer = Authorizer(deciders, self._engine, self._driver.activity)
         self._exits.push_async_callback(self._authorizer.close)
 
+        self._configure_apps()
+
+    def _configure_apps(self) -> None:
         for app in self.apps:
             if not app.is_open:  # of those ServerConfig says it all
                 configure(self._engine, app)
@@ -433,7 +437,7 @@ class Server:
             case Administered():
                 self.tasks.done(event)
             case FieldsDiscovered():
-                self._host.keep_discovered(event.app_id, event.cls, event.fields)
+                self._host.take_discovered(self.apps, event.app_id, event.cls, event.fields)
             case StorageFailed():
                 # After a failed write nobody knows what is on disk; only a restart can tell.
                 _logger.critical("storage failed, stopping: %s", one_line(event.message))

@@ -15,8 +15,9 @@ import pytest
 
 from app_folders import ANYBODY, TASK, write_app
 from engine_double import EngineDouble
+from eventually import eventually
 from realmsync.errors import ServerStartError
-from realmsync.events import StorageFailed
+from realmsync.events import FieldsDiscovered, StorageFailed
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import Permission
 from realmsync.server.config import ServerConfig
@@ -232,6 +233,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         assert engine.calls == [
             ("configure_app", "tasks-abcde", expected),
             ("install_schema", "tasks-abcde", ["Task"]),
+            ("configure_app", "tasks-abcde", expected),
         ]
         write_app(app, sync={"is_recovery_mode_disabled": True, "development_mode_enabled": True})
         await server.reload()
@@ -242,6 +244,39 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
             "recovery": False,
         }
         assert engine.calls[-1] == ("configure_app", "tasks-abcde", expected | changed)
+
+
+async def test_what_subscriptions_make_queryable_is_so_from_then_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    engine = EngineDouble()
+    sync = {"type": "flexible", "partition": {}, "development_mode_enabled": True}
+    app = write_app(tmp_path / "app", sync=sync)
+    config = ServerConfig(
+        data=tmp_path / "data",
+        host="127.0.0.1",
+        port=0,
+        app_folders=(AppFolder(app),),
+        apps=frozenset({"open"}),
+    )
+
+    def queryable() -> list[Any]:
+        calls = [call for call in engine.calls if call[0] == "configure_app"]
+        return [settings["queryable_by_class"] for _, _, settings in calls]
+
+    async with Server(config, runtime=engine):
+        for app_id in ("tasks-abcde", "open", "gone"):
+            engine.emit(FieldsDiscovered(app_id, "Task", ["text"]))
+        engine.emit(FieldsDiscovered("tasks-abcde", "Task", ["_id", "text"]))
+        engine.emit(FieldsDiscovered("tasks-abcde", "Task", ["size"]))
+        await eventually(lambda: len(queryable()) == 4)
+    assert queryable() == [{}, {}, {"Task": ("text",)}, {"Task": ("text", "size")}]
+    assert "app tasks-abcde: queryable from now on: {'Task': ['size']}" in caplog.text
+    async with Server(config, runtime=again(engine)) as server:
+        assert queryable()[-1] == {"Task": ("text", "size")}
+        models = [app.model for app in server.apps if not app.is_open]
+        assert [m.sync.queryable.of("Task") for m in models] == [{"_id", "text", "size"}]
 
 
 def again(engine: EngineDouble) -> EngineDouble:

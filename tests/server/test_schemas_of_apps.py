@@ -198,9 +198,8 @@ def test_fields_that_subscriptions_have_made_queryable_stay_so(lab: Lab) -> None
     queryable = QueryableFields(("text",), by_class={"B": ("own",)})
     sync = SyncConfiguration(SyncMode.FLEXIBLE, queryable=queryable)
     lab.take(top("A"), top("B"), sync=sync)
-    lab.schemas.keep_discovered("app", "A", ["size", "text"])
-    lab.schemas.keep_discovered("app", "A", ["size", "more"])
-    lab.schemas.keep_discovered("app", "B", ["own", "size"])
+    lab.schemas.keep_discovered("app", {"A": ("size", "text"), "B": ("own",)})
+    lab.schemas.keep_discovered("app", {"A": ("size", "more"), "B": ("size",)})
     found = {"A": ("size", "more"), "B": ("own", "size")}
     for _ in range(2):  # another start, too
         step = lab.take(top("A"), top("B"), sync=sync)
@@ -212,7 +211,7 @@ def test_fields_that_subscriptions_have_made_queryable_stay_so(lab: Lab) -> None
 def test_what_is_discovered_while_a_model_is_taken_is_kept(lab: Lab) -> None:
     sync = SyncConfiguration(SyncMode.FLEXIBLE)
     step = lab.schemas.step_to("app", model(top("A"), sync=sync))
-    lab.schemas.keep_discovered("app", "A", ["text"])
+    lab.schemas.keep_discovered("app", {"A": ("text",)})
     lab.schemas.take("app", step)
     assert lab.records.read("app").discovered == {"A": ("text",)}
 

@@ -169,10 +169,9 @@ std::shared_ptr<SessionRoles> make_session_roles(const std::map<std::string, Rol
 
 std::shared_ptr<RightsHandle> rights_of(const SessionRoles& roles, const AppSchema& schema,
                                         const std::string& cls) {
-    const rules::RightsByClass rights = roles.rights(schema.schema());
-    const auto found = rights.find(cls);
-    return found == rights.end() ? rights_in(schema, cls, nullptr, {})
-                                 : std::make_shared<RightsHandle>(found->second);
+    const auto rights = roles.rights(schema.schema(), cls);
+    return rights == nullptr ? rights_in(schema, cls, nullptr, {})
+                             : std::make_shared<RightsHandle>(rights);
 }
 
 void bind_session_roles(py::module_& m) {

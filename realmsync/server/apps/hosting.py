@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +28,7 @@ from realmsync.server.accounts.documents import CustomDocuments
 from realmsync.server.accounts.old_tokens import warnings_of_old_tokens
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
-from realmsync.server.apps.schema import AppSchemas, refuse_breaking
+from realmsync.server.apps.schema import AppSchemas, refuse_breaking, with_discovered
 from realmsync.server.apps.sources import AppSource
 from realmsync.server.config import ServerConfig
 from realmsync.server.engine_tasks import EngineTaskError
@@ -112,7 +112,7 @@ class AppHost:
         self._folders: dict[str, AppSource] = {}  # by the app's key
         self._schemas: AppSchemas  # from the moment at which there is an engine
         self._reloading = asyncio.Lock()
-        self._keeping: set[asyncio.Task[None]] = set()
+        self._discovering: set[asyncio.Task[None]] = set()
         self.reports: list[AppReport] = []  # of the last start or reload
         self.changed: Callable[[RunningApp], None] = lambda app: None
         self.function_failed: Callable[[RunningApp, dict[str, Any]], None] = lambda app, entry: None
@@ -167,25 +167,33 @@ class AppHost:
             return model
         return await asyncio.to_thread(self._schemas.with_added, key, model)
 
-    def keep_discovered(self, key: str, cls: str, fields: Sequence[str]) -> None:
-        """Subscriptions have made fields of a class queryable: the next start knows of it."""
-        if key not in self._folders:  # of an app in which everything is queryable
-            return
-        _logger.info(
-            "app %s: queryable from now on in %s: %s",
-            key,
-            one_line(cls),
-            one_line(", ".join(fields)),
-        )
-        task = asyncio.ensure_future(self._keep_discovered(key, cls, fields))
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
+    def take_discovered(self, apps: Apps, key: str, cls: str, fields: Sequence[str]) -> None:
+        """Subscriptions ask about fields of a class, in development mode: they are queryable from
+        now on, in the app and at the next start."""
+        if key in self._folders:  # else everything is queryable in the app
+            task = asyncio.ensure_future(self._take_discovered(apps, key, {cls: tuple(fields)}))
+            self._discovering.add(task)
+            task.add_done_callback(self._discovering.discard)
 
-    async def _keep_discovered(self, key: str, cls: str, fields: Sequence[str]) -> None:
-        try:
-            await asyncio.to_thread(self._schemas.keep_discovered, key, cls, fields)
-        except StorageError as error:
-            _logger.error("app %s: what is queryable is forgotten by a restart: %s", key, error)
+    async def _take_discovered(
+        self, apps: Apps, key: str, discovered: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        async with self._reloading:
+            running = apps.of(key)
+            if running is None:  # removed meanwhile
+                return
+            model = with_discovered(running.model, discovered)
+            if model.sync.queryable == running.model.sync.queryable:
+                return
+            try:
+                await asyncio.to_thread(self._schemas.keep_discovered, key, discovered)
+            except StorageError as error:
+                _logger.error("app %s: what is queryable cannot be kept: %s", key, error)
+                return
+            names = one_line(str({cls: list(names) for cls, names in discovered.items()}))
+            _logger.info("app %s: queryable from now on: %s", key, names)
+            running.replace(model)
+            self.changed(running)
 
     def add(self, apps: Apps, source: AppSource, model: App) -> None:
         """One more app, whose id nobody has, and of which the engine knows."""
@@ -214,7 +222,7 @@ class AppHost:
 
     async def close(self) -> None:
         """Ends the functions that run, and waits for what is to be kept."""
-        await asyncio.gather(*self._keeping)
+        await asyncio.gather(*self._discovering)
         for functions in self._functions.values():
             await functions.close()
 

@@ -11,7 +11,7 @@ Specification: app-configuration.md 4.3, 4.5, 7.4, 7.6, 7.7.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -94,15 +94,14 @@ class AppSchemas:
             discovered = self._records.read(app_key).discovered  # some since the step was found
             self._records.write(app_key, replace(step.record, discovered=discovered))
 
-    def keep_discovered(self, app_key: str, cls: str, fields: Sequence[str]) -> None:
-        """Subscriptions have made fields of a class queryable. Raises StorageError."""
+    def keep_discovered(self, app_key: str, discovered: Mapping[str, tuple[str, ...]]) -> None:
+        """Subscriptions have made fields queryable, by class. Raises StorageError."""
         with self._recording:
             record = self._records.read(app_key)
-            known = record.discovered.get(cls, ())
-            names = tuple(dict.fromkeys((*known, *fields)))
-            if names != known:
-                discovered = {**record.discovered, cls: names}
-                self._records.write(app_key, replace(record, discovered=discovered))
+            kept = dict(record.discovered)
+            for cls, names in discovered.items():
+                kept[cls] = tuple(dict.fromkeys((*kept.get(cls, ()), *names)))
+            self._records.write(app_key, replace(record, discovered=kept))
 
     def with_added(self, app_key: str, model: App) -> App:
         """The model with what clients have added until now, for exports. Raises StorageError."""
@@ -111,7 +110,7 @@ class AppSchemas:
 
 def step(model: App, record: AppRecord, running: Mapping[str, Class]) -> Step:
     """What obeying `model` would change: there was `record`, and the app has `running`."""
-    model = _with_discovered(model, record.discovered)
+    model = with_discovered(model, record.discovered)
     terms = sync_terms.terms_of(model)
     differences = sync_terms.changes(record.terms, terms)
     terms = terms or record.terms
@@ -151,14 +150,14 @@ def refuse_breaking(step: Step, findings: Findings) -> None:
     )
 
 
-def _with_discovered(model: App, discovered: Mapping[str, tuple[str, ...]]) -> App:
+def with_discovered(model: App, discovered: Mapping[str, tuple[str, ...]]) -> App:
+    """The model in which these fields are queryable, too, by class."""
     queryable = model.sync.queryable
     by_class = dict(queryable.by_class)
     for cls, names in discovered.items():
-        own = by_class.get(cls, ())
-        new = [n for n in names if n not in queryable.everywhere and n not in own]
+        new = [name for name in names if name not in queryable.of(cls)]
         if new:
-            by_class[cls] = (*own, *new)
+            by_class[cls] = (*by_class.get(cls, ()), *new)
     return replace(model, sync=replace(model.sync, queryable=replace(queryable, by_class=by_class)))
 
 
