@@ -7,6 +7,7 @@ csrc/bindings/testbed.
 from typing import Any
 
 from realmsync._core import (
+    AppSchema,
     ClientRuntime,
     ClientStore,
     Expression,
@@ -15,6 +16,7 @@ from realmsync._core import (
     RealmFile,
     RealmHandle,
     ServerRuntime,
+    SessionRoles,
 )
 
 # -- engines.cpp -----------------------------------------------------------------------------------
@@ -566,6 +568,9 @@ class JobQueue:
     ) -> None: ...
 
 # -- rules.cpp -------------------------------------------------------------------------------------
+
+def classes_with_rights(roles: SessionRoles, schema: AppSchema) -> list[str]:
+    """The classes in which roles give rights, asked all at once and alone."""
 
 def ask_rule(
     handle: RealmHandle, cls: str, filter: Expression, context: ExpressionContext

@@ -119,16 +119,17 @@ std::shared_ptr<const ClassRights> SessionRoles::rights(const model::SchemaPtr& 
 
 RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
     const std::shared_ptr<const Made> known = std::atomic_load(&made_);
-    Made all{schema, {}};
+    RightsByClass rights;
     if (known != nullptr && known->schema == schema)
-        all.rights = known->rights;
+        rights = known->rights;
+    const std::size_t before = rights.size();
     for (const auto& [name, cls] : schema->classes)
-        if (!all.rights.contains(name))
-            all.rights.emplace(name, made(schema, name));
-    RightsByClass given = all.rights;
-    std::erase_if(given, [](const auto& of_class) { return of_class.second == nullptr; });
-    std::atomic_store(&made_, std::make_shared<const Made>(std::move(all)));
-    return given;
+        if (!rights.contains(name))
+            rights.emplace(name, made(schema, name));
+    if (rights.size() != before)
+        std::atomic_store(&made_, std::make_shared<const Made>(Made{schema, rights}));
+    std::erase_if(rights, [](const auto& of_class) { return of_class.second == nullptr; });
+    return rights;
 }
 
 std::shared_ptr<const ClassRights> SessionRoles::made(const model::SchemaPtr& schema,
