@@ -150,13 +150,12 @@ class Permissions:
         calls = _Calls(call, self._function_seconds)
         try:
             context = self._context(user)
-            chosen = {c: await calls.first(r, context) for c, r in self._rules.by_class.items()}
-            otherwise = await calls.first(self._rules.otherwise, context)
+            chosen = [await calls.first(rules, context) for rules in self._rules.lists]
         except ExpressionError as error:
             _logger.error("user %r has no rights: %s", user.id, error)
             context = _core.ExpressionContext()
-            chosen, otherwise = dict.fromkeys(self._rules.by_class), None
-        return SessionPermissions(self._schema, chosen, otherwise, context)
+            chosen = [None] * len(self._rules.lists)
+        return SessionPermissions(self._schema, self._rules, chosen, context)
 
     def _context(self, user: User, **rest: Any) -> _core.ExpressionContext:
         return _core.ExpressionContext(
@@ -179,27 +178,27 @@ class SessionPermissions:
     def __init__(
         self,
         schema: _core.AppSchema,
-        rules: Mapping[str, _Rule | None],
-        otherwise: _Rule | None,
+        rules: _Rules,
+        chosen: Sequence[_Rule | None],
         context: _core.ExpressionContext,
     ) -> None:
+        """`chosen`: of each list of rules."""
         self._schema = schema
         self._rules = rules
-        self._otherwise = otherwise
+        self._chosen = [None if rule is None or rule.role is None else rule for rule in chosen]
         self._context = context
 
     @property
     def roles(self) -> dict[str, str | None]:
         """The names of the roles by class; None: none that gives rights."""
-        return {
-            cls: None if rule is None or _role(rule) is None else rule.name
-            for cls, rule in self._rules.items()
-        }
+        names = [None if rule is None else rule.name for rule in self._chosen]
+        return {cls: names[number] for cls, number in self._rules.of_class.items()}
 
     def for_engine(self, *, can_write: bool = True) -> _core.SessionRoles:
         """The roles themselves; with `can_write` false nothing may be written by them."""
-        roles = {cls: _role(rule) for cls, rule in self._rules.items()}
-        otherwise = _role(self._otherwise)
+        chosen = [None if rule is None else rule.role for rule in self._chosen]
+        roles = {cls: chosen[number] for cls, number in self._rules.of_class.items()}
+        otherwise = chosen[self._rules.otherwise]
         made = _core.SessionRoles(roles, otherwise, self._context, can_write=can_write)
         for cls in made.too_large:
             _logger.error(
@@ -211,10 +210,6 @@ class SessionPermissions:
     def rights(self, cls: str) -> _core.ClassRights:
         """What the role in a class allows on its objects. KeyError for a class that is none."""
         return self.for_engine().rights(self._schema, cls)
-
-
-def _role(rule: _Rule | None) -> _core.Role | None:
-    return None if rule is None else rule.role
 
 
 class _Calls:
@@ -270,24 +265,26 @@ _FAILED = object()  # no value, so that every comparison with it is false
 
 
 class _Rules:
-    """The roles of an application, compiled once for all classes in which they mean the same."""
+    """The roles of an application, compiled. Classes in which they mean the same share a list."""
 
     def __init__(self, app: App) -> None:
-        self._compiled: dict[tuple[int, frozenset[str]], tuple[_Rule, ...]] = {}
+        self.lists: list[tuple[_Rule, ...]] = []
+        self._numbers: dict[tuple[int, frozenset[str]], int] = {}
         embedded = {name for name, c in app.classes.items() if c.kind is ClassKind.EMBEDDED}
-        self.by_class = {
-            name: self._of(app.roles_of(name), app.sync.queryable.of(name))
+        self.of_class = {
+            name: self._number(app.roles_of(name), app.sync.queryable.of(name))
             for name in dict.fromkeys((*app.classes, *app.roles))  # some are still to be made
             if name not in embedded
         }
         # In all others that clients make.
-        self.otherwise = self._of(app.default_roles, app.sync.queryable.of(""))
+        self.otherwise = self._number(app.default_roles, app.sync.queryable.of(""))
 
-    def _of(self, roles: Sequence[Role], queryable: frozenset[str]) -> tuple[_Rule, ...]:
+    def _number(self, roles: Sequence[Role], queryable: frozenset[str]) -> int:
         key = (id(roles), queryable)
-        if key not in self._compiled:
-            self._compiled[key] = tuple(_compiled_rule(role, queryable) for role in roles)
-        return self._compiled[key]
+        if key not in self._numbers:
+            self._numbers[key] = len(self.lists)
+            self.lists.append(tuple(_compiled_rule(role, queryable) for role in roles))
+        return self._numbers[key]
 
 
 def _compiled_rule(role: Role, queryable: frozenset[str]) -> _Rule:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import pytest
 from bson import ObjectId
 
 from bundles import bundle, role, top_class
+from realmsync._core import AppSchema
 from realmsync.apps import rules
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.model import (
@@ -25,6 +27,7 @@ from realmsync.apps.model import (
     SyncMode,
 )
 from realmsync.apps.permissions import IllegalPartition, PartitionPermission, Permissions
+from realmsync.apps.plain_schemas import to_plain
 from realmsync.server.functions.port import AppUser
 
 NOBODY = PartitionPermission(read=False, write=False)
@@ -214,6 +217,34 @@ async def test_which_role_is_whose(
     own: list[Any], default: list[Any], expected: tuple[str | None, str | None]
 ) -> None:
     assert await roles_of(own, default) == expected
+
+
+async def test_classes_that_clients_make_have_the_default_roles() -> None:
+    made = AppSchema([("Made", "top", "_id", [("_id", "string", False, None, None)])])
+    for default, is_visible in (([NEVER, ALL], True), ([NEVER], False), ([UNUSABLE, ALL], False)):
+        permissions = Permissions(flexible_app([ALL], default))
+        roles = (await permissions.session(ADA, Calls())).for_engine()
+        assert roles.rights(made, "Made").rights_on({"_id": "x"}).is_visible is is_visible
+
+
+async def test_roles_are_chosen_once_for_all_classes_that_share_them() -> None:
+    names = [f"C{n}" for n in range(50)]
+    app = flexible_app([], [role("a", apply_when=called("f", 1)), ALL])
+    app = replace(app, classes={name: top_class(name) for name in names})
+    calls = Calls(f=False)
+    session = await Permissions(app).session(ADA, calls)
+    assert calls.asked == [("f", [1])] and set(session.roles) == {*names}
+
+
+async def test_whoever_may_only_read_has_the_roles_without_writing() -> None:
+    mine = role("mine", document_filters={"read": False, "write": {"owner": "%%user.id"}})
+    session = await Permissions(flexible_app([mine], [ALL])).session(AppUser("u1"), Calls())
+    document = {"_id": "x", "owner": "u1"}
+    schema = AppSchema(to_plain({"Things": top_class("Things", owner="string")}))
+    for can_write in (True, False):
+        rights = session.for_engine(can_write=can_write).rights(schema, "Things")
+        assert rights.rights_on(document).is_visible
+        assert rights.may_insert(document) is can_write
 
 
 async def test_a_function_says_whose_a_role_is() -> None:
