@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realmsync import _core
 from realmsync._core import ExpressionContext, Role, SessionRoles
@@ -212,6 +214,54 @@ def test_a_client_without_data_follows_other_roles_where_it_is(server: Server) -
     server.run()
     ask_again(server, connection, roles(read_filter=False))
     assert ended(connection) is None, "these are its roles by now"
+
+
+def test_only_the_newest_question_counts(server: Server) -> None:
+    connection = bound(server, roles())
+    server.runtime.reauthorize(connection.id, server.now)
+    older = asked(server)
+    server.runtime.reauthorize(connection.id, server.now)
+    newest = asked(server)
+    server.runtime.authorize_roles(*older, roles(read_filter=False), server.now)
+    assert ended(connection) is None
+    server.runtime.authorize_roles(*newest, roles(), server.now)
+    assert ended(connection) is None
+
+
+ANSWERS: dict[str, tuple[SessionRoles | str | None, str]] = {
+    # what is answered, and what it comes to: rights, or the code of an error
+    "all": (roles(), "all"),
+    "all, of another": (roles("bob"), "all"),
+    "own": (roles(read_filter=MINE), "own"),
+    "own, of another": (roles("bob", MINE), "bob's"),
+    "everything": ("write", "everything"),
+    "to be read": ("read", "to be read"),
+    "nobody knows": (None, "200"),
+    "nothing": ("none", "206"),
+}
+
+
+@given(
+    st.sampled_from([name for name, (_, meaning) in ANSWERS.items() if not meaning.isdigit()]),
+    st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6),
+    st.sampled_from([9, 13, 14]),
+)
+def test_any_answers(first: str, later: list[str], version: int) -> None:
+    server = Server(asks_permission=True)
+    given_first, meaning = ANSWERS[first]
+    assert given_first is not None
+    connection = bound(server, given_first, version)
+    for name in later:
+        given_now, now = ANSWERS[name]
+        ask_again(server, connection, given_now)
+        error = ended(connection)
+        if now == meaning:
+            assert error is None
+            continue
+        changed = 200 if version == 14 else 228
+        code = int(now) if now.isdigit() else changed
+        assert error is not None and error.fields == [code, 1]
+        return
 
 
 def test_an_engine_that_asks_nobody_serves_everybody() -> None:
