@@ -63,7 +63,7 @@ SCHEMA: tuple[Instruction, ...] = (
     {"op": "AddTable", "table": "B", "pk_field": "_id", "pk_type": 3, "pk_nullable": False}
     | {"asymmetric": False},
     {"op": "AddTable", "table": "E", "embedded": True},
-    {"op": "AddTable", "table": "M", "pk_field": "_id", "pk_type": 1, "pk_nullable": False}
+    {"op": "AddTable", "table": "M", "pk_field": "_id", "pk_type": 10, "pk_nullable": False}
     | {"asymmetric": True},
     *(
         {"op": "AddColumn", "table": table, "field": name, "type": type_, "nullable": nullable}
@@ -73,6 +73,10 @@ SCHEMA: tuple[Instruction, ...] = (
             ("A", "x", 1, True, SINGLE, {}),
             ("A", "owner", STRING, True, SINGLE, {}),
             ("A", "secret", 1, False, SINGLE, {}),
+            ("A", "d", 7, True, SINGLE, {}),
+            ("A", "text", STRING, True, SINGLE, {}),
+            ("A", "free", 0, True, SINGLE, {}),
+            ("A", "at", 5, True, SINGLE, {}),
             ("A", "tags", STRING, False, LIST, {}),
             ("A", "marks", 1, False, DICTIONARY, {"key_type": STRING}),
             ("A", "nums", 1, False, SET, {}),
@@ -86,8 +90,30 @@ SCHEMA: tuple[Instruction, ...] = (
         ]
     ),
 )
+# Values that a query has to be exact about, and queries about them.
+_ODD: dict[str, list[Any]] = {
+    "d": [None, float("nan"), float("inf"), -0.0, 0.0, 1.5, 2.0, -1e300],
+    "text": [None, "", "a", "A", "é", "É", "e\u0301", "ß", "straße", "a%b_c", "\U0001f600"],
+    "free": [None, 1, 1.0, 1.5, True, "1", "a", "", (1, 0), float("nan")],
+    "at": [None, (0, 0), (0, 1), (-1, -999999999), (1, 500000000)],
+}
+_ABOUT_ODD = [
+    *("d > 1.0", "d < 2.5", "d == NULL", "d != 0.0", "d >= -1.5", "d IN {1.5, 2.0}"),
+    *('text == ""', 'text > "Z"', 'text ==[c] "É"', 'text BEGINSWITH "e"', 'text LIKE "?"'),
+    *('text CONTAINS[c] "A"', 'text ENDSWITH[c] "ß"', 'text < "b"', "text != NULL"),
+    *(
+        "free == 1",
+        'free == "1"',
+        "free == NULL",
+        "free > 1",
+        "free == true",
+        "free != 1",
+        'free < "b"',
+    ),
+    *("at > T0:0", "at == T0:1", "at < T0:0", "at >= T1:0", "at == NULL"),
+]
 _KEYS = {
-    "M": [("int", n) for n in range(1, 4)],
+    "M": [("objectid", f"{n:024x}") for n in range(1, 4)],
     "A": [("int", n) for n in range(1, 5)],
     "B": [("string", n) for n in ("p", "q", "r")],
 }
@@ -231,6 +257,8 @@ class Generator:
         if table == "A":
             values["x"] = chance.choice([None, 0, 1, 2, 3])
             values["secret"] = chance.randrange(5)
+            name = chance.choice(list(_ODD))
+            values[name] = chance.choice(_ODD[name])
             values["b"] = chance.choice([None, *_KEYS["B"]])
         return values
 
@@ -287,6 +315,7 @@ class Generator:
         ]
         if table == "A":
             texts += [f'ANY tags == "{word}"', "x == NULL", f"secret < {number}"]
+            texts += chance.sample(_ABOUT_ODD, 5)
         return chance.choice(texts)
 
     # -- roles -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ Specification: changeset-format.md 11; flexible-sync.md 9.1.
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,8 @@ from flexible.naive.objects import (
 )
 from flexible.naive.streams import on
 
-_KINDS = {1: "int", 2: "bool", 3: "string", 10: "objectid", 11: "uuid"}
+_KINDS = {1: "int", 2: "bool", 3: "string", 5: "timestamp", 7: "double", 10: "objectid", 11: "uuid"}
+_TYPES = {int: "int", bool: "bool", str: "string", float: "double", tuple: "timestamp"}
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,15 @@ def _unlinked(state: State, target: Named) -> list[Instruction]:
 
 
 def _payload(column: Column, value: Any) -> Payload:
+    """A value of a column; of mixed ones the Python type says which. A link is a key, a timestamp a
+    pair of seconds and nanoseconds."""
     if value is None:
         return NULL
     if column.type == LINK:
         return {"t": "link", "table": column.target, "pk": {"t": value[0], "v": value[1]}}
-    return {"t": _KINDS[column.type], "v": value}
+    kind = _KINDS.get(column.type) or _TYPES[type(value)]
+    if kind == "double":
+        return {"t": "double", "hex_le": struct.pack("<d", value).hex()}
+    if kind == "timestamp":
+        return {"t": "timestamp", "s": value[0], "ns": value[1]}
+    return {"t": kind, "v": value}
