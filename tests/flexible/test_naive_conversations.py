@@ -87,6 +87,20 @@ def observed(told: Conversation, file_ident: int, events: Events) -> str:
     return ""
 
 
+def test_a_broken_promise_is_told_with_what_went_before() -> None:
+    damage, _ = DAMAGES["an_object_too_many_in_a_bootstrap"]
+    told = recorded("flx_compensating")
+    *_, damaged = damage(clean("flx_compensating", 2))
+    with pytest.raises(Broken) as caught:
+        told.observe(2, damaged)
+    first, *story = str(caught.value).splitlines()
+    assert first == "K2: at version 3: Person[9999] extra"
+    assert story[0] == "file 2:"
+    assert story[-3].startswith("[3] ← download last part of 1: at 3/5, confirms 6")
+    assert story[-2].startswith("      3/5: CreateObject Person[1], Update Person[1].name = Ann")
+    assert story[-1] == "      3/5: CreateObject Person[9999]"
+
+
 def test_every_recording_is_looked_at() -> None:
     names = {path.stem for path in FOLDER.glob("*.jsonl")}
     assert names == {*WRONG_ON_PURPOSE, *TOO_SIMPLE, *(name for name, _ in CLEAN)}

@@ -8,7 +8,7 @@ Specification: flexible-sync.md 18 (37, 38); server-behaviour.md 21.7.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -429,19 +429,42 @@ def broken(story: Story, make_world: MakeWorld) -> Broken | None:
 
 
 def shrunk(story: Story, make_world: MakeWorld) -> tuple[Story, Broken]:
-    """The fewest steps of a history in which the same promise breaks."""
-    first = broken(story, make_world)
-    assert first is not None
-    found, size = first, max(1, len(story.steps) // 2)
+    """The fewest steps of a history, and the fewest writes in them, in which the same promise
+    breaks."""
+    found = broken(story, make_world)
+    assert found is not None
+    name, size = found.name, max(1, len(story.steps) // 2)
     while size:
         at = 0
         while at < len(story.steps):
-            steps: Sequence[Step] = (*story.steps[:at], *story.steps[at + size :])
-            shorter = replace(story, steps=tuple(steps))
+            shorter = _with(story, at, at + size)
             error = broken(shorter, make_world)
-            if error is not None and error.name == first.name:
+            if error is not None and error.name == name:
                 story, found = shorter, error
             else:
                 at += size
         size //= 2
+    for at in range(len(story.steps)):
+        while simpler := _simpler(story, at, name, make_world):
+            story, found = simpler
     return story, found
+
+
+def _with(story: Story, begin: int, end: int, *steps: Step) -> Story:
+    return replace(story, steps=(*story.steps[:begin], *steps, *story.steps[end:]))
+
+
+def _simpler(
+    story: Story, at: int, name: str, make_world: MakeWorld
+) -> tuple[Story, Broken] | None:
+    """The same with one write less in a transaction, if the same breaks."""
+    step = story.steps[at]
+    if step.what == "upload" and len(step.arguments[1]) > 1:
+        client, intents = step.arguments
+        for each in range(len(intents)):
+            fewer = Step("upload", (client, intents[:each] + intents[each + 1 :]))
+            shorter = _with(story, at, at + 1, fewer)
+            error = broken(shorter, make_world)
+            if error is not None and error.name == name:
+                return shorter, error
+    return None

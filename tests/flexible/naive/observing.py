@@ -12,6 +12,7 @@ Specification: flexible-sync.md 3.4, 5.4 to 5.8, 7.2, 9.3, 17.9; wire-protocol.m
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from flexible.naive.content import Batch, Content
 from flexible.naive.history import Broken, Commit, History
 from flexible.naive.judging import decoded_key, judge
 from flexible.naive.objects import Named, State, schema_only, touched
+from flexible.naive.telling import spelled_event
 from flexible.naive.views import BadQuery, Permissions, Queries, View, differences, visible
 
 Message = dict[str, Any]
@@ -102,28 +104,35 @@ class Observer:
         self.uploaded = 0  # newest own version that the server was told of
         self.judged: dict[int, tuple[Message, View]] = {}  # uploads whose verdicts are to be seen
         self.rejections_told: set[tuple[int, Named]] = set()
-        self.at = 0  # messages so far
+        self.lately: deque[Event] = deque(maxlen=12)
 
     # -- what happens ------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> None:
         """One event. Raises Broken."""
         self.head, self.permissions = event.head, event.permissions
-        if event.kind in ("client", "server"):
-            getattr(self, event.kind)(event.message)
-        else:
-            getattr(self, event.kind)()
+        self.lately.append(event)
+        try:
+            if event.kind in ("client", "server"):
+                getattr(self, event.kind)(event.message)
+            else:
+                getattr(self, event.kind)()
+        except Broken as error:
+            raise Broken(error.name, f"{error.story}\n{self.story()}") from error
+
+    def story(self) -> str:
+        """What happened lately."""
+        events = (spelled_event(each.kind, each.message, each.head) for each in self.lately)
+        return "\n".join([f"file {self.file_ident}:", *events])
 
     def client(self, message: Message) -> None:
         """The server gets a message."""
-        self.at += 1
         handler = getattr(self, "_client_" + message["type"], None)
         if handler is not None:
             handler(message)
 
     def server(self, message: Message) -> None:
         """The client gets a message."""
-        self.at += 1
         if message["type"] in ("log_message", "pong"):
             return
         binding = self.binding
