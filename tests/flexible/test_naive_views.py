@@ -92,6 +92,40 @@ def test_a_query_without_meaning_is_bad(state: State, table: str, text: str) -> 
         Queries({table: [text]}).check(state)
 
 
+@pytest.mark.parametrize(
+    ("text", "matching"),
+    [
+        ("d < 2", {"one"}),  # not NaN: the constant was a double
+        ("2 > d", {"one"}),
+        ("d < 2.0", {"one"}),
+        ("!(d >= 2)", {"one", "nan", "null"}),
+        ("d == nan", {"null"}),
+        ("(d == 1 or d == nan)", {"one", "null"}),
+        ("required == nan", set()),
+        ("required < 2", {"one", "nan", "null"}),
+    ],
+)
+def test_what_printing_spoils_is_as_it_was_meant(text: str, matching: set[str]) -> None:
+    made = State()
+    made.apply([add_table("N", pk_type=3), add_column("N", "d", 7, nullable=True)])
+    made.apply([add_column("N", "required", 7)])
+    for name, number in {"one": 1.0, "nan": float("nan"), "three": 3.0}.items():
+        double = {"t": "double", "hex_le": struct.pack("<d", number).hex()}
+        made.apply([create("N", name), update("N", name, "d", double)])
+        if name == "three":
+            made.apply([update("N", name, "required", double)])
+    made.apply([create("N", "null")])
+    assert {key for _, (_, key) in keys(view_of({"N": [text]}), made)} == matching
+
+
+@pytest.mark.parametrize(
+    "text", ["age > 1 SORT(age ASC)", "TRUEPREDICATE LIMIT(1)", "dog == L3:17"]
+)
+def test_what_is_no_subscription_is_bad(state: State, text: str) -> None:
+    with pytest.raises(BadQuery):
+        Queries({"Person": [text]}).check(state)
+
+
 # -- permissions -----------------------------------------------------------------------------------
 
 OWN = {"document_filters": {"read": {"name": "%%user.id"}, "write": False}, "read": True}

@@ -98,7 +98,7 @@ _ODD: dict[str, list[Any]] = {
     "at": [None, (0, 0), (0, 1), (-1, -999999999), (1, 500000000)],
 }
 _ABOUT_ODD = [
-    *("d > 1.0", "d < 2.5", "d == NULL", "d != 0.0", "d >= -1.5", "d IN {1.5, 2.0}"),
+    *("d > 1.0", "d < 2", "d == nan", "d == NULL", "d != 0.0", "d >= -1.5", "d IN {1.5, 2.0}"),
     *('text == ""', 'text > "Z"', 'text ==[c] "É"', 'text BEGINSWITH "e"', 'text LIKE "?"'),
     *('text CONTAINS[c] "A"', 'text ENDSWITH[c] "ß"', 'text < "b"', "text != NULL"),
     *(

@@ -13,7 +13,6 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,8 @@ from flexible.naive.objects import (
     State,
     Table,
 )
-from query.naive import dataset, parser, values
+from flexible.naive.subscriptions import NoSubscription, as_meant, parsed
+from query.naive import dataset, values
 from query.naive.binder import Binder
 from query.naive.errors import Refused
 from query.naive.paths import Mapping as Names
@@ -52,11 +52,6 @@ class BadQuery(Exception):
 
 
 # -- query sets ------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=2000)
-def _parsed(text: str) -> Any:
-    return parser.parse(text)
 
 
 class Queries:
@@ -102,12 +97,14 @@ class Queries:
                 raise BadQuery(f"no class {table}")
             data = _data_of(state)[0]
             try:
+                binder = Binder(data, [], Names())
+                owner = Owner(data.classes[table])
                 state.memo[memo_key] = [
-                    Binder(data, [], Names()).top(_parsed(text).query, Owner(data.classes[table]))
+                    binder.top(as_meant(parsed(text).query, known.columns), owner)
                     for text in self.alternatives[table]
                 ]
-            except Refused as refused:
-                raise BadQuery(str(refused)) from refused
+            except (Refused, NoSubscription) as error:
+                raise BadQuery(str(error)) from error
         nodes: list[Any] = state.memo[memo_key]
         return nodes
 
