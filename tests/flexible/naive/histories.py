@@ -119,6 +119,13 @@ _KEYS = {
 }
 
 
+SECRETIVE = {
+    "document_filters": {"read": True, "write": True},
+    "fields": {"secret": {"read": False, "write": False}},
+    "additional_fields": {"read": True, "write": True},
+}
+
+
 class Generator:
     """Makes one history from a seed."""
 
@@ -336,6 +343,8 @@ class Generator:
     def role(self) -> dict[str, Any]:
         """One role."""
         chance = self.chance
+        if chance.random() < 0.25:
+            return SECRETIVE
         read, write = self.filter(), self.filter()
         role: dict[str, Any] = {"document_filters": {"read": read, "write": write}}
         if chance.random() < 0.3:

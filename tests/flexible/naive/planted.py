@@ -324,7 +324,7 @@ PLANTED: dict[type[Server], set[str]] = {
     MarksAtOnce: {"K12"},
     ConfirmsTooMuch: {"K9", "device"},
     LosesRoles: _CONTENT | {"K5", "K7", "K8"},
-    ForgetsParts: {"K9", "K10", "K15", "K16"},
+    ForgetsParts: {"K2", "K9", "K10", "K15", "K16"},
     Forgets231InCrash: {"K14"},
     ForgetsMerges: {"K9"},
     ForgetsViewsInCrash: _CONTENT | {"K1", "K6", "K10", "K14"},
