@@ -25,6 +25,8 @@ from realmsync.enums import (
     SessionLifecycleState,
     SessionState,
     SessionStopPolicy,
+    SubscriptionSetState,
+    WaitForSync,
 )
 from realmsync.errors import (
     AppError,
@@ -56,6 +58,7 @@ from realmsync.errors import (
     MissingPropertyValueError,
     ModifyPrimaryKeyError,
     MultipleSyncAgentsError,
+    NoSubscriptionForWriteError,
     NoSuchTableError,
     ObjectAlreadyExistsError,
     ObjectTypeMismatchError,
@@ -73,6 +76,7 @@ from realmsync.errors import (
     ServerStartError,
     StaleAccessorError,
     StorageError,
+    SubscriptionError,
     SyncError,
     SyncOperationAborted,
     SyncTimeoutError,
@@ -100,6 +104,7 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.session import SyncSession
+from realmsync.sync.subscriptions import Subscription, SubscriptionSet
 from realmsync.values import Float32, Timestamp
 from realmsync.version import __version__
 
@@ -156,6 +161,7 @@ __all__ = [
     "MissingPropertyValueError",
     "ModifyPrimaryKeyError",
     "MultipleSyncAgentsError",
+    "NoSubscriptionForWriteError",
     "NoSuchTableError",
     "Object",
     "ObjectAlreadyExistsError",
@@ -188,6 +194,10 @@ __all__ = [
     "Set",
     "StaleAccessorError",
     "StorageError",
+    "Subscription",
+    "SubscriptionError",
+    "SubscriptionSet",
+    "SubscriptionSetState",
     "SyncConfiguration",
     "SyncError",
     "SyncOperationAborted",
@@ -196,6 +206,7 @@ __all__ = [
     "TransformError",
     "Timestamp",
     "User",
+    "WaitForSync",
     "WriteTimeoutError",
     "WrongTransactionStateError",
     "__version__",

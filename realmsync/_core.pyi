@@ -4,7 +4,7 @@ What only tests and benchmarks use is in _testbed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from realmsync.events import ClientEvent, ServerEvent, TransportEvent
 
@@ -283,6 +283,49 @@ class ServerRuntime:
 
 # -- bindings/realm --------------------------------------------------------------------------------
 
+# -- realm/subscriptions.cpp -----------------------------------------------------------------------
+
+_Subscription: TypeAlias = tuple[bytes, int, int, str | None, str, str]
+"""Id, when it was created and updated (ms since 1970), name, class, query."""
+
+class SubscriptionList:
+    """The subscriptions of a set, as it is edited."""
+
+    def __init__(self) -> None: ...
+    def items(self) -> list[_Subscription]: ...
+    def find_name(self, name: str) -> _Subscription | None: ...
+    def find_query(self, cls: str, query: str) -> _Subscription | None: ...
+    def insert_or_assign(
+        self, id: bytes, now_ms: int, name: str | None, cls: str, query: str
+    ) -> tuple[_Subscription, bool]:
+        """What is in the set now, and whether that is new."""
+
+    def erase_name(self, name: str) -> bool: ...
+    def erase_query(self, cls: str, query: str) -> bool: ...
+    def erase_id(self, id: bytes) -> bool: ...
+    def erase_class(self, cls: str) -> int: ...
+    def erase_unnamed(self) -> int: ...
+    def clear(self) -> int: ...
+
+def subscription_set(
+    file: RealmFile, version: int | None = None
+) -> tuple[int, int, str, SubscriptionList] | None:
+    """Version, code of the state, error, content; of the latest set without a version. None: there
+    is no such set, or it is superseded.
+    """
+
+def claim_flexible(file: RealmFile) -> None:
+    """Makes it a file of flexible sync unless it is one, which may wait for other writers.
+
+    MismatchedConfigError when it belongs to a partition.
+    """
+
+def is_flexible(file: RealmFile) -> bool:
+    """Whether it is one."""
+
+def import_subscriptions(source: RealmFile, target: RealmFile, now: int) -> int:
+    """What is in force in `source` becomes the latest set of `target`: its version."""
+
 sqlite_version: str
 """Of the copy of SQLite that is part of this module."""
 
@@ -474,12 +517,20 @@ class DeclaredClass:
     """`key` is the number of the primary key among the properties, -1 for none."""
 
     def __init__(
-        self, *, name: str, embedded: bool, key: int, properties: list[DeclaredProperty]
+        self,
+        *,
+        name: str,
+        embedded: bool,
+        key: int,
+        properties: list[DeclaredProperty],
+        asymmetric: bool = False,
     ) -> None: ...
     @property
     def name(self) -> str: ...
     @property
     def embedded(self) -> bool: ...
+    @property
+    def asymmetric(self) -> bool: ...
     @property
     def key(self) -> int: ...
     @property
@@ -588,6 +639,12 @@ class RealmHandle:
     def close(self) -> None: ...
     def begin(self, timeout: float | None = None) -> int:
         """Blocks until it is the caller's turn. The transaction's number. WriteTimeoutError."""
+
+    def edit_subscriptions(self) -> SubscriptionList:
+        """Those of the latest set: the transaction is for them alone from here on."""
+
+    def add_subscriptions(self, subscriptions: SubscriptionList) -> int:
+        """A new set, with the commit; its version. LimitExceededError."""
 
     def try_begin(self) -> int:
         """0 when somebody writes or waits."""
@@ -765,7 +822,7 @@ class ClientRuntime:
         store: ClientStore,
         *,
         user: str,
-        partition: str,
+        partition: str | None,
         url: str,
         access_token: str = "",
         verified: bool = False,
@@ -773,8 +830,11 @@ class ClientRuntime:
         stop_policy: str = "after-upload",
         cancel_waits: bool = False,
         manual_reset: bool = False,
+        fresh_copy: bool = False,
     ) -> int:
-        """A session, inactive until it is revived.
+        """A session, inactive until it is revived; of flexible sync without a partition.
+
+        `fresh_copy`: it is a client reset's, and uploads nothing.
 
         `connection_settings` are compared: only sessions with equal ones share a connection.
         """
@@ -804,8 +864,9 @@ class ClientRuntime:
     def reconnect(self, session: int) -> None: ...
     def wait(self, session: int, direction: str) -> int: ...
     def add_notifier(
-        self, session: int, direction: str, streaming: bool
+        self, session: int, direction: str, streaming: bool, pending_query: int = 0
     ) -> tuple[int, _Call | None]: ...
+    def wait_for_set(self, session: int, version: int) -> int: ...
     def remove_notifier(self, session: int, token: int) -> None: ...
     def set_access_token(self, user: str, token: str) -> None: ...
     def keep_access_token(self, user: str, token: str) -> None:

@@ -13,6 +13,7 @@ class SyncCode(IntEnum):
     """How a wait or a session ended; the engine's table is csrc/client/failure.hpp."""
 
     Ok = 0
+    SubscriptionFailed = 1016
     OperationAborted = 1027
     SyncClientResetRequired = 1032
     UnknownError = 2000000

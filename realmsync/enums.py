@@ -103,6 +103,23 @@ class OpenRealmTimeOutBehavior(Text):
     THROW_EXCEPTION = "throwException"
 
 
+class SubscriptionSetState(Text):
+    """How far the server has come with a set of subscriptions."""
+
+    PENDING = "pending"
+    COMPLETE = "complete"
+    ERROR = "error"
+    SUPERSEDED = "superseded"
+
+
+class WaitForSync(Text):
+    """When `Results.subscribe` waits for the data: FIRST_TIME if the query is a new one."""
+
+    FIRST_TIME = "first-time"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class ClientResetMode(Text):
     """How a client reset is handled; see ClientResetConfiguration."""
 

@@ -189,6 +189,10 @@ class MissingPropertyValueError(RealmError, TypeError):
     code = 3004
 
 
+class NoSubscriptionForWriteError(IllegalOperationError):
+    """An object of a class that no subscription of the realm asks for was to be created."""
+
+
 class MissingPrimaryKeyError(RealmError, TypeError):
     """A look-up by primary key in a class that has none."""
 
@@ -438,6 +442,17 @@ class CompensatingWriteError(SyncError):
     """
 
     writes: tuple[CompensatingWriteInfo, ...] = ()
+
+
+class SubscriptionError(SyncError):
+    """The server has refused the subscriptions of a version, with this message.
+
+    Those before it stay in force, and another update makes up for it.
+    """
+
+    def __init__(self, message: str, *, version: int | None = None) -> None:
+        super().__init__(message, code=1016)
+        self.version = version
 
 
 class ClientResetError(SyncError):

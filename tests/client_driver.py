@@ -132,7 +132,7 @@ class Client:
 
     def open(
         self,
-        partition: str = '"p"',
+        partition: str | None = '"p"',
         user: str = "u",
         url: str = URL,
         token: str = "token",

@@ -10,8 +10,8 @@
 //     binding      the states below                          here
 //
 // A binding sees events of two kinds: what this client has done (sent a message, stored an ident,
-// been told to end) and the messages of the server that move it. UPLOAD, DOWNLOAD and MARK move
-// cursors and numbers, not the state, so they are no events.
+// been told to end) and the messages of the server that move it. UPLOAD, DOWNLOAD, MARK, QUERY and
+// QUERY_ERROR move cursors, numbers and sets, not the state, so they are no events.
 //
 // The machines are coupled at four places and nowhere else:
 //
@@ -41,6 +41,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/assert.hpp"
@@ -82,7 +83,7 @@ enum class BindingEvent : std::uint8_t {
 };
 
 // What a server sends to a session.
-enum class SessionMessage : std::uint8_t { ident, download, mark, error, unbound };
+enum class SessionMessage : std::uint8_t { ident, download, mark, query_error, error, unbound };
 
 enum class Reaction : std::uint8_t {
     accept,
@@ -128,25 +129,25 @@ inline constexpr BindingTransition kTransitions[] = {
 
 struct BindingReactions {
     BindingState state;
-    Reaction ident, download, mark, error, unbound;
+    Reaction ident, download, mark, query_error, error, unbound;
 };
 
 namespace detail {
 using enum Reaction;
 
 inline constexpr BindingReactions kReactions[] = {
-    {BindingState::unbound, violation, violation, violation, violation, violation},
-    {BindingState::wait_for_ident, accept, violation, violation, accept, violation},
-    {BindingState::storing_ident, violation, violation, violation, accept, violation},
-    {BindingState::send_ident, violation, violation, violation, accept, violation},
-    {BindingState::running, violation, accept, accept, accept, violation},
-    {BindingState::send_error, violation, ignore, accept, accept, violation},
-    {BindingState::wait_for_error, violation, ignore, accept, accept, violation},
-    {BindingState::failed, violation, violation, violation, violation, violation},
-    {BindingState::unbinding, ignore, ignore, ignore, accept, violation},
-    {BindingState::unbinding_failed, ignore, ignore, ignore, violation, violation},
-    {BindingState::wait_for_unbound, ignore, ignore, ignore, accept, accept},
-    {BindingState::over, violation, violation, violation, violation, violation},
+    {BindingState::unbound, violation, violation, violation, violation, violation, violation},
+    {BindingState::wait_for_ident, accept, violation, violation, violation, accept, violation},
+    {BindingState::storing_ident, violation, violation, violation, violation, accept, violation},
+    {BindingState::send_ident, violation, violation, violation, violation, accept, violation},
+    {BindingState::running, violation, accept, accept, accept, accept, violation},
+    {BindingState::send_error, violation, ignore, accept, accept, accept, violation},
+    {BindingState::wait_for_error, violation, ignore, accept, accept, accept, violation},
+    {BindingState::failed, violation, violation, violation, violation, violation, violation},
+    {BindingState::unbinding, ignore, ignore, ignore, ignore, accept, violation},
+    {BindingState::unbinding_failed, ignore, ignore, ignore, ignore, violation, violation},
+    {BindingState::wait_for_unbound, ignore, ignore, ignore, ignore, accept, accept},
+    {BindingState::over, violation, violation, violation, violation, violation, violation},
 };
 } // namespace detail
 
@@ -156,6 +157,7 @@ constexpr Reaction reaction(BindingState state, SessionMessage message) {
     case SessionMessage::ident: return row.ident;
     case SessionMessage::download: return row.download;
     case SessionMessage::mark: return row.mark;
+    case SessionMessage::query_error: return row.query_error;
     case SessionMessage::error: return row.error;
     case SessionMessage::unbound: break;
     }
@@ -201,6 +203,7 @@ constexpr const char* refusal(SessionMessage message) {
     case SessionMessage::ident: return "IDENT that was not asked for";
     case SessionMessage::download: return "DOWNLOAD at the wrong time";
     case SessionMessage::mark: return "MARK at the wrong time";
+    case SessionMessage::query_error: return "QUERY_ERROR at the wrong time";
     case SessionMessage::error: return "ERROR at the wrong time";
     case SessionMessage::unbound: break;
     }
@@ -219,9 +222,14 @@ struct Binding {
     wire::SyncProgress received = {};           // of the last DOWNLOAD, integrated or not
     wire::UploadCursor scanned = {};            // the history is fetched up to here
     std::uint64_t announced_server_version = 0; // in the last UPLOAD
-    std::vector<PendingUpload> uploads = {};    // fetched, to be sent
+    // Fetched, to be sent in this order.
+    std::vector<std::variant<PendingUpload, PendingQuery>> outgoing = {};
     bool is_fetching = false;
     std::optional<ClientError> error = {}; // from send_error on
+    // Of flexible sync:
+    std::int64_t scanned_query = 0;   // version of the newest set in IDENT, sent or in `outgoing`
+    std::int64_t received_query = -1; // of the last bootstrap that has come as a whole
+    std::optional<BootstrapPart> part = {}; // that has come last of one that has not
 
     bool is_bound() const { return state != BindingState::unbound && state != BindingState::over; }
     void on(BindingEvent event) {

@@ -63,6 +63,12 @@ std::uint64_t Client::wait(std::uint64_t session, Direction direction, std::int6
     return id;
 }
 
+std::uint64_t Client::wait_for_set(std::uint64_t session, std::int64_t version, std::int64_t now) {
+    const std::uint64_t id = ++context_.last_wait;
+    with(session, now, [&](SyncSession& s) { s.wait_for_set(version, id); });
+    return id;
+}
+
 template <class F>
 void Client::with_sessions_of(const std::string& user, std::int64_t now, const F& use) {
     set_now(now);

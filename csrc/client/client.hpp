@@ -44,6 +44,7 @@ class Client {
     // After Released: the session goes as soon as it has nothing left to do.
     void forget(std::uint64_t session);
     std::uint64_t wait(std::uint64_t session, Direction direction, std::int64_t now);
+    std::uint64_t wait_for_set(std::uint64_t session, std::int64_t version, std::int64_t now);
     void set_access_token(const std::string& user, const std::string& token, std::int64_t now);
     // A token that nobody has asked for: it is used at the next handshake, and moves nothing.
     void keep_access_token(const std::string& user, const std::string& token, std::int64_t now);

@@ -14,28 +14,34 @@ namespace realmsync::client {
 
 namespace {
 
-constexpr std::string_view kPrefix = "com.mongodb.realm-sync#";
 constexpr int kOldestVersion = 2, kNewestVersion = 14;
+constexpr int kOldestFlexible = 9; // of those offered; below, BIND has no place for what it says
 // Without multiplexing a socket does not linger, but UNBIND gets the time to go out.
 constexpr std::int64_t kUnbindGraceMs = 1'000;
 
-int parse_version(std::string_view subprotocol) {
+std::string_view prefix(wire::Mode mode) {
+    return mode == wire::Mode::flexible ? "com.mongodb.realm-query-sync#"
+                                        : "com.mongodb.realm-sync#";
+}
+
+int parse_version(std::string_view subprotocol, wire::Mode mode) {
     int version = 0;
-    if (!subprotocol.starts_with(kPrefix))
+    if (!subprotocol.starts_with(prefix(mode)))
         return 0;
-    subprotocol.remove_prefix(kPrefix.size());
+    subprotocol.remove_prefix(prefix(mode).size());
     const char* end = subprotocol.data() + subprotocol.size();
     const auto [last, error] = std::from_chars(subprotocol.data(), end, version);
-    const bool valid = error == std::errc() && last == end && version >= kOldestVersion &&
+    const int oldest = mode == wire::Mode::flexible ? kOldestFlexible : kOldestVersion;
+    const bool valid = error == std::errc() && last == end && version >= oldest &&
                        version <= kNewestVersion;
     return valid ? version : 0;
 }
 
 } // namespace
 
-Connection::Connection(Context& context, std::uint64_t id, Backoff backoff, Route route,
-                       std::int64_t linger_ms)
-    : context_(context), id_(id), linger_ms_(linger_ms), route_(std::move(route)),
+Connection::Connection(Context& context, std::uint64_t id, wire::Mode mode, Backoff backoff,
+                       Route route, std::int64_t linger_ms)
+    : context_(context), id_(id), mode_(mode), linger_ms_(linger_ms), route_(std::move(route)),
       backoff_(std::move(backoff)) {}
 
 // Sessions
@@ -172,7 +178,7 @@ void Connection::attempt() {
     connect.url += route_.url.find('?') == std::string::npos ? "?baas_at=" : "&baas_at=";
     connect.url += route_.access_token;
     for (int version = kNewestVersion; version >= kOldestVersion; --version)
-        connect.subprotocols.push_back(std::string(kPrefix) + std::to_string(version));
+        connect.subprotocols.push_back(std::string(prefix(mode_)) + std::to_string(version));
     context_.emit(std::move(connect));
     tell_live_sessions(nullptr);
 }
@@ -208,7 +214,7 @@ void Connection::on_network_change() {
 void Connection::connected(std::string_view subprotocol) {
     if (state_ != ConnectionState::connecting)
         return;
-    version_ = parse_version(subprotocol);
+    version_ = parse_version(subprotocol, mode_);
     if (version_ == 0) {
         connect_failed("protocol", 101,
                        "Bad subprotocol in the server's response: " + std::string(subprotocol));
@@ -370,7 +376,7 @@ std::optional<std::string> Connection::next_message() {
 void Connection::receive(std::string_view bytes) {
     if (!is_connected())
         return;
-    auto message = wire::parse_server_message(bytes, wire::Mode::partition, version_);
+    auto message = wire::parse_server_message(bytes, mode_, version_);
     auto violation = message ? dispatch(*message)
                              : std::optional(Violation{"Bad message: " + message.error().message});
     if (violation)
@@ -384,7 +390,7 @@ void Connection::refuse(std::string_view first_bytes, std::uint64_t size) {
         return;
     const Failure failure =
         to_failure(TooLarge{"bytes", size, context_.tuning.download_limit_bytes});
-    const auto download = wire::parse_download_head(first_bytes, wire::Mode::partition, version_);
+    const auto download = wire::parse_download_head(first_bytes, mode_, version_);
     Session* session = download ? find(download->session) : nullptr;
     if (!session)
         return fail(failure, true);
@@ -459,9 +465,10 @@ std::optional<Violation> Connection::dispatch(const wire::ServerMessage& message
                 Failure failure = from_protocol_error(m.code, info, jitter);
                 failure.action = Action::none;
                 return on_error(m.code, m.session, failure);
-            } else if constexpr (std::is_same_v<M, wire::QueryError>) {
-                return Violation{"QUERY_ERROR in partition-based sync"};
             } else {
+                if constexpr (std::is_same_v<M, wire::QueryError>)
+                    if (m.session == 0)
+                        return Violation{"QUERY_ERROR for the connection"};
                 if (m.session == 0 || lost_.contains(m.session))
                     return {};
                 Session* session = find(m.session);

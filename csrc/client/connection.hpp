@@ -31,7 +31,7 @@ struct Route {
 
 class Connection {
   public:
-    Connection(Context& context, std::uint64_t id, Backoff backoff, Route route,
+    Connection(Context& context, std::uint64_t id, wire::Mode mode, Backoff backoff, Route route,
                std::int64_t linger_ms);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -39,6 +39,7 @@ class Connection {
     std::uint64_t id() const { return id_; }
     Context& context() const { return context_; }
     ConnectionState state() const { return state_; }
+    int version() const { return version_; } // of the protocol, once it is connected
     bool is_connected() const { return state_ == ConnectionState::connected; }
     bool is_disposable() const {
         return state_ == ConnectionState::disconnected && sessions_.empty();
@@ -116,6 +117,7 @@ class Connection {
 
     Context& context_;
     const std::uint64_t id_;
+    const wire::Mode mode_;
     const std::int64_t linger_ms_;
     Route route_;
     Backoff backoff_;

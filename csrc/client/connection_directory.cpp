@@ -11,7 +11,8 @@ namespace realmsync::client {
 
 // `url` is "wss://host:port/path"; the default port is filled in, so that both spellings share a
 // socket.
-ConnectionDirectory::Endpoint ConnectionDirectory::endpoint_of(const std::string& user,
+ConnectionDirectory::Endpoint ConnectionDirectory::endpoint_of(wire::Mode mode,
+                                                               const std::string& user,
                                                                const std::string& settings,
                                                                std::string_view url) {
     std::string scheme, port;
@@ -27,7 +28,7 @@ ConnectionDirectory::Endpoint ConnectionDirectory::endpoint_of(const std::string
     }
     if (port.empty())
         port = scheme == "wss" ? "443" : "80";
-    return {std::move(scheme), std::string(url), std::move(port), user, settings};
+    return {mode, std::move(scheme), std::string(url), std::move(port), user, settings};
 }
 
 void ConnectionDirectory::set_multiplexing(bool enabled) {
@@ -47,9 +48,10 @@ Connection* ConnectionDirectory::find_shared(const Endpoint& endpoint, std::uint
     return roomy;
 }
 
-Connection& ConnectionDirectory::obtain(const std::string& user, const std::string& settings,
-                                        const Route& route, std::uint64_t before) {
-    const Endpoint endpoint = endpoint_of(user, settings, route.url);
+Connection& ConnectionDirectory::obtain(wire::Mode mode, const std::string& user,
+                                        const std::string& settings, const Route& route,
+                                        std::uint64_t before) {
+    const Endpoint endpoint = endpoint_of(mode, user, settings, route.url);
     if (multiplexing_) {
         if (Connection* shared = find_shared(endpoint, before)) {
             Route& next = shared->route();
@@ -64,8 +66,8 @@ Connection& ConnectionDirectory::obtain(const std::string& user, const std::stri
         backoff = kept->second;
         backoffs_.erase(kept);
     }
-    auto made = std::make_unique<Connection>(context_, ++last_connection_, std::move(backoff),
-                                             route, multiplexing_ ? context_.tuning.linger_ms : 0);
+    auto made = std::make_unique<Connection>(context_, ++last_connection_, mode,
+                                             std::move(backoff), route, multiplexing_ ? context_.tuning.linger_ms : 0);
     Connection& connection = *made;
     connections_.emplace(connection.id(), Entry{endpoint, std::move(made), {}});
     if (multiplexing_)

@@ -29,12 +29,12 @@ class ConnectionDirectory {
     bool is_multiplexing() const { return multiplexing_; }
     void set_multiplexing(bool enabled);
 
-    // The connection for a new session of `user`: a shared one that is not full, or a new one. It
-    // takes the route for its next attempt. `settings` are the transport's: only sessions with
+    // The connection for a new session of `user`: a shared one that is not full, or a new one. All
+    // of one are of one mode. It takes the route for its next attempt. `settings` are the transport's: only sessions with
     // equal ones share. With `before`, the connection that an earlier session of the file is still
     // leaving, it is that one, full or not: UNBIND goes out before BIND then.
-    Connection& obtain(const std::string& user, const std::string& settings, const Route& route,
-                       std::uint64_t before);
+    Connection& obtain(wire::Mode mode, const std::string& user, const std::string& settings,
+                       const Route& route, std::uint64_t before);
     Connection* find(std::uint64_t id);
     Connection* find_socket(std::uint64_t socket);     // nullptr: given up meanwhile
     std::uint64_t open_socket(Connection& connection); // a fresh number for it
@@ -53,16 +53,17 @@ class ConnectionDirectory {
     std::size_t size() const { return connections_.size(); }
 
   private:
-    // Scheme, host, port, user, settings; the mode is always PBS.
-    using Endpoint = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+    // Mode, scheme, host, port, user, settings.
+    using Endpoint = std::tuple<wire::Mode, std::string, std::string, std::string, std::string,
+                                std::string>;
     struct Entry {
         Endpoint endpoint;
         std::unique_ptr<Connection> connection;
         std::optional<std::int64_t> deadline; // as it stands in timers_
     };
 
-    static Endpoint endpoint_of(const std::string& user, const std::string& settings,
-                                std::string_view url);
+    static Endpoint endpoint_of(wire::Mode mode, const std::string& user,
+                                const std::string& settings, std::string_view url);
     Connection* find_shared(const Endpoint& endpoint, std::uint64_t before);
     void note_deadline(Entry& entry, std::optional<std::int64_t> deadline);
     void check_connections();

@@ -25,7 +25,10 @@ std::size_t memory_of(const changeset::Changeset& c) {
 // The fault of an entry, or nullptr. `last` is the cursor behind the entry before it.
 const char* fault(const wire::DownloadEntry& e, const ReceivedDownload& d,
                   const wire::DownloadCursor& last) {
-    if (e.server_version <= last.server_version)
+    // All of a bootstrap may bear the version of its snapshot.
+    const bool may_be_equal = d.mode == wire::Mode::flexible && e.server_version != 0;
+    if (e.server_version < last.server_version ||
+        (e.server_version == last.server_version && !may_be_equal))
         return "server versions of DOWNLOAD entries do not increase";
     if (e.server_version > d.progress.download.server_version)
         return "DOWNLOAD entry beyond the message's download cursor";
@@ -72,32 +75,61 @@ std::variant<DownloadReader, Violation, TooLarge> DownloadReader::open(const Rec
     return DownloadReader(d, std::move(*plain));
 }
 
+DownloadReader DownloadReader::reopen(const ReceivedDownload& d) {
+    auto plain = plain_body(d);
+    if (!plain)
+        corrupt("a stored part of a bootstrap is damaged: " + plain.error().message);
+    return DownloadReader(d, std::move(*plain));
+}
+
+std::uint64_t DownloadReader::original_bytes() const {
+    std::uint64_t bytes = 0;
+    auto read = wire::read_download_entries(*plain_, [&](const wire::DownloadEntry& e) {
+        bytes += e.original_size;
+        return true;
+    });
+    REALMSYNC_ASSERT(static_cast<bool>(read)); // it was checked
+    return bytes;
+}
+
+TooLarge too_many_instructions(const DownloadLimits& limits) {
+    return {"instructions", 0, limits.parsed_bytes / sizeof(changeset::Instruction)};
+}
+
 std::variant<Integration, IntegrationFailed, TooLarge> DownloadReader::next() {
     const DownloadLimits& limits = download_->limits;
     Integration part;
     part.progress = download_->progress;
     part.downloadable_bytes = download_->downloadable_bytes;
     std::optional<Error> error;
-    std::size_t memory = 0;
+    std::size_t memory = 0, taken = 0; // bytes in memory, of the body
     const auto rest = std::string_view(*plain_).substr(position_);
     auto read = wire::read_download_entries(rest, [&](const wire::DownloadEntry& e) {
+        // What shares a version comes into the file together, as no cursor can stand in its middle;
+        // a bootstrap does as a whole.
+        if (!part.changesets.empty() && memory >= limits.part_bytes &&
+            (download_->bootstrap ||
+             e.server_version != part.changesets.back().server_version))
+            return false;
         auto changeset = changeset::parse_borrowed(e.changeset, limits.parsed_bytes);
         if (!changeset) {
             error = std::move(changeset.error());
             return false;
         }
         memory += memory_of(*changeset);
+        taken = static_cast<std::size_t>(e.changeset.data() - rest.data()) + e.changeset.size();
         part.progress.download = {e.server_version, e.client_version};
         part.changesets.push_back({e.server_version, e.client_version, e.origin_timestamp,
                                    e.origin_file_ident, e.original_size, std::move(*changeset)});
-        return memory < limits.part_bytes;
+        return true;
     });
-    REALMSYNC_ASSERT(static_cast<bool>(read)); // it was checked as a whole
+    if (!read)
+        corrupt("a stored part of a bootstrap is damaged: " + read.error().message);
     if (error && error->kind == ErrorKind::limit_exceeded)
-        return TooLarge{"instructions", 0, limits.parsed_bytes / sizeof(changeset::Instruction)};
+        return too_many_instructions(limits);
     if (error)
         return IntegrationFailed{wire::Code::bad_changeset, std::move(error->message)};
-    position_ += *read;
+    position_ += taken;
     if (is_done())
         part.progress.download = download_->progress.download;
     if (!part.changesets.empty()) // the views of all changesets point into it

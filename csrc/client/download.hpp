@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
@@ -13,16 +14,23 @@
 
 namespace realmsync::client {
 
+// What is too large where a changeset has more instructions than allowed.
+TooLarge too_many_instructions(const DownloadLimits& limits);
+
 class DownloadReader {
   public:
     // A Violation if the body is none of a DOWNLOAD, TooLarge if that would cost too much to find
     // out. Refers to `download`.
     static std::variant<DownloadReader, Violation, TooLarge> open(const ReceivedDownload& download);
 
+    // One whose body was checked before, by open(). Throws StoreError for anything else.
+    static DownloadReader reopen(const ReceivedDownload& download);
+
     // The next part, with the progress up to it; with the last one, which may be empty, that of the
     // message. IntegrationFailed if a changeset in it is malformed. Call until is_done().
     std::variant<Integration, IntegrationFailed, TooLarge> next();
     bool is_done() const { return position_ == plain_->size(); }
+    std::uint64_t original_bytes() const; // of all its changesets
 
   private:
     DownloadReader(const ReceivedDownload& download, std::shared_ptr<const std::string> plain)

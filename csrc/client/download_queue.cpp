@@ -16,9 +16,13 @@ constexpr std::size_t kAtStore = 2;
 std::uint64_t DownloadQueue::add(ReceivedDownload download, std::uint64_t binding,
                                  std::uint64_t overhead) {
     // A server can send empty ones faster than a file stores them, and each is but a progress.
-    if (!waiting_.empty() && download.body_bytes->empty()) {
+    // Those of a bootstrap say more than that.
+    const auto is_progress = [](const ReceivedDownload& d) {
+        return d.body_bytes->empty() && !d.bootstrap;
+    };
+    if (!waiting_.empty() && is_progress(download)) {
         Waiting& last = waiting_.back();
-        if (last.binding == binding && last.download.body_bytes->empty()) {
+        if (last.binding == binding && is_progress(last.download)) {
             last.download.progress = download.progress;
             last.download.downloadable_bytes = download.downloadable_bytes;
             return 0;

@@ -54,6 +54,7 @@ namespace status { // numeric codes of data-model.md section 25 that this engine
 inline constexpr std::int32_t kOk = 0;
 inline constexpr std::int32_t kRuntimeError = 1000;
 inline constexpr std::int32_t kBadChangeset = 1015;
+inline constexpr std::int32_t kSubscriptionFailed = 1016;
 inline constexpr std::int32_t kOperationAborted = 1027;
 inline constexpr std::int32_t kAutoClientResetFailed = 1028;
 inline constexpr std::int32_t kConnectionClosed = 1030;

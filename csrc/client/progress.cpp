@@ -13,6 +13,8 @@ double estimate(std::uint64_t transferred, std::uint64_t total, std::uint64_t fi
     return done / static_cast<double>(total - final);
 }
 
+constexpr double kMostBytes = 9e18; // of what a server may make believe
+
 bool counts_equal(const Report& a, const Report& b) {
     return a.uploaded == b.uploaded && a.uploadable == b.uploadable &&
            a.downloaded == b.downloaded && a.downloadable == b.downloadable &&
@@ -26,19 +28,36 @@ void Reporter::activate(const ClientState& state) {
     downloaded_final_ = state.downloaded_bytes;
 }
 
+void Reporter::count_downloads(const ClientState& state, Report& r) {
+    r.downloaded = state.downloaded_bytes + state.pending_bytes;
+    if (mode_ == wire::Mode::partition) {
+        r.downloadable = state.downloadable_bytes + r.downloaded;
+        if (r.downloaded == 0)
+            downloaded_final_ = 0;
+        r.download_estimate =
+            r.downloaded == 0 ? 1.0 : estimate(r.downloaded, r.downloadable, downloaded_final_);
+        return;
+    }
+    r.query_version = state.subscriptions->received();
+    r.download_estimate = static_cast<double>(state.downloadable_bytes) / kWholeEstimate;
+    r.downloadable = r.downloaded;
+    if (r.download_estimate >= 1.0) {
+        downloaded_final_ = r.downloaded;
+    } else if (r.download_estimate > 0.0 && r.downloaded > downloaded_final_) {
+        const auto done = static_cast<double>(r.downloaded - downloaded_final_);
+        r.downloadable = downloaded_final_ +
+                         static_cast<std::uint64_t>(std::min(done / r.download_estimate, kMostBytes));
+    }
+}
+
 std::optional<Report> Reporter::report(const ClientState& state) {
     Report r;
     r.uploaded = state.uploaded_bytes;
     r.uploadable = state.uploadable_bytes;
-    r.downloaded = state.downloaded_bytes;
-    r.downloadable = state.downloadable_bytes + state.downloaded_bytes;
+    count_downloads(state, r);
     r.snapshot = state.current_version;
     if (r.uploaded == r.uploadable)
         uploaded_final_ = r.uploaded;
-    if (r.downloaded == 0)
-        downloaded_final_ = 0;
-    r.download_estimate =
-        r.downloaded == 0 ? 1.0 : estimate(r.downloaded, r.downloadable, downloaded_final_);
     r.upload_estimate =
         r.uploaded == r.uploadable ? 1.0 : estimate(r.uploaded, r.uploadable, uploaded_final_);
     if (!open_ || (last_ && counts_equal(*last_, r)))

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/store.hpp"
+#include "wire/message.hpp"
 
 namespace realmsync::client {
 
@@ -23,6 +24,7 @@ struct Report {
 // Makes the reports of one protocol session: gate, estimates and de-duplication (6.2, 6.3).
 class Reporter {
   public:
+    explicit Reporter(wire::Mode mode) : mode_(mode) {}
     // The counters when the session was activated: what estimates are measured from.
     void activate(const ClientState& state);
     // The first DOWNLOAD of the session has been integrated.
@@ -31,6 +33,9 @@ class Reporter {
     std::optional<Report> report(const ClientState& state);
 
   private:
+    void count_downloads(const ClientState& state, Report& report);
+
+    const wire::Mode mode_;
     std::uint64_t uploaded_final_ = 0, downloaded_final_ = 0;
     bool open_ = false;
     std::optional<Report> last_;

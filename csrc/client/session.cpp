@@ -18,28 +18,6 @@ namespace {
 // One UPLOAD may be on its way to the socket while the next is ready and a third is being read.
 constexpr std::size_t kUploadsAhead = 2;
 
-// Checks D1 to D8 of wire-protocol.md 6.4: `a` is what was known, `b` what has come.
-const char* header_fault(const wire::SyncProgress& a, const wire::SyncProgress& b,
-                         std::uint64_t newest_version) {
-    if (b.latest.version < a.latest.version)
-        return "DOWNLOAD: latest server version decreases";
-    if (b.upload.client_version < a.upload.client_version)
-        return "DOWNLOAD: upload cursor decreases";
-    if (b.upload.client_version > newest_version)
-        return "DOWNLOAD: upload cursor beyond the newest client version";
-    if (b.download.server_version < a.download.server_version)
-        return "DOWNLOAD: download cursor decreases";
-    if (b.download.server_version > b.latest.version)
-        return "DOWNLOAD: download cursor beyond the latest server version";
-    if (b.download.client_version < a.download.client_version)
-        return "DOWNLOAD: last integrated client version decreases";
-    if (b.download.client_version > b.upload.client_version)
-        return "DOWNLOAD: last integrated client version beyond the upload cursor";
-    if (b.download.server_version < b.upload.server_version)
-        return "DOWNLOAD: upload cursor's server version beyond the download cursor";
-    return nullptr;
-}
-
 // How a failed integration looks to the application.
 std::int32_t status_of(Code code) {
     switch (code) {
@@ -52,20 +30,23 @@ std::int32_t status_of(Code code) {
 } // namespace
 
 Session::Session(Connection& connection, SessionObserver& observer, std::uint64_t ident,
-                 std::uint64_t sync_session, std::string partition)
+                 std::uint64_t sync_session, SessionTerms terms)
     : connection_(connection), context_(connection.context()), observer_(observer), ident_(ident),
-      sync_session_(sync_session), partition_(std::move(partition)),
+      sync_session_(sync_session), terms_(std::move(terms)), reporter_(terms_.mode),
       resume_backoff_(context_.backoff) {}
 
 // Life
 
-void Session::activate() { read_state(); }
+void Session::activate() {
+    resume_bootstrap();
+    read_state();
+}
 
 void Session::deactivate() {
     REALMSYNC_ASSERT(!is_deactivating());
     life_ = Life::deactivating;
     resume_at_.reset();
-    binding_.uploads.clear();
+    binding_.outgoing.clear();
     connection_.discharge(*this, downloads_.drop());
     if (binding_.is_bound()) {
         binding_.on(BindingEvent::given_up);
@@ -80,7 +61,7 @@ void Session::suspend(const Failure& failure) {
     REALMSYNC_ASSERT(is_live());
     life_ = Life::suspended;
     suspended_by_ = failure.message;
-    binding_.uploads.clear();
+    binding_.outgoing.clear();
     if (!failure.fatal) {
         std::int64_t delay = context_.tuning.session_closed_resume_ms;
         if (Code{failure.protocol_code} != Code::session_closed) {
@@ -101,6 +82,9 @@ void Session::resume() {
     if (life_ != Life::suspended)
         return;
     life_ = Life::active;
+    resume_bootstrap();
+    if (std::exchange(is_incomplete_, false))
+        complete_set();
     if (std::exchange(read_failed_, false))
         read_state();
     connection_.on_session_live(*this);
@@ -141,6 +125,7 @@ void Session::conclude_binding() {
 }
 
 void Session::enlist_if_ready() {
+    read_query();
     if (has_message())
         connection_.enlist(*this);
 }
@@ -205,6 +190,8 @@ void Session::set_state(const ClientState& state) {
         binding_.announced_server_version =
             std::max(binding_.announced_server_version, state.progress.upload.server_version);
     }
+    if (state.subscriptions)
+        observer_.on_subscriptions(*state.subscriptions, is_first);
     if (state.file.ident != 0 && (binding_.state == BindingState::wait_for_ident ||
                                   binding_.state == BindingState::storing_ident))
         binding_.on(BindingEvent::ident_stored);
@@ -230,6 +217,11 @@ void Session::check_downloads() {
     if (is_deactivating() || !download_completion_.take(state_->progress.download.server_version))
         return;
     upload_delayed_ = false;
+    if (!complete_set()) // who waits for a download finds its set complete
+        finish_downloads();
+}
+
+void Session::finish_downloads() {
     report(); // progress and uploads precede the completion of downloads (5.3)
     if (is_deactivating())
         return;
@@ -242,11 +234,14 @@ bool Session::may_upload() const {
 }
 
 void Session::fetch() {
-    if (!may_upload() || binding_.is_fetching || binding_.uploads.size() >= kUploadsAhead ||
-        newest_version_ <= binding_.scanned.client_version)
+    if (!may_upload() || binding_.is_fetching || binding_.outgoing.size() >= kUploadsAhead ||
+        (newest_version_ <= binding_.scanned.client_version && !has_unsent_query()))
         return;
     binding_.is_fetching = true;
-    submit(FetchUpload{binding_.scanned,
+    UploadStart from{binding_.scanned};
+    if (is_flexible())
+        from.sent_query = binding_.scanned_query;
+    submit(FetchUpload{from,
                        {context_.tuning.upload_soft_bytes, context_.tuning.upload_hard_bytes}});
 }
 
@@ -276,8 +271,18 @@ void Session::on_outcome(StoreResult result) {
         on_stored(StoreWork::fetch_upload);
         if (is_current && may_upload())
             on_fetched(std::move(*upload));
+    } else if (auto* query = std::get_if<PendingQuery>(&result.outcome)) {
+        on_stored(result.work);
+        on_query_read(std::move(*query));
+    } else if (const auto* changed = std::get_if<SetsChanged>(&result.outcome)) {
+        on_stored(result.work);
+        on_sets_changed(changed->state, result.work);
+    } else if (result.work == StoreWork::reject_set &&
+               std::holds_alternative<Violation>(result.outcome)) {
+        if (is_running)
+            connection_.on_violation(std::get<Violation>(std::move(result.outcome)));
     } else if (const auto* failed = std::get_if<StoreFailed>(&result.outcome)) {
-        on_store_failed(*failed);
+        on_store_failed(*failed, result.work);
     } else {
         on_integration_over();
         if (result.state)
@@ -299,22 +304,32 @@ void Session::on_outcome(StoreResult result) {
 void Session::on_fetched(PendingUpload upload) {
     REALMSYNC_ASSERT(binding_.is_fetching);
     binding_.is_fetching = false;
-    if (upload.progress.client_version <= binding_.scanned.client_version) {
+    auto query = std::exchange(upload.query, std::nullopt);
+    if (upload.progress.client_version > binding_.scanned.client_version) {
+        binding_.scanned = upload.progress;
+        if (upload.changesets != 0 ? !terms_.is_fresh_copy : !query && is_to_be_announced()) {
+            binding_.announced_server_version = upload.progress.server_version;
+            binding_.outgoing.push_back(std::move(upload));
+        }
+    } else if (upload.changesets == 0 && !query) {
         // Acknowledged meanwhile, or the file holds less than was announced.
-        if (upload.changesets == 0)
-            newest_version_ = std::max(binding_.scanned.client_version, state_->current_version);
-        fetch();
-        return;
+        newest_version_ = std::max(binding_.scanned.client_version, state_->current_version);
+        if (newest_version_ <= binding_.scanned.client_version)
+            return; // a set that is not to be sent any more: the news of that is on its way
     }
-    binding_.scanned = upload.progress;
-    // Without changesets it would only tell the server what the client has integrated (8.4).
-    if (upload.changesets != 0 ||
-        binding_.announced_server_version < state_->progress.download.server_version) {
-        binding_.announced_server_version = upload.progress.server_version;
-        binding_.uploads.push_back(std::move(upload));
-        enlist_if_ready();
+    if (query) {
+        binding_.scanned_query = query->version;
+        binding_.outgoing.push_back(std::move(*query));
     }
+    enlist_if_ready();
     fetch();
+}
+
+// Whether an UPLOAD without changesets is due, which tells the server what the client has integrated
+// (8.4); not while a subscription set is under way.
+bool Session::is_to_be_announced() const {
+    return binding_.announced_server_version < state_->progress.download.server_version &&
+           !terms_.is_fresh_copy && !(is_flexible() && state_->subscriptions->next_after(0));
 }
 
 void Session::on_integration_over() {
@@ -331,7 +346,8 @@ void Session::integrate_next() {
 void Session::on_integrated(const ClientState& state) {
     on_stored(StoreWork::integrate);
     set_state(state);
-    reporter_.open_gate();
+    if (!is_flexible() || has_received_query_)
+        reporter_.open_gate();
     resume_backoff_.reset();
     advance();
     report_reverted();
@@ -357,7 +373,7 @@ void Session::on_integration_failed(const IntegrationFailed& failed) {
     failure.action = Action::warning;
     binding_.on(BindingEvent::integration_failed);
     binding_.error = {failed.code, failure.message};
-    binding_.uploads.clear();
+    binding_.outgoing.clear();
     enlist_if_ready();
     observer_.on_connection(connection_.state(), &failure);
 }
@@ -368,10 +384,14 @@ void Session::on_too_large(const TooLarge& too_large) {
     observer_.on_connection(connection_.state(), &failure);
 }
 
-void Session::on_store_failed(const StoreFailed& failed) {
-    if (failed.work == StoreWork::integrate)
+void Session::on_store_failed(const StoreFailed& failed, StoreWork work) {
+    if (work == StoreWork::integrate)
         on_integration_over();
-    if (failed.work == StoreWork::read_state) {
+    if (work == StoreWork::read_query)
+        is_reading_query_ = false;
+    if (work == StoreWork::complete_set)
+        is_incomplete_ = true; // until the session goes on
+    if (work == StoreWork::read_state) {
         reading_ = read_again_ = false;
         read_failed_ = true; // until the session goes on
         upload_completion_.fail_read();
@@ -390,7 +410,7 @@ void Session::on_store_failed(const StoreFailed& failed) {
     if (trouble_)
         failure.action = Action::transient; // one trouble is told once, however often it is tried
     else
-        trouble_ = failed.work;
+        trouble_ = work;
     if (binding_.is_bound())
         binding_.on(BindingEvent::given_up);
     suspend(failure);
@@ -416,7 +436,8 @@ void Session::describe(Situation& situation) const {
     if (!state_)
         return;
     situation.unsent_bytes = state_->uploadable_bytes - state_->uploaded_bytes;
-    situation.downloadable_bytes = state_->downloadable_bytes;
+    if (!is_flexible()) // whose server says no bytes
+        situation.downloadable_bytes = state_->downloadable_bytes;
 }
 
 void Session::on_stored(StoreWork work) {
@@ -432,9 +453,10 @@ bool Session::has_message() const {
     switch (binding_.state) {
     case BindingState::unbound: return is_live();
     case BindingState::send_ident:
-        return downloads_.is_idle(); // what the last binding left in the queue moves the cursors
+        // What the last binding left in the queue moves the cursors.
+        return downloads_.is_idle() && knows_query();
     case BindingState::running:
-        return download_completion_.is_due() || (!upload_delayed_ && !binding_.uploads.empty());
+        return download_completion_.is_due() || (!upload_delayed_ && !binding_.outgoing.empty());
     case BindingState::wait_for_error:
     case BindingState::wait_for_ident:
     case BindingState::storing_ident:
@@ -457,7 +479,7 @@ wire::Outgoing Session::next_message() {
     case BindingState::running:
         if (download_completion_.is_due())
             return {wire::format(wire::Mark{ident_, download_completion_.send()})};
-        return take_upload();
+        return take_outgoing();
     default: return take_unbind();
     }
 }
@@ -465,7 +487,10 @@ wire::Outgoing Session::next_message() {
 wire::Outgoing Session::take_bind() {
     const bool needs_ident = state_->file.ident == 0;
     binding_.on(needs_ident ? BindingEvent::sent_bind_for_ident : BindingEvent::sent_bind);
-    return {wire::format(wire::Bind{ident_, partition_, {}, needs_ident, false})};
+    read_query();
+    const std::string flexible = is_flexible() ? bind_data() : "";
+    return {wire::format(wire::Bind{
+        ident_, is_flexible() ? flexible : terms_.partition, {}, needs_ident, false})};
 }
 
 wire::Outgoing Session::take_ident() {
@@ -474,10 +499,15 @@ wire::Outgoing Session::take_ident() {
     binding_.received = progress;
     binding_.scanned = progress.upload;
     binding_.announced_server_version = progress.upload.server_version;
+    wire::ClientIdent message{ident_, state_->file, progress.download, progress.latest};
+    if (is_flexible()) {
+        message.query_version = query_.version;
+        message.query = query_.body;
+        binding_.scanned_query = query_.version;
+        binding_.received_query = state_->subscriptions->active() ? query_.version : -1;
+    }
     fetch();
-    return {
-        wire::format(wire::ClientIdent{ident_, state_->file, progress.download, progress.latest},
-                     wire::Mode::partition)};
+    return {wire::format(message, terms_.mode)};
 }
 
 wire::Outgoing Session::take_client_error() {
@@ -487,10 +517,13 @@ wire::Outgoing Session::take_client_error() {
         wire::JsonError{static_cast<std::int32_t>(binding_.error->code), ident_, body})};
 }
 
-wire::Outgoing Session::take_upload() {
-    REALMSYNC_ASSERT(!upload_delayed_ && !binding_.uploads.empty());
-    PendingUpload upload = std::move(binding_.uploads.front());
-    binding_.uploads.erase(binding_.uploads.begin());
+wire::Outgoing Session::take_outgoing() {
+    REALMSYNC_ASSERT(!upload_delayed_ && !binding_.outgoing.empty());
+    auto first = std::move(binding_.outgoing.front());
+    binding_.outgoing.erase(binding_.outgoing.begin());
+    if (auto* query = std::get_if<PendingQuery>(&first))
+        return take_query(*query);
+    auto& upload = std::get<PendingUpload>(first);
     wire::Upload message{ident_, upload.body.view(), upload.progress,
                          state_->progress.download.server_version};
     connection_.on_upload_sent(*this, upload.progress.client_version, upload.body.bytes.size());
@@ -503,86 +536,6 @@ wire::Outgoing Session::take_unbind() {
     binding_.on(BindingEvent::sent_unbind);
     conclude_binding();
     return {wire::format(wire::Unbind{ident_})};
-}
-
-// Receiving (10.5)
-
-std::optional<Violation> Session::receive(const wire::ServerIdent& message) {
-    if (auto verdict = binding_.judge(SessionMessage::ident); !verdict.is_accepted)
-        return std::move(verdict.violation);
-    if (message.file.ident == 0 || message.file.salt == 0)
-        return Violation{"bad file ident or salt in IDENT"};
-    binding_.on(BindingEvent::received_ident);
-    submit(StoreIdent{message.file});
-    return {};
-}
-
-std::optional<Violation> Session::receive(const wire::Download& message) {
-    if (auto verdict = binding_.judge(SessionMessage::download); !verdict.is_accepted)
-        return std::move(verdict.violation);
-    const std::uint64_t newest = std::max(newest_version_, binding_.scanned.client_version);
-    if (const char* fault = header_fault(binding_.received, message.progress, newest))
-        return Violation{fault};
-    if (message.downloadable_bytes < 0)
-        return Violation{"DOWNLOAD: negative downloadable bytes"};
-    ReceivedDownload download;
-    download.body_bytes = std::make_shared<const std::string>(message.body.bytes);
-    download.compressed = message.body.compressed;
-    download.uncompressed_size = message.body.uncompressed_size;
-    download.progress = message.progress;
-    download.previous = binding_.received.download;
-    download.downloadable_bytes = static_cast<std::uint64_t>(message.downloadable_bytes);
-    download.own_ident = state_->file.ident;
-    const ClientTuning& tuning = context_.tuning;
-    download.limits = {tuning.download_limit_bytes, tuning.download_parsed_bytes,
-                       tuning.download_part_bytes};
-    binding_.received = message.progress;
-    connection_.charge(*this, downloads_.add(std::move(download), binding_.number,
-                                             context_.tuning.download_overhead_bytes));
-    integrate_next();
-    return {};
-}
-
-std::optional<Violation> Session::receive(const wire::Mark& message) {
-    if (auto verdict = binding_.judge(SessionMessage::mark); !verdict.is_accepted)
-        return std::move(verdict.violation);
-    if (!download_completion_.receive(message.request, binding_.received.download.server_version))
-        return Violation{"MARK with a bad request ident"};
-    check_downloads();
-    enlist_if_ready();
-    return {};
-}
-
-std::optional<Violation> Session::receive(const wire::Unbound&) {
-    if (auto verdict = binding_.judge(SessionMessage::unbound); !verdict.is_accepted)
-        return std::move(verdict.violation);
-    binding_.on(BindingEvent::received_unbound);
-    conclude_binding();
-    return {};
-}
-
-std::optional<Violation> Session::receive_error(const Failure& failure) {
-    if (auto verdict = binding_.judge(SessionMessage::error); !verdict.is_accepted)
-        return std::move(verdict.violation);
-    const Code code{failure.protocol_code};
-    if (code == Code::compensating_write) {
-        const auto at =
-            std::ranges::upper_bound(reverted_, failure.reverted_by, {}, &Failure::reverted_by);
-        reverted_.insert(at, failure);
-        report_reverted();
-        return {};
-    }
-    if (code == Code::schema_version_changed) {
-        if (!is_deactivating()) // it only tells something
-            observer_.on_connection(connection_.state(), &failure);
-        return {};
-    }
-    binding_.on(BindingEvent::received_error);
-    if (is_deactivating())
-        conclude_binding();
-    else
-        suspend(failure);
-    return {};
 }
 
 } // namespace realmsync::client

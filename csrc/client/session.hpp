@@ -39,6 +39,8 @@ class SessionObserver {
     virtual void on_connection(ConnectionState state, const Failure* failure) = 0;
     virtual void on_file_ident(std::uint64_t ident) = 0;
     virtual void on_route_verified() = 0;
+    // What is known of the sets now; `is_first`: since the session was activated.
+    virtual void on_subscriptions(const Subscriptions& subscriptions, bool is_first) = 0;
     virtual void on_reset_pending() = 0; // its file was reset, and the server does not know all yet
     virtual void on_submit() = 0;        // a job of its file
     virtual void on_finished() = 0;      // unbound, or never bound; destroyed soon
@@ -47,11 +49,18 @@ class SessionObserver {
     ~SessionObserver() = default;
 };
 
+// What is synchronised, and what for.
+struct SessionTerms {
+    wire::Mode mode = wire::Mode::partition;
+    std::string partition = {};  // as extended JSON; of flexible sync empty
+    bool is_fresh_copy = false;  // of a client reset: uploads nothing
+    bool is_after_reset = false; // that copy, or the session of the file that has become it
+};
+
 class Session {
   public:
-    // `partition` is the value as extended JSON.
     Session(Connection& connection, SessionObserver& observer, std::uint64_t ident,
-            std::uint64_t sync_session, std::string partition);
+            std::uint64_t sync_session, SessionTerms terms);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -74,6 +83,7 @@ class Session {
 
     void request_upload_wait();
     void request_download_wait();
+    void request_state() { read_state(); } // the observer hears of it
     void on_commit(std::uint64_t version);
     void catch_up(); // reads the counters that nobody was watching until now
 
@@ -86,6 +96,7 @@ class Session {
     std::optional<Violation> receive(const wire::Download& message);
     std::optional<Violation> receive(const wire::Mark& message);
     std::optional<Violation> receive(const wire::Unbound& message);
+    std::optional<Violation> receive(const wire::QueryError& message);
     std::optional<Violation> receive_error(const Failure& failure);
     bool has_message() const;
     // The next message; call only if there is one.
@@ -108,15 +119,30 @@ class Session {
     void advance(); // after the state has been read: tells of it, and goes on
     void report();  // then upload completion: the order of 5.3
     void check_downloads();
+    void finish_downloads();
     bool may_upload() const;
+    bool is_to_be_announced() const;
     void fetch();
+
+    // Flexible sync: session_flexible.cpp.
+    bool is_flexible() const { return terms_.mode == wire::Mode::flexible; }
+    void resume_bootstrap();
+    void read_query(); // the active one, when IDENT is due
+    bool knows_query() const;
+    bool has_unsent_query() const;
+    bool complete_set(); // whether one is completed, which takes a while
+    void place_in_bootstrap(const wire::Download& message, ReceivedDownload& download);
+    void on_query_read(PendingQuery query);
+    void on_sets_changed(const ClientState& state, StoreWork work);
+    std::string bind_data() const;
+    wire::Outgoing take_query(const PendingQuery& query);
 
     void on_fetched(PendingUpload upload);
     void on_integrated(const ClientState& state);
     void on_integration_failed(const IntegrationFailed& failed);
     void report_reverted(); // what the file has by now
     void on_too_large(const TooLarge& too_large);
-    void on_store_failed(const StoreFailed& failed);
+    void on_store_failed(const StoreFailed& failed, StoreWork work);
     void on_stored(StoreWork work);
     void on_integration_over(); // whatever came of it
     void integrate_next();
@@ -125,14 +151,14 @@ class Session {
     wire::Outgoing take_bind();
     wire::Outgoing take_ident();
     wire::Outgoing take_client_error();
-    wire::Outgoing take_upload();
+    wire::Outgoing take_outgoing();
     wire::Outgoing take_unbind();
 
     Connection& connection_;
     Context& context_;
     SessionObserver& observer_;
     const std::uint64_t ident_, sync_session_;
-    const std::string partition_;
+    const SessionTerms terms_;
 
     Life life_ = Life::active;
     Binding binding_;
@@ -147,6 +173,12 @@ class Session {
     UploadCompletion upload_completion_;
     DownloadCompletion download_completion_;
     Reporter reporter_;
+
+    PendingQuery query_{-1, {}}; // the active one, as it was read last
+    bool is_reading_query_ = false;
+    bool has_received_query_ = false; // data of a version other than 0
+    bool is_completing_ = false;      // waits for a set to be complete in the file
+    bool is_incomplete_ = false;      // that could not be stored
 
     std::vector<Failure> reverted_; // told when the changeset that reverts is integrated (12.8)
 

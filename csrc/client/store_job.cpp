@@ -25,13 +25,26 @@ struct Runner {
     StoreOutcome operator()(const FetchUpload& task) {
         return store.fetch_upload(task.from, task.limits);
     }
+    StoreOutcome operator()(const ResumeBootstrap& task) {
+        return SetsChanged{store.resume_bootstrap(task.limits, stop)};
+    }
+    StoreOutcome operator()(const ReadQuery&) { return store.active_query(); }
+    StoreOutcome operator()(const CompleteSet& task) {
+        return SetsChanged{store.complete_set(task.version)};
+    }
+    StoreOutcome operator()(const RejectSet& task) {
+        auto state = store.reject_set(task.version, task.message);
+        if (state)
+            return SetsChanged{*state};
+        return Violation{std::move(state.error().message)};
+    }
     StoreOutcome operator()(const ReceivedDownload& task) {
         // Messages are queued before their predecessors are stored: after a failure there is a gap.
         if (store.state().progress.download != task.previous)
             return IntegrationSkipped{};
         auto opened = DownloadReader::open(task);
         if (auto* reader = std::get_if<DownloadReader>(&opened))
-            return integrate_all(*reader);
+            return task.bootstrap ? bootstrap(task, *reader) : integrate_all(*reader);
         if (auto* violation = std::get_if<Violation>(&opened))
             return std::move(*violation);
         return std::get<TooLarge>(opened);
@@ -47,11 +60,23 @@ struct Runner {
     StoreOutcome integrate(Integration part) {
         part.stop = stop;
         auto state = store.integrate(std::move(part));
+        return state ? StoreOutcome(Integrated{std::move(*state)})
+                     : failure(std::move(state.error()));
+    }
+    StoreOutcome bootstrap(const ReceivedDownload& task, DownloadReader& reader) {
+        auto state = store.take_bootstrap(task, reader, stop);
         if (state)
-            return Integrated{*state};
-        const bool progress = state.error().kind == ErrorKind::bad_progress;
+            return Integrated{std::move(*state)};
+        if (state.error().kind == ErrorKind::bad_message)
+            return Violation{std::move(state.error().message)};
+        if (state.error().kind == ErrorKind::limit_exceeded)
+            return too_many_instructions(task.limits);
+        return failure(std::move(state.error()));
+    }
+    static StoreOutcome failure(Error error) {
+        const bool progress = error.kind == ErrorKind::bad_progress;
         return IntegrationFailed{progress ? wire::Code::bad_progress : wire::Code::bad_changeset,
-                                 std::move(state.error().message)};
+                                 std::move(error.message)};
     }
     StoreOutcome integrate(IntegrationFailed failed) { return failed; }
     StoreOutcome integrate(TooLarge too_large) { return too_large; }
@@ -61,7 +86,7 @@ struct Runner {
 
 StoreResult run(StoreJob job, ClientStore& store, const std::atomic<bool>* stop) {
     const auto work = static_cast<StoreWork>(job.task.index());
-    StoreResult result{job.sync_session, job.from, 0, StoreFailed{}};
+    StoreResult result{job.sync_session, job.from, work, 0, StoreFailed{}};
     const auto* download = std::get_if<ReceivedDownload>(&job.task);
     if (download)
         result.charge = download->charge;
@@ -73,16 +98,16 @@ StoreResult run(StoreJob job, ClientStore& store, const std::atomic<bool>* stop)
         if (download && !e.may_pass() && !e.is_damage()) // the changeset's fault, not the machine's
             result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};
         else
-            result.outcome = StoreFailed{work, e.may_pass(), e.what()};
+            result.outcome = StoreFailed{e.may_pass(), e.what()};
     } catch (const std::bad_alloc& e) {
-        result.outcome = StoreFailed{work, true, e.what()};
+        result.outcome = StoreFailed{true, e.what()};
     } catch (const std::system_error& e) {
-        result.outcome = StoreFailed{work, true, e.what()};
+        result.outcome = StoreFailed{true, e.what()};
     } catch (const std::exception& e) {
         if (download)
             result.outcome = IntegrationFailed{wire::Code::other_session_error, e.what()};
         else
-            result.outcome = StoreFailed{work, false, e.what()};
+            result.outcome = StoreFailed{false, e.what()};
     }
     return result;
 }

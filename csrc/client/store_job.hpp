@@ -10,29 +10,11 @@
 #include <variant>
 
 #include "client/failure.hpp"
+#include "client/received.hpp"
 #include "client/store.hpp"
 #include "wire/error_code.hpp"
 
 namespace realmsync::client {
-
-struct DownloadLimits {
-    std::uint64_t bytes = 0;        // of the body, inflated
-    std::uint64_t parsed_bytes = 0; // of memory of one parsed changeset
-    std::uint64_t part_bytes = 0;   // the same of those that are integrated together
-};
-
-// A DOWNLOAD whose head has been checked; the body is looked at by the worker.
-struct ReceivedDownload {
-    std::shared_ptr<const std::string> body_bytes;
-    bool compressed = false;
-    std::uint64_t uncompressed_size = 0;
-    wire::SyncProgress progress;
-    wire::DownloadCursor previous; // cursor before this message: where its entries begin
-    std::uint64_t downloadable_bytes = 0;
-    std::uint64_t own_ident = 0;
-    DownloadLimits limits;
-    std::uint64_t charge = 0; // its part of the connection's backlog
-};
 
 struct ReadState {
     bool is_first; // of its session: what only a reset changes is asked for, too
@@ -41,10 +23,23 @@ struct StoreIdent {
     wire::FileIdent file;
 };
 struct FetchUpload {
-    wire::UploadCursor from;
+    UploadStart from;
     UploadLimits limits;
 };
-using StoreTask = std::variant<ReadState, StoreIdent, ReceivedDownload, FetchUpload>;
+// Of flexible sync:
+struct ResumeBootstrap { // before a binding: what the last one has left
+    DownloadLimits limits;
+};
+struct ReadQuery {};     // the active one, for IDENT
+struct CompleteSet { // all that the server had for it has come
+    std::int64_t version;
+};
+struct RejectSet {
+    std::int64_t version;
+    std::string message;
+};
+using StoreTask = std::variant<ReadState, StoreIdent, ReceivedDownload, FetchUpload,
+                               ResumeBootstrap, ReadQuery, CompleteSet, RejectSet>;
 
 struct StateRead {
     ClientState state;
@@ -56,6 +51,9 @@ struct IdentStored {
 struct Integrated {
     ClientState state;
 };
+struct SetsChanged { // states of subscription sets
+    ClientState state;
+};
 // The bytes were a DOWNLOAD, but what they say cannot be integrated. Told to the server.
 struct IntegrationFailed {
     wire::Code code; // bad_changeset, bad_progress or other_session_error
@@ -64,15 +62,24 @@ struct IntegrationFailed {
 // An earlier DOWNLOAD of the binding has failed, so this one was not looked at.
 struct IntegrationSkipped {};
 // Which of them, in their order in StoreTask.
-enum class StoreWork : std::uint8_t { read_state, store_ident, integrate, fetch_upload };
+enum class StoreWork : std::uint8_t {
+    read_state,
+    store_ident,
+    integrate,
+    fetch_upload,
+    resume_bootstrap,
+    read_query,
+    complete_set,
+    reject_set,
+};
 // The machine failed. That is this client's own trouble, of which the server is told nothing.
 struct StoreFailed {
-    StoreWork work;
     bool may_pass; // disk full, file locked: another try may succeed
     std::string message;
 };
-using StoreOutcome = std::variant<StateRead, IdentStored, PendingUpload, Integrated, Violation,
-                                  TooLarge, IntegrationFailed, IntegrationSkipped, StoreFailed>;
+using StoreOutcome =
+    std::variant<StateRead, IdentStored, PendingUpload, PendingQuery, Integrated, SetsChanged, Violation,
+                 TooLarge, IntegrationFailed, IntegrationSkipped, StoreFailed>;
 
 // The session that asks, in one of its bindings.
 struct SessionRef {
@@ -88,6 +95,7 @@ struct StoreJob {
 struct StoreResult {
     std::uint64_t sync_session; // whose job it was
     SessionRef to;
+    StoreWork work;
     std::uint64_t charge; // of a received DOWNLOAD, which is over now
     StoreOutcome outcome;
     // The file's, when a DOWNLOAD failed of which parts may have been integrated.

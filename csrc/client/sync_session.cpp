@@ -71,13 +71,16 @@ void SyncSession::start() {
     if (reset_)
         return; // when it is done
     Connection& connection =
-        context_.connections.obtain(config_.user, config_.connection_settings, config_.route,
-                                    unfinished_ > 0 ? connection_ : 0);
+        context_.connections.obtain(config_.terms.mode, config_.user, config_.connection_settings,
+                                    config_.route, unfinished_ > 0 ? connection_ : 0);
     connection_ = connection.id();
     SessionObserver& observer = *this;
+    SessionTerms terms = config_.terms;
+    terms.is_after_reset |= std::exchange(is_after_reset_, false);
     auto session = std::make_unique<Session>(connection, observer, ++context_.last_session, id_,
-                                             config_.partition);
+                                             std::move(terms));
     session_ = session.get();
+    waits_.on_start();
     ++unfinished_;
     session->activate();
     if (waits_.count(Direction::upload) != 0)
@@ -286,14 +289,33 @@ Situation SyncSession::situation() const {
 
 // Waits and progress
 
-void SyncSession::wait(Direction direction, std::uint64_t wait_id) {
+bool SyncSession::refuse_wait(std::uint64_t wait_id) {
     const bool is_over =
         !referenced_ && (state_ == Lifecycle::inactive || state_ == Lifecycle::paused);
-    if (end_ || is_over) {
-        resolve(wait_id, end_ ? end_->status : status::kOperationAborted,
-                end_ ? end_->message : kBecameInactive);
+    if (!end_ && !is_over)
+        return false;
+    resolve(wait_id, end_ ? end_->status : status::kOperationAborted,
+            end_ ? end_->message : kBecameInactive);
+    return true;
+}
+
+void SyncSession::wait_for_set(std::int64_t version, std::uint64_t wait_id) {
+    if (refuse_wait(wait_id))
         return;
-    }
+    waits_.add_for_set(version, wait_id);
+    if (session_ && is_running())
+        session_->request_state();
+}
+
+void SyncSession::on_subscriptions(const Subscriptions& subscriptions, bool is_first) {
+    for (const Waits::Outcome& outcome : waits_.take_settled(subscriptions, is_first))
+        resolve(outcome.wait, outcome.error ? status::kSubscriptionFailed : status::kOk,
+                outcome.error.value_or(""));
+}
+
+void SyncSession::wait(Direction direction, std::uint64_t wait_id) {
+    if (refuse_wait(wait_id))
+        return;
     waits_.add(direction, wait_id);
     if (!session_ || !is_running())
         return;
@@ -320,10 +342,11 @@ void SyncSession::on_complete(Direction direction) {
         resolve(wait, status::kOk, "");
 }
 
-Notifiers::Registration SyncSession::add_notifier(Direction direction, bool streaming) {
+Notifiers::Registration SyncSession::add_notifier(Direction direction, bool streaming,
+                                                  std::int64_t pending_query) {
     if (session_)
         session_->catch_up();
-    return notifiers_.add(direction, streaming);
+    return notifiers_.add(direction, streaming, pending_query);
 }
 
 void SyncSession::on_commit(std::uint64_t version) {
@@ -393,6 +416,7 @@ void SyncSession::on_reset_pending() { context_.emit(ResetPending{id_}); }
 void SyncSession::finish_reset() {
     if (!std::exchange(reset_, std::nullopt))
         return;
+    is_after_reset_ = true;
     if (is_running())
         start();
     else

@@ -20,7 +20,7 @@ enum class StopPolicy : std::uint8_t { after_changes_uploaded, immediately, live
 
 struct SyncSessionConfig {
     std::string user;
-    std::string partition; // as extended JSON
+    SessionTerms terms; // the fresh copy of a reset is one from the beginning
     Route route;
     std::string connection_settings; // TLS, proxy, headers: whatever, compared only
     StopPolicy stop_policy = StopPolicy::after_changes_uploaded;
@@ -69,7 +69,12 @@ class SyncSession final : private SessionObserver {
     void fail_reset(const std::string& message);
     // A wait that nothing can end any more fails at once, with what ended the session.
     void wait(Direction direction, std::uint64_t wait_id);
-    Notifiers::Registration add_notifier(Direction direction, bool streaming);
+    // For a subscription set to be complete, or superseded; fails with the server's text when it is
+    // rejected.
+    void wait_for_set(std::int64_t version, std::uint64_t wait_id);
+    // `pending_query`: the latest set of the file; 0 in partition-based sync.
+    Notifiers::Registration add_notifier(Direction direction, bool streaming,
+                                         std::int64_t pending_query = 0);
     void remove_notifier(std::uint64_t token) { notifiers_.remove(token); }
     void on_commit(std::uint64_t version);
     void on_job_done();                        // after its outcome was looked at
@@ -83,6 +88,7 @@ class SyncSession final : private SessionObserver {
     void on_connection(ConnectionState state, const Failure* failure) override;
     void on_file_ident(std::uint64_t ident) override { file_ident_ = ident; }
     void on_route_verified() override { config_.route.verified = true; }
+    void on_subscriptions(const Subscriptions& subscriptions, bool is_first) override;
     void on_reset_pending() override;
     void on_submit() override { ++jobs_; }
     void on_finished() override;
@@ -93,6 +99,7 @@ class SyncSession final : private SessionObserver {
     void enter(Lifecycle state);
     void activate();
     void start();
+    bool refuse_wait(std::uint64_t wait); // it would never end
     void leave();                     // lets go of the protocol session, which unbinds on its own
     Connection& touched_connection(); // of the protocol session
     void announce_release();
@@ -122,6 +129,7 @@ class SyncSession final : private SessionObserver {
     std::uint64_t connection_ = 0; // of the latest one
     std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
     std::uint32_t jobs_ = 0;       // of the file, on their way; those of lost bindings, too
+    bool is_after_reset_ = false;  // the next protocol session is the first one since
     std::optional<Failure> reset_; // why the file is being reset; no protocol session until it is
     std::uint64_t death_ = 0;      // number of the upload wait that ends Dying; 0: not dying
 };

@@ -95,7 +95,7 @@ class Harness {
     std::uint64_t open(const char* user, const char* partition) {
         client::SyncSessionConfig config;
         config.user = user;
-        config.partition = partition;
+        config.terms.partition = partition;
         config.route.url = std::string("ws://") + user + "/sync";
         config.route.verified = true;
         const std::uint64_t session = engine_.add_session(std::move(config));

@@ -8,8 +8,10 @@
 #include "realm/file_copy.hpp"
 #include "realm/local_history.hpp"
 #include "realm/mirror.hpp"
+#include "realm/pending_bootstrap.hpp"
 #include "realm/pending_reset.hpp"
 #include "realm/recovery.hpp"
+#include "realm/subscription_store.hpp"
 #include "realm/write_transaction.hpp"
 
 namespace realmsync::realm {
@@ -30,7 +32,33 @@ std::vector<local_history::Recovered> recover(RealmConnection& local, std::uint6
     return recovered;
 }
 
+// Its progress is that of the whole, and what a bootstrap has left is of another file's.
+void restart_subscriptions(sqlite::Database& db, bool keeps_pending) {
+    client::ClientState state = local_history::load(db);
+    state.downloadable_bytes = client::kWholeEstimate;
+    local_history::store(db, state);
+    pending_bootstrap::clear(db);
+    subscription_store::restart(db, keeps_pending);
+}
+
 } // namespace
+
+std::int64_t import_subscriptions(RealmFile& source, RealmFile& target, std::uint64_t now) {
+    SubscriptionList wanted;
+    source.read([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        wanted = subscription_store::subscriptions(
+            connection.db, subscription_store::load(connection.db).active_version());
+    });
+    const auto writing = target.begin_write(target.writers().acquire(), RealmFile::kPatience);
+    sqlite::Database& db = writing->connection().db;
+    const std::int64_t latest = subscription_store::load(db).latest();
+    if (subscription_store::subscriptions(db, latest) == wanted)
+        return latest; // an unfinished copy goes on, or nothing is asked for
+    const std::int64_t version = writing->add_subscriptions(wanted);
+    writing->commit(now);
+    return version;
+}
 
 ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request) {
     ResetOutcome outcome;
@@ -59,6 +87,8 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     }
     const TouchedObjects touched = mirror(fresh_writing->connection(), local);
     const std::uint64_t version = local_history::restart(local.db, server, recovered);
+    if (file.is_flexible())
+        restart_subscriptions(local.db, outcome.recovered);
     writing.forget_merge();
     writing.commit(version, RealmFile::Commit::local,
                    [&](TouchedObjects& written) { written.add(touched); });

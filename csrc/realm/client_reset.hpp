@@ -31,6 +31,11 @@ struct ResetOutcome {
 };
 ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request);
 
+// Before that, in flexible sync: what the active set of `source` asks for, as the latest set of its
+// fresh copy, `target`. That set's version; 0, which asks for nothing, if there is none. `now`: ms
+// since 2015-01-01.
+std::int64_t import_subscriptions(RealmFile& source, RealmFile& target, std::uint64_t now);
+
 // Everything recovered is uploaded, and everything of then downloaded.
 // Until then RealmFile::has_reset().
 void forget_reset(RealmFile& file);

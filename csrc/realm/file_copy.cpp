@@ -11,6 +11,7 @@
 #include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
 #include "realm/realm_file.hpp"
+#include "realm/subscription_store.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/column_index.hpp"
 #include "tables/columns.hpp"
@@ -28,6 +29,10 @@ bool is_history(std::string_view table) {
     return table == "rs_history" || table == "rs_reciprocal";
 }
 
+bool is_of_flexible_sync(std::string_view table) {
+    return table == "rs_subscription_set" || table == "rs_subscription" || table == "rs_bootstrap";
+}
+
 // Tables of equal definition: SQLite moves rows as they are, as VACUUM does.
 void copy_tables(sqlite::Database& db, CopyKind kind) {
     std::vector<std::pair<std::string, std::string>> tables;
@@ -41,12 +46,13 @@ void copy_tables(sqlite::Database& db, CopyKind kind) {
     for (const auto& [name, sql] : tables) {
         if (kind != CopyKind::whole && name == "rs_pending_reset")
             continue;
-        if (kind == CopyKind::local && name == home_partition::kTable)
+        if (kind == CopyKind::local &&
+            (name == home_partition::kTable || is_of_flexible_sync(name)))
             continue; // it belongs to none
         if (tables::text_index::is_part(name))
             continue;
         db.exec(sql);
-        if (kind == CopyKind::whole || !is_history(name))
+        if (kind == CopyKind::whole || !(is_history(name) || name == "rs_bootstrap"))
             db.exec("INSERT INTO main." + tables::quote(name) + " SELECT * FROM source." +
                     tables::quote(name));
     }
@@ -85,6 +91,8 @@ void fill(sqlite::Database& db, const CopyRequest& request) {
         local_history::store(db, state);
         break;
     case CopyKind::synced:
+        if (subscription_store::is_there(db))
+            subscription_store::detach(db);
         if (is_synced) {
             state.progress.latest = source.progress.latest;
             state.progress.download.server_version = source.progress.download.server_version;

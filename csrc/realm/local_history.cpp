@@ -1,5 +1,7 @@
 #include "realm/local_history.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 
 namespace realmsync::realm::local_history {
@@ -41,6 +43,14 @@ constexpr std::int64_t kNumbersPartition = 0;
 std::uint64_t versions_before(sqlite::Database& db) {
     const auto found =
         db.integer("SELECT version FROM rs_schema WHERE partition = ?", kNumbersPartition);
+    return static_cast<std::uint64_t>(found.value_or(0));
+}
+
+// The newest server version that was integrated at a version of the file.
+std::uint64_t remote_version_at(sqlite::Database& db, std::uint64_t version) {
+    const auto found = db.integer("SELECT remote_version FROM rs_history WHERE version <= ? "
+                                  "ORDER BY version DESC LIMIT 1",
+                                  version);
     return static_cast<std::uint64_t>(found.value_or(0));
 }
 
@@ -230,8 +240,8 @@ std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
     const std::uint64_t first = recovered.empty() ? INT64_MAX : recovered.front().version;
     db.run("DELETE FROM rs_history WHERE version < ?", first);
     db.run("DELETE FROM rs_reciprocal WHERE version < ?", first);
-    const wire::SaltedVersion latest = server.progress.latest;
-    db.run("UPDATE rs_history SET remote_version = ?", latest.version);
+    const std::uint64_t reached = server.progress.download.server_version;
+    db.run("UPDATE rs_history SET remote_version = ?", reached);
     state.uploadable_bytes = 0;
     for (const Recovered& r : recovered) {
         db.run("DELETE FROM rs_reciprocal WHERE version = ?", r.version);
@@ -243,25 +253,25 @@ std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
         state.uploadable_bytes += r.changeset.size();
     }
     state.file = server.file;
-    state.progress = {.latest = latest, .download = {latest.version, 0}, .upload = {}};
+    state.progress = {.latest = server.progress.latest, .download = {reached, 0}, .upload = {}};
     state.uploaded_bytes = state.downloaded_bytes = state.downloadable_bytes = 0;
     ++state.current_version;
     store(db, state);
-    append(db, {.version = state.current_version, .remote_version = latest.version});
+    append(db, {.version = state.current_version, .remote_version = reached});
     return state.current_version;
 }
 
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
-                            const client::UploadLimits& limits) {
+                            const client::UploadLimits& limits, std::uint64_t through) {
     client::PendingUpload upload;
     upload.progress = from;
     std::string plain;
     std::uint64_t size = 0; // of changesets, as the limits count
     bool complete = true;
     auto rows = db.query("SELECT version, remote_version, origin_timestamp, changeset "
-                         "FROM rs_history WHERE version > ? AND origin_ident = 0 "
-                         "AND changeset IS NOT NULL ORDER BY version",
-                         from.client_version);
+                         "FROM rs_history WHERE version > ? AND version <= ? "
+                         "AND origin_ident = 0 AND changeset IS NOT NULL ORDER BY version",
+                         from.client_version, std::min<std::uint64_t>(through, INT64_MAX));
     while (rows.step()) {
         const std::string_view changeset = rows->text(3);
         if (size >= limits.soft_bytes ||
@@ -281,8 +291,11 @@ client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from
     }
     if (complete) {
         const Newest last = newest(db);
-        if (last.version > from.client_version)
+        if (last.version <= through && last.version > from.client_version)
             upload.progress = {last.version, last.remote_version};
+        else if (through < last.version && through > upload.progress.client_version)
+            upload.progress = {through, std::max(upload.progress.server_version,
+                                                 remote_version_at(db, through))};
     }
     upload.body = wire::pack_body(std::move(plain));
     return upload;

@@ -86,7 +86,9 @@ struct Recovered {
 std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
                       std::span<const Recovered> recovered);
 
+// Nothing beyond the version `through`.
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
-                            const client::UploadLimits& limits);
+                            const client::UploadLimits& limits,
+                            std::uint64_t through = UINT64_MAX);
 
 } // namespace realmsync::realm::local_history

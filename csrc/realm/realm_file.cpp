@@ -12,6 +12,7 @@
 #include "realm/creation.hpp"
 #include "realm/home_partition.hpp"
 #include "realm/pending_reset.hpp"
+#include "realm/subscription_store.hpp"
 #include "realm/write_transaction.hpp"
 #include "sqlite/library.hpp"
 #include "tables/apply.hpp"
@@ -381,7 +382,7 @@ client::ClientState RealmFile::state() {
     client::ClientState state;
     read_briefly([&](RealmConnection& connection) {
         sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
-        state = local_history::load(connection.db);
+        state = with_subscriptions(connection, local_history::load(connection.db));
     });
     return state;
 }
@@ -395,12 +396,21 @@ bool RealmFile::has_reset() {
     return result;
 }
 
-client::PendingUpload RealmFile::fetch_upload(const wire::UploadCursor& from,
+client::PendingUpload RealmFile::fetch_upload(const client::UploadStart& from,
                                               const client::UploadLimits& limits) {
     client::PendingUpload upload;
     read_briefly([&](RealmConnection& connection) {
         sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
-        upload = local_history::fetch(connection.db, from, limits);
+        if (!from.sent_query) {
+            upload = local_history::fetch(connection.db, from.cursor, limits);
+            return;
+        }
+        const client::Subscriptions all = subscription_store::load(connection.db);
+        const client::SubscriptionSet* next = all.next_after(*from.sent_query);
+        upload = local_history::fetch(connection.db, from.cursor, limits,
+                                      next ? next->snapshot : UINT64_MAX);
+        if (next && upload.progress.client_version >= next->snapshot)
+            upload.query = {next->version, subscription_store::body(connection.db, next->version)};
     });
     return upload;
 }
@@ -417,7 +427,8 @@ client::ClientState RealmFile::store_ident(const wire::FileIdent& file) {
     local_history::append(db, {.version = state.current_version,
                                .remote_version = state.progress.download.server_version,
                                .origin_ident = file.ident});
-    state = local_history::load(db); // the upload cursor decides what is uploaded
+    // The upload cursor decides what is uploaded.
+    state = with_subscriptions(writing.connection(), local_history::load(db));
     writing.commit(state.current_version, Commit::remote);
     return state;
 }
@@ -443,6 +454,8 @@ std::string RealmFile::claim_partition(const std::string& wanted, WriterQueue::T
     Writing writing(*this, std::move(turn));
     sqlite::Database& db = writing.connection().db;
     require_whole(db);
+    if (subscription_store::is_there(db))
+        throw OtherSyncMode(path_);
     if (auto found = home_partition::find(db))
         return *found;
     home_partition::store(db, wanted);

@@ -86,8 +86,18 @@ class RealmFile final : public client::ClientStore,
     bool has_reset() override; // see client_reset.hpp
     client::ClientState store_ident(const wire::FileIdent& file) override;
     Result<client::ClientState> integrate(client::Integration integration) override;
-    client::PendingUpload fetch_upload(const wire::UploadCursor& from,
+    client::PendingUpload fetch_upload(const client::UploadStart& from,
                                        const client::UploadLimits& limits) override;
+    // Of flexible sync: bootstrap.cpp.
+    client::PendingQuery active_query() override;
+    Result<client::ClientState> take_bootstrap(const client::ReceivedDownload& part,
+                                               client::DownloadReader& body,
+                                               const std::atomic<bool>* stop) override;
+    client::ClientState resume_bootstrap(const client::DownloadLimits& limits,
+                                         const std::atomic<bool>* stop) override;
+    Result<client::ClientState> reject_set(std::int64_t version,
+                                           const std::string& message) override;
+    client::ClientState complete_set(std::int64_t version) override;
 
     // One protocol session per file over all processes: false when another process has it.
     // Ends with release_sync() or with the process.
@@ -99,6 +109,12 @@ class RealmFile final : public client::ClientStore,
     std::optional<std::string> partition();
     // Makes it this one, in the caller's turn, unless it has got one meanwhile. Gives which it is.
     std::string claim_partition(const std::string& wanted, WriterQueue::Turn turn);
+    // The same for flexible sync, where a file belongs to no partition: makes the place for its
+    // subscriptions unless it is there. Both throw OtherSyncMode for a file that is synchronised
+    // the other way.
+    void claim_flexible(WriterQueue::Turn turn);
+    bool try_claim_flexible(); // whether the place is there already
+    bool is_flexible() const { return is_flexible_; } // claimed so
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 
@@ -149,6 +165,14 @@ class RealmFile final : public client::ClientStore,
     RealmConnection& writer(); // opened if need be; in the writer's turn
     std::size_t close_reader(std::mutex& mutex, std::unique_ptr<RealmConnection>& connection);
     std::size_t close_readers();
+    client::ClientState with_subscriptions(RealmConnection& connection,
+                                           client::ClientState state) const;
+    client::ClientState keep_part(const client::ReceivedDownload& part, std::uint64_t bytes);
+    client::ReceivedDownload read_part(std::uint32_t number);
+    client::ClientState apply_bootstrap(const client::ReceivedDownload& last,
+                                        client::DownloadReader* body,
+                                        const std::atomic<bool>* stop);
+    client::ClientState change_sets(const std::function<void(sqlite::Database&)>& change);
     // One transaction of an integration, from changeset `first`: where it stopped.
     std::size_t integrate_from(RealmConnection& connection, client::Integration& integration,
                                std::size_t first, client::ClientState& state);
@@ -179,6 +203,7 @@ class RealmFile final : public client::ClientStore,
 
     std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;
+    std::atomic<bool> is_flexible_ = false;
     std::mutex checkpointing_; // one at a time
 
     std::mutex mutex_;

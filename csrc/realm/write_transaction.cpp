@@ -6,8 +6,10 @@
 #include "changeset/codec.hpp"
 #include "realm/below.hpp"
 #include "realm/local_history.hpp"
+#include "realm/subscription_store.hpp"
 #include "tables/catalog.hpp"
 #include "tables/column_index.hpp"
+#include "tables/columns.hpp"
 #include "tables/text_index.hpp"
 
 namespace realmsync::realm {
@@ -16,6 +18,9 @@ using changeset::Address;
 using changeset::Writer;
 
 namespace {
+
+// Of a QUERY, far below what a message may have.
+constexpr std::size_t kMaxQueryBody = std::size_t{16} << 20;
 
 Address address(const tables::Target& target) {
     return {target.cls->name, target.key, target.cls->properties[target.property].name,
@@ -61,6 +66,7 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
     Committed committed{};
     try {
         flush_pending();
+        clear_asymmetric();
         const std::string changeset = writer_.take();
         check_size(changeset.size());
         committed.version = local_history::append_local(connection().db, now, changeset);
@@ -76,6 +82,36 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
     }
     end();
     return committed;
+}
+
+void WriteTransaction::require_subscriptions() {
+    creatable_ = subscription_store::writable_classes(connection().db);
+}
+
+std::int64_t WriteTransaction::add_subscriptions(const SubscriptionList& list) {
+    sqlite::Database& db = connection().db;
+    const std::int64_t version =
+        subscription_store::add(db, list, local_history::newest_version(db) + 1);
+    const std::size_t bytes = subscription_store::body(db, version).size();
+    if (bytes > kMaxQueryBody)
+        raise(ErrorKind::limit_exceeded, "the subscriptions have " + std::to_string(bytes) +
+                                             " bytes, at most " + std::to_string(kMaxQueryBody) +
+                                             " are possible");
+    return version;
+}
+
+// Once per class, as far as bulk inserts go.
+void WriteTransaction::note_creation(const model::Class& cls) {
+    if (cls.kind == TableKind::asymmetric)
+        asymmetric_.insert(cls.table);
+    else if (creatable_ && !creatable_->contains(cls.name))
+        throw NoSubscription(cls.name);
+}
+
+// They are on their way by the changeset, and nothing is left of them (flexible-sync.md 13).
+void WriteTransaction::clear_asymmetric() {
+    for (const std::string& table : asymmetric_)
+        connection().db.exec("DELETE FROM " + tables::quote(table));
 }
 
 std::string WriteTransaction::take_changeset() {
@@ -173,6 +209,8 @@ bool WriteTransaction::exists(const model::Class& cls, const Key& key) {
 
 bool WriteTransaction::create(const model::Class& cls, const Key& key,
                               std::span<const Scalar> values, std::span<const Given> given) {
+    if (names_.cls != &cls)
+        note_creation(cls);
     flush_pending();
     if (!tables().insert(tables::kOnlyPartition, cls, key, values))
         return false;
@@ -199,6 +237,7 @@ WriteTransaction::Names& WriteTransaction::names(const model::Class& cls) {
 }
 
 void WriteTransaction::create(const model::Class& cls, const Key& key) {
+    note_creation(cls);
     applier().create_object(cls, key);
     writer_.create_object(cls.name, key);
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "changeset/writer.hpp"
 #include "model/place.hpp"
 #include "realm/realm_file.hpp"
+#include "realm/subscription_list.hpp"
 #include "tables/apply.hpp"
 
 namespace realmsync::realm {
@@ -68,7 +70,13 @@ class WriteTransaction {
     void declare_property(std::string_view cls, std::string_view name, Type type, bool nullable,
                           Collection collection, std::string_view target);
 
-    // Objects.
+    // Of flexible sync: from now on only objects of classes that the latest subscription set asks
+    // for can be created; NoSubscription.
+    void require_subscriptions();
+    // A new subscription set, which the commit makes a part of the file: its version.
+    std::int64_t add_subscriptions(const SubscriptionList& list);
+
+    // Objects. Those of asymmetric classes are there until the commit, which sends them away.
     bool exists(const model::Class& cls, const Key& key);
     // A new object with scalars and links, by property index; `given` says which are recorded and
     // whether as a default, the others are stored only. False, and nothing done, when the key is
@@ -126,6 +134,8 @@ class WriteTransaction {
     void unlink(tables::Target target, const LinkTarget& link); // `target` holds the link
     tables::Applier& applier();
     void check_size(std::size_t changeset_bytes) const;
+    void note_creation(const model::Class& cls);
+    void clear_asymmetric();
     void end() noexcept;
     tables::Tables& tables() const { return writing_->connection().tables; }
 
@@ -135,6 +145,8 @@ class WriteTransaction {
     std::optional<tables::Applier> applier_;
     changeset::Writer writer_;
     Names names_; // of the class that create() saw last
+    std::optional<std::set<std::string, std::less<>>> creatable_; // classes; none: all
+    std::set<std::string> asymmetric_; // tables of classes of which objects were created
 };
 
 } // namespace realmsync::realm

@@ -30,15 +30,20 @@ void ClientStorage::fail_integration(ErrorKind kind) {
     failure_ = kind;
 }
 
+std::optional<ErrorKind> ClientStorage::take_failure() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(failure_, std::nullopt);
+}
+
 std::vector<ClientStorage::Received> ClientStorage::received() {
     std::lock_guard lock(mutex_);
     return received_;
 }
 
 Result<client::ClientState> ClientStorage::integrate(client::Integration integration) {
-    std::lock_guard lock(mutex_);
-    if (const auto failure = std::exchange(failure_, std::nullopt))
+    if (const auto failure = take_failure())
         return Error{*failure, "asked to fail"};
+    std::lock_guard lock(mutex_);
     std::vector<Received> batch;
     for (const client::IncomingChangeset& c : integration.changesets)
         batch.push_back({c.server_version, c.client_version, c.origin_file_ident,

@@ -39,9 +39,28 @@ class ClientStorage final : public client::ClientStore {
         return file_->store_ident(ident);
     }
     Result<client::ClientState> integrate(client::Integration integration) override;
-    client::PendingUpload fetch_upload(const wire::UploadCursor& from,
+    client::PendingUpload fetch_upload(const client::UploadStart& from,
                                        const client::UploadLimits& limits) override {
         return file_->fetch_upload(from, limits);
+    }
+    client::PendingQuery active_query() override { return file_->active_query(); }
+    Result<client::ClientState> take_bootstrap(const client::ReceivedDownload& part,
+                                               client::DownloadReader& body,
+                                               const std::atomic<bool>* stop) override {
+        if (const auto failure = take_failure())
+            return Error{*failure, "asked to fail"};
+        return file_->take_bootstrap(part, body, stop);
+    }
+    client::ClientState resume_bootstrap(const client::DownloadLimits& limits,
+                                         const std::atomic<bool>* stop) override {
+        return file_->resume_bootstrap(limits, stop);
+    }
+    Result<client::ClientState> reject_set(std::int64_t version,
+                                           const std::string& message) override {
+        return file_->reject_set(version, message);
+    }
+    client::ClientState complete_set(std::int64_t version) override {
+        return file_->complete_set(version);
     }
     void add_listener(std::weak_ptr<client::CommitListener> listener) override {
         file_->add_listener(std::move(listener));
@@ -49,6 +68,7 @@ class ClientStorage final : public client::ClientStore {
 
   private:
     ClientStorage(std::shared_ptr<Disk> disk, int checkpoint_pages);
+    std::optional<ErrorKind> take_failure();
 
     const std::shared_ptr<Disk> disk_;
     const int checkpoint_pages_;

@@ -6,15 +6,21 @@ Opening itself is in realm.py, the rules for schemas in schema.py.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from realmsync import _core
-from realmsync.errors import ArgumentTypeError, InvalidArgumentError, StorageError
+from realmsync.errors import (
+    ArgumentTypeError,
+    IllegalOperationError,
+    InvalidArgumentError,
+    StorageError,
+)
 from realmsync.folders import make_private_folder
 from realmsync.model.objects import BaseObject, EmbeddedObject, Object, schema_of
 from realmsync.model.schema import ClassSchema, parse_class
@@ -31,6 +37,9 @@ class Synchronisation(Protocol):
     The door through which realms, who know nothing of sync, come to it.
     """
 
+    def _is_flexible(self) -> bool:
+        """Whether it is flexible sync, which knows asymmetric classes."""
+
     def _path(self, path: str | os.PathLike[str] | None) -> Path:
         """Where the file lies when the configuration says `path`."""
 
@@ -45,6 +54,12 @@ class Synchronisation(Protocol):
 
     def _open(self, config: Any) -> Any:
         """The OpenRealmTask of a configuration: opens at once, or after a download."""
+
+    def _subscriptions(self, realm: Any) -> Any:
+        """The SubscriptionSet of a realm; IllegalOperationError if it is not flexible."""
+
+    def _initial_update(self, realm: Any) -> Any:
+        """The update that a realm begins with, to be run or awaited, or None."""
 
 
 @fields_by_name
@@ -162,6 +177,33 @@ def durability_of(config: Any) -> Durability:
     if durability not in ("full", "process"):
         raise InvalidArgumentError('durability is "full" or "process"')
     return durability
+
+
+def subscriptions_of(realm: Any) -> Any:
+    """The SubscriptionSet of a realm; IllegalOperationError if it is not of flexible sync."""
+    sync = synchronisation(realm.config)
+    if sync is None:
+        raise IllegalOperationError(
+            "`subscriptions` can only be accessed if flexible sync is enabled, but this realm is"
+            " not synchronised: open it with sync=SyncConfiguration(user=user, flexible=True)"
+        )
+    return sync._subscriptions(realm)
+
+
+def initial_update(realm: Any) -> Any:
+    """The update of subscriptions that a realm begins with, to be run or awaited, or None."""
+    sync = synchronisation(realm.config)
+    return None if sync is None else sync._initial_update(realm)
+
+
+@contextlib.contextmanager
+def closed_on_error(realm: Any) -> Iterator[None]:
+    """While a realm that is open already may still turn out to be of no use."""
+    try:
+        yield
+    except BaseException:
+        realm.close()
+        raise
 
 
 def synchronisation(config: Any) -> Synchronisation | None:

@@ -15,9 +15,11 @@ from realmsync import _core
 from realmsync.errors import (
     FileAlreadyExistsError,
     InvalidArgumentError,
+    MismatchedConfigError,
     WrongTransactionStateError,
 )
 from realmsync.model.configuration import (
+    Synchronisation,
     durability_of,
     file_path,
     make_folder,
@@ -51,7 +53,9 @@ class Copying:
         to_sync = sync is not None
         if keep_identity and not to_sync:
             raise InvalidArgumentError("keep_identity is for copies with a sync configuration")
-        _require_schema(probe, config, to_sync)
+        if sync is not None:
+            _require_mode(core.file, sync)
+        _require_schema(probe, config, sync)
         if sync is not None and is_synced:
             sync._claim(core.file)  # the copy has the partition that the realm has
         durability = durability_of(config)
@@ -121,15 +125,30 @@ class Copying:
             _core.RealmFile.remove_unused(self._path)
 
 
-def _require_schema(probe: _core.RealmHandle, config: Any, to_sync: bool) -> None:
+def _require_mode(file: _core.RealmFile, sync: Synchronisation) -> None:
+    """Nothing becomes flexible that is not, and nothing ceases to be but by leaving sync."""
+    is_flexible = _core.is_flexible(file)
+    if sync._is_flexible() and not is_flexible:
+        raise MismatchedConfigError(
+            "Realm cannot be converted to a flexible sync realm unless flexible sync is already"
+            " enabled"
+        )
+    if is_flexible and not sync._is_flexible():
+        raise MismatchedConfigError(
+            "Realm cannot be converted from a flexible sync realm to a partition based sync realm"
+        )
+
+
+def _require_schema(probe: _core.RealmHandle, config: Any, sync: Synchronisation | None) -> None:
     """What the copy is opened with has to fit what is in the file, and that to synchronise."""
+    to_sync, flexible = sync is not None, sync is not None and sync._is_flexible()
     try:
         in_file = schema_of_file(probe.file_schema())
         if to_sync:
-            validate(in_file.values(), synced=True)
+            validate(in_file.values(), synced=True, flexible=flexible)
         declared = option(config, "schema")
         if declared is not None:
-            classes = validate(read_schema(declared), synced=to_sync)
+            classes = validate(read_schema(declared), synced=to_sync, flexible=flexible)
             probe.declare([native_class(c) for c in classes.values()])
             probe.lacks_schema()
     finally:

@@ -40,7 +40,9 @@ MODES = {
 def native_class(c: ClassSchema) -> _core.DeclaredClass:
     key = next((i for i, p in enumerate(c.stored) if p.name == c.primary_key), -1)
     properties = [_native_property(p) for p in c.stored]
-    return _core.DeclaredClass(name=c.name, embedded=c.embedded, key=key, properties=properties)
+    return _core.DeclaredClass(
+        name=c.name, embedded=c.embedded, key=key, properties=properties, asymmetric=c.asymmetric
+    )
 
 
 def _native_property(p: Property) -> _core.DeclaredProperty:
@@ -70,5 +72,5 @@ def schema_of_file(classes: list[_core.DeclaredClass]) -> dict[str, ClassSchema]
             indexed: bool | str = "full-text" if p.full_text else p.indexed
             parsed.append(make_property(p.name, element, collection, optional, indexed=indexed))
         primary_key = parsed[c.key].name if c.key >= 0 else None
-        result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded)
+        result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded, c.asymmetric)
     return result

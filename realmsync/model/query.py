@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from realmsync import _core
-from realmsync.errors import ArgumentTypeError, QueryError
+from realmsync.errors import ArgumentTypeError, IllegalOperationError, QueryError
 from realmsync.geo import GeoPoint, Region
 from realmsync.model.accessor import AccessedRealm
 from realmsync.model.expressions import Condition, Expression, Field, key_path_of
@@ -136,6 +136,20 @@ def _taken_apart(text: str) -> tuple[str, str]:
     found = _CLAUSES.search(text)
     place = found.start() if found is not None else len(text)
     return text[:place], text[place:]
+
+
+def condition_of(text: str) -> str:
+    """The condition of a query, as a subscription has it: without order, distinct and limit.
+
+    IllegalOperationError when it is asked of what a limit or distinct has left.
+    """
+    predicate, _ = _taken_apart(text)
+    if re.search(r" (?:DISTINCT|LIMIT)\(", re.sub(r'"[^"]*"', "", predicate)):
+        raise IllegalOperationError(
+            "a subscription cannot be asked of results with limit() or distinct(): subscribe to"
+            " what they are of"
+        )
+    return predicate
 
 
 def _spelled(name: Any, arguments: list[str]) -> str:

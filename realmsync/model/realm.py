@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -25,22 +25,25 @@ from realmsync.errors import (
     InvalidArgumentError,
     MissingPrimaryKeyError,
     NoSuchTableError,
-    ObjectTypeMismatchError,
     WrongTransactionStateError,
 )
 from realmsync.logs import set_log_level, set_logger
 from realmsync.model.configuration import (
     Configuration,
     ConfigurationFields,
+    closed_on_error,
     configured,
     file_path,
+    initial_update,
     open_file,
     option,
     read_schema,
+    subscriptions_of,
     synchronisation,
 )
 from realmsync.model.containers import Collection, Dictionary, List, Set
 from realmsync.model.copying import Copying
+from realmsync.model.erasing import erase
 from realmsync.model.in_thread import in_thread
 from realmsync.model.live import LiveQueries
 from realmsync.model.load import Load, native_mode
@@ -58,6 +61,7 @@ if TYPE_CHECKING:  # what `sync_session` says; nothing here uses it
     from typing_extensions import Unpack
 
     from realmsync.sync.session import SyncSession
+    from realmsync.sync.subscriptions import SubscriptionSet
 
 T = TypeVar("T", bound=Object)
 R = TypeVar("R")
@@ -102,7 +106,7 @@ class Realm(Explained):
             "use objects(Dog).filtered(...) or object_for_primary_key",
         ),
         **dict.fromkeys(("add", "insert", "save"), "use create(cls, {...}) in a transaction"),
-        **dict.fromkeys(("subscriptions", "subscribe"), "flexible sync is not there yet"),
+        "subscribe": "write `await realm.objects(Dog).subscribe()`, or use realm.subscriptions",
         **dict.fromkeys(("migrate", "delete_model"), "migrations are not there yet"),
         **dict.fromkeys(("compact", "freeze"), "it is not there yet"),
         "commit": "leaving `with realm.write():` commits; or use commit_transaction",
@@ -128,6 +132,9 @@ class Realm(Explained):
         except BaseException as error:
             self._let_go(error)
             raise
+        with closed_on_error(self):
+            if (update := initial_update(self)) is not None:
+                update.run()
 
     def _prepare(self, config: Any) -> None:
         """Opening, up to what needs the writer's turn."""
@@ -140,7 +147,8 @@ class Realm(Explained):
         declared = option(config, "schema")
         classes = None
         if declared is not None:
-            classes = validate(read_schema(declared), synced=sync is not None)
+            flexible = sync is not None and sync._is_flexible()
+            classes = validate(read_schema(declared), synced=sync is not None, flexible=flexible)
         self._file = open_file(config)
         self._path = str(self._file.path)
         self._core = _core.RealmHandle(self._file, self)
@@ -339,7 +347,13 @@ class Realm(Explained):
     @property
     def is_empty(self) -> bool:
         """Whether no class has an object."""
-        return not any(self.objects(c.name) for c in self._classes if not c.embedded)
+        return not any(self.objects(c.name) for c in self._classes if c.is_readable)
+
+    @property
+    def subscriptions(self) -> SubscriptionSet:
+        """What the realm subscribes to, in flexible sync. IllegalOperationError in any other."""
+        subscriptions: SubscriptionSet = subscriptions_of(self)
+        return subscriptions
 
     def _require_open(self) -> None:
         """Raises ClosedRealmError when the realm is closed."""
@@ -423,10 +437,11 @@ class Realm(Explained):
         `mode` decides what happens when its primary key exists: "never" raises
         ObjectAlreadyExistsError; "all" sets the given properties; "modified" only those that
         differ. Dictionaries in link properties are created by the same mode. A failed create
-        leaves nothing.
+        leaves nothing. Gives None for an asymmetric class, whose objects go with the transaction.
         """
         index = self._class_of(cls)
-        return self._core.create(index, {} if values is None else values, native_mode(mode))
+        made = self._core.create(index, {} if values is None else values, native_mode(mode))
+        return None if self._classes[index].asymmetric else made
 
     def create_many(
         self,
@@ -472,33 +487,13 @@ class Realm(Explained):
     def delete(self, subject: Any) -> None:
         """Deletes an object, or every object of an iterable, with all links to them."""
         self._require_open()
-        if isinstance(subject, BaseObject):
-            self._own(subject)
-            subject._place.erase()
-        elif isinstance(subject, Iterable) and not isinstance(subject, str | bytes | Mapping):
-            targets = list(subject)
-            if isinstance(subject, Collection) and not all(
-                isinstance(t, BaseObject) for t in targets
-            ):
-                subject.clear()
-                return
-            for target in reversed(targets):  # positions of embedded elements stay right
-                if not isinstance(target, BaseObject):
-                    raise InvalidArgumentError("Can only delete objects, lists and results.")
-                if target.is_valid:  # an object may stand in a list twice
-                    self.delete(target)
-        else:
-            raise InvalidArgumentError("Can only delete objects, lists and results.")
+        erase(self, subject)
 
     def delete_all(self) -> None:
         """Deletes every object of every class; the schema stays."""
         for c in self._classes:
-            if not c.embedded:
+            if c.is_readable:
                 self.delete(self.objects(c.name))
-
-    def _own(self, subject: BaseObject) -> None:
-        if subject._realm is not self:
-            raise ObjectTypeMismatchError("the object is of another realm")
 
     @overload
     def objects(self, cls: type[T]) -> Results[T]: ...
@@ -506,7 +501,7 @@ class Realm(Explained):
     def objects(self, cls: str) -> Results[Any]: ...
     def objects(self, cls: type[Object] | str) -> Results[Any]:
         """All objects of a class, live."""
-        index = self._class_of(cls)
+        index = self._readable_class(cls)
         if self._classes[index].embedded:
             raise IllegalOperationError("You cannot query an embedded object.")
         return Results(self, index)
@@ -517,10 +512,16 @@ class Realm(Explained):
     def object_for_primary_key(self, cls: str, key: Any) -> Any: ...
     def object_for_primary_key(self, cls: type[Object] | str, key: Any) -> Any:
         """The object with this primary key, or None."""
-        index = self._class_of(cls)
+        index = self._readable_class(cls)
         if self._classes[index].primary_key is None:
             raise MissingPrimaryKeyError(f"Expected a primary key on '{self._classes[index].name}'")
         return self._core.find(index, key)
+
+    def _readable_class(self, cls: Any) -> int:
+        index = self._class_of(cls)
+        if self._classes[index].asymmetric:
+            raise IllegalOperationError("You cannot query an asymmetric object.")
+        return index
 
     def _class_of(self, cls: Any) -> int:
         self._require_open()
@@ -593,4 +594,7 @@ async def open_realm(config: Configuration | Mapping[str, Any] | None) -> Realm:
     except BaseException as error:
         realm._let_go(error)
         raise
+    with closed_on_error(realm):
+        if (update := initial_update(realm)) is not None:
+            await update.run_async()
     return realm

@@ -6,15 +6,20 @@ Which objects a query selects is decided in the core: `_core.Query` is the compi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from datetime import timedelta
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from realmsync import _core
+from realmsync.durations import seconds_of
+from realmsync.enums import WaitForSync, member
 from realmsync.errors import (
     ArgumentTypeError,
     IllegalOperationError,
     InvalidArgumentError,
     OutOfBoundsError,
+    SyncTimeoutError,
 )
 from realmsync.model.accessor import AccessedRealm, position_of
 from realmsync.model.expressions import ConditionLike, Field, condition, key_path_of
@@ -60,6 +65,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         "_query",
         "_realm",
         "_selection",
+        "_subscription_name",
     )
     _not_there = {
         **dict.fromkeys(("filter", "query"), "write filtered('age > 3') or where(Dog.age > 3)"),
@@ -73,7 +79,6 @@ class Results(Explained, Sequence[T], Generic[T]):
         **dict.fromkeys(("first", "last"), "write results[0], results[-1]"),
         **dict.fromkeys(("size", "length"), "write len(results)"),
         **dict.fromkeys(("average", "mean"), "write avg('age')"),
-        **dict.fromkeys(("subscribe", "unsubscribe"), "flexible sync is not there yet"),
         **dict.fromkeys(("indexOf", "index_of"), "write index(dog)"),
         **dict.fromkeys(("to_list", "tolist", "values_list"), "write list(results)"),
         **dict.fromkeys(("map", "for_each"), "write [dog.name for dog in results]"),
@@ -102,6 +107,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         self._selection: _core.Selection | None = None
         self._is_fixed = False
         self._listeners: dict[Callable[..., object], Listener] = {}
+        self._subscription_name: str | None = None
 
     # Queries.
 
@@ -154,6 +160,55 @@ class Results(Explained, Sequence[T], Generic[T]):
         if count < 0:
             raise InvalidArgumentError(f"a limit is not negative: {count}")
         return self._narrowed(f"{EVERYTHING} LIMIT({count})")
+
+    # Flexible sync.
+
+    async def subscribe(
+        self,
+        name: str | None = None,
+        *,
+        behavior: WaitForSync | Literal["first-time", "always", "never"] = WaitForSync.FIRST_TIME,
+        timeout: float | timedelta | None = None,
+    ) -> Results[T]:
+        """Subscribes to the query, so that the server sends what it selects, and gives these.
+
+        Waits for the data as `behavior` says: FIRST_TIME when nobody has subscribed to the query
+        yet. After `timeout` seconds it waits no longer; they come nevertheless. Every call makes a
+        new set of subscriptions: for several together use `realm.subscriptions.update()`.
+
+        Raises what `update` and `wait_for_synchronization` do, but for the time-out.
+        """
+        waits = member(WaitForSync, behavior, "behavior")
+        seconds_of(timeout)  # of which kind it is
+        subscriptions = self._realm.subscriptions
+        is_new = False
+
+        def add(updated: Any) -> None:
+            nonlocal is_new
+            is_new = updated.find_by_query(self) is None
+            updated.add(self, name=name)
+
+        await subscriptions._update(add)
+        self._subscription_name = name
+        if waits is WaitForSync.ALWAYS or (waits is WaitForSync.FIRST_TIME and is_new):
+            with contextlib.suppress(SyncTimeoutError):
+                await subscriptions.wait_for_synchronization(timeout)
+        return self
+
+    def unsubscribe(self) -> None:
+        """Ends the subscription that these results have made by name, else the first to the query.
+
+        Blocks for the file's writers, and does not wait for the server.
+        """
+        name = self._subscription_name
+        self._realm.subscriptions.update_no_wait(
+            lambda updated: updated.remove(self) if name is None else updated.remove_by_name(name)
+        )
+
+    @property
+    def subscription_name(self) -> str | None:
+        """The name that these results were subscribed to by."""
+        return self._subscription_name
 
     def snapshot(self) -> Results[T]:
         """What is selected now, kept: the same objects in the same order, whatever is written.

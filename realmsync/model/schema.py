@@ -113,6 +113,11 @@ class ClassSchema:
         """The properties that lie in the file, in the order of their numbers in the core."""
         return tuple(p for p in self.properties if p.type != "linkingObjects")
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether it has objects of its own that stay, and can be asked for."""
+        return not (self.embedded or self.asymmetric)
+
     def property(self, name: str) -> Property | None:
         """The property with this public name."""
         return next((p for p in self.properties if p.name == name), None)
@@ -255,10 +260,12 @@ def make_property(
 # The rules for a whole schema (section 6).
 
 
-def validate(classes: Iterable[ClassSchema], *, synced: bool) -> dict[str, ClassSchema]:
+def validate(
+    classes: Iterable[ClassSchema], *, synced: bool, flexible: bool = False
+) -> dict[str, ClassSchema]:
     """Checks all rules and gives the classes by name, sorted as Realm reports them.
 
-    SchemaValidationError with one line per violation. `synced`: with partition-based sync.
+    SchemaValidationError with one line per violation. `flexible`: synced that way.
     """
     by_name: dict[str, ClassSchema] = {}
     faults: list[str] = []
@@ -269,6 +276,8 @@ def validate(classes: Iterable[ClassSchema], *, synced: bool) -> dict[str, Class
         by_name[c.name] = c
     for c in by_name.values():
         faults += _check_class(c, by_name, synced)
+        if c.asymmetric and not flexible:
+            faults.append(f"Asymmetric class '{c.name}' needs flexible sync.")
     if not faults:
         faults += _check_embedding(by_name, synced)
     if faults:
@@ -285,8 +294,6 @@ def _check_class(c: ClassSchema, by_name: Mapping[str, ClassSchema], synced: boo
         faults.append(f"Class name '{c.name}' must have 1 to {MAX_CLASS_NAME} bytes.")
     if c.embedded and c.asymmetric:
         faults.append(f"Class '{c.name}' cannot be both embedded and asymmetric.")
-    if c.asymmetric:
-        faults.append(f"Asymmetric class '{c.name}' needs flexible sync.")
     if c.embedded and c.primary_key is not None:
         faults.append(f"Embedded class '{c.name}' cannot have a primary key.")
     stored = [p.persisted for p in c.stored]

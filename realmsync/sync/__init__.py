@@ -14,6 +14,8 @@ from realmsync.enums import (
     SessionLifecycleState,
     SessionState,
     SessionStopPolicy,
+    SubscriptionSetState,
+    WaitForSync,
 )
 from realmsync.model.realm import OpenRealmTask
 from realmsync.progress import Progress
@@ -27,6 +29,13 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.session import SyncSession
+from realmsync.sync.subscriptions import (
+    BaseSubscriptionSet,
+    MutableSubscriptionSet,
+    Subscription,
+    SubscriptionSet,
+    SubscriptionUpdate,
+)
 
 Session = SyncSession
 
@@ -34,11 +43,13 @@ __all__ = [
     "DOWNLOAD_BEFORE_OPEN_BEHAVIOR",
     "OPEN_LOCAL_REALM_BEHAVIOR",
     "AppSync",
+    "BaseSubscriptionSet",
     "ClientResetConfiguration",
     "ClientResetMode",
     "ConnectionState",
     "LogCategory",
     "LogLevel",
+    "MutableSubscriptionSet",
     "NumericLogLevel",
     "OpenRealmBehaviorConfiguration",
     "OpenRealmBehaviorType",
@@ -53,6 +64,11 @@ __all__ = [
     "SessionLifecycleState",
     "SessionState",
     "SessionStopPolicy",
+    "Subscription",
+    "SubscriptionSet",
+    "SubscriptionSetState",
+    "SubscriptionUpdate",
     "SyncConfiguration",
     "SyncSession",
+    "WaitForSync",
 ]

@@ -197,8 +197,13 @@ class SyncClient:
 
     # sessions
 
-    def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
-        """The session of a file, with one more reference; revived if the user is logged in."""
+    def acquire(
+        self, file: _core.RealmFile, config: SyncConfiguration, *, of_reset: bool = False
+    ) -> SyncSession:
+        """The session of a file, with one more reference; revived if the user is logged in.
+
+        `of_reset`: the file is the fresh copy of a client reset, and uploads nothing.
+        """
         user = config.user
         path = str(file.path)
         with self.lock:  # so that a removal has come before, or finds the session
@@ -206,7 +211,7 @@ class SyncClient:
                 raise absence_of(user)
             session = self.by_path.get(path)
             if session is None:
-                session = self._add(path, file, config)
+                session = self._add(path, file, config, of_reset)
             elif session.config.user is not user or (
                 session.config.partition_json != config.partition_json
             ):
@@ -225,7 +230,9 @@ class SyncClient:
                 self.runtime.revive(session.id, user._token_expired)
         return session
 
-    def _add(self, path: str, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
+    def _add(
+        self, path: str, file: _core.RealmFile, config: SyncConfiguration, of_reset: bool
+    ) -> SyncSession:
         service = self._service()
         assert service is not None, "a user keeps its app alive"
         callbacks = SessionCallbacks(config)  # which it may refuse
@@ -249,6 +256,7 @@ class SyncClient:
                 stop_policy=SessionStopPolicy(config.session_stop_policy).value,
                 cancel_waits=config.cancel_waits_on_non_fatal_error,
                 manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
+                fresh_copy=of_reset,
             )
         except BaseException:
             file.release_sync()

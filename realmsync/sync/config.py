@@ -25,7 +25,7 @@ from bson import ObjectId
 from realmsync import _core
 from realmsync.account.places import PartitionValue, require_partition_value
 from realmsync.account.user import User, absence_of
-from realmsync.callbacks import Callback
+from realmsync.callbacks import Callback, is_async
 from realmsync.durations import seconds_of
 from realmsync.enums import (
     ClientResetMode,
@@ -37,11 +37,13 @@ from realmsync.enums import (
 )
 from realmsync.errors import (
     ArgumentTypeError,
+    IllegalOperationError,
     InvalidArgumentError,
     MismatchedConfigError,
     SyncError,
 )
 from realmsync.naming import fields_by_name, shown
+from realmsync.sync.subscriptions import SubscriptionSet, SubscriptionUpdate
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
     from realmsync.model.realm import Realm
@@ -57,6 +59,7 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
+FLEXIBLE_NAME = "flx_sync_default"  # of the file of a flexible realm, unless it has a path
 
 
 def _require_type(name: str, value: object, kind: Any) -> None:
@@ -246,7 +249,12 @@ def _partition_json(value: object) -> str:
 @fields_by_name
 @dataclass(frozen=True, kw_only=True)
 class SyncConfiguration:
-    """Synchronisation of one realm with one partition.
+    """Synchronisation of one realm with one partition, or flexible: with what it subscribes to.
+
+    With `flexible=True`, `initial_subscriptions(subscriptions)` or `(subscriptions, realm)` makes
+    the first set of subscriptions when a realm is opened whose file has none yet, as
+    `realm.subscriptions.update` does; with `rerun_on_open` whenever its session begins.
+    `Realm.open` waits for their data, by the behaviours below.
 
     `on_error(session, error)` is called for errors that concern the application, on the event loop
     on which the realm was opened. The two behaviours say how `Realm.open` opens a new and an
@@ -264,6 +272,8 @@ class SyncConfiguration:
     user: User
     partition_value: PartitionValue | _Missing = MISSING
     flexible: bool = False
+    initial_subscriptions: Callable[..., object] | None = None
+    rerun_on_open: bool = False
     new_realm_file_behavior: OpenRealmBehaviorConfiguration | None = None
     existing_realm_file_behavior: OpenRealmBehaviorConfiguration | None = None
     on_error: Callable[[SyncSession, SyncError], object] | None = None
@@ -287,13 +297,7 @@ class SyncConfiguration:
         if not isinstance(self.user, User):
             raise ArgumentTypeError(f"Expected 'user' to be a User, got {shown(self.user)}")
         _require_type("flexible", self.flexible, bool)
-        if self.flexible and self.partition_value is not MISSING:
-            raise InvalidArgumentError("'partition_value' cannot be specified for flexible sync")
-        if self.flexible:
-            raise NotImplementedError("flexible sync is not available in this version")
-        if self.partition_value is MISSING:
-            raise ArgumentTypeError("'partition_value' is required; None is a value")
-        _ = self.partition_json  # raises for what is no partition value
+        self._check_mode()
         behavior = OpenRealmBehaviorConfiguration | None
         _require_type("new_realm_file_behavior", self.new_realm_file_behavior, behavior)
         _require_type("existing_realm_file_behavior", self.existing_realm_file_behavior, behavior)
@@ -314,10 +318,32 @@ class SyncConfiguration:
         policy = member(SessionStopPolicy, self.session_stop_policy, "session_stop_policy")
         object.__setattr__(self, "session_stop_policy", policy)
 
+    def _check_mode(self) -> None:
+        if self.flexible and self.partition_value is not MISSING:
+            raise InvalidArgumentError(
+                "'partition_value' cannot be specified when flexible sync is enabled. To enable"
+                " partition-based sync, remove 'flexible' and specify 'partition_value'."
+            )
+        if not self.flexible and self.partition_value is MISSING:
+            raise ArgumentTypeError(
+                "'partition_value' is required; None is a value. For flexible sync say"
+                " flexible=True"
+            )
+        _ = self.partition_json  # raises for what is no partition value
+        _require_type("initial_subscriptions", self.initial_subscriptions, Callable | None)
+        _require_type("rerun_on_open", self.rerun_on_open, bool)
+        if self.initial_subscriptions is not None and not self.flexible:
+            raise InvalidArgumentError(
+                "'initial_subscriptions' can only be specified when flexible sync is enabled. To"
+                " enable flexible sync, remove 'partition_value' and set 'flexible' to True."
+            )
+        if self.initial_subscriptions is not None and is_async(self.initial_subscriptions):
+            raise InvalidArgumentError("'initial_subscriptions' is a function without `async`")
+
     @cached_property
-    def partition_json(self) -> str:
-        """The partition value as canonical extended JSON: what BIND carries."""
-        return _partition_json(self.partition_value)
+    def partition_json(self) -> str | None:
+        """The partition value as canonical extended JSON, which BIND carries; None if flexible."""
+        return None if self.flexible else _partition_json(self.partition_value)
 
     @cached_property
     def connection_settings(self) -> str:
@@ -331,8 +357,9 @@ class SyncConfiguration:
     def _path(self, path: str | os.PathLike[str] | None) -> Path:
         place = None if path is None else Path(path)
         if place is None or not place.is_absolute():
-            value = cast(PartitionValue, self.partition_value)  # not missing: see __post_init__
-            place = self.user.realm_path(value, None if place is None else str(place))
+            name = FLEXIBLE_NAME if place is None and self.flexible else place
+            value = None if self.flexible else cast(PartitionValue, self.partition_value)
+            place = self.user.realm_path(value, None if name is None else str(name))
         return place.resolve()
 
     def _before_opening(self, path: Path) -> None:
@@ -341,6 +368,9 @@ class SyncConfiguration:
     def _claim(self, file: _core.RealmFile) -> None:
         if self.user.state is UserState.REMOVED:
             raise absence_of(self.user)
+        if self.partition_json is None:
+            _core.claim_flexible(file)
+            return
         home = file.claim_partition(self.partition_json)
         if home != self.partition_json:  # its changes were written for that one
             raise MismatchedConfigError(
@@ -354,6 +384,37 @@ class SyncConfiguration:
 
     def _open(self, config: Any) -> Any:
         return self.user.app.sync._open(config, self)
+
+    def _is_flexible(self) -> bool:
+        return self.flexible
+
+    def _subscriptions(self, realm: Any) -> SubscriptionSet:
+        if not self.flexible:
+            raise IllegalOperationError(
+                "`subscriptions` can only be accessed if flexible sync is enabled, but partition"
+                " based sync is currently enabled for your Realm. Modify your sync config to remove"
+                " any `partition_value` and enable flexible sync, for example:"
+                " SyncConfiguration(user=user, flexible=True)"
+            )
+        return SubscriptionSet(realm)
+
+    def _initial_update(self, realm: Any) -> SubscriptionUpdate | None:
+        function = self.initial_subscriptions
+        if function is None:
+            return None
+        subscriptions = SubscriptionSet(realm)
+        session = realm.sync_session
+        is_first = self.rerun_on_open and session.references - session.openings == 1
+        if subscriptions.version > 0 and not is_first:
+            return None
+        return SubscriptionUpdate(subscriptions, function, waits=False)
+
+    def _latest_version(self, file: _core.RealmFile) -> int:
+        """Of the subscriptions in a file; 0 if it is not flexible."""
+        if not self.flexible:
+            return 0
+        found = _core.subscription_set(file)
+        return 0 if found is None else found[0]
 
 
 class SessionCallbacks:

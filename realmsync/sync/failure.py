@@ -14,6 +14,7 @@ from realmsync.errors import (
     ClientResetError,
     CompensatingWriteError,
     CompensatingWriteInfo,
+    SubscriptionError,
     SyncError,
     SyncOperationAborted,
 )
@@ -63,6 +64,8 @@ def error_of(
     """What a wait raises; what the application was told last, as far as it is the same error."""
     if status == SyncCode.OperationAborted:
         return aborted(message)
+    if status == SyncCode.SubscriptionFailed:
+        return SubscriptionError(message)
     if told is None or (told.code, told.message) != (status, message):
         return SyncError(message, code=status, is_fatal=is_fatal)
     error = copy.copy(told)

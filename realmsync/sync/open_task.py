@@ -6,7 +6,9 @@ one that fails or is cancelled stops the session only if nobody else uses the fi
 
 from __future__ import annotations
 
+import time
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from realmsync import _core
@@ -26,6 +28,18 @@ from realmsync.sync.session import SyncSession
 
 def _drop(_: _core.RealmFile) -> None:
     """What happens to a file that is open by the time nobody wants it: dropping it closes it."""
+
+
+class _Limit:
+    """The time that an opening may take."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def rest(self) -> float | None:
+        """Seconds that are left of it."""
+        return None if self._end is None else max(self._end - time.monotonic(), 0.0)
 
 
 class OpenSyncedRealmTask(OpenRealmTask):
@@ -72,9 +86,15 @@ class OpenSyncedRealmTask(OpenRealmTask):
         session.openings += 1
         opened = False
         try:
-            if behavior.type is OpenRealmBehaviorType.DOWNLOAD_BEFORE_OPEN:
-                await self._download(session, behavior)
+            downloads = behavior.type is OpenRealmBehaviorType.DOWNLOAD_BEFORE_OPEN
+            limit = _Limit(behavior.seconds)
+            if downloads:
+                for callback in self._callbacks:
+                    self._report(session, callback)
+                await self._until(session._download_to_open, limit, behavior)
             realm = await super()._run()
+            if downloads and self._sync.flexible:
+                await self._synchronise(realm, limit, behavior)
             opened = True
             return realm
         finally:
@@ -107,14 +127,25 @@ class OpenSyncedRealmTask(OpenRealmTask):
             raise
         return file
 
-    async def _download(
-        self, session: SyncSession, behavior: OpenRealmBehaviorConfiguration
+    async def _synchronise(
+        self, realm: Realm, limit: _Limit, behavior: OpenRealmBehaviorConfiguration
+    ) -> None:
+        """Waits for the latest subscriptions, of an earlier opening or of this one."""
+        try:
+            await self._until(realm.subscriptions._wait_to_open, limit, behavior)
+        except BaseException:
+            realm.close()
+            raise
+
+    async def _until(
+        self,
+        wait: Callable[[float | None], Awaitable[object]],
+        limit: _Limit,
+        behavior: OpenRealmBehaviorConfiguration,
     ) -> None:
         may_be_local = behavior.time_out_behavior is OpenRealmTimeOutBehavior.OPEN_LOCAL_REALM
-        for callback in self._callbacks:
-            self._report(session, callback)
         try:
-            await session._download_to_open(behavior.time_out)
+            await wait(limit.rest)
         except (SyncTimeoutError, AppError) as error:
             if may_be_local:
                 return  # the download goes on in the background

@@ -22,6 +22,7 @@ from realmsync.enums import ClientResetMode, SessionStopPolicy
 from realmsync.errors import RealmError, SyncError
 from realmsync.events import ResetRequired
 from realmsync.model.realm import Realm
+from realmsync.model.write import now as timestamp
 from realmsync.sync.config import ClientResetConfiguration, SyncConfiguration
 from realmsync.sync.session import SyncSession
 
@@ -35,7 +36,9 @@ class ResetHost(Protocol):
 
     @property
     def runtime(self) -> _core.ClientRuntime: ...
-    def acquire(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession: ...
+    def acquire(
+        self, file: _core.RealmFile, config: SyncConfiguration, *, of_reset: bool
+    ) -> SyncSession: ...
     def release(self, session: SyncSession, *, at_once: bool) -> None: ...
 
 
@@ -88,19 +91,25 @@ async def _whole(function: Callable[[], T]) -> T:
 async def _download(host: ResetHost, session: SyncSession) -> str:
     """What the server has, in a file of a new client: its path."""
     path = f"{session.path}.realmsync-fresh"
-    file = await _whole(lambda: _open(path))
+    file = await _whole(lambda: _open(path, flexible=session.config.flexible))
     config = dataclasses.replace(
         session.config,
         client_reset=ClientResetConfiguration(mode=ClientResetMode.MANUAL),
+        initial_subscriptions=None,
         on_error=lambda _, error: logger.debug("fresh download of %s: %s", session.path, error),
         session_stop_policy=SessionStopPolicy.IMMEDIATELY,
     )
-    copy = host.acquire(file, config)
+    copy = host.acquire(file, config, of_reset=True)
     copy.is_of_reset = True
     del file  # the session has it
     is_of_use = True  # for the next attempt, which goes on with it
     try:
         await copy.download_all_server_changes()
+        if config.flexible:  # the classes are there; then what the realm subscribes to
+            version = await _whole(
+                lambda: _core.import_subscriptions(session.file, copy.file, timestamp())
+            )
+            await copy._wait_for_set(version, None)
     except Exception:
         is_of_use = False
         raise
@@ -112,13 +121,16 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
     return path
 
 
-def _open(path: str) -> _core.RealmFile:
+def _open(path: str, *, flexible: bool) -> _core.RealmFile:
     """An unfinished download goes on, unless the file is of no use."""
     try:
-        return _core.RealmFile.open(path)
+        file = _core.RealmFile.open(path)
     except (RealmError, OSError):
         _core.RealmFile.remove(path)
-        return _core.RealmFile.open(path)
+        file = _core.RealmFile.open(path)
+    if flexible:
+        _core.claim_flexible(file)
+    return file
 
 
 async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None:

@@ -303,15 +303,24 @@ class SyncSession(Explained):
         return await self._wait("download", timeout)
 
     async def _wait(
-        self, direction: str, timeout: float | timedelta | None, *, to_open: bool = False
+        self,
+        direction: str,
+        timeout: float | timedelta | None,
+        *,
+        to_open: bool = False,
+        version: int | None = None,
     ) -> bool:
+        """Waits for a transfer or, with a version, for that set of subscriptions."""
         seconds, wait = seconds_of(timeout), Wait.here(to_open)
         with self._client.lock:  # the outcome may come before the number is known
             if to_open and not self.user.is_logged_in:
                 raise self._refusal()
             if self._reason is not None:
                 raise self._aborted()
-            number = self._runtime.wait(self.id, direction)
+            if version is None:
+                number = self._runtime.wait(self.id, direction)
+            else:
+                number = self._runtime.wait_for_set(self.id, version)
             self._waits.add(number, wait)
         try:
             return await wait.outcome(seconds, f"{direction.capitalize()}ing changes", self)
@@ -353,7 +362,9 @@ class SyncSession(Explained):
         with self._client.lock:
             if self._reason is not None:  # the engine may still know it
                 return 0
-            token, first = self._runtime.add_notifier(self.id, direction.value, streaming)
+            token, first = self._runtime.add_notifier(
+                self.id, direction.value, streaming, self._config._latest_version(self.file)
+            )
             if token:
                 self._progress_notifiers.add(token, callback, function)
         if first is not None:
@@ -435,6 +446,12 @@ class SyncSession(Explained):
         A log-out ends it with the error of `absence_of`; no log-in is waited for.
         """
         await self._wait("download", timeout, to_open=True)
+
+    async def _wait_for_set(
+        self, version: int, timeout: float | timedelta | None, *, to_open: bool = False
+    ) -> None:
+        """Waits until a set of subscriptions is complete or superseded."""
+        await self._wait("download", timeout, to_open=to_open, version=version)
 
     def _take_handlers(self, callbacks: SessionCallbacks) -> None:
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual

@@ -94,12 +94,17 @@ void bind_connections(ClientClass& c) {
 }
 
 std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStore> store,
-                          std::string user, std::string partition, std::string url,
+                          std::string user, std::optional<std::string> partition, std::string url,
                           std::string token, bool verified, std::string settings,
-                          const std::string& policy, bool cancel_waits, bool manual_reset) {
+                          const std::string& policy, bool cancel_waits, bool manual_reset,
+                          bool is_fresh_copy) {
     client::SyncSessionConfig config;
     config.user = std::move(user);
-    config.partition = std::move(partition);
+    if (partition)
+        config.terms.partition = std::move(*partition);
+    else
+        config.terms.mode = wire::Mode::flexible;
+    config.terms.is_fresh_copy = config.terms.is_after_reset = is_fresh_copy;
     config.route = {std::move(url), std::move(token), verified};
     config.connection_settings = std::move(settings);
     config.stop_policy = parse_policy(policy);
@@ -164,7 +169,7 @@ void bind_registry(ClientClass& c) {
              py::arg("partition"), py::arg("url"), py::arg("access_token") = "",
              py::arg("verified") = false, py::arg("connection_settings") = "",
              py::arg("stop_policy") = "after-upload", py::arg("cancel_waits") = false,
-             py::arg("manual_reset") = false)
+             py::arg("manual_reset") = false, py::arg("fresh_copy") = false)
         .def("remove_session",
              [](ClientHandle& self, std::uint64_t session) {
                  WithoutGil unlocked;
@@ -237,10 +242,11 @@ void bind_control(ClientClass& c) {
 }
 
 py::tuple add_notifier(ClientHandle& self, std::uint64_t session, const std::string& direction,
-                       bool streaming) {
+                       bool streaming, std::int64_t pending_query) {
     const auto d = to_direction(direction);
     client::Notifiers::Registration r{};
-    on_session(self, session, [&](SyncSession& s) { r = s.add_notifier(d, streaming); });
+    on_session(self, session,
+               [&](SyncSession& s) { r = s.add_notifier(d, streaming, pending_query); });
     return py::make_tuple(r.token, r.call ? py::object(call_tuple(*r.call)) : py::none());
 }
 
@@ -254,7 +260,13 @@ void bind_watching(ClientClass& c) {
               });
           })
         .def("add_notifier", &add_notifier, py::arg("session"), py::arg("direction"),
-             py::arg("streaming"))
+             py::arg("streaming"), py::arg("pending_query") = 0)
+        .def("wait_for_set",
+             [](ClientHandle& self, std::uint64_t session, std::int64_t version) {
+                 return on_engine(self, [&](Client& engine, std::int64_t now) {
+                     return engine.wait_for_set(session, version, now);
+                 });
+             })
         .def("remove_notifier", [](ClientHandle& self, std::uint64_t session, std::uint64_t token) {
             on_session(self, session, [&](SyncSession& s) { s.remove_notifier(token); });
         });

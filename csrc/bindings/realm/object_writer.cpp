@@ -126,7 +126,7 @@ py::dict to_mapping(py::handle value, const Where& where) {
 }
 
 void require_top_level(const DeclaredClass& cls) {
-    if (cls.kind != TableKind::top_level)
+    if (cls.kind == TableKind::embedded)
         raise_python("IllegalOperationError",
                      "Explicit creation of embedded object not allowed: '" + cls.name + "'");
 }

@@ -8,6 +8,7 @@
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/query.hpp"
 #include "bindings/realm/realm_handle.hpp"
+#include "bindings/realm/subscriptions.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/without_gil.hpp"
 #include "realm/client_reset.hpp"
@@ -55,7 +56,10 @@ std::string describe(Type type, Collection collection, const std::string& target
 // What an existing class contradicts of its declaration; additions are fine (data-model.md 15.2).
 void compare_class(const DeclaredClass& cls, const Class& old, std::vector<std::string>& faults) {
     if (cls.kind != old.kind) {
-        faults.push_back("Class '" + cls.name + "' has been changed between embedded and not.");
+        const bool of_embedding =
+            cls.kind == TableKind::embedded || old.kind == TableKind::embedded;
+        faults.push_back("Class '" + cls.name + "' has been changed between " +
+                         (of_embedding ? "embedded" : "asymmetric") + " and not.");
         return;
     }
     const std::string old_key = old.has_key_property ? old.key_name() : "";
@@ -281,15 +285,20 @@ void bind_declared(py::module_& m) {
         .def_readonly("indexed", &DeclaredProperty::is_indexed);
     py::class_<DeclaredClass>(m, "DeclaredClass")
         .def(py::init([](std::string name, bool embedded, int key,
-                         std::vector<DeclaredProperty> properties) {
-                 const TableKind kind = embedded ? TableKind::embedded : TableKind::top_level;
+                         std::vector<DeclaredProperty> properties, bool asymmetric) {
+                 const TableKind kind = embedded     ? TableKind::embedded
+                                        : asymmetric ? TableKind::asymmetric
+                                                     : TableKind::top_level;
                  return DeclaredClass{std::move(name), kind, key, std::move(properties)};
              }),
              py::kw_only(), py::arg("name"), py::arg("embedded"), py::arg("key"),
-             py::arg("properties"))
+             py::arg("properties"), py::arg("asymmetric") = false)
         .def_readonly("name", &DeclaredClass::name)
         .def_property_readonly("embedded",
                                [](const DeclaredClass& c) { return c.kind == TableKind::embedded; })
+        .def_property_readonly(
+            "asymmetric",
+            [](const DeclaredClass& c) { return c.kind == TableKind::asymmetric; })
         .def_readonly("key", &DeclaredClass::key)
         .def_readonly("properties", &DeclaredClass::properties);
 }
@@ -318,6 +327,8 @@ void bind_handle(py::module_& m) {
         .def("commit", &RealmHandle::commit)
         .def("take_commit", &RealmHandle::take_commit)
         .def("rollback", &RealmHandle::rollback)
+        .def("edit_subscriptions", &RealmHandle::edit_subscriptions)
+        .def("add_subscriptions", &RealmHandle::add_subscriptions)
         .def_property_readonly("writing", &RealmHandle::writing)
         .def_property_readonly("transactions", &RealmHandle::transactions)
         .def_property_readonly("mine", &RealmHandle::mine)
@@ -417,6 +428,7 @@ void bind_realm(py::module_& m) {
     bind_declared(m);
     bind_query(m);
     bind_live_query(m);
+    bind_subscription_sets(m);
     bind_handle(m);
     bind_place(m);
 }

@@ -71,6 +71,10 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::uint64_t commit(std::uint64_t now, bool deferred);
     PendingCommit take_commit(); // has ended for this realm
     void rollback();
+    // The transaction is for subscriptions and nothing else from here on: those of the latest set,
+    // to be edited, and then the version of the new one.
+    realm::SubscriptionList edit_subscriptions();
+    std::int64_t add_subscriptions(const realm::SubscriptionList& list);
     bool writing() const { return transaction_ != nullptr; }
     bool mine() const { return transaction_ && owner_.is_caller(); }
     bool changing() const { return changing_ > 0; }       // a write is under way
@@ -125,6 +129,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
   private:
     friend class Change;
     realm::WriteTransaction& transaction(); // the caller's; else raises
+    realm::WriteTransaction& object_transaction(); // the same, unless it is for subscriptions
     // Whether it is this thread's to use for reading; others read what is committed.
     bool in_transaction() const { return transaction_ && owner_.is_of_this_thread(); }
     void require_free() const; // raises what speaks against beginning
@@ -147,6 +152,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::optional<realm::WriteTransaction::Undo> load_; // of transaction_, goes before it
     TurnOwner owner_;                                   // of transaction_
     std::uint64_t begun_ = 0;                           // transactions
+    bool is_of_subscriptions_ = false;                  // transaction_
     bool writer_current_ = false;                       // writer_ is the schema of transaction_
     RecentValues recent_;
     int changing_ = 0; // Changes that live
@@ -174,7 +180,7 @@ template <class Use> auto RealmHandle::with_tables(Use use) {
 class Change {
   public:
     explicit Change(RealmHandle& handle) // WrongTransactionStateError outside of a transaction
-        : handle_(handle), transaction_(handle.transaction()) {
+        : handle_(handle), transaction_(handle.object_transaction()) {
         ++handle_.changing_;
         handle_.recent_.forget();
     }

@@ -1,6 +1,7 @@
 // RealmHandle's transactions: begun in the writer's turn, owned by a thread and a task, ended.
 #include "bindings/realm/realm_handle.hpp"
 #include "bindings/values/without_gil.hpp"
+#include "realm/subscription_store.hpp"
 
 namespace py = pybind11;
 
@@ -31,6 +32,8 @@ void RealmHandle::require_settled() const {
 std::uint64_t RealmHandle::begun(std::unique_ptr<WriteTransaction> transaction, TurnOwner owner) {
     if (!transaction)
         return 0;
+    if (file_->is_flexible())
+        transaction->require_subscriptions();
     set_transaction(std::move(transaction));
     owner_ = std::move(owner);
     return ++begun_;
@@ -65,7 +68,7 @@ std::uint64_t RealmHandle::begin_granted(WriteTicket& ticket) {
     return begun(ticket.begin(owner.queue_owner(), kAtOnce), std::move(owner));
 }
 
-void RealmHandle::mark() { load_.emplace(transaction()); }
+void RealmHandle::mark() { load_.emplace(object_transaction()); }
 
 void RealmHandle::keep() {
     if (load_)
@@ -114,7 +117,7 @@ std::unique_ptr<realm::WriteTransaction>
 RealmHandle::set_transaction(std::unique_ptr<realm::WriteTransaction> transaction) {
     recent_.forget();
     load_.reset(); // half a load does not become part of it
-    writer_current_ = false;
+    writer_current_ = is_of_subscriptions_ = false;
     return std::exchange(transaction_, std::move(transaction));
 }
 
@@ -129,6 +132,25 @@ WriteTransaction& RealmHandle::transaction() {
                      "The Realm is in a write transaction" + owner_.of_whom() +
                          ": others begin their own, with write(), when it has ended");
     return *transaction_;
+}
+
+WriteTransaction& RealmHandle::object_transaction() {
+    WriteTransaction& own = transaction();
+    if (is_of_subscriptions_)
+        raise_python("WrongTransactionStateError",
+                     "Objects cannot be written while subscriptions are updated.");
+    return own;
+}
+
+realm::SubscriptionList RealmHandle::edit_subscriptions() {
+    sqlite::Database& db = transaction().connection().db;
+    is_of_subscriptions_ = true;
+    return realm::subscription_store::subscriptions(
+        db, realm::subscription_store::load(db).latest());
+}
+
+std::int64_t RealmHandle::add_subscriptions(const realm::SubscriptionList& list) {
+    return transaction().add_subscriptions(list);
 }
 
 } // namespace realmsync::bindings

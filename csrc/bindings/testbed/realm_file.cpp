@@ -95,7 +95,7 @@ void integrate(RealmFile& file,
 std::pair<py::list, Cursor> fetch_upload(RealmFile& file, std::uint64_t client,
                                          std::uint64_t server, std::uint64_t soft,
                                          std::uint64_t hard) {
-    const auto upload = file.fetch_upload({client, server}, {soft, hard});
+    const auto upload = file.fetch_upload({{client, server}}, {soft, hard});
     const auto plain = unwrap(wire::plain_body(upload.body.view(), UINT64_MAX));
     py::list entries;
     for (const auto& e : unwrap(wire::parse_upload_entries(*plain)))

@@ -1,0 +1,247 @@
+// RealmFile's part in flexible sync: bootstraps from their first message to the commit that applies
+// them, and the transitions of subscription sets (flexible-sync.md 3.4, 7.3 to 7.5).
+//
+// A bootstrap of several messages lies in the file until the last one is there; then all of it is
+// applied in one commit, so that no reader sees a half of it. One that stops in between is forgotten
+// when the next one begins, or when the session starts anew.
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "base/assert.hpp"
+#include "client/download.hpp"
+#include "realm/home_partition.hpp"
+#include "realm/integrating.hpp"
+#include "realm/local_history.hpp"
+#include "realm/pending_bootstrap.hpp"
+#include "realm/realm_file.hpp"
+#include "realm/subscription_store.hpp"
+#include "realm/touched_objects.hpp"
+
+namespace realmsync::realm {
+
+namespace {
+
+// Instructions of one commit whose objects are told apart for those who follow: beyond that they
+// are told that anything may have changed.
+constexpr std::size_t kMostTold = 500'000;
+
+class Application {
+  public:
+    Application(RealmConnection& connection, const std::atomic<bool>* stop)
+        : integrating_(connection, stop) {}
+
+    Integrating& integrating() { return integrating_; }
+    TouchedObjects take_touched() { return std::move(touched_); }
+
+    void apply(client::DownloadReader& reader) {
+        while (!reader.is_done()) {
+            auto next = reader.next();
+            if (auto* failed = std::get_if<client::IntegrationFailed>(&next))
+                raise(ErrorKind::bad_changeset, std::move(failed->message));
+            if (std::holds_alternative<client::TooLarge>(next))
+                raise(ErrorKind::limit_exceeded, "a changeset of a bootstrap is too large");
+            auto& part = std::get<client::Integration>(next);
+            integrating_.apply(part.changesets);
+            for (const client::IncomingChangeset& c : part.changesets)
+                note(c.changeset);
+        }
+    }
+
+  private:
+    void note(const changeset::Changeset& changeset) {
+        instructions_ += changeset.instructions.size();
+        if (instructions_ <= kMostTold) {
+            touched_.add(changeset);
+        } else {
+            touched_ = {};
+            touched_.add_unknown();
+        }
+    }
+
+    Integrating integrating_;
+    TouchedObjects touched_;
+    std::size_t instructions_ = 0;
+};
+
+// Nothing is whole before it can be read.
+std::uint64_t partial(std::uint64_t estimate) {
+    return std::min(estimate, client::kWholeEstimate - 1);
+}
+
+void clear(sqlite::Database& db) {
+    pending_bootstrap::clear(db);
+    subscription_store::abandon_bootstrap(db);
+}
+
+} // namespace
+
+client::ClientState RealmFile::with_subscriptions(RealmConnection& connection,
+                                                  client::ClientState state) const {
+    if (is_flexible_) {
+        state.subscriptions = subscription_store::load(connection.db);
+        state.pending_bytes = pending_bootstrap::find(connection.db).bytes;
+    }
+    return state;
+}
+
+client::PendingQuery RealmFile::active_query() {
+    client::PendingQuery query;
+    read_briefly([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        query.version = subscription_store::load(connection.db).active_version();
+        query.body = subscription_store::body(connection.db, query.version);
+    });
+    return query;
+}
+
+Result<client::ClientState> RealmFile::take_bootstrap(const client::ReceivedDownload& part,
+                                                      client::DownloadReader& body,
+                                                      const std::atomic<bool>* stop) {
+    const bool is_single = part.bootstrap->number == 0 && part.bootstrap->is_last;
+    try {
+        if (!is_single) {
+            auto state = keep_part(part, body.original_bytes());
+            if (!part.bootstrap->is_last)
+                return state;
+        }
+        return apply_bootstrap(part, is_single ? &body : nullptr, stop);
+    } catch (const ErrorException& e) {
+        return e.error();
+    }
+}
+
+client::ClientState RealmFile::keep_part(const client::ReceivedDownload& part,
+                                         std::uint64_t bytes) {
+    Writing writing(*this, writer_queue_.acquire());
+    RealmConnection& connection = writing.connection();
+    {
+        Integrating integrating(connection, nullptr);
+        integrating.check(part.progress);
+    }
+    subscription_store::begin_bootstrap(connection.db, part.bootstrap->query_version);
+    pending_bootstrap::add(connection.db, part, bytes);
+    client::ClientState state = local_history::load(connection.db);
+    state.downloadable_bytes = partial(part.downloadable_bytes);
+    local_history::store(connection.db, state);
+    state = with_subscriptions(connection, std::move(state));
+    writing.commit(state.current_version, Commit::remote);
+    return state;
+}
+
+// `last`: the last part. `body`: if it is the only one, which is not kept then.
+client::ClientState RealmFile::apply_bootstrap(const client::ReceivedDownload& last,
+                                               client::DownloadReader* body,
+                                               const std::atomic<bool>* stop) {
+    Writing writing(*this, writer_queue_.acquire());
+    RealmConnection& connection = writing.connection();
+    sqlite::Database& db = connection.db;
+    std::optional<Application> application(std::in_place, connection, stop);
+    application->integrating().check(last.progress);
+    subscription_store::begin_bootstrap(db, last.bootstrap->query_version);
+    const std::uint32_t parts = body ? 0 : last.bootstrap->number + 1;
+    for (std::uint32_t number = 0; number < parts; ++number) {
+        client::ReceivedDownload part = pending_bootstrap::read(db, number);
+        part.limits = last.limits;
+        auto reader = client::DownloadReader::reopen(part);
+        application->apply(reader);
+    }
+    if (body)
+        application->apply(*body);
+    client::ClientState state =
+        application->integrating().finish(last.progress, last.downloadable_bytes);
+    const TouchedObjects touched = application->take_touched();
+    application.reset(); // from here on nothing stops it
+    pending_bootstrap::clear(db);
+    subscription_store::end_bootstrap(db, last.bootstrap->query_version);
+    state = with_subscriptions(connection, std::move(state));
+    merge_.reset();
+    writing.commit(state.current_version, Commit::remote,
+                   [&](TouchedObjects& written) { written.add(touched); });
+    return state;
+}
+
+client::ClientState RealmFile::resume_bootstrap(const client::DownloadLimits& limits,
+                                                const std::atomic<bool>* stop) {
+    pending_bootstrap::Stored stored;
+    bool is_abandoned = false;
+    read_briefly([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        stored = pending_bootstrap::find(connection.db);
+        for (const auto& set : subscription_store::load(connection.db).sets)
+            is_abandoned |= set.state == client::SetState::bootstrapping;
+    });
+    if (stored.is_whole) {
+        try {
+            client::ReceivedDownload last = read_part(stored.parts - 1);
+            last.limits = limits;
+            return apply_bootstrap(last, nullptr, stop);
+        } catch (const ErrorException&) { // it comes again, and fails where the server can be told
+            if (stop && *stop)
+                throw;
+            is_abandoned = true;
+        }
+    }
+    if (is_abandoned || stored.parts > 0)
+        return change_sets(clear);
+    return state();
+}
+
+client::ReceivedDownload RealmFile::read_part(std::uint32_t number) {
+    client::ReceivedDownload part;
+    read_briefly([&](RealmConnection& connection) {
+        part = pending_bootstrap::read(connection.db, number);
+    });
+    return part;
+}
+
+Result<client::ClientState> RealmFile::reject_set(std::int64_t version,
+                                                  const std::string& message) {
+    try {
+        return change_sets(
+            [&](sqlite::Database& db) { subscription_store::reject(db, version, message); });
+    } catch (const ErrorException& e) {
+        return e.error();
+    }
+}
+
+client::ClientState RealmFile::complete_set(std::int64_t version) {
+    return change_sets([&](sqlite::Database& db) { subscription_store::complete(db, version); });
+}
+
+client::ClientState RealmFile::change_sets(const std::function<void(sqlite::Database&)>& change) {
+    Writing writing(*this, writer_queue_.acquire());
+    RealmConnection& connection = writing.connection();
+    change(connection.db);
+    client::ClientState state =
+        with_subscriptions(connection, local_history::load(connection.db));
+    writing.commit(state.current_version, Commit::remote);
+    return state;
+}
+
+bool RealmFile::try_claim_flexible() {
+    read_briefly([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        require_whole(connection.db);
+        if (home_partition::find(connection.db))
+            throw OtherSyncMode(path_);
+        if (subscription_store::is_there(connection.db))
+            is_flexible_ = true;
+    });
+    return is_flexible_;
+}
+
+void RealmFile::claim_flexible(WriterQueue::Turn turn) {
+    Writing writing(*this, std::move(turn));
+    sqlite::Database& db = writing.connection().db;
+    require_whole(db);
+    if (home_partition::find(db))
+        throw OtherSyncMode(path_);
+    subscription_store::create(db);
+    pending_bootstrap::create(db);
+    writing.commit(local_history::newest_version(db), Commit::remote);
+    is_flexible_ = true;
+}
+
+} // namespace realmsync::realm

@@ -1,0 +1,414 @@
+"""Subscriptions of a realm in flexible sync: sets, how they are updated, and waiting for one.
+
+How a list of subscriptions is edited is csrc/realm/subscription_list.hpp's, what becomes of a set
+csrc/realm/subscription_store.hpp's. Specification: flexible-sync.md 3 and node-sdk-surface.md 10.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from types import TracebackType
+from typing import Any, Protocol, overload
+
+from bson import ObjectId
+
+from realmsync import _core
+from realmsync.callbacks import is_async
+from realmsync.durations import seconds_of
+from realmsync.enums import SubscriptionSetState
+from realmsync.errors import (
+    ArgumentTypeError,
+    IllegalOperationError,
+    InvalidArgumentError,
+    SubscriptionError,
+    WrongTransactionStateError,
+)
+from realmsync.model.objects import Object
+from realmsync.model.query import condition_of
+from realmsync.model.results import Results
+from realmsync.model.write import WriteBlock, WriteQueue
+from realmsync.naming import Explained, shown
+
+_COMPLETE, _ERROR = 3, 4  # codes of the core; all others are on their way
+
+
+class SubscribingSession(Protocol):
+    """What waits of the session of a realm."""
+
+    async def _wait_for_set(
+        self, version: int, timeout: float | timedelta | None, *, to_open: bool = False
+    ) -> None: ...
+
+
+class SubscribingRealm(Protocol):
+    """What subscriptions need of their realm."""
+
+    sync_session: Any  # a SubscribingSession
+    _core: _core.RealmHandle
+    _queue: WriteQueue
+
+    @property
+    def _open_file(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One query over one class, whose objects the server sends."""
+
+    id: ObjectId
+    created_at: datetime
+    updated_at: datetime
+    name: str | None
+    object_type: str
+    query_string: str
+
+
+def _subscription(row: tuple[bytes, int, int, str | None, str, str]) -> Subscription:
+    id, created, updated, name, cls, query = row
+    return Subscription(ObjectId(id), _time(created), _time(updated), name, cls, query)
+
+
+def _time(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+
+
+def query_of(results: Any) -> tuple[str, str]:
+    """Class and text that subscribe to results; their order and limit are no part of it."""
+    if isinstance(results, type) and issubclass(results, Object):
+        raise ArgumentTypeError(f"subscribe to results: realm.objects({results.__name__})")
+    if not isinstance(results, Results):
+        raise ArgumentTypeError(f"Expected results to subscribe to, got {shown(results)}")
+    if results._members is not None:
+        raise IllegalOperationError("subscribe to results of a class, not to those of a collection")
+    return results._realm._classes[results._class].name, condition_of(results.description)
+
+
+class BaseSubscriptionSet(Explained):
+    """What sets and sets that are being updated have in common: reading them."""
+
+    _list: _core.SubscriptionList
+
+    def __len__(self) -> int:
+        return len(self._list.items())
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return map(_subscription, self._list.items())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is subscribed to."""
+        return len(self) == 0
+
+    def find_by_name(self, name: str) -> Subscription | None:
+        """The subscription with a name."""
+        found = self._list.find_name(name)
+        return None if found is None else _subscription(found)
+
+    def find_by_query(self, results: Results[Any]) -> Subscription | None:
+        """The first subscription, named or not, to the query of these results."""
+        found = self._list.find_query(*query_of(results))
+        return None if found is None else _subscription(found)
+
+
+class SubscriptionSet(BaseSubscriptionSet):
+    """The subscriptions of a realm in one version, all in force together.
+
+    `realm.subscriptions` gives the latest. `state` and `error` are always those of now; version and
+    content change with `update` alone.
+    """
+
+    _not_there = {
+        **dict.fromkeys(
+            ("add", "remove", "remove_all", "remove_by_name", "remove_unnamed"),
+            "write `async with realm.subscriptions.update() as subscriptions:` and use that",
+        ),
+    }
+
+    def __init__(self, realm: SubscribingRealm) -> None:
+        self._realm = realm
+        self._refresh(None)
+
+    def _refresh(self, version: int | None) -> None:
+        found = _core.subscription_set(self._realm._open_file, version)
+        if found is not None:
+            self._version, _, _, self._list = found
+
+    @property
+    def version(self) -> int:
+        """Counts the updates of the file; 0 before the first one."""
+        return self._version
+
+    @property
+    def state(self) -> SubscriptionSetState:
+        """PENDING until the server's data for it are in the file, all of them; then COMPLETE.
+
+        ERROR when the server has refused it; SUPERSEDED when a newer one is complete.
+        """
+        return self._now()[0]
+
+    @property
+    def error(self) -> str | None:
+        """Why the server has refused it."""
+        return self._now()[1]
+
+    def _now(self) -> tuple[SubscriptionSetState, str | None]:
+        found = _core.subscription_set(self._realm._open_file, self._version)
+        if found is None:
+            return SubscriptionSetState.SUPERSEDED, None
+        _, code, error, _ = found
+        if code == _ERROR:
+            return SubscriptionSetState.ERROR, error
+        if code == _COMPLETE:
+            return SubscriptionSetState.COMPLETE, None
+        return SubscriptionSetState.PENDING, None
+
+    async def _update(self, function: Callable[..., object]) -> None:
+        """Commits without blocking the event loop, and does not wait for the server."""
+        await SubscriptionUpdate(self, function, waits=False).run_async()
+
+    async def _wait_to_open(self, timeout: float | None) -> None:
+        """The same for a realm that is being opened, which ends with a log-out; not without one."""
+        if self._version > 0:
+            await self._wait(timeout, to_open=True)
+
+    async def wait_for_synchronization(
+        self, timeout: float | timedelta | None = None
+    ) -> SubscriptionSetState:
+        """Waits until the data of this set are in the file, or those of a newer one.
+
+        Gives the state, COMPLETE or SUPERSEDED. Raises SubscriptionError with the server's text
+        when it is refused, SyncTimeoutError after `timeout` seconds, SyncOperationAborted when the
+        session stops, and the error that ends it.
+        """
+        return await self._wait(timeout)
+
+    async def _wait(
+        self, timeout: float | timedelta | None, *, to_open: bool = False
+    ) -> SubscriptionSetState:
+        seconds_of(timeout)  # of which kind it is
+        state, error = self._now()
+        if state is SubscriptionSetState.PENDING:
+            session: SubscribingSession = self._realm.sync_session
+            await session._wait_for_set(self._version, timeout, to_open=to_open)
+            state, error = self._now()
+        if state is SubscriptionSetState.ERROR:
+            raise SubscriptionError(error or "", version=self._version)
+        return state
+
+    @overload
+    def update(self) -> SubscriptionUpdate: ...
+    @overload
+    def update(self, function: Callable[..., object]) -> Coroutine[Any, Any, SubscriptionSet]: ...
+    def update(self, function: Callable[..., object] | None = None) -> Any:
+        """A new set, made of the latest one; it takes the place of this one.
+
+        ::
+
+            async with realm.subscriptions.update() as subscriptions:
+                subscriptions.add(realm.objects(Dog).where(Dog.age > 3), name="grown up")
+
+        Leaving the block commits, and waits as `wait_for_synchronization` does. `with` instead of
+        `async with` commits and does not wait. `await realm.subscriptions.update(function)` calls
+        `function(subscriptions)`, or `function(subscriptions, realm)`, and does all three. What is
+        raised inside undoes everything.
+
+        It is a transaction of the realm, which is for subscriptions alone: objects cannot be
+        written in it.
+        """
+        update = SubscriptionUpdate(self, function, waits=True)
+        return update if function is None else update.run_async()
+
+    @overload
+    def update_no_wait(self) -> SubscriptionUpdate: ...
+    @overload
+    def update_no_wait(self, function: Callable[..., object]) -> SubscriptionSet: ...
+    def update_no_wait(self, function: Callable[..., object] | None = None) -> Any:
+        """The same, without waiting for the server in any form. With a function it blocks, as
+        `realm.write(function)` does, and gives the set.
+        """
+        update = SubscriptionUpdate(self, function, waits=False)
+        return update if function is None else update.run()
+
+    def __repr__(self) -> str:
+        return f"<SubscriptionSet {self._version}: {len(self)} subscriptions, {self.state}>"
+
+
+class MutableSubscriptionSet(BaseSubscriptionSet):
+    """The subscriptions of a set that is being made. Of no use after that."""
+
+    def __init__(self, editing: _core.SubscriptionList) -> None:
+        self._editing: _core.SubscriptionList | None = editing
+
+    @property
+    def _list(self) -> _core.SubscriptionList:  # type: ignore[override]
+        if self._editing is None:
+            raise WrongTransactionStateError("Not a write transaction")
+        return self._editing
+
+    def add(
+        self, results: Results[Any], *, name: str | None = None, throw_on_update: bool = False
+    ) -> Subscription:
+        """Subscribes to what a query selects.
+
+        With a name it takes the place of the subscription with that name; `throw_on_update` raises
+        InvalidArgumentError instead, if that one has another query. Without a name nothing is added
+        when the query is there without one already.
+        """
+        cls, query = query_of(results)
+        if name is not None and not isinstance(name, str):
+            raise ArgumentTypeError(f"Expected 'name' to be a str, got {shown(name)}")
+        if throw_on_update and name is not None:
+            same = self._list.find_name(name)
+            if same is not None and same[4:] != (cls, query):
+                raise InvalidArgumentError(
+                    f"A subscription with the name '{name}' already exists but has a different"
+                    " query. If you meant to update it, remove 'throw_on_update=True' from the"
+                    " call."
+                )
+        now_ms = time.time_ns() // 1_000_000
+        row, _ = self._list.insert_or_assign(ObjectId().binary, now_ms, name, cls, query)
+        return _subscription(row)
+
+    def remove(self, results: Results[Any]) -> bool:
+        """Removes the first subscription to this query; whether there was one."""
+        return self._list.erase_query(*query_of(results))
+
+    def remove_by_name(self, name: str) -> bool:
+        """Removes the subscription with this name; whether there was one."""
+        return self._list.erase_name(name)
+
+    def remove_subscription(self, subscription: Subscription) -> bool:
+        """Removes this subscription; whether it was there."""
+        return self._list.erase_id(subscription.id.binary)
+
+    def remove_by_object_type(self, cls: type[Object] | str) -> int:
+        """Removes all of a class; how many there were."""
+        return self._list.erase_class(cls if isinstance(cls, str) else cls.__name__)
+
+    def remove_unnamed(self) -> int:
+        """Removes all without a name; how many there were."""
+        return self._list.erase_unnamed()
+
+    def remove_all(self) -> int:
+        """Removes everything; how many there were."""
+        return self._list.clear()
+
+    def _end(self) -> None:
+        self._editing = None
+
+
+class SubscriptionUpdate:
+    """An update: a context with or without async, or with a function to be run."""
+
+    def __init__(
+        self, base: SubscriptionSet, function: Callable[..., object] | None, *, waits: bool
+    ) -> None:
+        if function is not None and (is_async(function) or not callable(function)):
+            raise InvalidArgumentError(
+                "Expected a function that is not asynchronous: use"
+                " `async with realm.subscriptions.update() as subscriptions:`"
+            )
+        self._base = base
+        self._function = function
+        self._waits = waits
+        self._block = WriteBlock(base._realm._queue)
+        self._mutable: MutableSubscriptionSet | None = None
+        self._version = 0
+
+    async def run_async(self) -> SubscriptionSet:
+        """Calls the function and commits; the event loop is not blocked."""
+        async with self as subscriptions:
+            if self._function is not None:
+                call_with(self._function, subscriptions, self._base._realm)
+        return self._base
+
+    def run(self) -> SubscriptionSet:
+        """The same without an event loop. The server is not waited for."""
+        with self as subscriptions:
+            if self._function is not None:
+                call_with(self._function, subscriptions, self._base._realm)
+        return self._base
+
+    def _begin(self) -> MutableSubscriptionSet:
+        self._mutable = MutableSubscriptionSet(self._base._realm._core.edit_subscriptions())
+        return self._mutable
+
+    def _store(self) -> None:
+        """Before the commit. The set is of no use afterwards, whatever comes."""
+        assert self._mutable is not None
+        edited = self._mutable._list
+        self._mutable._end()
+        self._version = self._base._realm._core.add_subscriptions(edited)
+
+    def _drop(self) -> None:
+        if self._mutable is not None:
+            self._mutable._end()
+
+    def __enter__(self) -> MutableSubscriptionSet:
+        self._block.__enter__()
+        try:
+            return self._begin()
+        except BaseException as error:
+            self._block.__exit__(type(error), error, None)
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            try:
+                self._store()
+            except BaseException as refused:
+                self._block.__exit__(type(refused), refused, None)
+                raise
+        self._drop()
+        self._block.__exit__(kind, error, trace)
+        if kind is None:
+            self._base._refresh(self._version)
+
+    async def __aenter__(self) -> MutableSubscriptionSet:
+        await self._block.__aenter__()
+        try:
+            return self._begin()
+        except BaseException as error:
+            await self._block.__aexit__(type(error), error, None)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            try:
+                self._store()
+            except BaseException as refused:
+                await self._block.__aexit__(type(refused), refused, None)
+                raise
+        self._drop()
+        await self._block.__aexit__(kind, error, trace)
+        if kind is None:
+            self._base._refresh(self._version)
+            if self._waits:
+                await self._base.wait_for_synchronization()
+
+
+def call_with(function: Callable[..., object], *values: object) -> None:
+    """Calls a function with as many of the values as it takes."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # built-in callables without a signature
+        function(*values[:1])
+        return
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = sum(p.kind in kinds for p in parameters)
+    takes_all = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+    function(*values[: len(values) if takes_all else positional])
