@@ -16,6 +16,7 @@ from realmsync.account.user import User
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
+    DownloadPhase,
     LogCategory,
     LogLevel,
     OpenRealmBehaviorType,
@@ -132,6 +133,7 @@ __all__ = [
     "DeleteOnOpenRealmError",
     "Dictionary",
     "Distance",
+    "DownloadPhase",
     "EmbeddedObject",
     "Expression",
     "Field",

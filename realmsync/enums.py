@@ -103,6 +103,15 @@ class OpenRealmTimeOutBehavior(Text):
     THROW_EXCEPTION = "throwException"
 
 
+class DownloadPhase(Text):
+    """How far a session's download is."""
+
+    STEADY = "steady"
+    WAITING = "waiting"
+    RECEIVING = "receiving"
+    APPLYING = "applying"
+
+
 class SubscriptionSetState(Text):
     """How far the server has come with a set of subscriptions."""
 

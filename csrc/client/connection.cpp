@@ -32,8 +32,8 @@ int parse_version(std::string_view subprotocol, wire::Mode mode) {
     const char* end = subprotocol.data() + subprotocol.size();
     const auto [last, error] = std::from_chars(subprotocol.data(), end, version);
     const int oldest = mode == wire::Mode::flexible ? kOldestFlexible : kOldestVersion;
-    const bool valid = error == std::errc() && last == end && version >= oldest &&
-                       version <= kNewestVersion;
+    const bool valid =
+        error == std::errc() && last == end && version >= oldest && version <= kNewestVersion;
     return valid ? version : 0;
 }
 

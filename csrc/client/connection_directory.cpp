@@ -66,8 +66,8 @@ Connection& ConnectionDirectory::obtain(wire::Mode mode, const std::string& user
         backoff = kept->second;
         backoffs_.erase(kept);
     }
-    auto made = std::make_unique<Connection>(context_, ++last_connection_, mode,
-                                             std::move(backoff), route, multiplexing_ ? context_.tuning.linger_ms : 0);
+    auto made = std::make_unique<Connection>(context_, ++last_connection_, mode, std::move(backoff),
+                                             route, multiplexing_ ? context_.tuning.linger_ms : 0);
     Connection& connection = *made;
     connections_.emplace(connection.id(), Entry{endpoint, std::move(made), {}});
     if (multiplexing_)

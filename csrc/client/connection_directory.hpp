@@ -30,9 +30,10 @@ class ConnectionDirectory {
     void set_multiplexing(bool enabled);
 
     // The connection for a new session of `user`: a shared one that is not full, or a new one. All
-    // of one are of one mode. It takes the route for its next attempt. `settings` are the transport's: only sessions with
-    // equal ones share. With `before`, the connection that an earlier session of the file is still
-    // leaving, it is that one, full or not: UNBIND goes out before BIND then.
+    // of one are of one mode. It takes the route for its next attempt. `settings` are the
+    // transport's: only sessions with equal ones share. With `before`, the connection that an
+    // earlier session of the file is still leaving, it is that one, full or not: UNBIND goes out
+    // before BIND then.
     Connection& obtain(wire::Mode mode, const std::string& user, const std::string& settings,
                        const Route& route, std::uint64_t before);
     Connection* find(std::uint64_t id);
@@ -54,8 +55,8 @@ class ConnectionDirectory {
 
   private:
     // Mode, scheme, host, port, user, settings.
-    using Endpoint = std::tuple<wire::Mode, std::string, std::string, std::string, std::string,
-                                std::string>;
+    using Endpoint =
+        std::tuple<wire::Mode, std::string, std::string, std::string, std::string, std::string>;
     struct Entry {
         Endpoint endpoint;
         std::unique_ptr<Connection> connection;

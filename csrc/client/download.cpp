@@ -108,8 +108,7 @@ std::variant<Integration, IntegrationFailed, TooLarge> DownloadReader::next() {
         // What shares a version comes into the file together, as no cursor can stand in its middle;
         // a bootstrap does as a whole.
         if (!part.changesets.empty() && memory >= limits.part_bytes &&
-            (download_->bootstrap ||
-             e.server_version != part.changesets.back().server_version))
+            (download_->bootstrap || e.server_version != part.changesets.back().server_version))
             return false;
         auto changeset = changeset::parse_borrowed(e.changeset, limits.parsed_bytes);
         if (!changeset) {

@@ -45,8 +45,8 @@ void Reporter::count_downloads(const ClientState& state, Report& r) {
         downloaded_final_ = r.downloaded;
     } else if (r.download_estimate > 0.0 && r.downloaded > downloaded_final_) {
         const auto done = static_cast<double>(r.downloaded - downloaded_final_);
-        r.downloadable = downloaded_final_ +
-                         static_cast<std::uint64_t>(std::min(done / r.download_estimate, kMostBytes));
+        r.downloadable = downloaded_final_ + static_cast<std::uint64_t>(
+                                                 std::min(done / r.download_estimate, kMostBytes));
     }
 }
 

@@ -241,8 +241,8 @@ void Session::fetch() {
     UploadStart from{binding_.scanned};
     if (is_flexible())
         from.sent_query = binding_.scanned_query;
-    submit(FetchUpload{from,
-                       {context_.tuning.upload_soft_bytes, context_.tuning.upload_hard_bytes}});
+    submit(
+        FetchUpload{from, {context_.tuning.upload_soft_bytes, context_.tuning.upload_hard_bytes}});
 }
 
 // Outcomes of its jobs
@@ -325,8 +325,8 @@ void Session::on_fetched(PendingUpload upload) {
     fetch();
 }
 
-// Whether an UPLOAD without changesets is due, which tells the server what the client has integrated
-// (8.4); not while a subscription set is under way.
+// Whether an UPLOAD without changesets is due, which tells the server what the client has
+// integrated (8.4); not while a subscription set is under way.
 bool Session::is_to_be_announced() const {
     return binding_.announced_server_version < state_->progress.download.server_version &&
            !terms_.is_fresh_copy && !(is_flexible() && state_->subscriptions->next_after(0));
@@ -436,6 +436,7 @@ void Session::describe(Situation& situation) const {
     if (!state_)
         return;
     situation.unsent_bytes = state_->uploadable_bytes - state_->uploaded_bytes;
+    situation.phase = phase();
     if (!is_flexible()) // whose server says no bytes
         situation.downloadable_bytes = state_->downloadable_bytes;
 }
@@ -489,8 +490,8 @@ wire::Outgoing Session::take_bind() {
     binding_.on(needs_ident ? BindingEvent::sent_bind_for_ident : BindingEvent::sent_bind);
     read_query();
     const std::string flexible = is_flexible() ? bind_data() : "";
-    return {wire::format(wire::Bind{
-        ident_, is_flexible() ? flexible : terms_.partition, {}, needs_ident, false})};
+    return {wire::format(
+        wire::Bind{ident_, is_flexible() ? flexible : terms_.partition, {}, needs_ident, false})};
 }
 
 wire::Outgoing Session::take_ident() {
@@ -499,7 +500,11 @@ wire::Outgoing Session::take_ident() {
     binding_.received = progress;
     binding_.scanned = progress.upload;
     binding_.announced_server_version = progress.upload.server_version;
-    wire::ClientIdent message{ident_, state_->file, progress.download, progress.latest};
+    wire::ClientIdent message;
+    message.session = ident_;
+    message.file = state_->file;
+    message.download = progress.download;
+    message.latest = progress.latest;
     if (is_flexible()) {
         message.query_version = query_.version;
         message.query = query_.body;

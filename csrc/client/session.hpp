@@ -130,7 +130,8 @@ class Session {
     void read_query(); // the active one, when IDENT is due
     bool knows_query() const;
     bool has_unsent_query() const;
-    bool complete_set(); // whether one is completed, which takes a while
+    DownloadPhase phase() const; // of either mode
+    bool complete_set();         // whether one is completed, which takes a while
     void place_in_bootstrap(const wire::Download& message, ReceivedDownload& download);
     void on_query_read(PendingQuery query);
     void on_sets_changed(const ClientState& state, StoreWork work);

@@ -13,7 +13,7 @@ namespace realmsync::client {
 
 namespace {
 
-constexpr int kFirstWithReason = 10;     // protocol version
+constexpr int kFirstWithReason = 10; // protocol version
 constexpr int kFirstWithEstimate = 12;
 constexpr int kFirstWithSteadyState = 14;
 
@@ -101,6 +101,20 @@ void Session::place_in_bootstrap(const wire::Download& message, ReceivedDownload
         binding_.part.reset();
         binding_.received_query = query;
     }
+}
+
+DownloadPhase Session::phase() const {
+    if (!is_flexible())
+        return state_->downloadable_bytes == 0 ? DownloadPhase::steady : DownloadPhase::receiving;
+    if (binding_.part)
+        return DownloadPhase::receiving;
+    const SubscriptionSet* next = state_->subscriptions->next_after(0);
+    if (!downloads_.is_idle() && next && next->version <= binding_.received_query)
+        return DownloadPhase::applying;
+    if (!next)
+        return DownloadPhase::steady;
+    return next->state == SetState::bootstrapping ? DownloadPhase::receiving
+                                                  : DownloadPhase::waiting;
 }
 
 // Sets

@@ -9,6 +9,14 @@
 
 namespace realmsync::client {
 
+// How far the download is (flexible-sync.md 7).
+enum class DownloadPhase : std::uint8_t {
+    steady,    // changes come as they happen
+    waiting,   // for data of a subscription set, of which none have come
+    receiving, // there is more to come
+    applying,  // all has come, and cannot be read yet
+};
+
 struct Situation {
     Lifecycle lifecycle = Lifecycle::inactive;
     ConnectionState connection = ConnectionState::disconnected;
@@ -24,6 +32,7 @@ struct Situation {
     std::optional<std::int64_t> unanswered_ms;   // since a PING without a PONG
     std::uint64_t unsent_bytes = 0;              // not acknowledged, as far as is known
     std::uint64_t downloadable_bytes = 0;        // as the server has said last
+    DownloadPhase phase = DownloadPhase::steady;
     std::string error;                           // that has suspended it, or ended the connection
 };
 

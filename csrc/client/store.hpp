@@ -76,9 +76,9 @@ struct PendingQuery {
 };
 
 struct PendingUpload {
-    wire::PackedBody body;       // entries of local, non-empty changesets, in order
-    std::size_t changesets = 0;  // entries in it; 0: only the cursor moves
-    wire::UploadCursor progress; // cursor after this message (wire-protocol.md 8.4)
+    wire::PackedBody body;                  // entries of local, non-empty changesets, in order
+    std::size_t changesets = 0;             // entries in it; 0: only the cursor moves
+    wire::UploadCursor progress;            // cursor after this message (wire-protocol.md 8.4)
     std::optional<PendingQuery> query = {}; // to be sent behind it
 };
 
@@ -107,18 +107,18 @@ class ClientStore {
     // The next UPLOAD after `from`, read from one snapshot.
     virtual PendingUpload fetch_upload(const UploadStart& from, const UploadLimits& limits) = 0;
 
-    // Flexible sync. What is kept of bootstraps: flexible-sync.md 7.3 to 7.5.
+    // Flexible sync: flexible-sync.md 3.4 for sets, 7.3 to 7.5 for what is kept of bootstraps.
     // The body of the active set, for IDENT.
     virtual PendingQuery active_query() = 0;
     // Keeps a part of a bootstrap or, with the last one, applies all of it in one commit. Errors as
-    // of integrate(); bad_message for a version that cannot have one (3.4); limit_exceeded for a
+    // of integrate(); bad_message for a version that cannot have one; limit_exceeded for a
     // changeset that is too large. `body` is the part's.
     virtual Result<ClientState> take_bootstrap(const ReceivedDownload& part, DownloadReader& body,
                                                const std::atomic<bool>* stop) = 0;
     // Applies one that has come as a whole, forgets one that has not.
     virtual ClientState resume_bootstrap(const DownloadLimits& limits,
                                          const std::atomic<bool>* stop) = 0;
-    // The transitions of QUERY_ERROR and of a completed download (3.4). Error: bad_message.
+    // The transitions of QUERY_ERROR and of a completed download. Error: bad_message.
     virtual Result<ClientState> reject_set(std::int64_t version, const std::string& message) = 0;
     virtual ClientState complete_set(std::int64_t version) = 0;
 

@@ -30,7 +30,7 @@ struct FetchUpload {
 struct ResumeBootstrap { // before a binding: what the last one has left
     DownloadLimits limits;
 };
-struct ReadQuery {};     // the active one, for IDENT
+struct ReadQuery {}; // the active one, for IDENT
 struct CompleteSet { // all that the server had for it has come
     std::int64_t version;
 };
@@ -78,8 +78,8 @@ struct StoreFailed {
     std::string message;
 };
 using StoreOutcome =
-    std::variant<StateRead, IdentStored, PendingUpload, PendingQuery, Integrated, SetsChanged, Violation,
-                 TooLarge, IntegrationFailed, IntegrationSkipped, StoreFailed>;
+    std::variant<StateRead, IdentStored, PendingUpload, PendingQuery, Integrated, SetsChanged,
+                 Violation, TooLarge, IntegrationFailed, IntegrationSkipped, StoreFailed>;
 
 // The session that asks, in one of its bindings.
 struct SessionRef {

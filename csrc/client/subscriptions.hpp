@@ -23,7 +23,9 @@ struct SubscriptionSet {
     std::uint64_t snapshot = 0; // version of the file that it was committed with
     std::string error;          // the server's text, in state error
 
-    bool is_active() const { return state == SetState::complete || state == SetState::awaiting_mark; }
+    bool is_active() const {
+        return state == SetState::complete || state == SetState::awaiting_mark;
+    }
     bool is_to_be_sent() const {
         return state == SetState::pending || state == SetState::bootstrapping;
     }
@@ -54,10 +56,9 @@ struct Subscriptions {
     }
     // The newest one of which data have come (client-session.md 6.2); 0: none.
     std::int64_t received() const {
-        const auto found =
-            std::find_if(sets.rbegin(), sets.rend(), [](const SubscriptionSet& set) {
-                return set.is_active() || set.state == SetState::bootstrapping;
-            });
+        const auto found = std::find_if(sets.rbegin(), sets.rend(), [](const SubscriptionSet& set) {
+            return set.is_active() || set.state == SetState::bootstrapping;
+        });
         return found != sets.rend() ? found->version : 0;
     }
 };

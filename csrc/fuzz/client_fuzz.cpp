@@ -1,7 +1,8 @@
 // libFuzzer target: anything that a server may send over one connection with two sessions, in any
 // order, with cuts, pauses and local writes in between. The input is a row of messages, each behind
-// a byte (what happens before it) and a length of two bytes. A second user's connection must stay
-// undisturbed, and the engine must end every wait.
+// a byte (what happens before it) and a length of two bytes. An input of odd length is a server's
+// of flexible sync. A second user's connection must stay undisturbed, and the engine must end every
+// wait.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +15,8 @@
 #include <variant>
 
 #include "client/client.hpp"
+#include "realm/subscription_store.hpp"
+#include "realm/write_transaction.hpp"
 #include "simulation/client_storage.hpp"
 
 using namespace realmsync;
@@ -21,6 +24,7 @@ using namespace realmsync;
 namespace {
 
 constexpr std::string_view kSubprotocol = "com.mongodb.realm-sync#14";
+constexpr std::string_view kFlexible = "com.mongodb.realm-query-sync#14";
 
 void require(bool condition) {
     if (!condition)
@@ -38,6 +42,17 @@ void write(realm::RealmFile& file) {
     }
 }
 
+// A new set of subscriptions; its version.
+std::int64_t subscribe(realm::RealmFile& file) {
+    const auto transaction =
+        file.begin_write(file.writers().acquire(), realm::RealmFile::kPatience);
+    realm::SubscriptionList list;
+    list.insert_or_assign({"twelve bytes", 1, 1, std::nullopt, "A", "TRUEPREDICATE"});
+    const std::int64_t version = transaction->add_subscriptions(list);
+    transaction->commit(1);
+    return version;
+}
+
 ClientTuning tuning() {
     ClientTuning t;
     t.download_limit_bytes = 1 << 20;
@@ -48,7 +63,7 @@ ClientTuning tuning() {
 
 class Harness {
   public:
-    Harness() : engine_(tuning(), 1) {
+    explicit Harness(bool flexible) : engine_(tuning(), 1), flexible_(flexible) {
         witness_ = open("witness", "null");
         sessions_[0] = open("user", "1");
         sessions_[1] = open("user", "2");
@@ -62,7 +77,7 @@ class Harness {
         case 2: with(session, [](client::SyncSession& s) { s.resume(false); }); break;
         case 3: engine_.closed(socket_, std::nullopt, "cut", now_); break;
         case 4: now_ += 70'000; break;
-        case 5: write(*stores_.at(session)->file()); break;
+        case 5: write_to(session); break;
         case 6: waits_.insert(engine_.wait(session, client::Direction::download, now_)); break;
         case 7: waits_.insert(engine_.wait(session, client::Direction::upload, now_)); break;
         }
@@ -88,6 +103,13 @@ class Harness {
     }
 
   private:
+    void write_to(std::uint64_t session) {
+        realm::RealmFile& file = *stores_.at(session)->file();
+        write(file);
+        if (flexible_)
+            waits_.insert(engine_.wait_for_set(session, subscribe(file), now_));
+    }
+
     template <class F> void with(std::uint64_t session, F&& use) {
         engine_.with(session, now_, use);
     }
@@ -95,11 +117,18 @@ class Harness {
     std::uint64_t open(const char* user, const char* partition) {
         client::SyncSessionConfig config;
         config.user = user;
-        config.terms.partition = partition;
+        if (flexible_)
+            config.terms.mode = wire::Mode::flexible;
+        else
+            config.terms.partition = partition;
         config.route.url = std::string("ws://") + user + "/sync";
         config.route.verified = true;
         const std::uint64_t session = engine_.add_session(std::move(config));
         stores_[session] = std::make_shared<simulation::ClientStorage>();
+        if (flexible_) {
+            realm::RealmFile& file = *stores_[session]->file();
+            file.claim_flexible(file.writers().acquire());
+        }
         with(session, [](client::SyncSession& s) { s.revive(false); });
         return session;
     }
@@ -119,7 +148,7 @@ class Harness {
                 if (const auto* connect = std::get_if<client::Connect>(&event)) {
                     if (connect->url.starts_with("ws://user"))
                         socket_ = connect->socket;
-                    engine_.connected(connect->socket, kSubprotocol, now_);
+                    engine_.connected(connect->socket, flexible_ ? kFlexible : kSubprotocol, now_);
                 } else if (const auto* wait = std::get_if<client::WaitResolved>(&event)) {
                     require(waits_.erase(wait->wait) == 1); // exactly once
                 }
@@ -130,6 +159,7 @@ class Harness {
     }
 
     client::Client engine_;
+    const bool flexible_;
     std::map<std::uint64_t, std::shared_ptr<simulation::ClientStorage>> stores_;
     std::set<std::uint64_t> waits_;
     std::uint64_t witness_ = 0, sessions_[2] = {}, socket_ = 0;
@@ -139,7 +169,7 @@ class Harness {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Harness harness;
+    Harness harness(size % 2 != 0);
     while (size >= 3) {
         const std::uint8_t choice = data[0];
         const std::size_t length = std::min<std::size_t>(data[1] << 8 | data[2], size - 3);

@@ -2,8 +2,8 @@
 // them, and the transitions of subscription sets (flexible-sync.md 3.4, 7.3 to 7.5).
 //
 // A bootstrap of several messages lies in the file until the last one is there; then all of it is
-// applied in one commit, so that no reader sees a half of it. One that stops in between is forgotten
-// when the next one begins, or when the session starts anew.
+// applied in one commit, so that no reader sees a half of it. One that stops in between is
+// forgotten when the next one begins, or when the session starts anew.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -214,8 +214,7 @@ client::ClientState RealmFile::change_sets(const std::function<void(sqlite::Data
     Writing writing(*this, writer_queue_.acquire());
     RealmConnection& connection = writing.connection();
     change(connection.db);
-    client::ClientState state =
-        with_subscriptions(connection, local_history::load(connection.db));
+    client::ClientState state = with_subscriptions(connection, local_history::load(connection.db));
     writing.commit(state.current_version, Commit::remote);
     return state;
 }

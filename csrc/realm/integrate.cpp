@@ -45,7 +45,8 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
         return changesets[at].server_version != changesets[at - 1].server_version;
     };
     while (done < changesets.size()) {
-        if (done != first && is_boundary(done) && bytes >= options_.tuning.slice_bytes && writer_queue_.has_waiters())
+        if (done != first && is_boundary(done) && bytes >= options_.tuning.slice_bytes &&
+            writer_queue_.has_waiters())
             break;
         std::size_t end = done;
         std::uint64_t slice = 0;

@@ -77,8 +77,9 @@ Integrating::Integrating(RealmConnection& connection, const std::atomic<bool>* s
       work_(Work::kUnlimited, stop), watch_(connection.db, work_) {}
 
 // The guard of the durable state, whoever calls and whatever was stored since. The session has
-// checked the same cursors before (client/session_receive.cpp:header_fault), but against what it had
-// received until then, so that it can end the connection with a message before anything is merged.
+// checked the same cursors before (client/session_receive.cpp:header_fault), but against what it
+// had received until then, so that it can end the connection with a message before anything is
+// merged.
 void Integrating::check(const wire::SyncProgress& next) const {
     if (const char* fault = progress_fault(state_, next))
         raise(ErrorKind::bad_progress, std::string("bad progress: ") + fault);
@@ -100,8 +101,7 @@ void Integrating::apply(std::span<client::IncomingChangeset> changesets) {
             {c.client_version, {c.origin_timestamp, c.origin_file_ident}, &c.changeset});
         state_.downloaded_bytes += c.original_size;
     }
-    in_stage("transform",
-             [&] { value_or_throw(merge_->transform(window, incoming, work_)); });
+    in_stage("transform", [&] { value_or_throw(merge_->transform(window, incoming, work_)); });
     in_stage("apply", [&] {
         tables::Applier applier(connection_.tables, tables::kOnlyPartition, work_);
         for (const client::IncomingChangeset& c : changesets)

@@ -294,8 +294,8 @@ client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from
         if (last.version <= through && last.version > from.client_version)
             upload.progress = {last.version, last.remote_version};
         else if (through < last.version && through > upload.progress.client_version)
-            upload.progress = {through, std::max(upload.progress.server_version,
-                                                 remote_version_at(db, through))};
+            upload.progress = {
+                through, std::max(upload.progress.server_version, remote_version_at(db, through))};
     }
     upload.body = wire::pack_body(std::move(plain));
     return upload;

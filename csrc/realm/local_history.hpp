@@ -88,7 +88,6 @@ std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
 
 // Nothing beyond the version `through`.
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
-                            const client::UploadLimits& limits,
-                            std::uint64_t through = UINT64_MAX);
+                            const client::UploadLimits& limits, std::uint64_t through = UINT64_MAX);
 
 } // namespace realmsync::realm::local_history

@@ -113,7 +113,7 @@ class RealmFile final : public client::ClientStore,
     // subscriptions unless it is there. Both throw OtherSyncMode for a file that is synchronised
     // the other way.
     void claim_flexible(WriterQueue::Turn turn);
-    bool try_claim_flexible(); // whether the place is there already
+    bool try_claim_flexible();                        // whether the place is there already
     bool is_flexible() const { return is_flexible_; } // claimed so
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }

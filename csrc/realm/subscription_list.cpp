@@ -14,7 +14,8 @@ auto asks(std::string_view cls, std::string_view query) {
     return [cls, query](const Subscription& s) { return s.cls == cls && s.query == query; };
 }
 
-template <class Is> const Subscription* find_if(const SubscriptionList::Items& items, const Is& is) {
+template <class Is>
+const Subscription* find_if(const SubscriptionList::Items& items, const Is& is) {
     const auto found = std::ranges::find_if(items, is);
     return found == items.end() ? nullptr : &*found;
 }

@@ -12,9 +12,9 @@
 namespace realmsync::realm {
 
 struct Subscription {
-    std::string id; // 12 bytes of an ObjectId
+    std::string id;                              // 12 bytes of an ObjectId
     std::int64_t created_ms = 0, updated_ms = 0; // since 1970
-    std::optional<std::string> name; // the empty one is a name, too
+    std::optional<std::string> name;             // the empty one is a name, too
     std::string cls;
     std::string query; // as the server reads it
     bool operator==(const Subscription&) const = default;

@@ -28,8 +28,8 @@ SetState to_state(std::int64_t stored) {
 }
 
 std::optional<SubscriptionSet> find(sqlite::Database& db, std::int64_t version) {
-    auto row = db.query(
-        "SELECT state, snapshot, error FROM rs_subscription_set WHERE version = ?", version);
+    auto row = db.query("SELECT state, snapshot, error FROM rs_subscription_set WHERE version = ?",
+                        version);
     if (!row.step())
         return std::nullopt;
     return SubscriptionSet{version, to_state(row->integer(0)), row->unsigned_integer(1),
@@ -81,8 +81,8 @@ client::Subscriptions load(sqlite::Database& db) {
     auto row = db.query("SELECT version, state, snapshot, error FROM rs_subscription_set "
                         "ORDER BY version");
     while (row.step())
-        result.sets.push_back({row->integer(0), to_state(row->integer(1)),
-                               row->unsigned_integer(2), row->string(3)});
+        result.sets.push_back(
+            {row->integer(0), to_state(row->integer(1)), row->unsigned_integer(2), row->string(3)});
     if (result.sets.empty())
         corrupt("the realm file has lost its subscription sets");
     return result;
@@ -116,8 +116,7 @@ std::string body(sqlite::Database& db, std::int64_t version) {
 
 std::set<std::string, std::less<>> writable_classes(sqlite::Database& db) {
     std::set<std::string, std::less<>> classes;
-    auto row =
-        db.query("SELECT DISTINCT class FROM rs_subscription WHERE version = ?", latest(db));
+    auto row = db.query("SELECT DISTINCT class FROM rs_subscription WHERE version = ?", latest(db));
     while (row.step())
         classes.insert(row->string(0));
     return classes;

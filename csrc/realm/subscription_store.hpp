@@ -1,7 +1,7 @@
-// The subscription sets of a realm file (flexible-sync.md 3): what is subscribed to, and how far the
-// server has come with it. One row of rs_subscription_set per set that is not superseded,
-// rs_subscription beside it. Plain functions inside the caller's transaction; how a set is edited is
-// subscription_list.hpp, when a transition is due is client/session_flexible.cpp's business.
+// The subscription sets of a realm file (flexible-sync.md 3): what is subscribed to, and how far
+// the server has come with it. One row of rs_subscription_set per set that is not superseded,
+// rs_subscription beside it. Plain functions inside the caller's transaction; how a set is edited
+// is subscription_list.hpp, when a transition is due is client/session_flexible.cpp's business.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@ from realmsync.account.places import PartitionValue
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
+    DownloadPhase,
     LogCategory,
     LogLevel,
     NumericLogLevel,
@@ -47,6 +48,7 @@ __all__ = [
     "ClientResetConfiguration",
     "ClientResetMode",
     "ConnectionState",
+    "DownloadPhase",
     "LogCategory",
     "LogLevel",
     "MutableSubscriptionSet",

@@ -17,6 +17,10 @@ class Notifiers:
     def __init__(self) -> None:
         self._entries: dict[int, tuple[Callable[..., object], Callback]] = {}
 
+    def __contains__(self, token: int) -> bool:
+        """Whether it has neither been removed nor expired."""
+        return token in self._entries
+
     def add(self, token: int, given: Callable[..., object], callback: Callback) -> None:
         """`given` is what the application knows it by."""
         self._entries[token] = (given, callback)

@@ -109,7 +109,7 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
             version = await _whole(
                 lambda: _core.import_subscriptions(session.file, copy.file, timestamp())
             )
-            await copy._wait_for_set(version, None)
+            await copy._wait("download", None, version=version)
     except Exception:
         is_of_use = False
         raise

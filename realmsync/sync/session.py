@@ -22,6 +22,7 @@ from realmsync.durations import seconds_of
 from realmsync.enums import (
     ClientResetMode,
     ConnectionState,
+    DownloadPhase,
     ProgressDirection,
     ProgressMode,
     SessionLifecycleState,
@@ -208,6 +209,15 @@ class SyncSession(Explained):
         return bool(facts["downloadable_bytes"]) or self.has_unsynced_changes
 
     @property
+    def download_phase(self) -> DownloadPhase:
+        """STEADY while changes come as they happen; RECEIVING while there is known to be more.
+
+        In flexible sync WAITING, too, before any data of new subscriptions have come, and APPLYING
+        when all have come and cannot be read yet.
+        """
+        return DownloadPhase(self._runtime.situation(self.id)["phase"])
+
+    @property
     def next_attempt_in(self) -> float | None:
         """Seconds until it tries again by itself: to connect, or what an error has suspended.
 
@@ -392,7 +402,7 @@ class SyncSession(Explained):
         try:
             async for report in reports:
                 yield report
-                if one_shot and reports.is_empty and report.transferred >= report.transferable:
+                if one_shot and reports.is_empty and token not in self._progress_notifiers:
                     return
         finally:
             self.remove_progress_notification(token)
@@ -446,12 +456,6 @@ class SyncSession(Explained):
         A log-out ends it with the error of `absence_of`; no log-in is waited for.
         """
         await self._wait("download", timeout, to_open=True)
-
-    async def _wait_for_set(
-        self, version: int, timeout: float | timedelta | None, *, to_open: bool = False
-    ) -> None:
-        """Waits until a set of subscriptions is complete or superseded."""
-        await self._wait("download", timeout, to_open=to_open, version=version)
 
     def _take_handlers(self, callbacks: SessionCallbacks) -> None:
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual

@@ -39,9 +39,14 @@ _COMPLETE, _ERROR = 3, 4  # codes of the core; all others are on their way
 class SubscribingSession(Protocol):
     """What waits of the session of a realm."""
 
-    async def _wait_for_set(
-        self, version: int, timeout: float | timedelta | None, *, to_open: bool = False
-    ) -> None: ...
+    async def _wait(
+        self,
+        direction: str,
+        timeout: float | timedelta | None,
+        *,
+        to_open: bool = False,
+        version: int | None = None,
+    ) -> bool: ...
 
 
 class SubscribingRealm(Protocol):
@@ -193,7 +198,7 @@ class SubscriptionSet(BaseSubscriptionSet):
         state, error = self._now()
         if state is SubscriptionSetState.PENDING:
             session: SubscribingSession = self._realm.sync_session
-            await session._wait_for_set(self._version, timeout, to_open=to_open)
+            await session._wait("download", timeout, to_open=to_open, version=self._version)
             state, error = self._now()
         if state is SubscriptionSetState.ERROR:
             raise SubscriptionError(error or "", version=self._version)

@@ -157,7 +157,9 @@ class FlexibleReplay:
         return next(
             int(words(bytes.fromhex(line["hex"]))[2])
             for line in self.lines
-            if line.get("conn") == conn and line["t"] == "c2s" and line["hex"].startswith("6d61726b")
+            if line.get("conn") == conn
+            and line["t"] == "c2s"
+            and line["hex"].startswith("6d61726b")
         )
 
     def step(self, line: dict[str, Any]) -> None:

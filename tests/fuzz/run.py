@@ -77,11 +77,17 @@ def server_seeds() -> Iterator[bytes]:
 
 
 def client_seeds() -> Iterator[bytes]:
-    """What a server sent in whole conversations, behind the byte for what happens before."""
-    for path in sorted((VECTORS / "wire").glob("*.jsonl")):
-        lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-        sent = [bytes.fromhex(line["hex"]) for line in lines if line["t"] == "s2c"]
-        yield b"".join(b"\x00" + len(data).to_bytes(2, "big") + data for data in sent)
+    """What a server sent in whole conversations, behind the byte for what happens before.
+
+    The length says which sync mode it is.
+    """
+    for folder, what_before, is_odd in (("wire", 0, 0), ("wire-flx", 5 << 1, 1)):
+        for path in sorted((VECTORS / folder).glob("*.jsonl")):
+            lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+            sent = [bytes.fromhex(line["hex"]) for line in lines if line["t"] == "s2c"]
+            head = bytes([what_before])
+            seed = b"".join(head + len(data).to_bytes(2, "big") + data for data in sent)
+            yield seed + b"\0" * (len(seed) % 2 != is_odd)
 
 
 def merge_seeds() -> Iterator[bytes]:

@@ -126,6 +126,16 @@ py::tuple snapshot(ClientHandle& self, std::uint64_t session) {
     return py::make_tuple(static_cast<int>(lifecycle), name_of(connection), ident);
 }
 
+const char* name_of(client::DownloadPhase phase) {
+    switch (phase) {
+    case client::DownloadPhase::waiting: return "waiting";
+    case client::DownloadPhase::receiving: return "receiving";
+    case client::DownloadPhase::applying: return "applying";
+    case client::DownloadPhase::steady: break;
+    }
+    return "steady";
+}
+
 py::dict situation(ClientHandle& self, std::uint64_t session) {
     client::Situation s;
     on_engine(self, [&](Client& engine, std::int64_t now) {
@@ -139,7 +149,8 @@ py::dict situation(ClientHandle& self, std::uint64_t session) {
         py::arg("uploads_later") = s.uploads_later, py::arg("awaits_mark") = s.awaits_mark,
         py::arg("is_storing") = s.is_storing, py::arg("next_attempt_ms") = s.next_attempt_ms,
         py::arg("unanswered_ms") = s.unanswered_ms, py::arg("unsent_bytes") = s.unsent_bytes,
-        py::arg("downloadable_bytes") = s.downloadable_bytes, py::arg("error") = s.error);
+        py::arg("downloadable_bytes") = s.downloadable_bytes,
+        py::arg("phase") = name_of(s.phase), py::arg("error") = s.error);
 }
 
 std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std::uint64_t session) {

@@ -297,8 +297,7 @@ void bind_declared(py::module_& m) {
         .def_property_readonly("embedded",
                                [](const DeclaredClass& c) { return c.kind == TableKind::embedded; })
         .def_property_readonly(
-            "asymmetric",
-            [](const DeclaredClass& c) { return c.kind == TableKind::asymmetric; })
+            "asymmetric", [](const DeclaredClass& c) { return c.kind == TableKind::asymmetric; })
         .def_readonly("key", &DeclaredClass::key)
         .def_readonly("properties", &DeclaredClass::properties);
 }

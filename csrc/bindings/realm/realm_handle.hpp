@@ -128,7 +128,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
 
   private:
     friend class Change;
-    realm::WriteTransaction& transaction(); // the caller's; else raises
+    realm::WriteTransaction& transaction();        // the caller's; else raises
     realm::WriteTransaction& object_transaction(); // the same, unless it is for subscriptions
     // Whether it is this thread's to use for reading; others read what is committed.
     bool in_transaction() const { return transaction_ && owner_.is_of_this_thread(); }

@@ -95,14 +95,10 @@ void bind_subscription_sets(py::module_& m) {
     py::class_<SubscriptionList>(m, "SubscriptionList")
         .def(py::init<>())
         .def("items", &items)
-        .def("find_name",
-             [](const SubscriptionList& list, const std::string& name) {
-                 return found(list.find(name));
-             })
-        .def("find_query",
-             [](const SubscriptionList& list, const std::string& cls, const std::string& query) {
-                 return found(list.find(cls, query));
-             })
+        .def("find_name", [](const SubscriptionList& list,
+                             const std::string& name) { return found(list.find(name)); })
+        .def("find_query", [](const SubscriptionList& list, const std::string& cls,
+                              const std::string& query) { return found(list.find(cls, query)); })
         .def("insert_or_assign", &insert_or_assign, py::arg("id"), py::arg("now_ms"),
              py::arg("name"), py::arg("cls"), py::arg("query"))
         .def("erase_name", &SubscriptionList::erase_name)

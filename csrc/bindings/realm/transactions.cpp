@@ -145,8 +145,8 @@ WriteTransaction& RealmHandle::object_transaction() {
 realm::SubscriptionList RealmHandle::edit_subscriptions() {
     sqlite::Database& db = transaction().connection().db;
     is_of_subscriptions_ = true;
-    return realm::subscription_store::subscriptions(
-        db, realm::subscription_store::load(db).latest());
+    return realm::subscription_store::subscriptions(db,
+                                                    realm::subscription_store::load(db).latest());
 }
 
 std::int64_t RealmHandle::add_subscriptions(const realm::SubscriptionList& list) {

@@ -1,0 +1,170 @@
+"""A server of flexible sync as small as can be: it keeps objects, and sends all of a class that
+somebody subscribes to, whatever the query says; `refusals` holds what it says to others. Errors and
+other misfortunes are the test's to send."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from instructions import add_column, add_table, changeset, create, erase, update
+from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
+from realmsync.inspect import decode_message
+
+SERVER_FILE = 1
+STEADY, LAST = 2, 1
+Objects = dict[tuple[str, int], dict[str, Any]]
+
+
+class _Session:
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        self.query = 0
+        self.classes: set[str] = set()
+        self.uploaded = (0, 0)
+
+
+class FlexibleServer:
+    """Starts with itself; `close` ends it. All connections share the objects."""
+
+    def __init__(self, schema: dict[str, dict[str, int]]) -> None:
+        self.schema = schema  # types of properties beside the key, by class
+        self.objects: Objects = {}
+        self.version = 1
+        self.refusals: dict[str, str] = {}  # texts of QUERY_ERRORs, by a part of the body
+        self.binds: list[dict[str, Any]] = []  # the JSON of BINDs
+        self.uploads: list[dict[str, Any]] = []  # instructions
+        self.on_bind: Callable[[int], list[bytes]] | None = None  # answers in place of ours, once
+        self._files = 1
+        self._uploaded: dict[int, tuple[int, int]] = {}  # by file
+        self._lock = threading.Lock()
+        self._server = serve(
+            self._handle,
+            "127.0.0.1",
+            0,
+            subprotocols=[Subprotocol("com.mongodb.realm-query-sync#14")],
+        )
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        self._http = aiohttp_transport
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+    async def transport(self, request: HttpRequest) -> HttpResponse:
+        """HTTP as it is, but for where sync is."""
+        response = await self._http(request)
+        if request.url.endswith("/location"):
+            place = json.loads(response.body) | {"ws_hostname": self.url}
+            return HttpResponse(response.status, response.headers, json.dumps(place).encode())
+        return response
+
+    def _handle(self, socket: ServerConnection) -> None:
+        sessions: dict[int, _Session] = {}
+        with suppress(ConnectionClosed):
+            for data in socket:
+                assert isinstance(data, bytes)
+                with self._lock:
+                    message = decode_message(data, from_client=True)
+                    for answer in self._answers(sessions, message):
+                        socket.send(answer)
+
+    def _answers(self, sessions: dict[int, _Session], message: dict[str, Any]) -> list[bytes]:
+        kind, at = message["type"], message.get("session", 0)
+        if kind == "ping":
+            return [b"pong %d\n" % message["timestamp"]]
+        if kind == "bind":
+            self.binds.append(json.loads(message["data"]))
+            if self.on_bind is not None:
+                answer, self.on_bind = self.on_bind, None
+                return answer(at)
+            if not message["need_ident"]:
+                return []
+            self._files += 1
+            return [b"ident %d %d %d\n" % (at, self._files, 99)]
+        if kind == "unbind":
+            return [b"unbound %d\n" % at] if sessions.pop(at, None) else []
+        if kind == "ident":
+            session = sessions[at] = _Session(message["file_ident"])
+            session.query = message["query_version"]
+            session.classes = set(json.loads(message["query"]))
+            session.uploaded = self._uploaded.get(session.ident, (0, 0))
+            if session.query == 0:
+                return [self._download(at, session, self._schema(), LAST)]
+            return []
+        session = sessions[at]
+        if kind == "query":
+            return self._query(at, session, message)
+        if kind == "upload":
+            return self._upload(at, session, message)
+        assert kind == "mark", message
+        return [b"mark %d %d\n" % (at, message["request"])]
+
+    def _query(self, at: int, session: _Session, message: dict[str, Any]) -> list[bytes]:
+        for part, text in self.refusals.items():
+            if part in message["query"]:
+                head = b"query_error 226 %d %d %d\n" % (len(text), at, message["query_version"])
+                return [head + text.encode()]
+        before, session.classes = session.classes, set(json.loads(message["query"]))
+        session.query = message["query_version"]
+        instructions: list[Any] = []
+        for (cls, key), values in self.objects.items():
+            if cls in before | session.classes:
+                instructions.append(erase(cls, key))
+            if cls in session.classes:
+                instructions.append(create(cls, key))
+                instructions += [update(cls, key, name, v) for name, v in values.items()]
+        return [self._download(at, session, changeset(*instructions), LAST)]
+
+    def _upload(self, at: int, session: _Session, message: dict[str, Any]) -> list[bytes]:
+        for entry in message["entries"]:
+            self.version += 1
+            self.uploads += entry["instructions"]
+            for one in entry["instructions"]:
+                self._apply(one)
+        cursor = (message["upload_client_version"], message["upload_server_version"])
+        session.uploaded = self._uploaded[session.ident] = max(session.uploaded, cursor)
+        return [self._download(at, session, None, STEADY)]
+
+    def _apply(self, one: dict[str, Any]) -> None:
+        if one["op"] == "CreateObject":
+            self.objects.setdefault((one["table"], one["pk"]["v"]), {})
+        elif one["op"] == "EraseObject":
+            self.objects.pop((one["table"], one["pk"]["v"]), None)
+        elif one["op"] == "Update":
+            self.objects[one["table"], one["pk"]["v"]][one["field"]] = one["value"]
+
+    def _schema(self) -> bytes:
+        tables = [add_table(cls) for cls in self.schema]
+        columns = [
+            add_column(cls, name, kind)
+            for cls, properties in self.schema.items()
+            for name, kind in properties.items()
+        ]
+        return changeset(*tables, *columns)
+
+    def _download(self, at: int, session: _Session, data: bytes | None, batch: int) -> bytes:
+        version = self.version
+        client, server = session.uploaded
+        body = b""
+        if data is not None:
+            head = (version, client, 1, SERVER_FILE, len(data), len(data))
+            body = b"%d %d %d %d %d %d " % head + data
+        fields = (at, version, client, version, 5, client, server, session.query, batch, 1)
+        return b"download %s 0 %d 0\n" % (" ".join(map(str, fields)).encode(), len(body)) + body
+
+
+def error(session: int, code: int, action: str, *, again: bool = False) -> bytes:
+    """An ERROR for a session."""
+    keys = {"shouldClientReset": False, "isRecoveryModeDisabled": False, "logURL": ""}
+    body = json.dumps({"message": "told so", "action": action, "tryAgain": again} | keys).encode()
+    return b"json_error %d %d %d\n" % (code, len(body), session) + body
