@@ -42,7 +42,8 @@ class UploadCompletion {
 // sent. The server echoes it behind everything that it had when the MARK came, so whatever was sent
 // before the echo is what the waits are for. That has been received when the echo arrives, but not
 // stored: the download cursor of that moment is kept, and the waits are complete when the file has
-// got there, unless a newer number was requested meanwhile.
+// got there, unless a newer number was requested meanwhile. A bootstrap may end where the cursor
+// stands already, so the messages are counted, too.
 class DownloadCompletion {
   public:
     void request() { ++target_; }
@@ -54,18 +55,20 @@ class DownloadCompletion {
     }
     // A new binding: a MARK that was not answered is sent again.
     void rebind() { sent_ = received_; }
-    // The echo; false if it is none of what was sent.
-    bool receive(std::uint64_t request, std::uint64_t download_cursor) {
+    // The echo; false if it is none of what was sent. `downloads`: how many have come.
+    bool receive(std::uint64_t request, std::uint64_t download_cursor, std::uint64_t downloads) {
         if (request <= received_ || request > sent_)
             return false;
         received_ = request;
         cursor_ = download_cursor;
+        downloads_ = downloads;
         return true;
     }
-    // True once per completion.
-    bool take(std::uint64_t stored_cursor) {
+    // True once per completion. `downloads`: how many are dealt with.
+    bool take(std::uint64_t stored_cursor, std::uint64_t downloads) {
         REALMSYNC_ASSERT(completed_ <= received_ && received_ <= sent_ && sent_ <= target_);
-        if (received_ == completed_ || received_ != target_ || stored_cursor < cursor_)
+        if (received_ == completed_ || received_ != target_ || stored_cursor < cursor_ ||
+            downloads < downloads_)
             return false;
         completed_ = target_;
         return true;
@@ -73,6 +76,7 @@ class DownloadCompletion {
 
   private:
     std::uint64_t target_ = 0, sent_ = 0, received_ = 0, completed_ = 0; // numbers of MARKs
+    std::uint64_t downloads_ = 0;
     std::uint64_t cursor_ = 0; // server version of the download cursor when the echo came
 };
 

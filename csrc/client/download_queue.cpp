@@ -29,6 +29,7 @@ std::uint64_t DownloadQueue::add(ReceivedDownload download, std::uint64_t bindin
         }
     }
     download.charge = download.body_bytes->size() + (at_store_ < kAtStore ? 0 : overhead);
+    ++taken_;
     waiting_.push_back({std::move(download), binding});
     return waiting_.back().download.charge;
 }
@@ -45,6 +46,7 @@ std::optional<DownloadQueue::Waiting> DownloadQueue::next() {
 void DownloadQueue::on_over() {
     REALMSYNC_ASSERT(at_store_ > 0);
     --at_store_;
+    ++over_;
 }
 
 std::uint64_t DownloadQueue::drop() {

@@ -27,12 +27,16 @@ class DownloadQueue {
     std::optional<Waiting> next();
     // The store is done with one, whatever came of it.
     void on_over();
+    // How many have been taken in, and how many of them are over: first come, first dealt with.
+    std::uint64_t taken() const { return taken_; }
+    std::uint64_t over() const { return over_; }
     // Nothing is at the store or waits for it.
     bool is_idle() const { return at_store_ == 0 && waiting_.empty(); }
     // Lets go of all that wait. Gives what they were charged.
     std::uint64_t drop();
 
   private:
+    std::uint64_t taken_ = 0, over_ = 0;
     std::size_t at_store_ = 0; // of any binding
     std::deque<Waiting> waiting_;
 };

@@ -214,7 +214,8 @@ void Session::report() {
 
 void Session::check_downloads() {
     // The upload wait that has just been completed may have been what kept the session alive.
-    if (is_deactivating() || !download_completion_.take(state_->progress.download.server_version))
+    if (is_deactivating() ||
+        !download_completion_.take(state_->progress.download.server_version, downloads_.over()))
         return;
     upload_delayed_ = false;
     if (!complete_set()) // who waits for a download finds its set complete

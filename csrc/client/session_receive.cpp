@@ -80,7 +80,8 @@ std::optional<Violation> Session::receive(const wire::Download& message) {
 std::optional<Violation> Session::receive(const wire::Mark& message) {
     if (auto verdict = binding_.judge(SessionMessage::mark); !verdict.is_accepted)
         return std::move(verdict.violation);
-    if (!download_completion_.receive(message.request, binding_.received.download.server_version))
+    if (!download_completion_.receive(message.request, binding_.received.download.server_version,
+                                      downloads_.taken()))
         return Violation{"MARK with a bad request ident"};
     check_downloads();
     enlist_if_ready();

@@ -6,6 +6,7 @@ csrc/realm/subscription_store.hpp's. Specification: flexible-sync.md 3 and node-
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -198,7 +199,8 @@ class SubscriptionSet(BaseSubscriptionSet):
         state, error = self._now()
         if state is SubscriptionSetState.PENDING:
             session: SubscribingSession = self._realm.sync_session
-            await session._wait("download", timeout, to_open=to_open, version=self._version)
+            with contextlib.suppress(SubscriptionError):  # whose text the set has
+                await session._wait("download", timeout, to_open=to_open, version=self._version)
             state, error = self._now()
         if state is SubscriptionSetState.ERROR:
             raise SubscriptionError(error or "", version=self._version)

@@ -20,6 +20,7 @@ from realmsync.inspect import decode_message
 
 SERVER_FILE = 1
 STEADY, LAST = 2, 1
+STRING = 3  # a type of properties
 Objects = dict[tuple[str, int], dict[str, Any]]
 
 
@@ -36,6 +37,7 @@ class FlexibleServer:
 
     def __init__(self, schema: dict[str, dict[str, int]]) -> None:
         self.schema = schema  # types of properties beside the key, by class
+        self.asymmetric: set[str] = set()  # classes with nothing but a key
         self.objects: Objects = {}
         self.version = 1
         self.refusals: dict[str, str] = {}  # texts of QUERY_ERRORs, by a part of the body
@@ -145,6 +147,7 @@ class FlexibleServer:
 
     def _schema(self) -> bytes:
         tables = [add_table(cls) for cls in self.schema]
+        tables += [add_table(cls, asymmetric=True) for cls in self.asymmetric]
         columns = [
             add_column(cls, name, kind)
             for cls, properties in self.schema.items()

@@ -11,7 +11,7 @@ import pytest
 
 import realmsync
 from devices import LIMIT, Device, session_of, world
-from flexible_server import FlexibleServer, error
+from flexible_server import STRING, FlexibleServer, error
 from realmsync import (
     ClientResetConfiguration,
     Progress,
@@ -36,7 +36,7 @@ class Cat(realmsync.Object):
 
 @pytest.fixture
 def server() -> Iterator[FlexibleServer]:
-    server = FlexibleServer({"Dog": {"name": 2}, "Cat": {}})
+    server = FlexibleServer({"Dog": {"name": STRING}, "Cat": {}})
     server.objects = {("Dog", 1): {"name": "Rex"}, ("Dog", 2): {"name": "Ike"}, ("Cat", 1): {}}
     yield server
     server.close()
@@ -58,7 +58,7 @@ def config(device: Device, initial: Any = subscribe, **more: Any) -> dict[str, A
 
 
 def dogs(realm: Realm) -> list[tuple[int, str]]:
-    return [(dog._id, dog.name) for dog in realm.objects(Dog)]
+    return [(dog._id, dog.name) for dog in realm.objects("Dog")]
 
 
 async def test_opened_with_what_it_subscribes_to(device: Device) -> None:
@@ -138,7 +138,7 @@ async def test_subscribe_waits_for_a_new_query(device: Device) -> None:
 async def test_writes_go_up_and_asymmetric_ones_are_gone(
     device: Device, server: FlexibleServer
 ) -> None:
-    server.schema["Sent"] = {}
+    server.asymmetric.add("Sent")
     sent = {"name": "Sent", "asymmetric": True, "primaryKey": "_id", "properties": {"_id": "int"}}
     opened = config(device)
     opened["schema"].append(sent)

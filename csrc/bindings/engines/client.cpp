@@ -126,7 +126,7 @@ py::tuple snapshot(ClientHandle& self, std::uint64_t session) {
     return py::make_tuple(static_cast<int>(lifecycle), name_of(connection), ident);
 }
 
-const char* name_of(client::DownloadPhase phase) {
+const char* name_of_phase(client::DownloadPhase phase) {
     switch (phase) {
     case client::DownloadPhase::waiting: return "waiting";
     case client::DownloadPhase::receiving: return "receiving";
@@ -150,7 +150,7 @@ py::dict situation(ClientHandle& self, std::uint64_t session) {
         py::arg("is_storing") = s.is_storing, py::arg("next_attempt_ms") = s.next_attempt_ms,
         py::arg("unanswered_ms") = s.unanswered_ms, py::arg("unsent_bytes") = s.unsent_bytes,
         py::arg("downloadable_bytes") = s.downloadable_bytes,
-        py::arg("phase") = name_of(s.phase), py::arg("error") = s.error);
+        py::arg("phase") = name_of_phase(s.phase), py::arg("error") = s.error);
 }
 
 std::optional<std::pair<std::int32_t, std::string>> end(ClientHandle& self, std::uint64_t session) {
