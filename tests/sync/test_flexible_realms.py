@@ -204,5 +204,6 @@ async def test_a_client_reset(device: Device, server: FlexibleServer, recovers: 
         assert state is (COMPLETE if recovers else SubscriptionSetState.SUPERSEDED)
         assert realm.subscriptions.version == (2 if recovers else 1)
         await session.upload_all_local_changes(LIMIT)
+        await session.download_all_server_changes(LIMIT)
         assert (("Dog", 9) in server.objects) == recovers
         assert [bind["sessionReason"] for bind in server.binds] == [0, 0, 1, 1]
