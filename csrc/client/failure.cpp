@@ -57,10 +57,6 @@ Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             info.message;
     f.fatal = !info.try_again;
     f.action = parse_action(info.action);
-    if (f.action == Action::migrate_to_flx)
-        f.message += " (the app has moved to flexible sync, this file belongs to a partition)";
-    else if (f.action == Action::revert_to_pbs)
-        f.message += " (the app has moved back to partition-based sync, this file is flexible)";
     f.reason = info.try_again ? Termination::server_said_try_again_later
                               : Termination::server_said_do_not_reconnect;
     f.log_url = info.log_url;

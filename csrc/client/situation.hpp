@@ -33,7 +33,7 @@ struct Situation {
     std::uint64_t unsent_bytes = 0;              // not acknowledged, as far as is known
     std::uint64_t downloadable_bytes = 0;        // as the server has said last
     DownloadPhase phase = DownloadPhase::steady;
-    std::string error;                           // that has suspended it, or ended the connection
+    std::string error; // that has suspended it, or ended the connection
 };
 
 } // namespace realmsync::client

@@ -409,6 +409,11 @@ class SyncConfiguration:
             return None
         return SubscriptionUpdate(subscriptions, function, waits=False)
 
+    def _awaits_set(self, file: _core.RealmFile) -> bool:
+        """Whether nothing of the latest subscriptions in a file has come yet."""
+        found = _core.subscription_set(file) if self.flexible else None
+        return found is not None and found[1] == 1
+
     def _latest_version(self, file: _core.RealmFile) -> int:
         """Of the subscriptions in a file; 0 if it is not flexible."""
         if not self.flexible:

@@ -213,9 +213,11 @@ class SyncSession(Explained):
         """STEADY while changes come as they happen; RECEIVING while there is known to be more.
 
         In flexible sync WAITING, too, before any data of new subscriptions have come, and APPLYING
-        when all have come and cannot be read yet.
+        when all have come and cannot be read yet. Reads the file.
         """
-        return DownloadPhase(self._runtime.situation(self.id)["phase"])
+        phase = DownloadPhase(self._runtime.situation(self.id)["phase"])
+        is_late = phase is DownloadPhase.STEADY and self._config._awaits_set(self.file)
+        return DownloadPhase.WAITING if is_late else phase
 
     @property
     def next_attempt_in(self) -> float | None:

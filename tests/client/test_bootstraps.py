@@ -271,6 +271,32 @@ def test_progress_is_whole_only_when_it_can_be_read() -> None:
     assert keys(file) == {1, 2, 3}
 
 
+def test_phases() -> None:
+    client, file = started()
+
+    def phase() -> str:
+        return str(client.runtime.situation(file.file.id)["phase"])
+
+    file.wait(1)
+    assert phase() == "waiting"
+    client.download(1, MORE, version=2, entries=[made(1)], estimate=0.5)
+    assert phase() == "receiving"
+    client.download(1, LAST, version=2, entries=[made(2)])
+    assert phase() == "steady"
+    client.download(1, MORE, version=3, entries=[made(3, version=3)], estimate=0.5)  # unasked
+    assert phase() == "receiving"
+    client.download(1, LAST, version=3)
+    assert phase() == "steady"
+
+
+def test_a_mark_waits_for_a_bootstrap_that_moves_no_cursor() -> None:
+    """The cursor stands where the snapshot is: what counts is that it has been applied."""
+    client, file = started()
+    client.download(1, LAST, version=1, entries=[made(1, version=1)])
+    client.receive("mark 1 2\n")
+    assert keys(file) == {1} and file.states() == {1: COMPLETE}
+
+
 def test_version_0_reports_nothing() -> None:
     client = FlexibleClient()
     file = client.subscribe_file()

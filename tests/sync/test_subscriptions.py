@@ -12,6 +12,7 @@ import pytest
 import realmsync
 from devices import Device, session_of, world
 from realmsync import (
+    DownloadPhase,
     Realm,
     SubscriptionSetState,
     SyncConfiguration,
@@ -90,6 +91,7 @@ def subscribe_to_dogs(subscriptions: Any, realm: Realm) -> None:
 async def test_a_fresh_realm(realm: Realm, device: Device) -> None:
     subscriptions = realm.subscriptions
     assert subscriptions.version == 0 and subscriptions.is_empty and len(subscriptions) == 0
+    assert session_of(realm).download_phase is DownloadPhase.WAITING
     assert subscriptions.state is PENDING and subscriptions.error is None
     assert realm.path.endswith("flx_sync_default.realm")
 
