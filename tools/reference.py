@@ -32,6 +32,17 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("", "realmsync.account.user", ["UserIdentity"]),
     ("", "realmsync.enums", ["UserState"]),
     ("Opening a realm", "realmsync", ["Realm", "Configuration", "SyncConfiguration"]),
+    (
+        "Subscriptions",
+        "realmsync.sync",
+        [
+            "SubscriptionSet",
+            "MutableSubscriptionSet",
+            "Subscription",
+            "SubscriptionSetState",
+            "WaitForSync",
+        ],
+    ),
     ("", "realmsync", ["OpenRealmBehaviorConfiguration", "OpenRealmTask"]),
     ("", "realmsync", ["ClientResetConfiguration", "SSLConfiguration"]),
     ("Declaring classes", "realmsync", ["Object", "EmbeddedObject", "primary_key", "property"]),
@@ -51,6 +62,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
         "realmsync",
         [
             "ConnectionState",
+            "DownloadPhase",
             "SessionState",
             "SessionLifecycleState",
             "SessionStopPolicy",
