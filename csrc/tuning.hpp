@@ -43,6 +43,9 @@ struct ServerTuning {
     std::uint64_t page_bytes = 1u << 20;
     // DOWNLOADs being built or waiting for one connection: bounds the memory of a slow reader.
     std::size_t pages_per_connection = 8;
+    // Sessions of flexible sync that are brought to a view at once: each has a page in memory and the
+    // keys of its objects.
+    std::size_t bootstraps = 64;
     // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;
     // Bytes of accepted, unintegrated uploads, inflated: of one user, and in all, where users with
@@ -104,6 +107,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("shared_page_bytes", t.shared_page_bytes);
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);
+    visit("bootstraps", t.bootstraps);
     visit("page_memory_bytes", t.page_memory_bytes);
     visit("user_backlog_bytes", t.user_backlog_bytes);
     visit("process_backlog_bytes", t.process_backlog_bytes);

@@ -58,8 +58,9 @@ std::optional<Error> rebase(merge::Transformer& transformer, merge::Window& wind
 class FileWindow : public merge::Window {
   public:
     FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t file,
-               const PartitionDb::Staged& staged, Work& work)
-        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work) {}
+               const PartitionDb::Staged& staged, Work& work, const PartitionDb::ShownEntry& shown)
+        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work),
+          shown_(shown) {}
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
         auto entries = db_.foreign_entries(partition_, base, file_, staged_, work_);
@@ -73,6 +74,11 @@ class FileWindow : public merge::Window {
             if (!parsed)
                 corrupt("Version " + std::to_string(entry.version) +
                         " of the history is damaged: " + parsed.error().message);
+            if (shown_) {
+                *parsed = shown_(entry.version, *parsed);
+                if (parsed->instructions.empty())
+                    continue;
+            }
             window.push_back({.version = entry.version,
                               .origin = {entry.origin_timestamp,
                                          entry.origin_ident ? entry.origin_ident : kServerIdent},
@@ -102,6 +108,7 @@ class FileWindow : public merge::Window {
     const std::uint64_t file_;
     const PartitionDb::Staged& staged_;
     Work& work_;
+    const PartitionDb::ShownEntry& shown_;
 };
 
 std::variant<server::Appended, server::Refusal>
@@ -155,9 +162,16 @@ std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const Clie
     const std::uint64_t before = staged.head.cumulative_bytes;
     const std::size_t count = request.changesets.size();
     try {
-        if (count != 0) {
-            if (auto refused = rebase_and_apply(id, request, staged, work, notice))
+        if (request.roles) {
+            if (auto refused = integrate_judged(id, request, staged, work, notice))
                 return refused;
+        } else if (count != 0) {
+            if (auto refused = prepare(id, request, work, notice))
+                return refused;
+            Merged merged = rebase_and_apply(id, request, staged, work);
+            if (merged.refused)
+                return merged.refused;
+            windows_.keep(id, request.file_ident, std::move(merged.transformer));
             const std::uint64_t time =
                 std::max(own_time(), request.changesets.back().origin_timestamp);
             const std::string correction = correct_partition(id, request, work);
@@ -177,18 +191,23 @@ std::optional<server::Refusal> PartitionDb::integrate(PartitionId id, const Clie
     return std::nullopt;
 }
 
-std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
-                                                             server::AppendRequest& request,
-                                                             const Staged& staged, Work& work,
-                                                             std::string& notice) {
+// Before the merge: the schema that it brings, and what older clients leave out of their changes.
+std::optional<server::Refusal> PartitionDb::prepare(PartitionId id, server::AppendRequest& request,
+                                                    Work& work, std::string& notice) {
     if (auto refused = admit_schema(request, notice, work))
         return refused;
-    const std::uint64_t base = request.changesets.front().server_version;
     if (profile_ != merge::Profile::strict) {
         const model::SchemaPtr schema = store_->schema(id);
         for (server::UploadedChangeset& upload : request.changesets)
             tables::complete_clears(upload.changeset, *schema);
     }
+    return std::nullopt;
+}
+
+PartitionDb::Merged PartitionDb::rebase_and_apply(PartitionId id, server::AppendRequest& request,
+                                                  const Staged& staged, Work& work,
+                                                  const ShownEntry& shown) {
+    const std::uint64_t base = request.changesets.front().server_version;
     std::vector<merge::Incoming> incoming;
     incoming.reserve(request.changesets.size());
     for (server::UploadedChangeset& upload : request.changesets)
@@ -196,19 +215,19 @@ std::optional<server::Refusal> PartitionDb::rebase_and_apply(PartitionId id,
                             {upload.origin_timestamp, request.file_ident},
                             &upload.changeset});
     cover_runs(id, base);
-    FileWindow window(*this, id, request.file_ident, staged, work);
+    FileWindow window(*this, id, request.file_ident, staged, work, shown);
     auto transformer = windows_.take(id, request.file_ident, base, profile_);
     if (auto error = rebase(*transformer, window, incoming, work)) {
         // Who is so far behind has nothing left to merge here after a download.
         if (work.is_exhausted())
-            return server::Refusal{Code::session_closed,
-                                   "Too much has changed meanwhile: download it first"};
-        return refusal(*error);
+            return {server::Refusal{Code::session_closed,
+                                    "Too much has changed meanwhile: download it first"},
+                    nullptr};
+        return {refusal(*error), nullptr};
     }
     transformer->store_reciprocals(window);
     store_->apply(id, request.changesets, work);
-    windows_.keep(id, request.file_ident, std::move(transformer));
-    return std::nullopt;
+    return {std::nullopt, std::move(transformer)};
 }
 
 // What the app has declared, or uses already, passes, and in development mode what contradicts

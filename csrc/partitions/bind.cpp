@@ -67,9 +67,11 @@ PartitionDb::bind(PartitionId id, const server::BindRequest& request) {
     const auto salt = find_salt(id, request.latest.version);
     auto result = admit(
         {head(id), file ? &*file : nullptr, salt, now_ms_, settings_.max_offline_ms}, request);
-    if (std::holds_alternative<server::BoundFile>(result))
-        see(id, request.file.ident, std::move(*file));
-    return result;
+    const auto* bound = std::get_if<server::BoundFile>(&result);
+    if (!bound)
+        return result;
+    see(id, request.file.ident, std::move(*file));
+    return request.subscribing ? show(id, *bound, request) : result;
 }
 
 void PartitionDb::see(PartitionId id, std::uint64_t ident, ClientFile file) {

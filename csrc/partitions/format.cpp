@@ -105,6 +105,27 @@ CREATE TABLE rs_reset(                                   -- client files that ha
 CREATE TABLE rs_announced(                               -- of the app's schema, in a partition
   pid INTEGER PRIMARY KEY REFERENCES rs_partition(pid) ON DELETE CASCADE,
   version INTEGER NOT NULL))"},
+    // Flexible sync
+    {"rs_image", 1, R"(
+CREATE TABLE rs_image(                                   -- what an entry has touched
+  id INTEGER PRIMARY KEY,                                -- of the entry
+  images BLOB NOT NULL))"},
+    {"rs_asked", 1, R"(
+CREATE TABLE rs_asked(                                   -- properties that images have
+  pid INTEGER NOT NULL, class TEXT NOT NULL, property TEXT NOT NULL,
+  PRIMARY KEY(pid, class, property)) WITHOUT ROWID)"},
+    {"rs_view", 1, R"(
+CREATE TABLE rs_view(                                    -- what client files are shown
+  pid INTEGER NOT NULL, ident INTEGER NOT NULL, number INTEGER NOT NULL,
+  query_version INTEGER NOT NULL, meaning BLOB NOT NULL, view BLOB NOT NULL,
+  first_version INTEGER NOT NULL, start_version INTEGER NOT NULL, end_version INTEGER NOT NULL,
+  PRIMARY KEY(pid, ident, number)) WITHOUT ROWID)"},
+    {"rs_compensation", 1, R"(
+CREATE TABLE rs_compensation(                            -- writes that were not let through
+  number INTEGER PRIMARY KEY,
+  pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
+  client_version INTEGER NOT NULL, class TEXT NOT NULL, key BLOB NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX rs_compensation_of ON rs_compensation(pid, ident, version))"},
 };
 
 } // namespace

@@ -5,14 +5,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "model/key_list.hpp"
 #include "model/schema.hpp"
 #include "partitions/rows.hpp"
+#include "query/tree/needs.hpp"
+#include "query/tree/tree.hpp"
+#include "query/values/image.hpp"
 #include "server/store.hpp"
 
 namespace realmsync::partitions {
@@ -37,6 +43,31 @@ class HistoryReader {
     using Take = std::function<bool(HistoryEntry)>;
     virtual void scan(PartitionId id, std::uint64_t version, std::uint64_t file,
                       const Take& take) = 0;
+    // The same without changesets, up to `last`, with their sizes; and one changeset.
+    using TakeHead = std::function<void(HistoryEntry, std::uint64_t size)>;
+    virtual void heads(PartitionId id, std::uint64_t version, std::uint64_t last,
+                       const TakeHead& take) = 0;
+    virtual std::shared_ptr<const std::string> changeset(PartitionId id,
+                                                         std::uint64_t version) = 0;
+
+    // The partition's objects, with the properties that are needed as they are stored; whole; and
+    // the keys of those that a query selects.
+    virtual model::SchemaPtr schema(PartitionId id) = 0;
+    virtual std::unique_ptr<query::Graph> objects(PartitionId id, const model::SchemaPtr& schema,
+                                                  const query::Needs& needs) = 0;
+    virtual std::optional<std::vector<model::Value>> object(PartitionId id,
+                                                            const model::Schema& schema,
+                                                            const model::Class& cls,
+                                                            const Key& key) = 0;
+    virtual model::KeyList select(PartitionId id, const query::Query& query) = 0;
+
+    // Flexible sync: what the entries after `version` have touched (views/entry_images.hpp), up to
+    // `last`; and what was not let through of a client file after `version`. Both ascending.
+    using TakeImages = std::function<void(std::uint64_t version, std::string_view bytes)>;
+    virtual void images(PartitionId id, std::uint64_t version, std::uint64_t last,
+                        const TakeImages& take) = 0;
+    virtual std::vector<Compensation> compensations(PartitionId id, std::uint64_t ident,
+                                                    std::uint64_t version) = 0;
 };
 
 // The writer's view. Everything but begin() and read() needs an open transaction. All members throw
@@ -101,8 +132,7 @@ class HistoryStore : public HistoryReader {
 
     // Whether uploads are refused that add to what partitions have.
     virtual void fix_schema(bool is_fixed) = 0;
-    // The partition's objects. Throws ErrorException for changes that cannot be applied.
-    virtual model::SchemaPtr schema(PartitionId id) = 0;
+    // Changes the partition's objects. Throws ErrorException for what cannot be applied.
     virtual void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
                        Work& work) = 0;
     // All of them, with their schema, as changesets of some size.
@@ -116,6 +146,20 @@ class HistoryStore : public HistoryReader {
     virtual std::int64_t schema_version(PartitionId id) = 0; // rises with every change
     virtual std::vector<PartitionId> partitions_behind(std::int64_t version, std::size_t limit) = 0;
     virtual void note_announced(PartitionId id, std::int64_t version) = 0;
+
+    // Flexible sync. Properties that views have asked about, which images have from then on.
+    virtual void insert_images(PartitionId id, std::uint64_t version, std::string_view bytes) = 0;
+    virtual std::vector<std::pair<std::string, std::string>> asked(PartitionId id) = 0;
+    virtual void add_asked(PartitionId id, std::string_view cls, std::string_view property) = 0;
+    virtual std::vector<StoredView> stored_views(PartitionId id, std::uint64_t ident) = 0;
+    virtual void put_view(PartitionId id, std::uint64_t ident, const StoredView& view) = 0;
+    virtual void drop_view(PartitionId id, std::uint64_t ident, std::uint64_t number) = 0;
+    virtual void add_compensation(PartitionId id, std::uint64_t ident,
+                                  const Compensation& compensation) = 0;
+    virtual void drop_compensations(PartitionId id, std::uint64_t ident, std::uint64_t up_to) = 0;
+    // Those after `version` come later: with the entry `to`.
+    virtual void put_off_compensations(PartitionId id, std::uint64_t ident, std::uint64_t version,
+                                       std::uint64_t to) = 0;
 };
 
 } // namespace realmsync::partitions

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/sorted_unique.hpp"
+#include "partitions/flexible_page.hpp"
 #include "partitions/page_cache.hpp"
 #include "partitions/partition_db.hpp"
 #include "wire/body.hpp"
@@ -144,11 +145,15 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 }
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
+    if (request.view || request.bootstrap)
+        return fetch_flexible(*store_, request);
     auto recent = scan_memory(request);
     return make_page(recent ? *recent : scan_tables(request));
 }
 
 std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest& request) {
+    if (request.view || request.bootstrap)
+        return std::nullopt;
     constexpr std::uint64_t kFew = 64;     // entries, the receiver's own among them
     constexpr std::uint64_t kSmall = 1024; // bytes: more would be compressed
     const auto scan = scan_memory(request, kFew);

@@ -95,6 +95,8 @@ void PartitionDb::publish() {
         pages_.clear();
         windows_.clear();
         usage_.clear();
+        shown_.clear();
+        asked_.clear();
     }
     if (transactions_ % 64 == 0)
         evict();
@@ -111,6 +113,8 @@ void PartitionDb::forget_staged() {
     begun_anew_.clear();
     windows_.clear();
     usage_.clear();
+    shown_.clear();
+    asked_.clear();
     declared_.reset();
     obeys_settings_ = false;
 }

@@ -3,18 +3,22 @@
 // is kept in memory are copies of committed rows that spare reading them, and the changes of the
 // open transaction. Opening and transactions are in partition_db.cpp, accepting clients in
 // bind.cpp, uploads in append.cpp, downloads in page.cpp, what operators change in
-// administration.cpp; who is refused what is admission.hpp's,
-// SQL is sqlite_history.hpp's.
+// administration.cpp; flexible sync has its own in flexible.cpp, flexible_append.cpp and
+// flexible_page.hpp. Who is refused what is admission.hpp's, SQL is sqlite_history.hpp's.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "merge/transform.hpp"
@@ -24,6 +28,7 @@
 #include "partitions/window_cache.hpp"
 #include "server/store.hpp"
 #include "tuning.hpp"
+#include "views/view.hpp"
 
 namespace realmsync::partitions {
 
@@ -53,6 +58,11 @@ class PartitionDb : public server::ServerStore {
     std::variant<server::BoundFile, server::Refusal>
     bind(PartitionId partition, const server::BindRequest& request) override;
     void note_seen(PartitionId partition, std::uint64_t file_ident) override;
+    std::variant<server::Subscribed, server::BadQuery>
+    subscribe(PartitionId partition, std::uint64_t file_ident,
+              const server::Subscribing& request) override;
+    server::ConcludedBootstrap conclude(PartitionId partition,
+                                        const server::PageRequest& request) override;
     std::variant<server::Appended, server::Refusal>
     append(PartitionId partition, server::AppendRequest request, Work& work) override;
     server::AdministrationResult administer(const server::Administration& what) override;
@@ -108,9 +118,18 @@ class PartitionDb : public server::ServerStore {
     std::optional<server::Refusal> integrate(PartitionId id, const ClientFile& file,
                                              server::AppendRequest& request, Staged& staged,
                                              Work& work, std::string& notice);
-    std::optional<server::Refusal> rebase_and_apply(PartitionId id, server::AppendRequest& request,
-                                                    const Staged& staged, Work& work,
-                                                    std::string& notice);
+    std::optional<server::Refusal> prepare(PartitionId id, server::AppendRequest& request,
+                                           Work& work, std::string& notice);
+    // The merge that `window` stands for may be kept afterwards, if what it made is.
+    struct Merged {
+        std::optional<server::Refusal> refused;
+        std::unique_ptr<merge::Transformer> transformer;
+    };
+    // What of an entry the sender has been sent, where that is not all.
+    using ShownEntry = std::function<changeset::Changeset(std::uint64_t version,
+                                                          const changeset::Changeset& changeset)>;
+    Merged rebase_and_apply(PartitionId id, server::AppendRequest& request, const Staged& staged,
+                            Work& work, const ShownEntry& shown = {});
     void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,
                            Work& work);
     std::optional<server::Refusal> admit_schema(const server::AppendRequest& request,
@@ -119,6 +138,34 @@ class PartitionDb : public server::ServerStore {
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged, Work& work);
+    // flexible.cpp
+    struct ShownView { // with what is stored of it
+        StoredView stored;
+        std::shared_ptr<const views::View> view;
+    };
+    using ShownViews = std::vector<ShownView>; // of a client file, ascending by number
+    ShownViews& shown_views(PartitionId id, std::uint64_t ident);
+    const views::View& view_of(PartitionId id, ShownView& shown);
+    void put_view(PartitionId id, std::uint64_t ident, ShownView shown);
+    void drop_views(PartitionId id, std::uint64_t ident,
+                    const std::function<bool(const ShownView&)>& goes);
+    std::map<std::string, std::set<std::size_t>, std::less<>>& asked(PartitionId id,
+                                                                     const model::Schema& schema);
+    void ask(PartitionId id, const views::View& view);
+    std::variant<server::BoundFile, server::Refusal>
+    show(PartitionId id, server::BoundFile bound, const server::BindRequest& request);
+    std::shared_ptr<const server::Bootstrap>
+    begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
+                    std::string meaning, std::shared_ptr<const views::View> view,
+                    std::shared_ptr<const views::View> old, std::uint64_t start);
+    void append_empty(PartitionId id);
+    // flexible_append.cpp
+    class Judging;
+    struct Write;
+    class JudgedAppend;
+    std::optional<server::Refusal> integrate_judged(PartitionId id, server::AppendRequest& request,
+                                                    Staged& staged, Work& work,
+                                                    std::string& notice);
     // administration.cpp
     const model::Schema* declared();
     void apply_own(PartitionId id, const std::string& bytes, Work& work);
@@ -161,6 +208,9 @@ class PartitionDb : public server::ServerStore {
     std::vector<PartitionId> created_;                 // by the open transaction
     std::vector<PartitionId> begun_anew_;              // histories, likewise
     std::unordered_map<std::string, Usage> usage_;     // of some users, with the open transaction
+    // Of some client files, and what some partitions are asked about, likewise.
+    std::map<std::pair<PartitionId, std::uint64_t>, ShownViews> shown_;
+    std::map<PartitionId, std::map<std::string, std::set<std::size_t>, std::less<>>> asked_;
 
     PageCache pages_; // the readers'
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "model/value.hpp"
+
 namespace realmsync::partitions {
 
 constexpr std::uint64_t kServerIdent = 1; // stands for the server itself among client files
@@ -48,9 +50,29 @@ struct HistoryEntry { // rs_history
     std::uint64_t client_version = 0;
     std::uint64_t origin_timestamp = 0;
     std::uint64_t cumulative_bytes = 0;
-    std::shared_ptr<const std::string> changeset; // may be empty, never null
+    std::shared_ptr<const std::string> changeset; // may be empty; null: not read
 
     std::size_t memory() const { return changeset->capacity() + sizeof *this + 64; } // bytes, about
+};
+
+// Of flexible sync (docs/internals/flexible-sync.md):
+
+struct StoredView { // rs_view: what a client file was shown, or is being brought to
+    std::uint64_t number = 0; // ascending, of one client file
+    std::int64_t query_version = 0;
+    std::string meaning; // of the query set alone: views::QuerySet::canonical_bytes()
+    std::string view;    // views::View::bytes()
+    // The head when it was asked for, or a view before that its file was never brought to.
+    std::uint64_t first = 0;
+    std::uint64_t start = 0, end = 0; // of its bootstrap: the versions; end 0: not finished
+};
+
+struct Compensation { // rs_compensation: a write of a client file that was not let through
+    std::uint64_t version = 0; // the entry that stands for taking it back
+    std::uint64_t client_version = 0;
+    std::string cls;
+    model::ObjectKey key;
+    std::string reason;
 };
 
 } // namespace realmsync::partitions

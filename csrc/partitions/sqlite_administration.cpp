@@ -58,6 +58,10 @@ void SqliteHistory::drop_history(PartitionId id, int code) {
                 id, code);
     db_.run("DELETE FROM rs_client WHERE pid = ?", id);
     db_.run("DELETE FROM rs_recip WHERE pid = ?", id);
+    for (const char* table : {"rs_asked", "rs_view", "rs_compensation"})
+        db_.run(std::string("DELETE FROM ") + table + " WHERE pid = ?", id);
+    db_.run("DELETE FROM rs_image WHERE id BETWEEN ? AND ?", entry_id(id, 0),
+            entry_id(id, kLastVersion));
     db_.run("DELETE FROM rs_history WHERE id BETWEEN ? AND ?", entry_id(id, 0),
             entry_id(id, kLastVersion));
     db_.run("UPDATE rs_base SET generation = generation + 1, base_version = 0, base_salt = 0, "

@@ -32,26 +32,16 @@ sqlite::DatabaseOptions reader_options(const std::string& vfs, int cache_kib) {
 
 std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
+int mode_of(std::string_view key) { return key == server::kFlexibleLog ? 1 : 0; }
+
 } // namespace
 
-// What both connections read.
-class SqliteHistory::Rows final : public HistoryReader {
-  public:
-    explicit Rows(sqlite::Database& db) : db_(db) {}
-
-    std::optional<Head> head(PartitionId id) override;
-    std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
-    std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
-    void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
-
-  private:
-    sqlite::Database& db_;
-};
-
 struct SqliteHistory::Reader {
-    Reader(const std::string& path, const sqlite::DatabaseOptions& options) : db(path, options) {}
+    Reader(const std::string& path, const sqlite::DatabaseOptions& options)
+        : db(path, options), tables(db, tables::Layout::server) {}
     sqlite::Database db;
-    Rows rows{db};
+    tables::Tables tables;
+    SqliteRows rows{db, tables};
 };
 
 class SqliteHistory::ReaderLease {
@@ -144,82 +134,31 @@ void SqliteHistory::read(const std::function<void(HistoryReader&)>& use) {
     use(reader->rows);
 }
 
-// Reading, on the writer's connection and on others
+// Reading
 
-std::optional<Head> SqliteHistory::Rows::head(PartitionId id) {
-    sqlite::Query row = db_.query(
-        "SELECT base_version, base_salt, base_cumul, e.version, e.salt, e.cumul_bytes "
-        "FROM rs_base LEFT JOIN rs_history e ON e.id = "
-        "(SELECT max(id) FROM rs_history WHERE id BETWEEN ?2 AND ?3) WHERE rs_base.pid = ?1",
-        id, entry_id(id, 0), entry_id(id, kLastVersion));
-    if (!row.step())
-        return std::nullopt;
-    Head head;
-    head.version = head.base_version = row->unsigned_integer(0);
-    head.salt = head.base_salt = row->integer(1);
-    head.cumulative_bytes = head.base_cumulative = row->unsigned_integer(2);
-    if (row->unsigned_integer(3) > head.base_version) {
-        head.version = row->unsigned_integer(3);
-        head.salt = row->integer(4);
-        head.cumulative_bytes = row->unsigned_integer(5);
-    }
-    return head;
-}
-
-std::optional<ClientFile> SqliteHistory::Rows::client_file(PartitionId id, std::uint64_t ident) {
-    sqlite::Query row =
-        db_.query("SELECT ident_salt, user_id, client_version, base_server_version, "
-                  "locked_server_version, ack_client_version, ack_server_version, ack_head, "
-                  "state, last_seen_ms, bytes FROM rs_client WHERE pid = ? AND ident = ?",
-                  id, ident);
-    if (!row.step())
-        return std::nullopt;
-    ClientFile file;
-    file.salt = row->integer(0);
-    file.user_id = row->string(1);
-    file.client_version = row->unsigned_integer(2);
-    file.base_server_version = row->unsigned_integer(3);
-    file.locked_server_version = row->unsigned_integer(4);
-    file.ack_client_version = row->unsigned_integer(5);
-    file.ack_server_version = row->unsigned_integer(6);
-    file.ack_head = row->unsigned_integer(7);
-    file.expired = row->integer(8) != 0;
-    file.last_seen_ms = row->integer(9);
-    file.bytes = row->unsigned_integer(10);
-    return file;
-}
-
-std::optional<std::int64_t> SqliteHistory::Rows::salt(PartitionId id, std::uint64_t version) {
-    return db_.integer("SELECT salt FROM rs_history WHERE id = ?", entry_id(id, version));
-}
-
-void SqliteHistory::Rows::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
-                               const Take& take) {
-    sqlite::Query row = db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
-                                  "origin_ts, cumul_bytes, "
-                                  "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
-                                  "FROM rs_history WHERE id > ?2 AND id <= ?3 ORDER BY id",
-                                  file, entry_id(id, version), entry_id(id, kLastVersion));
-    while (row.step())
-        if (!take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
-                   row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
-                   row->unsigned_integer(6), std::make_shared<const std::string>(row->text(7))}))
-            break;
-}
-
-std::optional<Head> SqliteHistory::head(PartitionId id) { return Rows(db_).head(id); }
+std::optional<Head> SqliteHistory::head(PartitionId id) { return rows_.head(id); }
 
 std::optional<ClientFile> SqliteHistory::client_file(PartitionId id, std::uint64_t ident) {
-    return Rows(db_).client_file(id, ident);
+    return rows_.client_file(id, ident);
 }
 
 std::optional<std::int64_t> SqliteHistory::salt(PartitionId id, std::uint64_t version) {
-    return Rows(db_).salt(id, version);
+    return rows_.salt(id, version);
 }
 
 void SqliteHistory::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
                          const Take& take) {
-    Rows(db_).scan(id, version, file, take);
+    rows_.scan(id, version, file, take);
+}
+
+void SqliteHistory::heads(PartitionId id, std::uint64_t version, std::uint64_t last,
+                          const TakeHead& take) {
+    rows_.heads(id, version, last, take);
+}
+
+std::shared_ptr<const std::string> SqliteHistory::changeset(PartitionId id,
+                                                            std::uint64_t version) {
+    return rows_.changeset(id, version);
 }
 
 void SqliteHistory::senders(PartitionId id, std::uint64_t first, std::uint64_t last,
@@ -255,22 +194,48 @@ void SqliteHistory::reciprocals(PartitionId id, std::uint64_t file, std::uint64_
         take(row->unsigned_integer(0), row->text(1));
 }
 
-model::SchemaPtr SqliteHistory::schema(PartitionId id) { return tables_.schema(signed_id(id)); }
+model::SchemaPtr SqliteHistory::schema(PartitionId id) { return rows_.schema(id); }
+
+std::unique_ptr<query::Graph> SqliteHistory::objects(PartitionId id, const model::SchemaPtr& schema,
+                                                     const query::Needs& needs) {
+    return rows_.objects(id, schema, needs);
+}
+
+std::optional<std::vector<model::Value>> SqliteHistory::object(PartitionId id,
+                                                               const model::Schema& schema,
+                                                               const model::Class& cls,
+                                                               const Key& key) {
+    return rows_.object(id, schema, cls, key);
+}
+
+model::KeyList SqliteHistory::select(PartitionId id, const query::Query& query) {
+    return rows_.select(id, query);
+}
+
+void SqliteHistory::images(PartitionId id, std::uint64_t version, std::uint64_t last,
+                           const TakeImages& take) {
+    rows_.images(id, version, last, take);
+}
+
+std::vector<Compensation> SqliteHistory::compensations(PartitionId id, std::uint64_t ident,
+                                                       std::uint64_t version) {
+    return rows_.compensations(id, ident, version);
+}
 
 // Writing
 
 PartitionId SqliteHistory::find_partition(std::string_view app_id, std::string_view key) {
     const auto found =
-        db_.integer("SELECT pid FROM rs_partition WHERE app_id = ? AND mode = 0 AND pkey = ?",
-                    app_id, sqlite::Blob{key});
+        db_.integer("SELECT pid FROM rs_partition WHERE app_id = ? AND mode = ? AND pkey = ?",
+                    app_id, mode_of(key), sqlite::Blob{key});
     return static_cast<PartitionId>(found.value_or(0));
 }
 
 PartitionId SqliteHistory::create_partition(std::string_view app_id, std::string_view key,
                                             std::string_view user_id, std::int64_t now_ms) {
     db_.run("INSERT INTO rs_partition(app_id, mode, pkey, created_ms, creator) "
-            "VALUES(?, 0, ?, ?, ?)",
-            app_id, sqlite::Blob{key}, now_ms, user_id);
+            "VALUES(?, ?, ?, ?, ?)",
+            app_id, mode_of(key), sqlite::Blob{key}, now_ms, user_id);
     const auto id = static_cast<PartitionId>(db_.last_rowid());
     if (id > kLastPartition)
         throw StoreError(StoreFault::other, "There are too many partitions.");

@@ -11,6 +11,7 @@
 
 #include "partitions/history_store.hpp"
 #include "partitions/owner_lock.hpp"
+#include "partitions/sqlite_rows.hpp"
 #include "sqlite/sqlite.hpp"
 #include "tables/tables.hpp"
 #include "tuning.hpp"
@@ -33,6 +34,20 @@ class SqliteHistory final : public HistoryStore {
     std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
     std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
     void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
+    void heads(PartitionId id, std::uint64_t version, std::uint64_t last,
+               const TakeHead& take) override;
+    std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) override;
+    model::SchemaPtr schema(PartitionId id) override;
+    std::unique_ptr<query::Graph> objects(PartitionId id, const model::SchemaPtr& schema,
+                                          const query::Needs& needs) override;
+    std::optional<std::vector<model::Value>> object(PartitionId id, const model::Schema& schema,
+                                                    const model::Class& cls,
+                                                    const Key& key) override;
+    model::KeyList select(PartitionId id, const query::Query& query) override;
+    void images(PartitionId id, std::uint64_t version, std::uint64_t last,
+                const TakeImages& take) override;
+    std::vector<Compensation> compensations(PartitionId id, std::uint64_t ident,
+                                            std::uint64_t version) override;
 
     void begin() override;
     void commit() override;
@@ -74,7 +89,6 @@ class SqliteHistory final : public HistoryStore {
     void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) override;
 
     void fix_schema(bool is_fixed) override { tables_.catalog().fix(is_fixed); }
-    model::SchemaPtr schema(PartitionId id) override;
     void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,
                Work& work) override;
     void snapshot(PartitionId id, const TakeChangeset& take) override;
@@ -85,8 +99,20 @@ class SqliteHistory final : public HistoryStore {
     std::vector<PartitionId> partitions_behind(std::int64_t version, std::size_t limit) override;
     void note_announced(PartitionId id, std::int64_t version) override;
 
+    // sqlite_flexible.cpp
+    void insert_images(PartitionId id, std::uint64_t version, std::string_view bytes) override;
+    std::vector<std::pair<std::string, std::string>> asked(PartitionId id) override;
+    void add_asked(PartitionId id, std::string_view cls, std::string_view property) override;
+    std::vector<StoredView> stored_views(PartitionId id, std::uint64_t ident) override;
+    void put_view(PartitionId id, std::uint64_t ident, const StoredView& view) override;
+    void drop_view(PartitionId id, std::uint64_t ident, std::uint64_t number) override;
+    void add_compensation(PartitionId id, std::uint64_t ident,
+                          const Compensation& compensation) override;
+    void drop_compensations(PartitionId id, std::uint64_t ident, std::uint64_t up_to) override;
+    void put_off_compensations(PartitionId id, std::uint64_t ident, std::uint64_t version,
+                               std::uint64_t to) override;
+
   private:
-    class Rows;
     struct Reader;
     class ReaderLease;
     SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string& path, const std::string& vfs,
@@ -97,6 +123,7 @@ class SqliteHistory final : public HistoryStore {
     const int reader_cache_kib_;
     sqlite::Database db_; // the writer's connection
     tables::Tables tables_;
+    SqliteRows rows_{db_, tables_};
     std::optional<sqlite::Transaction> transaction_;
 
     std::mutex readers_mutex_;

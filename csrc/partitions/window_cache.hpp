@@ -43,6 +43,15 @@ class WindowCache {
         entries_.push_front({partition, file, bytes, std::move(transformer)});
     }
 
+    // What the file was shown is another by now.
+    void forget(server::PartitionId partition, std::uint64_t file) {
+        std::erase_if(entries_, [&](const Entry& entry) {
+            const bool goes = entry.partition == partition && entry.file == file;
+            bytes_ -= goes ? entry.bytes : 0;
+            return goes;
+        });
+    }
+
     void clear() { // after a rollback
         entries_.clear();
         bytes_ = 0;

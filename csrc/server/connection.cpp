@@ -131,7 +131,10 @@ void Connection::on_message(const wire::ClientMessage& message) {
                     session->on_test_command(m);
             } else {
                 static_assert(std::is_same_v<M, wire::Query>);
-                fail(Code::unknown_message, "QUERY in partition-based sync");
+                if (!is_flexible())
+                    return fail(Code::unknown_message, "QUERY in partition-based sync");
+                if (Session* session = addressee(m.session, "QUERY"))
+                    session->on_query(m);
             }
         },
         message);

@@ -59,6 +59,9 @@ struct Context {
     std::uint64_t next_task = 1;
     // Sessions that have put progress off, and when it is to be stored, ascending.
     std::deque<std::pair<std::int64_t, SessionRef>> progress_due;
+    // Sessions of flexible sync that are being brought to a view, and those that wait for it.
+    std::size_t bootstraps = 0;
+    std::deque<SessionRef> awaiting_bootstrap;
     std::size_t writer_jobs_in_flight = 0;
     std::size_t unacknowledged_sessions = 0;
     bool draining = false; // shutdown: nothing new is accepted

@@ -64,6 +64,21 @@ struct Append {
     bool is_heavy = false; // takes long: runs in a transaction of its own
     unsigned failures = 0; // of the machine, while it ran
 };
+struct Subscribe { // a QUERY of flexible sync: uploads behind it are judged by it
+    SessionRef to;
+    std::uint64_t handle = 0;
+    PartitionId partition = 0;
+    std::uint64_t file_ident = 0;
+    Subscribing request;
+    std::uint64_t bytes = 0; // charged to the user's backlog
+    Owner owner;
+};
+struct Conclude { // the last part of a bootstrap is due
+    SessionRef to;
+    std::uint64_t handle = 0;
+    PageRequest request;
+    Owner owner;
+};
 struct NoteSeen { // the client file is bound yet
     std::uint64_t handle = 0;
     PartitionId partition = 0;
@@ -77,7 +92,8 @@ struct Administer {           // for an operator
     Administration what;
     Owner owner;
 };
-using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, NoteSeen, Administer>;
+using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, Subscribe, Conclude,
+                               NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {
     return std::visit([](const auto& j) { return j.handle; }, job);
 }
@@ -121,6 +137,20 @@ struct UploadDone {
     std::variant<Appended, Refusal> result;
     bool is_last = true; // else the rest of the same upload will come back, too
 };
+struct SubscribeDone {
+    SessionRef to;
+    std::uint64_t handle = 0;
+    Flow user = 0;
+    std::uint64_t bytes = 0; // given back to his backlog
+    std::int64_t query_version = 0;
+    std::variant<Subscribed, BadQuery> result;
+};
+struct Concluded {
+    SessionRef to;
+    std::uint64_t handle = 0;
+    std::shared_ptr<const Bootstrap> bootstrap;
+    ConcludedBootstrap result;
+};
 struct SeenNoted {
     std::uint64_t handle = 0;
 };
@@ -144,7 +174,7 @@ struct JobFailed {
     std::string message;
     FailureScope scope = FailureScope::job;
 };
-using Outcome = std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SeenNoted,
-                             AdministrationDone, PageFetched, JobFailed>;
+using Outcome = std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SubscribeDone,
+                             Concluded, SeenNoted, AdministrationDone, PageFetched, JobFailed>;
 
 } // namespace realmsync::server

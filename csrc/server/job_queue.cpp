@@ -23,6 +23,16 @@ std::uint64_t bytes_of(const WriterJob& job) {
 
 std::uint64_t estimate(const WriterJob& job) { return kJob + kUploadedByte * bytes_of(job); } // ns
 
+// The client file whose stream of messages the job belongs to; 0: none, the order does not matter.
+std::uint64_t file_of(const WriterJob& job) {
+    if (const auto* append = std::get_if<Append>(&job))
+        return append->file_ident;
+    if (const auto* subscribe = std::get_if<Subscribe>(&job))
+        return subscribe->file_ident;
+    const auto* conclude = std::get_if<Conclude>(&job);
+    return conclude ? conclude->request.file_ident : 0;
+}
+
 bool is_heavy(const WriterJob& job) {
     const auto* append = std::get_if<Append>(&job);
     return append ? append->is_heavy : std::holds_alternative<Administer>(job);
@@ -52,17 +62,17 @@ WriterJob JobQueue::Waiting::take_front() {
     return job;
 }
 
-// A threshold told at the bind counts the uploads of the file that were accepted before.
+// A threshold told at the bind counts the uploads of the file that were accepted before; query sets
+// come between the uploads where they stood.
 bool JobQueue::is_urgent(const Waiting& waiting, const WriterJob& job) {
-    if (std::holds_alternative<Append>(job))
+    if (file_of(job) != 0)
         return false;
     const auto* bind = std::get_if<Bind>(&job);
     const auto before = waiting.jobs.find(handle_of(job));
     if (!bind || before == waiting.jobs.end())
         return true;
     return std::none_of(before->second.begin(), before->second.end(), [&](const WriterJob& other) {
-        const auto* append = std::get_if<Append>(&other);
-        return append && append->file_ident == bind->request.file.ident;
+        return file_of(other) == bind->request.file.ident;
     });
 }
 

@@ -157,6 +157,24 @@ struct OutcomeHandler {
             session->on_upload_done(done);
     }
 
+    void operator()(SubscribeDone& done) {
+        Scope scope(context, done.handle);
+        context.discharge(done.user, done.bytes);
+        if (const auto* subscribed = std::get_if<Subscribed>(&done.result))
+            scope.partition.expose(subscribed->head);
+        if (Session* session = context.session(done.to))
+            session->on_subscribed(done.query_version, std::move(done.result));
+    }
+
+    void operator()(Concluded& concluded) {
+        Scope scope(context, concluded.handle);
+        scope.partition.expose(concluded.result.head);
+        if (Session* session = context.session(concluded.to))
+            session->on_concluded(concluded.bootstrap, std::move(concluded.result.page));
+        else if (Connection* connection = context.connection(concluded.to.connection))
+            connection->release_page_slot();
+    }
+
     void operator()(SeenNoted& noted) { Scope scope(context, noted.handle); }
 
     void operator()(AdministrationDone& done) { AdministrationHandler{context}.take(done); }
@@ -193,6 +211,8 @@ struct OutcomeHandler {
         Partition& partition = scope.partition;
         if (auto* append = std::get_if<Append>(&job))
             context.discharge(append->owner.flow, append->bytes);
+        if (auto* subscribe = std::get_if<Subscribe>(&job))
+            context.discharge(subscribe->owner.flow, subscribe->bytes);
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
             give_up(partition.sessions.begin()->second->connection());
         if (auto* bind = std::get_if<Bind>(&job)) {

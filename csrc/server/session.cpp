@@ -16,8 +16,6 @@ using wire::Code;
 
 namespace {
 
-// PBS messages are the same in every version served.
-constexpr int kNewestVersion = 14;
 constexpr int kRolesChangeWithoutReset = 14;
 
 } // namespace
@@ -192,6 +190,12 @@ void Session::on_ident(const wire::ClientIdent& message) {
     file_ = message.file;
     download_ = message.download;
     latest_ = message.latest;
+    if (connection_.is_flexible()) {
+        subscriptions_ = std::make_unique<Subscriptions>();
+        if (!subscriptions_->hear(message.query_version))
+            return connection_.fail(Code::bad_syntax, "IDENT with a negative query version");
+        ident_query_ = message.query;
+    }
     state_ = SessionState::binding;
     if (permission_ && attached().is_open())
         bind_file();
@@ -199,16 +203,21 @@ void Session::on_ident(const wire::ClientIdent& message) {
 
 void Session::bind_file() {
     ++attached().files[file_.ident].binds_in_flight;
-    context_.submit(Bind{ref(),
-                         attached().handle,
-                         partition_id_,
-                         {connection_.user_id(), file_, download_, latest_}},
+    BindRequest request{connection_.user_id(), file_, download_, latest_};
+    if (subscriptions_)
+        request.subscribing = {subscriptions_->in_force(), std::exchange(ident_query_, {}), roles_};
+    context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request)},
                     connection_);
 }
 
 void Session::on_bound(const BoundFile& file) {
     state_ = SessionState::running;
     gate_ = UploadGate(file.threshold, file.locked_server_version);
+    if (subscriptions_) {
+        subscriptions_->begin(file);
+        if (!takes_bootstrap(file))
+            return fail(Code::server_permissions_changed, "The user's roles have changed");
+    }
     set_unacknowledged(file.threshold.client_version != 0);
     oldest_mark_.target = newest_mark_.target = attached().head;
     connection_.queue_log(ident_, "debug",
@@ -230,7 +239,7 @@ void Session::on_mark(const wire::Mark& message) {
     if (message.request <= last)
         return; // answered or about to be; a second answer would be a violation
     MarkRequest& mark = oldest_mark_.request == 0 ? oldest_mark_ : newest_mark_;
-    mark = {message.request, attached().head};
+    mark = {message.request, attached().head, subscriptions_ ? subscriptions_->heard() : 0};
     enlist_if_ready();
 }
 
@@ -337,7 +346,10 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
                                         error.message + whose());
     const auto* info = wire::find_code(static_cast<std::int32_t>(code));
     const bool resets_client = info && info->resets_client;
-    acknowledgement_due_ = state_ == SessionState::running && resets_client;
+    // While a bootstrap is under way there is nothing to tell it with, and nothing to lose: what
+    // clients recover is then what they have not uploaded.
+    const bool can_tell = !subscriptions_ || !subscriptions_->bootstrap();
+    acknowledgement_due_ = state_ == SessionState::running && resets_client && can_tell;
     wire::ErrorInfo told = error;
     if (resets_client && !context_.settings_of(connection_.owner()).may_recover) {
         told.action = "ClientResetNoRecovery";
@@ -357,7 +369,8 @@ void Session::detach() {
     if (!partition_)
         return;
     submit_progress();
-    drop_held_uploads();
+    drop_held();
+    release_bootstrap_slot();
     Partition& partition = *std::exchange(partition_, nullptr);
     partition.sessions.erase(binding_);
     auto claim = partition.files.find(file_.ident);
@@ -382,11 +395,13 @@ void Session::on_head() {
 
 bool Session::is_mark_due() const {
     return first_download_sent_ && oldest_mark_.request != 0 &&
-           download_.server_version >= oldest_mark_.target;
+           download_.server_version >= oldest_mark_.target &&
+           (!subscriptions_ || subscriptions_->is_settled(oldest_mark_.queries));
 }
 
 bool Session::needs_download() const {
-    return !first_download_sent_ || attached().head > download_.server_version;
+    return !first_download_sent_ || attached().head > download_.server_version ||
+           (subscriptions_ && subscriptions_->bootstrap());
 }
 
 // A client that resets throws away whatever it does not know to be integrated, and uploads it again
@@ -400,8 +415,9 @@ bool Session::owes_acknowledgement() const {
 }
 
 bool Session::needs_page() const {
-    return !page_ && !page_in_flight_ && !waits_for_page_slot_ &&
-           (state_ == SessionState::running ? needs_download() : owes_acknowledgement());
+    return !page_ && !page_in_flight_ && !waits_for_page_slot_ && !awaits_bootstrap_slot_ &&
+           (state_ == SessionState::running ? needs_download() : owes_acknowledgement()) &&
+           !(subscriptions_ && !subscriptions_->needs_page());
 }
 
 bool Session::wants_turn() const {
@@ -412,7 +428,9 @@ bool Session::wants_turn() const {
         if (!acknowledgement_due_)
             return true;
         return uploads_in_flight_ == 0 && (!unacknowledged_ || page_ || needs_page());
-    case SessionState::running: return test_commands_ || is_mark_due() || page_ || needs_page();
+    case SessionState::running:
+        return test_commands_ || (subscriptions_ && subscriptions_->has_refused()) ||
+               is_mark_due() || is_page_ready() || needs_page();
     case SessionState::allocating_ident:
     case SessionState::wait_for_ident:
     case SessionState::binding: return test_commands_ != nullptr;
@@ -444,12 +462,18 @@ std::optional<wire::Outgoing> Session::take_message() {
                 test_commands_.reset();
             return wire::Outgoing{wire::format(wire::TestCommand{ident_, request, "{}"}), {}};
         }
+        if (subscriptions_ && subscriptions_->has_refused())
+            return take_query_error();
         if (is_mark_due())
             return take_mark();
     }
-    if (page_)
+    if (is_page_ready()) {
+        if (auto rejection = take_rejection())
+            return rejection;
         return take_download();
-    request_page();
+    }
+    if (needs_page())
+        request_page();
     return std::nullopt;
 }
 
@@ -477,28 +501,43 @@ wire::Outgoing Session::take_download() {
     first_download_sent_ = true;
     REALMSYNC_ASSERT(page->progress.download.server_version >= download_.server_version &&
                      page->progress.latest.version >= latest_.version);
-    download_ = page->progress.download;
-    latest_ = page->progress.latest;
-    if (page_acknowledges_)
-        set_unacknowledged(false);
-    ++context_.stats.downloads_sent;
     wire::Download download;
     download.session = ident_;
     download.progress = page->progress;
     download.downloadable_bytes = static_cast<std::int64_t>(page->downloadable_bytes);
     download.body = page->body.view();
     download.body.bytes = {};
-    return {wire::format(download, wire::Mode::partition, kNewestVersion),
+    if (subscriptions_)
+        describe(*page, download);
+    latest_ = page->progress.latest;
+    if (download.batch_state != wire::BatchState::more_to_come) { // else nothing of it counts yet
+        download_ = page->progress.download;
+        if (page_acknowledges_)
+            set_unacknowledged(false);
+    }
+    ++context_.stats.downloads_sent;
+    return {wire::format(download,
+                         subscriptions_ ? wire::Mode::flexible : wire::Mode::partition,
+                         connection_.version()),
             std::move(page->body.bytes)};
 }
 
 void Session::request_page() {
+    if (subscriptions_ && subscriptions_->is_bootstrap_due(download_.server_version) &&
+        !take_bootstrap_slot())
+        return;
     if (!connection_.take_page_slot(*this)) {
         waits_for_page_slot_ = true;
         return;
     }
     page_in_flight_ = true;
     page_acknowledges_ = true;
+    PageRequest request = page_request();
+    page_of_ = request.bootstrap;
+    context_.submit(FetchPage{ref(), handle_, std::move(request)}, connection_);
+}
+
+PageRequest Session::page_request() const {
     const bool shared = connection_.has_waiting_siblings();
     PageRequest request;
     request.partition = partition_id_;
@@ -506,12 +545,18 @@ void Session::request_page() {
     request.cursor = download_;
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
-    context_.submit(FetchPage{ref(), handle_, request}, connection_);
+    if (subscriptions_)
+        subscriptions_->fill(request);
+    return request;
 }
 
 // Takes the room at once: a session that ended before its turn came would keep it from the others.
 bool Session::on_page_slot() {
     waits_for_page_slot_ = false;
+    if (subscriptions_ && subscriptions_->may_conclude()) {
+        conclude_if_ready();
+        return true;
+    }
     if (!needs_page()) {
         enlist_if_ready();
         return false;
@@ -528,10 +573,16 @@ void Session::on_page(Page page) {
         connection_.release_page_slot();
         return enlist_if_ready();
     }
+    if (page_of_)
+        return on_bootstrap_page(std::move(page));
     if (first_download_sent_ && state_ == SessionState::running && needs_download() &&
         page.progress.download.server_version <= download_.server_version) {
         connection_.release_page_slot();
         return fail(Code::other_session_error, "The history could not be read");
+    }
+    if (subscriptions_ && !subscriptions_->may_show(page)) {
+        connection_.release_page_slot(); // a query set came between: it is read again, and less
+        return enlist_if_ready();
     }
     page_ = std::make_unique<Page>(std::move(page));
     context_.page_memory.add(connection_.owner().flow, ref(), page_->body.bytes.size());
@@ -540,6 +591,8 @@ void Session::on_page(Page page) {
 }
 
 void Session::give_up_page() {
+    if (page_of_)
+        return; // cannot be: bootstraps are limited otherwise
     drop_page();
     enlist_if_ready();
 }
@@ -547,6 +600,7 @@ void Session::give_up_page() {
 void Session::drop_page() {
     if (page_) {
         page_.reset();
+        page_of_.reset();
         context_.page_memory.remove(connection_.owner().flow, ref());
         connection_.release_page_slot();
     }

@@ -1,7 +1,8 @@
 // One session: the server's state machine of a binding, from BIND to UNBOUND or ERROR
 // (server-behaviour.md sections 6 to 8, wire-protocol.md section 12). Its turn on the wire is given
-// by connection.cpp, what becomes of its uploads is in session_uploads.cpp; whether one is
-// acceptable is decided in upload.cpp.
+// by connection.cpp, what becomes of its uploads is in session_uploads.cpp, flexible sync's query
+// sets and bootstraps in session_queries.cpp; whether an upload is acceptable is decided in
+// upload.cpp.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "rules/session_roles.hpp"
 #include "server/event.hpp"
 #include "server/job.hpp"
 #include "server/partition.hpp"
+#include "server/subscriptions.hpp"
 #include "server/upload.hpp"
 #include "wire/error_code.hpp"
 #include "wire/message.hpp"
@@ -56,6 +59,7 @@ class Session {
     void on_bind(const wire::Bind& message);
     void on_ident(const wire::ClientIdent& message);
     void on_upload(const wire::Upload& message);
+    void on_query(const wire::Query& message);
     void on_mark(const wire::Mark& message);
     void on_unbind();
     void on_client_error(const wire::JsonError& message);
@@ -69,6 +73,8 @@ class Session {
     void on_ident_allocated(wire::FileIdent file);
     void on_bound(const BoundFile& file);
     void on_upload_done(const UploadDone& done);
+    void on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer);
+    void on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap, Page page);
     void on_page(Page page);
     void on_head();
     void give_up_page(); // it can be read again
@@ -105,11 +111,13 @@ class Session {
     struct MarkRequest {
         std::uint64_t request = 0; // 0: none
         std::uint64_t target = 0;  // server version to be sent first
+        std::uint64_t queries = 0; // that are to be settled first
     };
     struct HeldUpload {
         wire::Upload message; // body views `bytes`
         std::shared_ptr<const std::string> bytes;
     };
+    using Held = std::variant<HeldUpload, Subscribing>;
     struct SessionError {
         wire::Code code;
         std::string body;
@@ -121,7 +129,20 @@ class Session {
     void refuse_paused(); // its app is not served for the time being
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
-    void drop_held_uploads();
+    void hold(Held held);
+    void drop_held();
+    // session_queries.cpp
+    void process_query(Subscribing request);
+    static std::uint64_t query_cost(const Subscribing& request);
+    bool takes_bootstrap(const BoundFile& file) const;
+    void conclude_if_ready();
+    bool is_page_ready() const; // to be sent
+    wire::Outgoing take_query_error();
+    std::optional<wire::Outgoing> take_rejection();
+    void describe(const Page& page, wire::Download& download);
+    void on_bootstrap_page(Page page);
+    bool take_bootstrap_slot();
+    void release_bootstrap_slot();
     void put_off(UploadTask progress);
     void submit_progress();
     void submit(UploadTask task, std::uint64_t cost);
@@ -132,6 +153,7 @@ class Session {
     bool owes_acknowledgement() const; // before the error, and it can be told now
     bool needs_page() const;           // has none, and none is asked for
     void request_page();
+    PageRequest page_request() const;
     wire::Outgoing take_download();
     wire::Outgoing take_mark();
     wire::Outgoing take_error();
@@ -150,6 +172,8 @@ class Session {
         roles_; // of flexible sync, as soon as it is permitted
     bool first_download_sent_ = false;
     bool page_in_flight_ = false;
+    bool has_bootstrap_slot_ = false;
+    bool awaits_bootstrap_slot_ = false; // stands in Context::awaiting_bootstrap
     bool page_acknowledges_ = false; // was asked for after the last upload was integrated
     bool waits_for_page_slot_ = false;
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
@@ -171,7 +195,10 @@ class Session {
     // takes more than a pointer's room while there is nothing in it.
     std::unique_ptr<Page> page_;
     std::unique_ptr<SessionError> error_;
-    std::unique_ptr<std::deque<HeldUpload>> held_;
+    std::unique_ptr<std::deque<Held>> held_;
+    std::unique_ptr<Subscriptions> subscriptions_; // of flexible sync
+    std::string ident_query_;                      // of its IDENT, until it is bound
+    std::shared_ptr<const Bootstrap> page_of_;     // the bootstrap whose page was asked for last
     std::unique_ptr<UploadTask> progress_; // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
 };

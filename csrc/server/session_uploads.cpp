@@ -49,13 +49,15 @@ void Session::on_upload(const wire::Upload& message) {
         return;
     wire::Upload owned = message;
     owned.body.bytes = *bytes;
-    if (is_fenced() || held_) {
-        if (!held_)
-            held_ = std::make_unique<std::deque<HeldUpload>>();
-        held_->push_back({owned, std::move(bytes)});
-        return;
-    }
+    if (is_fenced() || held_)
+        return hold(HeldUpload{owned, std::move(bytes)});
     process_upload(owned, std::move(bytes));
+}
+
+void Session::hold(Held held) {
+    if (!held_)
+        held_ = std::make_unique<std::deque<Held>>();
+    held_->push_back(std::move(held));
 }
 
 void Session::process_upload(const wire::Upload& message,
@@ -72,6 +74,8 @@ void Session::process_upload(const wire::Upload& message,
         stream_ = std::make_shared<UploadStream>();
     task.stream = stream_;
     task.may_write = permission_ == Permission::write;
+    if (subscriptions_)
+        task.roles = roles_;
     if (bytes->empty()) {
         discharge(cost);
         return put_off(std::move(task));
@@ -117,21 +121,29 @@ void Session::submit_progress() {
 void Session::release_uploads() {
     if (!held_ || is_ending() || is_fenced())
         return;
-    auto held = std::move(held_);
-    for (auto& upload : *held) {
-        if (partition_ && !connection_.has_failed())
-            process_upload(upload.message, std::move(upload.bytes));
-        else
-            discharge(cost_of(upload.message));
+    const auto held = std::move(held_);
+    for (Held& one : *held) {
+        const bool is_over = !partition_ || connection_.has_failed();
+        if (auto* upload = std::get_if<HeldUpload>(&one)) {
+            if (is_over)
+                discharge(cost_of(upload->message));
+            else
+                process_upload(upload->message, std::move(upload->bytes));
+        } else {
+            auto& request = std::get<Subscribing>(one);
+            is_over ? discharge(query_cost(request)) : process_query(std::move(request));
+        }
     }
 }
 
-void Session::drop_held_uploads() {
-    if (!held_)
+void Session::drop_held() {
+    const auto held = std::move(held_);
+    if (!held)
         return;
-    auto held = std::move(held_);
-    for (auto& upload : *held)
-        discharge(cost_of(upload.message));
+    for (const Held& one : *held) {
+        const auto* upload = std::get_if<HeldUpload>(&one);
+        discharge(upload ? cost_of(upload->message) : query_cost(std::get<Subscribing>(one)));
+    }
 }
 
 void Session::on_upload_done(const UploadDone& done) {

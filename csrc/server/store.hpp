@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,13 @@
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"
+
+namespace realmsync::rules {
+class SessionRoles;
+}
+namespace realmsync::views {
+class View;
+}
 
 namespace realmsync::server {
 
@@ -39,16 +47,56 @@ struct OpenedPartition {
     std::uint64_t head = 0; // newest committed server version
 };
 
+// A query set as a client has sent it, and the roles under which its session is served.
+struct Subscribing {
+    std::int64_t query_version = 0;
+    std::string body;
+    std::shared_ptr<const rules::SessionRoles> roles;
+};
+// What brings a client file to a view (flexible-sync.md 7): made by the writer, carried out page by
+// page by readers.
+struct Bootstrap {
+    std::uint64_t number = 0; // the store's, of this client file
+    std::int64_t query_version = 0;
+    std::shared_ptr<const views::View> view;
+    std::shared_ptr<const views::View> old; // what the file holds; null: nothing
+    // What it may have kept of bootstraps that were cut off: the view, and the version since when.
+    struct Unfinished {
+        std::shared_ptr<const views::View> view;
+        std::uint64_t first;
+    };
+    std::vector<Unfinished> unfinished;
+    // Since when changes of the file were judged by views that it has not been brought to: what it
+    // has made since, it has.
+    std::uint64_t since = 0; // version
+};
+// How far it is: the store's, one page at a time.
+class BootstrapProgress {
+  public:
+    virtual ~BootstrapProgress() = default;
+};
+
 struct BindRequest { // a client's IDENT (server-behaviour.md 6.4)
     std::string user_id;
     wire::FileIdent file;
     wire::DownloadCursor download;
     wire::SaltedVersion latest;
+    std::optional<Subscribing> subscribing = std::nullopt; // flexible sync
 };
 struct BoundFile {
     wire::UploadCursor threshold; // stored client version and base server version
     std::uint64_t locked_server_version = 0;
     std::uint64_t head = 0;
+    // Flexible sync: what the file is shown, unless a bootstrap has to come first.
+    std::shared_ptr<const views::View> view = nullptr;
+    std::shared_ptr<const Bootstrap> bootstrap = nullptr;
+};
+struct BadQuery { // the text of a QUERY_ERROR
+    std::string message;
+};
+struct Subscribed {
+    std::shared_ptr<const Bootstrap> bootstrap;
+    std::uint64_t head = 0; // may have risen
 };
 
 struct UploadedChangeset {
@@ -67,6 +115,7 @@ struct AppendRequest {
     // Else classes and properties alone, and those that the app declares: SDKs send what they open
     // a realm with, also for users who may only read.
     bool may_write = true;
+    std::shared_ptr<const rules::SessionRoles> roles = nullptr; // flexible sync
 };
 struct Appended {
     std::uint64_t head = 0; // unchanged when only progress was stored
@@ -80,6 +129,19 @@ struct Page {
     std::size_t entries = 0;
     wire::SyncProgress progress; // download cursor after it, latest version, acknowledged upload
     std::uint64_t downloadable_bytes = 0;
+    // Flexible sync. Writes of this file that the page takes back (flexible-sync.md 9.3).
+    struct Rejected {
+        std::uint64_t client_version = 0;
+        std::string cls, key, reason; // the key as in rejectedUpdates
+        bool is_asymmetric = false;   // of a class of which nothing comes back
+    };
+    std::vector<Rejected> rejected;
+    // Of a bootstrap: whether everything is found, so that it can be concluded, how much of it is
+    // done from 0 to 1, and why it cannot be made, if it cannot.
+    bool is_last = false;
+    double estimate = 0;
+    std::string refusal;
+    std::shared_ptr<BootstrapProgress> bootstrap_progress; // for the next part
 };
 struct PageRequest {
     PartitionId partition = 0;
@@ -87,6 +149,17 @@ struct PageRequest {
     wire::DownloadCursor cursor;
     std::uint64_t least_latest = 0; // latest version already told to this client: never go below
     std::uint64_t byte_limit = 0;   // soft: reached or exceeded by the last entry
+    // Flexible sync: what the history is shown through; or the next part of a bootstrap, whose
+    // progress the first page makes.
+    std::shared_ptr<const views::View> view = nullptr;
+    std::shared_ptr<const Bootstrap> bootstrap = nullptr;
+    std::shared_ptr<BootstrapProgress> progress = nullptr;
+    std::uint64_t up_to = 0; // the last version of the history that is to be in it; 0: any
+};
+
+struct ConcludedBootstrap {
+    Page page;
+    std::uint64_t head = 0; // may have risen
 };
 
 class ServerStore {
@@ -111,6 +184,11 @@ class ServerStore {
     virtual std::variant<BoundFile, Refusal> bind(PartitionId partition,
                                                   const BindRequest& request) = 0;
     virtual void note_seen(PartitionId partition, std::uint64_t file_ident) = 0;
+    // Flexible sync: a client's QUERY, at the moment from which its uploads are judged by it; and
+    // the last part of a bootstrap, which is stored before it is told.
+    virtual std::variant<Subscribed, BadQuery>
+    subscribe(PartitionId partition, std::uint64_t file_ident, const Subscribing& request) = 0;
+    virtual ConcludedBootstrap conclude(PartitionId partition, const PageRequest& request) = 0;
     // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it.
     // Refused for good when `work` does not do.
     virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,

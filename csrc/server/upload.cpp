@@ -185,6 +185,7 @@ std::variant<AppendRequest, Refusal> UploadReader::next(Work& work) {
     position_ += *read;
     done_ = position_ == plain_->size();
     request.may_write = task_->may_write;
+    request.roles = task_->roles;
     if (done_) {
         request.progress =
             progress.client_version > threshold.client_version ? progress : threshold;

@@ -109,6 +109,19 @@ class WriteBatch {
                          store_.bind(job.partition, job.request)};
     }
 
+    Outcome do_job(Subscribe& job) {
+        return SubscribeDone{job.to,
+                             job.handle,
+                             job.owner.flow,
+                             job.bytes,
+                             job.request.query_version,
+                             store_.subscribe(job.partition, job.file_ident, job.request)};
+    }
+    Outcome do_job(Conclude& job) {
+        return Concluded{job.to, job.handle, job.request.bootstrap,
+                         store_.conclude(job.request.partition, job.request)};
+    }
+
     Outcome do_job(NoteSeen& job) {
         store_.note_seen(job.partition, job.file_ident);
         return SeenNoted{job.handle};

@@ -58,6 +58,15 @@ class FailingStore final : public server::ServerStore {
     void note_seen(server::PartitionId partition, std::uint64_t file_ident) override {
         store_->note_seen(partition, file_ident);
     }
+    std::variant<server::Subscribed, server::BadQuery>
+    subscribe(server::PartitionId partition, std::uint64_t file_ident,
+              const server::Subscribing& request) override {
+        return store_->subscribe(partition, file_ident, request);
+    }
+    server::ConcludedBootstrap conclude(server::PartitionId partition,
+                                        const server::PageRequest& request) override {
+        return store_->conclude(partition, request);
+    }
     std::variant<server::Appended, server::Refusal>
     append(server::PartitionId partition, server::AppendRequest request, Work& work) override {
         if (faults_->append.exchange(false))

@@ -2,15 +2,15 @@
 
 namespace realmsync::tables {
 
-void ObjectChangeset::add(const model::Class& cls, const Key& key,
-                          const std::vector<model::Value>& values) {
+void ObjectChangeset::begin(const model::Class& cls, const Key& key) {
     cls_ = &cls;
     key_ = key;
     writer_.create_object(cls.name, key);
-    for (std::size_t i = cls.has_key_property ? 1 : 0; i < values.size(); i++) {
-        field_ = cls.properties[i].name;
-        property(values[i], cls.properties[i]);
-    }
+}
+
+void ObjectChangeset::add_property(std::size_t index, const model::Value& value) {
+    field_ = cls_->properties[index].name;
+    property(value, cls_->properties[index]);
 }
 
 void ObjectChangeset::property(const model::Value& value, const model::Property& property) {

@@ -17,9 +17,22 @@ class ObjectChangeset {
         : writer_(writer), schema_(schema) {}
 
     // `values` by property index, as Tables::read_object() gives them.
-    void add(const model::Class& cls, const Key& key, const std::vector<model::Value>& values);
+    void add(const model::Class& cls, const Key& key, const std::vector<model::Value>& values) {
+        add(cls, key, values, [](std::size_t) { return true; });
+    }
+    // Only the properties that `shows(index)` names.
+    template <class F>
+    void add(const model::Class& cls, const Key& key, const std::vector<model::Value>& values,
+             const F& shows) {
+        begin(cls, key);
+        for (std::size_t i = cls.has_key_property ? 1 : 0; i < values.size(); ++i)
+            if (shows(i))
+                add_property(i, values[i]);
+    }
 
   private:
+    void begin(const model::Class& cls, const Key& key);
+    void add_property(std::size_t index, const model::Value& value);
     changeset::Address address() const { return {cls_->name, key_, field_, path_}; }
     void property(const model::Value& value, const model::Property& property);
     void assign(const model::Value& value, const model::Property& property);

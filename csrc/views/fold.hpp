@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace realmsync::views {
 
@@ -17,14 +15,10 @@ enum class Presence : std::uint8_t {
 };
 
 enum class Verdict : std::uint8_t {
-    plain,  // the instructions of those changes that `sends` names, as they are
+    plain,  // the instructions of the changes that are visible, as they are
     leaves, // one EraseObject, at the end of the range
+    nothing,
     enters, // EraseObject, CreateObject and the whole object, at the end of the range
-};
-
-struct Folded {
-    Verdict verdict = Verdict::plain;
-    std::vector<bool> sends; // by change; none for leaves and enters
 };
 
 // Whether a change moves an object into the view or out of it while it exists: the view's doing,
@@ -33,8 +27,24 @@ bool is_crossing(Presence before, Presence after);
 // Whether instructions of the change are sent as they are.
 bool is_visible(Presence before, Presence after);
 
-// `presences`: before the first change of the range, then after each, so one more than changes.
-// O(changes).
-Folded fold(std::span<const Presence> presences);
+// An object through a range of versions, change by change; changes that leave it outside may be
+// left out. O(1) for each.
+class Passage {
+  public:
+    explicit Passage(Presence first) : first_(first), last_(first) {}
+
+    void pass(Presence before, Presence after) {
+        has_crossed_ = has_crossed_ || is_crossing(before, after);
+        last_ = after;
+    }
+    bool has_crossed() const { return has_crossed_; }
+    Presence last() const { return last_; }
+    // With `plain` the changes of which is_visible() holds are sent.
+    Verdict verdict() const;
+
+  private:
+    Presence first_, last_;
+    bool has_crossed_ = false;
+};
 
 } // namespace realmsync::views

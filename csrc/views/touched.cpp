@@ -24,10 +24,6 @@ struct Hash {
     }
 };
 
-bool has_field(changeset::Op op) {
-    return op != changeset::Op::create_object && op != changeset::Op::erase_object;
-}
-
 } // namespace
 
 Touched::Touched(const changeset::Changeset& changeset) : changeset_(changeset) {
@@ -66,12 +62,11 @@ std::vector<std::string_view> Touched::properties(std::uint32_t object) const {
 }
 
 changeset::Changeset Touched::with(const std::vector<bool>& keeps) const {
-    changeset::Changeset kept = changeset_;
-    kept.instructions.clear();
-    for (std::size_t i = 0; i < object_of_.size(); ++i)
-        if (object_of_[i] == kNone || keeps[object_of_[i]])
-            kept.instructions.push_back(changeset_.instructions[i]);
-    return kept;
+    return with(keeps, [](std::uint32_t, std::string_view) { return true; });
+}
+
+changeset::Changeset Touched::with_none() const {
+    return {changeset_.strings, {}, changeset_.paths, changeset_.links, changeset_.buffers, 0};
 }
 
 } // namespace realmsync::views

@@ -30,10 +30,31 @@ class Touched {
     // views into the changeset. O(n log n) of its instructions.
     std::vector<std::string_view> properties(std::uint32_t object) const;
     // The changeset with the instructions of the schema and of those objects for which `keeps`
-    // holds. O(instructions).
+    // holds. Its texts are still all there, keys of other objects among them: what goes to others
+    // is written by encode_interleaved(), which leaves out those that nothing needs.
+    // O(instructions).
     changeset::Changeset with(const std::vector<bool>& keeps) const;
+    // The same without instructions on properties for which `shows(object, property)` is false.
+    template <class F>
+    changeset::Changeset with(const std::vector<bool>& keeps, const F& shows) const {
+        changeset::Changeset kept = with_none();
+        for (std::size_t i = 0; i < object_of_.size(); ++i) {
+            const changeset::Instruction& instruction = changeset_.instructions[i];
+            const std::uint32_t object = object_of_[i];
+            if (object == kNone ||
+                (keeps[object] && (!has_field(instruction.op) ||
+                                   shows(object, changeset_.strings[instruction.field]))))
+                kept.instructions.push_back(instruction);
+        }
+        return kept;
+    }
 
   private:
+    static bool has_field(changeset::Op op) {
+        return op != changeset::Op::create_object && op != changeset::Op::erase_object;
+    }
+    changeset::Changeset with_none() const;
+
     static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
 
     const changeset::Changeset& changeset_;

@@ -12,6 +12,7 @@
 #include "model/schema.hpp"
 #include "query/evaluation/evaluate.hpp"
 #include "query/evaluation/run.hpp"
+#include "query/tree/needs.hpp"
 #include "query/tree/tree.hpp"
 #include "query/values/image.hpp"
 #include "rules/session_roles.hpp"
@@ -28,7 +29,20 @@ struct ClassView {
     const model::Class* cls = nullptr;
     query::Query query; // subscriptions and read filter
     query::Evaluator evaluator;
-    std::vector<bool> readable; // by property index; those behind the end are as additional fields
+    std::vector<bool> readable;        // by property index; behind the end is_all_readable
+    bool is_all_readable = false;
+    query::PredicatePtr stated;        // before it was brought into normal form
+    std::vector<std::size_t> asked;    // properties that the query reads, ascending
+
+    // The same of another schema's class, which may have more properties.
+    query::Needs needs(const model::Class& of) const {
+        query::Needs needs;
+        needs.properties[&of] = {asked.begin(), asked.end()};
+        return needs;
+    }
+    bool shows(std::size_t property) const {
+        return property < readable.size() ? readable[property] : is_all_readable;
+    }
 };
 
 // Immutable; many threads may ask, each with a run of its own.
@@ -37,6 +51,11 @@ class View {
     // Nothing is seen by an empty one. Throws QueryFault (limit) for filters that are too large.
     View() = default;
     View(const model::SchemaPtr& schema, const QuerySet& queries, const Rights& rights);
+    // What bytes() gave; classes that the schema does not have are left out. Throws StoreError
+    // (corrupt).
+    View(const model::SchemaPtr& schema, std::string_view bytes);
+    // For storage: the same view by another schema with more classes and properties.
+    std::string bytes() const;
 
     const std::map<std::string, ClassView, std::less<>>& classes() const { return classes_; }
     const ClassView* find(std::string_view cls) const;
@@ -48,6 +67,9 @@ class View {
     const std::string& identity() const { return identity_; }
 
   private:
+    void add(const model::SchemaPtr& schema, const model::Class& cls,
+             const query::PredicatePtr& stated, std::vector<bool> readable);
+
     std::map<std::string, ClassView, std::less<>> classes_;
     std::string identity_;
 };

@@ -9,17 +9,9 @@
 
 #include "model/schema.hpp"
 #include "query/tree/tree.hpp"
-#include "query/values/image.hpp"
+#include "query/values/no_objects.hpp"
 
 namespace realmsync::bindings {
-
-// There are no other objects than the one that is asked.
-class NoObjects : public query::Graph {
-  public:
-    const query::Image* target(const model::Class&, const Key&) override { return nullptr; }
-    void sources(const model::Class&, std::size_t, const query::Image&,
-                 const std::function<bool(const query::Image&)>&) override {}
-};
 
 // What documents of a class are read for. Used with the GIL.
 class DocumentReader {

@@ -67,7 +67,7 @@ RolePtr make_role(py::handle read_filter, py::handle write_filter, py::handle re
 }
 
 template <class Task> auto asked(Task task) {
-    NoObjects objects;
+    query::NoObjects objects;
     query::Run run(objects);
     try {
         return task(run);

@@ -96,9 +96,16 @@ py::tuple fold_presences(const std::vector<std::string>& names) {
         presences.push_back(name == "absent"    ? views::Presence::absent
                             : name == "outside" ? views::Presence::outside
                                                 : views::Presence::inside);
-    const views::Folded folded = views::fold(presences);
-    constexpr const char* kVerdicts[] = {"plain", "leaves", "enters"};
-    return py::make_tuple(kVerdicts[static_cast<int>(folded.verdict)], folded.sends);
+    views::Passage passage(presences.front());
+    std::vector<bool> sends;
+    for (std::size_t i = 1; i < presences.size(); ++i) {
+        passage.pass(presences[i - 1], presences[i]);
+        sends.push_back(views::is_visible(presences[i - 1], presences[i]));
+    }
+    if (passage.has_crossed())
+        sends.clear();
+    constexpr const char* kVerdicts[] = {"plain", "leaves", "nothing", "enters"};
+    return py::make_tuple(kVerdicts[static_cast<int>(passage.verdict())], sends);
 }
 
 changeset::Changeset parsed(const std::string& bytes) {

@@ -1,0 +1,383 @@
+// One message of a bootstrap: what takes a client file from what it holds to a view, each part from
+// a snapshot of its own (flexible-sync.md 7, 17.5). The keys of what enters and what leaves are
+// found once, with the first part. Objects that are touched between two parts are put right by the
+// next one, so that when the last is made everything is as it is in that snapshot.
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "model/key_list.hpp"
+#include "partitions/flexible_page.hpp"
+#include "query/evaluation/run.hpp"
+#include "query/values/no_objects.hpp"
+#include "views/entry_images.hpp"
+#include "views/fold.hpp"
+#include "views/value_bytes.hpp"
+
+namespace realmsync::partitions {
+
+namespace {
+
+using views::Presence;
+
+// The keys of one class that are still to be dealt with.
+struct KeysOf {
+    std::string cls;
+    model::KeyList keys;
+    bool enters = false; // else they leave
+};
+
+class Progress final : public server::BootstrapProgress {
+  public:
+    wire::DownloadCursor cursor; // up to where everything sent is right
+    std::vector<KeysOf> parts;
+    std::size_t part = 0, position = 0;
+    std::size_t total = 0, done = 0;
+    std::set<std::pair<std::string, std::string>> handled; // touched meanwhile: class, key
+    bool has_sent = false;                                 // a changeset
+    DownloadBody rest; // found, but not sent: goes with the last part
+};
+
+class BootstrapPage {
+  public:
+    BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot)
+        : rows_(rows), request_(request), bootstrap_(*request.bootstrap),
+          view_(*bootstrap_.view), old_(bootstrap_.old ? *bootstrap_.old : kNothing),
+          snapshot_(std::move(snapshot)), schema_(rows.schema(request.partition)), run_(alone_),
+          anew_(rows, request.partition, schema_, view_) {}
+
+    server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
+    server::Page last(const std::shared_ptr<server::BootstrapProgress>& before);
+
+  private:
+    struct Touched { // an object, by the entries since the last part
+        const model::Class* cls = nullptr;
+        model::ObjectKey key;
+        std::vector<views::ObjectImages> images;
+        bool is_by_others = false; // since the part before
+        bool has_own = false;
+        // Made by the file itself while its changes were judged by a view that it has not been
+        // brought to, and touched by nobody else.
+        bool is_its_own() const { return has_own && !images.front().existed && !has_others; }
+        bool has_others = false;
+        bool is_recent = false; // touched since the part before
+    };
+    using TouchedObjects = std::map<std::pair<std::string, std::string>, Touched>;
+
+    void begin();
+    void add_keys(const std::string& cls);
+    model::KeyList select(const views::View& view, const std::string& cls);
+    TouchedObjects read_touched();
+    void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
+    bool is_held(const Touched& touched, bool is_handled, views::Passage& passage);
+    bool is_handled(const std::string& cls, const Key& key) const;
+    void go_on();
+    void deal_with(const model::Class& cls, const Key& key, bool enters);
+    Presence now(const model::Class& cls, const Key& key);
+    void catch_up();
+    void write(DownloadBody& body);
+    server::Page page(DownloadBody body, bool is_last);
+
+    static const views::View kNothing;
+
+    HistoryReader& rows_;
+    const server::PageRequest& request_;
+    const server::Bootstrap& bootstrap_;
+    const views::View& view_;
+    const views::View& old_;
+    const Snapshot snapshot_;
+    const model::SchemaPtr schema_;
+    query::NoObjects alone_;
+    query::Run run_;
+    ObjectsAnew anew_;
+    std::map<const model::Class*, std::unique_ptr<query::Graph>> graphs_;
+    std::shared_ptr<Progress> progress_;
+    std::uint64_t timestamp_ = 0;
+};
+
+const views::View BootstrapPage::kNothing;
+
+server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress>& before) {
+    progress_ = std::static_pointer_cast<Progress>(before);
+    if (!progress_)
+        begin();
+    catch_up();
+    go_on();
+    DownloadBody body;
+    write(body);
+    if (progress_->part == progress_->parts.size()) {
+        progress_->rest = std::move(body);
+        return page(DownloadBody(), true);
+    }
+    return page(std::move(body), false);
+}
+
+server::Page BootstrapPage::last(const std::shared_ptr<server::BootstrapProgress>& before) {
+    progress_ = std::static_pointer_cast<Progress>(before);
+    catch_up();
+    DownloadBody body = std::exchange(progress_->rest, {});
+    write(body);
+    const wire::DownloadCursor cursor = progress_->cursor;
+    if (body.entries() == 0 && !progress_->has_sent) // there must be one (7.2 B3)
+        body.add(cursor.server_version, cursor.client_version, timestamp_, 0, {});
+    return page(std::move(body), true);
+}
+
+// What has been touched since the part before.
+void BootstrapPage::catch_up() {
+    for (const auto& [name, object] : read_touched())
+        put_right(name, object);
+}
+
+void BootstrapPage::begin() {
+    progress_ = std::make_shared<Progress>();
+    progress_->cursor = request_.cursor;
+    std::set<std::string> classes;
+    const auto add = [&](const views::View& view) {
+        for (const auto& [name, cls] : view.classes())
+            classes.insert(name);
+    };
+    add(view_);
+    add(old_);
+    for (const auto& unfinished : bootstrap_.unfinished)
+        add(*unfinished.view);
+    for (const std::string& cls : classes)
+        add_keys(cls);
+    if (request_.cursor.server_version == 0)
+        anew_.define_schema();
+}
+
+model::KeyList BootstrapPage::select(const views::View& view, const std::string& cls) {
+    const views::ClassView* shown = view.find(cls);
+    const model::Class* now = schema_->find(cls);
+    if (shown == nullptr || now == nullptr)
+        return model::KeyList(now != nullptr ? now->key_type : Type::integer);
+    return rows_.select(request_.partition, shown->query);
+}
+
+// Who shows other properties than before shows other objects.
+void BootstrapPage::add_keys(const std::string& cls) {
+    const model::KeyList wanted = select(view_, cls);
+    const views::ClassView *before = old_.find(cls), *after = view_.find(cls);
+    const bool is_same = before != nullptr && after != nullptr &&
+                         before->is_all_readable == after->is_all_readable &&
+                         (before->is_all_readable || before->readable == after->readable);
+    const model::KeyList held = select(old_, cls);
+    KeysOf entering{cls, model::KeyList(wanted.type()), true};
+    KeysOf leaving{cls, model::KeyList(wanted.type()), false};
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        if (!is_same || held.find(wanted.at(i)) == model::KeyList::npos)
+            entering.keys.append(wanted.at(i));
+    const auto leave = [&](const model::KeyList& keys) {
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            if (wanted.find(keys.at(i)) == model::KeyList::npos)
+                leaving.keys.append(keys.at(i));
+    };
+    leave(held);
+    for (const auto& unfinished : bootstrap_.unfinished)
+        leave(select(*unfinished.view, cls));
+    for (KeysOf* keys : {&leaving, &entering})
+        if (keys->keys.size() != 0) {
+            progress_->total += keys->keys.size();
+            progress_->parts.push_back(std::move(*keys));
+        }
+}
+
+BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
+    TouchedObjects touched;
+    const std::uint64_t head = snapshot_.head.version;
+    const std::uint64_t from = progress_->cursor.server_version;
+    if (from == 0 && !bootstrap_.old && bootstrap_.unfinished.empty() &&
+        snapshot_.file.client_version == 0) { // holds nothing: the tables say it all
+        progress_->cursor.server_version = head;
+        return touched;
+    }
+    const bool is_first = request_.progress == nullptr;
+    const std::uint64_t since = is_first ? std::min(from, bootstrap_.since) : from;
+    std::unordered_set<std::uint64_t> own, bare; // versions; those without images, so far
+    rows_.heads(request_.partition, since, head, [&](HistoryEntry entry, std::uint64_t size) {
+        timestamp_ = std::max(timestamp_, entry.origin_timestamp);
+        if (size != 0 && entry.version > from)
+            bare.insert(entry.version);
+        if (entry.via_ident != request_.file_ident)
+            return;
+        own.insert(entry.version);
+        progress_->cursor.client_version =
+            std::max(progress_->cursor.client_version, entry.client_version);
+    });
+    bool has_schema = false;
+    rows_.images(request_.partition, since, head, [&](std::uint64_t version, std::string_view bytes) {
+        bare.erase(version);
+        views::EntryImages images = views::read_images(bytes, *schema_);
+        has_schema = has_schema || (images.has_schema && version > from);
+        for (views::ObjectImages& object : images.objects) {
+            Touched& found = touched[{object.cls->name, views::key_bytes(object.key.view())}];
+            found.cls = object.cls;
+            found.key = object.key;
+            const bool is_own = own.contains(version);
+            found.has_own = found.has_own || (is_own && object.exists);
+            found.has_others = found.has_others || !is_own;
+            if (version > from) {
+                found.is_by_others = found.is_by_others || !is_own;
+                found.is_recent = true;
+            }
+            found.images.push_back(std::move(object));
+        }
+    });
+    if (is_first) // what was taken back of its own is not there any more
+        for (const Compensation& taken :
+             rows_.compensations(request_.partition, request_.file_ident, since)) {
+            const auto found = touched.find({taken.cls, views::key_bytes(taken.key.view())});
+            if (found != touched.end())
+                found->second.has_others = found->second.is_by_others = true;
+        }
+    std::erase_if(touched, [](const auto& entry) {
+        return !entry.second.is_recent && !entry.second.has_own;
+    });
+    if (from != 0 && (has_schema || !bare.empty()))
+        anew_.define_schema();
+    progress_->cursor.server_version = head;
+    return touched;
+}
+
+Presence BootstrapPage::now(const model::Class& cls, const Key& key) {
+    const views::ClassView* shown = view_.find(cls.name);
+    if (shown == nullptr)
+        return Presence::outside;
+    auto& graph = graphs_[&cls];
+    if (!graph)
+        graph = rows_.objects(request_.partition, schema_, shown->needs(cls));
+    return view_.presence(graph->target(cls, key), run_);
+}
+
+// Whether the file may have the object, and its passage through the entries and the change of the
+// view. Images before the bootstrap began need not have what the new view asks about.
+bool BootstrapPage::is_held(const Touched& touched, bool is_handled, views::Passage& passage) {
+    const views::View& before = is_handled ? view_ : old_;
+    const auto presence = [&](const views::View& view, const views::ObjectImages& images,
+                              bool is_after) {
+        const query::Image image = is_after ? images.image_after() : images.image_before();
+        const bool is_there = is_after ? images.exists : images.existed;
+        return view.presence(is_there ? &image : nullptr, run_);
+    };
+    passage = views::Passage(presence(before, touched.images.front(), false));
+    bool is_held = false;
+    Presence last = Presence::absent;
+    for (const views::ObjectImages& images : touched.images) {
+        const Presence from = presence(before, images, false);
+        last = presence(before, images, true);
+        passage.pass(from, last);
+        is_held = is_held || from == Presence::inside || last == Presence::inside;
+        for (const auto& unfinished : bootstrap_.unfinished)
+            is_held = is_held || presence(*unfinished.view, images, false) == Presence::inside ||
+                      presence(*unfinished.view, images, true) == Presence::inside;
+    }
+    passage.pass(last, now(*touched.cls, touched.key.view()));
+    return is_held;
+}
+
+void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
+                              const Touched& touched) {
+    const bool is_first = request_.progress == nullptr;
+    bool is_handled = progress_->handled.contains(name);
+    if (!is_handled && !is_first) // sent already?
+        for (std::size_t i = 0; i < progress_->parts.size() && i <= progress_->part; ++i) {
+            const KeysOf& keys = progress_->parts[i];
+            const std::size_t at = keys.cls == name.first ? keys.keys.find(touched.key.view())
+                                                          : model::KeyList::npos;
+            is_handled = is_handled || (at != model::KeyList::npos &&
+                                        (i < progress_->part || at < progress_->position));
+        }
+    views::Passage passage(Presence::outside);
+    const bool held = is_held(touched, is_handled, passage) || touched.has_own;
+    const Key key = touched.key.view();
+    if (passage.last() == Presence::inside) {
+        const bool had_all_along =
+            touched.is_its_own() || (held && !passage.has_crossed() && !touched.is_by_others);
+        if (!had_all_along || !bootstrap_.unfinished.empty())
+            anew_.renew(*touched.cls, key);
+    } else if (held) {
+        anew_.erase(*touched.cls, key);
+    }
+    progress_->handled.insert(name);
+}
+
+void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool enters) {
+    const bool is_inside = now(cls, key) == Presence::inside;
+    if (enters && is_inside)
+        anew_.renew(cls, key);
+    else if (!enters && !is_inside)
+        anew_.erase(cls, key);
+}
+
+bool BootstrapPage::is_handled(const std::string& cls, const Key& key) const {
+    return !progress_->handled.empty() &&
+           progress_->handled.contains({cls, views::key_bytes(key)});
+}
+
+void BootstrapPage::go_on() {
+    while (progress_->part < progress_->parts.size()) {
+        const KeysOf& keys = progress_->parts[progress_->part];
+        const model::Class* cls = schema_->find(keys.cls);
+        for (; progress_->position < keys.keys.size(); ++progress_->position) {
+            if (anew_.size() >= request_.byte_limit)
+                return;
+            const Key key = keys.keys.at(progress_->position);
+            if (cls != nullptr && !is_handled(keys.cls, key))
+                deal_with(*cls, key, keys.enters);
+            ++progress_->done;
+        }
+        ++progress_->part;
+        progress_->position = 0;
+    }
+}
+
+void BootstrapPage::write(DownloadBody& body) {
+    const wire::DownloadCursor cursor = progress_->cursor;
+    anew_.write(body, cursor.server_version, cursor.client_version, timestamp_);
+}
+
+server::Page BootstrapPage::page(DownloadBody body, bool is_last) {
+    server::Page page;
+    progress_->has_sent = progress_->has_sent || body.entries() != 0;
+    page.is_last = is_last;
+    page.entries = body.entries();
+    page.body = body.pack();
+    page.estimate = is_last ? 1
+                            : static_cast<double>(progress_->done) /
+                                  static_cast<double>(progress_->total + 1);
+    page.progress = snapshot_.progress(rows_, request_, progress_->cursor);
+    page.bootstrap_progress = progress_;
+    return page;
+}
+
+server::Page refused(const query::QueryFault& fault) {
+    server::Page page;
+    page.refusal = std::string("Invalid query: ") + fault.what();
+    return page;
+}
+
+} // namespace
+
+server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& request) {
+    try {
+        return BootstrapPage(rows, request, Snapshot(rows, request)).next(request.progress);
+    } catch (const query::QueryFault& fault) {
+        return refused(fault);
+    }
+}
+
+server::Page conclude_bootstrap(HistoryReader& rows, const server::PageRequest& request,
+                                const Snapshot& snapshot) {
+    try {
+        return BootstrapPage(rows, request, snapshot).last(request.progress);
+    } catch (const query::QueryFault& fault) {
+        return refused(fault);
+    }
+}
+
+} // namespace realmsync::partitions

@@ -1,0 +1,244 @@
+// Client files of flexible sync: what each is shown, and the bootstraps that bring it there
+// (flexible-sync.md 6, 7, 17.5; docs/internals/flexible-sync.md). What a file holds is told by its
+// download cursor, which no bootstrap moves before its end.
+#include <algorithm>
+#include <ranges>
+
+#include "base/assert.hpp"
+#include "partitions/flexible_page.hpp"
+#include "partitions/partition_db.hpp"
+#include "rules/session_roles.hpp"
+#include "views/query_set.hpp"
+
+namespace realmsync::partitions {
+
+using wire::Code;
+
+namespace {
+
+constexpr std::size_t kRemembered = 10'000; // client files: more have been forgotten by then
+
+bool is_finished_at(const StoredView& view, std::uint64_t version) {
+    return view.end != 0 && view.end <= version;
+}
+
+} // namespace
+
+PartitionDb::ShownViews& PartitionDb::shown_views(PartitionId id, std::uint64_t ident) {
+    const auto found = shown_.find({id, ident});
+    if (found != shown_.end())
+        return found->second;
+    if (shown_.size() >= kRemembered)
+        shown_.clear();
+    ShownViews views;
+    for (StoredView& stored : store_->stored_views(id, ident))
+        views.push_back({std::move(stored), nullptr});
+    return shown_.emplace(std::pair(id, ident), std::move(views)).first->second;
+}
+
+const views::View& PartitionDb::view_of(PartitionId id, ShownView& shown) {
+    if (!shown.view)
+        shown.view = std::make_shared<const views::View>(store_->schema(id), shown.stored.view);
+    return *shown.view;
+}
+
+void PartitionDb::put_view(PartitionId id, std::uint64_t ident, ShownView shown) {
+    store_->put_view(id, ident, shown.stored);
+    ShownViews& views = shown_views(id, ident);
+    const auto same = std::ranges::find_if(
+        views, [&](const ShownView& v) { return v.stored.number == shown.stored.number; });
+    if (same == views.end())
+        views.push_back(std::move(shown));
+    else
+        *same = std::move(shown);
+}
+
+void PartitionDb::drop_views(PartitionId id, std::uint64_t ident,
+                             const std::function<bool(const ShownView&)>& goes) {
+    ShownViews& views = shown_views(id, ident);
+    for (const ShownView& view : views)
+        if (goes(view))
+            store_->drop_view(id, ident, view.stored.number);
+    std::erase_if(views, goes);
+}
+
+// The properties that images have from now on, by index.
+std::map<std::string, std::set<std::size_t>, std::less<>>&
+PartitionDb::asked(PartitionId id, const model::Schema& schema) {
+    const auto [at, is_new] = asked_.try_emplace(id);
+    if (is_new)
+        for (const auto& [cls, property] : store_->asked(id))
+            if (const model::Class* found = schema.find(cls))
+                if (const std::size_t index = found->find(property); index != model::Class::npos)
+                    at->second[cls].insert(index);
+    return at->second;
+}
+
+void PartitionDb::ask(PartitionId id, const views::View& view) {
+    auto& known = asked(id, *store_->schema(id));
+    for (const auto& [name, cls] : view.classes())
+        for (const std::size_t property : cls.asked)
+            if (known[name].insert(property).second)
+                store_->add_asked(id, name, cls.cls->properties[property].name);
+}
+
+// An entry that changes nothing, but is a version of its own.
+void PartitionDb::append_empty(PartitionId id) {
+    Work work;
+    append_own(id, {}, own_time(), work);
+}
+
+std::variant<server::BoundFile, server::Refusal>
+PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindRequest& request) {
+    const server::Subscribing& subscribing = *request.subscribing;
+    const std::uint64_t ident = request.file.ident, cursor = request.download.server_version;
+    const model::SchemaPtr schema = store_->schema(id);
+    auto read = views::read_query_set(subscribing.body, schema, settings_.queryable);
+    if (const auto* refusal = std::get_if<std::string>(&read))
+        return server::Refusal{Code::bad_query, *refusal};
+    const auto& set = std::get<views::QuerySet>(read);
+    std::string meaning = set.canonical_bytes();
+    const auto view =
+        std::make_shared<const views::View>(schema, set, subscribing.roles->rights(schema));
+    store_->drop_compensations(id, ident, cursor);
+    windows_.forget(id, ident);
+
+    // What it holds: the newest of what was finished, and by its own account if two are.
+    std::uint64_t number = 0;
+    bool is_certain = false;
+    for (const ShownView& shown : std::views::reverse(shown_views(id, ident))) {
+        if (!is_finished_at(shown.stored, cursor) || is_certain)
+            continue;
+        is_certain = shown.stored.meaning == meaning;
+        if (number == 0 || is_certain)
+            number = shown.stored.number;
+    }
+    // What came later has not arrived, or in part.
+    for (const ShownView& shown : ShownViews(shown_views(id, ident)))
+        if (shown.stored.number > number && shown.stored.end != 0) {
+            ShownView reopened = shown;
+            reopened.stored.end = 0;
+            put_view(id, ident, std::move(reopened));
+        }
+    std::shared_ptr<const views::View> old;
+    for (ShownView& shown : shown_views(id, ident)) {
+        if (shown.stored.number != number)
+            continue;
+        view_of(id, shown);
+        old = shown.view;
+        if (old->identity() != view->identity())
+            break;
+        if (shown.stored.query_version != subscribing.query_version) {
+            ShownView renamed = shown;
+            renamed.stored.query_version = subscribing.query_version;
+            put_view(id, ident, std::move(renamed));
+        }
+        bound.view = old;
+        bound.head = head(id).version;
+        return bound;
+    }
+    if (head(id).version == cursor) // so that its end is another version than its beginning
+        append_empty(id);
+    bound.bootstrap = begin_bootstrap(id, ident, subscribing.query_version, std::move(meaning),
+                                      view, std::move(old), cursor);
+    bound.head = head(id).version;
+    return bound;
+}
+
+std::variant<server::Subscribed, server::BadQuery>
+PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscribing& request) {
+    require_transaction();
+    const model::SchemaPtr schema = store_->schema(id);
+    auto read = views::read_query_set(request.body, schema, settings_.queryable);
+    if (auto* refusal = std::get_if<std::string>(&read))
+        return server::BadQuery{std::move(*refusal)};
+    const auto& set = std::get<views::QuerySet>(read);
+    auto view = std::make_shared<const views::View>(schema, set, request.roles->rights(schema));
+    std::shared_ptr<const views::View> old;
+    for (ShownView& shown : shown_views(id, ident))
+        if (shown.stored.end != 0) {
+            view_of(id, shown);
+            old = shown.view;
+        }
+    if (head(id).version == 0)
+        append_empty(id);
+    const std::uint64_t version = head(id).version;
+    auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
+                                     std::move(view), std::move(old), version);
+    return server::Subscribed{std::move(bootstrap), version};
+}
+
+// `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same query version that were not finished may have
+// left parts of what they brought.
+std::shared_ptr<const server::Bootstrap>
+PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
+                             std::string meaning, std::shared_ptr<const views::View> view,
+                             std::shared_ptr<const views::View> old, std::uint64_t start) {
+    ask(id, *view);
+    auto bootstrap = std::make_shared<server::Bootstrap>();
+    if (const ShownViews& known = shown_views(id, ident); !known.empty())
+        bootstrap->number = known.back().stored.number;
+    ++bootstrap->number;
+    std::uint64_t first = head(id).version;
+    for (const ShownView& shown : shown_views(id, ident))
+        if (shown.stored.end == 0)
+            first = std::min(first, shown.stored.first);
+    bootstrap->since = first;
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return shown.stored.end == 0 && shown.stored.query_version != query_version;
+    });
+    bootstrap->query_version = query_version;
+    bootstrap->view = view;
+    bootstrap->old = std::move(old);
+    for (ShownView& shown : shown_views(id, ident))
+        if (shown.stored.end == 0) {
+            view_of(id, shown);
+            bootstrap->unfinished.push_back({shown.view, shown.stored.first});
+        }
+    // Those that the new one stands for as well.
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return shown.stored.end == 0 && shown.view->identity() == view->identity();
+    });
+    put_view(id, ident,
+             {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
+              view});
+    return bootstrap;
+}
+
+// Views before the last one are kept while uploads may come that were made under them.
+server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
+                                                 const server::PageRequest& request) {
+    require_transaction();
+    const std::uint64_t ident = request.file_ident;
+    const auto file = find_file(id, ident);
+    ShownView concluded;
+    for (const ShownView& shown : shown_views(id, ident))
+        if (shown.stored.number == request.bootstrap->number)
+            concluded = shown;
+    if (!file || concluded.stored.number == 0)
+        throw std::invalid_argument("There is no such bootstrap of client file " +
+                                    std::to_string(ident) + ".");
+    server::ConcludedBootstrap result;
+    result.page = conclude_bootstrap(*store_, request, {head(id), *file});
+    if (!result.page.refusal.empty())
+        return result;
+    concluded.stored.start = request.cursor.server_version;
+    concluded.stored.end = head(id).version;
+    put_view(id, ident, std::move(concluded));
+    std::uint64_t oldest = 0; // that is needed
+    for (const ShownView& shown : shown_views(id, ident))
+        if (is_finished_at(shown.stored, file->base_server_version))
+            oldest = shown.stored.number;
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return shown.stored.number < oldest ||
+               (shown.stored.end == 0 && shown.stored.number < request.bootstrap->number);
+    });
+    if (!store_->compensations(id, ident, request.cursor.server_version).empty()) {
+        append_empty(id);
+        store_->put_off_compensations(id, ident, request.cursor.server_version, head(id).version);
+    }
+    result.head = head(id).version;
+    return result;
+}
+
+} // namespace realmsync::partitions

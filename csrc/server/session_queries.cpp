@@ -1,0 +1,185 @@
+// A session of flexible sync: its query sets on their way to the writer, and what a DOWNLOAD says of
+// them (flexible-sync.md 5 to 7 and 9.3). Which page and which answer is due is decided in
+// subscriptions.hpp.
+#include <utility>
+
+#include "server/connection.hpp"
+#include "server/context.hpp"
+#include "server/session.hpp"
+#include "wire/format.hpp"
+
+namespace realmsync::server {
+
+using wire::Code;
+
+void Session::on_query(const wire::Query& message) {
+    if (!is_legal("QUERY", true) || context_.draining)
+        return;
+    if (subscriptions_->is_full())
+        return try_later("Too many query sets at once", Code::other_session_error);
+    if (!subscriptions_->hear(message.query_version))
+        return connection_.fail(Code::bad_syntax, "QUERY with a version that is not newer");
+    Subscribing request{message.query_version, std::string(message.query), roles_};
+    context_.charge(connection_, query_cost(request));
+    if (connection_.has_failed())
+        return;
+    if (is_fenced() || held_)
+        return hold(std::move(request));
+    process_query(std::move(request));
+}
+
+void Session::process_query(Subscribing request) {
+    submit_progress(); // in its place before the query set
+    const std::uint64_t cost = query_cost(request);
+    context_.submit(Subscribe{ref(), handle_, partition_id_, file_.ident, std::move(request), cost},
+                    connection_);
+}
+
+std::uint64_t Session::query_cost(const Subscribing& request) {
+    constexpr std::uint64_t kOverhead = 1024;
+    return request.body.size() + kOverhead;
+}
+
+// Before protocol 14 a client takes a bootstrap only for a query set that is new to it (7.8).
+bool Session::takes_bootstrap(const BoundFile& file) const {
+    constexpr int kUnaskedBootstraps = 14;
+    return !file.bootstrap || connection_.version() >= kUnaskedBootstraps ||
+           file.bootstrap->query_version == 0;
+}
+
+void Session::on_subscribed(std::int64_t query_version,
+                            std::variant<Subscribed, BadQuery> answer) {
+    if (state_ != SessionState::running)
+        return;
+    const auto before = subscriptions_->bootstrap();
+    subscriptions_->answer(query_version, std::move(answer));
+    const bool is_given_up = page_of_ && subscriptions_->bootstrap() != before;
+    if (page_ && (is_given_up || (!page_of_ && !subscriptions_->may_show(*page_))))
+        drop_page();
+    conclude_if_ready();
+    enlist_if_ready();
+}
+
+// The writer makes the last part, so that what it stores of it is exactly what is sent.
+void Session::conclude_if_ready() {
+    if (!subscriptions_->may_conclude() || !connection_.take_page_slot(*this))
+        return;
+    subscriptions_->conclude();
+    page_of_ = subscriptions_->bootstrap();
+    page_acknowledges_ = true;
+    context_.submit(Conclude{ref(), handle_, page_request()}, connection_);
+}
+
+void Session::on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap, Page page) {
+    if (state_ != SessionState::running || bootstrap != subscriptions_->bootstrap())
+        return connection_.release_page_slot();
+    if (!page.refusal.empty()) {
+        connection_.release_page_slot();
+        return fail(Code::bad_query, page.refusal);
+    }
+    subscriptions_->on_concluded();
+    page_ = std::make_unique<Page>(std::move(page));
+    enlist_if_ready();
+}
+
+void Session::on_bootstrap_page(Page page) {
+    if (page_of_ != subscriptions_->bootstrap() || state_ != SessionState::running) {
+        connection_.release_page_slot(); // given up meanwhile
+        return enlist_if_ready();
+    }
+    if (!page.refusal.empty()) {
+        connection_.release_page_slot();
+        return fail(Code::bad_query, page.refusal);
+    }
+    subscriptions_->on_page(page);
+    if (page.is_last) {
+        connection_.release_page_slot();
+        conclude_if_ready();
+    } else {
+        page_ = std::make_unique<Page>(std::move(page));
+    }
+    enlist_if_ready();
+}
+
+// What is in force does not change while a query set is on its way to the writer.
+bool Session::is_page_ready() const {
+    return page_ && (!subscriptions_ || page_of_ || subscriptions_->may_show(*page_));
+}
+
+// How many sessions are brought to a view at once is limited: each holds a page and a list of keys.
+bool Session::take_bootstrap_slot() {
+    if (has_bootstrap_slot_)
+        return true;
+    if (context_.bootstraps >= context_.tuning.bootstraps) {
+        if (!std::exchange(awaits_bootstrap_slot_, true))
+            context_.awaiting_bootstrap.push_back(ref());
+        return false;
+    }
+    ++context_.bootstraps;
+    return has_bootstrap_slot_ = true;
+}
+
+void Session::release_bootstrap_slot() {
+    if (!std::exchange(has_bootstrap_slot_, false))
+        return;
+    --context_.bootstraps;
+    while (!context_.awaiting_bootstrap.empty()) {
+        Session* next = context_.session(context_.awaiting_bootstrap.front());
+        context_.awaiting_bootstrap.pop_front();
+        if (next == nullptr || next == this)
+            continue;
+        next->awaits_bootstrap_slot_ = false;
+        return next->enlist_if_ready();
+    }
+}
+
+wire::Outgoing Session::take_query_error() {
+    const Subscriptions::Refused refused = subscriptions_->take_refused();
+    context_.log(LogLevel::info, "Query set " + std::to_string(refused.query_version) +
+                                     " is refused: " + refused.message);
+    return {wire::format(wire::QueryError{static_cast<std::int32_t>(Code::bad_query), ident_,
+                                          refused.query_version, refused.message}),
+            {}};
+}
+
+// Before the page that takes the writes back, for each changeset one (9.3).
+std::optional<wire::Outgoing> Session::take_rejection() {
+    if (page_->rejected.empty())
+        return std::nullopt;
+    const Page::Rejected first = page_->rejected.front();
+    const Code code = first.is_asymmetric ? Code::write_not_allowed : Code::compensating_write;
+    wire::ErrorInfo info = wire::error_info(
+        code, "Client attempted a write that is not allowed; it has been reverted");
+    info.rejected_updates.emplace();
+    info.rejected_client_version = static_cast<std::int64_t>(first.client_version);
+    if (!first.is_asymmetric)
+        info.compensating_write_server_version =
+            static_cast<std::int64_t>(page_->progress.download.server_version);
+    else
+        info.action = "Warning";
+    std::erase_if(page_->rejected, [&](const Page::Rejected& one) {
+        if (one.client_version != first.client_version || one.is_asymmetric != first.is_asymmetric)
+            return false;
+        info.rejected_updates->push_back({one.cls, one.reason, one.key});
+        return true;
+    });
+    return wire::Outgoing{wire::format(wire::JsonError{static_cast<std::int32_t>(code), ident_,
+                                                       wire::format_error_info(code, info)}),
+                          {}};
+}
+
+void Session::describe(const Page& page, wire::Download& download) {
+    const bool is_bootstrap = page_of_ != nullptr;
+    download.query_version = subscriptions_->query_version(is_bootstrap);
+    download.progress_estimate = page.estimate;
+    if (is_bootstrap)
+        download.batch_state =
+            page.is_last ? wire::BatchState::last_in_batch : wire::BatchState::more_to_come;
+    if (is_bootstrap && page.is_last) {
+        subscriptions_->on_sent();
+        release_bootstrap_slot();
+    }
+    page_of_.reset();
+}
+
+} // namespace realmsync::server

@@ -1,0 +1,89 @@
+#include "server/subscriptions.hpp"
+
+#include <utility>
+
+namespace realmsync::server {
+
+bool Subscriptions::hear(std::int64_t query_version) {
+    if (query_version <= newest_)
+        return false;
+    const bool is_ident = std::exchange(newest_, query_version) == -1;
+    if (is_ident)
+        version_ = query_version;
+    else
+        ++heard_;
+    return true;
+}
+
+void Subscriptions::begin(const BoundFile& file) {
+    view_ = file.view;
+    bootstrap_ = file.bootstrap;
+}
+
+// What is held is brought up to date before a bootstrap, so that its objects need not come anew;
+// where nothing is shown yet there is nothing to bring.
+void Subscriptions::answer(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer) {
+    ++answered_;
+    if (auto* bad = std::get_if<BadQuery>(&answer)) {
+        refused_.push_back({query_version, std::move(bad->message)});
+        return;
+    }
+    auto& subscribed = std::get<Subscribed>(answer);
+    Next next{std::move(subscribed.bootstrap), answered_, subscribed.head};
+    if (stage_ == Stage::concluding || stage_ == Stage::concluded) {
+        if (next_)
+            next.stands_for = next_->stands_for;
+        next_ = std::move(next);
+        return;
+    }
+    if (bootstrap_)
+        next.stands_for = stands_for_;
+    start(std::move(next));
+}
+
+void Subscriptions::start(Next next) {
+    bootstrap_ = std::move(next.bootstrap);
+    stands_for_ = next.stands_for;
+    drain_to_ = view_ ? next.drain_to : 0;
+    progress_.reset();
+    stage_ = Stage::making;
+}
+
+bool Subscriptions::is_settled(std::uint64_t count) const {
+    return answered_ >= count && refused_.empty() && !(bootstrap_ && stands_for_ <= count) &&
+           !(next_ && next_->stands_for <= count);
+}
+
+Subscriptions::Refused Subscriptions::take_refused() {
+    Refused first = std::move(refused_.front());
+    refused_.pop_front();
+    return first;
+}
+
+void Subscriptions::fill(PageRequest& request) const {
+    if (is_bootstrap_due(request.cursor.server_version)) {
+        request.bootstrap = bootstrap_;
+        request.progress = progress_;
+    } else {
+        request.view = view_;
+        request.up_to = bootstrap_ ? drain_to_ : 0;
+    }
+}
+
+void Subscriptions::on_page(const Page& page) {
+    progress_ = page.bootstrap_progress;
+    if (page.is_last)
+        stage_ = Stage::found;
+}
+
+void Subscriptions::on_sent() {
+    version_ = bootstrap_->query_version;
+    view_ = bootstrap_->view;
+    bootstrap_.reset();
+    progress_.reset();
+    stage_ = Stage::making;
+    if (next_)
+        start(*std::exchange(next_, std::nullopt));
+}
+
+} // namespace realmsync::server
