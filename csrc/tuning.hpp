@@ -43,8 +43,8 @@ struct ServerTuning {
     std::uint64_t page_bytes = 1u << 20;
     // DOWNLOADs being built or waiting for one connection: bounds the memory of a slow reader.
     std::size_t pages_per_connection = 8;
-    // Sessions of flexible sync that are brought to a view at once: each has a page in memory and the
-    // keys of its objects.
+    // Sessions of flexible sync that are brought to a view at once: each has a page in memory and
+    // the keys of its objects.
     std::size_t bootstraps = 64;
     // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;

@@ -51,7 +51,7 @@ LAYERS = {
     "sqlite": {"base"},
     "tables": DATA | QUERY,
     "realm": DATA | QUERY | {"wire", "merge", "client"},
-    "partitions": DATA | {"wire", "merge", "server"},
+    "partitions": DATA | QUERY | {"wire", "merge", "server", "rules", "views"},
     "simulation": DATA | QUERY | ENGINES | {"merge", "realm", "partitions"},
     "bindings/values": DATA | QUERY | {"wire", "merge"},
     "bindings/rules": DATA | QUERY | {"rules", "bindings/values"},

@@ -59,8 +59,8 @@ class FileWindow : public merge::Window {
   public:
     FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t file,
                const PartitionDb::Staged& staged, Work& work, const PartitionDb::ShownEntry& shown)
-        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work),
-          shown_(shown) {}
+        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work), shown_(shown) {
+    }
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
         auto entries = db_.foreign_entries(partition_, base, file_, staged_, work_);

@@ -45,9 +45,9 @@ class Progress final : public server::BootstrapProgress {
 class BootstrapPage {
   public:
     BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot)
-        : rows_(rows), request_(request), bootstrap_(*request.bootstrap),
-          view_(*bootstrap_.view), old_(bootstrap_.old ? *bootstrap_.old : kNothing),
-          snapshot_(std::move(snapshot)), schema_(rows.schema(request.partition)), run_(alone_),
+        : rows_(rows), request_(request), bootstrap_(*request.bootstrap), view_(*bootstrap_.view),
+          old_(bootstrap_.old ? *bootstrap_.old : kNothing), snapshot_(std::move(snapshot)),
+          schema_(rows.schema(request.partition)), run_(alone_),
           anew_(rows, request.partition, schema_, view_) {}
 
     server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
@@ -210,24 +210,25 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
             std::max(progress_->cursor.client_version, entry.client_version);
     });
     bool has_schema = false;
-    rows_.images(request_.partition, since, head, [&](std::uint64_t version, std::string_view bytes) {
-        bare.erase(version);
-        views::EntryImages images = views::read_images(bytes, *schema_);
-        has_schema = has_schema || (images.has_schema && version > from);
-        for (views::ObjectImages& object : images.objects) {
-            Touched& found = touched[{object.cls->name, views::key_bytes(object.key.view())}];
-            found.cls = object.cls;
-            found.key = object.key;
-            const bool is_own = own.contains(version);
-            found.has_own = found.has_own || (is_own && object.exists);
-            found.has_others = found.has_others || !is_own;
-            if (version > from) {
-                found.is_by_others = found.is_by_others || !is_own;
-                found.is_recent = true;
+    rows_.images(
+        request_.partition, since, head, [&](std::uint64_t version, std::string_view bytes) {
+            bare.erase(version);
+            views::EntryImages images = views::read_images(bytes, *schema_);
+            has_schema = has_schema || (images.has_schema && version > from);
+            for (views::ObjectImages& object : images.objects) {
+                Touched& found = touched[{object.cls->name, views::key_bytes(object.key.view())}];
+                found.cls = object.cls;
+                found.key = object.key;
+                const bool is_own = own.contains(version);
+                found.has_own = found.has_own || (is_own && object.exists);
+                found.has_others = found.has_others || !is_own;
+                if (version > from) {
+                    found.is_by_others = found.is_by_others || !is_own;
+                    found.is_recent = true;
+                }
+                found.images.push_back(std::move(object));
             }
-            found.images.push_back(std::move(object));
-        }
-    });
+        });
     if (is_first) // what was taken back of its own is not there any more
         for (const Compensation& taken :
              rows_.compensations(request_.partition, request_.file_ident, since)) {
@@ -287,8 +288,8 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
     if (!is_handled && !is_first) // sent already?
         for (std::size_t i = 0; i < progress_->parts.size() && i <= progress_->part; ++i) {
             const KeysOf& keys = progress_->parts[i];
-            const std::size_t at = keys.cls == name.first ? keys.keys.find(touched.key.view())
-                                                          : model::KeyList::npos;
+            const std::size_t at =
+                keys.cls == name.first ? keys.keys.find(touched.key.view()) : model::KeyList::npos;
             is_handled = is_handled || (at != model::KeyList::npos &&
                                         (i < progress_->part || at < progress_->position));
         }
@@ -315,8 +316,7 @@ void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool ente
 }
 
 bool BootstrapPage::is_handled(const std::string& cls, const Key& key) const {
-    return !progress_->handled.empty() &&
-           progress_->handled.contains({cls, views::key_bytes(key)});
+    return !progress_->handled.empty() && progress_->handled.contains({cls, views::key_bytes(key)});
 }
 
 void BootstrapPage::go_on() {
@@ -347,9 +347,9 @@ server::Page BootstrapPage::page(DownloadBody body, bool is_last) {
     page.is_last = is_last;
     page.entries = body.entries();
     page.body = body.pack();
-    page.estimate = is_last ? 1
-                            : static_cast<double>(progress_->done) /
-                                  static_cast<double>(progress_->total + 1);
+    page.estimate =
+        is_last ? 1
+                : static_cast<double>(progress_->done) / static_cast<double>(progress_->total + 1);
     page.progress = snapshot_.progress(rows_, request_, progress_->cursor);
     page.bootstrap_progress = progress_;
     return page;

@@ -83,9 +83,7 @@ class FilteredHistory {
     void write_moved(ObjectsAnew& anew);
     bool is_shown(const model::Class& cls, const Key& key);
 
-    bool is_own(const Entry& entry) const {
-        return entry.head.via_ident == request_.file_ident;
-    }
+    bool is_own(const Entry& entry) const { return entry.head.via_ident == request_.file_ident; }
     std::uint64_t cursor_after(std::size_t count) const {
         return request_.cursor.server_version + count;
     }
@@ -120,8 +118,9 @@ void FilteredHistory::read(std::uint64_t last) {
         entry.has_schema = size != 0;
         entries_.push_back(std::move(entry));
     });
-    rows_.images(request_.partition, first, last,
-                 [&](std::uint64_t version, std::string_view bytes) { read_images(version, bytes); });
+    rows_.images(
+        request_.partition, first, last,
+        [&](std::uint64_t version, std::string_view bytes) { read_images(version, bytes); });
     taken_back_ = rows_.compensations(request_.partition, request_.file_ident,
                                       request_.cursor.server_version);
 }
@@ -134,8 +133,7 @@ void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes)
         if (view_.find(object.cls->name) == nullptr)
             continue;
         const query::Image before = object.image_before(), after = object.image_after();
-        Touch touch{0, view_.presence(object.existed ? &before : nullptr, run_),
-                    Presence::absent};
+        Touch touch{0, view_.presence(object.existed ? &before : nullptr, run_), Presence::absent};
         touch.after = object.is_changed ? view_.presence(object.exists ? &after : nullptr, run_)
                                         : touch.before;
         if (touch.before != Presence::inside && touch.after != Presence::inside)
@@ -147,8 +145,7 @@ void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes)
 
 std::size_t FilteredHistory::object_number(const model::Class& cls, const Key& key) {
     auto& of_class = numbers_[cls.name];
-    const auto [at, is_new] =
-        of_class.try_emplace(views::key_bytes(key), objects_.size());
+    const auto [at, is_new] = of_class.try_emplace(views::key_bytes(key), objects_.size());
     if (is_new)
         objects_.push_back({&cls, model::ObjectKey(key), views::Passage(Presence::outside)});
     return at->second;
@@ -246,12 +243,11 @@ void FilteredHistory::take_back(std::uint64_t version, server::Page& page) {
         const Key key = compensation.key.view();
         if (!compensation.reason.empty()) // else its change was lost at the client as well
             page.rejected.push_back({compensation.client_version, compensation.cls,
-                                 wire::encode_primary_key(key), compensation.reason,
-                                 cls != nullptr && cls->kind == TableKind::asymmetric});
+                                     wire::encode_primary_key(key), compensation.reason,
+                                     cls != nullptr && cls->kind == TableKind::asymmetric});
         if (cls != nullptr && cls->kind == TableKind::top_level)
             objects_[object_number(*cls, key)].is_taken_back = true;
-        const Entry& entry =
-            entries_.at(compensation.version - request_.cursor.server_version - 1);
+        const Entry& entry = entries_.at(compensation.version - request_.cursor.server_version - 1);
         moved_at_ = std::max(moved_at_, entry.head.origin_timestamp);
     }
 }
@@ -293,8 +289,8 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
     for (const Object& object : objects_) {
         const Verdict verdict = object.passage.verdict();
         const Key key = object.key.view();
-        const bool leaves = verdict == Verdict::leaves ||
-                            (verdict == Verdict::nothing && object.is_its_own);
+        const bool leaves =
+            verdict == Verdict::leaves || (verdict == Verdict::nothing && object.is_its_own);
         if (!object.is_taken_back && verdict != Verdict::enters && !leaves)
             continue;
         // The tables are of the head, where it may have gone again.

@@ -22,6 +22,16 @@ bool is_finished_at(const StoredView& view, std::uint64_t version) {
     return view.end != 0 && view.end <= version;
 }
 
+std::shared_ptr<const views::View> make_view(const model::SchemaPtr& schema,
+                                             const views::QuerySet& set,
+                                             const rules::SessionRoles& roles) {
+    views::Rights rights;
+    for (const auto& [name, query] : set.queries)
+        if (auto right = roles.rights(schema, name))
+            rights.emplace(name, std::move(right));
+    return std::make_shared<const views::View>(schema, set, rights);
+}
+
 } // namespace
 
 PartitionDb::ShownViews& PartitionDb::shown_views(PartitionId id, std::uint64_t ident) {
@@ -98,8 +108,7 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
         return server::Refusal{Code::bad_query, *refusal};
     const auto& set = std::get<views::QuerySet>(read);
     std::string meaning = set.canonical_bytes();
-    const auto view =
-        std::make_shared<const views::View>(schema, set, subscribing.roles->rights(schema));
+    const auto view = make_view(schema, set, *subscribing.roles);
     store_->drop_compensations(id, ident, cursor);
     windows_.forget(id, ident);
 
@@ -153,7 +162,7 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     if (auto* refusal = std::get_if<std::string>(&read))
         return server::BadQuery{std::move(*refusal)};
     const auto& set = std::get<views::QuerySet>(read);
-    auto view = std::make_shared<const views::View>(schema, set, request.roles->rights(schema));
+    auto view = make_view(schema, set, *request.roles);
     std::shared_ptr<const views::View> old;
     for (ShownView& shown : shown_views(id, ident))
         if (shown.stored.end != 0) {
@@ -168,8 +177,8 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     return server::Subscribed{std::move(bootstrap), version};
 }
 
-// `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same query version that were not finished may have
-// left parts of what they brought.
+// `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same
+// query version that were not finished may have left parts of what they brought.
 std::shared_ptr<const server::Bootstrap>
 PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
                              std::string meaning, std::shared_ptr<const views::View> view,
@@ -199,9 +208,10 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.view->identity() == view->identity();
     });
-    put_view(id, ident,
-             {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
-              view});
+    put_view(
+        id, ident,
+        {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
+         view});
     return bootstrap;
 }
 

@@ -21,8 +21,8 @@ server::Page fetch_flexible(HistoryStore& store, const server::PageRequest& requ
     return page;
 }
 
-void DownloadBody::add(std::uint64_t version, std::uint64_t client_version,
-                       std::uint64_t timestamp, std::uint64_t origin, std::string_view changeset) {
+void DownloadBody::add(std::uint64_t version, std::uint64_t client_version, std::uint64_t timestamp,
+                       std::uint64_t origin, std::string_view changeset) {
     wire::DownloadEntry entry;
     entry.server_version = version;
     entry.client_version = client_version;

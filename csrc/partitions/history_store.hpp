@@ -47,8 +47,7 @@ class HistoryReader {
     using TakeHead = std::function<void(HistoryEntry, std::uint64_t size)>;
     virtual void heads(PartitionId id, std::uint64_t version, std::uint64_t last,
                        const TakeHead& take) = 0;
-    virtual std::shared_ptr<const std::string> changeset(PartitionId id,
-                                                         std::uint64_t version) = 0;
+    virtual std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) = 0;
 
     // The partition's objects, with the properties that are needed as they are stored; whole; and
     // the keys of those that a query selects.

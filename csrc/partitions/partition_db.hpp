@@ -152,8 +152,8 @@ class PartitionDb : public server::ServerStore {
     std::map<std::string, std::set<std::size_t>, std::less<>>& asked(PartitionId id,
                                                                      const model::Schema& schema);
     void ask(PartitionId id, const views::View& view);
-    std::variant<server::BoundFile, server::Refusal>
-    show(PartitionId id, server::BoundFile bound, const server::BindRequest& request);
+    std::variant<server::BoundFile, server::Refusal> show(PartitionId id, server::BoundFile bound,
+                                                          const server::BindRequest& request);
     std::shared_ptr<const server::Bootstrap>
     begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
                     std::string meaning, std::shared_ptr<const views::View> view,

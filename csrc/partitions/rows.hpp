@@ -57,7 +57,7 @@ struct HistoryEntry { // rs_history
 
 // Of flexible sync (docs/internals/flexible-sync.md):
 
-struct StoredView { // rs_view: what a client file was shown, or is being brought to
+struct StoredView {           // rs_view: what a client file was shown, or is being brought to
     std::uint64_t number = 0; // ascending, of one client file
     std::int64_t query_version = 0;
     std::string meaning; // of the query set alone: views::QuerySet::canonical_bytes()
@@ -67,7 +67,7 @@ struct StoredView { // rs_view: what a client file was shown, or is being brough
     std::uint64_t start = 0, end = 0; // of its bootstrap: the versions; end 0: not finished
 };
 
-struct Compensation { // rs_compensation: a write of a client file that was not let through
+struct Compensation {          // rs_compensation: a write of a client file that was not let through
     std::uint64_t version = 0; // the entry that stands for taking it back
     std::uint64_t client_version = 0;
     std::string cls;

@@ -25,9 +25,10 @@ void SqliteHistory::add_asked(PartitionId id, std::string_view cls, std::string_
 }
 
 std::vector<StoredView> SqliteHistory::stored_views(PartitionId id, std::uint64_t ident) {
-    sqlite::Query row = db_.query("SELECT number, query_version, meaning, view, first_version, "
-                                  "start_version, end_version FROM rs_view WHERE pid = ? AND ident = ? ORDER BY number",
-                                  id, ident);
+    sqlite::Query row = db_.query(
+        "SELECT number, query_version, meaning, view, first_version, "
+        "start_version, end_version FROM rs_view WHERE pid = ? AND ident = ? ORDER BY number",
+        id, ident);
     std::vector<StoredView> views;
     while (row.step())
         views.push_back({row->unsigned_integer(0), row->integer(1), row->string(2), row->string(3),

@@ -156,8 +156,7 @@ void SqliteHistory::heads(PartitionId id, std::uint64_t version, std::uint64_t l
     rows_.heads(id, version, last, take);
 }
 
-std::shared_ptr<const std::string> SqliteHistory::changeset(PartitionId id,
-                                                            std::uint64_t version) {
+std::shared_ptr<const std::string> SqliteHistory::changeset(PartitionId id, std::uint64_t version) {
     return rows_.changeset(id, version);
 }
 

@@ -60,8 +60,7 @@ std::optional<std::int64_t> SqliteRows::salt(PartitionId id, std::uint64_t versi
     return db_.integer("SELECT salt FROM rs_history WHERE id = ?", entry_id(id, version));
 }
 
-void SqliteRows::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
-                               const Take& take) {
+void SqliteRows::scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) {
     sqlite::Query row = db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
                                   "origin_ts, cumul_bytes, "
                                   "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
@@ -131,8 +130,7 @@ std::vector<Compensation> SqliteRows::compensations(PartitionId id, std::uint64_
     std::vector<Compensation> found;
     while (row.step())
         found.push_back({row->unsigned_integer(0), row->unsigned_integer(1), row->string(2),
-                         model::ObjectKey(views::ValueReader(row->text(3)).key()),
-                         row->string(4)});
+                         model::ObjectKey(views::ValueReader(row->text(3)).key()), row->string(4)});
     return found;
 }
 

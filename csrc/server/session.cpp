@@ -206,8 +206,7 @@ void Session::bind_file() {
     BindRequest request{connection_.user_id(), file_, download_, latest_};
     if (subscriptions_)
         request.subscribing = {subscriptions_->in_force(), std::exchange(ident_query_, {}), roles_};
-    context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request)},
-                    connection_);
+    context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request)}, connection_);
 }
 
 void Session::on_bound(const BoundFile& file) {
@@ -516,8 +515,7 @@ wire::Outgoing Session::take_download() {
             set_unacknowledged(false);
     }
     ++context_.stats.downloads_sent;
-    return {wire::format(download,
-                         subscriptions_ ? wire::Mode::flexible : wire::Mode::partition,
+    return {wire::format(download, subscriptions_ ? wire::Mode::flexible : wire::Mode::partition,
                          connection_.version()),
             std::move(page->body.bytes)};
 }

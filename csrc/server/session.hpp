@@ -174,7 +174,7 @@ class Session {
     bool page_in_flight_ = false;
     bool has_bootstrap_slot_ = false;
     bool awaits_bootstrap_slot_ = false; // stands in Context::awaiting_bootstrap
-    bool page_acknowledges_ = false; // was asked for after the last upload was integrated
+    bool page_acknowledges_ = false;     // was asked for after the last upload was integrated
     bool waits_for_page_slot_ = false;
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
     bool acknowledgement_due_ = false; // before the error
@@ -199,7 +199,7 @@ class Session {
     std::unique_ptr<Subscriptions> subscriptions_; // of flexible sync
     std::string ident_query_;                      // of its IDENT, until it is bound
     std::shared_ptr<const Bootstrap> page_of_;     // the bootstrap whose page was asked for last
-    std::unique_ptr<UploadTask> progress_; // put off; the newest stands for all before it
+    std::unique_ptr<UploadTask> progress_;         // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
 };
 

@@ -1,5 +1,5 @@
-// A session of flexible sync: its query sets on their way to the writer, and what a DOWNLOAD says of
-// them (flexible-sync.md 5 to 7 and 9.3). Which page and which answer is due is decided in
+// A session of flexible sync: its query sets on their way to the writer, and what a DOWNLOAD says
+// of them (flexible-sync.md 5 to 7 and 9.3). Which page and which answer is due is decided in
 // subscriptions.hpp.
 #include <utility>
 
@@ -47,8 +47,7 @@ bool Session::takes_bootstrap(const BoundFile& file) const {
            file.bootstrap->query_version == 0;
 }
 
-void Session::on_subscribed(std::int64_t query_version,
-                            std::variant<Subscribed, BadQuery> answer) {
+void Session::on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer) {
     if (state_ != SessionState::running)
         return;
     const auto before = subscriptions_->bootstrap();

@@ -43,15 +43,14 @@ std::optional<Rejection> Judge::after(const ObjectWrite& write, const query::Ima
                    : std::optional(Rejection::not_allowed);
     if (!rights->may_insert(*after, run))
         return Rejection::not_allowed;
-    if (after->cls->kind != TableKind::asymmetric &&
-        view.presence(after, run) != Presence::inside)
+    if (after->cls->kind != TableKind::asymmetric && view.presence(after, run) != Presence::inside)
         return rights->on(*after, run).is_visible ? Rejection::outside : Rejection::not_allowed;
     return std::nullopt;
 }
 
 std::string text_of(Rejection rejection, std::string_view cls, const Key& key) {
-    std::string text = "write to " + key_text(key) + " in table \"" + std::string(cls) +
-                       "\" not allowed";
+    std::string text =
+        "write to " + key_text(key) + " in table \"" + std::string(cls) + "\" not allowed";
     if (rejection == Rejection::outside)
         text += "; object is outside of the current query view";
     return text;

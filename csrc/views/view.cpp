@@ -103,9 +103,9 @@ void View::add(const model::SchemaPtr& schema, const model::Class& cls,
     put_text(identity_, is_all_readable ? "*" : flags_of(readable));
     query::Evaluator evaluator(schema, query.predicate);
     std::vector<std::size_t> asked = asked_by(query);
-    classes_.emplace(cls.name, ClassView{&cls, std::move(query), std::move(evaluator),
-                                         std::move(readable), is_all_readable, stated,
-                                         std::move(asked)});
+    classes_.emplace(cls.name,
+                     ClassView{&cls, std::move(query), std::move(evaluator), std::move(readable),
+                               is_all_readable, stated, std::move(asked)});
 }
 
 std::string View::bytes() const {

@@ -29,10 +29,10 @@ struct ClassView {
     const model::Class* cls = nullptr;
     query::Query query; // subscriptions and read filter
     query::Evaluator evaluator;
-    std::vector<bool> readable;        // by property index; behind the end is_all_readable
+    std::vector<bool> readable; // by property index; behind the end is_all_readable
     bool is_all_readable = false;
-    query::PredicatePtr stated;        // before it was brought into normal form
-    std::vector<std::size_t> asked;    // properties that the query reads, ascending
+    query::PredicatePtr stated;     // before it was brought into normal form
+    std::vector<std::size_t> asked; // properties that the query reads, ascending
 
     // The same of another schema's class, which may have more properties.
     query::Needs needs(const model::Class& of) const {

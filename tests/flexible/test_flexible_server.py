@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import random
 
-import people
 import pytest
 
+import people
 from flexible_client import FlexibleClient
 from server_driver import Server
 
@@ -142,7 +142,9 @@ class History:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.server = Server(seed=seed, tuning={"page_bytes": self.random.choice((1, 200, 1 << 20))})
+        self.server = Server(
+            seed=seed, tuning={"page_bytes": self.random.choice((1, 200, 1 << 20))}
+        )
         self.truth = with_schema(self.server)
         self.clients = [connected(self.server, f"user{i}") for i in range(3)]
 

@@ -79,7 +79,7 @@ def test_two_folds_come_to_the_same_as_one(first: list[str], second: list[str]) 
         (["outside", "absent"], ("plain", [False])),
         (["inside", "outside", "inside"], ("enters", [])),
         (["inside", "outside", "absent"], ("leaves", [])),
-        (["absent", "inside", "outside"], ("plain", [])),
+        (["absent", "inside", "outside"], ("nothing", [])),
         (["absent", "outside", "absent", "inside"], ("plain", [False, False, True])),
     ],
 )

@@ -1,0 +1,155 @@
+// Whether an upload of flexible sync is what the client file still has, and by whose rights it is
+// judged: what happened to its objects since it was made, as the file was shown it
+// (flexible-sync.md 9.2, 17.6). What becomes of it is flexible_append.cpp's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "partitions/partition_db.hpp"
+#include "query/evaluation/run.hpp"
+#include "rules/session_roles.hpp"
+#include "views/entry_images.hpp"
+#include "views/fold.hpp"
+#include "views/judge.hpp"
+#include "views/touched.hpp"
+#include "views/value_bytes.hpp"
+
+namespace realmsync::partitions {
+
+// An object by name, as keys of maps: borrowed from a changeset, or from the map.
+struct Name {
+    std::string_view cls;
+    Key key;
+    bool operator==(const Name& other) const {
+        return cls == other.cls && model::equal(key, other.key);
+    }
+};
+struct HashName {
+    std::size_t operator()(const Name& name) const {
+        return std::hash<std::string_view>{}(name.cls) * 31 + model::hash(name.key);
+    }
+};
+
+// Decides for the changes of one request. What happened to their objects since they were made is
+// read once for all of them.
+class PartitionDb::Judging {
+  public:
+    Judging(PartitionDb& db, PartitionId id, const server::AppendRequest& request, Work& work)
+        : db_(db), id_(id), file_(request.file_ident), roles_(request.roles), work_(work),
+          views_(db.shown_views(id, request.file_ident)) {
+        for (ShownView& shown : views_)
+            db.view_of(id, shown);
+        if (!request.changesets.empty())
+            read_past(request);
+    }
+
+    // The rights and the view that count, by the schema of the moment.
+    void adopt(const model::SchemaPtr& schema) {
+        if (schema_ != schema)
+            rights_.clear();
+        schema_ = schema;
+    }
+    const views::View& view() const { return views_.empty() ? kNothing : *views_.back().view; }
+    const model::Schema& schema() const { return *schema_; }
+
+    // What images have of the touched classes, and what is asked of their objects by the judge.
+    query::Needs needs(const views::Touched& touched) {
+        query::Needs needs;
+        for (const views::TouchedObject& object : touched.objects()) {
+            const model::Class* cls = schema_->find(object.table);
+            if (cls == nullptr || cls->embedded() || needs.properties.contains(cls))
+                continue;
+            std::set<std::size_t>& properties = needs.properties[cls];
+            const auto& asked = db_.asked(id_, *schema_);
+            if (const auto found = asked.find(cls->name); found != asked.end())
+                properties = found->second;
+            if (const views::ClassView* shown = view().find(cls->name))
+                properties.insert(shown->asked.begin(), shown->asked.end());
+            if (const rules::ClassRights* rights = rights_of(*cls))
+                for (const query::PredicatePtr& filter : rights->filters())
+                    add(needs_of(*filter), *cls, properties);
+            if (const auto& indexed = db_.settings_.queryable.indexed)
+                if (const std::size_t at = cls->find(*indexed); at != model::Class::npos)
+                    properties.insert(at);
+        }
+        return needs;
+    }
+    views::Judge judge(const model::Class& cls, query::Run& run) const {
+        return {view(), rights_of(cls), run};
+    }
+
+    // Whether the file has lost the change, in its own merge: since it was made the object was
+    // erased there, and perhaps made anew, by what the file was sent or will be.
+    bool is_lost(const Name& name, std::uint64_t base, const query::Image* now);
+
+    // An entry of the file itself, from this request.
+    void note_entry(std::uint64_t version, std::string_view images) {
+        add_steps(version, true, images, *db_.store_->schema(id_));
+    }
+
+    // What the file has been sent of an entry, or will be, as it is: nothing of what a bootstrap
+    // stands for, and of what its view does not show.
+    changeset::Changeset shown(std::uint64_t version, const changeset::Changeset& changeset);
+
+    // The object was not let through: later changes of it, made before that is known, are lost.
+    void note_rejected(const Name& name, std::uint64_t version) {
+        rejected_[{std::string(name.cls), views::key_bytes(name.key)}] = version;
+    }
+
+  private:
+    struct Step { // an entry that has touched an object
+        std::uint64_t version;
+        bool is_own;
+        views::ObjectImages images;
+    };
+
+    const rules::ClassRights* rights_of(const model::Class& cls) const {
+        auto& known = rights_[&cls];
+        if (!known)
+            known = roles_->rights(schema_, cls.name);
+        return known.get();
+    }
+    static void add(const query::Needs& more, const model::Class& cls,
+                    std::set<std::size_t>& properties) {
+        if (const auto found = more.properties.find(&cls); found != more.properties.end())
+            properties.insert(found->second.begin(), found->second.end());
+    }
+
+    void read_past(const server::AppendRequest& request);
+    void add_steps(std::uint64_t version, bool is_own, std::string_view images,
+                   const model::Schema& schema);
+    // The object after `version`, as images show it: the one before the next change, or as it is.
+    static views::Presence presence_after(std::uint64_t version, const std::vector<Step>& steps,
+                                          const query::Image* now, const views::View& view,
+                                          query::Run& run);
+    const views::View* plain_view(std::uint64_t version) const; // null: of a bootstrap
+    // Whether the file has made the object itself, and nobody else has touched it.
+    static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
+                                const std::vector<Step>& steps);
+    static bool has_crossed(std::uint64_t first, std::uint64_t last, const std::vector<Step>& steps,
+                            const views::View& view, query::Run& run);
+
+    static const views::View kNothing;
+
+    PartitionDb& db_;
+    const PartitionId id_;
+    const std::uint64_t file_;
+    const std::shared_ptr<const rules::SessionRoles> roles_;
+    Work& work_;
+    ShownViews views_; // copies
+    model::SchemaPtr schema_;
+    mutable std::map<const model::Class*, std::shared_ptr<const rules::ClassRights>> rights_;
+    // Of the objects that the request is about, by class and key; the keys are texts of `steps_`.
+    std::unordered_map<Name, std::vector<Step>, HashName> past_;
+    std::vector<std::unique_ptr<std::pair<std::string, model::ObjectKey>>> names_; // of past_
+    std::map<std::pair<std::string, std::string>, std::uint64_t> rejected_;        // when, last
+};
+
+} // namespace realmsync::partitions
