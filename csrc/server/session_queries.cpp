@@ -19,7 +19,7 @@ void Session::on_query(const wire::Query& message) {
         return try_later("Too many query sets at once", Code::other_session_error);
     if (!subscriptions_->hear(message.query_version))
         return connection_.fail(Code::bad_syntax, "QUERY with a version that is not newer");
-    Subscribing request{message.query_version, std::string(message.query), roles_};
+    Subscribing request{message.query_version, std::string(message.query), nullptr};
     context_.charge(connection_, query_cost(request));
     if (connection_.has_failed())
         return;
@@ -29,6 +29,7 @@ void Session::on_query(const wire::Query& message) {
 }
 
 void Session::process_query(Subscribing request) {
+    request.roles = roles_;
     submit_progress(); // in its place before the query set
     const std::uint64_t cost = query_cost(request);
     context_.submit(Subscribe{ref(), handle_, partition_id_, file_.ident, std::move(request), cost},
