@@ -1075,6 +1075,10 @@ class ClassRights:
         """Properties that objects which the write filter lets through are writable in."""
 
     @property
+    def shown(self) -> list[str]:
+        """Properties that are shown of every object that is visible."""
+
+    @property
     def view_text(self) -> str:
         """The objects that are visible, as a query for logs."""
 

@@ -7,7 +7,6 @@ csrc/bindings/testbed.
 from typing import Any
 
 from realmsync._core import (
-    AppSchema,
     ClientRuntime,
     ClientStore,
     Expression,
@@ -16,7 +15,6 @@ from realmsync._core import (
     RealmFile,
     RealmHandle,
     ServerRuntime,
-    SessionRoles,
 )
 
 # -- engines.cpp -----------------------------------------------------------------------------------
@@ -568,9 +566,6 @@ class JobQueue:
     ) -> None: ...
 
 # -- rules.cpp -------------------------------------------------------------------------------------
-
-def classes_with_rights(roles: SessionRoles, schema: AppSchema) -> list[str]:
-    """The classes in which roles give rights, asked all at once and alone."""
 
 def ask_rule(
     handle: RealmHandle, cls: str, filter: Expression, context: ExpressionContext

@@ -199,16 +199,17 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
     const bool is_first = request_.progress == nullptr;
     const std::uint64_t since = is_first ? std::min(from, bootstrap_.since) : from;
     std::unordered_set<std::uint64_t> own, bare; // versions; those without images, so far
-    rows_.heads(request_.partition, since, head, [&](HistoryEntry entry, std::uint64_t size) {
-        timestamp_ = std::max(timestamp_, entry.origin_timestamp);
-        if (size != 0 && entry.version > from)
-            bare.insert(entry.version);
-        if (entry.via_ident != request_.file_ident)
-            return;
-        own.insert(entry.version);
-        progress_->cursor.client_version =
-            std::max(progress_->cursor.client_version, entry.client_version);
-    });
+    rows_.heads(request_.partition, since, head,
+                [&](const HistoryEntry& entry, std::uint64_t size) {
+                    timestamp_ = std::max(timestamp_, entry.origin_timestamp);
+                    if (size != 0 && entry.version > from)
+                        bare.insert(entry.version);
+                    if (entry.via_ident != request_.file_ident)
+                        return;
+                    own.insert(entry.version);
+                    progress_->cursor.client_version =
+                        std::max(progress_->cursor.client_version, entry.client_version);
+                });
     bool has_schema = false;
     rows_.images(
         request_.partition, since, head, [&](std::uint64_t version, std::string_view bytes) {

@@ -2,7 +2,6 @@
 // (flexible-sync.md 6, 7, 17.5; docs/internals/flexible-sync.md). What a file holds is told by its
 // download cursor, which no bootstrap moves before its end.
 #include <algorithm>
-#include <ranges>
 
 #include "base/assert.hpp"
 #include "partitions/flexible_page.hpp"
@@ -20,16 +19,6 @@ constexpr std::size_t kRemembered = 10'000; // client files: more have been forg
 
 bool is_finished_at(const StoredView& view, std::uint64_t version) {
     return view.end != 0 && view.end <= version;
-}
-
-std::shared_ptr<const views::View> make_view(const model::SchemaPtr& schema,
-                                             const views::QuerySet& set,
-                                             const rules::SessionRoles& roles) {
-    views::Rights rights;
-    for (const auto& [name, query] : set.queries)
-        if (auto right = roles.rights(schema, name))
-            rights.emplace(name, std::move(right));
-    return std::make_shared<const views::View>(schema, set, rights);
 }
 
 } // namespace
@@ -108,19 +97,21 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
         return server::Refusal{Code::bad_query, *refusal};
     const auto& set = std::get<views::QuerySet>(read);
     std::string meaning = set.canonical_bytes();
-    const auto view = make_view(schema, set, *subscribing.roles);
+    const auto view = std::make_shared<const views::View>(schema, set, *subscribing.roles);
+    bound.discovered = set.discovered;
     store_->drop_compensations(id, ident, cursor);
     windows_.forget(id, ident);
 
     // What it holds: the newest of what was finished, and by its own account if two are.
     std::uint64_t number = 0;
     bool is_certain = false;
-    for (const ShownView& shown : std::views::reverse(shown_views(id, ident))) {
-        if (!is_finished_at(shown.stored, cursor) || is_certain)
+    const ShownViews& all = shown_views(id, ident);
+    for (auto shown = all.rbegin(); shown != all.rend() && !is_certain; ++shown) {
+        if (!is_finished_at(shown->stored, cursor))
             continue;
-        is_certain = shown.stored.meaning == meaning;
+        is_certain = shown->stored.meaning == meaning;
         if (number == 0 || is_certain)
-            number = shown.stored.number;
+            number = shown->stored.number;
     }
     // What came later has not arrived, or in part.
     for (const ShownView& shown : ShownViews(shown_views(id, ident)))
@@ -162,7 +153,7 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     if (auto* refusal = std::get_if<std::string>(&read))
         return server::BadQuery{std::move(*refusal)};
     const auto& set = std::get<views::QuerySet>(read);
-    auto view = make_view(schema, set, *request.roles);
+    auto view = std::make_shared<const views::View>(schema, set, *request.roles);
     std::shared_ptr<const views::View> old;
     for (ShownView& shown : shown_views(id, ident))
         if (shown.stored.end != 0) {
@@ -174,7 +165,7 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     const std::uint64_t version = head(id).version;
     auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
                                      std::move(view), std::move(old), version);
-    return server::Subscribed{std::move(bootstrap), version};
+    return server::Subscribed{std::move(bootstrap), version, set.discovered};
 }
 
 // `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same

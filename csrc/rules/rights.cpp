@@ -32,6 +32,11 @@ void add(std::vector<bool>& flags, const std::vector<bool>& more) {
     std::transform(flags.begin(), flags.end(), more.begin(), flags.begin(), std::logical_or<>());
 }
 
+bool is_said(const query::Predicate& predicate, bool value) {
+    const auto* truth = std::get_if<query::Truth>(&predicate.of);
+    return truth != nullptr && truth->value == value;
+}
+
 } // namespace
 
 ClassRights::ClassRights(const Role* role, const Context& context, model::SchemaPtr schema,
@@ -81,12 +86,32 @@ void ClassRights::set_fields(const Role& role, Extent extent) {
 }
 
 void ClassRights::set_view() {
+    const bool sees_by_reading = gives_sight(readable_, *cls_);
+    const bool sees_by_writing = gives_sight(seen_by_writers_, *cls_); // write implies read
     std::vector<query::PredicatePtr> seen;
-    if (gives_sight(readable_, *cls_))
+    if (sees_by_reading)
         seen.push_back(read_.predicate);
-    if (gives_sight(seen_by_writers_, *cls_)) // write implies read
+    if (sees_by_writing)
         seen.push_back(write_.predicate);
     view_ = any_of(std::move(seen));
+    set_shown(sees_by_reading, sees_by_writing);
+}
+
+void ClassRights::set_shown(bool sees_by_reading, bool sees_by_writing) {
+    sees_by_writing = sees_by_writing && !is_said(*write_.predicate, false);
+    shown_ = sees_by_reading ? readable_ : seen_by_writers_;
+    if (sees_by_reading && sees_by_writing) {
+        const bool is_one_filter = write_.evaluator == read_.evaluator;
+        if (is_one_filter)
+            add(shown_, seen_by_writers_);
+        else if (is_said(*write_.predicate, true))
+            shown_ = seen_by_writers_;
+        else if (!is_said(*read_.predicate, true))
+            std::transform(shown_.begin(), shown_.end(), seen_by_writers_.begin(), shown_.begin(),
+                           std::logical_and<>());
+    }
+    if (cls_->has_key_property)
+        shown_[0] = true;
 }
 
 void ClassRights::set_identity() {

@@ -74,6 +74,10 @@ class ClassRights {
                     std::span<const std::size_t> changed, query::Run& run) const;
     bool may_delete(const query::Image& before, query::Run& run) const;
 
+    // Properties that views show of every visible object. Where the two filters let different
+    // objects through and their fields differ, no more than what is readable in all of them.
+    const std::vector<bool>& shown() const { return shown_; }
+
     // Whether something can be read or written at all; by property, whatever the object.
     const std::vector<bool>& readable() const { return readable_; }
     const std::vector<bool>& writable() const { return writable_; }
@@ -93,6 +97,7 @@ class ClassRights {
     Filter filter(const Expression* expression, const Context& context) const;
     void set_fields(const Role& role, Extent extent);
     void set_view();
+    void set_shown(bool sees_by_reading, bool sees_by_writing);
     void set_identity();
     static bool asks(const Filter& filter, const query::Image& object, query::Run& run);
     bool writes(const query::Image& object, query::Run& run) const;
@@ -102,6 +107,7 @@ class ClassRights {
     Filter read_, write_, insert_, erase_;
     std::vector<bool> readable_, writable_;
     std::vector<bool> seen_by_writers_; // `writable_` of a session that may write
+    std::vector<bool> shown_;
     bool writes_all_ = false;
     query::PredicatePtr view_;
     std::string identity_;

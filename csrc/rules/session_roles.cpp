@@ -110,25 +110,12 @@ std::shared_ptr<const ClassRights> SessionRoles::rights(const model::SchemaPtr& 
     if (is_same)
         if (const auto found = known->rights.find(cls); found != known->rights.end())
             return found->second;
-    Made more{schema, is_same ? known->rights : RightsByClass()};
+    Made more{schema, {}};
+    if (is_same)
+        more.rights = known->rights;
     std::shared_ptr<const ClassRights> rights = made(schema, cls);
     more.rights.emplace(cls, rights);
     std::atomic_store(&made_, std::make_shared<const Made>(std::move(more)));
-    return rights;
-}
-
-RightsByClass SessionRoles::rights(const model::SchemaPtr& schema) const {
-    const std::shared_ptr<const Made> known = std::atomic_load(&made_);
-    RightsByClass rights;
-    if (known != nullptr && known->schema == schema)
-        rights = known->rights;
-    const std::size_t before = rights.size();
-    for (const auto& [name, cls] : schema->classes)
-        if (!rights.contains(name))
-            rights.emplace(name, made(schema, name));
-    if (rights.size() != before)
-        std::atomic_store(&made_, std::make_shared<const Made>(Made{schema, rights}));
-    std::erase_if(rights, [](const auto& of_class) { return of_class.second == nullptr; });
     return rights;
 }
 

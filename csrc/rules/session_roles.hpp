@@ -14,8 +14,6 @@
 
 namespace realmsync::rules {
 
-// The rights of one user by class; a class that is not there: none.
-using RightsByClass = std::map<std::string, std::shared_ptr<const ClassRights>, std::less<>>;
 using RolePtr = std::shared_ptr<const Role>; // null: none, that gives nothing
 using RolesByClass = std::map<std::string, RolePtr>;
 
@@ -29,13 +27,11 @@ class SessionRoles {
     // Of an app that restricts nobody: every class may be read and written.
     static std::shared_ptr<const SessionRoles> everything(Extent extent = Extent::all);
 
-    // In one class; null: none, as in embedded classes and in those that the schema lacks. Made
-    // when first asked for, and remembered as long as the schema is the same: a session has one of
-    // these, and few of the classes.
+    // The rights in a class; null: none, as in embedded classes and in those that the schema lacks.
+    // Made when first asked for, and remembered as long as the schema is the same: a session has
+    // one of these, and few of the classes.
     std::shared_ptr<const ClassRights> rights(const model::SchemaPtr& schema,
                                               const std::string& cls) const;
-    // In all classes in which there are any. O(classes).
-    RightsByClass rights(const model::SchemaPtr& schema) const;
 
     // Bytes that are equal for roles and users that give equal rights in every schema, stable
     // across processes: a change of it is a change of the role (flexible-sync.md 10.3).
@@ -58,7 +54,8 @@ class SessionRoles {
 
     struct Made {
         model::SchemaPtr schema;
-        RightsByClass rights; // null ones are known to be none
+        // Null ones are known to be none.
+        std::map<std::string, std::shared_ptr<const ClassRights>> rights;
     };
     mutable std::shared_ptr<const Made> made_; // atomic
 };

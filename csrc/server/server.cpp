@@ -119,6 +119,7 @@ struct OutcomeHandler {
     // Section 6.4 steps 10 and 11: the newer session wins, but not on one connection.
     void accept(Partition& partition, FileClaim& claim, Session& session, const BoundFile& file) {
         partition.expose(file.head);
+        tell(partition, file.discovered);
         if (Session* old = std::exchange(claim.holder, nullptr)) {
             if (&old->connection() == &session.connection())
                 return session.connection().fail(Code::bound_in_other_session,
@@ -128,6 +129,12 @@ struct OutcomeHandler {
         }
         claim.holder = &session;
         session.on_bound(file);
+    }
+
+    void tell(const Partition& partition, const DiscoveredFields& discovered) {
+        for (const auto& [cls, fields] : discovered)
+            context.events.push_back(
+                FieldsDiscovered{partition.app_id, cls, {fields.begin(), fields.end()}});
     }
 
     // Uploads of the holder were held back while binds of its file were on their way (6.6).
@@ -160,8 +167,10 @@ struct OutcomeHandler {
     void operator()(SubscribeDone& done) {
         Scope scope(context, done.handle);
         context.discharge(done.user, done.bytes);
-        if (const auto* subscribed = std::get_if<Subscribed>(&done.result))
+        if (const auto* subscribed = std::get_if<Subscribed>(&done.result)) {
             scope.partition.expose(subscribed->head);
+            tell(scope.partition, subscribed->discovered);
+        }
         if (Session* session = context.session(done.to))
             session->on_subscribed(done.query_version, std::move(done.result));
     }

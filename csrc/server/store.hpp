@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,6 +48,9 @@ struct OpenedPartition {
     PartitionId id = 0;
     std::uint64_t head = 0; // newest committed server version
 };
+
+// Fields that only development mode has let a query set ask about, by class.
+using DiscoveredFields = std::map<std::string, std::set<std::string>, std::less<>>;
 
 // A query set as a client has sent it, and the roles under which its session is served.
 struct Subscribing {
@@ -90,6 +95,7 @@ struct BoundFile {
     // Flexible sync: what the file is shown, unless a bootstrap has to come first.
     std::shared_ptr<const views::View> view = nullptr;
     std::shared_ptr<const Bootstrap> bootstrap = nullptr;
+    DiscoveredFields discovered = {};
 };
 struct BadQuery { // the text of a QUERY_ERROR
     std::string message;
@@ -97,6 +103,7 @@ struct BadQuery { // the text of a QUERY_ERROR
 struct Subscribed {
     std::shared_ptr<const Bootstrap> bootstrap;
     std::uint64_t head = 0; // may have risen
+    DiscoveredFields discovered = {};
 };
 
 struct UploadedChangeset {

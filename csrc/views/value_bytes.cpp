@@ -148,8 +148,8 @@ model::Value ValueReader::value() {
     case Type::uuid: return model::Value(plain<Uuid>());
     case Type::link: {
         const std::string_view table = text();
-        return model::Value(
-            std::make_unique<model::Link>(std::string(table), model::ObjectKey(key())));
+        return model::Value(std::make_unique<model::Link>(
+            model::Link{std::string(table), model::ObjectKey(key())}));
     }
     case Type::list:
     case Type::set:

@@ -69,10 +69,11 @@ std::string flags_of(const std::vector<bool>& readable) {
 
 } // namespace
 
-View::View(const model::SchemaPtr& schema, const QuerySet& queries, const Rights& rights) {
+View::View(const model::SchemaPtr& schema, const QuerySet& queries,
+           const rules::SessionRoles& roles) {
     for (const auto& [name, asked] : queries.queries)
-        if (const auto right = rights.find(name); right != rights.end())
-            add(schema, *asked.cls, seen(asked, *right->second), right->second->readable());
+        if (const auto rights = roles.rights(schema, name))
+            add(schema, *asked.cls, seen(asked, *rights), rights->shown());
 }
 
 View::View(const model::SchemaPtr& schema, std::string_view bytes) {

@@ -21,9 +21,6 @@
 
 namespace realmsync::views {
 
-// The rights of one user in classes of an app; a class that is not there: none.
-using Rights = rules::RightsByClass;
-
 // A class of a view.
 struct ClassView {
     const model::Class* cls = nullptr;
@@ -50,7 +47,7 @@ class View {
   public:
     // Nothing is seen by an empty one. Throws QueryFault (limit) for filters that are too large.
     View() = default;
-    View(const model::SchemaPtr& schema, const QuerySet& queries, const Rights& rights);
+    View(const model::SchemaPtr& schema, const QuerySet& queries, const rules::SessionRoles& roles);
     // What bytes() gave; classes that the schema does not have are left out. Throws StoreError
     // (corrupt).
     View(const model::SchemaPtr& schema, std::string_view bytes);

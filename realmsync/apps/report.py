@@ -14,7 +14,6 @@ from realmsync.apps.expression_text import expression_text
 from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, Class, ClassKind, FieldRights, Role, SyncMode
 from realmsync.apps.role_groups import RoleGroup, RoleGroups
-from realmsync.apps.sync import why_not_served
 from realmsync.apps.usability import why_unusable
 
 _ORDER = [*Severity]
@@ -67,7 +66,6 @@ def _application(app: App) -> dict[str, Any]:
         "name": app.name,
         "mode": sync.mode.value,
         "state": sync.state.value,
-        "not_served": why_not_served(sync.mode),
         "development_mode": sync.development_mode,
         "service": sync.service,
         "partition": None
@@ -209,16 +207,13 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
 
 def _heading(app: dict[str, Any]) -> Iterator[str]:
     mode = {"none": "no sync", "partition": "partition-based sync", "flexible": "flexible sync"}
-    served = "not served" if app["not_served"] else "served"
-    state = {"enabled": served, "disabled": "paused", "": "never started"}
+    state = {"enabled": "served", "disabled": "paused", "": "never started"}
     if app["mode"] == "none":
         yield f"{app['id']}: no sync"
     else:
         yield f"{app['id']}: {mode[app['mode']]}, {state[app['state']]}" + (
             ", any client may extend the schema" if app["development_mode"] else ""
         )
-    if app["not_served"]:
-        yield f"  its clients cannot sync: {app['not_served']}"
     partition = app["partition"]
     if partition:
         required = "" if partition["required"] else " or null"

@@ -71,13 +71,6 @@ def read_sync(bundle: Bundle, findings: Findings, enable_sync: bool) -> SyncConf
     return replace(configuration, asymmetric=asymmetric, queryable=_queryable(keys))
 
 
-def why_not_served(mode: SyncMode) -> str | None:
-    """Why this server does not synchronise the clients of such an app; None: it does."""
-    if mode is SyncMode.FLEXIBLE:
-        return "flexible sync is not there yet; users, functions and rules work"
-    return None
-
-
 def _mode(keys: Keys) -> SyncMode:
     said = keys.choice("type", (SyncMode.PARTITION.value, SyncMode.FLEXIBLE.value))
     has_partition = bool(keys.object("partition").content)

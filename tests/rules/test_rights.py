@@ -83,6 +83,31 @@ def test_a_key_alone_is_no_sight() -> None:
     assert ClassRights(SCHEMA, "Doctor", always, context()).rights_on({"_id": 1}).is_visible
 
 
+MY, ONES = {"s": "mine"}, {"i": 1}
+
+
+@pytest.mark.parametrize(
+    ("filters", "fields", "shown"),
+    [
+        ((MY, False), {"s": (True, None), "i": (None, True)}, ["s"]),
+        ((MY, MY), {"s": (True, None), "i": (None, True)}, ["i", "s"]),
+        ((MY, ONES), {"s": (True, None), "i": (None, True)}, []),
+        ((MY, ONES), {"s": (True, True), "i": (None, True)}, ["s"]),
+        ((True, ONES), {"s": (True, None), "i": (None, True)}, ["s"]),
+        ((MY, True), {"s": (True, None), "i": (None, True)}, ["i"]),
+        ((MY, ONES), {"i": (None, True)}, ["i"]),  # only who may write sees
+    ],
+)
+def test_a_view_shows_what_is_readable_in_all_of_its_objects(
+    filters: tuple[Any, Any], fields: Any, shown: list[str]
+) -> None:
+    made = rights(*filters, read=None, write=None, fields=fields)
+    assert made.shown == ["_id", *shown]
+    for document in ({"_id": 1, "s": s, "i": i} for s in ("mine", "x") for i in (1, 2)):
+        on = made.rights_on(document)
+        assert not on.is_visible or set(made.shown) <= set(on.readable)
+
+
 def test_no_role_gives_nothing() -> None:
     made = ClassRights(SCHEMA, "Patient", None, context())
     seen = made.rights_on(MINE)

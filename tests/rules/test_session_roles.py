@@ -12,7 +12,6 @@ import pytest
 from clinic import CLASSES, SCHEMA, USER, context, role
 from random_filters import ROOTS, RandomFilters
 from realmsync._core import AppSchema, ClassRights, ExpressionContext, Role, SessionRoles
-from realmsync._testbed import classes_with_rights
 
 MINE, OTHER = {"_id": 1, "s": "mine"}, {"_id": 2, "s": "other"}
 OWNERS = role({"s": "%%user.custom_data.name"}, {"s": "%%user.custom_data.name"})
@@ -43,16 +42,6 @@ def test_embedded_objects_are_their_owners() -> None:
     roles = SessionRoles({"Place": role(True)}, None, context())
     assert roles.rights(SCHEMA, "Place").readable == []
     assert SessionRoles.everything().rights(SCHEMA, "Place").readable == []
-
-
-@pytest.mark.parametrize("first", [None, "Patient", "Place"])
-def test_all_classes_at_once(first: str | None) -> None:
-    roles = SessionRoles({"Patient": role(True), "Gone": role(True)}, None, context())
-    if first is not None:
-        roles.rights(SCHEMA, first)
-    for _ in range(2):
-        assert classes_with_rights(roles, SCHEMA) == ["Patient"]
-    assert classes_with_rights(SessionRoles.everything(), SCHEMA) == ["Doctor", "Patient"]
 
 
 def test_the_answer_follows_the_schema() -> None:

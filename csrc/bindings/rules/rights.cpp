@@ -227,6 +227,7 @@ void bind_rights(py::module_& m) {
                                [](const Handle& h) { return h.names(h.rights().writable()); })
         .def_property_readonly("view_text",
                                [](const Handle& h) { return query::print(*h.rights().view()); })
+        .def_property_readonly("shown", [](const Handle& h) { return h.names(h.rights().shown()); })
         .def_property_readonly(
             "read_text", [](const Handle& h) { return query::print(*h.rights().read_filter()); })
         .def_property_readonly(

@@ -1,10 +1,8 @@
-// What a filter of rules selects of a realm file, by every way there is to ask its predicate; and
-// all rights of a session at once.
+// What a filter of rules selects of a realm file, by every way there is to ask its predicate.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
 #include "bindings/realm/realm_handle.hpp"
-#include "bindings/rules/app_schema.hpp"
 #include "bindings/testbed/bind.hpp"
 #include "query/binding/bind.hpp"
 #include "query/parsing/parse.hpp"
@@ -12,7 +10,6 @@
 #include "query/tree/normal_form.hpp"
 #include "query/tree/soundness.hpp"
 #include "rules/filter.hpp"
-#include "rules/session_roles.hpp"
 #include "tables/select.hpp"
 
 namespace py = pybind11;
@@ -55,22 +52,11 @@ py::dict ask_rule(RealmHandle& handle, const std::string& cls, const rules::Expr
     return result;
 }
 
-// The classes in which roles give rights, each the same object as when it is asked for alone.
-std::vector<std::string> classes_with_rights(const rules::SessionRoles& roles,
-                                             const AppSchema& schema) {
-    std::vector<std::string> names;
-    for (const auto& [name, rights] : roles.rights(schema.schema()))
-        if (rights == roles.rights(schema.schema(), name))
-            names.push_back(name);
-    return names;
-}
-
 } // namespace
 
 void bind_rules(py::module_& m) {
     m.def("ask_rule", &ask_rule, py::arg("handle"), py::arg("cls"), py::arg("filter"),
           py::arg("context"));
-    m.def("classes_with_rights", &classes_with_rights, py::arg("roles"), py::arg("schema"));
 }
 
 } // namespace realmsync::bindings::testbed

@@ -9,7 +9,7 @@
 #include "bindings/testbed/recorded_world.hpp"
 #include "bindings/values/errors.hpp"
 #include "changeset/codec.hpp"
-#include "rules/rights.hpp"
+#include "rules/session_roles.hpp"
 #include "views/fold.hpp"
 #include "views/query_set.hpp"
 #include "views/touched.hpp"
@@ -39,8 +39,8 @@ class ViewLab {
         return py::make_tuple(py::bytes(set.canonical_bytes()), set.discovered);
     }
     views::GroupId take(const py::bytes& body) {
-        return index_.take(
-            std::make_shared<const views::View>(world_->schema(), read(body), all_rights()));
+        return index_.take(std::make_shared<const views::View>(world_->schema(), read(body),
+                                                               *rules::SessionRoles::everything()));
     }
     void give_back(views::GroupId group) { index_.give_back(group); }
     std::size_t groups() const { return index_.groups(); }
@@ -74,16 +74,6 @@ class ViewLab {
             throw py::value_error(*refusal);
         return std::get<views::QuerySet>(std::move(set));
     }
-    views::Rights all_rights() const {
-        const rules::Expression always(model::Value(true), rules::Use::filter);
-        const rules::Role role{always, always, true, true, {}, {}, {}, {}};
-        views::Rights rights;
-        for (const auto& [name, cls] : world_->schema()->classes)
-            rights[name] = std::make_shared<const rules::ClassRights>(&role, rules::Context{},
-                                                                      world_->schema(), *cls);
-        return rights;
-    }
-
     std::shared_ptr<RecordedWorld> world_;
     views::QueryableFields fields_;
     views::ViewIndex index_;

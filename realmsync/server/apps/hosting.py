@@ -21,7 +21,6 @@ from realmsync.apps.load import Loaded
 from realmsync.apps.model import App, Function, SyncMode, SyncState
 from realmsync.apps.permissions import Permissions
 from realmsync.apps.report import page, report
-from realmsync.apps.sync import why_not_served
 from realmsync.errors import ServerStartError, StorageError
 from realmsync.server.accounts.custom_data import CustomDataCollection
 from realmsync.server.accounts.documents import CustomDocuments
@@ -326,9 +325,6 @@ class AppHost:
                 _logger.warning("app %s: %s", app.key, one_line(text))
             if not app.is_open:
                 _logger.info("app %s: %s", app.key, _description(app.model))
-                not_served = why_not_served(app.model.sync.mode)
-                if not_served is not None:
-                    _logger.warning("app %s: its clients cannot sync: %s", app.key, not_served)
             elif self._config.production and not self._is_guarded(app):
                 raise ServerStartError(
                     "in production each app has a configuration, given by --app FOLDER: without "

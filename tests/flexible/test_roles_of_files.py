@@ -1,0 +1,177 @@
+"""What roles do to client files: what they see, what counts of what they write, and what becomes of
+both when the roles change (app-configuration.md 5.5; flexible-sync.md 10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import people
+from flexible_client import FlexibleClient
+from realmsync._core import ExpressionContext, Role, SessionRoles
+from server_driver import APP, Server
+
+ALL = {"Person": "TRUEPREDICATE"}
+OWN = {"owner": "%%user.id"}
+
+
+class Ruled(Server):
+    """Every question about a session is answered with `roles`."""
+
+    def __init__(self) -> None:
+        super().__init__(asks_permission=True)
+        self.roles = SessionRoles.everything()
+
+    def run(self) -> list[tuple[Any, ...]]:
+        told = super().run()
+        for event in told:
+            if event[0] == "authorize":
+                connection, session, question, *_ = event[1:]
+                self.runtime.authorize_roles(connection, session, question, self.roles, self.now)
+        return told
+
+
+@pytest.fixture
+def server() -> Ruled:
+    return Ruled()
+
+
+def roles(seen_by: Any, written_by: Any = False, user: str = "ann", **fields: Any) -> SessionRoles:
+    rights: dict[str, Any] = fields or {"read": True, "write": True}
+    role = Role(read_filter=seen_by, write_filter=written_by, **rights)
+    return SessionRoles({"Person": role}, None, ExpressionContext(user={"id": user}))
+
+
+def opened(server: Ruled, given: SessionRoles, user: str) -> FlexibleClient:
+    server.roles = given
+    client = FlexibleClient(server, user)
+    client.connect()
+    client.mark()
+    client.run()
+    return client
+
+
+def client_of(server: Ruled, given: SessionRoles, user: str = "ann") -> FlexibleClient:
+    """Behind the bootstrap of all persons that it may see."""
+    client = opened(server, given, user)
+    client.query(1, ALL)
+    client.mark()
+    client.run()
+    assert client.completed[-1] == 1
+    return client
+
+
+def admin_with_people(server: Ruled) -> FlexibleClient:
+    admin = opened(server, SessionRoles.everything(), "admin")
+    admin.write(*people.schema())
+    admin.upload()
+    admin.query(1, ALL)
+    admin.run()
+    admin.write(*people.create(1, age=20, name="a", owner="ann"))
+    admin.write(*people.create(2, age=30, name="b", owner="bob"))
+    admin.upload()
+    admin.run()
+    return admin
+
+
+def seen(client: FlexibleClient) -> dict[int, dict[str, Any]]:
+    return {one["_id"]: one for one in people.read(client)}
+
+
+def test_a_file_is_shown_what_its_user_may_read(server: Ruled) -> None:
+    admin = admin_with_people(server)
+    ann = client_of(server, roles(OWN, OWN))
+    assert set(seen(ann)) == {1}
+    admin.write(*people.change(2, owner="ann"), *people.change(1, owner="bob"))
+    admin.upload()
+    admin.run()
+    ann.run()
+    assert set(seen(ann)) == {2}
+
+
+def test_what_a_user_may_not_write_is_taken_back(server: Ruled) -> None:
+    admin = admin_with_people(server)
+    ann = client_of(server, roles(True, OWN))
+    ann.write(*people.change(1, age=21))
+    ann.write(*people.change(2, age=31))
+    ann.write(*people.create(3, age=5, owner="bob"))
+    ann.upload()
+    ann.run()
+    admin.run()
+    assert {key: one["age"] for key, one in seen(admin).items()} == {1: 21, 2: 30}
+    assert {key: one["age"] for key, one in seen(ann).items()} == {1: 21, 2: 30}
+    assert ann.rejections
+
+
+def test_whoever_may_only_read_has_all_of_his_writes_taken_back(server: Ruled) -> None:
+    admin = admin_with_people(server)
+    ann = client_of(server, SessionRoles.everything(can_write=False))
+    ann.write(*people.change(1, age=21))
+    ann.upload()
+    ann.run()
+    admin.run()
+    assert seen(admin)[1]["age"] == seen(ann)[1]["age"] == 20
+    assert ann.rejections and not ann.errors
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"fields": {"age": (True, None)}}, ["age"]),
+        ({"fields": {"age": (None, True)}}, ["age"]),  # write implies read
+        ({"write": True}, ["age", "name", "owner"]),
+        # Of what is readable in some of his objects alone no view can say whether it is.
+        ({"fields": {"name": (True, None)}, "additional_fields": (None, True)}, ["name"]),
+    ],
+    ids=str,
+)
+def test_fields_that_are_not_readable_are_not_sent(
+    server: Ruled, given: dict[str, Any], shown: list[str]
+) -> None:
+    admin = admin_with_people(server)
+    ann = client_of(server, roles(True, OWN, **given))
+    admin.write(*people.change(1, age=41, name="c"))
+    admin.upload()
+    admin.run()
+    ann.run()
+    values = {"age": 41, "name": "c", "owner": "ann"}
+    assert [name for name in sorted(values) if seen(ann)[1][name] == values[name]] == shown
+
+
+def test_other_roles_bring_another_view(server: Ruled) -> None:
+    admin_with_people(server)
+    ann = client_of(server, roles(OWN, OWN))
+    server.roles = roles(True, OWN)
+    server.runtime.reauthorize(ann.connection, server.now)  # type: ignore[arg-type]
+    server.run()
+    ann.run()
+    ((code, info),) = ann.errors
+    assert code == 200 and info["try_again"]
+    ann.cut()
+    ann.connect()
+    mark = ann.mark()
+    ann.run()
+    assert ann.marks[-1] == mark and set(seen(ann)) == {1, 2}
+    assert ann.completed == [0, 1, 1]
+
+
+def test_what_subscriptions_make_queryable_is_told(server: Ruled) -> None:
+    admin = admin_with_people(server)
+    settings = {"sync_mode": "flexible", "queryable": ["name"], "now_ms": server.now}
+    server.runtime.configure_app(APP, development_mode=True, **settings)  # type: ignore[arg-type]
+    server.events.clear()
+    admin.query(3, {"Person": 'age > 5 and owner == "x" and name == "y"'})
+    admin.run()
+    told = [event for event in server.events if event[0] == "fields_discovered"]
+    assert told == [("fields_discovered", APP, "Person", ["age", "owner"])]
+    server.runtime.configure_app(
+        APP,
+        queryable_by_class={"Person": ["age", "owner"]},
+        **settings,  # type: ignore[arg-type]
+    )
+    server.events.clear()
+    admin.query(4, {"Person": "age > 6"})
+    admin.run()
+    assert 4 in admin.completed
+    assert not [event for event in server.events if event[0] == "fields_discovered"]
