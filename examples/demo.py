@@ -56,9 +56,9 @@ def read_flights() -> pandas.DataFrame:
     return pandas.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
 
 
-def load_flights() -> dict[str, Any]:
+def load_flights(most: int | None) -> dict[str, Any]:
     """The data set as columns: NumPy for numbers, lists of str or None for texts."""
-    flights = read_flights()
+    flights = read_flights()[:most]
     columns: dict[str, Any] = {"_id": np.arange(len(flights), dtype=np.int64)}
     for name, kind in FLIGHT["properties"].items():
         if kind.startswith("int") and name != "_id":
@@ -211,8 +211,11 @@ COMPARE = """
 import sqlite3, sys
 db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
 db.execute("ATTACH ? AS other", (f"file:{sys.argv[2]}?mode=ro",))
-ours = 'SELECT * FROM main."Flight"'
-theirs = 'SELECT * FROM other."Flight"'
+# rs$n is the file's own: the order in which its objects came.
+names = [row[1] for row in db.execute('PRAGMA main.table_info("Flight")') if row[1] != "rs$n"]
+columns = ", ".join(f'"{name}"' for name in names)
+ours = f'SELECT {columns} FROM main."Flight"'
+theirs = f'SELECT {columns} FROM other."Flight"'
 for a, b in ((ours, theirs), (theirs, ours)):
     different = db.execute(f"SELECT count(*) FROM ({a} EXCEPT {b})").fetchone()[0]
     if different:
@@ -232,9 +235,9 @@ def compare(ours: str, theirs: str) -> tuple[int, int, int]:
     return objects, a, b
 
 
-async def demo(console: Console, folder: Path) -> None:
+async def demo(console: Console, folder: Path, most: int | None) -> None:
     begin = time.monotonic()
-    columns = load_flights()
+    columns = load_flights(most)
     count = len(columns["_id"])
     with ServerProcess(data=folder / "server") as server:
         follower = await Follower.start(server.url, folder / "follower")
@@ -280,8 +283,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--follow"]:
         asyncio.run(follow(sys.argv[2], Path(sys.argv[3])))
         return
+    most = int(sys.argv[1]) if sys.argv[1:] else None  # flights
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(demo(Console(), Path(folder)))
+        asyncio.run(demo(Console(), Path(folder), most))
 
 
 if __name__ == "__main__":
