@@ -343,8 +343,7 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
     context_.log(LogLevel::warning, "Session error " +
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
                                         error.message + whose());
-    const auto* info = wire::find_code(static_cast<std::int32_t>(code));
-    const bool resets_client = info && info->resets_client;
+    const bool resets_client = error.should_client_reset;
     // While a bootstrap is under way there is nothing to tell it with, and nothing to lose: what
     // clients recover is then what they have not uploaded.
     const bool can_tell = !subscriptions_ || !subscriptions_->bootstrap();
@@ -515,6 +514,8 @@ wire::Outgoing Session::take_download() {
             set_unacknowledged(false);
     }
     ++context_.stats.downloads_sent;
+    if (!page->rejected.empty())
+        refuse_ingested(*page);
     return {wire::format(download, subscriptions_ ? wire::Mode::flexible : wire::Mode::partition,
                          connection_.version()),
             std::move(page->body.bytes)};

@@ -138,7 +138,9 @@ class Session {
     void conclude_if_ready();
     bool is_page_ready() const; // to be sent
     wire::Outgoing take_query_error();
+    wire::ErrorInfo told_of(const std::vector<Page::Rejected>& rejected, wire::Code code) const;
     std::optional<wire::Outgoing> take_rejection();
+    void refuse_ingested(const Page& page);
     void describe(const Page& page, wire::Download& download);
     void on_bootstrap_page(Page page);
     bool take_bootstrap_slot();

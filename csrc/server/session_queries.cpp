@@ -1,6 +1,7 @@
 // A session of flexible sync: its query sets on their way to the writer, and what a DOWNLOAD says
 // of them (flexible-sync.md 5 to 7 and 9.3). Which page and which answer is due is decided in
 // subscriptions.hpp.
+#include <algorithm>
 #include <utility>
 
 #include "server/connection.hpp"
@@ -142,30 +143,51 @@ wire::Outgoing Session::take_query_error() {
             {}};
 }
 
-// Before the page that takes the writes back, for each changeset one (9.3).
-std::optional<wire::Outgoing> Session::take_rejection() {
-    if (page_->rejected.empty())
-        return std::nullopt;
-    const Page::Rejected first = page_->rejected.front();
-    const Code code = first.is_asymmetric ? Code::write_not_allowed : Code::compensating_write;
+// What was not let through, as one error tells it.
+wire::ErrorInfo Session::told_of(const std::vector<Page::Rejected>& rejected, Code code) const {
     wire::ErrorInfo info = wire::error_info(
         code, "Client attempted a write that is not allowed; it has been reverted");
+    info.try_again = true;
+    info.action = "Warning";
+    info.should_client_reset = false;
     info.rejected_updates.emplace();
-    info.rejected_client_version = static_cast<std::int64_t>(first.client_version);
-    if (!first.is_asymmetric)
-        info.compensating_write_server_version =
-            static_cast<std::int64_t>(page_->progress.download.server_version);
-    else
-        info.action = "Warning";
-    std::erase_if(page_->rejected, [&](const Page::Rejected& one) {
-        if (one.client_version != first.client_version || one.is_asymmetric != first.is_asymmetric)
-            return false;
+    for (const Page::Rejected& one : rejected)
         info.rejected_updates->push_back({one.cls, one.reason, one.key});
+    info.rejected_client_version = static_cast<std::int64_t>(rejected.back().client_version);
+    return info;
+}
+
+// Before the page that takes the writes back, for each changeset one (9.3).
+std::optional<wire::Outgoing> Session::take_rejection() {
+    const auto is_told = [](const Page::Rejected& one) { return !one.is_asymmetric; };
+    const auto first = std::ranges::find_if(page_->rejected, is_told);
+    if (first == page_->rejected.end())
+        return std::nullopt;
+    std::vector<Page::Rejected> together;
+    std::erase_if(page_->rejected, [&, version = first->client_version](const Page::Rejected& one) {
+        if (one.client_version != version || one.is_asymmetric)
+            return false;
+        together.push_back(one);
         return true;
     });
-    return wire::Outgoing{wire::format(wire::JsonError{static_cast<std::int32_t>(code), ident_,
-                                                       wire::format_error_info(code, info)}),
-                          {}};
+    wire::ErrorInfo info = told_of(together, Code::compensating_write);
+    info.compensating_write_server_version =
+        static_cast<std::int64_t>(page_->progress.download.server_version);
+    return wire::Outgoing{
+        wire::format(wire::JsonError{static_cast<std::int32_t>(Code::compensating_write), ident_,
+                                     wire::format_error_info(Code::compensating_write, info)}),
+        {}};
+}
+
+// Behind the page, since the session ends with it: a client that had not got so far would be told
+// again whenever it comes back (9.2).
+void Session::refuse_ingested(const Page& page) {
+    constexpr int kKnowsItWithoutVersion = 11;
+    wire::ErrorInfo info = told_of(page.rejected, Code::write_not_allowed);
+    if (connection_.version() < kKnowsItWithoutVersion)
+        info.compensating_write_server_version =
+            static_cast<std::int64_t>(page.progress.download.server_version);
+    fail(Code::write_not_allowed, info);
 }
 
 void Session::describe(const Page& page, wire::Download& download) {

@@ -11,6 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
+from flexible_checks import FLEXIBLE_CHECKS
 from phone_build import build
 from phone_checks import CHECKS, Bench
 from sdks import ADMIN_PASSWORD, serve
@@ -23,7 +24,9 @@ def main(names: list[str]) -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as data, serve(Path(data)) as server:
         bench = Bench(program, server, Path(data), ADMIN_PASSWORD)
-        checks = [check for check in CHECKS if not names or check.__name__ in names]
+        checks = [
+            check for check in (*CHECKS, *FLEXIBLE_CHECKS) if not names or check.__name__ in names
+        ]
         for check in checks:
             began = time.monotonic()
             try:

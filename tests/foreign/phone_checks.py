@@ -31,20 +31,21 @@ class Bench:
     folder: Path
     admin_password: str
 
-    def phone(self, name: str) -> Phone:
-        return Phone(self.program, self.server.url, APP, self.folder / name)
+    def phone(self, name: str, app: str = APP) -> Phone:
+        return Phone(self.program, self.server.url, app, self.folder / name)
 
     def operator(self, *words: str) -> None:
         """`realmsync user …` beside the server that runs."""
         command = [sys.executable, "-m", "realmsync", "user", *words]
         subprocess.run([*command, "--data", str(self.server.data)], check=True, capture_output=True)
 
-    def force_reset(self, ident: str) -> None:
+    def force_reset(self, ident: str, client_app_id: str = APP) -> None:
         """Gives a client file up, by the admin API."""
         account = {"username": "operator", "password": self.admin_password}
         token = self._admin("POST", "auth/providers/local-userpass/login", account)["access_token"]
         group = self._admin("GET", "auth/profile", token=token)["roles"][0]["group_id"]
-        (app,) = self._admin("GET", f"groups/{group}/apps", token=token)
+        apps = self._admin("GET", f"groups/{group}/apps", token=token)
+        (app,) = (each for each in apps if each["client_app_id"] == client_app_id)
         path = f"groups/{group}/apps/{app['_id']}/sync/force_reset"
         self._admin("PUT", path, {"file_ident": int(ident)}, token)
 

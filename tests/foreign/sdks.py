@@ -31,15 +31,15 @@ def install() -> None:
 
 
 def serve(data: Path) -> ServerProcess:
-    """The server with the app of this folder."""
+    """The server with the apps of this folder."""
     secrets = data / "secrets.json"
     secrets.write_text(json.dumps({"tokenKey": TOKEN_KEY}))
     os.environ["REALMSYNC_ADMIN_PASSWORD"] = ADMIN_PASSWORD
     os.environ["PYTHONPATH"] = str(HERE)
     options = ("--functions", "app_functions:functions", "--javascript", "--secrets", str(secrets))
     admin = ("--admin", "operator", "--accept-breaking")
-    app = ("--app", str(HERE / "app"))
-    return ServerProcess(data / "server", *app, *options, *admin, durability="process")
+    apps = [word for name in ("app", "flexible_app") for word in ("--app", str(HERE / name))]
+    return ServerProcess(data / "server", *apps, *options, *admin, durability="process")
 
 
 def main() -> int:

@@ -12,6 +12,7 @@
 #include <realm/object-store/util/scheduler.hpp>
 #include <realm/object-store/thread_safe_reference.hpp>
 #include <realm/sync/config.hpp>
+#include <realm/sync/subscriptions.hpp>
 #include <realm/db.hpp>
 #include <realm/list.hpp>
 #include <future>
@@ -119,6 +120,8 @@ int main(int argc, char** argv)
     auto keys = [](Realm& from) {
         std::set<int64_t> all;
         auto table = from.read_group().get_table("class_Note");
+        if (!table)
+            table = from.read_group().get_table("class_Task");
         if (table)
             for (auto& object : *table)
                 all.insert(object.get<Int>("_id"));
@@ -127,11 +130,26 @@ int main(int argc, char** argv)
             text += " " + std::to_string(key);
         return text;
     };
+    auto prepare = [&](const std::string& mode) {
+        auto& sync = *opened.sync_config;
+        sync.client_resync_mode = mode == "recover" ? ClientResyncMode::Recover : mode == "discard" ? ClientResyncMode::DiscardLocal : mode == "either" ? ClientResyncMode::RecoverOrDiscard : ClientResyncMode::Manual;
+        sync.error_handler = [](std::shared_ptr<SyncSession>, SyncError error) {
+            std::string taken_back;
+                for (auto& write : error.compensating_writes_info)
+                    taken_back += " " + std::to_string(write.primary_key.get_int());
+                say("event error " + std::to_string(static_cast<int>(error.status.code())) + taken_back + " " + std::string(error.status.reason()));
+        };
+        sync.notify_before_client_reset = [&](SharedRealm before) { say("event before" + keys(*before)); };
+        sync.notify_after_client_reset = [&](SharedRealm, ThreadSafeReference after, bool recovered) {
+            auto now = Realm::get_shared_realm(std::move(after), util::Scheduler::make_dummy());
+            say("event after" + keys(*now) + (recovered ? " recovered" : " discarded"));
+        };
+    };
     std::string line;
     while (std::getline(std::cin, line)) {
         std::istringstream words(line);
-        std::string word, a, b, c;
-        words >> word >> a >> b >> c;
+        std::string word, a, b, c, d;
+        words >> word >> a >> b >> c >> d;
         try {
             if (word == "anonymous") say(log_in(app::AppCredentials::anonymous(false)));
             else if (word == "register") {
@@ -149,18 +167,65 @@ int main(int argc, char** argv)
                 opened.path = folder + "/" + c + ".realm";
                 opened.schema_version = 0;
                 opened.schema = Schema{{"Note", {{"_id", PropertyType::Int, Property::IsPrimary{true}}, {"text", PropertyType::String | PropertyType::Nullable}, {"list", PropertyType::Int | PropertyType::Array}}}};
-                auto& sync = *opened.sync_config;
-                sync.client_resync_mode = b == "recover" ? ClientResyncMode::Recover : b == "discard" ? ClientResyncMode::DiscardLocal : b == "either" ? ClientResyncMode::RecoverOrDiscard : ClientResyncMode::Manual;
-                sync.error_handler = [](std::shared_ptr<SyncSession>, SyncError error) {
-                    say("event error " + std::to_string(static_cast<int>(error.status.code())) + " " + std::string(error.status.reason()));
-                };
-                sync.notify_before_client_reset = [&](SharedRealm before) { say("event before" + keys(*before)); };
-                sync.notify_after_client_reset = [&](SharedRealm, ThreadSafeReference after, bool recovered) {
-                    auto now = Realm::get_shared_realm(std::move(after), util::Scheduler::make_dummy());
-                    say("event after" + keys(*now) + (recovered ? " recovered" : " discarded"));
-                };
+                prepare(b);
                 realm = Realm::get_shared_realm(opened);
                 say("opened");
+            }
+            else if (word == "flexible") {
+                opened = Realm::Config();
+                opened.sync_config = std::make_shared<SyncConfig>(user, SyncConfig::FLXSyncEnabled{});
+                opened.path = folder + "/" + b + ".realm";
+                opened.schema_version = 0;
+                auto text = PropertyType::String | PropertyType::Nullable;
+                opened.schema = Schema{
+                    {"Task", {{"_id", PropertyType::Int, Property::IsPrimary{true}}, {"owner", text}, {"board", text}, {"text", text}}},
+                    {"Measurement", ObjectSchema::ObjectType::TopLevelAsymmetric, {{"_id", PropertyType::Int, Property::IsPrimary{true}}, {"owner", text}}},
+                };
+                prepare(a);
+                realm = Realm::get_shared_realm(opened);
+                say("opened");
+            }
+            else if (word == "subscribe" || word == "unsubscribe") {
+                auto set = realm->get_latest_subscription_set().make_mutable_copy();
+                if (word == "unsubscribe")
+                    set.erase(a);
+                else
+                    set.insert_or_assign(a, realm->read_group().get_table("class_Task")->query(b + " == '" + c + "'"));
+                auto committed = set.commit();
+                auto done = std::make_shared<std::promise<std::string>>();
+                committed.get_state_change_notification(sync::SubscriptionSet::State::Complete, [done](util::Optional<sync::SubscriptionSet::State> state, util::Optional<Status> status) {
+                    done->set_value(state == sync::SubscriptionSet::State::Complete ? "complete" : status ? "refused " + std::string(status->reason()) : "other");
+                });
+                auto result = done->get_future();
+                say(result.wait_for(std::chrono::seconds(30)) == std::future_status::ready ? result.get() : "late");
+            }
+            else if (word == "task" || word == "tasks") {
+                realm->begin_transaction();
+                auto table = realm->read_group().get_table("class_Task");
+                auto first = std::stoll(a), last = word == "task" ? first + 1 : std::stoll(d);
+                for (auto key = first; key < last; ++key) {
+                    auto object = table->create_object_with_primary_key(Mixed(static_cast<int64_t>(key)));
+                    object.set("owner", StringData(b));
+                    object.set("board", StringData(c));
+                }
+                realm->commit_transaction();
+                say("added");
+            }
+            else if (word == "set") {
+                realm->begin_transaction();
+                realm->read_group().get_table("class_Task")->get_object_with_primary_key(Mixed(static_cast<int64_t>(std::stoll(a)))).set(b, StringData(c));
+                realm->commit_transaction();
+                say("set");
+            }
+            else if (word == "get") {
+                realm->refresh();
+                say(std::string(realm->read_group().get_table("class_Task")->get_object_with_primary_key(Mixed(static_cast<int64_t>(std::stoll(a)))).get<StringData>(b)));
+            }
+            else if (word == "measure") {
+                realm->begin_transaction();
+                realm->read_group().get_table("class_Measurement")->create_object_with_primary_key(Mixed(static_cast<int64_t>(std::stoll(a)))).set("owner", StringData(b));
+                realm->commit_transaction();
+                say("measured");
             }
             else if (word == "add") {
                 realm->begin_transaction();
