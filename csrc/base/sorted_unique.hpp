@@ -12,9 +12,10 @@ namespace realmsync {
 template <class T, class Before = std::ranges::less, class Key = std::identity>
 void sort_unique(std::vector<T>& items, Before is_before = {}, Key key = {}) {
     std::ranges::sort(items, is_before, key);
-    const auto repeated = std::ranges::unique(
-        items, [&](const auto& a, const auto& b) { return !std::invoke(is_before, a, b); }, key);
-    items.erase(repeated.begin(), repeated.end());
+    const auto is_same = [&](const T& a, const T& b) {
+        return !std::invoke(is_before, std::invoke(key, a), std::invoke(key, b));
+    };
+    items.erase(std::unique(items.begin(), items.end(), is_same), items.end());
 }
 
 } // namespace realmsync
