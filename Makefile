@@ -32,7 +32,7 @@ test-long: build
 		tests/query/test_files_against_the_model.py tests/query/test_against_the_model.py \
 		tests/query/test_query_rows.py tests/rules/test_filters_against_the_model.py \
 		tests/rules/test_session_roles.py tests/server/test_random_administration.py \
-		tests/flexible/test_naive_histories.py
+		tests/flexible/test_naive_histories.py tests/flexible/test_real_server.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 test-foreign: build ; $(PY) tests/foreign/sdks.py

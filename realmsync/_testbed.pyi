@@ -204,6 +204,11 @@ class ServerStorage:
     def files(self, app_id: str, key: str) -> dict[int, tuple[int, int, int]]:
         """By ident: stored client version, base server version, locked server version."""
 
+    def compensations(self, app_id: str, key: str) -> list[tuple[int, int, int, str, bytes, str]]:
+        """What client files of flexible sync are to be sent of their rejected writes: ident of the
+        file, version, client version, class, primary key as errors have it before base64, reason;
+        without one they have lost the write as well."""
+
 def start_server(
     storage: ServerStorage,
     *,

@@ -64,6 +64,9 @@ class BootstrapPage {
         // brought to, and touched by nobody else.
         bool is_its_own() const { return has_own && !images.front().existed && !has_others; }
         bool has_others = false;
+        // Version at which the file has erased it, if nothing came later: it has it no more, but
+        // perhaps has made it anew.
+        std::uint64_t erased_at = 0;
         bool is_recent = false; // touched since the part before
     };
     using TouchedObjects = std::map<std::pair<std::string, std::string>, Touched>;
@@ -74,6 +77,7 @@ class BootstrapPage {
     TouchedObjects read_touched();
     void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
     bool is_held(const Touched& touched, bool is_handled, views::Passage& passage);
+    bool is_erased_by_file(const Touched& touched) const;
     bool is_handled(const std::string& cls, const Key& key) const;
     void go_on();
     void deal_with(const model::Class& cls, const Key& key, bool enters);
@@ -223,6 +227,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 const bool is_own = own.contains(version);
                 found.has_own = found.has_own || (is_own && object.exists);
                 found.has_others = found.has_others || !is_own;
+                found.erased_at = is_own && !object.exists ? version : 0;
                 if (version > from) {
                     found.is_by_others = found.is_by_others || !is_own;
                     found.is_recent = true;
@@ -237,9 +242,10 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
             if (found != touched.end())
                 found->second.has_others = found->second.is_by_others = true;
         }
-    std::erase_if(touched, [](const auto& entry) {
-        return !entry.second.is_recent && !entry.second.has_own;
-    });
+    if (!is_first || bootstrap_.unfinished.empty()) // else it may be left of one of those
+        std::erase_if(touched, [](const auto& entry) {
+            return !entry.second.is_recent && !entry.second.has_own;
+        });
     if (from != 0 && (has_schema || !bare.empty()))
         anew_.define_schema();
     progress_->cursor.server_version = head;
@@ -282,6 +288,14 @@ bool BootstrapPage::is_held(const Touched& touched, bool is_handled, views::Pass
     return is_held;
 }
 
+// And nothing that it may have kept of other bootstraps has it.
+bool BootstrapPage::is_erased_by_file(const Touched& touched) const {
+    return touched.erased_at != 0 &&
+           std::ranges::all_of(bootstrap_.unfinished, [&](const auto& unfinished) {
+               return unfinished.first >= touched.erased_at;
+           });
+}
+
 void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
                               const Touched& touched) {
     const bool is_first = request_.progress == nullptr;
@@ -302,7 +316,7 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
             touched.is_its_own() || (held && !passage.has_crossed() && !touched.is_by_others);
         if (!had_all_along || !bootstrap_.unfinished.empty())
             anew_.renew(*touched.cls, key);
-    } else if (held) {
+    } else if (held && !is_erased_by_file(touched)) {
         anew_.erase(*touched.cls, key);
     }
     progress_->handled.insert(name);

@@ -2,6 +2,7 @@
 // (flexible-sync.md 6, 7, 17.5; docs/internals/flexible-sync.md). What a file holds is told by its
 // download cursor, which no bootstrap moves before its end.
 #include <algorithm>
+#include <ranges>
 
 #include "base/assert.hpp"
 #include "partitions/flexible_page.hpp"
@@ -16,6 +17,7 @@ using wire::Code;
 namespace {
 
 constexpr std::size_t kRemembered = 10'000; // client files: more have been forgotten by then
+constexpr std::size_t kUnfinished = 100;    // bootstraps of one client file that are kept in mind
 
 bool is_finished_at(const StoredView& view, std::uint64_t version) {
     return view.end != 0 && view.end <= version;
@@ -113,7 +115,10 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
         if (number == 0 || is_certain)
             number = shown->stored.number;
     }
-    // What came later has not arrived, or in part.
+    // Parts of what was begun before that are gone; what came later has not arrived, or in part.
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return shown.stored.end == 0 && shown.stored.number < number;
+    });
     for (const ShownView& shown : ShownViews(shown_views(id, ident)))
         if (shown.stored.number > number && shown.stored.end != 0) {
             ShownView reopened = shown;
@@ -137,8 +142,6 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
         bound.head = head(id).version;
         return bound;
     }
-    if (head(id).version == cursor) // so that its end is another version than its beginning
-        append_empty(id);
     bound.bootstrap = begin_bootstrap(id, ident, subscribing.query_version, std::move(meaning),
                                       view, std::move(old), cursor);
     bound.head = head(id).version;
@@ -160,8 +163,6 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
             view_of(id, shown);
             old = shown.view;
         }
-    if (head(id).version == 0)
-        append_empty(id);
     const std::uint64_t version = head(id).version;
     auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
                                      std::move(view), std::move(old), version);
@@ -181,23 +182,27 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     ++bootstrap->number;
     std::uint64_t first = head(id).version;
     for (const ShownView& shown : shown_views(id, ident))
-        if (shown.stored.end == 0)
-            first = std::min(first, shown.stored.first);
+        first = shown.stored.end != 0 ? head(id).version : std::min(first, shown.stored.first);
     bootstrap->since = first;
-    drop_views(id, ident, [&](const ShownView& shown) {
-        return shown.stored.end == 0 && shown.stored.query_version != query_version;
-    });
     bootstrap->query_version = query_version;
     bootstrap->view = view;
     bootstrap->old = std::move(old);
     for (ShownView& shown : shown_views(id, ident))
-        if (shown.stored.end == 0) {
+        if (shown.stored.end == 0 && shown.stored.query_version == query_version) {
             view_of(id, shown);
-            bootstrap->unfinished.push_back({shown.view, shown.stored.first});
+            bootstrap->unfinished.push_back({shown.view, shown.stored.start});
+            bootstrap->since = std::min(bootstrap->since, shown.stored.first);
         }
-    // Those that the new one stands for as well.
+    // Those that the new one stands for as well, and the oldest of too many.
+    std::size_t unfinished = 0;
+    std::uint64_t forgotten = 0;
+    for (const ShownView& shown : std::views::reverse(shown_views(id, ident)))
+        if (shown.stored.end == 0 && ++unfinished == kUnfinished)
+            forgotten = shown.stored.number;
     drop_views(id, ident, [&](const ShownView& shown) {
-        return shown.stored.end == 0 && shown.view->identity() == view->identity();
+        return shown.stored.end == 0 &&
+               (shown.stored.number <= forgotten || (shown.stored.query_version == query_version &&
+                                                     shown.view->identity() == view->identity()));
     });
     put_view(
         id, ident,
@@ -219,6 +224,10 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
     if (!file || concluded.stored.number == 0)
         throw std::invalid_argument("There is no such bootstrap of client file " +
                                     std::to_string(ident) + ".");
+    // Its end is another version than its beginning, so that changes of the file tell by their base
+    // on which side of it they were made.
+    if (head(id).version == request.cursor.server_version)
+        append_empty(id);
     server::ConcludedBootstrap result;
     result.page = conclude_bootstrap(*store_, request, {head(id), *file});
     if (!result.page.refusal.empty())
@@ -230,10 +239,7 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
     for (const ShownView& shown : shown_views(id, ident))
         if (is_finished_at(shown.stored, file->base_server_version))
             oldest = shown.stored.number;
-    drop_views(id, ident, [&](const ShownView& shown) {
-        return shown.stored.number < oldest ||
-               (shown.stored.end == 0 && shown.stored.number < request.bootstrap->number);
-    });
+    drop_views(id, ident, [&](const ShownView& shown) { return shown.stored.number < oldest; });
     if (!store_->compensations(id, ident, request.cursor.server_version).empty()) {
         append_empty(id);
         store_->put_off_compensations(id, ident, request.cursor.server_version, head(id).version);

@@ -14,7 +14,7 @@ void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     for (const Compensation& compensation : db_.store_->compensations(id_, file_, base))
         note_rejected({compensation.cls, compensation.key.view()}, compensation.version);
     for (const ShownView& shown : views_)
-        if (shown.stored.end == 0 || shown.stored.end > base)
+        if (shown.stored.end > base || (shown.stored.end == 0 && &shown == &views_.back()))
             base = std::min(base, shown.stored.first);
     for (const server::UploadedChangeset& upload : request.changesets) {
         const views::Touched touched(upload.changeset);

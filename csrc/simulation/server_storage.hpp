@@ -57,6 +57,12 @@ class ServerStorage {
         std::uint64_t client_version = 0, base_server_version = 0, locked_server_version = 0;
     };
     bool read_files(const std::string& app_id, const std::string& key, std::vector<File>& files);
+    struct Compensation { // of flexible sync: the file has not been sent it yet, as far as is known
+        std::uint64_t file_ident = 0, version = 0, client_version = 0;
+        std::string cls, key, reason; // the key as it is stored: views::key_bytes()
+    };
+    bool read_compensations(const std::string& app_id, const std::string& key,
+                            std::vector<Compensation>& compensations);
 
   private:
     ServerStorage(std::unique_ptr<Disk> disk, std::uint64_t seed, int checkpoint_pages);

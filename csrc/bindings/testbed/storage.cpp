@@ -12,6 +12,8 @@
 #include "bindings/values/profile.hpp"
 #include "simulation/client_storage.hpp"
 #include "simulation/server_storage.hpp"
+#include "views/value_bytes.hpp"
+#include "wire/primary_key.hpp"
 
 namespace py = pybind11;
 
@@ -70,16 +72,30 @@ void bind_server_storage(py::module_& m) {
                                                   py::bytes(entry.changeset)));
                  return result;
              })
-        .def("files", [](ServerStorage& self, const std::string& app_id, const std::string& key) {
-            std::vector<ServerStorage::File> files;
-            if (!self.read_files(app_id, key, files))
-                throw py::key_error(key);
-            py::dict result;
-            for (const auto& file : files)
-                result[py::int_(file.ident)] = py::make_tuple(
-                    file.client_version, file.base_server_version, file.locked_server_version);
-            return result;
-        });
+        .def("files",
+             [](ServerStorage& self, const std::string& app_id, const std::string& key) {
+                 std::vector<ServerStorage::File> files;
+                 if (!self.read_files(app_id, key, files))
+                     throw py::key_error(key);
+                 py::dict result;
+                 for (const auto& file : files)
+                     result[py::int_(file.ident)] = py::make_tuple(
+                         file.client_version, file.base_server_version, file.locked_server_version);
+                 return result;
+             })
+        .def("compensations",
+             [](ServerStorage& self, const std::string& app_id, const std::string& key) {
+                 std::vector<ServerStorage::Compensation> found;
+                 if (!self.read_compensations(app_id, key, found))
+                     throw py::key_error(key);
+                 py::list result;
+                 for (const auto& one : found)
+                     result.append(py::make_tuple(
+                         one.file_ident, one.version, one.client_version, one.cls,
+                         py::bytes(wire::encode_primary_key(views::ValueReader(one.key).key())),
+                         one.reason));
+                 return result;
+             });
 }
 
 OwnHandle<ServerHandle> start_server(ServerStorage& storage, unsigned workers, std::uint64_t seed,

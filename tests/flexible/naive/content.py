@@ -85,13 +85,16 @@ class Content:
 
     # -- the server's order ------------------------------------------------------------------------
 
-    def deliver(self, batch: Batch, before: int, view: View, others: list[View]) -> None:
+    def deliver(
+        self, batch: Batch, before: int, view: View, others: list[View], ahead: frozenset[Named]
+    ) -> None:
         """A batch that takes the file from one position to the next. `others` are views that were
-        in force, or are asked for: whose content it may be by mistake."""
+        in force, or are asked for: whose content it may be by mistake. `ahead`: objects that the
+        file has written under a view that is to come; until then it may have them, or not."""
         torn = self._serve(batch, before, view)
         state = self.history.states[batch.version]
         must = visible(state, view)
-        found = differences(self.served, must)
+        found = differences(self.served, must, ahead - set(must))
         if found:
             raise Broken(
                 self._name(found[0], batch, view, others, before),
@@ -116,15 +119,16 @@ class Content:
                 and entries
                 and (entries[0]["server_version"] < commit.version)
             ):
-                self._serve_entry(entries.pop(0), batch, view)
-            self._serve_own(commit.instructions, torn, is_exact=not batch.is_bootstrap)
+                self._serve_entry(entries.pop(0), batch, view, before)
+            self._serve_own(commit.instructions, torn)
         for entry in entries:
-            self._serve_entry(entry, batch, view)
+            self._serve_entry(entry, batch, view, before)
         return torn
 
-    def _serve_own(self, instructions: list[Any], torn: set[Named], *, is_exact: bool) -> None:
-        """Its own change, as the server took it, on what it was sent before. Before a bootstrap
-        something of others may be missing in between: what does not fit is torn out then."""
+    def _serve_own(self, instructions: list[Any], torn: set[Named]) -> None:
+        """Its own change, as the server took it, on what it was sent before. Something of others
+        may be missing in between, if the object comes anew afterwards: what does not fit is torn
+        out."""
         self.served = self.served.fork()
         self.served.apply(schema_only(instructions))
         for about, of_object in touched(instructions).items():
@@ -133,26 +137,20 @@ class Content:
             trial = self.served.fork()
             try:
                 trial.apply(of_object)
-            except Inapplicable as error:
-                if is_exact:
-                    raise Broken("K9", f"its own change does not fit: {error}") from error
+            except Inapplicable:
                 torn.add(about)
                 trial.apply([{"op": "EraseObject", "table": about[0], "pk": of_object[0]["pk"]}])
             self.served = trial
             if self.served.raw(about) is not None:
                 self.left.discard(about)
 
-    def _serve_entry(self, entry: Entry, batch: Batch, view: View) -> None:
+    def _serve_entry(self, entry: Entry, batch: Batch, view: View, before: int) -> None:
         version = entry["server_version"]
         self.served = self.served.fork()
         if not batch.is_bootstrap:
-            commit = self.history.commits.get(version)
-            about_what = (
-                {*touched(commit.instructions), *commit.reverts} if commit is not None else set()
-            )
-            strangers = [a for a in touched(entry["instructions"]) if a not in about_what]
+            strangers = {*touched(entry["instructions"])} - self.history.touched(before, version)
             if strangers:
-                raise Broken("K1", f"version {version} did not touch {strangers}")
+                raise Broken("K1", f"nothing up to version {version} touched {strangers}")
         for instruction in entry["instructions"]:
             self._check_instruction(instruction, version, view)
             try:
@@ -248,10 +246,7 @@ class Content:
         """Objects of which the client still has changes that were rejected behind this position."""
         found: set[Named] = set()
         for commit in self.history.commits.values():
-            if (
-                commit.addressed_to == self.file_ident
-                and commit.version > batch.version
-                and commit.client_version <= batch.confirmed
-            ):
-                found |= commit.reverts
+            if commit.addressed_to == self.file_ident and commit.version > batch.version:
+                confirmed = [u for u in commit.undoes if u.client_version <= batch.confirmed]
+                found |= {about for each in confirmed for about in each.objects}
         return frozenset(found)

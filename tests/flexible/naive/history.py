@@ -20,6 +20,16 @@ class Broken(Exception):
         self.name, self.story = name, story
 
 
+@dataclass(frozen=True)
+class Undone:
+    """Changes of an upload that do not stand. Of those that the client has lost in its own merge,
+    too, it need not be told."""
+
+    client_version: int
+    objects: frozenset[Named]
+    is_told: bool = True
+
+
 @dataclass
 class Commit:
     """One version. Without instructions it changed nothing for anybody."""
@@ -31,7 +41,18 @@ class Commit:
     instructions: list[Instruction] = field(default_factory=list)  # what stands of it, as merged
     rejected: frozenset[Named] = frozenset()  # objects whose changes do not
     addressed_to: int = 0  # the only file that is sent it: it undoes what was rejected there
-    reverts: frozenset[Named] = frozenset()
+    undoes: tuple[Undone, ...] = ()
+
+    @property
+    def reverts(self) -> frozenset[Named]:
+        """All objects that it undoes changes of, and that the client is told of."""
+        return frozenset(about for each in self.undoes if each.is_told for about in each.objects)
+
+    @property
+    def renews(self) -> frozenset[Named]:
+        """The others."""
+        untold = (each for each in self.undoes if not each.is_told)
+        return frozenset(about for each in untold for about in each.objects)
 
 
 class History:
@@ -73,5 +94,6 @@ class History:
         """The objects that the versions of (after, upto] are about, undone changes too."""
         found: set[Named] = set()
         for commit in self.between(after, upto):
-            found |= {*touched(commit.instructions), *commit.rejected, *commit.reverts}
+            found |= {*touched(commit.instructions), *commit.rejected}
+            found |= {*commit.reverts, *commit.renews}
         return frozenset(found)

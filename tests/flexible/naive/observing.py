@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from flexible.naive.content import Batch, Content
-from flexible.naive.history import Broken, Commit, History
+from flexible.naive.history import Broken, Commit, History, Undone
 from flexible.naive.judging import decoded_key, judge
 from flexible.naive.objects import Named, State, schema_only, touched
 from flexible.naive.telling import spelled_event
@@ -62,7 +63,7 @@ class Binding:
     asked: dict[int, Asked] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
     answered: int = 0
-    told: dict[int, Message] = field(default_factory=dict)  # 231 by the version it speaks of
+    told: list[Message] = field(default_factory=list)  # 231 of what has not come yet
     parts: list[Message] = field(default_factory=list)  # of the bootstrap that is coming
     ended_by: str = ""  # an error of the server
 
@@ -101,8 +102,10 @@ class Observer:
         start = View(Queries({}), permissions)
         self.points = [Point(dict.fromkeys(_CURSORS, 0), 0, start, State(), set())]
         self.prefix: tuple[int, list[Any]] = (0, [])  # of an interrupted bootstrap
+        self.ahead: dict[Named, int] = {}  # by which query set its own change of an object counts
         self.uploaded = 0  # newest own version that the server was told of
-        self.judged: dict[int, tuple[Message, View]] = {}  # uploads whose verdicts are to be seen
+        # Uploads whose verdicts are to be seen: by which view, and which others there are.
+        self.judged: dict[int, tuple[Message, View, list[View]]] = {}
         self.rejections_told: set[tuple[int, Named]] = set()
         self.lately: deque[Event] = deque(maxlen=12)
 
@@ -241,10 +244,10 @@ class Observer:
 
     def _client_upload(self, message: Message) -> None:
         binding = self._bound()
-        view = self.points[-1].view
-        for asked in binding.asked.values():  # the last one that was not rejected (K10)
+        view, judged_by = self.points[-1].view, self.points[-1].version
+        for number, asked in binding.asked.items():  # the last one that was not rejected (K10)
             if self._is_valid(asked.view.queries):
-                view = asked.view
+                view, judged_by = asked.view, number
         for entry in message["entries"]:
             version = entry["client_version"]
             if version > self.uploaded or version in self.judged:
@@ -252,11 +255,23 @@ class Observer:
                 is_known = commit is not None and commit.version <= self.head
                 if version > self.uploaded:
                     self.content.written(entry)
+                    self.ahead |= dict.fromkeys(touched(entry["instructions"]), judged_by)
                 if not (is_known and version in self.judged):
-                    self.judged[version] = (entry, view)
+                    self.judged[version] = (entry, view, self._views_since(entry))
                 self.uploaded = max(self.uploaded, version)
         self.uploaded = max(self.uploaded, message["upload_client_version"])
         self.content.integrated(message["upload_server_version"])
+
+    def _views_since(self, entry: Message) -> list[View]:
+        """The views that the file has had since an upload was made, or is to be brought to."""
+        assert self.binding is not None
+        base, points = entry["server_version"], self.points
+        views = [
+            point.view
+            for point, after in zip(points, [*points[1:], None], strict=True)
+            if after is None or after.progress["download_server_version"] > base
+        ]
+        return views + [each.view for each in self.binding.asked.values()]
 
     def _is_valid(self, queries: Queries) -> bool:
         try:
@@ -407,7 +422,8 @@ class Observer:
         others = [p.view for p in self.points if p.view is not view]
         asked = [each.view for each in binding.asked.values() if each.view is not view]
         others += [each for each in asked if self._is_valid(each.queries)]
-        self.content.deliver(batch, before.progress["download_server_version"], view, others)
+        ahead = frozenset(about for about, judged_by in self.ahead.items() if judged_by > version)
+        self.content.deliver(batch, before.progress["download_server_version"], view, others, ahead)
         progress = {name: message[name] for name in _CURSORS}
         content = self.content
         self.points.append(Point(progress, version, view, content.served, set(content.left)))
@@ -417,43 +433,62 @@ class Observer:
     # -- compensation ------------------------------------------------------------------------------
 
     def _check_compensations(self, binding: Binding, message: Message, before: int) -> None:
+        """What undoes a rejected write comes at its version or, with what came later, at a later
+        one; 231 names that one."""
         versions = {entry["server_version"] for entry in message["entries"]}
-        first = min(versions, default=0)
         position = message["download_server_version"]
-        for commit in self.history.between(before, position):
-            if commit.addressed_to != self.file_ident:
-                continue
-            if commit.version not in versions:
-                raise Broken("K14", f"what undoes {commit.reverts} at {commit.version} is missing")
-            told = binding.told.pop(commit.version, None)
-            if told is None:
-                raise Broken("K14", f"no 231 came before version {commit.version}")
-            self._check_told(commit, told)
-        stale = [version for version in binding.told if version < first]
+        told = [each for each in binding.told if _undone_at(each) <= position]
+        binding.told = [each for each in binding.told if _undone_at(each) > position]
+        stale = [each for each in told if _undone_at(each) not in versions]
         if stale:
-            raise Broken("K14", f"231 spoke of {stale}, which was not delivered")
+            raise Broken("K14", f"231 spoke of what was not delivered: {stale}")
+        due = [
+            commit
+            for commit in self.history.between(before, position)
+            if commit.addressed_to == self.file_ident and commit.reverts
+        ]
+        for commit in due:
+            if commit.version > max(versions, default=0):
+                raise Broken("K14", f"what undoes {commit.reverts} at {commit.version} is missing")
+            later = [t for t in told if _undone_at(t) >= commit.version]
+            for undone in commit.undoes:
+                if undone.is_told:
+                    self._check_told(undone, commit.version, later)
+        known = {about for commit in due for about in commit.reverts}
+        for each in told:
+            for update in each["rejectedUpdates"]:
+                self._named(update, known)
 
-    def _check_told(self, commit: Commit, told: Message) -> None:
-        objects = {}
-        for update in told["rejectedUpdates"]:
-            keys = [key for table, key in commit.reverts if table == update["table"]]
-            key = decoded_key(update["pk"], keys)
-            if key is None:
-                raise Broken("K14", f"{update} is none of {commit.reverts}")
-            objects[update["table"], key] = update["reason"]
-        if set(objects) != commit.reverts:
-            raise Broken("K14", f"231 names {set(objects)}, not {commit.reverts}")
+    @staticmethod
+    def _named(update: dict[str, Any], known: Iterable[Named]) -> Named:
+        key = decoded_key(update["pk"], [key for table, key in known if table == update["table"]])
+        if key is None:
+            raise Broken("K14", f"{update} is none of {known}")
+        return update["table"], key
+
+    def _check_told(self, undone: Undone, version: int, told: list[Message]) -> None:
         if self.is_judging:
-            if told["rejectedClientVersion"] != commit.client_version:
-                raise Broken("K14", f"231 is about {told['rejectedClientVersion']}, not {commit}")
-            self._check_reasons(commit, objects)
-        self.rejections_told |= {(commit.client_version, about) for about in objects}
+            told = [t for t in told if t["rejectedClientVersion"] == undone.client_version]
+        reasons = {}
+        for each in told:
+            for update in each["rejectedUpdates"]:
+                key = decoded_key(
+                    update["pk"], [k for table, k in undone.objects if table == update["table"]]
+                )
+                if key is not None:
+                    reasons[update["table"], key] = update["reason"]
+        if set(reasons) != undone.objects:
+            missing = undone.objects - set(reasons)
+            raise Broken("K14", f"no 231 came before version {version} about {missing}")
+        if self.is_judging:
+            self._check_reasons(undone.client_version, reasons)
+        self.rejections_told |= {(undone.client_version, about) for about in reasons}
 
-    def _check_reasons(self, commit: Commit, told: dict[Named, str]) -> None:
-        source = self.history.of_upload(self.file_ident, commit.client_version)
-        if source is None or commit.client_version not in self.judged:
+    def _check_reasons(self, client_version: int, told: dict[Named, str]) -> None:
+        source = self.history.of_upload(self.file_ident, client_version)
+        if source is None or client_version not in self.judged:
             return
-        entry, view = self.judged[commit.client_version]
+        entry, view, _ = self.judged[client_version]
         state = self.history.states[source.version - 1]
         since = self.history.touched(entry["server_version"], source.version - 1)
         schema = schema_only(entry["instructions"])
@@ -469,7 +504,7 @@ class Observer:
     def _check_verdicts(self, confirmed: int) -> None:
         """Of the uploads that the client now knows to be behind it (K10)."""
         for version in [v for v in self.judged if v <= confirmed]:
-            entry, view = self.judged[version]
+            entry, view, views = self.judged[version]
             commit = self.history.of_upload(self.file_ident, version)
             if commit is None:
                 raise Broken("K3", f"upload {version} is confirmed and is no version")
@@ -479,13 +514,18 @@ class Observer:
                 raise Broken("K10", f"version {commit.version} has more than was uploaded")
             verdicts = judge(self.history.states[commit.version - 1], commit.instructions, view)
             for about, verdict in verdicts.items():
-                if verdict.kind != "accepted":
+                if verdict.kind != "accepted" and not self._is_nothing(commit.version, about):
                     raise Broken("K10", f"{about} of upload {version} stands, and is {verdict}")
-            self._check_missing(commit, entry, view)
+            self._check_missing(commit, entry, view, views)
             if not commit.rejected:
                 del self.judged[version]
 
-    def _check_missing(self, commit: Commit, entry: Message, view: View) -> None:
+    def _is_nothing(self, version: int, about: Named) -> bool:
+        """Whether a version has made an object and erased it: whoever might have, nothing came."""
+        before, after = self.history.states[version - 1], self.history.states[version]
+        return before.raw(about) is None and after.raw(about) is None
+
+    def _check_missing(self, commit: Commit, entry: Message, view: View, views: list[View]) -> None:
         """Nothing vanishes that nobody contradicted, and that was allowed."""
         state = self.history.states[commit.version - 1]
         since = self.history.touched(entry["server_version"], commit.version - 1)
@@ -495,6 +535,8 @@ class Observer:
                 continue
             if self._was_renewed(about, entry["server_version"]):
                 continue
+            if self._is_lost(commit, about, entry["server_version"], views):
+                continue
             verdict = judge(state, [*schema, *instructions], view)[about]
             if verdict.kind in ("accepted", "compensated"):
                 raise Broken("K10", f"{about} of upload {commit.client_version} is gone: {verdict}")
@@ -503,6 +545,20 @@ class Observer:
         """Whether the file was sent an erasure of an object at a version above a base (17.6)."""
         return any(version > base for version in self.content.erased_at.get(about, ()))
 
+    def _is_lost(self, commit: Commit, about: Named, base: int, views: list[View]) -> bool:
+        """Whether the file will be sent an erasure of the object, since it entered or left one of
+        the views that the file has, or is to be brought to (17.6)."""
+        renewed = any(
+            about in each.renews and each.addressed_to == self.file_ident
+            for each in self.history.between(commit.version - 1, self.history.head)
+        )
+        seen = {
+            bool(view.sees(self.history.states[version], about))
+            for view in views
+            for version in range(base, commit.version)
+        }
+        return renewed and len(seen) == 2
+
     def _check_refused(self, body: Message) -> None:
         """230 is about asymmetric insertions that the user may not make, and undoes nothing."""
         if not body.get("rejectedUpdates") or "compensatingWriteServerVersion" in body:
@@ -510,7 +566,7 @@ class Observer:
         told = self.judged.get(body["rejectedClientVersion"])
         if not self.is_judging or told is None:
             return
-        entry, view = told
+        entry, view, _ = told
         state = self.history.states[self.head]
         by_object = touched(entry["instructions"])
         for update in body["rejectedUpdates"]:
@@ -536,7 +592,7 @@ class Observer:
             late = [v for v in mark.queries if not binding.asked[v].is_answered]
             if late:
                 raise Broken("K12", f"MARK {request} comes before the answer to QUERY {late}")
-        if binding.parts:
+        if binding.parts and binding.parts[0]["query_version"] not in binding.asked:
             raise Broken("K12", f"MARK {request} comes within a bootstrap")
         binding.answered = request
 
@@ -569,13 +625,18 @@ class Observer:
         position = self.points[-1].progress["download_server_version"]
         if version is None or version <= position:
             raise Broken("K14", f"231 of version {version}, and the client is at {position}")
-        if binding.told and version < max(binding.told):
-            raise Broken("K14", f"231 of {version} after one of {max(binding.told)}")
+        if binding.told and version < _undone_at(binding.told[-1]):
+            raise Broken("K14", f"231 of {version} after one of {_undone_at(binding.told[-1])}")
         if body["tryAgain"] is not True or body["action"] != "Warning":
             raise Broken("9.3", f"231 with {body['action']}, tryAgain {body['tryAgain']}")
-        if version in binding.told:
+        if body in binding.told:
             raise Broken("K14", f"231 of {version} twice")
-        binding.told[version] = body
+        binding.told.append(body)
+
+
+def _undone_at(told: Message) -> int:
+    version: int = told["compensatingWriteServerVersion"]
+    return version
 
 
 def _head(message: Message) -> dict[str, Any]:

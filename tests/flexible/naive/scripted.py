@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flexible.naive.history import Commit, History
+from flexible.naive.history import Commit, History, Undone
 from flexible.naive.judging import decoded_key
 from flexible.naive.objects import Instruction, Named, schema_only, touched
 from flexible.naive.observing import Event, Observer
@@ -160,9 +160,9 @@ class _Reader:
             if version in of_own:
                 self._commit_own(of_own[version])
             elif version in self.told and version in entries:
-                reverts = frozenset(self.told[version])
                 cv = message["download_client_version"]
-                self._commit(addressed_to=file_ident, reverts=reverts, client_version=cv)
+                undone = Undone(cv, frozenset(self.told[version]))
+                self._commit(addressed_to=file_ident, undoes=(undone,))
             else:
                 self._commit(instructions=entries.get(version, []))
 

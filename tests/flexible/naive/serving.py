@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flexible.naive.history import Commit, History
+from flexible.naive.history import Commit, History, Undone
 from flexible.naive.judging import Verdict, accepted, encoded_key, judge, spelled
 from flexible.naive.merging import Change, encoded, rebased
 from flexible.naive.objects import Instruction, Named, named, schema_only, touched
@@ -275,10 +275,9 @@ class Server:
     def _compensate(self, file: File, client_version: int, rejected: dict[Named, Verdict]) -> None:
         """A version that undoes it for this file alone, and the 231 that goes before it (9.3)."""
         commit = self._commit(
-            client_version=client_version,
             timestamp=self.now,
             addressed_to=file.ident,
-            reverts=frozenset(rejected),
+            undoes=(Undone(client_version, frozenset(rejected)),),
         )
         self.owe(file, commit.version, client_version, rejected)
 
@@ -411,13 +410,11 @@ class Server:
 
     def _repeat(self, file: File, body: Message) -> None:
         version = body["compensatingWriteServerVersion"]
-        client_version = body["rejectedClientVersion"]
-        reverts = self.history.commits[version].reverts
+        undoes = self.history.commits[version].undoes
         commit = self._commit(
-            client_version=client_version,
             timestamp=self.now,
             addressed_to=file.ident,
-            reverts=reverts,
+            undoes=undoes,
         )
         file.owed[commit.version] = body | {"compensatingWriteServerVersion": commit.version}
 

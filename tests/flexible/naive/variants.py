@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flexible.naive.history import Commit
+from flexible.naive.history import Commit, Undone
 from flexible.naive.judging import Verdict
 from flexible.naive.objects import Instruction, Named, touched
 from flexible.naive.serving import File, Server, Session
@@ -113,7 +113,7 @@ class AtOnce(Server):
             instructions=instructions,
             rejected=frozenset(rejected),
             addressed_to=file.ident if rejected else 0,
-            reverts=frozenset(rejected),
+            undoes=(Undone(entry["client_version"], frozenset(rejected)),) if rejected else (),
         )
         if rejected:
             self.owe(file, commit.version, entry["client_version"], rejected)

@@ -1,0 +1,330 @@
+"""The real server of flexible sync with naive clients, as a world that random histories happen to.
+
+What lives here: `RealWorld`. Messages travel as bytes over the engine without sockets; its history
+is read from its store after each of its turns, and what undoes rejected writes too. A message of
+the server is made when a step lets it travel, so that nothing of it is lost on the way.
+Specification: flexible-sync.md 5, 9.3, 10, 17.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+from flexible.naive.devices import Device
+from flexible.naive.histories import Story
+from flexible.naive.history import Broken, Commit, History, Undone
+from flexible.naive.intents import Intent, written
+from flexible.naive.judging import decoded_key
+from flexible.naive.objects import Key, Named, touched
+from flexible.naive.observing import Event
+from flexible.naive.views import Permissions
+from flexible.naive.worlds import World
+from realmsync import _core
+from realmsync.inspect import decode_message
+from server_driver import APP, Server
+
+Message = dict[str, Any]
+PROTOCOL = 14
+FLEXIBLE_LOG = ""  # the key of its partition
+FOUNDER = "founder"  # brings the schema
+
+
+class Link:
+    """A client's connection and the session on it."""
+
+    def __init__(self, number: int, user: str) -> None:
+        self.number, self.user = number, user
+        self.session = 0  # each BIND has a new one
+
+
+class RealWorld(World):
+    """One server, and a device for each user. `tuning`: of the server."""
+
+    def __init__(self, story: Story, *, seed: int = 1, tuning: dict[str, int]) -> None:
+        self.permissions = {**story.permissions, FOUNDER: Permissions()}
+        self.users = list(story.users)
+        self.tuning = tuning
+        self.server = Server(seed=seed, asks_permission=True, tuning=tuning)
+        self._history = History()
+        self._rejected: set[tuple[int, int, str, str]] = set()  # rows that are in the history
+        self._keys: set[Key] = set()  # of all objects that were written
+        self.devices = [Device() for _ in (*self.users, FOUNDER)]
+        self.links: list[Link | None] = [None] * len(self.devices)
+        self.salts: list[dict[int, int]] = [{0: 0} for _ in self.devices]  # of server versions
+        self.file_salts = [0] * len(self.devices)
+        self.events: list[list[Event]] = [[] for _ in self.devices]
+        self.clock = 1000
+        self.tables = [each["table"] for each in story.schema if each["op"] == "AddTable"]
+        self._found(list(story.schema))
+
+    def _found(self, schema: list[Any]) -> None:
+        self.users.append(FOUNDER)
+        founder = len(self.users) - 1
+        self.devices[founder].write(schema, self.tick())
+        self.connect(founder, is_fast=False)
+        self.advance(founder, 9, 9)
+        self.advance(founder, 9, 9)
+        self.cut(founder)
+        self.users.pop()
+        for device in self.devices[:founder]:
+            device.write(schema, self.tick())
+
+    @property
+    def history(self) -> History:
+        return self._history
+
+    def tick(self) -> int:
+        """Milliseconds; every call is later."""
+        self.clock += 1
+        return self.clock
+
+    def objects(self, client: int) -> Any:
+        return self.devices[client].copy.state
+
+    # -- steps -------------------------------------------------------------------------------------
+
+    def upload(self, client: int, intents: list[Intent]) -> None:
+        device = self.devices[client]
+        instructions = written(device.copy.state, intents, device.sets[-1].body)
+        if instructions:
+            device.write(instructions, self.tick())
+
+    def query(self, client: int, body: str) -> None:
+        self.devices[client].subscribe(body)
+
+    def connect(self, client: int, *, is_fast: bool) -> None:
+        if self.links[client] is not None:
+            return
+        user = self.users[client]
+        number = self.server.runtime.open_connection(
+            APP, user, f"com.mongodb.realm-query-sync#{PROTOCOL}", self.server.now
+        )
+        self.links[client] = Link(number, user)
+        device = self.devices[client]
+        device.connect(is_fast=is_fast and device.file_ident != 0)
+
+    def cut(self, client: int) -> None:
+        if self.links[client] is not None:
+            self._close(client)
+            self.devices[client].lose()
+            self._note(client, "lost")
+
+    def crash_client(self, client: int) -> None:
+        self._close(client)
+        self.devices[client].die()
+        self._note(client, "restarted")
+
+    def crash_server(self) -> None:
+        store, now = self.server.store, self.server.now
+        self.server.store.cut_power()  # type: ignore[union-attr]
+        self.links, links = [None] * len(self.devices), self.links
+        self.server = Server(store, asks_permission=True, tuning=self.tuning)
+        self.server.now = now
+        for client in range(len(self.users)):
+            if links[client] is not None:
+                self.devices[client].lose()
+                self._note(client, "lost")
+            self._note(client, "server_crashed")
+
+    def change_role(self, user: str, permissions: Permissions) -> None:
+        self.permissions[user] = permissions
+        for link in self.links:
+            if link is not None and link.user == user:
+                self.server.runtime.reauthorize(link.number, self.server.now)
+        self._run()
+
+    def advance(self, client: int, sent: int, received: int) -> None:
+        for _ in range(sent):
+            if not self._send(client):
+                break
+        for _ in range(received):
+            if not self._receive(client):
+                break
+
+    def settle(self) -> None:
+        for _ in range(100):
+            is_busy = False
+            for client in range(len(self.users)):
+                self.connect(client, is_fast=False)
+                while self._send(client):
+                    is_busy = True
+                while self._receive(client):
+                    is_busy = True
+            if not is_busy:
+                return
+        raise Broken("settle", "it never becomes quiet")
+
+    def messages(self, client: int) -> list[Event]:
+        told, self.events[client] = self.events[client], []
+        return told
+
+    # -- one message -------------------------------------------------------------------------------
+
+    def _close(self, client: int) -> None:
+        link, self.links[client] = self.links[client], None
+        if link is not None:
+            self.server.runtime.closed(link.number, self.server.now)
+            self._run()
+
+    def _send(self, client: int) -> bool:
+        link, device = self.links[client], self.devices[client]
+        message = device.next_message() if link is not None else None
+        if link is None or message is None:
+            return False
+        self._note(client, "client", message)
+        if message["type"] == "bind":
+            link.session += 1
+        for entry in message.get("entries", ()):
+            self._keys |= {key for _, key in touched(entry["instructions"])}
+        travelling = _travelling(message, link.session)
+        if message["type"] == "ident":
+            travelling["file_ident_salt"] = self.file_salts[client]
+            latest = message["latest_server_version"]
+            travelling["latest_server_version_salt"] = self.salts[client][latest]
+        data = _core.encode_message(travelling, True, "flexible", PROTOCOL)
+        self.server.runtime.receive(link.number, data, self.server.now)
+        if message["type"] == "unbind":  # only ever after an error: no UNBOUND
+            device.resume()
+        self._run()
+        return True
+
+    def _receive(self, client: int) -> bool:
+        link = self.links[client]
+        data = self._next(link.number) if link is not None else None
+        if link is None or data is None:
+            return False
+        message = decode_message(data, from_client=False)
+        if message["type"] == "log_message":
+            return True
+        if message["type"] == "json_error" and not message["session"]:
+            raise Broken("connection", message["body"])
+        if message.get("session") != link.session:
+            return True  # of a session that the client has left
+        if message["type"] == "ident":
+            self.file_salts[client] = message["file_ident_salt"]
+        if message["type"] == "download":
+            salt = message["latest_server_version_salt"]
+            self.salts[client][message["latest_server_version"]] = salt
+        self._note(client, "server", message)
+        self.devices[client].receive(message)
+        return True
+
+    def _next(self, number: int) -> bytes | None:
+        while (data := self.server.runtime.next_message(number, self.server.now)) is None:
+            self._run()
+            if number not in self.server.writable:
+                return None
+            self.server.writable.discard(number)
+        return data
+
+    def _run(self) -> None:
+        """Lets the server work until it has nothing to do, and tells it what users may."""
+        while events := self.server.run():
+            for event in events:
+                if event[0] == "authorize":
+                    self._authorize(*event[1:4])
+        self._read()
+
+    def _authorize(self, number: int, session: int, question: int) -> None:
+        for link in self.links:
+            if link is not None and link.number == number:
+                roles = _roles(self.permissions[link.user], self.tables)
+                self.server.runtime.authorize_roles(
+                    number, session, question, roles, self.server.now
+                )
+
+    def _note(self, client: int, kind: str, message: Any = None) -> None:
+        permissions = self.permissions[self.users[client]]
+        self.events[client].append(Event(kind, message, self.history.head, permissions))
+
+    # -- the history -------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """What the server has committed since the last time."""
+        store = self.server.store
+        assert not isinstance(store, str)
+        history = self._history
+        try:
+            entries = store.entries(APP, FLEXIBLE_LOG)[history.head :]
+        except KeyError:
+            return
+        if not entries:
+            return
+        rows = store.compensations(APP, FLEXIBLE_LOG)
+        for file, client_version, changeset in entries:
+            version = history.head + 1
+            commit = Commit(version, origin=file, client_version=client_version)
+            commit.instructions = (
+                _core.Changeset.parse(changeset).instructions() if changeset else []
+            )
+            here = [row for row in rows if row[1] == version]
+            if here:
+                self._undo(commit, here)
+            history.append(commit)
+
+    def _undo(self, commit: Commit, rows: list[Any]) -> None:
+        """`rows`: what the version undoes. What is told of is rejected."""
+        (commit.addressed_to,) = {row[0] for row in rows}
+        objects: dict[tuple[int, bool], set[Named]] = {}
+        for _, _, client_version, table, key, reason in rows:
+            known = decoded_key(b64encode(key).decode(), self._keys)
+            assert known is not None, key
+            objects.setdefault((client_version, reason != ""), set()).add((table, known))
+        commit.undoes = tuple(
+            Undone(client_version, frozenset(named), is_told)
+            for (client_version, is_told), named in objects.items()
+        )
+        for undone in commit.undoes:
+            source = self._history.of_upload(commit.addressed_to, undone.client_version)
+            if source is not None and undone.is_told:
+                source.rejected |= undone.objects
+
+
+def _travelling(message: Message, session: int) -> Message:
+    """A device's message as it is encoded."""
+    kind = message["type"]
+    head: Message = {"type": kind, "session": session}
+    if kind == "bind":
+        data = b'{"schemaVersion":0,"sessionReason":0}'
+        need = message["need_ident"]
+        return head | {"data": data, "token": b"", "need_ident": need, "is_subserver": False}
+    if kind == "upload":
+        plain = _core.encode_entries(message["entries"], True)
+        head |= {"compressed": False, "uncompressed_size": len(plain), "compressed_size": 0}
+        return head | {"body": plain} | {k: v for k, v in message.items() if k != "entries"}
+    more = dict(message)
+    if "query" in message:
+        more["query"] = message["query"].encode()
+    return head | more
+
+
+def _roles(permissions: Permissions, tables: list[str]) -> _core.SessionRoles:
+    """What a user may, as the server is told it."""
+    context = _core.ExpressionContext(**permissions.roots)
+    return _core.SessionRoles(
+        {table: _role(permissions.role(table)) for table in tables},
+        _role(permissions.role("other")),
+        context,
+    )
+
+
+def _role(role: Any) -> _core.Role | None:
+    if role is None:
+        return None
+    filters = role.get("document_filters", {})
+    pairs = {name: _pair(rights) for name, rights in role.get("fields", {}).items()}
+    return _core.Role(
+        read_filter=filters["read"],
+        write_filter=filters["write"],
+        read=role.get("read"),
+        write=role.get("write"),
+        insert=role.get("insert", True),
+        delete=role.get("delete", True),
+        fields=pairs,
+        additional_fields=_pair(role.get("additional_fields", {})),
+    )
+
+
+def _pair(rights: dict[str, Any]) -> tuple[bool | None, bool | None]:
+    return rights.get("read"), rights.get("write")
