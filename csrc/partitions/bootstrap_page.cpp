@@ -77,6 +77,7 @@ class BootstrapPage {
     TouchedObjects read_touched();
     void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
     bool is_held(const Touched& touched, bool is_handled, views::Passage& passage);
+    bool shows_the_same(const std::string& cls) const;
     bool is_erased_by_file(const Touched& touched) const;
     bool is_handled(const std::string& cls, const Key& key) const;
     void go_on();
@@ -163,13 +164,18 @@ model::KeyList BootstrapPage::select(const views::View& view, const std::string&
     return rows_.select(request_.partition, shown->query);
 }
 
+// Whether both views show the same properties of a class.
+bool BootstrapPage::shows_the_same(const std::string& cls) const {
+    const views::ClassView *before = old_.find(cls), *after = view_.find(cls);
+    return before != nullptr && after != nullptr &&
+           before->is_all_readable == after->is_all_readable &&
+           (before->is_all_readable || before->readable == after->readable);
+}
+
 // Who shows other properties than before shows other objects.
 void BootstrapPage::add_keys(const std::string& cls) {
     const model::KeyList wanted = select(view_, cls);
-    const views::ClassView *before = old_.find(cls), *after = view_.find(cls);
-    const bool is_same = before != nullptr && after != nullptr &&
-                         before->is_all_readable == after->is_all_readable &&
-                         (before->is_all_readable || before->readable == after->readable);
+    const bool is_same = shows_the_same(cls);
     const model::KeyList held = select(old_, cls);
     KeysOf entering{cls, model::KeyList(wanted.type()), true};
     KeysOf leaving{cls, model::KeyList(wanted.type()), false};
@@ -314,7 +320,8 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
     if (passage.last() == Presence::inside) {
         const bool had_all_along =
             touched.is_its_own() || (held && !passage.has_crossed() && !touched.is_by_others);
-        if (!had_all_along || !bootstrap_.unfinished.empty())
+        const bool is_redacted = old_.find(name.first) != nullptr && !shows_the_same(name.first);
+        if (!had_all_along || is_redacted || !bootstrap_.unfinished.empty())
             anew_.renew(*touched.cls, key);
     } else if (held && !is_erased_by_file(touched)) {
         anew_.erase(*touched.cls, key);

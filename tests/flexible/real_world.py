@@ -56,6 +56,7 @@ class RealWorld(World):
         self.events: list[list[Event]] = [[] for _ in self.devices]
         self.clock = 1000
         self.tables = [each["table"] for each in story.schema if each["op"] == "AddTable"]
+        self.asymmetric = {each["table"] for each in story.schema if each.get("asymmetric")}
         self._found(list(story.schema))
 
     def _found(self, schema: list[Any]) -> None:
@@ -251,7 +252,11 @@ class RealWorld(World):
             return
         if not entries:
             return
-        rows = store.compensations(APP, FLEXIBLE_LOG)
+        rows = [
+            row
+            for row in store.compensations(APP, FLEXIBLE_LOG)
+            if row[3] not in self.asymmetric  # 230 undoes nothing
+        ]
         for file, client_version, changeset in entries:
             version = history.head + 1
             commit = Commit(version, origin=file, client_version=client_version)
