@@ -161,6 +161,11 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
             return step.version > start && step.version <= end && !step.is_own;
         };
         const bool is_its_own = is_made_by_file(next.stored.first, end, steps);
+        const views::ClassView *was = shown->find(name.cls), *is = next.view->find(name.cls);
+        if (after == views::Presence::inside && was != nullptr && is != nullptr &&
+            (was->is_all_readable != is->is_all_readable ||
+             (!was->is_all_readable && was->readable != is->readable)))
+            return true; // all that it shows of the class came anew
         if (after == views::Presence::inside && !is_its_own &&
             (old != views::Presence::inside || std::ranges::any_of(steps, was_sent)))
             return true;
