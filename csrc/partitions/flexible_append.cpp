@@ -15,7 +15,7 @@ namespace realmsync::partitions {
 
 namespace {
 
-constexpr std::uint64_t kReadObject = 15'000; // ns
+constexpr std::uint64_t kReadObject = 5'000; // ns, by its key
 
 // Some properties of an object; what lies between them is null.
 std::vector<model::Value> copy_of(const query::Image& image, const std::set<std::size_t>& of) {
