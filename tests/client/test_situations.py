@@ -134,6 +134,7 @@ FACTS: dict[str, Any] = {
     "unanswered_ms": None,
     "unsent_bytes": 0,
     "downloadable_bytes": 0,
+    "phase": "steady",
     "error": "",
 }
 

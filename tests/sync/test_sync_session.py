@@ -402,8 +402,7 @@ async def test_configuration_is_checked(device: Any) -> None:
         SyncConfiguration(user=one.user)
     with pytest.raises(TypeError, match="user"):
         SyncConfiguration(user="me", partition_value=1)  # type: ignore[arg-type]
-    with pytest.raises(NotImplementedError):
-        SyncConfiguration(user=one.user, flexible=True)
+    assert SyncConfiguration(user=one.user, flexible=True).flexible
     with pytest.raises(ValueError, match="time_out_behavior"):
         OpenRealmBehaviorConfiguration(type="downloadBeforeOpen", time_out=1.0)
     with pytest.raises(ValueError, match="type"):
@@ -416,8 +415,8 @@ async def test_configuration_is_checked(device: Any) -> None:
     [
         ("user", "me", TypeError, "Expected 'user' to be a User"),
         ("flexible", "yes", TypeError, "Expected 'flexible' to be a bool"),
-        ("flexible", True, ValueError, "'partition_value' cannot be specified for flexible sync"),
-        ("initial_subscriptions", {}, ValueError, "no field 'initial_subscriptions'"),
+        ("flexible", True, ValueError, "'partition_value' cannot be specified when flexible"),
+        ("initial_subscriptions", {}, TypeError, "'initial_subscriptions' to be a Callable"),
         ("new_realm_file_behavior", "openImmediately", TypeError, "OpenRealmBehaviorConfiguration"),
         ("on_error", 1, TypeError, "on_error"),
         ("cancel_waits_on_non_fatal_error", 1, TypeError, "cancel_waits_on_non_fatal_error.*bool"),
