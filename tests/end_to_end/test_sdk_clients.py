@@ -28,7 +28,7 @@ SCHEMA = [
 
 
 # Each with users and data of its own.
-APPS = [f"--app={name}" for name in ("app", "other", "erased", "large", "pings", "schema")]
+APPS = [f"--open-app={name}" for name in ("app", "other", "erased", "large", "pings", "schema")]
 
 
 @pytest.fixture
