@@ -157,6 +157,17 @@ def test_headers_say_what_lives_there(path: Path) -> None:
     assert path.read_text().startswith("// "), "a header starts with what lives in it"
 
 
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    """Those of all folders are imported by their names alone; programs are not imported."""
+    names = [
+        path.name
+        for path in sorted((ROOT / "tests").glob("*/*.py"))
+        if path.name not in ("conftest.py", "__init__.py")
+        and '__name__ == "__main__"' not in path.read_text()
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_lint() -> None:
     """Formatting, ruff and mypy; the same command as `make lint`."""
     result = subprocess.run(

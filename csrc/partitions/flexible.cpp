@@ -2,7 +2,6 @@
 // (flexible-sync.md 6, 7, 17.5; docs/internals/flexible-sync.md). What a file holds is told by its
 // download cursor, which no bootstrap moves before its end.
 #include <algorithm>
-#include <ranges>
 
 #include "base/assert.hpp"
 #include "partitions/flexible_page.hpp"
@@ -196,9 +195,10 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     // Those that the new one stands for as well, and the oldest of too many.
     std::size_t unfinished = 0;
     std::uint64_t forgotten = 0;
-    for (const ShownView& shown : std::views::reverse(shown_views(id, ident)))
-        if (shown.stored.end == 0 && ++unfinished == kUnfinished)
-            forgotten = shown.stored.number;
+    const ShownViews& all = shown_views(id, ident);
+    for (auto shown = all.rbegin(); shown != all.rend(); ++shown)
+        if (shown->stored.end == 0 && ++unfinished == kUnfinished)
+            forgotten = shown->stored.number;
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 &&
                (shown.stored.number <= forgotten || (shown.stored.query_version == query_version &&

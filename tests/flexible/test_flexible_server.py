@@ -8,7 +8,7 @@ import random
 import pytest
 
 import people
-from flexible_client import FlexibleClient
+from flexible_peer import FlexibleClient
 from server_driver import Server
 
 ALL = {"Person": "TRUEPREDICATE"}

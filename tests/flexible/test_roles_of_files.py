@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import people
-from flexible_client import FlexibleClient
+from flexible_peer import FlexibleClient
 from realmsync._core import ExpressionContext, Role, SessionRoles
 from server_driver import APP, Server
 
