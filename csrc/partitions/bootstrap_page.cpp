@@ -4,9 +4,7 @@
 // next one, so that when the last is made everything is as it is in that snapshot.
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -82,7 +80,6 @@ class BootstrapPage {
     bool is_handled(const std::string& cls, const Key& key) const;
     void go_on();
     void deal_with(const model::Class& cls, const Key& key, bool enters);
-    Presence now(const model::Class& cls, const Key& key);
     void catch_up();
     void write(DownloadBody& body);
     server::Page page(DownloadBody body, bool is_last);
@@ -99,7 +96,6 @@ class BootstrapPage {
     query::NoObjects alone_;
     query::Run run_;
     ObjectsAnew anew_;
-    std::map<const model::Class*, std::unique_ptr<query::Graph>> graphs_;
     std::shared_ptr<Progress> progress_;
     std::uint64_t timestamp_ = 0;
 };
@@ -167,9 +163,7 @@ model::KeyList BootstrapPage::select(const views::View& view, const std::string&
 // Whether both views show the same properties of a class.
 bool BootstrapPage::shows_the_same(const std::string& cls) const {
     const views::ClassView *before = old_.find(cls), *after = view_.find(cls);
-    return before != nullptr && after != nullptr &&
-           before->is_all_readable == after->is_all_readable &&
-           (before->is_all_readable || before->readable == after->readable);
+    return before != nullptr && after != nullptr && before->shows_as(*after);
 }
 
 // Who shows other properties than before shows other objects.
@@ -258,39 +252,23 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
     return touched;
 }
 
-Presence BootstrapPage::now(const model::Class& cls, const Key& key) {
-    const views::ClassView* shown = view_.find(cls.name);
-    if (shown == nullptr)
-        return Presence::outside;
-    auto& graph = graphs_[&cls];
-    if (!graph)
-        graph = rows_.objects(request_.partition, schema_, shown->needs(cls));
-    return view_.presence(graph->target(cls, key), run_);
-}
-
 // Whether the file may have the object, and its passage through the entries and the change of the
 // view. Images before the bootstrap began need not have what the new view asks about.
 bool BootstrapPage::is_held(const Touched& touched, bool is_handled, views::Passage& passage) {
     const views::View& before = is_handled ? view_ : old_;
-    const auto presence = [&](const views::View& view, const views::ObjectImages& images,
-                              bool is_after) {
-        const query::Image image = is_after ? images.image_after() : images.image_before();
-        const bool is_there = is_after ? images.exists : images.existed;
-        return view.presence(is_there ? &image : nullptr, run_);
-    };
-    passage = views::Passage(presence(before, touched.images.front(), false));
+    passage = views::Passage(before.before(touched.images.front(), run_));
     bool is_held = false;
     Presence last = Presence::absent;
     for (const views::ObjectImages& images : touched.images) {
-        const Presence from = presence(before, images, false);
-        last = presence(before, images, true);
+        const Presence from = before.before(images, run_);
+        last = before.after(images, run_);
         passage.pass(from, last);
         is_held = is_held || from == Presence::inside || last == Presence::inside;
         for (const auto& unfinished : bootstrap_.unfinished)
-            is_held = is_held || presence(*unfinished.view, images, false) == Presence::inside ||
-                      presence(*unfinished.view, images, true) == Presence::inside;
+            is_held = is_held || unfinished.view->before(images, run_) == Presence::inside ||
+                      unfinished.view->after(images, run_) == Presence::inside;
     }
-    passage.pass(last, now(*touched.cls, touched.key.view()));
+    passage.pass(last, anew_.presence(*touched.cls, touched.key.view(), run_));
     return is_held;
 }
 
@@ -330,7 +308,7 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
 }
 
 void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool enters) {
-    const bool is_inside = now(cls, key) == Presence::inside;
+    const bool is_inside = anew_.presence(cls, key, run_) == Presence::inside;
     if (enters && is_inside)
         anew_.renew(cls, key);
     else if (!enters && !is_inside)

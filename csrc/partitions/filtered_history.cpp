@@ -81,7 +81,6 @@ class FilteredHistory {
     server::Page write(std::size_t count);
     void write_entry(const Entry& entry, std::uint64_t client_version);
     void write_moved(ObjectsAnew& anew);
-    bool is_shown(const model::Class& cls, const Key& key);
 
     bool is_own(const Entry& entry) const { return entry.head.via_ident == request_.file_ident; }
     std::uint64_t cursor_after(std::size_t count) const {
@@ -132,10 +131,8 @@ void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes)
     for (const views::ObjectImages& object : images.objects) {
         if (view_.find(object.cls->name) == nullptr)
             continue;
-        const query::Image before = object.image_before(), after = object.image_after();
-        Touch touch{0, view_.presence(object.existed ? &before : nullptr, run_), Presence::absent};
-        touch.after = object.is_changed ? view_.presence(object.exists ? &after : nullptr, run_)
-                                        : touch.before;
+        Touch touch{0, view_.before(object, run_), Presence::absent};
+        touch.after = object.is_changed ? view_.after(object, run_) : touch.before;
         if (touch.before != Presence::inside && touch.after != Presence::inside)
             continue;
         touch.object = object_number(*object.cls, object.key.view());
@@ -294,19 +291,11 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
         if (!object.is_taken_back && verdict != Verdict::enters && !leaves)
             continue;
         // The tables are of the head, where it may have gone again.
-        if (!leaves && is_shown(*object.cls, key))
+        if (!leaves && anew.presence(*object.cls, key, run_) == Presence::inside)
             anew.renew(*object.cls, key);
         else
             anew.erase(*object.cls, key);
     }
-}
-
-bool FilteredHistory::is_shown(const model::Class& cls, const Key& key) {
-    const views::ClassView* shown = view_.find(cls.name);
-    if (shown == nullptr)
-        return false;
-    const auto graph = rows_.objects(request_.partition, schema_, shown->needs(cls));
-    return view_.presence(graph->target(cls, key), run_) == Presence::inside;
 }
 
 } // namespace

@@ -57,10 +57,8 @@ views::Presence PartitionDb::Judging::presence_after(std::uint64_t version,
                                                      const query::Image* now,
                                                      const views::View& view, query::Run& run) {
     for (const Step& step : steps)
-        if (step.version > version) {
-            const query::Image before = step.images.image_before();
-            return view.presence(step.images.existed ? &before : nullptr, run);
-        }
+        if (step.version > version)
+            return view.before(step.images, run);
     return view.presence(now, run);
 }
 
@@ -68,11 +66,8 @@ bool PartitionDb::Judging::has_crossed(std::uint64_t first, std::uint64_t last,
                                        const std::vector<Step>& steps, const views::View& view,
                                        query::Run& run) {
     return std::ranges::any_of(steps, [&](const Step& step) {
-        if (step.version <= first || step.version > last)
-            return false;
-        const query::Image before = step.images.image_before(), after = step.images.image_after();
-        return views::is_crossing(view.presence(step.images.existed ? &before : nullptr, run),
-                                  view.presence(step.images.exists ? &after : nullptr, run));
+        return step.version > first && step.version <= last &&
+               views::is_crossing(view.before(step.images, run), view.after(step.images, run));
     });
 }
 
@@ -115,12 +110,10 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version,
         query::Run run(objects);
         const model::SchemaPtr schema = db_.store_->schema(id_);
         db_.store_->images(id_, version - 1, version, [&](std::uint64_t, std::string_view bytes) {
-            for (const views::ObjectImages& images : views::read_images(bytes, *schema).objects) {
-                const query::Image before = images.image_before(), after = images.image_after();
+            const views::EntryImages entry = views::read_images(bytes, *schema);
+            for (const views::ObjectImages& images : entry.objects)
                 is_visible[images.cls->name + '\0' + views::key_bytes(images.key.view())] =
-                    views::is_visible(view->presence(images.existed ? &before : nullptr, run),
-                                      view->presence(images.exists ? &after : nullptr, run));
-            }
+                    views::is_visible(view->before(images, run), view->after(images, run));
         });
         for (std::size_t i = 0; i < keeps.size(); ++i) {
             const views::TouchedObject& object = touched.objects()[i];
@@ -163,8 +156,7 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
         const bool is_its_own = is_made_by_file(next.stored.first, end, steps);
         const views::ClassView *was = shown->find(name.cls), *is = next.view->find(name.cls);
         if (after == views::Presence::inside && was != nullptr && is != nullptr &&
-            (was->is_all_readable != is->is_all_readable ||
-             (!was->is_all_readable && was->readable != is->readable)))
+            !was->shows_as(*is))
             return true; // all that it shows of the class came anew
         if (after == views::Presence::inside && !is_its_own &&
             (old != views::Presence::inside || std::ranges::any_of(steps, was_sent)))

@@ -34,6 +34,16 @@ void DownloadBody::add(std::uint64_t version, std::uint64_t client_version, std:
     ++entries_;
 }
 
+views::Presence ObjectsAnew::presence(const model::Class& cls, const Key& key, query::Run& run) {
+    const views::ClassView* shown = view_.find(cls.name);
+    if (shown == nullptr)
+        return views::Presence::outside;
+    auto& graph = graphs_[&cls];
+    if (!graph)
+        graph = rows_.objects(id_, schema_, shown->needs(cls));
+    return view_.presence(graph->target(cls, key), run);
+}
+
 void ObjectsAnew::renew(const model::Class& cls, const Key& key) {
     writer_.erase_object(cls.name, key);
     const model::Class& now = *schema_->find(cls.name);

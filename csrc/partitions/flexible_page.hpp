@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "changeset/writer.hpp"
 #include "partitions/history_store.hpp"
+#include "query/evaluation/run.hpp"
 #include "server/store.hpp"
 #include "tables/object_changeset.hpp"
 #include "views/view.hpp"
@@ -44,6 +46,8 @@ class ObjectsAnew {
                 const views::View& view)
         : rows_(rows), id_(id), schema_(std::move(schema)), view_(view) {}
 
+    // Where the view has the object in the snapshot.
+    views::Presence presence(const model::Class& cls, const Key& key, query::Run& run);
     void erase(const model::Class& cls, const Key& key) { writer_.erase_object(cls.name, key); }
     // Erased only, if it does not exist.
     void renew(const model::Class& cls, const Key& key);
@@ -62,6 +66,7 @@ class ObjectsAnew {
     const PartitionId id_;
     const model::SchemaPtr schema_;
     const views::View& view_;
+    std::map<const model::Class*, std::unique_ptr<query::Graph>> graphs_; // of the schema
     changeset::Writer writer_;
     std::vector<std::string> changesets_;
     std::size_t total_ = 0;

@@ -135,4 +135,14 @@ Presence View::presence(const query::Image* object, query::Run& run) const {
                                                                   : Presence::outside;
 }
 
+Presence View::before(const ObjectImages& images, query::Run& run) const {
+    const query::Image image = images.image_before();
+    return presence(images.existed ? &image : nullptr, run);
+}
+
+Presence View::after(const ObjectImages& images, query::Run& run) const {
+    const query::Image image = images.image_after();
+    return presence(images.exists ? &image : nullptr, run);
+}
+
 } // namespace realmsync::views

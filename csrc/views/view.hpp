@@ -16,6 +16,7 @@
 #include "query/tree/tree.hpp"
 #include "query/values/image.hpp"
 #include "rules/session_roles.hpp"
+#include "views/entry_images.hpp"
 #include "views/fold.hpp"
 #include "views/query_set.hpp"
 
@@ -36,6 +37,11 @@ struct ClassView {
         query::Needs needs;
         needs.properties[&of] = {asked.begin(), asked.end()};
         return needs;
+    }
+    // Whether both show the same properties.
+    bool shows_as(const ClassView& other) const {
+        return is_all_readable == other.is_all_readable &&
+               (is_all_readable || readable == other.readable);
     }
     bool shows(std::size_t property) const {
         return property < readable.size() ? readable[property] : is_all_readable;
@@ -59,6 +65,9 @@ class View {
     // `object`: null where there is none. Its class is one of a schema that has all properties of
     // the view's at the same index. Throws QueryFault (limit) as evaluators do.
     Presence presence(const query::Image* object, query::Run& run) const;
+    // Where an object stood before an entry of the history, and after it.
+    Presence before(const ObjectImages& images, query::Run& run) const;
+    Presence after(const ObjectImages& images, query::Run& run) const;
 
     // Equal bytes: the same objects and properties, at every version.
     const std::string& identity() const { return identity_; }
