@@ -13,6 +13,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -89,7 +90,7 @@ async def aiohttp_transport(request: HttpRequest) -> HttpResponse:
                 request.method,
                 request.url,
                 headers={**request.headers, "Accept-Encoding": "identity"},
-                data=request.body.encode() or None,
+                data=BytesIO(body) if (body := request.body.encode()) else None,  # it may be long
                 max_redirects=_MAX_REDIRECTS + 1,  # raised at the last of them
             ) as response,
         ):

@@ -38,7 +38,9 @@ SCALARS = (
     | DATES
     | st.uuids()
     | st.binary(min_size=12, max_size=12).map(bson.ObjectId)
-    | st.decimals(allow_nan=False, places=3).map(lambda d: bson.Decimal128(str(d)))
+    | st.decimals(-(10**30), 10**30, allow_nan=False, places=3).map(
+        lambda d: bson.Decimal128(str(d))  # it has 34 digits
+    )
 )
 VALUES = st.recursive(
     SCALARS,

@@ -270,6 +270,6 @@ async def test_functions_of_our_server(tmp_path: Path) -> None:
             await user.functions.absent()
         assert caught.value.name == "FunctionNotFound"
         with pytest.raises(AppError, match="request body too large") as caught:
-            await user.functions.echo("x" * 1_000_000)
+            await user.functions.echo("x" * 1_100_000)
         assert caught.value.name == "ReadSizeLimitExceeded"
         assert await user.functions.echo("x" * 50_000) == ["x" * 50_000]

@@ -310,7 +310,7 @@ NAMES = [
     ("realm.syncSession", "InvalidProperty", "'sync_session'"),
     ("realm.add(rex)", "InvalidProperty", "create(cls, {...})"),
     ("realm.query(Dog)", "InvalidProperty", "objects"),
-    ("realm.subscriptions", "InvalidProperty", "flexible sync is not there yet"),
+    ("realm.subscriptions", "IllegalOperation", "only be accessed if flexible sync is enabled"),
     ("realm.objects(Address)", "IllegalOperation", "embedded"),
     ("realm.objects(Cat)", "NoSuchTable", "'Cat'"),
     ("realm.objects('dog')", "NoSuchTable", "Did you mean 'Dog'"),
