@@ -589,8 +589,8 @@ class ViewLab:
     def understand(self, body: bytes) -> tuple[bytes, dict[str, set[str]]]:
         """The bytes of its meaning, and the fields that become queryable. Raises ValueError."""
 
-    def take(self, body: bytes) -> int:
-        """The group of the view. Raises ValueError."""
+    def take(self, body: bytes, is_stored: bool = False) -> int:
+        """The group of the view, or of the one that its stored bytes are. Raises ValueError."""
 
     def give_back(self, group: int) -> None: ...
     @property

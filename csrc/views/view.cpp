@@ -9,6 +9,7 @@
 #include "query/printing/print.hpp"
 #include "query/tree/needs.hpp"
 #include "query/tree/normal_form.hpp"
+#include "views/argument_bytes.hpp"
 #include "views/value_bytes.hpp"
 
 namespace realmsync::views {
@@ -36,28 +37,6 @@ query::Query query_of(const model::SchemaPtr& schema, const model::Class& cls,
     query.cls = &cls;
     query.predicate = std::move(predicate);
     return query;
-}
-
-// What constants have no text: values alone, since nothing else stands in a predicate of a view.
-void put_arguments(std::string& bytes, const std::vector<query::Argument>& arguments) {
-    put_number(bytes, arguments.size());
-    for (const query::Argument& argument : arguments) {
-        const auto* folded = std::get_if<query::Folded>(&argument);
-        put_number(bytes, folded != nullptr ? 1 : 0);
-        put_value(bytes, folded != nullptr ? folded->value : std::get<model::Value>(argument));
-    }
-}
-
-std::vector<query::Argument> read_arguments(ValueReader& reader) {
-    std::vector<query::Argument> arguments;
-    for (std::uint64_t left = reader.number(); left != 0; --left) {
-        const bool is_folded = reader.number() != 0;
-        if (is_folded)
-            arguments.emplace_back(query::Folded{reader.value()});
-        else
-            arguments.emplace_back(reader.value());
-    }
-    return arguments;
 }
 
 std::string flags_of(const std::vector<bool>& readable) {

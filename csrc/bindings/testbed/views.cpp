@@ -38,9 +38,12 @@ class ViewLab {
         const views::QuerySet set = read(body);
         return py::make_tuple(py::bytes(set.canonical_bytes()), set.discovered);
     }
-    views::GroupId take(const py::bytes& body) {
-        return index_.take(std::make_shared<const views::View>(world_->schema(), read(body),
-                                                               *rules::SessionRoles::everything()));
+    views::GroupId take(const py::bytes& body, bool is_stored) {
+        const auto roles = rules::SessionRoles::everything();
+        views::View view(world_->schema(), read(body), *roles);
+        if (is_stored)
+            view = views::View(world_->schema(), view.bytes());
+        return index_.take(std::make_shared<const views::View>(std::move(view)));
     }
     void give_back(views::GroupId group) { index_.give_back(group); }
     std::size_t groups() const { return index_.groups(); }
@@ -130,7 +133,7 @@ void bind_views(py::module_& m) {
         .def(py::init<const py::dict&, const std::optional<std::vector<std::string>>&>(),
              py::arg("dataset"), py::arg("queryable") = py::none())
         .def("understand", &ViewLab::understand, py::arg("body"))
-        .def("take", &ViewLab::take, py::arg("body"))
+        .def("take", &ViewLab::take, py::arg("body"), py::arg("is_stored") = false)
         .def("give_back", &ViewLab::give_back, py::arg("group"))
         .def_property_readonly("groups", &ViewLab::groups)
         .def("groups_of", &ViewLab::groups_of, py::arg("cls"), py::arg("object"))
