@@ -63,11 +63,15 @@ class FlexibleClient:
     log: list[Message] = field(default_factory=list)
     bound: bool = False
 
-    def connect(self) -> None:
-        """BIND and IDENT, as far as the server lets."""
+    def open(self) -> None:
+        """A connection."""
         self.connection = self.server.runtime.open_connection(
             APP, self.user, f"com.mongodb.realm-query-sync#{self.version}", self.server.now
         )
+
+    def connect(self) -> None:
+        """BIND and IDENT, as far as the server lets."""
+        self.open()
         data = b'{"schemaVersion":0,"sessionReason":0}'
         self.send(
             type="bind",
@@ -134,19 +138,22 @@ class FlexibleClient:
 
     def upload(self) -> None:
         new = [entry for entry in self.local if entry[0] > self.uploaded]
-        if not new:
-            return
+        if new:
+            self.uploaded = new[-1][0]
+            self.send_upload(new, base=new[-1][1])
+
+    def send_upload(self, changes: list[tuple[int, int, bytes]], *, base: int) -> None:
+        """Without changes it tells how far the client is."""
         entries = [
             {
                 "client_version": version,
-                "server_version": base,
+                "server_version": made_at,
                 "origin_timestamp": 1_000,
                 "origin_file_ident": 0,
                 "changeset": data,
             }
-            for version, base, data in new
+            for version, made_at, data in changes
         ]
-        self.uploaded = new[-1][0]
         plain = _core.encode_entries(entries, True)
         self.send(
             type="upload",
@@ -156,8 +163,8 @@ class FlexibleClient:
             compressed_size=0,
             body=plain,
             upload_client_version=self.uploaded,
-            upload_server_version=new[-1][1],
-            locked_server_version=new[-1][1],
+            upload_server_version=base,
+            locked_server_version=base,
         )
 
     def run(self, most: int | None = None) -> None:
