@@ -40,6 +40,39 @@ class Progress final : public server::BootstrapProgress {
     DownloadBody rest; // found, but not sent: goes with the last part
 };
 
+// The objects of one class in a view, as the tables have them.
+class ObjectsOf {
+  public:
+    ObjectsOf(HistoryReader& rows, PartitionId id, const model::Schema& schema,
+              const views::View& view, const std::string& cls)
+        : view_(view.find(cls)) {
+        const model::Class* now = schema.find(cls);
+        keys_ = model::KeyList(now != nullptr ? now->key_type : Type::integer);
+        if (view_ == nullptr || now == nullptr)
+            return;
+        keys_ = rows.select(id, view_->query);
+        for (const views::PartOfClass& part : view_->parts)
+            parts_.push_back(rows.select(id, part.query));
+    }
+
+    const model::KeyList& keys() const { return keys_; }
+    bool has(const Key& key) const { return keys_.find(key) != model::KeyList::npos; }
+    Presence presence(const Key& key) const {
+        if (!has(key))
+            return views::kOutside;
+        std::size_t parts = 0;
+        for (std::size_t i = 0; i < parts_.size(); ++i)
+            if (parts_[i].find(key) != model::KeyList::npos)
+                parts |= std::size_t{1} << i;
+        return {true, &view_->shown[parts]};
+    }
+
+  private:
+    const views::ClassView* view_;
+    model::KeyList keys_;
+    std::vector<model::KeyList> parts_;
+};
+
 class BootstrapPage {
   public:
     BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot)
@@ -71,11 +104,9 @@ class BootstrapPage {
 
     void begin();
     void add_keys(const std::string& cls);
-    model::KeyList select(const views::View& view, const std::string& cls);
     TouchedObjects read_touched();
     void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
     bool is_held(const Touched& touched, bool is_handled, views::Passage& passage);
-    bool shows_the_same(const std::string& cls) const;
     bool is_erased_by_file(const Touched& touched) const;
     bool is_handled(const std::string& cls, const Key& key) const;
     void go_on();
@@ -152,38 +183,23 @@ void BootstrapPage::begin() {
         anew_.define_schema();
 }
 
-model::KeyList BootstrapPage::select(const views::View& view, const std::string& cls) {
-    const views::ClassView* shown = view.find(cls);
-    const model::Class* now = schema_->find(cls);
-    if (shown == nullptr || now == nullptr)
-        return model::KeyList(now != nullptr ? now->key_type : Type::integer);
-    return rows_.select(request_.partition, shown->query);
-}
-
-// Whether both views show the same properties of a class.
-bool BootstrapPage::shows_the_same(const std::string& cls) const {
-    const views::ClassView *before = old_.find(cls), *after = view_.find(cls);
-    return before != nullptr && after != nullptr && before->shows_as(*after);
-}
-
-// Who shows other properties than before shows other objects.
+// Who shows other fields than before shows other objects.
 void BootstrapPage::add_keys(const std::string& cls) {
-    const model::KeyList wanted = select(view_, cls);
-    const bool is_same = shows_the_same(cls);
-    const model::KeyList held = select(old_, cls);
-    KeysOf entering{cls, model::KeyList(wanted.type()), true};
-    KeysOf leaving{cls, model::KeyList(wanted.type()), false};
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-        if (!is_same || held.find(wanted.at(i)) == model::KeyList::npos)
-            entering.keys.append(wanted.at(i));
+    const ObjectsOf wanted(rows_, request_.partition, *schema_, view_, cls);
+    const ObjectsOf held(rows_, request_.partition, *schema_, old_, cls);
+    KeysOf entering{cls, model::KeyList(wanted.keys().type()), true};
+    KeysOf leaving{cls, model::KeyList(wanted.keys().type()), false};
+    for (std::size_t i = 0; i < wanted.keys().size(); ++i)
+        if (const Key key = wanted.keys().at(i); held.presence(key) != wanted.presence(key))
+            entering.keys.append(key);
     const auto leave = [&](const model::KeyList& keys) {
         for (std::size_t i = 0; i < keys.size(); ++i)
-            if (wanted.find(keys.at(i)) == model::KeyList::npos)
+            if (!wanted.has(keys.at(i)))
                 leaving.keys.append(keys.at(i));
     };
-    leave(held);
+    leave(held.keys());
     for (const auto& unfinished : bootstrap_.unfinished)
-        leave(select(*unfinished.view, cls));
+        leave(ObjectsOf(rows_, request_.partition, *schema_, *unfinished.view, cls).keys());
     for (KeysOf* keys : {&leaving, &entering})
         if (keys->keys.size() != 0) {
             progress_->total += keys->keys.size();
@@ -258,15 +274,15 @@ bool BootstrapPage::is_held(const Touched& touched, bool is_handled, views::Pass
     const views::View& before = is_handled ? view_ : old_;
     passage = views::Passage(before.before(touched.images.front(), run_));
     bool is_held = false;
-    Presence last = Presence::absent;
+    Presence last;
     for (const views::ObjectImages& images : touched.images) {
         const Presence from = before.before(images, run_);
         last = before.after(images, run_);
         passage.pass(from, last);
-        is_held = is_held || from == Presence::inside || last == Presence::inside;
+        is_held = is_held || from.is_inside() || last.is_inside();
         for (const auto& unfinished : bootstrap_.unfinished)
-            is_held = is_held || unfinished.view->before(images, run_) == Presence::inside ||
-                      unfinished.view->after(images, run_) == Presence::inside;
+            is_held = is_held || unfinished.view->before(images, run_).is_inside() ||
+                      unfinished.view->after(images, run_).is_inside();
     }
     passage.pass(last, anew_.presence(*touched.cls, touched.key.view(), run_));
     return is_held;
@@ -292,15 +308,15 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
             is_handled = is_handled || (at != model::KeyList::npos &&
                                         (i < progress_->part || at < progress_->position));
         }
-    views::Passage passage(Presence::outside);
+    views::Passage passage(views::kOutside);
     const bool held = is_held(touched, is_handled, passage) || touched.has_own;
     const Key key = touched.key.view();
-    if (passage.last() == Presence::inside) {
+    if (const Presence& now = passage.last(); now.is_inside()) {
         const bool had_all_along =
-            touched.is_its_own() || (held && !passage.has_crossed() && !touched.is_by_others);
-        const bool is_redacted = old_.find(name.first) != nullptr && !shows_the_same(name.first);
-        if (!had_all_along || is_redacted || !bootstrap_.unfinished.empty())
-            anew_.renew(*touched.cls, key);
+            (touched.is_its_own() && views::is_shown_whole(*touched.cls, now)) ||
+            (held && !passage.has_crossed() && !touched.is_by_others);
+        if (!had_all_along || !bootstrap_.unfinished.empty())
+            anew_.renew(*touched.cls, key, *now.shown);
     } else if (held && !is_erased_by_file(touched)) {
         anew_.erase(*touched.cls, key);
     }
@@ -308,10 +324,10 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
 }
 
 void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool enters) {
-    const bool is_inside = anew_.presence(cls, key, run_) == Presence::inside;
-    if (enters && is_inside)
-        anew_.renew(cls, key);
-    else if (!enters && !is_inside)
+    const Presence now = anew_.presence(cls, key, run_);
+    if (enters && now.is_inside())
+        anew_.renew(cls, key, *now.shown);
+    else if (!enters && !now.is_inside())
         anew_.erase(cls, key);
 }
 

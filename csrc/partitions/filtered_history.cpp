@@ -32,7 +32,7 @@ struct Object {
     bool is_taken_back = false; // a change of this file was not let through
     bool is_its_own = false;    // the file has written it itself, so that it has it
     bool is_whole() const {
-        return (passage.has_crossed() && passage.last() == Presence::inside) || is_taken_back;
+        return (passage.has_crossed() && passage.last().is_inside()) || is_taken_back;
     }
 };
 
@@ -80,6 +80,8 @@ class FilteredHistory {
     void note(const Touch& touch, std::uint64_t timestamp);
     server::Page write(std::size_t count);
     void write_entry(const Entry& entry, std::uint64_t client_version);
+    const rules::Fields* shown_plainly(const Entry& entry,
+                                       const views::TouchedObject& object) const;
     void write_moved(ObjectsAnew& anew);
 
     bool is_own(const Entry& entry) const { return entry.head.via_ident == request_.file_ident; }
@@ -131,9 +133,9 @@ void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes)
     for (const views::ObjectImages& object : images.objects) {
         if (view_.find(object.cls->name) == nullptr)
             continue;
-        Touch touch{0, view_.before(object, run_), Presence::absent};
+        Touch touch{0, view_.before(object, run_), {}};
         touch.after = object.is_changed ? view_.after(object, run_) : touch.before;
-        if (touch.before != Presence::inside && touch.after != Presence::inside)
+        if (!touch.before.is_inside() && !touch.after.is_inside())
             continue;
         touch.object = object_number(*object.cls, object.key.view());
         entry.touches.push_back(touch);
@@ -144,7 +146,7 @@ std::size_t FilteredHistory::object_number(const model::Class& cls, const Key& k
     auto& of_class = numbers_[cls.name];
     const auto [at, is_new] = of_class.try_emplace(views::key_bytes(key), objects_.size());
     if (is_new)
-        objects_.push_back({&cls, model::ObjectKey(key), views::Passage(Presence::outside)});
+        objects_.push_back({&cls, model::ObjectKey(key), views::Passage(views::kOutside)});
     return at->second;
 }
 
@@ -189,7 +191,7 @@ std::size_t FilteredHistory::cut() {
 void FilteredHistory::replay(std::size_t count) {
     std::vector<bool> is_met(objects_.size());
     for (Object& object : objects_) {
-        object.passage = views::Passage(Presence::outside);
+        object.passage = views::Passage(views::kOutside);
         object.is_taken_back = object.is_its_own = false;
     }
     for (const Entry& entry : entries_)
@@ -249,6 +251,24 @@ void FilteredHistory::take_back(std::uint64_t version, server::Page& page) {
     }
 }
 
+// Null: of an object that comes anew, leaves, or is none of the view's.
+const rules::Fields* FilteredHistory::shown_plainly(const Entry& entry,
+                                                    const views::TouchedObject& object) const {
+    const auto of_class = numbers_.find(object.table);
+    if (of_class == numbers_.end())
+        return nullptr;
+    const auto number = of_class->second.find(views::key_bytes(object.key));
+    if (number == of_class->second.end())
+        return nullptr;
+    const Object& known = objects_[number->second];
+    if (known.is_taken_back || known.passage.verdict() != Verdict::plain)
+        return nullptr;
+    for (const Touch& touch : entry.touches)
+        if (touch.object == number->second)
+            return views::shown_plainly(touch.before, touch.after);
+    return nullptr;
+}
+
 // The instructions on objects that stay in the view, and of the schema.
 void FilteredHistory::write_entry(const Entry& entry, std::uint64_t client_version) {
     auto parsed = changeset::parse(rows_.changeset(request_.partition, entry.head.version));
@@ -256,27 +276,10 @@ void FilteredHistory::write_entry(const Entry& entry, std::uint64_t client_versi
         corrupt("Version " + std::to_string(entry.head.version) +
                 " of the history is damaged: " + parsed.error().message);
     const views::Touched touched(*parsed);
-    std::vector<bool> keeps;
-    std::vector<const views::ClassView*> classes;
-    for (const views::TouchedObject& object : touched.objects()) {
-        classes.push_back(view_.find(object.table));
-        bool is_kept = false;
-        const auto of_class = numbers_.find(object.table);
-        if (classes.back() != nullptr && of_class != numbers_.end()) {
-            const auto number = of_class->second.find(views::key_bytes(object.key));
-            for (const Touch& touch : entry.touches)
-                if (number != of_class->second.end() && touch.object == number->second)
-                    is_kept = !objects_[touch.object].is_taken_back &&
-                              objects_[touch.object].passage.verdict() == Verdict::plain &&
-                              views::is_visible(touch.before, touch.after);
-        }
-        keeps.push_back(is_kept);
-    }
-    const changeset::Changeset shown =
-        touched.with(keeps, [&](std::uint32_t object, std::string_view property) {
-            const views::ClassView& cls = *classes[object];
-            return cls.shows(cls.cls->find(property));
-        });
+    std::vector<const rules::Fields*> fields;
+    for (const views::TouchedObject& object : touched.objects())
+        fields.push_back(shown_plainly(entry, object));
+    const changeset::Changeset shown = touched.with(fields);
     if (!shown.instructions.empty())
         body_.add(entry.head.version, client_version, entry.head.origin_timestamp,
                   entry.head.origin_ident, changeset::encode_interleaved(shown));
@@ -291,8 +294,9 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
         if (!object.is_taken_back && verdict != Verdict::enters && !leaves)
             continue;
         // The tables are of the head, where it may have gone again.
-        if (!leaves && anew.presence(*object.cls, key, run_) == Presence::inside)
-            anew.renew(*object.cls, key);
+        const Presence now = leaves ? Presence() : anew.presence(*object.cls, key, run_);
+        if (now.is_inside())
+            anew.renew(*object.cls, key, *now.shown);
         else
             anew.erase(*object.cls, key);
     }

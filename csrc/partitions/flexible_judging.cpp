@@ -103,26 +103,26 @@ const views::View* PartitionDb::Judging::plain_view(std::uint64_t version) const
 changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version,
                                                  const changeset::Changeset& changeset) {
     const views::Touched touched(changeset);
-    std::vector<bool> keeps(touched.objects().size());
+    std::vector<const rules::Fields*> fields(touched.objects().size());
     if (const views::View* view = plain_view(version)) {
-        std::unordered_map<std::string, bool> is_visible; // by class and key
+        std::unordered_map<std::string, const rules::Fields*> shown; // by class and key
         query::NoObjects objects;
         query::Run run(objects);
         const model::SchemaPtr schema = db_.store_->schema(id_);
         db_.store_->images(id_, version - 1, version, [&](std::uint64_t, std::string_view bytes) {
             const views::EntryImages entry = views::read_images(bytes, *schema);
             for (const views::ObjectImages& images : entry.objects)
-                is_visible[images.cls->name + '\0' + views::key_bytes(images.key.view())] =
-                    views::is_visible(view->before(images, run), view->after(images, run));
+                shown[images.cls->name + '\0' + views::key_bytes(images.key.view())] =
+                    views::shown_plainly(view->before(images, run), view->after(images, run));
         });
-        for (std::size_t i = 0; i < keeps.size(); ++i) {
+        for (std::size_t i = 0; i < fields.size(); ++i) {
             const views::TouchedObject& object = touched.objects()[i];
             const auto found =
-                is_visible.find(std::string(object.table) + '\0' + views::key_bytes(object.key));
-            keeps[i] = found != is_visible.end() && found->second;
+                shown.find(std::string(object.table) + '\0' + views::key_bytes(object.key));
+            fields[i] = found != shown.end() ? found->second : nullptr;
         }
     }
-    return touched.with(keeps);
+    return touched.with(fields);
 }
 
 bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const query::Image* now) {
@@ -154,14 +154,11 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
             return step.version > start && step.version <= end && !step.is_own;
         };
         const bool is_its_own = is_made_by_file(next.stored.first, end, steps);
-        const views::ClassView *was = shown->find(name.cls), *is = next.view->find(name.cls);
-        if (after == views::Presence::inside && was != nullptr && is != nullptr &&
-            !was->shows_as(*is))
-            return true; // all that it shows of the class came anew
-        if (after == views::Presence::inside && !is_its_own &&
-            (old != views::Presence::inside || std::ranges::any_of(steps, was_sent)))
+        const bool has_all = is_its_own && after.is_inside() &&
+                             views::is_shown_whole(*schema_->find(name.cls), after);
+        if (after.is_inside() && !has_all && (old != after || std::ranges::any_of(steps, was_sent)))
             return true;
-        if ((old == views::Presence::inside || is_its_own) && after == views::Presence::outside)
+        if ((old.is_inside() || is_its_own) && after == views::kOutside)
             return true;
         shown = next.view.get();
         from = end;

@@ -37,22 +37,21 @@ void DownloadBody::add(std::uint64_t version, std::uint64_t client_version, std:
 views::Presence ObjectsAnew::presence(const model::Class& cls, const Key& key, query::Run& run) {
     const views::ClassView* shown = view_.find(cls.name);
     if (shown == nullptr)
-        return views::Presence::outside;
+        return views::kOutside;
     auto& graph = graphs_[&cls];
     if (!graph)
         graph = rows_.objects(id_, schema_, shown->needs(cls));
     return view_.presence(graph->target(cls, key), run);
 }
 
-void ObjectsAnew::renew(const model::Class& cls, const Key& key) {
+void ObjectsAnew::renew(const model::Class& cls, const Key& key, const rules::Fields& shown) {
     writer_.erase_object(cls.name, key);
     const model::Class& now = *schema_->find(cls.name);
-    const auto values = rows_.object(id_, *schema_, now, key);
-    if (values) {
-        const views::ClassView* shown = view_.find(cls.name);
+    if (const auto values = rows_.object(id_, *schema_, now, key))
         tables::ObjectChangeset(writer_, *schema_)
-            .add(now, key, *values, [&](std::size_t property) { return shown->shows(property); });
-    }
+            .add(now, key, *values, [&](std::size_t property) {
+                return shown.contains(now.properties[property].name);
+            });
     if (writer_.size() >= kChangesetBytes)
         cut();
 }

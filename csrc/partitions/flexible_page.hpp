@@ -50,7 +50,7 @@ class ObjectsAnew {
     views::Presence presence(const model::Class& cls, const Key& key, query::Run& run);
     void erase(const model::Class& cls, const Key& key) { writer_.erase_object(cls.name, key); }
     // Erased only, if it does not exist.
-    void renew(const model::Class& cls, const Key& key);
+    void renew(const model::Class& cls, const Key& key, const rules::Fields& shown);
     // All classes and properties.
     void define_schema();
 

@@ -32,6 +32,17 @@ void add(std::vector<bool>& flags, const std::vector<bool>& more) {
     std::transform(flags.begin(), flags.end(), more.begin(), flags.begin(), std::logical_or<>());
 }
 
+// On which a role gives the right.
+Fields fields_of(const Role& role, const std::optional<bool>& of_all,
+                 std::optional<bool> FieldRight::* right) {
+    const bool is_usual = of_all.value_or(false) || (role.additional_fields.*right).value_or(false);
+    Fields::Names others;
+    for (const auto& [name, of_field] : role.fields)
+        if ((of_all.value_or(false) || (of_field.*right).value_or(false)) != is_usual)
+            others.insert(name);
+    return is_usual ? Fields::all_but(std::move(others)) : Fields::only(std::move(others));
+}
+
 bool is_said(const query::Predicate& predicate, bool value) {
     const auto* truth = std::get_if<query::Truth>(&predicate.of);
     return truth != nullptr && truth->value == value;
@@ -45,15 +56,19 @@ ClassRights::ClassRights(const Role* role, const Context& context, model::Schema
       writable_(cls.properties.size()), seen_by_writers_(cls.properties.size()) {
     static const Expression kAlways(model::Value(true), Use::filter);
     auto given = [](const std::optional<Expression>& of) { return of ? &*of : &kAlways; };
-    if (role != nullptr)
-        set_fields(*role, extent);
+    Fields read, written;
+    if (role != nullptr) {
+        read = fields_of(*role, role->read, &FieldRight::read);
+        written = fields_of(*role, role->write, &FieldRight::write);
+    }
+    set_fields(read, written, extent);
     read_ = filter(role == nullptr ? nullptr : &role->read_filter, context);
     write_ = filter(role == nullptr ? nullptr : &role->write_filter, context);
     insert_ = filter(role == nullptr ? nullptr : given(role->insert), context);
     erase_ = filter(role == nullptr ? nullptr : given(role->erase), context);
     if (write_.bytes == read_.bytes)
         write_ = read_;
-    set_view();
+    set_view(read, written);
     set_identity();
 }
 
@@ -71,13 +86,10 @@ ClassRights::Filter ClassRights::filter(const Expression* expression,
     return made;
 }
 
-void ClassRights::set_fields(const Role& role, Extent extent) {
+void ClassRights::set_fields(const Fields& read, const Fields& written, Extent extent) {
     for (std::size_t i = 0; i < cls_->properties.size(); ++i) {
-        const auto named = role.fields.find(cls_->properties[i].name);
-        const FieldRight& right =
-            named == role.fields.end() ? role.additional_fields : named->second;
-        readable_[i] = role.read.value_or(false) || right.read.value_or(false);
-        seen_by_writers_[i] = role.write.value_or(false) || right.write.value_or(false);
+        readable_[i] = read.contains(cls_->properties[i].name);
+        seen_by_writers_[i] = written.contains(cls_->properties[i].name);
     }
     if (extent == Extent::all) {
         writable_ = seen_by_writers_;
@@ -85,33 +97,33 @@ void ClassRights::set_fields(const Role& role, Extent extent) {
     }
 }
 
-void ClassRights::set_view() {
-    const bool sees_by_reading = gives_sight(readable_, *cls_);
-    const bool sees_by_writing = gives_sight(seen_by_writers_, *cls_); // write implies read
+// Write implies read.
+void ClassRights::set_view(const Fields& read, const Fields& written) {
+    std::vector<Sight> sights;
+    if (gives_sight(readable_, *cls_))
+        sights.push_back({read_.predicate, read});
+    if (gives_sight(seen_by_writers_, *cls_)) {
+        if (!sights.empty() && write_.evaluator == read_.evaluator)
+            sights.front().fields = read | written;
+        else
+            sights.push_back({write_.predicate, written});
+    }
+    std::erase_if(sights, [](const Sight& sight) { return is_said(*sight.of, false); });
     std::vector<query::PredicatePtr> seen;
-    if (sees_by_reading)
-        seen.push_back(read_.predicate);
-    if (sees_by_writing)
-        seen.push_back(write_.predicate);
+    for (const Sight& sight : sights)
+        seen.push_back(sight.of);
     view_ = any_of(std::move(seen));
-    set_shown(sees_by_reading, sees_by_writing);
+    set_shown(std::move(sights));
 }
 
-void ClassRights::set_shown(bool sees_by_reading, bool sees_by_writing) {
-    sees_by_writing = sees_by_writing && !is_said(*write_.predicate, false);
-    shown_ = sees_by_reading ? readable_ : seen_by_writers_;
-    if (sees_by_reading && sees_by_writing) {
-        const bool is_one_filter = write_.evaluator == read_.evaluator;
-        if (is_one_filter)
-            add(shown_, seen_by_writers_);
-        else if (is_said(*write_.predicate, true))
-            shown_ = seen_by_writers_;
-        else if (!is_said(*read_.predicate, true))
-            std::transform(shown_.begin(), shown_.end(), seen_by_writers_.begin(), shown_.begin(),
-                           std::logical_and<>());
-    }
-    if (cls_->has_key_property)
-        shown_[0] = true;
+void ClassRights::set_shown(std::vector<Sight> sights) {
+    if (!sights.empty())
+        shown_ = sights.front().fields & sights.back().fields;
+    for (const Sight& sight : sights)
+        if (is_said(*sight.of, true))
+            shown_ = shown_ | sight.fields;
+    std::erase_if(sights, [this](const Sight& sight) { return (shown_ | sight.fields) == shown_; });
+    shown_of_some_ = std::move(sights);
 }
 
 void ClassRights::set_identity() {

@@ -16,6 +16,7 @@
 #include "query/evaluation/run.hpp"
 #include "query/values/image.hpp"
 #include "rules/expression.hpp"
+#include "rules/fields.hpp"
 
 namespace realmsync::rules {
 
@@ -36,6 +37,12 @@ struct Role {
 enum class Extent : unsigned char {
     all,
     reading, // nothing may be written; what writers see is seen
+};
+
+// What views show of the objects that a predicate matches.
+struct Sight {
+    query::PredicatePtr of;
+    Fields fields;
 };
 
 // What may be done with one object. Flags by property index.
@@ -74,9 +81,11 @@ class ClassRights {
                     std::span<const std::size_t> changed, query::Run& run) const;
     bool may_delete(const query::Image& before, query::Run& run) const;
 
-    // Properties that views show of every visible object. Where the two filters let different
-    // objects through and their fields differ, no more than what is readable in all of them.
-    const std::vector<bool>& shown() const { return shown_; }
+    // Fields that views show of every visible object, and those that they show besides of some of
+    // them: where the two filters let different objects through, and their fields differ. That of
+    // the key is shown with every object, and in neither.
+    const Fields& shown() const { return shown_; }
+    const std::vector<Sight>& shown_of_some() const { return shown_of_some_; }
 
     // Whether something can be read or written at all; by property, whatever the object.
     const std::vector<bool>& readable() const { return readable_; }
@@ -95,9 +104,9 @@ class ClassRights {
     };
 
     Filter filter(const Expression* expression, const Context& context) const;
-    void set_fields(const Role& role, Extent extent);
-    void set_view();
-    void set_shown(bool sees_by_reading, bool sees_by_writing);
+    void set_fields(const Fields& read, const Fields& written, Extent extent);
+    void set_view(const Fields& read, const Fields& written);
+    void set_shown(std::vector<Sight> sights);
     void set_identity();
     static bool asks(const Filter& filter, const query::Image& object, query::Run& run);
     bool writes(const query::Image& object, query::Run& run) const;
@@ -107,7 +116,8 @@ class ClassRights {
     Filter read_, write_, insert_, erase_;
     std::vector<bool> readable_, writable_;
     std::vector<bool> seen_by_writers_; // `writable_` of a session that may write
-    std::vector<bool> shown_;
+    Fields shown_;
+    std::vector<Sight> shown_of_some_;
     bool writes_all_ = false;
     query::PredicatePtr view_;
     std::string identity_;

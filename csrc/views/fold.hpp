@@ -5,14 +5,25 @@
 
 #include <cstdint>
 
+#include "rules/fields.hpp"
+
 namespace realmsync::views {
 
 // Where an object stands at one version, as a view sees it.
-enum class Presence : std::uint8_t {
-    absent,  // does not exist
-    outside, // exists, and is not in the view
-    inside,
+struct Presence {
+    bool exists = false;
+    const rules::Fields* shown = nullptr; // the view's; null: it is outside
+
+    bool is_inside() const { return shown != nullptr; }
+    // Of two views, too.
+    bool operator==(const Presence& other) const {
+        return exists == other.exists &&
+               (shown == other.shown ||
+                (shown != nullptr && other.shown != nullptr && *shown == *other.shown));
+    }
 };
+inline constexpr Presence kAbsent{};
+inline constexpr Presence kOutside{true, nullptr};
 
 enum class Verdict : std::uint8_t {
     plain,  // the instructions of the changes that are visible, as they are
@@ -21,25 +32,26 @@ enum class Verdict : std::uint8_t {
     enters, // EraseObject, CreateObject and the whole object, at the end of the range
 };
 
-// Whether a change moves an object into the view or out of it while it exists: the view's doing,
-// of which no instruction in the history tells.
-bool is_crossing(Presence before, Presence after);
-// Whether instructions of the change are sent as they are.
-bool is_visible(Presence before, Presence after);
+// Whether a change moves an object into the view or out of it while it exists, or has it show other
+// fields: the view's doing, of which no instruction in the history tells.
+bool is_crossing(const Presence& before, const Presence& after);
+// The fields of which the instructions of the change are sent as they are; null: none is, whatever
+// it is about.
+const rules::Fields* shown_plainly(const Presence& before, const Presence& after);
 
 // An object through a range of versions, change by change; changes that leave it outside may be
 // left out. O(1) for each.
 class Passage {
   public:
-    explicit Passage(Presence first) : first_(first), last_(first) {}
+    explicit Passage(const Presence& first) : first_(first), last_(first) {}
 
-    void pass(Presence before, Presence after) {
+    void pass(const Presence& before, const Presence& after) {
         has_crossed_ = has_crossed_ || is_crossing(before, after);
         last_ = after;
     }
     bool has_crossed() const { return has_crossed_; }
-    Presence last() const { return last_; }
-    // With `plain` the changes of which is_visible() holds are sent.
+    const Presence& last() const { return last_; }
+    // With `plain` the changes are sent of which something is shown plainly.
     Verdict verdict() const;
 
   private:

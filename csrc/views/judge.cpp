@@ -23,7 +23,7 @@ std::optional<Rejection> Judge::before(const ObjectWrite& write) const {
         return Rejection::not_allowed;
     if (write.before == nullptr)
         return std::nullopt;
-    if (view.presence(write.before, run) != Presence::inside)
+    if (!view.presence(write.before, run).is_inside())
         return rights->on(*write.before, run).is_visible ? Rejection::outside
                                                          : Rejection::not_allowed;
     if (write.erases && !rights->may_delete(*write.before, run))
@@ -43,7 +43,7 @@ std::optional<Rejection> Judge::after(const ObjectWrite& write, const query::Ima
                    : std::optional(Rejection::not_allowed);
     if (!rights->may_insert(*after, run))
         return Rejection::not_allowed;
-    if (after->cls->kind != TableKind::asymmetric && view.presence(after, run) != Presence::inside)
+    if (after->cls->kind != TableKind::asymmetric && !view.presence(after, run).is_inside())
         return rights->on(*after, run).is_visible ? Rejection::outside : Rejection::not_allowed;
     return std::nullopt;
 }

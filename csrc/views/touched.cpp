@@ -24,6 +24,10 @@ struct Hash {
     }
 };
 
+bool has_field(changeset::Op op) {
+    return op != changeset::Op::create_object && op != changeset::Op::erase_object;
+}
+
 } // namespace
 
 Touched::Touched(const changeset::Changeset& changeset) : changeset_(changeset) {
@@ -62,11 +66,26 @@ std::vector<std::string_view> Touched::properties(std::uint32_t object) const {
 }
 
 changeset::Changeset Touched::with(const std::vector<bool>& keeps) const {
-    return with(keeps, [](std::uint32_t, std::string_view) { return true; });
+    static const rules::Fields kAll = rules::Fields::all_but({});
+    std::vector<const rules::Fields*> shown;
+    for (const bool is_kept : keeps)
+        shown.push_back(is_kept ? &kAll : nullptr);
+    return with(shown);
 }
 
-changeset::Changeset Touched::with_none() const {
-    return {changeset_.strings, {}, changeset_.paths, changeset_.links, changeset_.buffers, 0};
+changeset::Changeset Touched::with(const std::vector<const rules::Fields*>& shown) const {
+    changeset::Changeset kept{changeset_.strings, {}, changeset_.paths, changeset_.links,
+                              changeset_.buffers, 0};
+    const auto is_shown = [&](std::uint32_t object, const changeset::Instruction& instruction) {
+        return shown[object] != nullptr &&
+               (!has_field(instruction.op) ||
+                shown[object]->contains(changeset_.strings[instruction.field]));
+    };
+    for (std::size_t i = 0; i < object_of_.size(); ++i)
+        if (const auto& instruction = changeset_.instructions[i];
+            object_of_[i] == kNone || is_shown(object_of_[i], instruction))
+            kept.instructions.push_back(instruction);
+    return kept;
 }
 
 } // namespace realmsync::views

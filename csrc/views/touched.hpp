@@ -10,6 +10,7 @@
 
 #include "base/values.hpp"
 #include "changeset/instruction.hpp"
+#include "rules/fields.hpp"
 
 namespace realmsync::views {
 
@@ -34,27 +35,11 @@ class Touched {
     // is written by encode_interleaved(), which leaves out those that nothing needs.
     // O(instructions).
     changeset::Changeset with(const std::vector<bool>& keeps) const;
-    // The same without instructions on properties for which `shows(object, property)` is false.
-    template <class F>
-    changeset::Changeset with(const std::vector<bool>& keeps, const F& shows) const {
-        changeset::Changeset kept = with_none();
-        for (std::size_t i = 0; i < object_of_.size(); ++i) {
-            const changeset::Instruction& instruction = changeset_.instructions[i];
-            const std::uint32_t object = object_of_[i];
-            if (object == kNone ||
-                (keeps[object] && (!has_field(instruction.op) ||
-                                   shows(object, changeset_.strings[instruction.field]))))
-                kept.instructions.push_back(instruction);
-        }
-        return kept;
-    }
+    // The same with those objects of which something is shown, and without instructions on other
+    // fields of theirs. O(instructions · log fields).
+    changeset::Changeset with(const std::vector<const rules::Fields*>& shown) const;
 
   private:
-    static bool has_field(changeset::Op op) {
-        return op != changeset::Op::create_object && op != changeset::Op::erase_object;
-    }
-    changeset::Changeset with_none() const;
-
     static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
 
     const changeset::Changeset& changeset_;

@@ -1,10 +1,12 @@
-// What one session is shown: the objects that its query set asks for and its user may see. A pure
-// function of an object's image, so membership is stored nowhere (flexible-sync.md 17.1, K1). What
-// becomes of an object over time is fold.hpp's, which views a commit concerns view_index.hpp's.
+// What one session is shown: the objects that its query set asks for and its user may see, and the
+// fields of each that he may read. A pure function of an object's image, so membership is stored
+// nowhere (flexible-sync.md 17.1, K1, K17). What becomes of an object over time is fold.hpp's,
+// which views a commit concerns view_index.hpp's.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,29 +24,29 @@
 
 namespace realmsync::views {
 
+// What a view shows besides of some of its objects.
+struct PartOfClass {
+    query::PredicatePtr stated;
+    query::Query query; // those of the objects in the view
+    query::Evaluator evaluator;
+    rules::Fields fields;
+};
+
 // A class of a view.
 struct ClassView {
     const model::Class* cls = nullptr;
     query::Query query; // subscriptions and read filter
     query::Evaluator evaluator;
-    std::vector<bool> readable; // by property index; behind the end is_all_readable
-    bool is_all_readable = false;
-    query::PredicatePtr stated;     // before it was brought into normal form
-    std::vector<std::size_t> asked; // properties that the query reads, ascending
+    std::vector<PartOfClass> parts;   // nearly always none
+    std::vector<rules::Fields> shown; // by which of the parts have an object, as bits
+    query::PredicatePtr stated;       // before it was brought into normal form
+    std::vector<std::size_t> asked;   // properties that the queries read, ascending
 
     // The same of another schema's class, which may have more properties.
     query::Needs needs(const model::Class& of) const {
         query::Needs needs;
         needs.properties[&of] = {asked.begin(), asked.end()};
         return needs;
-    }
-    // Whether both show the same properties.
-    bool shows_as(const ClassView& other) const {
-        return is_all_readable == other.is_all_readable &&
-               (is_all_readable || readable == other.readable);
-    }
-    bool shows(std::size_t property) const {
-        return property < readable.size() ? readable[property] : is_all_readable;
     }
 };
 
@@ -69,15 +71,19 @@ class View {
     Presence before(const ObjectImages& images, query::Run& run) const;
     Presence after(const ObjectImages& images, query::Run& run) const;
 
-    // Equal bytes: the same objects and properties, at every version.
+    // Equal bytes: the same objects and fields, at every version.
     const std::string& identity() const { return identity_; }
 
   private:
     void add(const model::SchemaPtr& schema, const model::Class& cls,
-             const query::PredicatePtr& stated, std::vector<bool> readable);
+             const query::PredicatePtr& stated, const rules::Fields& shown,
+             std::span<const rules::Sight> of_some);
 
     std::map<std::string, ClassView, std::less<>> classes_;
     std::string identity_;
 };
+
+// Whether nothing of an object that stands so is hidden. O(properties).
+bool is_shown_whole(const model::Class& cls, const Presence& presence);
 
 } // namespace realmsync::views

@@ -13,6 +13,7 @@ from realmsync._core import ExpressionContext, Role, SessionRoles
 from server_driver import APP, Server
 
 ALL = {"Person": "TRUEPREDICATE"}
+VALUES = ["age", "name", "owner"]
 OWN = {"owner": "%%user.id"}
 
 
@@ -120,9 +121,9 @@ def test_whoever_may_only_read_has_all_of_his_writes_taken_back(server: Ruled) -
     [
         ({"fields": {"age": (True, None)}}, ["age"]),
         ({"fields": {"age": (None, True)}}, ["age"]),  # write implies read
-        ({"write": True}, ["age", "name", "owner"]),
-        # Of what is readable in some of his objects alone no view can say whether it is.
-        ({"fields": {"name": (True, None)}, "additional_fields": (None, True)}, ["name"]),
+        ({"write": True}, VALUES),
+        # The object is his, so that both count.
+        ({"fields": {"name": (True, None)}, "additional_fields": (None, True)}, VALUES),
     ],
     ids=str,
 )
@@ -137,6 +138,26 @@ def test_fields_that_are_not_readable_are_not_sent(
     ann.run()
     values = {"age": 41, "name": "c", "owner": "ann"}
     assert [name for name in sorted(values) if seen(ann)[1][name] == values[name]] == shown
+
+
+def test_fields_are_shown_object_by_object(server: Ruled) -> None:
+    admin = admin_with_people(server)
+    fields = {"fields": {"name": (True, None)}, "additional_fields": (None, True)}
+    ann = client_of(server, roles(True, OWN, **fields))
+    theirs = {"_id": 2, "age": 0, "name": "b", "owner": None}
+    assert seen(ann) == {1: {"_id": 1, "age": 20, "name": "a", "owner": "ann"}, 2: theirs}
+    admin.write(*people.change(1, owner="bob"), *people.change(2, owner="ann"))
+    admin.upload()
+    admin.run()
+    ann.run()
+    assert seen(ann)[2] == {"_id": 2, "age": 30, "name": "b", "owner": "ann"}
+    assert seen(ann)[1] == theirs | {"_id": 1, "name": "a"}
+    admin.write(*people.change(1, age=22, name="c"), *people.change(2, age=32))
+    admin.upload()
+    admin.run()
+    ann.run()
+    assert seen(ann)[1] == theirs | {"_id": 1, "name": "c"}
+    assert seen(ann)[2]["age"] == 32
 
 
 def test_other_roles_bring_another_view(server: Ruled) -> None:

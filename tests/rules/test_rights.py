@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -84,28 +85,33 @@ def test_a_key_alone_is_no_sight() -> None:
 
 
 MY, ONES = {"s": "mine"}, {"i": 1}
+MINES = 's == "mine"'
 
 
 @pytest.mark.parametrize(
-    ("filters", "fields", "shown"),
+    ("filters", "fields", "shown", "some"),
     [
-        ((MY, False), {"s": (True, None), "i": (None, True)}, ["s"]),
-        ((MY, MY), {"s": (True, None), "i": (None, True)}, ["i", "s"]),
-        ((MY, ONES), {"s": (True, None), "i": (None, True)}, []),
-        ((MY, ONES), {"s": (True, True), "i": (None, True)}, ["s"]),
-        ((True, ONES), {"s": (True, None), "i": (None, True)}, ["s"]),
-        ((MY, True), {"s": (True, None), "i": (None, True)}, ["i"]),
-        ((MY, ONES), {"i": (None, True)}, ["i"]),  # only who may write sees
+        ((MY, False), {"s": (True, None), "i": (None, True)}, ["s"], {}),
+        ((False, MY), {"s": (True, None), "i": (None, True)}, ["i"], {}),
+        ((MY, MY), {"s": (True, None), "i": (None, True)}, ["i", "s"], {}),
+        ((MY, ONES), {"s": (True, None), "i": (None, True)}, [], {"i == 1": ["i"], MINES: ["s"]}),
+        ((MY, ONES), {"s": (True, True), "i": (None, True)}, ["s"], {"i == 1": ["i", "s"]}),
+        ((True, ONES), {"s": (True, None), "i": (None, True)}, ["s"], {"i == 1": ["i"]}),
+        ((MY, True), {"s": (True, None), "i": (None, True)}, ["i"], {MINES: ["s"]}),
+        ((True, True), {"s": (True, None), "i": (None, True)}, ["i", "s"], {}),
+        ((MY, ONES), {"i": (None, True)}, ["i"], {}),  # only who may write sees
     ],
 )
-def test_a_view_shows_what_is_readable_in_all_of_its_objects(
-    filters: tuple[Any, Any], fields: Any, shown: list[str]
+def test_a_view_shows_of_each_object_what_is_readable(
+    filters: tuple[Any, Any], fields: Any, shown: list[str], some: dict[str, list[str]]
 ) -> None:
     made = rights(*filters, read=None, write=None, fields=fields)
-    assert made.shown == ["_id", *shown]
-    for document in ({"_id": 1, "s": s, "i": i} for s in ("mine", "x") for i in (1, 2)):
-        on = made.rights_on(document)
-        assert not on.is_visible or set(made.shown) <= set(on.readable)
+    assert made.shown == {made.view_text: shown} | some
+    for s, i in product(("mine", "x"), (1, 2)):
+        on = made.rights_on({"_id": 1, "s": s, "i": i})
+        holds = {made.view_text: on.is_visible, MINES: s == "mine", "i == 1": i == 1}
+        seen = {name for text, names in made.shown.items() if holds[text] for name in names}
+        assert {*on.readable} - {"_id"} == (seen if on.is_visible else set())
 
 
 def test_no_role_gives_nothing() -> None:

@@ -125,6 +125,22 @@ class RightsHandle {
         return names;
     }
 
+    // What views show of every object and, by the text of a predicate, besides of some.
+    std::map<std::string, std::vector<std::string>> shown() const {
+        std::map<std::string, std::vector<std::string>> shown;
+        shown[query::print(*rights_->view())] = names(rights_->shown());
+        for (const rules::Sight& sight : rights_->shown_of_some())
+            shown[query::print(*sight.of)] = names(sight.fields);
+        return shown;
+    }
+    std::vector<std::string> names(const rules::Fields& fields) const {
+        std::vector<std::string> names;
+        for (const model::Property& property : rights_->cls().properties)
+            if (fields.contains(property.name))
+                names.push_back(property.name);
+        return names;
+    }
+
   private:
     std::shared_ptr<const rules::ClassRights> rights_;
     DocumentReader reader_;
@@ -227,7 +243,7 @@ void bind_rights(py::module_& m) {
                                [](const Handle& h) { return h.names(h.rights().writable()); })
         .def_property_readonly("view_text",
                                [](const Handle& h) { return query::print(*h.rights().view()); })
-        .def_property_readonly("shown", [](const Handle& h) { return h.names(h.rights().shown()); })
+        .def_property_readonly("shown", &Handle::shown)
         .def_property_readonly(
             "read_text", [](const Handle& h) { return query::print(*h.rights().read_filter()); })
         .def_property_readonly(

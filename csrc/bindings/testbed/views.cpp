@@ -58,7 +58,7 @@ class ViewLab {
         query::Run run(*world_);
         const auto& objects = world_->objects(world_->class_named(cls));
         for (std::size_t i = 0; i < objects.size(); ++i)
-            if (index_.view(group)->presence(&objects[i], run) == views::Presence::inside)
+            if (index_.view(group)->presence(&objects[i], run).is_inside())
                 result.push_back(i);
         return result;
     }
@@ -82,18 +82,25 @@ class ViewLab {
     views::ViewIndex index_;
 };
 
-// "absent", "outside" or "inside" each; the verdict, and which changes are sent as they are.
+// "absent", "outside", or the names of the fields that are shown; the verdict, and of each change
+// the fields that are sent as they are, if it is.
 py::tuple fold_presences(const std::vector<std::string>& names) {
+    std::map<std::string, rules::Fields> fields;
     std::vector<views::Presence> presences;
-    for (const std::string& name : names)
-        presences.push_back(name == "absent"    ? views::Presence::absent
-                            : name == "outside" ? views::Presence::outside
-                                                : views::Presence::inside);
+    for (const std::string& name : names) {
+        const auto& known = fields.emplace(name, rules::Fields::only({name})).first->second;
+        presences.push_back(name == "absent"    ? views::kAbsent
+                            : name == "outside" ? views::kOutside
+                                                : views::Presence{true, &known});
+    }
     views::Passage passage(presences.front());
-    std::vector<bool> sends;
+    std::vector<std::optional<std::string>> sends;
     for (std::size_t i = 1; i < presences.size(); ++i) {
         passage.pass(presences[i - 1], presences[i]);
-        sends.push_back(views::is_visible(presences[i - 1], presences[i]));
+        const rules::Fields* shown = views::shown_plainly(presences[i - 1], presences[i]);
+        sends.emplace_back();
+        if (shown != nullptr)
+            sends.back() = *shown->names().begin();
     }
     if (passage.has_crossed())
         sends.clear();

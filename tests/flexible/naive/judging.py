@@ -54,7 +54,8 @@ def spelled(key: Key) -> str:
 
 
 def _compensated(about: Named, why: str, *, outside: bool | None) -> Verdict:
-    """`outside` is None where both the view and the rights speak against the write."""
+    """`outside`: the subscriptions alone speak against the write; the rights would not, which say
+    nothing of them. None: there is no object that one could ask about."""
     text = f'write to {spelled(about[1])} in table "{about[0]}" not allowed'
     reasons = {True: (text + OUTSIDE,), False: (text,), None: (text + OUTSIDE, text)}
     return Verdict("compensated", reasons[outside], why)
@@ -85,12 +86,10 @@ def _judged(before: State, about: Named, instructions: list[Instruction], view: 
     after = before.fork()
     after.apply(schema_only(instructions))
     is_ingested = after.tables[about[0]].asymmetric
-    if not is_ingested and view.queries.alternatives.get(about[0]) is None:
-        return _compensated(about, "its class has no subscription", outside=None)
     if not is_ingested and before.raw(about) is not None and not view.sees(before, about):
         # Its changes need not even fit the object there, which the client does not have.
-        seen = view.is_asked_for(before, about)
-        return _compensated(about, "it is not in the view", outside=None if seen else True)
+        is_readable = bool(view.readable(before, about))
+        return _compensated(about, "it is not in the view", outside=is_readable)
     try:
         after.apply(instructions)
     except Inapplicable as error:
@@ -125,12 +124,11 @@ def _ingested(before: State, after: State, about: Named, view: View) -> Verdict:
 
 
 def _created(after: State, about: Named, view: View) -> Verdict:
-    is_asked_for = view.is_asked_for(after, about)
     rights = view.permissions.rights(after, about[0])
     is_allowed = rights.may("insert", document_of(after, about))
-    if is_asked_for and is_allowed and view.sees(after, about):
+    if is_allowed and view.sees(after, about):
         return ACCEPTED
-    outside = False if is_asked_for else True if is_allowed else None
+    outside = is_allowed and bool(view.readable(after, about))
     return _compensated(about, "it may not be created there", outside=outside)
 
 
