@@ -153,6 +153,9 @@ class Content:
                 raise Broken("K1", f"nothing up to version {version} touched {strangers}")
         for instruction in entry["instructions"]:
             self._check_instruction(instruction, version, view)
+            if instruction["op"] == "EraseObject":  # a bootstrap is integrated at its end
+                at = batch.version if batch.is_bootstrap else version
+                self.erased_at.setdefault(named(instruction), []).append(at)
             try:
                 self.served.apply([instruction])
             except Inapplicable as error:
@@ -168,7 +171,6 @@ class Content:
             raise Broken("K18", f"{instruction} comes before its schema")
         if instruction["op"] == "EraseObject":
             self.left.add(about)
-            self.erased_at.setdefault(about, []).append(version)
         elif instruction["op"] == "CreateObject":
             self.left.discard(about)
         elif self.served.raw(about) is None:

@@ -439,23 +439,32 @@ def broken(story: Story, make_world: MakeWorld) -> Broken | None:
 
 def shrunk(story: Story, make_world: MakeWorld) -> tuple[Story, Broken]:
     """The fewest steps of a history, and the fewest writes in them, in which the same promise
-    breaks."""
+    breaks: of either, none can be left out alone."""
     found = broken(story, make_world)
     assert found is not None
-    name, size = found.name, max(1, len(story.steps) // 2)
+    size = max(1, len(story.steps) // 2)
     while size:
-        at = 0
-        while at < len(story.steps):
-            shorter = _with(story, at, at + size)
-            error = broken(shorter, make_world)
-            if error is not None and error.name == name:
-                story, found = shorter, error
-            else:
-                at += size
-        size //= 2
-    for at in range(len(story.steps)):
-        while simpler := _simpler(story, at, name, make_world):
-            story, found = simpler
+        before = story
+        story, found = _thinned(story, found, size, make_world)
+        if size == 1:
+            for at in range(len(story.steps)):
+                while simpler := _simpler(story, at, found.name, make_world):
+                    story, found = simpler
+        if size > 1 or story is before:
+            size //= 2
+    return story, found
+
+
+def _thinned(story: Story, found: Broken, size: int, make_world: MakeWorld) -> tuple[Story, Broken]:
+    """The same without so many steps in turn, wherever the same breaks without them."""
+    at = 0
+    while at < len(story.steps):
+        shorter = _with(story, at, at + size)
+        error = broken(shorter, make_world)
+        if error is not None and error.name == found.name:
+            story, found = shorter, error
+        else:
+            at += size
     return story, found
 
 

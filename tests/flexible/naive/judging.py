@@ -86,6 +86,8 @@ def _judged(before: State, about: Named, instructions: list[Instruction], view: 
     after = before.fork()
     after.apply(schema_only(instructions))
     is_ingested = after.tables[about[0]].asymmetric
+    if not is_ingested and view.permissions.role(about[0]) is None:
+        return _compensated(about, "the user has no role in its class", outside=False)
     if not is_ingested and before.raw(about) is not None and not view.sees(before, about):
         # Its changes need not even fit the object there, which the client does not have.
         is_readable = bool(view.readable(before, about))
