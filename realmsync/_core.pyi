@@ -1075,8 +1075,8 @@ class ClassRights:
         """Properties that objects which the write filter lets through are writable in."""
 
     @property
-    def shown(self) -> list[str]:
-        """Properties that are shown of every object that is visible."""
+    def shown(self) -> dict[str, list[str]]:
+        """Properties that are shown of every visible object, and besides of some, by predicates."""
 
     @property
     def view_text(self) -> str:

@@ -603,8 +603,9 @@ class ViewLab:
 
     def is_asked(self, cls: str, properties: list[str]) -> bool: ...
 
-def fold_presences(presences: list[str]) -> tuple[str, list[bool]]:
-    """Of "absent", "outside" and "inside": the verdict, and which changes are sent as they are."""
+def fold_presences(presences: list[str]) -> tuple[str, list[str | None]]:
+    """Of "absent", "outside" and names of fields that are shown: the verdict, and of each change
+    the field of which it is sent as it is."""
 
 def touched_objects(changeset: bytes) -> list[tuple[str, str, list[str]]]:
     """Class, key as text, and written properties of each object."""
