@@ -546,6 +546,9 @@ class ScratchStore:
     def changesets(self, partition: int = 1) -> list[bytes]:
         """One changeset per object that makes it as it is stored."""
 
+    def find(self, cls: str, keys: list[Any], partition: int = 1) -> list[dict[str, Any] | None]:
+        """The objects that one scan finds, asked for in this order; None where there is none."""
+
     def shares_schema(self, a: int, b: int) -> bool:
         """Whether two partitions share one schema in memory."""
 

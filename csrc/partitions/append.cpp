@@ -74,16 +74,13 @@ class FileWindow : public merge::Window {
             if (!parsed)
                 corrupt("Version " + std::to_string(entry.version) +
                         " of the history is damaged: " + parsed.error().message);
-            if (shown_) {
-                *parsed = shown_(entry.version, *parsed);
-                if (parsed->instructions.empty())
-                    continue;
-            }
             window.push_back({.version = entry.version,
                               .origin = {entry.origin_timestamp,
                                          entry.origin_ident ? entry.origin_ident : kServerIdent},
                               .changeset = std::move(*parsed)});
         }
+        if (shown_)
+            leave_what_is_shown(window);
         return window;
     }
 
@@ -92,6 +89,25 @@ class FileWindow : public merge::Window {
     }
 
   private:
+    // The entries with what of them the file has been sent: in step with their images.
+    void leave_what_is_shown(std::vector<merge::WindowEntry>& window) {
+        auto entry = window.begin();
+        const auto show = [&](std::string_view images) {
+            entry->changeset = shown_(entry->version, images, entry->changeset);
+            ++entry;
+        };
+        db_.store_->images(partition_, entry->version - 1, window.back().version,
+                           [&](std::uint64_t version, std::string_view images) {
+                               while (entry != window.end() && entry->version < version)
+                                   show({});
+                               if (entry != window.end() && entry->version == version)
+                                   show(images);
+                           });
+        while (entry != window.end())
+            show({});
+        std::erase_if(window,
+                      [](const auto& shown) { return shown.changeset.instructions.empty(); });
+    }
     void replace_by_reciprocals(std::uint64_t base, std::vector<HistoryEntry>& entries) {
         auto entry = entries.begin();
         db_.store_->reciprocals(

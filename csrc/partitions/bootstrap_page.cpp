@@ -316,7 +316,7 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
             (touched.is_its_own() && views::is_shown_whole(*touched.cls, now)) ||
             (held && !passage.has_crossed() && !touched.is_by_others);
         if (!had_all_along || !bootstrap_.unfinished.empty())
-            anew_.renew(*touched.cls, key, *now.shown);
+            anew_.renew(*touched.cls, key, run_);
     } else if (held && !is_erased_by_file(touched)) {
         anew_.erase(*touched.cls, key);
     }
@@ -324,10 +324,9 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
 }
 
 void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool enters) {
-    const Presence now = anew_.presence(cls, key, run_);
-    if (enters && now.is_inside())
-        anew_.renew(cls, key, *now.shown);
-    else if (!enters && !now.is_inside())
+    if (enters)
+        anew_.renew(cls, key, run_);
+    else if (!anew_.presence(cls, key, run_).is_inside())
         anew_.erase(cls, key);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "changeset/codec.hpp"
 #include "partitions/flexible_page.hpp"
@@ -72,6 +73,7 @@ class FilteredHistory {
 
   private:
     void read(std::uint64_t last);
+    bool is_alone() const;
     void read_images(std::uint64_t version, std::string_view bytes);
     std::size_t object_number(const model::Class& cls, const Key& key);
     void take_back(std::uint64_t version, server::Page& page);
@@ -98,6 +100,7 @@ class FilteredHistory {
     query::NoObjects objects_alone_;
     query::Run run_;
     std::vector<Entry> entries_; // after the cursor, without gaps
+    bool is_alone_ = true;
     std::vector<Object> objects_;
     std::map<std::string, std::unordered_map<std::string, std::size_t>, std::less<>>
         numbers_; // of objects, by class and text of the key
@@ -107,7 +110,9 @@ class FilteredHistory {
 };
 
 void FilteredHistory::read(std::uint64_t last) {
-    const std::uint64_t first = cursor_after(entries_.size());
+    std::uint64_t first = cursor_after(entries_.size());
+    taken_back_ = rows_.compensations(request_.partition, request_.file_ident,
+                                      request_.cursor.server_version);
     rows_.heads(request_.partition, first, last, [&](HistoryEntry head, std::uint64_t size) {
         if (head.version != cursor_after(entries_.size()) + 1)
             corrupt("The history of partition " + std::to_string(request_.partition) +
@@ -119,17 +124,24 @@ void FilteredHistory::read(std::uint64_t last) {
         entry.has_schema = size != 0;
         entries_.push_back(std::move(entry));
     });
+    if (std::exchange(is_alone_, is_alone()) && !is_alone_) // what was left out counts now
+        first = request_.cursor.server_version;
     rows_.images(
         request_.partition, first, last,
         [&](std::uint64_t version, std::string_view bytes) { read_images(version, bytes); });
-    taken_back_ = rows_.compensations(request_.partition, request_.file_ident,
-                                      request_.cursor.server_version);
+}
+
+// Whether all comes from the file itself, so that nothing is sent but what the view does.
+bool FilteredHistory::is_alone() const {
+    return taken_back_.empty() &&
+           std::ranges::all_of(entries_, [this](const Entry& entry) { return is_own(entry); });
 }
 
 void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes) {
     Entry& entry = entries_.at(version - request_.cursor.server_version - 1);
     const views::EntryImages images = views::read_images(bytes, *schema_);
     entry.has_schema = images.has_schema;
+    entry.touches.clear();
     for (const views::ObjectImages& object : images.objects) {
         if (view_.find(object.cls->name) == nullptr)
             continue;
@@ -137,9 +149,12 @@ void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes)
         touch.after = object.is_changed ? view_.after(object, run_) : touch.before;
         if (!touch.before.is_inside() && !touch.after.is_inside())
             continue;
+        if (is_alone_ && !views::is_crossing(touch.before, touch.after))
+            continue;
         touch.object = object_number(*object.cls, object.key.view());
         entry.touches.push_back(touch);
     }
+    std::ranges::sort(entry.touches, {}, &Touch::object);
 }
 
 std::size_t FilteredHistory::object_number(const model::Class& cls, const Key& key) {
@@ -263,10 +278,10 @@ const rules::Fields* FilteredHistory::shown_plainly(const Entry& entry,
     const Object& known = objects_[number->second];
     if (known.is_taken_back || known.passage.verdict() != Verdict::plain)
         return nullptr;
-    for (const Touch& touch : entry.touches)
-        if (touch.object == number->second)
-            return views::shown_plainly(touch.before, touch.after);
-    return nullptr;
+    const auto touch = std::ranges::lower_bound(entry.touches, number->second, {}, &Touch::object);
+    return touch != entry.touches.end() && touch->object == number->second
+               ? views::shown_plainly(touch->before, touch->after)
+               : nullptr;
 }
 
 // The instructions on objects that stay in the view, and of the schema.
@@ -294,10 +309,7 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
         if (!object.is_taken_back && verdict != Verdict::enters && !leaves)
             continue;
         // The tables are of the head, where it may have gone again.
-        const Presence now = leaves ? Presence() : anew.presence(*object.cls, key, run_);
-        if (now.is_inside())
-            anew.renew(*object.cls, key, *now.shown);
-        else
+        if (leaves || !anew.renew(*object.cls, key, run_))
             anew.erase(*object.cls, key);
     }
 }

@@ -2,12 +2,15 @@
 // object by object, and what is not let through is dropped and taken back at the client
 // (flexible-sync.md 9, 17.6; docs/internals/flexible-sync.md, "Judge").
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <set>
-#include <unordered_map>
+#include <span>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "changeset/codec.hpp"
+#include "model/keys.hpp"
 #include "partitions/flexible_judging.hpp"
 #include "query/values/no_objects.hpp"
 
@@ -15,7 +18,10 @@ namespace realmsync::partitions {
 
 namespace {
 
-constexpr std::uint64_t kReadObject = 5'000; // ns, by its key
+// What the steps take, in ns: judging the change of an object, before it is applied or after; a
+// byte of its images. Reading objects is paid for where it is done.
+constexpr std::uint64_t kJudge = 500;
+constexpr std::uint64_t kImageByte = 10;
 
 // Some properties of an object; what lies between them is null.
 std::vector<model::Value> copy_of(const query::Image& image, const std::set<std::size_t>& of) {
@@ -31,12 +37,10 @@ std::vector<model::Value> copy_of(const query::Image& image, const std::set<std:
     return values;
 }
 
-bool are_equal(const std::vector<model::Value>& a, const std::vector<model::Value>& b) {
+bool is_equal(const model::Value& a, const model::Value& b) { // to the bit
     std::string bytes_of_a, bytes_of_b;
-    for (const model::Value& value : a)
-        views::put_value(bytes_of_a, value);
-    for (const model::Value& value : b)
-        views::put_value(bytes_of_b, value);
+    views::put_value(bytes_of_a, a);
+    views::put_value(bytes_of_b, b);
     return bytes_of_a == bytes_of_b;
 }
 
@@ -44,8 +48,7 @@ bool are_equal(const std::vector<model::Value>& a, const std::vector<model::Valu
 
 // The changes of one upload to one object.
 struct PartitionDb::Write {
-    Name name;                // borrowed from the changeset
-    std::uint32_t number = 0; // in Touched
+    Name name; // borrowed from the changeset
     bool creates = false, erases = false;
     bool existed = false;
     std::vector<model::Value> before; // what the judge asks and images have
@@ -63,19 +66,6 @@ struct PartitionDb::Write {
         return {&cls, name.key, before.data(), before.size()};
     }
 };
-
-namespace {
-
-std::vector<std::size_t> indexes_of(const std::vector<std::string_view>& names,
-                                    const model::Class& cls) {
-    std::vector<std::size_t> indexes;
-    for (const std::string_view name : names)
-        if (const std::size_t at = cls.find(name); at != model::Class::npos)
-            indexes.push_back(at);
-    return indexes;
-}
-
-} // namespace
 
 namespace {
 
@@ -97,27 +87,32 @@ class PartitionDb::JudgedAppend {
                  Staged& staged, Work& work)
         : db_(db), id_(id), one_(one), upload_(one.changesets.front()), judging_(judging),
           staged_(staged), work_(work), original_(upload_.changeset), touched_(original_),
-          run_(objects_) {}
+          run_(objects_), images_(has_schema()) {}
 
-    std::optional<server::Refusal> run() {
+    // `is_last`: of its request.
+    std::optional<server::Refusal> run(bool is_last) {
         note_writes();
         judge_before();
         if (auto refused = merge())
             return refused;
-        store();
+        store(is_last);
         compensate();
         return std::nullopt;
     }
 
   private:
+    bool has_schema() const {
+        return std::ranges::any_of(original_.instructions,
+                                   [](const auto& i) { return is_schema(i.op); });
+    }
     void note_writes();
     void judge_before();
     std::optional<server::Refusal> merge();
     bool judge_after();
-    std::optional<views::Rejection> rejected_after(const Write& write, const model::Class& cls,
-                                                   const query::Image* now) const;
-    void note_images(const Write& write, const model::Class& cls, const query::Image* now);
-    void store();
+    std::optional<views::Rejection> rejected_after(std::uint32_t number, const model::Class& cls,
+                                                   const query::Image* now);
+    std::span<const std::size_t> changed(std::uint32_t number, const model::Class& cls);
+    void store(bool is_last);
     void compensate();
 
     PartitionDb& db_;
@@ -130,49 +125,60 @@ class PartitionDb::JudgedAppend {
     const changeset::Changeset original_;
     const views::Touched touched_;
     query::NoObjects objects_;
-    mutable query::Run run_;
-    std::vector<Write> writes_;
-    views::EntryImages images_;
+    query::Run run_;
+    std::vector<Write> writes_;        // as in touched_
+    std::vector<std::uint32_t> order_; // by class and key, as objects are read quickly
+    views::ImageWriter images_;
+    std::vector<std::string_view> names_; // scratch of changed()
+    std::vector<std::size_t> properties_;
     std::unique_ptr<merge::Transformer> transformer_;
 };
 
 void PartitionDb::JudgedAppend::note_writes() {
-    std::unordered_map<Name, std::size_t, HashName> positions;
-    for (std::uint32_t i = 0; i < touched_.objects().size(); ++i) {
-        Write write;
-        write.name = {touched_.objects()[i].table, touched_.objects()[i].key};
-        write.number = i;
-        positions.emplace(write.name, writes_.size());
-        writes_.push_back(std::move(write));
+    writes_.resize(touched_.objects().size());
+    for (std::size_t i = 0; i < writes_.size(); ++i)
+        writes_[i].name = {touched_.objects()[i].table, touched_.objects()[i].key};
+    for (std::size_t i = 0; i < original_.instructions.size(); ++i) {
+        const changeset::Op op = original_.instructions[i].op;
+        if (op == changeset::Op::create_object)
+            writes_[touched_.object_of(i)].creates = true;
+        else if (op == changeset::Op::erase_object)
+            writes_[touched_.object_of(i)].erases = true;
     }
-    for (const changeset::Instruction& i : original_.instructions) {
-        if (i.op != changeset::Op::create_object && i.op != changeset::Op::erase_object)
-            continue;
-        Write& write = writes_[positions.at({original_.strings[i.table], original_.key(i)})];
-        (i.op == changeset::Op::create_object ? write.creates : write.erases) = true;
-    }
+    order_.resize(writes_.size());
+    std::iota(order_.begin(), order_.end(), 0U);
+    const auto is_before = [&](std::uint32_t a, std::uint32_t b) {
+        const Name &left = writes_[a].name, &right = writes_[b].name;
+        const int order = left.cls.compare(right.cls);
+        return order != 0 ? order < 0 : model::compare(left.key, right.key) < 0;
+    };
+    if (!std::ranges::is_sorted(order_, is_before))
+        std::ranges::sort(order_, is_before);
 }
 
 void PartitionDb::JudgedAppend::judge_before() {
     const model::SchemaPtr schema = db_.store_->schema(id_);
     judging_.adopt(schema);
     query::Needs needs = judging_.needs(touched_);
-    const auto graph = db_.store_->objects(id_, schema, needs);
-    for (Write& write : writes_) {
-        work_.spend(2 * kReadObject);
+    const auto objects = db_.store_->objects(id_, schema, needs, work_);
+    for (const std::uint32_t number : order_) {
+        work_.spend(kJudge);
+        Write& write = writes_[number];
         const model::Class* cls = schema->find(write.name.cls);
         if (cls == nullptr)
             continue; // new with this changeset: there is no object yet
-        const query::Image* now = graph->target(*cls, write.name.key);
+        const query::Image* now = objects->find(*cls, write.name.key);
         if ((write.existed = now != nullptr))
             write.before = copy_of(*now, needs.properties[cls]);
         if (cls->kind == TableKind::asymmetric) { // nothing of it comes back (13)
             write.is_dropped = write.existed || !write.creates;
             continue;
         }
-        const auto changed = indexes_of(touched_.properties(write.number), *cls);
-        write.rejection =
-            judging_.judge(*cls, run_).before(write.shown(write.image(*cls), changed));
+        if (write.existed)
+            write.rejection = judging_.judge(*cls, run_)
+                                  .before(write.shown(write.image(*cls), changed(number, *cls)));
+        else
+            write.rejection = judging_.judge(*cls, run_).before(write.shown({}, {}));
         write.is_dropped = write.is_taken_back =
             write.rejection || (!write.existed && !write.creates) ||
             judging_.is_lost(write.name, upload_.server_version, now);
@@ -187,18 +193,18 @@ std::optional<server::Refusal> PartitionDb::JudgedAppend::merge() {
         std::vector<bool> keeps;
         for (const Write& write : writes_)
             keeps.push_back(!write.is_dropped);
-        upload_.changeset = std::ranges::find(keeps, false) == keeps.end()
-                                ? original_
-                                : without_traces(touched_.with(keeps));
+        if (std::ranges::find(keeps, false) != keeps.end())
+            upload_.changeset = without_traces(touched_.with(keeps));
         std::optional<server::Refusal> refused;
         bool is_done = false;
         db_.store_->attempt(
             [&] {
-                Merged merged = db_.rebase_and_apply(
-                    id_, one_, staged_, work_,
-                    [&](std::uint64_t version, const changeset::Changeset& changeset) {
-                        return judging_.shown(version, changeset);
-                    });
+                Merged merged =
+                    db_.rebase_and_apply(id_, one_, staged_, work_,
+                                         [&](std::uint64_t version, std::string_view images,
+                                             const changeset::Changeset& changeset) {
+                                             return judging_.shown(version, images, changeset);
+                                         });
                 refused = std::move(merged.refused);
                 transformer_ = std::move(merged.transformer);
                 return is_done = !refused && judge_after();
@@ -212,63 +218,68 @@ std::optional<server::Refusal> PartitionDb::JudgedAppend::merge() {
 bool PartitionDb::JudgedAppend::judge_after() {
     const model::SchemaPtr schema = db_.store_->schema(id_);
     judging_.adopt(schema);
-    const auto graph = db_.store_->objects(id_, schema, judging_.needs(touched_));
-    images_.objects.clear();
+    const auto objects = db_.store_->objects(id_, schema, judging_.needs(touched_), work_);
+    images_ = views::ImageWriter(has_schema());
+    const auto& asked = db_.asked(id_, *schema);
+    static const std::set<std::size_t> kNothing;
     bool is_right = true;
-    for (Write& write : writes_) {
+    for (const std::uint32_t number : order_) {
+        work_.spend(kJudge);
+        Write& write = writes_[number];
         const model::Class* cls = schema->find(write.name.cls);
         if (write.is_dropped || cls == nullptr)
             continue;
-        const query::Image* now = graph->target(*cls, write.name.key);
-        write.rejection = rejected_after(write, *cls, now);
+        const query::Image* now = objects->find(*cls, write.name.key);
+        write.rejection = rejected_after(number, *cls, now);
         if (write.rejection) {
             write.is_dropped = write.is_taken_back = true;
             is_right = false;
         }
-        note_images(write, *cls, now);
+        if (cls->kind != TableKind::top_level)
+            continue;
+        const auto of = asked.find(cls->name);
+        const query::Image before = write.image(*cls);
+        images_.add(*cls, write.name.key, write.existed ? &before : nullptr, now,
+                    of != asked.end() ? of->second : kNothing);
     }
     return is_right;
 }
 
-std::optional<views::Rejection>
-PartitionDb::JudgedAppend::rejected_after(const Write& write, const model::Class& cls,
-                                          const query::Image* now) const {
+std::optional<views::Rejection> PartitionDb::JudgedAppend::rejected_after(std::uint32_t number,
+                                                                          const model::Class& cls,
+                                                                          const query::Image* now) {
+    const Write& write = writes_[number];
     const query::Image before = write.image(cls);
     const auto& indexed = db_.settings_.queryable.indexed;
     const std::size_t fixed = indexed ? cls.find(*indexed) : model::Class::npos;
-    if (fixed != model::Class::npos && write.existed && now != nullptr &&
-        !are_equal(copy_of(before, {fixed}), copy_of(*now, {fixed})))
-        return views::Rejection::not_allowed;
-    const auto changed = indexes_of(touched_.properties(write.number), cls);
-    return judging_.judge(cls, run_).after(write.shown(before, changed), now);
+    if (fixed != model::Class::npos && write.existed && now != nullptr) {
+        const model::Value *was = before.find(fixed), *is = now->find(fixed);
+        const model::Value zero = model::zero_value(cls.properties[fixed]);
+        if (!is_equal(was != nullptr ? *was : zero, is != nullptr ? *is : zero))
+            return views::Rejection::not_allowed;
+    }
+    return judging_.judge(cls, run_).after(write.shown(before, changed(number, cls)), now);
 }
 
-void PartitionDb::JudgedAppend::note_images(const Write& write, const model::Class& cls,
-                                            const query::Image* now) {
-    if (cls.kind != TableKind::top_level)
-        return;
-    const std::set<std::size_t>& asked = db_.asked(id_, judging_.schema())[cls.name];
-    views::ObjectImages images;
-    images.cls = &cls;
-    images.key = model::ObjectKey(write.name.key);
-    if ((images.existed = write.existed))
-        images.before = copy_of(write.image(cls), asked);
-    if ((images.exists = now != nullptr))
-        images.after = copy_of(*now, asked);
-    images.is_changed = images.existed != images.exists || !are_equal(images.before, images.after);
-    if (!images.is_changed)
-        images.after.clear();
-    images_.objects.push_back(std::move(images));
+// Properties that the instructions on an object write, by index; until the next call.
+std::span<const std::size_t> PartitionDb::JudgedAppend::changed(std::uint32_t number,
+                                                                const model::Class& cls) {
+    touched_.properties(number, names_);
+    properties_.clear();
+    for (const std::string_view name : names_)
+        if (const std::size_t at = cls.find(name); at != model::Class::npos)
+            properties_.push_back(at);
+    return properties_;
 }
 
-void PartitionDb::JudgedAppend::store() {
-    const auto is_of_schema = [](const auto& i) { return is_schema(i.op); };
-    images_.has_schema = std::ranges::any_of(upload_.changeset.instructions, is_of_schema);
+void PartitionDb::JudgedAppend::store(bool is_last) {
     db_.windows_.keep(id_, one_.file_ident, std::move(transformer_));
     db_.append_to_history(id_, one_, staged_, work_);
-    const std::string images = views::write_images(images_);
+    const std::string& images = images_.bytes();
+    work_.spend(kImageByte * images.size());
     db_.store_->insert_images(id_, staged_.head.version, images);
-    judging_.note_entry(staged_.head.version, images);
+    if (!is_last)
+        judging_.note_entry(staged_.head.version, images);
 }
 
 void PartitionDb::JudgedAppend::compensate() {
@@ -298,11 +309,13 @@ std::optional<server::Refusal> PartitionDb::integrate_judged(PartitionId id,
         server::AppendRequest one;
         one.file_ident = request.file_ident;
         one.may_write = request.may_write;
-        one.changesets.push_back(upload); // the request keeps its cursors
-        upload.changeset = {};
+        one.changesets.push_back({upload.client_version, upload.server_version,
+                                  upload.origin_timestamp, upload.origin_file_ident,
+                                  std::exchange(upload.changeset, {})});
         if (auto refused = prepare(id, one, work, notice))
             return refused;
-        if (auto refused = JudgedAppend(*this, id, one, judging, staged, work).run())
+        const bool is_last = &upload == &request.changesets.back();
+        if (auto refused = JudgedAppend(*this, id, one, judging, staged, work).run(is_last))
             return refused;
     }
     return std::nullopt;

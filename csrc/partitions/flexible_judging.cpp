@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/sorted_unique.hpp"
 #include "query/values/no_objects.hpp"
 
 namespace realmsync::partitions {
@@ -16,18 +17,8 @@ void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     for (const ShownView& shown : views_)
         if (shown.stored.end > base || (shown.stored.end == 0 && &shown == &views_.back()))
             base = std::min(base, shown.stored.first);
-    for (const server::UploadedChangeset& upload : request.changesets) {
-        const views::Touched touched(upload.changeset);
-        for (const views::TouchedObject& object : touched.objects()) {
-            const Name borrowed{object.table, object.key};
-            if (past_.contains(borrowed))
-                continue;
-            names_.push_back(std::make_unique<std::pair<std::string, model::ObjectKey>>(
-                std::string(object.table), model::ObjectKey(object.key)));
-            past_.emplace(Name{names_.back()->first, names_.back()->second.view()},
-                          std::vector<Step>());
-        }
-    }
+    if (base < head || request.changesets.size() > 1)
+        note_names(request);
     if (base >= head)
         return;
     std::set<std::uint64_t> own;
@@ -42,13 +33,28 @@ void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     });
 }
 
+void PartitionDb::Judging::note_names(const server::AppendRequest& request) {
+    constexpr std::uint64_t kName = 50; // ns
+    for (const server::UploadedChangeset& upload : request.changesets) {
+        work_.spend(kName * upload.changeset.instructions.size());
+        for (const changeset::Instruction& i : upload.changeset.instructions) {
+            if (is_schema(i.op))
+                continue;
+            const Name name{upload.changeset.strings[i.table], upload.changeset.key(i)};
+            if (const std::size_t hash = name.hash(); names_.empty() || names_.back() != hash)
+                names_.push_back(hash);
+        }
+    }
+    sort_unique(names_);
+}
+
 void PartitionDb::Judging::add_steps(std::uint64_t version, bool is_own, std::string_view bytes,
                                      const model::Schema& schema) {
     views::EntryImages entry = views::read_images(bytes, schema);
     for (views::ObjectImages& images : entry.objects) {
-        const auto found = past_.find({images.cls->name, images.key.view()});
-        if (found != past_.end())
-            found->second.push_back({version, is_own, std::move(images)});
+        const Name name{images.cls->name, images.key.view()};
+        if (std::ranges::binary_search(names_, name.hash())) // or one with the same
+            past_[name.bytes()].push_back({version, is_own, std::move(images)});
     }
 }
 
@@ -100,25 +106,22 @@ const views::View* PartitionDb::Judging::plain_view(std::uint64_t version) const
     return view;
 }
 
-changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version,
+changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version, std::string_view images,
                                                  const changeset::Changeset& changeset) {
     const views::Touched touched(changeset);
     std::vector<const rules::Fields*> fields(touched.objects().size());
     if (const views::View* view = plain_view(version)) {
-        std::unordered_map<std::string, const rules::Fields*> shown; // by class and key
+        std::unordered_map<std::string, const rules::Fields*> shown; // by names' bytes
         query::NoObjects objects;
         query::Run run(objects);
         const model::SchemaPtr schema = db_.store_->schema(id_);
-        db_.store_->images(id_, version - 1, version, [&](std::uint64_t, std::string_view bytes) {
-            const views::EntryImages entry = views::read_images(bytes, *schema);
-            for (const views::ObjectImages& images : entry.objects)
-                shown[images.cls->name + '\0' + views::key_bytes(images.key.view())] =
-                    views::shown_plainly(view->before(images, run), view->after(images, run));
-        });
+        if (!images.empty())
+            for (const views::ObjectImages& object : views::read_images(images, *schema).objects)
+                shown[Name{object.cls->name, object.key.view()}.bytes()] =
+                    views::shown_plainly(view->before(object, run), view->after(object, run));
         for (std::size_t i = 0; i < fields.size(); ++i) {
             const views::TouchedObject& object = touched.objects()[i];
-            const auto found =
-                shown.find(std::string(object.table) + '\0' + views::key_bytes(object.key));
+            const auto found = shown.find(Name{object.table, object.key}.bytes());
             fields[i] = found != shown.end() ? found->second : nullptr;
         }
     }
@@ -126,13 +129,18 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version,
 }
 
 bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const query::Image* now) {
-    const auto rejected = rejected_.find({std::string(name.cls), views::key_bytes(name.key)});
-    if (rejected != rejected_.end() && rejected->second > base)
-        return true;
     const std::uint64_t head = db_.head(id_).version;
     static const std::vector<Step> kNone;
-    const auto found = past_.find(name);
-    const std::vector<Step>& steps = found == past_.end() ? kNone : found->second;
+    const std::vector<Step>* found = &kNone;
+    if (!rejected_.empty() || !past_.empty()) {
+        const std::string bytes = name.bytes();
+        if (const auto rejected = rejected_.find(bytes);
+            rejected != rejected_.end() && rejected->second > base)
+            return true;
+        if (const auto past = past_.find(bytes); past != past_.end())
+            found = &past->second;
+    }
+    const std::vector<Step>& steps = *found;
     query::NoObjects objects;
     query::Run run(objects);
     const views::View* shown = &kNothing;

@@ -23,18 +23,12 @@
 
 namespace realmsync::partitions {
 
-// An object by name, as keys of maps: borrowed from a changeset, or from the map.
+// An object by name, borrowed.
 struct Name {
     std::string_view cls;
     Key key;
-    bool operator==(const Name& other) const {
-        return cls == other.cls && model::equal(key, other.key);
-    }
-};
-struct HashName {
-    std::size_t operator()(const Name& name) const {
-        return std::hash<std::string_view>{}(name.cls) * 31 + model::hash(name.key);
-    }
+    std::size_t hash() const { return std::hash<std::string_view>{}(cls) * 31 + model::hash(key); }
+    std::string bytes() const { return std::string(cls) + '\0' + views::key_bytes(key); }
 };
 
 // Decides for the changes of one request. What happened to their objects since they were made is
@@ -96,11 +90,12 @@ class PartitionDb::Judging {
 
     // What the file has been sent of an entry, or will be, as it is: nothing of what a bootstrap
     // stands for, and of what its view does not show.
-    changeset::Changeset shown(std::uint64_t version, const changeset::Changeset& changeset);
+    changeset::Changeset shown(std::uint64_t version, std::string_view images,
+                               const changeset::Changeset& changeset);
 
     // The object was not let through: later changes of it, made before that is known, are lost.
     void note_rejected(const Name& name, std::uint64_t version) {
-        rejected_[{std::string(name.cls), views::key_bytes(name.key)}] = version;
+        rejected_[name.bytes()] = version;
     }
 
   private:
@@ -123,6 +118,7 @@ class PartitionDb::Judging {
     }
 
     void read_past(const server::AppendRequest& request);
+    void note_names(const server::AppendRequest& request);
     void add_steps(std::uint64_t version, bool is_own, std::string_view images,
                    const model::Schema& schema);
     // The object after `version`, as images show it: the one before the next change, or as it is.
@@ -146,10 +142,11 @@ class PartitionDb::Judging {
     ShownViews views_; // copies
     model::SchemaPtr schema_;
     mutable std::map<const model::Class*, std::shared_ptr<const rules::ClassRights>> rights_;
-    // Of the objects that the request is about, by class and key; the keys are texts of `steps_`.
-    std::unordered_map<Name, std::vector<Step>, HashName> past_;
-    std::vector<std::unique_ptr<std::pair<std::string, model::ObjectKey>>> names_; // of past_
-    std::map<std::pair<std::string, std::string>, std::uint64_t> rejected_;        // when, last
+    // Of the objects that the request is about, by their names' bytes; and the hashes of all of
+    // these names, ascending, if there is more than one entry to be looked at.
+    std::unordered_map<std::string, std::vector<Step>> past_;
+    std::vector<std::size_t> names_;
+    std::unordered_map<std::string, std::uint64_t> rejected_; // when, last
 };
 
 } // namespace realmsync::partitions

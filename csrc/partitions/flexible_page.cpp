@@ -34,26 +34,45 @@ void DownloadBody::add(std::uint64_t version, std::uint64_t client_version, std:
     ++entries_;
 }
 
-views::Presence ObjectsAnew::presence(const model::Class& cls, const Key& key, query::Run& run) {
-    const views::ClassView* shown = view_.find(cls.name);
-    if (shown == nullptr)
-        return views::kOutside;
-    auto& graph = graphs_[&cls];
-    if (!graph)
-        graph = rows_.objects(id_, schema_, shown->needs(cls));
-    return view_.presence(graph->target(cls, key), run);
+ObjectsAnew::OfClass& ObjectsAnew::of(const model::Class& cls) {
+    const auto [found, is_new] = classes_.try_emplace(&cls);
+    OfClass& of = found->second;
+    if (!is_new)
+        return of;
+    of.shown = view_.find(cls.name);
+    if (of.shown == nullptr)
+        return of;
+    query::Needs needs = of.shown->needs(cls);
+    of.asked = rows_.objects(id_, schema_, needs, work_);
+    for (std::size_t property = 0; property < cls.properties.size(); ++property)
+        needs.properties[&cls].insert(property);
+    of.whole = rows_.objects(id_, schema_, needs, work_);
+    return of;
 }
 
-void ObjectsAnew::renew(const model::Class& cls, const Key& key, const rules::Fields& shown) {
+views::Presence ObjectsAnew::presence(const model::Class& cls, const Key& key, query::Run& run) {
+    const OfClass& known = of(cls);
+    return known.shown == nullptr ? views::kOutside
+                                  : view_.presence(known.asked->find(cls, key), run);
+}
+
+bool ObjectsAnew::renew(const model::Class& cls, const Key& key, query::Run& run) {
+    const OfClass& known = of(cls);
+    const query::Image* now = known.shown == nullptr ? nullptr : known.whole->find(cls, key);
+    const views::Presence presence = view_.presence(now, run);
+    if (!presence.is_inside())
+        return false;
     writer_.erase_object(cls.name, key);
-    const model::Class& now = *schema_->find(cls.name);
-    if (const auto values = rows_.object(id_, *schema_, now, key))
-        tables::ObjectChangeset(writer_, *schema_)
-            .add(now, key, *values, [&](std::size_t property) {
-                return shown.contains(now.properties[property].name);
-            });
+    // A new object has nulls by itself. Its zeros are written: they are null where a client has
+    // declared the property optional, which nobody compares (changeset-format.md 12).
+    tables::ObjectChangeset(writer_, *schema_)
+        .add(cls, key, {now->values, now->count}, [&](std::size_t property) {
+            return now->values[property].type() != Type::null &&
+                   presence.shown->contains(cls.properties[property].name);
+        });
     if (writer_.size() >= kChangesetBytes)
         cut();
+    return true;
 }
 
 void ObjectsAnew::define_schema() {

@@ -49,8 +49,8 @@ class ObjectsAnew {
     // Where the view has the object in the snapshot.
     views::Presence presence(const model::Class& cls, const Key& key, query::Run& run);
     void erase(const model::Class& cls, const Key& key) { writer_.erase_object(cls.name, key); }
-    // Erased only, if it does not exist.
-    void renew(const model::Class& cls, const Key& key, const rules::Fields& shown);
+    // False, and nothing is written, if the view does not have it.
+    bool renew(const model::Class& cls, const Key& key, query::Run& run);
     // All classes and properties.
     void define_schema();
 
@@ -60,13 +60,21 @@ class ObjectsAnew {
                std::uint64_t timestamp);
 
   private:
+    // Of one class, as the view asks about its objects, and shows them.
+    struct OfClass {
+        const views::ClassView* shown = nullptr; // null: none of them
+        std::unique_ptr<query::ObjectReader> asked, whole;
+    };
+
+    OfClass& of(const model::Class& cls);
     void cut();
 
     HistoryReader& rows_;
     const PartitionId id_;
     const model::SchemaPtr schema_;
     const views::View& view_;
-    std::map<const model::Class*, std::unique_ptr<query::Graph>> graphs_; // of the schema
+    std::map<const model::Class*, OfClass> classes_; // of the schema
+    Work work_;                                      // nobody pays
     changeset::Writer writer_;
     std::vector<std::string> changesets_;
     std::size_t total_ = 0;

@@ -18,7 +18,7 @@
 #include "partitions/rows.hpp"
 #include "query/tree/needs.hpp"
 #include "query/tree/tree.hpp"
-#include "query/values/image.hpp"
+#include "query/values/object_reader.hpp"
 #include "server/store.hpp"
 
 namespace realmsync::partitions {
@@ -49,15 +49,12 @@ class HistoryReader {
                        const TakeHead& take) = 0;
     virtual std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) = 0;
 
-    // The partition's objects, with the properties that are needed as they are stored; whole; and
-    // the keys of those that a query selects.
+    // The partition's objects, with the properties that are needed as they are stored, which is
+    // paid for; and the keys of those that a query selects, in the order of creation.
     virtual model::SchemaPtr schema(PartitionId id) = 0;
-    virtual std::unique_ptr<query::Graph> objects(PartitionId id, const model::SchemaPtr& schema,
-                                                  const query::Needs& needs) = 0;
-    virtual std::optional<std::vector<model::Value>> object(PartitionId id,
-                                                            const model::Schema& schema,
-                                                            const model::Class& cls,
-                                                            const Key& key) = 0;
+    virtual std::unique_ptr<query::ObjectReader> objects(PartitionId id,
+                                                         const model::SchemaPtr& schema,
+                                                         const query::Needs& needs, Work& work) = 0;
     virtual model::KeyList select(PartitionId id, const query::Query& query) = 0;
 
     // Flexible sync: what the entries after `version` have touched (views/entry_images.hpp), up to

@@ -125,9 +125,10 @@ class PartitionDb : public server::ServerStore {
         std::optional<server::Refusal> refused;
         std::unique_ptr<merge::Transformer> transformer;
     };
-    // What of an entry the sender has been sent, where that is not all.
-    using ShownEntry = std::function<changeset::Changeset(std::uint64_t version,
-                                                          const changeset::Changeset& changeset)>;
+    // What of an entry the sender has been sent, where that is not all. `images`: of what the entry
+    // has touched, as bytes; empty if there are none.
+    using ShownEntry = std::function<changeset::Changeset(
+        std::uint64_t version, std::string_view images, const changeset::Changeset& changeset)>;
     Merged rebase_and_apply(PartitionId id, server::AppendRequest& request, const Staged& staged,
                             Work& work, const ShownEntry& shown = {});
     void append_to_history(PartitionId id, server::AppendRequest& request, Staged& staged,

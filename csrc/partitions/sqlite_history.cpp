@@ -195,16 +195,10 @@ void SqliteHistory::reciprocals(PartitionId id, std::uint64_t file, std::uint64_
 
 model::SchemaPtr SqliteHistory::schema(PartitionId id) { return rows_.schema(id); }
 
-std::unique_ptr<query::Graph> SqliteHistory::objects(PartitionId id, const model::SchemaPtr& schema,
-                                                     const query::Needs& needs) {
-    return rows_.objects(id, schema, needs);
-}
-
-std::optional<std::vector<model::Value>> SqliteHistory::object(PartitionId id,
-                                                               const model::Schema& schema,
-                                                               const model::Class& cls,
-                                                               const Key& key) {
-    return rows_.object(id, schema, cls, key);
+std::unique_ptr<query::ObjectReader> SqliteHistory::objects(PartitionId id,
+                                                            const model::SchemaPtr& schema,
+                                                            const query::Needs& needs, Work& work) {
+    return rows_.objects(id, schema, needs, work);
 }
 
 model::KeyList SqliteHistory::select(PartitionId id, const query::Query& query) {

@@ -1,7 +1,7 @@
 #include "partitions/sqlite_rows.hpp"
 
 #include "partitions/format.hpp"
-#include "tables/row_graph.hpp"
+#include "tables/object_scan.hpp"
 #include "tables/select.hpp"
 #include "views/value_bytes.hpp"
 
@@ -96,16 +96,10 @@ std::shared_ptr<const std::string> SqliteRows::changeset(PartitionId id, std::ui
 
 model::SchemaPtr SqliteRows::schema(PartitionId id) { return tables_.schema(signed_id(id)); }
 
-std::unique_ptr<query::Graph> SqliteRows::objects(PartitionId id, const model::SchemaPtr& schema,
-                                                  const query::Needs& needs) {
-    return std::make_unique<tables::RowGraph>(tables_, signed_id(id), schema, needs);
-}
-
-std::optional<std::vector<model::Value>> SqliteRows::object(PartitionId id,
-                                                            const model::Schema& schema,
-                                                            const model::Class& cls,
-                                                            const Key& key) {
-    return tables_.read_object(signed_id(id), schema, cls, key, tables::Links::stored);
+std::unique_ptr<query::ObjectReader> SqliteRows::objects(PartitionId id,
+                                                         const model::SchemaPtr& schema,
+                                                         const query::Needs& needs, Work& work) {
+    return std::make_unique<tables::ObjectScan>(tables_, signed_id(id), schema, needs, work);
 }
 
 model::KeyList SqliteRows::select(PartitionId id, const query::Query& query) {

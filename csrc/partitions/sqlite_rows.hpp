@@ -20,11 +20,8 @@ class SqliteRows final : public HistoryReader {
                const TakeHead& take) override;
     std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) override;
     model::SchemaPtr schema(PartitionId id) override;
-    std::unique_ptr<query::Graph> objects(PartitionId id, const model::SchemaPtr& schema,
-                                          const query::Needs& needs) override;
-    std::optional<std::vector<model::Value>> object(PartitionId id, const model::Schema& schema,
-                                                    const model::Class& cls,
-                                                    const Key& key) override;
+    std::unique_ptr<query::ObjectReader> objects(PartitionId id, const model::SchemaPtr& schema,
+                                                 const query::Needs& needs, Work& work) override;
     model::KeyList select(PartitionId id, const query::Query& query) override;
     void images(PartitionId id, std::uint64_t version, std::uint64_t last,
                 const TakeImages& take) override;

@@ -1,7 +1,8 @@
 // The instructions that make objects as they are stored, hidden links included: the beginning of a
-// history, or the state of an object for tests.
+// history, what a client file is sent of it, the state of an object for tests.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -17,12 +18,12 @@ class ObjectChangeset {
         : writer_(writer), schema_(schema) {}
 
     // `values` by property index, as Tables::read_object() gives them.
-    void add(const model::Class& cls, const Key& key, const std::vector<model::Value>& values) {
+    void add(const model::Class& cls, const Key& key, std::span<const model::Value> values) {
         add(cls, key, values, [](std::size_t) { return true; });
     }
     // Only the properties that `shows(index)` names.
     template <class F>
-    void add(const model::Class& cls, const Key& key, const std::vector<model::Value>& values,
+    void add(const model::Class& cls, const Key& key, std::span<const model::Value> values,
              const F& shows) {
         begin(cls, key);
         for (std::size_t i = cls.has_key_property ? 1 : 0; i < values.size(); ++i)

@@ -1,5 +1,6 @@
 #include "views/entry_images.hpp"
 
+#include <iterator>
 #include <utility>
 
 #include "views/value_bytes.hpp"
@@ -10,10 +11,22 @@ namespace {
 
 constexpr std::uint64_t kExisted = 1, kExists = 2, kChanged = 4;
 
-void put_values(std::string& bytes, const std::vector<model::Value>& values) {
-    put_number(bytes, values.size());
-    for (const model::Value& value : values)
-        put_value(bytes, value);
+// What lies between the properties is null.
+void put_values(std::string& bytes, const query::Image& image, const std::set<std::size_t>& of) {
+    static const model::Value kNull;
+    bytes.clear();
+    const auto end = of.lower_bound(image.cls->properties.size());
+    put_number(bytes, end == of.begin() ? 0 : *std::prev(end) + 1);
+    std::size_t next = 0;
+    for (auto property = of.begin(); property != end; ++property) {
+        for (; next < *property; ++next)
+            put_value(bytes, kNull);
+        if (const model::Value* value = image.find(next))
+            put_value(bytes, *value);
+        else
+            put_value(bytes, model::zero_value(image.cls->properties[next]));
+        ++next;
+    }
 }
 
 std::vector<model::Value> read_values(ValueReader& reader) {
@@ -21,16 +34,6 @@ std::vector<model::Value> read_values(ValueReader& reader) {
     for (std::uint64_t left = reader.number(); left != 0; --left)
         values.push_back(reader.value());
     return values;
-}
-
-void put_object(std::string& bytes, const ObjectImages& object) {
-    put_text(bytes, object.cls->name);
-    put_key(bytes, object.key.view());
-    put_number(bytes, (object.existed ? kExisted : 0) | (object.exists ? kExists : 0) |
-                          (object.is_changed ? kChanged : 0));
-    put_values(bytes, object.before);
-    if (object.is_changed)
-        put_values(bytes, object.after);
 }
 
 ObjectImages read_object(ValueReader& reader, const model::Schema& schema) {
@@ -49,12 +52,24 @@ ObjectImages read_object(ValueReader& reader, const model::Schema& schema) {
 
 } // namespace
 
-std::string write_images(const EntryImages& images) {
-    std::string bytes;
-    put_number(bytes, images.has_schema ? 1 : 0);
-    for (const ObjectImages& object : images.objects)
-        put_object(bytes, object);
-    return bytes;
+ImageWriter::ImageWriter(bool has_schema) { put_number(bytes_, has_schema ? 1 : 0); }
+
+void ImageWriter::add(const model::Class& cls, const Key& key, const query::Image* before,
+                      const query::Image* after, const std::set<std::size_t>& of) {
+    static const std::string kNoValues(1, '\0');
+    before_ = after_ = kNoValues;
+    if (before != nullptr)
+        put_values(before_, *before, of);
+    if (after != nullptr)
+        put_values(after_, *after, of);
+    const bool is_changed = (before == nullptr) != (after == nullptr) || before_ != after_;
+    put_text(bytes_, cls.name);
+    put_key(bytes_, key);
+    put_number(bytes_, (before != nullptr ? kExisted : 0) | (after != nullptr ? kExists : 0) |
+                           (is_changed ? kChanged : 0));
+    bytes_ += before_;
+    if (is_changed)
+        bytes_ += after_;
 }
 
 EntryImages read_images(std::string_view bytes, const model::Schema& schema) {

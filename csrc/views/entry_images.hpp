@@ -3,6 +3,8 @@
 // Images have the properties that views ask about, and are kept beside the entry as bytes.
 #pragma once
 
+#include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +36,18 @@ struct EntryImages {
     std::vector<ObjectImages> objects;
 };
 
-std::string write_images(const EntryImages& images);
+// The bytes of an entry's images while they are made, object by object.
+class ImageWriter {
+  public:
+    explicit ImageWriter(bool has_schema);
+    // The properties `of` as they were and are; null: there was no such object, or is none.
+    void add(const model::Class& cls, const Key& key, const query::Image* before,
+             const query::Image* after, const std::set<std::size_t>& of);
+    const std::string& bytes() const { return bytes_; }
+
+  private:
+    std::string bytes_, before_, after_;
+};
 // Objects of classes that the schema does not have are left out. Throws StoreError (corrupt).
 EntryImages read_images(std::string_view bytes, const model::Schema& schema);
 

@@ -1,7 +1,7 @@
 #include "views/touched.hpp"
 
+#include <bit>
 #include <functional>
-#include <unordered_map>
 #include <utility>
 
 #include "base/sorted_unique.hpp"
@@ -11,19 +11,6 @@ namespace realmsync::views {
 
 namespace {
 
-struct Name { // borrowed from the changeset
-    std::string_view table;
-    Key key;
-    bool operator==(const Name& other) const {
-        return table == other.table && model::equal(key, other.key);
-    }
-};
-struct Hash {
-    std::size_t operator()(const Name& name) const {
-        return std::hash<std::string_view>{}(name.table) * 31 + model::hash(name.key);
-    }
-};
-
 bool has_field(changeset::Op op) {
     return op != changeset::Op::create_object && op != changeset::Op::erase_object;
 }
@@ -31,38 +18,59 @@ bool has_field(changeset::Op op) {
 } // namespace
 
 Touched::Touched(const changeset::Changeset& changeset) : changeset_(changeset) {
-    std::unordered_map<Name, std::uint32_t, Hash> numbers;
+    const std::size_t count = changeset.instructions.size();
+    // A hash table of numbers + 1; a free place is 0, clashes go to the next.
+    std::vector<std::uint32_t> places(std::bit_ceil(count + count / 2 + 1));
     std::vector<std::uint32_t> last; // instruction, by object
-    object_of_.reserve(changeset.instructions.size());
-    next_.assign(changeset.instructions.size(), kNone);
-    for (std::uint32_t i = 0; i < changeset.instructions.size(); ++i) {
+    object_of_.reserve(count);
+    next_.assign(count, kNone);
+    for (std::uint32_t i = 0; i < count; ++i) {
         const changeset::Instruction& instruction = changeset.instructions[i];
         if (is_schema(instruction.op)) {
             object_of_.push_back(kNone);
             continue;
         }
-        const Name name{changeset.strings[instruction.table], changeset.key(instruction)};
-        const auto number = static_cast<std::uint32_t>(objects_.size());
-        const auto [found, is_new] = numbers.emplace(name, number);
-        if (is_new) {
-            objects_.push_back({name.table, name.key, i});
+        const Key key = changeset.key(instruction);
+        std::uint32_t number = i == 0 ? kNone : object_of_.back();
+        if (number == kNone || !is_named(number, instruction.table, key)) // else as most often
+            number = find_or_add(places, i, key);
+        if (number == last.size())
             last.push_back(i);
-        } else {
-            next_[std::exchange(last[found->second], i)] = i;
-        }
-        object_of_.push_back(found->second);
+        else
+            next_[std::exchange(last[number], i)] = i;
+        object_of_.push_back(number);
     }
 }
 
-std::vector<std::string_view> Touched::properties(std::uint32_t object) const {
-    std::vector<std::string_view> names;
+bool Touched::is_named(std::uint32_t number, changeset::StringId table, const Key& key) const {
+    const TouchedObject& object = objects_[number];
+    return object.table == changeset_.strings[table] && model::equal(object.key, key);
+}
+
+std::uint32_t Touched::find_or_add(std::vector<std::uint32_t>& places, std::uint32_t instruction,
+                                   const Key& key) {
+    constexpr std::uint64_t kMix = 0x9E3779B97F4A7C15;
+    const changeset::StringId name = changeset_.instructions[instruction].table;
+    const std::string_view table = changeset_.strings[name];
+    const std::uint64_t hash = std::hash<std::string_view>{}(table) * 31 + model::hash(key);
+    const std::size_t mask = places.size() - 1;
+    std::size_t place = static_cast<std::size_t>((hash * kMix) >> 20) & mask;
+    for (; places[place] != 0; place = (place + 1) & mask)
+        if (is_named(places[place] - 1, name, key))
+            return places[place] - 1;
+    objects_.push_back({table, key, instruction});
+    places[place] = static_cast<std::uint32_t>(objects_.size());
+    return places[place] - 1;
+}
+
+void Touched::properties(std::uint32_t object, std::vector<std::string_view>& names) const {
+    names.clear();
     for (std::uint32_t i = objects_[object].first; i != kNone; i = next_[i]) {
         const changeset::Instruction& instruction = changeset_.instructions[i];
         if (has_field(instruction.op))
             names.push_back(changeset_.strings[instruction.field]);
     }
     sort_unique(names);
-    return names;
 }
 
 changeset::Changeset Touched::with(const std::vector<bool>& keeps) const {

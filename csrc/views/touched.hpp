@@ -27,9 +27,11 @@ class Touched {
 
     // In the order of their first instructions.
     const std::vector<TouchedObject>& objects() const { return objects_; }
+    // Of an instruction that is not of the schema: which of them it is on.
+    std::uint32_t object_of(std::size_t instruction) const { return object_of_[instruction]; }
     // Names of the properties that the instructions on an object write, each once, ascending;
     // views into the changeset. O(n log n) of its instructions.
-    std::vector<std::string_view> properties(std::uint32_t object) const;
+    void properties(std::uint32_t object, std::vector<std::string_view>& names) const;
     // The changeset with the instructions of the schema and of those objects for which `keeps`
     // holds. Its texts are still all there, keys of other objects among them: what goes to others
     // is written by encode_interleaved(), which leaves out those that nothing needs.
@@ -41,6 +43,10 @@ class Touched {
 
   private:
     static constexpr std::uint32_t kNone = static_cast<std::uint32_t>(-1);
+
+    bool is_named(std::uint32_t number, changeset::StringId table, const Key& key) const;
+    std::uint32_t find_or_add(std::vector<std::uint32_t>& places, std::uint32_t instruction,
+                              const Key& key);
 
     const changeset::Changeset& changeset_;
     std::vector<TouchedObject> objects_;

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/testbed/bind.hpp"
+#include "bindings/values/convert.hpp"
 #include "bindings/values/errors.hpp"
 #include "bindings/values/state_form.hpp"
 #include "bindings/values/without_gil.hpp"
@@ -11,6 +12,7 @@
 #include "changeset/writer.hpp"
 #include "tables/apply.hpp"
 #include "tables/object_changeset.hpp"
+#include "tables/object_scan.hpp"
 #include "tables/tables.hpp"
 
 namespace py = pybind11;
@@ -100,6 +102,30 @@ class ScratchStore {
         return changesets;
     }
 
+    // The objects that one scan finds, asked for in this order; None where there is none.
+    py::list find(const std::string& cls, const py::list& keys, std::int64_t partition) {
+        const model::SchemaPtr schema = tables_->schema(partition);
+        const model::Class* wanted = schema->find(cls);
+        if (wanted == nullptr)
+            throw py::key_error(cls);
+        query::Needs needs;
+        for (std::size_t i = 0; i < wanted->properties.size(); ++i)
+            needs.properties[wanted].insert(i);
+        Work work;
+        tables::ObjectScan scan(*tables_, partition, schema, needs, work);
+        StateForm form(*tables_, partition);
+        Scratch scratch;
+        py::list found;
+        for (const py::handle& key : keys) {
+            const query::Image* image = scan.find(
+                *wanted,
+                key.is_none() ? Key() : to_key(key, wanted->key_type, {cls, "key"}, scratch));
+            found.append(image == nullptr ? py::object(py::none())
+                                          : form.members(*wanted, {image->values, image->count}));
+        }
+        return found;
+    }
+
     bool shares_schema(std::int64_t a, std::int64_t b) {
         return tables_->schema(a) == tables_->schema(b);
     }
@@ -179,6 +205,8 @@ void bind_scratch_store(py::module_& m) {
         .def("state", &ScratchStore::state, py::arg("partition") = tables::kOnlyPartition)
         .def("schema", &ScratchStore::schema, py::arg("partition") = tables::kOnlyPartition)
         .def("changesets", &ScratchStore::changesets, py::arg("partition") = tables::kOnlyPartition)
+        .def("find", &ScratchStore::find, py::arg("cls"), py::arg("keys"),
+             py::arg("partition") = tables::kOnlyPartition)
         .def("shares_schema", &ScratchStore::shares_schema, py::arg("a"), py::arg("b"))
         .def("incoming", &ScratchStore::incoming, py::arg("cls"), py::arg("key"),
              py::arg("partition") = tables::kOnlyPartition)

@@ -117,10 +117,11 @@ py::list touched_objects(const py::bytes& bytes) {
     const changeset::Changeset changeset = parsed(bytes);
     const views::Touched touched(changeset);
     py::list result;
+    std::vector<std::string_view> names;
     for (std::uint32_t i = 0; i < touched.objects().size(); ++i) {
         const views::TouchedObject& object = touched.objects()[i];
-        result.append(py::make_tuple(std::string(object.table), model::to_text(object.key),
-                                     touched.properties(i)));
+        touched.properties(i, names);
+        result.append(py::make_tuple(std::string(object.table), model::to_text(object.key), names));
     }
     return result;
 }

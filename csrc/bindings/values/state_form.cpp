@@ -77,8 +77,7 @@ py::object StateForm::value(const model::Value& value, const model::Property* pr
     }
 }
 
-py::dict StateForm::members(const model::Class& cls,
-                            const std::vector<model::Value>& values) const {
+py::dict StateForm::members(const model::Class& cls, std::span<const model::Value> values) const {
     py::dict object;
     for (std::size_t i = 0; i < values.size(); i++)
         object[py::str(cls.properties[i].name)] = value(values[i], &cls.properties[i], true);
