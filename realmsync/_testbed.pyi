@@ -597,14 +597,15 @@ class ViewLab:
 
     def give_back(self, group: int) -> None: ...
     @property
-    def groups(self) -> int: ...
+    def groups(self) -> list[int]: ...
     def groups_of(self, cls: str, object: int) -> list[int]:
         """Of the object at this position, as the index finds them."""
 
     def members(self, group: int, cls: str) -> list[int]:
         """The positions of the objects in a group's view, each asked by itself."""
 
-    def is_asked(self, cls: str, properties: list[str]) -> bool: ...
+    def probe(self, cls: str, times: int) -> int:
+        """Asks the index for the groups of each object, so often: how many it has found."""
 
 def fold_presences(presences: list[str]) -> tuple[str, list[str | None]]:
     """Of "absent", "outside" and names of fields that are shown: the verdict, and of each change

@@ -141,6 +141,8 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
     if (used && is_reached(tuning_.bytes_per_user, used->bytes))
         return too_many("bytes", tuning_.bytes_per_user);
     Staged& staged = stage(id);
+    staged.concerns.clear(); // of one that was refused
+    const std::uint64_t before = staged.head.version;
     std::optional<server::Refusal> refused;
     std::string notice;
     attempt(
@@ -154,7 +156,8 @@ PartitionDb::append(PartitionId id, server::AppendRequest request, Work& work) {
         return std::move(*refused);
     if (used)
         used->bytes += staged.files.at(request.file_ident).bytes - file->bytes;
-    return server::Appended{staged.head.version, std::move(notice)};
+    return server::Appended{staged.head.version, std::move(notice), staged.head.version - before,
+                            std::exchange(staged.concerns, {})};
 }
 
 std::optional<server::Refusal>

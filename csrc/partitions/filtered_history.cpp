@@ -51,55 +51,58 @@ struct Entry {
 
 class FilteredHistory {
   public:
-    FilteredHistory(HistoryReader& rows, const server::PageRequest& request)
-        : rows_(rows), request_(request), view_(*request.view), snapshot_(rows, request),
-          last_(request.up_to != 0 ? std::min(request.up_to, snapshot_.head.version)
-                                   : snapshot_.head.version),
-          schema_(rows.schema(request.partition)), run_(objects_alone_) {}
+    // `rows`: null if memory has what is needed.
+    FilteredHistory(HistoryReader* rows, const server::PageRequest& request, std::uint64_t last,
+                    model::SchemaPtr schema)
+        : rows_(rows), request_(request), view_(*request.view), last_(last),
+          schema_(std::move(schema)), scanned_(request.cursor.server_version),
+          run_(objects_alone_) {}
 
-    server::Page make() {
-        const std::uint64_t from = request_.cursor.server_version;
-        read(std::min(last_, from + kVersionsAtOnce));
-        std::size_t count = cut();
-        if (count == 0 && entries_.size() < last_ - from) {
-            read(last_);
-            count = cut();
-        }
-        if (count == 0)
-            count = entries_.size();
-        replay(count);
-        return write(count);
-    }
+    // In memory: all entries that matter up to the last version.
+    void take(std::vector<HistoryEntry> entries);
+    // Nothing if rows would be needed and are not there.
+    std::optional<ShownHistory> make();
 
   private:
     void read(std::uint64_t last);
+    void read_heads(std::uint64_t first, std::uint64_t last);
     bool is_alone() const;
-    void read_images(std::uint64_t version, std::string_view bytes);
+    Entry& add(HistoryEntry head, std::uint64_t size);
+    void read_images(Entry& entry, std::string_view bytes);
     std::size_t object_number(const model::Class& cls, const Key& key);
-    void take_back(std::uint64_t version, server::Page& page);
-    std::size_t cut();
+    void take_back(std::uint64_t version, ShownHistory& page);
+    std::optional<std::size_t> cut();
     void replay(std::size_t count);
     void note(const Touch& touch, std::uint64_t timestamp);
-    server::Page write(std::size_t count);
+    ShownHistory write(std::size_t count);
     void write_entry(const Entry& entry, std::uint64_t client_version);
     const rules::Fields* shown_plainly(const Entry& entry,
                                        const views::TouchedObject& object) const;
+    bool is_moved(const Object& object) const;
     void write_moved(ObjectsAnew& anew);
 
     bool is_own(const Entry& entry) const { return entry.head.via_ident == request_.file_ident; }
+    Entry& entry_of(std::uint64_t version) {
+        const auto found = std::ranges::lower_bound(
+            entries_, version, {}, [](const Entry& entry) { return entry.head.version; });
+        if (found == entries_.end() || found->head.version != version)
+            corrupt("Version " + std::to_string(version) + " of the history is missing.");
+        return *found;
+    }
     std::uint64_t cursor_after(std::size_t count) const {
-        return request_.cursor.server_version + count;
+        return count == entries_.size() ? scanned_ : entries_[count].head.version - 1;
     }
 
-    HistoryReader& rows_;
+    HistoryReader* const rows_;
     const server::PageRequest& request_;
     const views::View& view_;
-    const Snapshot snapshot_;
     const std::uint64_t last_; // version that the page may go up to
     const model::SchemaPtr schema_;
+    std::uint64_t scanned_; // up to this version all entries that matter are here
     query::NoObjects objects_alone_;
     query::Run run_;
-    std::vector<Entry> entries_; // after the cursor, without gaps
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_; // that were read: after, up to
+    std::vector<Entry> entries_;                                  // after the cursor, ascending
     bool is_alone_ = true;
     std::vector<Object> objects_;
     std::map<std::string, std::unordered_map<std::string, std::size_t>, std::less<>>
@@ -109,26 +112,78 @@ class FilteredHistory {
     DownloadBody body_;
 };
 
+std::optional<ShownHistory> FilteredHistory::make() {
+    if (rows_ != nullptr) {
+        const std::uint64_t from = request_.cursor.server_version;
+        const std::uint64_t known = request_.known ? std::max(from, request_.known->up_to) : from;
+        read(std::min(last_, known + kVersionsAtOnce));
+    }
+    auto count = cut();
+    if (!count && scanned_ < last_) {
+        read(last_);
+        count = cut();
+    }
+    if (!count)
+        count = entries_.size();
+    replay(*count);
+    if (rows_ == nullptr &&
+        std::ranges::any_of(objects_, [this](const Object& object) { return is_moved(object); }))
+        return std::nullopt;
+    return write(*count);
+}
+
+void FilteredHistory::take(std::vector<HistoryEntry> entries) {
+    is_alone_ = false;
+    for (HistoryEntry& one : entries) {
+        Entry& entry = add(std::move(one), 0);
+        entry.size = entry.head.changeset->size();
+        entry.has_schema = entry.size != 0;
+        if (entry.head.images)
+            read_images(entry, *entry.head.images);
+    }
+    scanned_ = last_;
+}
+
 void FilteredHistory::read(std::uint64_t last) {
-    std::uint64_t first = cursor_after(entries_.size());
-    taken_back_ = rows_.compensations(request_.partition, request_.file_ident,
-                                      request_.cursor.server_version);
-    rows_.heads(request_.partition, first, last, [&](HistoryEntry head, std::uint64_t size) {
-        if (head.version != cursor_after(entries_.size()) + 1)
+    std::size_t new_ranges = ranges_.size();
+    if (request_.known) {
+        const std::vector<std::uint64_t>& versions = request_.known->versions;
+        auto next = std::ranges::upper_bound(versions, scanned_);
+        while (next != versions.end() && *next <= last) {
+            const std::uint64_t first = *next - 1;
+            std::uint64_t end = first;
+            for (; next != versions.end() && *next == end + 1 && *next <= last; ++next)
+                ++end;
+            read_heads(first, end);
+        }
+        scanned_ = std::max(scanned_, std::min(last, request_.known->up_to));
+    }
+    if (scanned_ < last)
+        read_heads(scanned_, last);
+    scanned_ = std::max(scanned_, last);
+    const auto is_of_file = [this](const Entry& entry) { return is_own(entry); };
+    if (!request_.known || request_.known->has_own || std::ranges::any_of(entries_, is_of_file))
+        taken_back_ = rows_->compensations(request_.partition, request_.file_ident,
+                                           request_.cursor.server_version);
+    if (std::exchange(is_alone_, is_alone()) && !is_alone_)
+        new_ranges = 0; // what was left out counts now
+    for (; new_ranges < ranges_.size(); ++new_ranges)
+        rows_->images(request_.partition, ranges_[new_ranges].first, ranges_[new_ranges].second,
+                      [&](std::uint64_t version, std::string_view bytes) {
+                          read_images(entry_of(version), bytes);
+                      });
+}
+
+void FilteredHistory::read_heads(std::uint64_t first, std::uint64_t last) {
+    ranges_.emplace_back(first, last);
+    std::uint64_t before = first;
+    rows_->heads(request_.partition, first, last, [&](HistoryEntry head, std::uint64_t size) {
+        if (head.version != before + 1)
             corrupt("The history of partition " + std::to_string(request_.partition) +
-                    " has a gap after version " + std::to_string(cursor_after(entries_.size())) +
-                    ".");
-        Entry entry;
-        entry.head = std::move(head);
-        entry.size = size;
-        entry.has_schema = size != 0;
-        entries_.push_back(std::move(entry));
+                    " has a gap after version " + std::to_string(before) + ".");
+        before = head.version;
+        add(std::move(head), size);
     });
-    if (std::exchange(is_alone_, is_alone()) && !is_alone_) // what was left out counts now
-        first = request_.cursor.server_version;
-    rows_.images(
-        request_.partition, first, last,
-        [&](std::uint64_t version, std::string_view bytes) { read_images(version, bytes); });
 }
 
 // Whether all comes from the file itself, so that nothing is sent but what the view does.
@@ -137,8 +192,15 @@ bool FilteredHistory::is_alone() const {
            std::ranges::all_of(entries_, [this](const Entry& entry) { return is_own(entry); });
 }
 
-void FilteredHistory::read_images(std::uint64_t version, std::string_view bytes) {
-    Entry& entry = entries_.at(version - request_.cursor.server_version - 1);
+Entry& FilteredHistory::add(HistoryEntry head, std::uint64_t size) {
+    Entry& entry = entries_.emplace_back();
+    entry.head = std::move(head);
+    entry.size = size;
+    entry.has_schema = size != 0;
+    return entry;
+}
+
+void FilteredHistory::read_images(Entry& entry, std::string_view bytes) {
     const views::EntryImages images = views::read_images(bytes, *schema_);
     entry.has_schema = images.has_schema;
     entry.touches.clear();
@@ -172,9 +234,11 @@ void FilteredHistory::note(const Touch& touch, std::uint64_t timestamp) {
     object.passage.pass(touch.before, touch.after);
 }
 
-// How many entries the page takes; 0: not to be told of those that are read.
-std::size_t FilteredHistory::cut() {
-    std::size_t best = 0;
+// How many entries the page takes; nothing: not to be told of those that are read.
+std::optional<std::size_t> FilteredHistory::cut() {
+    std::optional<std::size_t> best;
+    if (entries_.empty())
+        best = 0;
     std::uint64_t bytes = 0;
     std::size_t whole = 0; // objects that would have to be sent whole
     std::size_t taken_back = 0;
@@ -195,11 +259,11 @@ std::size_t FilteredHistory::cut() {
             bytes += entry.size;
         if (whole == 0)
             best = i + 1;
-        if (bytes > request_.byte_limit && best != 0)
+        if (bytes > request_.byte_limit && best)
             return best;
     }
     // All that is there, or up to where nothing enters.
-    return cursor_after(entries_.size()) == last_ ? entries_.size() : best;
+    return scanned_ == last_ ? std::optional(entries_.size()) : best;
 }
 
 // Where the objects stand after so many entries.
@@ -223,33 +287,38 @@ void FilteredHistory::replay(std::size_t count) {
         }
 }
 
-server::Page FilteredHistory::write(std::size_t count) {
-    const std::uint64_t version = cursor_after(count);
-    server::Page page;
-    take_back(version, page);
-    std::uint64_t client_version = request_.cursor.client_version;
+ShownHistory FilteredHistory::write(std::size_t count) {
+    const std::uint64_t from = request_.cursor.server_version;
+    ShownHistory page;
+    page.cursor = {cursor_after(count), request_.cursor.client_version};
+    take_back(page.cursor.server_version, page);
+    page.has_own = !taken_back_.empty();
     for (std::size_t i = 0; i < count; ++i) {
         const Entry& entry = entries_[i];
-        if (is_own(entry))
-            client_version = std::max(client_version, entry.head.client_version);
-        else if (entry.has_schema || !entry.touches.empty())
-            write_entry(entry, client_version);
+        if (is_own(entry)) {
+            page.has_own = true;
+            page.cursor.client_version =
+                std::max(page.cursor.client_version, entry.head.client_version);
+        } else if (entry.has_schema || !entry.touches.empty()) {
+            write_entry(entry, page.cursor.client_version);
+        }
     }
-    ObjectsAnew anew(rows_, request_.partition, schema_, view_);
-    write_moved(anew);
-    anew.write(body_, version, client_version, moved_at_);
+    if (rows_ != nullptr) {
+        ObjectsAnew anew(*rows_, request_.partition, schema_, view_);
+        write_moved(anew);
+        anew.write(body_, page.cursor.server_version, page.cursor.client_version, moved_at_);
+    }
     page.entries = body_.entries();
     page.body = body_.pack();
-    page.progress = snapshot_.progress(rows_, request_, {version, client_version});
-    page.is_last = version == last_;
+    page.is_last = page.cursor.server_version == last_;
     page.estimate = page.is_last ? 1
-                                 : static_cast<double>(count) /
-                                       static_cast<double>(last_ - request_.cursor.server_version);
+                                 : static_cast<double>(page.cursor.server_version - from) /
+                                       static_cast<double>(last_ - from);
     return page;
 }
 
 // What was not let through of this file's changes: their objects come as they are.
-void FilteredHistory::take_back(std::uint64_t version, server::Page& page) {
+void FilteredHistory::take_back(std::uint64_t version, ShownHistory& page) {
     for (const Compensation& compensation : taken_back_) {
         if (compensation.version > version)
             break;
@@ -261,8 +330,8 @@ void FilteredHistory::take_back(std::uint64_t version, server::Page& page) {
                                      cls != nullptr && cls->kind == TableKind::asymmetric});
         if (cls != nullptr && cls->kind == TableKind::top_level)
             objects_[object_number(*cls, key)].is_taken_back = true;
-        const Entry& entry = entries_.at(compensation.version - request_.cursor.server_version - 1);
-        moved_at_ = std::max(moved_at_, entry.head.origin_timestamp);
+        moved_at_ =
+            std::max(moved_at_, entry_of(compensation.version).head.origin_timestamp);
     }
 }
 
@@ -286,7 +355,9 @@ const rules::Fields* FilteredHistory::shown_plainly(const Entry& entry,
 
 // The instructions on objects that stay in the view, and of the schema.
 void FilteredHistory::write_entry(const Entry& entry, std::uint64_t client_version) {
-    auto parsed = changeset::parse(rows_.changeset(request_.partition, entry.head.version));
+    auto parsed = changeset::parse(entry.head.changeset
+                                       ? entry.head.changeset
+                                       : rows_->changeset(request_.partition, entry.head.version));
     if (!parsed)
         corrupt("Version " + std::to_string(entry.head.version) +
                 " of the history is damaged: " + parsed.error().message);
@@ -300,24 +371,46 @@ void FilteredHistory::write_entry(const Entry& entry, std::uint64_t client_versi
                   entry.head.origin_ident, changeset::encode_interleaved(shown));
 }
 
+// Whether it is told by itself, not by the entries.
+bool FilteredHistory::is_moved(const Object& object) const {
+    const Verdict verdict = object.passage.verdict();
+    return object.is_taken_back || verdict == Verdict::enters || verdict == Verdict::leaves ||
+           (verdict == Verdict::nothing && object.is_its_own);
+}
+
 void FilteredHistory::write_moved(ObjectsAnew& anew) {
     for (const Object& object : objects_) {
+        if (!is_moved(object))
+            continue;
         const Verdict verdict = object.passage.verdict();
-        const Key key = object.key.view();
         const bool leaves =
             verdict == Verdict::leaves || (verdict == Verdict::nothing && object.is_its_own);
-        if (!object.is_taken_back && verdict != Verdict::enters && !leaves)
-            continue;
         // The tables are of the head, where it may have gone again.
+        const Key key = object.key.view();
         if (leaves || !anew.renew(*object.cls, key, run_))
             anew.erase(*object.cls, key);
     }
 }
 
+std::uint64_t last_of(const server::PageRequest& request, std::uint64_t head) {
+    return request.up_to != 0 ? std::min(request.up_to, head) : head;
+}
+
 } // namespace
 
-server::Page filtered_history(HistoryReader& rows, const server::PageRequest& request) {
-    return FilteredHistory(rows, request).make();
+ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,
+                           const Snapshot& snapshot) {
+    FilteredHistory history(&rows, request, last_of(request, snapshot.head.version),
+                            rows.schema(request.partition));
+    return *history.make();
+}
+
+std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std::uint64_t last,
+                                          const model::SchemaPtr& schema,
+                                          const server::PageRequest& request) {
+    FilteredHistory history(nullptr, request, last, schema);
+    history.take(std::move(entries));
+    return history.make();
 }
 
 } // namespace realmsync::partitions

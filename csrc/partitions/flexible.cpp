@@ -137,7 +137,7 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
             renamed.stored.query_version = subscribing.query_version;
             put_view(id, ident, std::move(renamed));
         }
-        bound.view = old;
+        bound.group = indexes_[id].take(old);
         bound.head = head(id).version;
         return bound;
     }
@@ -245,6 +245,7 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
         store_->put_off_compensations(id, ident, request.cursor.server_version, head(id).version);
     }
     result.head = head(id).version;
+    result.group = indexes_[id].take(request.bootstrap->view);
     return result;
 }
 

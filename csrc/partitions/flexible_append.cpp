@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/sorted_unique.hpp"
 #include "changeset/codec.hpp"
 #include "model/keys.hpp"
 #include "partitions/flexible_judging.hpp"
@@ -112,6 +113,7 @@ class PartitionDb::JudgedAppend {
     std::optional<views::Rejection> rejected_after(std::uint32_t number, const model::Class& cls,
                                                    const query::Image* now);
     std::span<const std::size_t> changed(std::uint32_t number, const model::Class& cls);
+    void note_concerned(const query::Image* image);
     void store(bool is_last);
     void compensate();
 
@@ -129,6 +131,8 @@ class PartitionDb::JudgedAppend {
     std::vector<Write> writes_;        // as in touched_
     std::vector<std::uint32_t> order_; // by class and key, as objects are read quickly
     views::ImageWriter images_;
+    std::vector<views::ViewGroupPtr> concerned_; // some twice
+    std::size_t most_concerned_ = 0;             // before they are sorted out
     std::vector<std::string_view> names_; // scratch of changed()
     std::vector<std::size_t> properties_;
     std::unique_ptr<merge::Transformer> transformer_;
@@ -220,6 +224,7 @@ bool PartitionDb::JudgedAppend::judge_after() {
     judging_.adopt(schema);
     const auto objects = db_.store_->objects(id_, schema, judging_.needs(touched_), work_);
     images_ = views::ImageWriter(has_schema());
+    concerned_.clear();
     const auto& asked = db_.asked(id_, *schema);
     static const std::set<std::size_t> kNothing;
     bool is_right = true;
@@ -239,10 +244,25 @@ bool PartitionDb::JudgedAppend::judge_after() {
             continue;
         const auto of = asked.find(cls->name);
         const query::Image before = write.image(*cls);
+        note_concerned(write.existed ? &before : nullptr);
+        note_concerned(now);
         images_.add(*cls, write.name.key, write.existed ? &before : nullptr, now,
                     of != asked.end() ? of->second : kNothing);
     }
     return is_right;
+}
+
+// Whose view has the object, or had it: that costs the predicates that its values pin.
+void PartitionDb::JudgedAppend::note_concerned(const query::Image* image) {
+    constexpr std::size_t kMany = 10'000; // among which many are the same
+    if (image == nullptr)
+        return;
+    for (views::ViewGroupPtr& group : db_.indexes_[id_].groups_of(*image, run_))
+        concerned_.push_back(std::move(group));
+    if (concerned_.size() >= most_concerned_) {
+        sort_unique(concerned_);
+        most_concerned_ = 2 * concerned_.size() + kMany;
+    }
 }
 
 std::optional<views::Rejection> PartitionDb::JudgedAppend::rejected_after(std::uint32_t number,
@@ -275,11 +295,16 @@ std::span<const std::size_t> PartitionDb::JudgedAppend::changed(std::uint32_t nu
 void PartitionDb::JudgedAppend::store(bool is_last) {
     db_.windows_.keep(id_, one_.file_ident, std::move(transformer_));
     db_.append_to_history(id_, one_, staged_, work_);
-    const std::string& images = images_.bytes();
-    work_.spend(kImageByte * images.size());
-    db_.store_->insert_images(id_, staged_.head.version, images);
+    const auto images = std::make_shared<const std::string>(images_.bytes());
+    work_.spend(kImageByte * images->size());
+    db_.store_->insert_images(id_, staged_.head.version, *images);
+    staged_.entries.back().images = images;
     if (!is_last)
-        judging_.note_entry(staged_.head.version, images);
+        judging_.note_entry(staged_.head.version, *images);
+    if (has_schema() || !concerned_.empty()) {
+        sort_unique(concerned_);
+        staged_.concerns.push_back({staged_.head.version, std::move(concerned_), has_schema()});
+    }
 }
 
 void PartitionDb::JudgedAppend::compensate() {

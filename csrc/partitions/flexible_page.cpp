@@ -13,11 +13,9 @@ constexpr std::size_t kChangesetBytes = 256u << 10; // about: a client applies t
 
 } // namespace
 
-server::Page fetch_flexible(HistoryStore& store, const server::PageRequest& request) {
+server::Page fetch_part(HistoryStore& store, const server::PageRequest& request) {
     server::Page page;
-    store.read([&](HistoryReader& rows) {
-        page = request.bootstrap ? bootstrap_page(rows, request) : filtered_history(rows, request);
-    });
+    store.read([&](HistoryReader& rows) { page = bootstrap_page(rows, request); });
     return page;
 }
 
@@ -110,8 +108,8 @@ Snapshot::Snapshot(HistoryReader& rows, const server::PageRequest& request) {
 }
 
 // No version is told whose effects are not shown (server-behaviour.md 8.4).
-wire::SyncProgress Snapshot::progress(HistoryReader& rows, const server::PageRequest& request,
-                                      wire::DownloadCursor cursor) const {
+wire::SyncProgress Snapshot::progress(const server::PageRequest& request,
+                                      wire::DownloadCursor cursor, const SaltOf& salt_of) const {
     wire::SyncProgress progress;
     progress.download = cursor;
     progress.upload = {file.ack_client_version, file.ack_server_version};
@@ -121,11 +119,17 @@ wire::SyncProgress Snapshot::progress(HistoryReader& rows, const server::PageReq
         progress.latest.salt = head.salt;
     else if (progress.latest.version == head.base_version)
         progress.latest.salt = head.base_salt;
-    else if (const auto salt = rows.salt(request.partition, progress.latest.version))
+    else if (const auto salt = salt_of(progress.latest.version))
         progress.latest.salt = *salt;
     else
         corrupt("A version of the history is missing.");
     return progress;
+}
+
+wire::SyncProgress Snapshot::progress(HistoryReader& rows, const server::PageRequest& request,
+                                      wire::DownloadCursor cursor) const {
+    return progress(request, cursor,
+                    [&](std::uint64_t version) { return rows.salt(request.partition, version); });
 }
 
 } // namespace realmsync::partitions

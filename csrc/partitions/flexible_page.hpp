@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,8 +22,6 @@
 #include "views/view.hpp"
 
 namespace realmsync::partitions {
-
-server::Page fetch_flexible(HistoryStore& store, const server::PageRequest& request);
 
 // The body of one DOWNLOAD while it is being made.
 class DownloadBody {
@@ -86,12 +86,34 @@ struct Snapshot {
     ClientFile file;
     Snapshot(Head newest, ClientFile known) : head(newest), file(std::move(known)) {}
     Snapshot(HistoryReader& rows, const server::PageRequest& request);
-    // Fills in the progress of a page that goes up to `cursor`.
+    // What a page says that goes up to `cursor`; `salt_of` is asked for one version at most, and
+    // what it has not makes the snapshot corrupt.
+    using SaltOf = std::function<std::optional<std::int64_t>(std::uint64_t version)>;
+    wire::SyncProgress progress(const server::PageRequest& request, wire::DownloadCursor cursor,
+                                const SaltOf& salt_of) const;
     wire::SyncProgress progress(HistoryReader& rows, const server::PageRequest& request,
                                 wire::DownloadCursor cursor) const;
 };
 
-server::Page filtered_history(HistoryReader& rows, const server::PageRequest& request);
+// The history after a cursor through a view, as one page tells it.
+struct ShownHistory {
+    wire::PackedBody body;
+    std::size_t entries = 0;
+    wire::DownloadCursor cursor; // after it
+    bool is_last = false;        // nothing follows, of what was to be looked at
+    double estimate = 0;
+    bool has_own = false; // something in it is the file's own, so that it is for nobody else
+    std::vector<server::Page::Rejected> rejected;
+};
+ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,
+                           const Snapshot& snapshot);
+// The same of entries in memory, all that matter up to `last`. Nothing if that does not do, as an
+// object is to be sent whole.
+std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std::uint64_t last,
+                                          const model::SchemaPtr& schema,
+                                          const server::PageRequest& request);
+
+server::Page fetch_part(HistoryStore& store, const server::PageRequest& request); // of a bootstrap
 server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& request);
 // The last part: by the writer, whose snapshot is of the newest version.
 server::Page conclude_bootstrap(HistoryReader& rows, const server::PageRequest& request,

@@ -1,6 +1,6 @@
 // Downloads: one page of history after a cursor, with head fields of the same snapshot
 // (server-behaviour.md 8.1 to 8.5). Runs beside the writer: recent entries are copied out of memory
-// under the lock, older ones from one snapshot of the tables.
+// under the lock, older ones from one snapshot of the tables. Flexible sync's are made elsewhere.
 #include <algorithm>
 
 #include "base/sorted_unique.hpp"
@@ -145,15 +145,19 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 }
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
-    if (request.view || request.bootstrap)
-        return fetch_flexible(*store_, request);
+    if (request.bootstrap)
+        return fetch_part(*store_, request);
+    if (request.view)
+        return fetch_shown(request);
     auto recent = scan_memory(request);
     return make_page(recent ? *recent : scan_tables(request));
 }
 
 std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest& request) {
-    if (request.view || request.bootstrap)
+    if (request.bootstrap)
         return std::nullopt;
+    if (request.view)
+        return fetch_recent_shown(request);
     constexpr std::uint64_t kFew = 64;     // entries, the receiver's own among them
     constexpr std::uint64_t kSmall = 1024; // bytes: more would be compressed
     const auto scan = scan_memory(request, kFew);

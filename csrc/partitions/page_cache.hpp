@@ -24,6 +24,8 @@ struct PackedPage {
     std::int64_t last_salt = 0;
     std::uint64_t cumulative_bytes = 0; // of the history, at `last`
     std::vector<std::uint64_t> senders; // client files, ascending
+    // Flexible sync: through which it is shown; here, so that no other view has its address.
+    std::shared_ptr<const views::View> view;
 
     bool has_nothing_of(std::uint64_t file) const {
         return !std::binary_search(senders.begin(), senders.end(), file);
@@ -59,7 +61,7 @@ class PageCache {
         return found->second->page;
     }
 
-    // Only of pages that are full: others grow.
+    // In partition sync only of pages that are full: others grow.
     void add(const server::PageRequest& request, std::shared_ptr<const PackedPage> page,
              std::uint64_t epoch) {
         const std::size_t bytes = page->memory();
@@ -80,9 +82,10 @@ class PageCache {
   private:
     struct Key {
         Key(const server::PageRequest& r)
-            : partition(r.partition), cursor(r.cursor.server_version),
+            : partition(r.partition), view(r.view.get()), cursor(r.cursor.server_version),
               client_version(r.cursor.client_version), byte_limit(r.byte_limit) {}
         server::PartitionId partition;
+        const views::View* view;
         std::uint64_t cursor, client_version, byte_limit;
         auto operator<=>(const Key&) const = default;
     };

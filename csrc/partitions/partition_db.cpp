@@ -85,6 +85,8 @@ void PartitionDb::publish() {
             target.runs.shrink(tuning_.tail_bytes);
             for (auto& [ident, file] : staged.files)
                 target.files.insert_or_assign(ident, std::move(file));
+            if (indexes_.contains(id))
+                target.schema = store_->schema(id);
         }
     }
     staged_.clear();

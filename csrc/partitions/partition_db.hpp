@@ -28,7 +28,7 @@
 #include "partitions/window_cache.hpp"
 #include "server/store.hpp"
 #include "tuning.hpp"
-#include "views/view.hpp"
+#include "views/view_index.hpp"
 
 namespace realmsync::partitions {
 
@@ -84,6 +84,7 @@ class PartitionDb : public server::ServerStore {
         OriginRuns runs; // the writer's alone, ahead of `head` by the staged entries
         std::unordered_map<std::uint64_t, ClientFile> files;
         std::string name;                          // key in ids_, empty if not opened by name
+        model::SchemaPtr schema;                   // of flexible sync, at the head; null: not known
         std::optional<wire::PartitionValue> value; // if anybody has asked for it
         std::uint64_t last_used = 0;               // number of the transaction
         std::size_t memory() const;
@@ -91,6 +92,7 @@ class PartitionDb : public server::ServerStore {
     struct Staged { // changes of the open transaction to one partition; the writer's alone
         Head head;
         std::vector<HistoryEntry> entries;
+        std::vector<server::Concern> concerns; // of the last append, in flexible sync
         std::unordered_map<std::uint64_t, ClientFile> files;
     };
 
@@ -189,6 +191,11 @@ class PartitionDb : public server::ServerStore {
     server::Page make_page(const Scan& scan);
     std::shared_ptr<const PackedPage> pack(const Scan& scan);
     Scan scan_tables(const server::PageRequest& request);
+    // shared_page.cpp
+    struct SharedPage;
+    server::Page fetch_shown(const server::PageRequest& request);
+    std::optional<server::Page> fetch_recent_shown(const server::PageRequest& request);
+    std::optional<SharedPage> find_shared(const server::PageRequest& request);
 
     const StoreTuning tuning_;
     const merge::Profile profile_;
@@ -212,6 +219,7 @@ class PartitionDb : public server::ServerStore {
     // Of some client files, and what some partitions are asked about, likewise.
     std::map<std::pair<PartitionId, std::uint64_t>, ShownViews> shown_;
     std::map<PartitionId, std::map<std::string, std::set<std::size_t>, std::less<>>> asked_;
+    std::map<PartitionId, views::ViewIndex> indexes_; // of what sessions are shown
 
     PageCache pages_; // the readers'
 

@@ -51,8 +51,12 @@ struct HistoryEntry { // rs_history
     std::uint64_t origin_timestamp = 0;
     std::uint64_t cumulative_bytes = 0;
     std::shared_ptr<const std::string> changeset; // may be empty; null: not read
+    std::shared_ptr<const std::string>
+        images; // rs_image, of flexible sync; null: none, or not read
 
-    std::size_t memory() const { return changeset->capacity() + sizeof *this + 64; } // bytes, about
+    std::size_t memory() const { // bytes, about
+        return changeset->capacity() + (images ? images->capacity() : 0) + sizeof *this + 64;
+    }
 };
 
 // Of flexible sync (docs/internals/flexible-sync.md):

@@ -48,7 +48,7 @@ void AdministrationHandler::expose(const Administer& job, const AdministrationRe
                                                                result.heads.end());
     context.partitions.for_each_of(job.app_id, [&](Partition& partition) {
         if (const auto head = heads.find(partition.id); head != heads.end())
-            partition.expose(head->second);
+            partition.settle_for_all(head->second);
     });
 }
 

@@ -1,6 +1,9 @@
 #include "server/partition.hpp"
 
+#include <algorithm>
+
 #include "base/assert.hpp"
+#include "base/sorted_unique.hpp"
 #include "server/session.hpp"
 
 namespace realmsync::server {
@@ -9,8 +12,56 @@ void Partition::expose(std::uint64_t version) {
     if (version <= head)
         return;
     head = version;
-    for (auto& [binding, session] : sessions)
+    if (!is_flexible())
+        for (auto& [binding, session] : sessions)
+            session->on_head();
+}
+
+void Partition::settle(std::uint64_t version, const std::vector<Concern>& concerns) {
+    expose(version);
+    settled = std::max(settled, version);
+    std::vector<Audience*> concerned;
+    for (const Concern& concern : concerns) {
+        const auto note = [&](Audience& audience) {
+            audience.concerned.add(concern.version);
+            concerned.push_back(&audience);
+        };
+        if (concern.is_for_all)
+            for (auto& [group, audience] : audiences)
+                note(audience);
+        else
+            for (const views::ViewGroupPtr& group : concern.groups)
+                if (const auto found = audiences.find(group.get()); found != audiences.end())
+                    note(found->second);
+    }
+    sort_unique(concerned);
+    for (const Audience* audience : concerned)
+        for (Session* session : audience->sessions)
+            session->on_head();
+    for (Session* session : std::exchange(unsettled, {}))
         session->on_head();
+}
+
+void Partition::settle_for_all(std::uint64_t version) {
+    for (auto& [group, audience] : audiences)
+        audience.concerned = ConcernedVersions(version);
+    settle(version);
+    if (is_flexible())
+        for (auto& [binding, session] : sessions)
+            session->on_head();
+}
+
+void Partition::join(const views::ViewGroup& group, Session& session) {
+    audiences.try_emplace(&group, settled).first->second.sessions.insert(&session);
+}
+
+void Partition::leave(const views::ViewGroup& group, Session& session) {
+    const auto found = audiences.find(&group);
+    if (found == audiences.end())
+        return;
+    found->second.sessions.erase(&session);
+    if (found->second.sessions.empty())
+        audiences.erase(found);
 }
 
 FileClaim& Partition::end_bind(std::uint64_t file_ident) {

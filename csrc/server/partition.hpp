@@ -9,10 +9,13 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "server/audience.hpp"
 #include "server/job.hpp"
+#include "views/view_index.hpp"
 
 namespace realmsync::server {
 
@@ -36,11 +39,24 @@ struct Partition {
     std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
     std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
     std::size_t jobs_in_flight = 0;
+    // Flexible sync: up to which version it is known whom each concerns, the sessions by their
+    // views, and those that wait for more to be known.
+    std::uint64_t settled = 0;
+    std::unordered_map<const views::ViewGroup*, Audience> audiences;
+    std::unordered_set<Session*> unsettled;
 
     bool is_open() const { return id != 0; }
     bool is_idle() const { return sessions.empty() && files.empty() && jobs_in_flight == 0; }
-    // A version that the store has committed: wakes the sessions that have not been sent it.
+    bool is_flexible() const { return key == kFlexibleLog; }
+    // A version that the store has committed: wakes the sessions that have not been sent it, in
+    // partition sync.
     void expose(std::uint64_t version);
+    // What the writer says of it, in the order of the versions: wakes whom it concerns.
+    void settle(std::uint64_t version, const std::vector<Concern>& concerns = {});
+    void settle_for_all(std::uint64_t version);
+    // A session is shown what the group is, from the settled version on; and not any more.
+    void join(const views::ViewGroup& group, Session& session);
+    void leave(const views::ViewGroup& group, Session& session);
     // A bind of the file has come back from the store.
     FileClaim& end_bind(std::uint64_t file_ident);
     // Forgets the claim when nobody needs it.

@@ -118,7 +118,7 @@ struct OutcomeHandler {
 
     // Section 6.4 steps 10 and 11: the newer session wins, but not on one connection.
     void accept(Partition& partition, FileClaim& claim, Session& session, const BoundFile& file) {
-        partition.expose(file.head);
+        partition.settle(file.head);
         tell(partition, file.discovered);
         if (Session* old = std::exchange(claim.holder, nullptr)) {
             if (&old->connection() == &session.connection())
@@ -155,7 +155,9 @@ struct OutcomeHandler {
         context.discharge(done.user, done.bytes);
         context.stats.changesets_integrated += done.changesets;
         if (auto* appended = std::get_if<Appended>(&done.result)) {
-            partition.expose(appended->head);
+            if (Session* session = context.session(done.to))
+                session->on_appended(*appended);
+            partition.settle(appended->head, appended->concerns);
             if (!appended->notice.empty())
                 context.log(LogLevel::warning, "App " + partition.app_id + ", partition " +
                                                    partition.key + ": " + appended->notice);
@@ -168,7 +170,7 @@ struct OutcomeHandler {
         Scope scope(context, done.handle);
         context.discharge(done.user, done.bytes);
         if (const auto* subscribed = std::get_if<Subscribed>(&done.result)) {
-            scope.partition.expose(subscribed->head);
+            scope.partition.settle(subscribed->head);
             tell(scope.partition, subscribed->discovered);
         }
         if (Session* session = context.session(done.to))
@@ -177,9 +179,9 @@ struct OutcomeHandler {
 
     void operator()(Concluded& concluded) {
         Scope scope(context, concluded.handle);
-        scope.partition.expose(concluded.result.head);
+        scope.partition.settle(concluded.result.head);
         if (Session* session = context.session(concluded.to))
-            session->on_concluded(concluded.bootstrap, std::move(concluded.result.page));
+            session->on_concluded(concluded.bootstrap, std::move(concluded.result));
         else if (Connection* connection = context.connection(concluded.to.connection))
             connection->release_page_slot();
     }

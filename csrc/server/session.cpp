@@ -216,9 +216,12 @@ void Session::on_bound(const BoundFile& file) {
         subscriptions_->begin(file);
         if (!takes_bootstrap(file))
             return fail(Code::server_permissions_changed, "The user's roles have changed");
+        if (file.group)
+            attached().join(*file.group, *this);
     }
     set_unacknowledged(file.threshold.client_version != 0);
     oldest_mark_.target = newest_mark_.target = attached().head;
+    await_settlement();
     connection_.queue_log(ident_, "debug",
                           "Session " + std::to_string(ident_) + " bound to client file ident " +
                               std::to_string(file_.ident));
@@ -239,6 +242,7 @@ void Session::on_mark(const wire::Mark& message) {
         return; // answered or about to be; a second answer would be a violation
     MarkRequest& mark = oldest_mark_.request == 0 ? oldest_mark_ : newest_mark_;
     mark = {message.request, attached().head, subscriptions_ ? subscriptions_->heard() : 0};
+    await_settlement();
     enlist_if_ready();
 }
 
@@ -371,6 +375,11 @@ void Session::detach() {
     release_bootstrap_slot();
     Partition& partition = *std::exchange(partition_, nullptr);
     partition.sessions.erase(binding_);
+    partition.unsettled.erase(this);
+    if (subscriptions_)
+        for (const auto& group : {subscriptions_->group(), subscriptions_->next_group()})
+            if (group)
+                partition.leave(*group, *this);
     auto claim = partition.files.find(file_.ident);
     if (claim != partition.files.end() && claim->second.holder == this) {
         claim->second.holder = nullptr;
@@ -392,14 +401,14 @@ void Session::on_head() {
 }
 
 bool Session::is_mark_due() const {
-    return first_download_sent_ && oldest_mark_.request != 0 &&
-           download_.server_version >= oldest_mark_.target &&
+    return first_download_sent_ && oldest_mark_.request != 0 && served() >= oldest_mark_.target &&
            (!subscriptions_ || subscriptions_->is_settled(oldest_mark_.queries));
 }
 
 bool Session::needs_download() const {
-    return !first_download_sent_ || attached().head > download_.server_version ||
-           (subscriptions_ && subscriptions_->bootstrap());
+    if (!first_download_sent_ || (subscriptions_ && subscriptions_->bootstrap()))
+        return true;
+    return (subscriptions_ ? attached().settled : attached().head) > served();
 }
 
 // A client that resets throws away whatever it does not know to be integrated, and uploads it again
@@ -510,6 +519,8 @@ wire::Outgoing Session::take_download() {
     latest_ = page->progress.latest;
     if (download.batch_state != wire::BatchState::more_to_come) { // else nothing of it counts yet
         download_ = page->progress.download;
+        if (subscriptions_)
+            subscriptions_->own().forget_up_to(download_.server_version);
         if (page_acknowledges_)
             set_unacknowledged(false);
     }
@@ -522,6 +533,7 @@ wire::Outgoing Session::take_download() {
 }
 
 void Session::request_page() {
+    download_.server_version = served();
     if (subscriptions_ && subscriptions_->is_bootstrap_due(download_.server_version) &&
         !take_bootstrap_slot())
         return;
@@ -544,8 +556,10 @@ PageRequest Session::page_request() const {
     request.cursor = download_;
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
-    if (subscriptions_)
+    if (subscriptions_) {
         subscriptions_->fill(request);
+        request.known = known_versions();
+    }
     return request;
 }
 

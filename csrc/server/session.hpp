@@ -74,7 +74,9 @@ class Session {
     void on_bound(const BoundFile& file);
     void on_upload_done(const UploadDone& done);
     void on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer);
-    void on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap, Page page);
+    void on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
+                      ConcludedBootstrap concluded);
+    void on_appended(const Appended& appended); // of its upload, before others hear of it
     void on_page(Page page);
     void on_head();
     void give_up_page(); // it can be read again
@@ -135,6 +137,9 @@ class Session {
     void process_query(Subscribing request);
     static std::uint64_t query_cost(const Subscribing& request);
     bool takes_bootstrap(const BoundFile& file) const;
+    std::uint64_t served() const;
+    std::optional<KnownVersions> known_versions() const;
+    void await_settlement();
     void conclude_if_ready();
     bool is_page_ready() const; // to be sent
     wire::Outgoing take_query_error();

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/sorted_unique.hpp"
 #include "server/connection.hpp"
 #include "server/context.hpp"
 #include "server/session.hpp"
+#include "views/view_index.hpp"
 #include "wire/format.hpp"
 
 namespace realmsync::server {
@@ -61,6 +63,47 @@ void Session::on_subscribed(std::int64_t query_version, std::variant<Subscribed,
     enlist_if_ready();
 }
 
+void Session::on_appended(const Appended& appended) {
+    if (!subscriptions_)
+        return;
+    for (std::uint64_t version = appended.head - appended.made; version < appended.head;)
+        subscriptions_->own().add(++version);
+}
+
+// Up to where the session has all that is for it.
+std::uint64_t Session::served() const {
+    const std::uint64_t sent = download_.server_version;
+    if (!partition_ || !subscriptions_ || !subscriptions_->group())
+        return sent;
+    const std::uint64_t goal = subscriptions_->goal(partition_->settled);
+    const Audience& audience = partition_->audiences.at(subscriptions_->group().get());
+    return goal <= sent ? sent
+                        : std::min(audience.concerned.free_until(sent, goal),
+                                   subscriptions_->own().free_until(sent, goal));
+}
+
+// What the next page of the history has to look at, if that is known.
+std::optional<KnownVersions> Session::known_versions() const {
+    const std::uint64_t sent = download_.server_version;
+    if (!partition_ || !subscriptions_ || !subscriptions_->group())
+        return std::nullopt;
+    const Audience& audience = partition_->audiences.at(subscriptions_->group().get());
+    if (!audience.concerned.know_after(sent) || !subscriptions_->own().know_after(sent))
+        return std::nullopt;
+    KnownVersions known{{}, partition_->settled};
+    subscriptions_->own().copy_after(sent, known.versions);
+    known.has_own = !known.versions.empty();
+    audience.concerned.copy_after(sent, known.versions);
+    sort_unique(known.versions);
+    return known;
+}
+
+// A MARK waits for what a page has shown already, but of which the writer has not told yet.
+void Session::await_settlement() {
+    if (connection_.is_flexible() && attached().head > attached().settled)
+        attached().unsettled.insert(this);
+}
+
 // The writer makes the last part, so that what it stores of it is exactly what is sent.
 void Session::conclude_if_ready() {
     if (!subscriptions_->may_conclude() || !connection_.take_page_slot(*this))
@@ -71,14 +114,20 @@ void Session::conclude_if_ready() {
     context_.submit(Conclude{ref(), handle_, page_request()}, connection_);
 }
 
-void Session::on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap, Page page) {
+// What is for the file behind the end of the bootstrap is of its own.
+void Session::on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
+                           ConcludedBootstrap concluded) {
+    Page& page = concluded.page;
     if (state_ != SessionState::running || bootstrap != subscriptions_->bootstrap())
         return connection_.release_page_slot();
     if (!page.refusal.empty()) {
         connection_.release_page_slot();
         return fail(Code::bad_query, page.refusal);
     }
-    subscriptions_->on_concluded();
+    if (concluded.head > page.progress.download.server_version)
+        subscriptions_->own().add(concluded.head);
+    attached().join(*concluded.group, *this);
+    subscriptions_->on_concluded(std::move(concluded.group));
     page_ = std::make_unique<Page>(std::move(page));
     enlist_if_ready();
 }
@@ -198,6 +247,9 @@ void Session::describe(const Page& page, wire::Download& download) {
         download.batch_state =
             page.is_last ? wire::BatchState::last_in_batch : wire::BatchState::more_to_come;
     if (is_bootstrap && page.is_last) {
+        if (const views::ViewGroupPtr former = subscriptions_->group())
+            if (former != subscriptions_->next_group())
+                attached().leave(*former, *this);
         subscriptions_->on_sent();
         release_bootstrap_slot();
     }

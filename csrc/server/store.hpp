@@ -26,7 +26,9 @@ class SessionRoles;
 }
 namespace realmsync::views {
 class View;
-}
+struct ViewGroup;
+using ViewGroupPtr = std::shared_ptr<const ViewGroup>;
+} // namespace realmsync::views
 
 namespace realmsync::server {
 
@@ -93,7 +95,7 @@ struct BoundFile {
     std::uint64_t locked_server_version = 0;
     std::uint64_t head = 0;
     // Flexible sync: what the file is shown, unless a bootstrap has to come first.
-    std::shared_ptr<const views::View> view = nullptr;
+    views::ViewGroupPtr group = nullptr;
     std::shared_ptr<const Bootstrap> bootstrap = nullptr;
     DiscoveredFields discovered = {};
 };
@@ -124,9 +126,17 @@ struct AppendRequest {
     bool may_write = true;
     std::shared_ptr<const rules::SessionRoles> roles = nullptr; // flexible sync
 };
+// Flexible sync: a version, and the sessions that have to see it, beside that of its writer.
+struct Concern {
+    std::uint64_t version = 0;
+    std::vector<views::ViewGroupPtr> groups;
+    bool is_for_all = false;
+};
 struct Appended {
-    std::uint64_t head = 0; // unchanged when only progress was stored
-    std::string notice;     // for the operator
+    std::uint64_t head = 0;             // unchanged when only progress was stored
+    std::string notice;                 // for the operator
+    std::uint64_t made = 0;             // versions, the newest of which is the head
+    std::vector<Concern> concerns = {}; // of these, ascending
 };
 
 // One DOWNLOAD, its header fields from the same snapshot as its entries (server-behaviour.md 8.1 to
@@ -150,6 +160,12 @@ struct Page {
     std::string refusal;
     std::shared_ptr<BootstrapProgress> bootstrap_progress; // for the next part
 };
+// The versions after a cursor that may have something for a client file: up to `up_to` these alone.
+struct KnownVersions {
+    std::vector<std::uint64_t> versions; // ascending
+    std::uint64_t up_to = 0;
+    bool has_own = false; // some are of the file itself
+};
 struct PageRequest {
     PartitionId partition = 0;
     std::uint64_t file_ident = 0;
@@ -162,11 +178,13 @@ struct PageRequest {
     std::shared_ptr<const Bootstrap> bootstrap = nullptr;
     std::shared_ptr<BootstrapProgress> progress = nullptr;
     std::uint64_t up_to = 0; // the last version of the history that is to be in it; 0: any
+    std::optional<KnownVersions> known = std::nullopt; // of the history
 };
 
 struct ConcludedBootstrap {
     Page page;
-    std::uint64_t head = 0; // may have risen
+    std::uint64_t head = 0;    // may have risen
+    views::ViewGroupPtr group; // of which the file is from now on
 };
 
 class ServerStore {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "views/view_index.hpp"
+
 namespace realmsync::server {
 
 bool Subscriptions::hear(std::int64_t query_version) {
@@ -16,8 +18,9 @@ bool Subscriptions::hear(std::int64_t query_version) {
 }
 
 void Subscriptions::begin(const BoundFile& file) {
-    view_ = file.view;
+    group_ = file.group;
     bootstrap_ = file.bootstrap;
+    own_ = ConcernedVersions(file.head);
 }
 
 // What is held is brought up to date before a bootstrap, so that its objects need not come anew;
@@ -44,7 +47,7 @@ void Subscriptions::answer(std::int64_t query_version, std::variant<Subscribed, 
 void Subscriptions::start(Next next) {
     bootstrap_ = std::move(next.bootstrap);
     stands_for_ = next.stands_for;
-    drain_to_ = view_ ? next.drain_to : 0;
+    drain_to_ = group_ ? next.drain_to : 0;
     progress_.reset();
     stage_ = Stage::making;
 }
@@ -65,7 +68,7 @@ void Subscriptions::fill(PageRequest& request) const {
         request.bootstrap = bootstrap_;
         request.progress = progress_;
     } else {
-        request.view = view_;
+        request.view = group_ ? group_->view : nullptr;
         request.up_to = bootstrap_ ? drain_to_ : 0;
     }
 }
@@ -78,7 +81,7 @@ void Subscriptions::on_page(const Page& page) {
 
 void Subscriptions::on_sent() {
     version_ = bootstrap_->query_version;
-    view_ = bootstrap_->view;
+    group_ = std::exchange(next_group_, nullptr);
     bootstrap_.reset();
     progress_.reset();
     stage_ = Stage::making;

@@ -10,6 +10,7 @@
 #include <string>
 #include <variant>
 
+#include "server/audience.hpp"
 #include "server/store.hpp"
 
 namespace realmsync::server {
@@ -51,7 +52,7 @@ class Subscriptions {
     }
     // Whether a page can be made: not behind the last one of a bootstrap, and something is shown.
     bool needs_page() const {
-        return bootstrap_ ? stage_ == Stage::making : view_ != nullptr && answered_ == heard_;
+        return bootstrap_ ? stage_ == Stage::making : group_ != nullptr && answered_ == heard_;
     }
     void fill(PageRequest& request) const;
     void on_page(const Page& page); // of the bootstrap
@@ -66,8 +67,20 @@ class Subscriptions {
     // Everything is found: to be concluded, then sent, then in force.
     bool may_conclude() const { return stage_ == Stage::found && answered_ == heard_; }
     void conclude() { stage_ = Stage::concluding; }
-    void on_concluded() { stage_ = Stage::concluded; }
+    void on_concluded(views::ViewGroupPtr group) {
+        stage_ = Stage::concluded;
+        next_group_ = std::move(group);
+    }
     void on_sent(); // the last page
+
+    // Whose views it shares: what is in force, or null, and what is about to be.
+    const views::ViewGroupPtr& group() const { return group_; }
+    const views::ViewGroupPtr& next_group() const { return next_group_; }
+    // Versions of the client file itself, or with something for it alone.
+    ConcernedVersions& own() { return own_; }
+    const ConcernedVersions& own() const { return own_; }
+    // Where a cursor ends that nothing holds up, if all versions up to `settled` are known.
+    std::uint64_t goal(std::uint64_t settled) const { return bootstrap_ ? drain_to_ : settled; }
 
     const std::shared_ptr<const Bootstrap>& bootstrap() const { return bootstrap_; }
     // Of the next page.
@@ -87,7 +100,8 @@ class Subscriptions {
     std::int64_t newest_ = -1; // query version
     std::uint64_t heard_ = 0, answered_ = 0;
     std::int64_t version_ = 0; // in force
-    std::shared_ptr<const views::View> view_;
+    views::ViewGroupPtr group_, next_group_;
+    ConcernedVersions own_;
     std::shared_ptr<const Bootstrap> bootstrap_; // under way
     std::shared_ptr<BootstrapProgress> progress_;
     Stage stage_ = Stage::making;

@@ -164,12 +164,20 @@ class WriteBatch {
             auto result = store_.append(job.partition, std::move(part), work);
             if (auto* refusal = std::get_if<Refusal>(&result))
                 return std::move(*refusal);
-            done.result = std::get<Appended>(result);
+            add(std::get<Appended>(done.result), std::get<Appended>(std::move(result)));
             done.changesets += count;
             progress_.push_back({&job.task, reader.position()});
             has_progress_ = true;
         }
         return std::nullopt;
+    }
+
+    static void add(Appended& sum, Appended part) {
+        sum.head = part.head;
+        sum.made += part.made;
+        sum.notice += part.notice;
+        sum.concerns.insert(sum.concerns.end(), std::make_move_iterator(part.concerns.begin()),
+                            std::make_move_iterator(part.concerns.end()));
     }
 
     // The work that it was given did not do. What was integrated of it before is kept. `fault`: of

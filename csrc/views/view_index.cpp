@@ -1,12 +1,9 @@
 #include "views/view_index.hpp"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
-#include "base/assert.hpp"
 #include "base/sorted_unique.hpp"
-#include "query/tree/needs.hpp"
 #include "query/tree/normal_form.hpp"
 #include "views/access_keys.hpp"
 
@@ -18,65 +15,61 @@ struct ViewIndex::Predicate {
     const query::Evaluator* evaluator; // of the view that is kept
     std::shared_ptr<const View> view;  // one of those that have it
     std::optional<AccessKeys> keys;    // none: everything is a candidate
-    std::set<std::size_t> properties;  // that it reads
-    std::vector<GroupId> groups;       // ascending
+    std::vector<std::uint64_t> groups; // numbers, ascending
 };
 
 struct ViewIndex::OfClass {
     std::map<std::string, std::unique_ptr<Predicate>, std::less<>> predicates; // by identity
     std::unordered_map<std::string, std::vector<Predicate*>> by_key;
     std::map<std::size_t, std::size_t> keyed; // properties, and how many predicates have keys there
-    std::map<std::size_t, std::size_t> asked; // properties that predicates read, likewise
     std::vector<Predicate*> unkeyed;
 };
-
-namespace {
-
-void count(std::map<std::size_t, std::size_t>& uses, std::size_t property) { ++uses[property]; }
-
-void discount(std::map<std::size_t, std::size_t>& uses, std::size_t property) {
-    const auto found = uses.find(property);
-    if (--found->second == 0)
-        uses.erase(found);
-}
-
-} // namespace
 
 ViewIndex::ViewIndex() = default;
 ViewIndex::~ViewIndex() = default;
 
-GroupId ViewIndex::take(const std::shared_ptr<const View>& view) {
-    const auto [known, is_new] = by_identity_.emplace(view->identity(), next_);
-    Group& group = groups_[known->second];
-    ++group.uses;
-    if (!is_new)
-        return known->second;
-    group.view = view;
+ViewGroupPtr ViewIndex::take(const std::shared_ptr<const View>& view) {
+    if (const auto known = by_identity_.find(view->identity()); known != by_identity_.end()) {
+        if (auto group = registered_.at(known->second).group.lock())
+            return group;
+        forget(known->second);
+    }
+    if (registered_.size() >= sweep_at_)
+        sweep();
+    const auto group = std::make_shared<const ViewGroup>(ViewGroup{next_++, view});
+    by_identity_.emplace(view->identity(), group->number);
+    Registered& registered = registered_[group->number];
+    registered.group = group;
+    registered.identity = view->identity();
     for (const auto& [name, cls] : view->classes()) {
         Predicate& predicate = enter(cls, query::canonical_bytes(cls.query));
         if (!predicate.view) {
             predicate.view = view;
             predicate.evaluator = &cls.evaluator;
         }
-        predicate.groups.push_back(next_); // the newest: ascending
-        group.predicates.push_back(&predicate);
+        predicate.groups.push_back(group->number); // the newest: ascending
+        registered.predicates.push_back(&predicate);
     }
-    return next_++;
+    return group;
 }
 
-void ViewIndex::give_back(GroupId id) {
-    const auto found = groups_.find(id);
-    REALMSYNC_ASSERT(found != groups_.end());
-    if (--found->second.uses != 0)
-        return;
+void ViewIndex::forget(std::uint64_t number) {
+    const auto found = registered_.find(number);
     for (Predicate* predicate : found->second.predicates)
-        leave(*predicate, id);
-    by_identity_.erase(found->second.view->identity());
-    groups_.erase(found);
+        leave(*predicate, number);
+    by_identity_.erase(found->second.identity);
+    registered_.erase(found);
 }
 
-const std::shared_ptr<const View>& ViewIndex::view(GroupId group) const {
-    return groups_.at(group).view;
+// As often as there are twice as many groups as somebody held last time.
+void ViewIndex::sweep() {
+    std::vector<std::uint64_t> gone;
+    for (const auto& [number, registered] : registered_)
+        if (registered.group.expired())
+            gone.push_back(number);
+    for (const std::uint64_t number : gone)
+        forget(number);
+    sweep_at_ = std::max<std::size_t>(64, 2 * registered_.size());
 }
 
 ViewIndex::Predicate& ViewIndex::enter(const ClassView& cls, std::string identity) {
@@ -91,32 +84,26 @@ ViewIndex::Predicate& ViewIndex::enter(const ClassView& cls, std::string identit
     predicate.cls = of_class.get();
     predicate.identity = std::move(identity);
     predicate.keys = access_keys(*cls.query.predicate);
-    for (const auto& [owner, properties] : query::needs_of(cls.query).properties)
-        if (owner->name == cls.cls->name)
-            predicate.properties = properties;
-    for (const std::size_t property : predicate.properties)
-        count(of_class->asked, property);
     if (!predicate.keys) {
         of_class->unkeyed.push_back(&predicate);
         return predicate;
     }
     for (const std::size_t property : predicate.keys->properties)
-        count(of_class->keyed, property);
+        ++of_class->keyed[property];
     for (const std::string& key : predicate.keys->keys)
         of_class->by_key[key].push_back(&predicate);
     return predicate;
 }
 
-void ViewIndex::leave(Predicate& predicate, GroupId group) {
-    std::erase(predicate.groups, group);
+void ViewIndex::leave(Predicate& predicate, std::uint64_t number) {
+    std::erase(predicate.groups, number);
     if (!predicate.groups.empty())
         return;
     OfClass& of_class = *predicate.cls;
-    for (const std::size_t property : predicate.properties)
-        discount(of_class.asked, property);
     if (predicate.keys) {
         for (const std::size_t property : predicate.keys->properties)
-            discount(of_class.keyed, property);
+            if (const auto uses = of_class.keyed.find(property); --uses->second == 0)
+                of_class.keyed.erase(uses);
         for (const std::string& key : predicate.keys->keys) {
             const auto found = of_class.by_key.find(key);
             std::erase(found->second, &predicate);
@@ -129,11 +116,10 @@ void ViewIndex::leave(Predicate& predicate, GroupId group) {
     of_class.predicates.erase(predicate.identity);
 }
 
-std::vector<GroupId> ViewIndex::groups_of(const query::Image& object, query::Run& run) const {
-    std::vector<GroupId> groups;
+std::vector<ViewGroupPtr> ViewIndex::groups_of(const query::Image& object, query::Run& run) const {
     const auto found = classes_.find(object.cls->name);
     if (found == classes_.end())
-        return groups;
+        return {};
     const OfClass& of_class = *found->second;
     std::vector<const Predicate*> candidates(of_class.unkeyed.begin(), of_class.unkeyed.end());
     for (const auto& [property, uses] : of_class.keyed)
@@ -142,18 +128,25 @@ std::vector<GroupId> ViewIndex::groups_of(const query::Image& object, query::Run
                 candidates.insert(candidates.end(), of_key->second.begin(), of_key->second.end());
         });
     sort_unique(candidates);
+    std::vector<std::uint64_t> numbers;
     for (const Predicate* predicate : candidates)
         if (predicate->evaluator->matches(object, run))
-            groups.insert(groups.end(), predicate->groups.begin(), predicate->groups.end());
-    sort_unique(groups);
+            numbers.insert(numbers.end(), predicate->groups.begin(), predicate->groups.end());
+    sort_unique(numbers);
+    std::vector<ViewGroupPtr> groups;
+    for (const std::uint64_t number : numbers)
+        if (auto group = registered_.at(number).group.lock())
+            groups.push_back(std::move(group));
     return groups;
 }
 
-bool ViewIndex::is_asked(std::string_view cls, const std::vector<std::size_t>& properties) const {
-    const auto found = classes_.find(cls);
-    return found != classes_.end() && std::ranges::any_of(properties, [&](std::size_t property) {
-               return found->second->asked.contains(property);
-           });
+std::vector<ViewGroupPtr> ViewIndex::groups() const {
+    std::vector<ViewGroupPtr> groups;
+    for (const auto& [number, registered] : registered_)
+        if (auto group = registered.group.lock())
+            groups.push_back(std::move(group));
+    std::ranges::sort(groups, {}, [](const ViewGroupPtr& group) { return group->number; });
+    return groups;
 }
 
 } // namespace realmsync::views

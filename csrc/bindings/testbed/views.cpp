@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <map>
 #include <memory>
 
 #include "bindings/testbed/bind.hpp"
@@ -38,39 +39,52 @@ class ViewLab {
         const views::QuerySet set = read(body);
         return py::make_tuple(py::bytes(set.canonical_bytes()), set.discovered);
     }
-    views::GroupId take(const py::bytes& body, bool is_stored) {
+    // The number of its group.
+    std::uint64_t take(const py::bytes& body, bool is_stored) {
         const auto roles = rules::SessionRoles::everything();
         views::View view(world_->schema(), read(body), *roles);
         if (is_stored)
             view = views::View(world_->schema(), view.bytes());
-        return index_.take(std::make_shared<const views::View>(std::move(view)));
+        auto group = index_.take(std::make_shared<const views::View>(std::move(view)));
+        const std::uint64_t number = group->number;
+        held_.emplace(number, std::move(group));
+        return number;
     }
-    void give_back(views::GroupId group) { index_.give_back(group); }
-    std::size_t groups() const { return index_.groups(); }
+    void give_back(std::uint64_t group) { held_.erase(held_.find(group)); } // once
+    std::vector<std::uint64_t> groups() const { return numbers_of(index_.groups()); }
 
-    std::vector<views::GroupId> groups_of(const std::string& cls, std::size_t object) {
+    std::vector<std::uint64_t> groups_of(const std::string& cls, std::size_t object) {
         query::Run run(*world_);
-        return index_.groups_of(world_->objects(world_->class_named(cls)).at(object), run);
+        return numbers_of(
+            index_.groups_of(world_->objects(world_->class_named(cls)).at(object), run));
+    }
+    // Asks for the groups of each object of the class, again and again: how many it found.
+    std::size_t probe(const std::string& cls, std::size_t times) {
+        query::Run run(*world_);
+        std::size_t found = 0;
+        for (; times != 0; --times)
+            for (const query::Image& object : world_->objects(world_->class_named(cls)))
+                found += index_.groups_of(object, run).size();
+        return found;
     }
     // Positions of the objects that a group's view has, each asked by itself.
-    std::vector<std::size_t> members(views::GroupId group, const std::string& cls) {
+    std::vector<std::size_t> members(std::uint64_t group, const std::string& cls) {
         std::vector<std::size_t> result;
         query::Run run(*world_);
+        const views::View& view = *held_.find(group)->second->view;
         const auto& objects = world_->objects(world_->class_named(cls));
         for (std::size_t i = 0; i < objects.size(); ++i)
-            if (index_.view(group)->presence(&objects[i], run).is_inside())
+            if (view.presence(&objects[i], run).is_inside())
                 result.push_back(i);
         return result;
     }
-    bool is_asked(const std::string& cls, const std::vector<std::string>& properties) const {
-        std::vector<std::size_t> numbers;
-        for (const std::string& name : properties)
-            numbers.push_back(world_->class_named(cls).find(name));
-        std::ranges::sort(numbers);
-        return index_.is_asked(cls, numbers);
-    }
-
   private:
+    static std::vector<std::uint64_t> numbers_of(const std::vector<views::ViewGroupPtr>& groups) {
+        std::vector<std::uint64_t> numbers;
+        for (const views::ViewGroupPtr& group : groups)
+            numbers.push_back(group->number);
+        return numbers;
+    }
     views::QuerySet read(const std::string& body) const {
         auto set = views::read_query_set(body, world_->schema(), fields_);
         if (const auto* refusal = std::get_if<std::string>(&set))
@@ -80,6 +94,7 @@ class ViewLab {
     std::shared_ptr<RecordedWorld> world_;
     views::QueryableFields fields_;
     views::ViewIndex index_;
+    std::multimap<std::uint64_t, views::ViewGroupPtr> held_; // by number
 };
 
 // "absent", "outside", or the names of the fields that are shown; the verdict, and of each change
@@ -146,7 +161,7 @@ void bind_views(py::module_& m) {
         .def_property_readonly("groups", &ViewLab::groups)
         .def("groups_of", &ViewLab::groups_of, py::arg("cls"), py::arg("object"))
         .def("members", &ViewLab::members, py::arg("group"), py::arg("cls"))
-        .def("is_asked", &ViewLab::is_asked, py::arg("cls"), py::arg("properties"));
+        .def("probe", &ViewLab::probe, py::arg("cls"), py::arg("times"));
     m.def("fold_presences", &fold_presences, py::arg("presences"));
     m.def("touched_objects", &touched_objects, py::arg("changeset"));
     m.def("without_objects", &without_objects, py::arg("changeset"), py::arg("dropped"));
