@@ -25,13 +25,16 @@ server::Page page_of(const PackedPage& packed, const server::PageRequest& reques
     return page;
 }
 
-std::shared_ptr<const PackedPage> packed(const ShownHistory& shown,
-                                         const std::shared_ptr<const views::View>& view) {
+// For those who come with the same request: not when there was nothing, as there will be more.
+std::shared_ptr<const PackedPage> share(PageCache& pages, const ShownHistory& shown,
+                                        const server::PageRequest& request, std::uint64_t epoch) {
     auto page = std::make_shared<PackedPage>();
     page->body = shown.body;
     page->entries = shown.entries;
     page->last = shown.cursor.server_version;
-    page->view = view;
+    page->view = request.view;
+    if (page->last > request.cursor.server_version && !shown.has_own)
+        pages.add(request, page, epoch);
     return page;
 }
 
@@ -108,8 +111,7 @@ std::optional<server::Page> PartitionDb::fetch_recent_shown(const server::PageRe
             shown_history(std::move(found->entries), found->last, found->schema, request);
         if (!shown)
             return std::nullopt;
-        found->packed = packed(*shown, request.view);
-        pages_.add(request, found->packed, epoch);
+        found->packed = share(pages_, *shown, request, epoch);
     }
     bool has_salt = true;
     const wire::SyncProgress progress = found->snapshot->progress(
@@ -130,8 +132,7 @@ server::Page PartitionDb::fetch_shown(const server::PageRequest& request) {
     store_->read([&](HistoryReader& rows) {
         const Snapshot snapshot(rows, request);
         ShownHistory shown = shown_history(rows, request, snapshot);
-        if (!shown.has_own)
-            pages_.add(request, packed(shown, request.view), epoch);
+        share(pages_, shown, request, epoch);
         page.body = std::move(shown.body);
         page.entries = shown.entries;
         page.rejected = std::move(shown.rejected);

@@ -19,7 +19,7 @@ void Partition::expose(std::uint64_t version) {
 
 void Partition::settle(std::uint64_t version, const std::vector<Concern>& concerns) {
     expose(version);
-    settled = std::max(settled, version);
+    const std::uint64_t before = std::exchange(settled, std::max(settled, version));
     std::vector<Audience*> concerned;
     for (const Concern& concern : concerns) {
         const auto note = [&](Audience& audience) {
@@ -40,6 +40,24 @@ void Partition::settle(std::uint64_t version, const std::vector<Concern>& concer
             session->on_head();
     for (Session* session : std::exchange(unsettled, {}))
         session->on_head();
+    if (is_flexible())
+        visit(settled - before);
+}
+
+// Sessions whom nothing concerns are told now and then how far they are: else they would have all
+// of it to look at when they come back, and their uploads to be merged with it. Each is visited
+// once in so many versions that a commit causes one message at most.
+void Partition::visit(std::uint64_t versions) {
+    constexpr std::uint64_t kVersions = 1'000;
+    const std::uint64_t interval = std::max<std::uint64_t>(kVersions, sessions.size());
+    const std::uint64_t due = (sessions.size() * versions + interval - 1) / interval;
+    for (auto count = std::min<std::uint64_t>(due, sessions.size()); count != 0; --count) {
+        auto next = sessions.upper_bound(visited_);
+        if (next == sessions.end())
+            next = sessions.begin();
+        visited_ = next->first;
+        next->second->on_visit(interval / 2);
+    }
 }
 
 void Partition::settle_for_all(std::uint64_t version) {

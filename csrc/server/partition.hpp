@@ -36,7 +36,7 @@ struct Partition {
     bool is_opening = false;
     bool is_retired = false; // its history has begun anew: whoever comes finds another one
     std::uint64_t head = 0;
-    std::unordered_map<std::uint64_t, Session*> sessions; // attached ones, by binding
+    std::map<std::uint64_t, Session*> sessions;           // attached ones, by binding
     std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
     std::size_t jobs_in_flight = 0;
     // Flexible sync: up to which version it is known whom each concerns, the sessions by their
@@ -61,6 +61,10 @@ struct Partition {
     FileClaim& end_bind(std::uint64_t file_ident);
     // Forgets the claim when nobody needs it.
     void tidy(std::uint64_t file_ident);
+
+  private:
+    void visit(std::uint64_t versions);
+    std::uint64_t visited_ = 0; // binding of the session that was visited last
 };
 
 class PartitionDirectory {

@@ -82,7 +82,7 @@ struct OutcomeHandler {
                 continue;
             if (session->connection().user_id() == user_id)
                 his.push_back(session);
-            else
+            else if (other == nullptr)
                 other = session;
         }
         for (Session* session : his)

@@ -189,6 +189,7 @@ void Session::on_ident(const wire::ClientIdent& message) {
                                     : "Second IDENT");
     file_ = message.file;
     download_ = message.download;
+    told_ = download_.server_version;
     latest_ = message.latest;
     if (connection_.is_flexible()) {
         subscriptions_ = std::make_unique<Subscriptions>();
@@ -400,15 +401,25 @@ void Session::on_head() {
         enlist_if_ready();
 }
 
+void Session::on_visit(std::uint64_t lag) {
+    if (state_ != SessionState::running || !first_download_sent_ || served() < told_ + lag)
+        return;
+    owes_progress_ = true;
+    enlist_if_ready();
+}
+
 bool Session::is_mark_due() const {
     return first_download_sent_ && oldest_mark_.request != 0 && served() >= oldest_mark_.target &&
            (!subscriptions_ || subscriptions_->is_settled(oldest_mark_.queries));
 }
 
-bool Session::needs_download() const {
-    if (!first_download_sent_ || (subscriptions_ && subscriptions_->bootstrap()))
-        return true;
+bool Session::lacks_history() const {
     return (subscriptions_ ? attached().settled : attached().head) > served();
+}
+
+bool Session::needs_download() const {
+    return !first_download_sent_ || owes_progress_ || lacks_history() ||
+           (subscriptions_ && subscriptions_->bootstrap());
 }
 
 // A client that resets throws away whatever it does not know to be integrated, and uploads it again
@@ -519,6 +530,8 @@ wire::Outgoing Session::take_download() {
     latest_ = page->progress.latest;
     if (download.batch_state != wire::BatchState::more_to_come) { // else nothing of it counts yet
         download_ = page->progress.download;
+        told_ = download_.server_version;
+        owes_progress_ = false;
         if (subscriptions_)
             subscriptions_->own().forget_up_to(download_.server_version);
         if (page_acknowledges_)
@@ -588,7 +601,7 @@ void Session::on_page(Page page) {
     }
     if (page_of_)
         return on_bootstrap_page(std::move(page));
-    if (first_download_sent_ && state_ == SessionState::running && needs_download() &&
+    if (first_download_sent_ && state_ == SessionState::running && lacks_history() &&
         page.progress.download.server_version <= download_.server_version) {
         connection_.release_page_slot();
         return fail(Code::other_session_error, "The history could not be read");

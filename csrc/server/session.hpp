@@ -79,6 +79,8 @@ class Session {
     void on_appended(const Appended& appended); // of its upload, before others hear of it
     void on_page(Page page);
     void on_head();
+    // It has not been told how far it is: if that is so many versions, it will be.
+    void on_visit(std::uint64_t lag);
     void give_up_page(); // it can be read again
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
@@ -156,6 +158,7 @@ class Session {
     void discharge(std::uint64_t cost);
     void drop_page();
     bool is_mark_due() const;
+    bool lacks_history() const; // that it has to see
     bool needs_download() const;
     bool owes_acknowledgement() const; // before the error, and it can be told now
     bool needs_page() const;           // has none, and none is asked for
@@ -183,6 +186,7 @@ class Session {
     bool awaits_bootstrap_slot_ = false; // stands in Context::awaiting_bootstrap
     bool page_acknowledges_ = false;     // was asked for after the last upload was integrated
     bool waits_for_page_slot_ = false;
+    bool owes_progress_ = false;       // a DOWNLOAD that says how far it is
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
     bool acknowledgement_due_ = false; // before the error
     bool awaits_progress_due_ = false; // stands in Context::progress_due
@@ -191,7 +195,8 @@ class Session {
     PartitionId partition_id_ = 0;
     std::uint64_t question_ = 0; // the newest about its permission
     wire::FileIdent file_;
-    wire::DownloadCursor download_; // sent
+    wire::DownloadCursor download_; // sent, or skipped since
+    std::uint64_t told_ = 0;        // server version that the client knows to have
     wire::SaltedVersion latest_;    // told or heard
     std::uint32_t uploads_in_flight_ = 0;
     UploadGate gate_;
