@@ -330,8 +330,7 @@ void FilteredHistory::take_back(std::uint64_t version, ShownHistory& page) {
                                      cls != nullptr && cls->kind == TableKind::asymmetric});
         if (cls != nullptr && cls->kind == TableKind::top_level)
             objects_[object_number(*cls, key)].is_taken_back = true;
-        moved_at_ =
-            std::max(moved_at_, entry_of(compensation.version).head.origin_timestamp);
+        moved_at_ = std::max(moved_at_, entry_of(compensation.version).head.origin_timestamp);
     }
 }
 

@@ -133,7 +133,7 @@ class PartitionDb::JudgedAppend {
     views::ImageWriter images_;
     std::vector<views::ViewGroupPtr> concerned_; // some twice
     std::size_t most_concerned_ = 0;             // before they are sorted out
-    std::vector<std::string_view> names_; // scratch of changed()
+    std::vector<std::string_view> names_;        // scratch of changed()
     std::vector<std::size_t> properties_;
     std::unique_ptr<merge::Transformer> transformer_;
 };

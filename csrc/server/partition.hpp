@@ -36,8 +36,8 @@ struct Partition {
     bool is_opening = false;
     bool is_retired = false; // its history has begun anew: whoever comes finds another one
     std::uint64_t head = 0;
-    std::map<std::uint64_t, Session*> sessions;           // attached ones, by binding
-    std::unordered_map<std::uint64_t, FileClaim> files;   // by ident
+    std::map<std::uint64_t, Session*> sessions;         // attached ones, by binding
+    std::unordered_map<std::uint64_t, FileClaim> files; // by ident
     std::size_t jobs_in_flight = 0;
     // Flexible sync: up to which version it is known whom each concerns, the sessions by their
     // views, and those that wait for more to be known.

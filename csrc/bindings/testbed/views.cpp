@@ -78,6 +78,7 @@ class ViewLab {
                 result.push_back(i);
         return result;
     }
+
   private:
     static std::vector<std::uint64_t> numbers_of(const std::vector<views::ViewGroupPtr>& groups) {
         std::vector<std::uint64_t> numbers;
