@@ -196,6 +196,7 @@ class PartitionDb : public server::ServerStore {
     server::Page fetch_shown(const server::PageRequest& request);
     std::optional<server::Page> fetch_recent_shown(const server::PageRequest& request);
     std::optional<SharedPage> find_shared(const server::PageRequest& request);
+    std::optional<std::int64_t> recent_salt(PartitionId id, std::uint64_t version) const;
 
     const StoreTuning tuning_;
     const merge::Profile profile_;

@@ -47,7 +47,6 @@ struct PartitionDb::SharedPage {
     std::shared_ptr<const PackedPage> packed; // made before
     std::vector<HistoryEntry> entries;        // else of these
     std::uint64_t last = 0;                   // version, likewise
-    std::optional<std::int64_t> latest_salt;  // of the version that is told as the latest
 };
 
 // Nothing when memory does not hold what is needed, or the page would be the file's own.
@@ -82,10 +81,6 @@ PartitionDb::find_shared(const server::PageRequest& request) {
             found.packed = nullptr;
     found.last = found.packed ? found.packed->last
                               : (request.up_to != 0 ? std::min(request.up_to, known) : known);
-    const std::uint64_t latest = std::min(
-        cached.head.version, std::max({found.last, file->second.ack_head, request.least_latest}));
-    if (const HistoryEntry* entry = cached.tail.find(latest))
-        found.latest_salt = entry->salt;
     if (found.packed)
         return found;
     std::uint64_t bytes = 0;
@@ -99,6 +94,13 @@ PartitionDb::find_shared(const server::PageRequest& request) {
         found.entries.push_back(*entry);
     }
     return found;
+}
+
+std::optional<std::int64_t> PartitionDb::recent_salt(PartitionId id, std::uint64_t version) const {
+    std::lock_guard lock(mutex_);
+    const auto at = partitions_.find(id);
+    const HistoryEntry* entry = at == partitions_.end() ? nullptr : at->second->tail.find(version);
+    return entry == nullptr ? std::nullopt : std::optional(entry->salt);
 }
 
 std::optional<server::Page> PartitionDb::fetch_recent_shown(const server::PageRequest& request) {
@@ -115,11 +117,12 @@ std::optional<server::Page> PartitionDb::fetch_recent_shown(const server::PageRe
     }
     bool has_salt = true;
     const wire::SyncProgress progress = found->snapshot->progress(
-        request, {found->packed->last, request.cursor.client_version}, [&](std::uint64_t) {
-            has_salt = found->latest_salt.has_value();
-            return found->latest_salt.value_or(0);
+        request, {found->packed->last, request.cursor.client_version}, [&](std::uint64_t version) {
+            const auto salt = recent_salt(request.partition, version);
+            has_salt = salt.has_value();
+            return salt.value_or(0);
         });
-    if (!has_salt)
+    if (!has_salt || pages_.epoch() != epoch)
         return std::nullopt;
     return page_of(*found->packed, request, progress);
 }
