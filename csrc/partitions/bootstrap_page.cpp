@@ -79,7 +79,11 @@ class BootstrapPage {
         : rows_(rows), request_(request), bootstrap_(*request.bootstrap), view_(*bootstrap_.view),
           old_(bootstrap_.old ? *bootstrap_.old : kNothing), snapshot_(std::move(snapshot)),
           schema_(rows.schema(request.partition)), run_(alone_),
-          anew_(rows, request.partition, schema_, view_) {}
+          anew_(rows, request.partition, schema_, view_) {
+        brought_.push_back(&view_);
+        for (const auto& unfinished : bootstrap_.unfinished)
+            brought_.push_back(unfinished.view.get());
+    }
 
     server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
     server::Page last(const std::shared_ptr<server::BootstrapProgress>& before);
@@ -89,16 +93,13 @@ class BootstrapPage {
         const model::Class* cls = nullptr;
         model::ObjectKey key;
         std::vector<views::ObjectImages> images;
-        bool is_by_others = false; // since the part before
+        std::size_t older = 0; // images, from before the part before
+        bool has_others = false;
         bool has_own = false;
         // Made by the file itself while its changes were judged by a view that it has not been
         // brought to, and touched by nobody else.
         bool is_its_own() const { return has_own && !images.front().existed && !has_others; }
-        bool has_others = false;
-        // Version at which the file has erased it, if nothing came later: it has it no more, but
-        // perhaps has made it anew.
-        std::uint64_t erased_at = 0;
-        bool is_recent = false; // touched since the part before
+        bool is_recent() const { return older < images.size(); } // touched since the part before
     };
     using TouchedObjects = std::map<std::pair<std::string, std::string>, Touched>;
 
@@ -106,8 +107,9 @@ class BootstrapPage {
     void add_keys(const std::string& cls);
     TouchedObjects read_touched();
     void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
-    bool is_held(const Touched& touched, bool is_handled, views::Passage& passage);
-    bool is_erased_by_file(const Touched& touched) const;
+    bool is_held(const Touched& touched, const views::View& before);
+    bool is_left_alone(const Touched& touched, const views::View& before, const Presence& now);
+    bool is_whole_everywhere(const Touched& touched, const Presence& now);
     bool is_handled(const std::string& cls, const Key& key) const;
     void go_on();
     void deal_with(const model::Class& cls, const Key& key, bool enters);
@@ -122,6 +124,7 @@ class BootstrapPage {
     const server::Bootstrap& bootstrap_;
     const views::View& view_;
     const views::View& old_;
+    std::vector<const views::View*> brought_; // by this and by unfinished ones
     const Snapshot snapshot_;
     const model::SchemaPtr schema_;
     query::NoObjects alone_;
@@ -185,21 +188,27 @@ void BootstrapPage::begin() {
 
 // Who shows other fields than before shows other objects.
 void BootstrapPage::add_keys(const std::string& cls) {
-    const ObjectsOf wanted(rows_, request_.partition, *schema_, view_, cls);
-    const ObjectsOf held(rows_, request_.partition, *schema_, old_, cls);
+    const auto objects_of = [&](const views::View& view) {
+        return ObjectsOf(rows_, request_.partition, *schema_, view, cls);
+    };
+    const ObjectsOf wanted = objects_of(view_);
+    std::vector<ObjectsOf> held; // or erased
+    held.push_back(objects_of(old_));
+    for (const auto& unfinished : bootstrap_.unfinished)
+        held.push_back(objects_of(*unfinished.view));
     KeysOf entering{cls, model::KeyList(wanted.keys().type()), true};
     KeysOf leaving{cls, model::KeyList(wanted.keys().type()), false};
-    for (std::size_t i = 0; i < wanted.keys().size(); ++i)
-        if (const Key key = wanted.keys().at(i); held.presence(key) != wanted.presence(key))
+    for (std::size_t i = 0; i < wanted.keys().size(); ++i) {
+        const Key key = wanted.keys().at(i);
+        if (std::ranges::any_of(held, [&](const ObjectsOf& objects) {
+                return objects.presence(key) != wanted.presence(key);
+            }))
             entering.keys.append(key);
-    const auto leave = [&](const model::KeyList& keys) {
-        for (std::size_t i = 0; i < keys.size(); ++i)
-            if (!wanted.has(keys.at(i)))
-                leaving.keys.append(keys.at(i));
-    };
-    leave(held.keys());
-    for (const auto& unfinished : bootstrap_.unfinished)
-        leave(ObjectsOf(rows_, request_.partition, *schema_, *unfinished.view, cls).keys());
+    }
+    for (const ObjectsOf& objects : held)
+        for (std::size_t i = 0; i < objects.keys().size(); ++i)
+            if (const Key key = objects.keys().at(i); !wanted.has(key))
+                leaving.keys.append(key);
     for (KeysOf* keys : {&leaving, &entering})
         if (keys->keys.size() != 0) {
             progress_->total += keys->keys.size();
@@ -243,11 +252,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 const bool is_own = own.contains(version);
                 found.has_own = found.has_own || (is_own && object.exists);
                 found.has_others = found.has_others || !is_own;
-                found.erased_at = is_own && !object.exists ? version : 0;
-                if (version > from) {
-                    found.is_by_others = found.is_by_others || !is_own;
-                    found.is_recent = true;
-                }
+                found.older += version > from ? 0 : 1;
                 found.images.push_back(std::move(object));
             }
         });
@@ -256,44 +261,56 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
              rows_.compensations(request_.partition, request_.file_ident, since)) {
             const auto found = touched.find({taken.cls, views::key_bytes(taken.key.view())});
             if (found != touched.end())
-                found->second.has_others = found->second.is_by_others = true;
+                found->second.has_others = true;
         }
-    if (!is_first || bootstrap_.unfinished.empty()) // else it may be left of one of those
-        std::erase_if(touched, [](const auto& entry) {
-            return !entry.second.is_recent && !entry.second.has_own;
-        });
     if (from != 0 && (has_schema || !bare.empty()))
         anew_.define_schema();
     progress_->cursor.server_version = head;
     return touched;
 }
 
-// Whether the file may have the object, and its passage through the entries and the change of the
-// view. Images before the bootstrap began need not have what the new view asks about.
-bool BootstrapPage::is_held(const Touched& touched, bool is_handled, views::Passage& passage) {
-    const views::View& before = is_handled ? view_ : old_;
-    passage = views::Passage(before.before(touched.images.front(), run_));
-    bool is_held = false;
-    Presence last;
-    for (const views::ObjectImages& images : touched.images) {
-        const Presence from = before.before(images, run_);
-        last = before.after(images, run_);
-        passage.pass(from, last);
-        is_held = is_held || from.is_inside() || last.is_inside();
-        for (const auto& unfinished : bootstrap_.unfinished)
-            is_held = is_held || unfinished.view->before(images, run_).is_inside() ||
-                      unfinished.view->after(images, run_).is_inside();
-    }
-    passage.pass(last, anew_.presence(*touched.cls, touched.key.view(), run_));
-    return is_held;
+// Whether the file was shown the object, has made it, or may have it of parts that it has got.
+bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
+    const Presence shown = touched.is_recent() ? before.before(touched.images[touched.older], run_)
+                                               : before.after(touched.images.back(), run_);
+    return shown.is_inside() || touched.has_own ||
+           std::ranges::any_of(touched.images, [&](const views::ObjectImages& images) {
+               return std::ranges::any_of(brought_, [&](const views::View* view) {
+                   return view->before(images, run_).is_inside() ||
+                          view->after(images, run_).is_inside();
+               });
+           });
 }
 
-// And nothing that it may have kept of other bootstraps has it.
-bool BootstrapPage::is_erased_by_file(const Touched& touched) const {
-    return touched.erased_at != 0 &&
-           std::ranges::all_of(bootstrap_.unfinished, [&](const auto& unfinished) {
-               return unfinished.first >= touched.erased_at;
-           });
+// Whether neither this bootstrap nor an unfinished one has anything to say of the object, since the
+// file has all of it that it is shown: flexible_judging.cpp's is_said_anew() is the other side.
+bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& before,
+                                  const Presence& now) {
+    if (touched.is_its_own() && is_whole_everywhere(touched, now))
+        return true;
+    if (touched.has_others || before.after(touched.images.back(), run_) != now ||
+        (touched.has_own && now == views::kOutside)) // it has what it has made
+        return false;
+    return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
+        const Presence from = before.before(images, run_), to = before.after(images, run_);
+        return !views::is_crossing(from, to) &&
+               std::ranges::all_of(brought_, [&](const views::View* view) {
+                   return view->before(images, run_) == from && view->after(images, run_) == to;
+               });
+    });
+}
+
+// Whether it is shown with all that it has, and was as long as it was there. What older images tell
+// of a newer view does not count, as they need not have what that asks about; nothing was sent
+// then.
+bool BootstrapPage::is_whole_everywhere(const Touched& touched, const Presence& now) {
+    if (now.exists && !views::is_shown_whole(*touched.cls, now))
+        return false;
+    return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
+        return !images.exists || std::ranges::all_of(brought_, [&](const views::View* view) {
+            return views::is_shown_whole(*touched.cls, view->after(images, run_));
+        });
+    });
 }
 
 void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
@@ -308,17 +325,14 @@ void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
             is_handled = is_handled || (at != model::KeyList::npos &&
                                         (i < progress_->part || at < progress_->position));
         }
-    views::Passage passage(views::kOutside);
-    const bool held = is_held(touched, is_handled, passage) || touched.has_own;
+    const views::View& before = is_handled ? view_ : old_;
     const Key key = touched.key.view();
-    if (const Presence& now = passage.last(); now.is_inside()) {
-        const bool had_all_along =
-            (touched.is_its_own() && views::is_shown_whole(*touched.cls, now)) ||
-            (held && !passage.has_crossed() && !touched.is_by_others);
-        if (!had_all_along || !bootstrap_.unfinished.empty())
+    const Presence now = anew_.presence(*touched.cls, key, run_);
+    if (!is_left_alone(touched, before, now)) {
+        if (now.is_inside())
             anew_.renew(*touched.cls, key, run_);
-    } else if (held && !is_erased_by_file(touched)) {
-        anew_.erase(*touched.cls, key);
+        else if (is_held(touched, before))
+            anew_.erase(*touched.cls, key);
     }
     progress_->handled.insert(name);
 }

@@ -100,7 +100,8 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     std::string meaning = set.canonical_bytes();
     const auto view = std::make_shared<const views::View>(schema, set, *subscribing.roles);
     bound.discovered = set.discovered;
-    store_->drop_compensations(id, ident, cursor);
+    // Uploads may still come that were made before what took others back.
+    store_->drop_compensations(id, ident, std::min(cursor, bound.threshold.server_version));
     windows_.forget(id, ident);
 
     // What it holds: the newest of what was finished, and by its own account if two are.
@@ -118,19 +119,26 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.stored.number < number;
     });
+    for (ShownView& shown : shown_views(id, ident))
+        shown.is_under_way = false;
     for (const ShownView& shown : ShownViews(shown_views(id, ident)))
         if (shown.stored.number > number && shown.stored.end != 0) {
             ShownView reopened = shown;
             reopened.stored.end = 0;
             put_view(id, ident, std::move(reopened));
         }
+    // What it has written meanwhile was judged by the roles of those.
+    const bool is_left_unfinished = std::ranges::any_of(all, [&](const ShownView& shown) {
+        return shown.stored.number > number &&
+               shown.stored.query_version == subscribing.query_version;
+    });
     std::shared_ptr<const views::View> old;
     for (ShownView& shown : shown_views(id, ident)) {
         if (shown.stored.number != number)
             continue;
         view_of(id, shown);
         old = shown.view;
-        if (old->identity() != view->identity())
+        if (old->identity() != view->identity() || is_left_unfinished)
             break;
         if (shown.stored.query_version != subscribing.query_version) {
             ShownView renamed = shown;
@@ -162,10 +170,14 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
             view_of(id, shown);
             old = shown.view;
         }
-    const std::uint64_t version = head(id).version;
+    // Nothing of the history comes between parts of bootstraps: where one is under way, the next
+    // stands for the same (7.2 B4).
+    const ShownViews& known = shown_views(id, ident);
+    const bool is_under_way = !known.empty() && known.back().is_under_way;
+    const std::uint64_t start = is_under_way ? known.back().stored.start : head(id).version;
     auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
-                                     std::move(view), std::move(old), version);
-    return server::Subscribed{std::move(bootstrap), version, set.discovered};
+                                     std::move(view), std::move(old), start);
+    return server::Subscribed{std::move(bootstrap), head(id).version, start, set.discovered};
 }
 
 // `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same
@@ -207,7 +219,8 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     put_view(
         id, ident,
         {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
-         view});
+         view,
+         true});
     return bootstrap;
 }
 
@@ -234,6 +247,7 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
         return result;
     concluded.stored.start = request.cursor.server_version;
     concluded.stored.end = head(id).version;
+    concluded.is_under_way = false;
     put_view(id, ident, std::move(concluded));
     std::uint64_t oldest = 0; // that is needed
     for (const ShownView& shown : shown_views(id, ident))

@@ -128,6 +128,51 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version, std::str
     return touched.with(fields);
 }
 
+// The view that a bootstrap brings, and those of unfinished ones that it takes into account.
+std::vector<const views::View*> PartitionDb::Judging::brought_with(const ShownView& next) const {
+    std::vector<const views::View*> views{next.view.get()};
+    for (const ShownView& view : views_)
+        if (view.stored.end == 0 && view.stored.number < next.stored.number &&
+            view.stored.query_version == next.stored.query_version)
+            views.push_back(view.view.get());
+    return views;
+}
+
+// Whether a bootstrap has something to say of an object: that it is gone, or all that it has. What
+// it says is bootstrap_page.cpp's.
+bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t start,
+                                        std::uint64_t end, const std::vector<Step>& steps,
+                                        const query::Image* now, const views::View& shown,
+                                        const ShownView& next, query::Run& run) const {
+    const std::vector<const views::View*> views = brought_with(next);
+    const std::uint64_t since = std::min(start, next.stored.first);
+    const views::Presence old = presence_after(end, steps, now, shown, run);
+    const views::Presence after = presence_after(end, steps, now, *next.view, run);
+    bool is_whole =
+        is_made_by_file(since, end, steps) && (!after.exists || views::is_shown_whole(cls, after));
+    bool has_own = false, is_same = true,
+         was_inside = presence_after(start, steps, now, shown, run).is_inside();
+    for (const views::View* view : views)
+        is_same = is_same && presence_after(end, steps, now, *view, run) == old;
+    for (const Step& step : steps) {
+        if (step.version <= since || step.version > end)
+            continue;
+        const views::Presence from = shown.before(step.images, run);
+        const views::Presence to = shown.after(step.images, run);
+        has_own = has_own || (step.is_own && step.images.exists);
+        is_same = is_same && step.is_own && !views::is_crossing(from, to);
+        for (const views::View* view : views) {
+            const views::Presence was = view->before(step.images, run);
+            const views::Presence is = view->after(step.images, run);
+            is_same = is_same && was == from && is == to;
+            was_inside = was_inside || was.is_inside() || is.is_inside();
+            is_whole = is_whole && (!step.images.exists || views::is_shown_whole(cls, is));
+        }
+    }
+    is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
+    return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
+}
+
 bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const query::Image* now) {
     const std::uint64_t head = db_.head(id_).version;
     static const std::vector<Step> kNone;
@@ -156,17 +201,7 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
         const std::uint64_t end = next.stored.end != 0 ? next.stored.end : head;
         if (has_crossed(from, end, steps, *shown, run))
             return true;
-        const views::Presence old = presence_after(start, steps, now, *shown, run);
-        const views::Presence after = presence_after(end, steps, now, *next.view, run);
-        const auto was_sent = [&](const Step& step) {
-            return step.version > start && step.version <= end && !step.is_own;
-        };
-        const bool is_its_own = is_made_by_file(next.stored.first, end, steps);
-        const bool has_all = is_its_own && after.is_inside() &&
-                             views::is_shown_whole(*schema_->find(name.cls), after);
-        if (after.is_inside() && !has_all && (old != after || std::ranges::any_of(steps, was_sent)))
-            return true;
-        if ((old.is_inside() || is_its_own) && after == views::kOutside)
+        if (is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown, next, run))
             return true;
         shown = next.view.get();
         from = end;

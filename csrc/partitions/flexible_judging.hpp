@@ -129,6 +129,10 @@ class PartitionDb::Judging {
     // Whether the file has made the object itself, and nobody else has touched it.
     static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
                                 const std::vector<Step>& steps);
+    std::vector<const views::View*> brought_with(const ShownView& next) const;
+    bool is_said_anew(const model::Class& cls, std::uint64_t start, std::uint64_t end,
+                      const std::vector<Step>& steps, const query::Image* now,
+                      const views::View& shown, const ShownView& next, query::Run& run) const;
     static bool has_crossed(std::uint64_t first, std::uint64_t last, const std::vector<Step>& steps,
                             const views::View& view, query::Run& run);
 

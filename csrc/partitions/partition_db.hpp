@@ -145,6 +145,7 @@ class PartitionDb : public server::ServerStore {
     struct ShownView { // with what is stored of it
         StoredView stored;
         std::shared_ptr<const views::View> view;
+        bool is_under_way = false; // a session of its file is being brought to it
     };
     using ShownViews = std::vector<ShownView>; // of a client file, ascending by number
     ShownViews& shown_views(PartitionId id, std::uint64_t ident);

@@ -104,7 +104,8 @@ struct BadQuery { // the text of a QUERY_ERROR
 };
 struct Subscribed {
     std::shared_ptr<const Bootstrap> bootstrap;
-    std::uint64_t head = 0; // may have risen
+    std::uint64_t head = 0;  // may have risen
+    std::uint64_t start = 0; // the version up to which the history is shown before
     DiscoveredFields discovered = {};
 };
 

@@ -32,7 +32,7 @@ void Subscriptions::answer(std::int64_t query_version, std::variant<Subscribed, 
         return;
     }
     auto& subscribed = std::get<Subscribed>(answer);
-    Next next{std::move(subscribed.bootstrap), answered_, subscribed.head};
+    Next next{std::move(subscribed.bootstrap), answered_, subscribed.start};
     if (stage_ == Stage::concluding || stage_ == Stage::concluded) {
         if (next_)
             next.stands_for = next_->stands_for;

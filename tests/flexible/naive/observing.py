@@ -59,6 +59,7 @@ class Binding:
     """What is forgotten when the session ends."""
 
     permissions: Permissions
+    held: View | None = None  # at IDENT, and by other roles than it is served now
     has_ident: bool = False
     asked: dict[int, Asked] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
@@ -213,6 +214,7 @@ class Observer:
             raise Broken("K11", f"IDENT at {position}, where no message led to: {point.progress}")
         self.content.served, self.content.left = point.served.fork(), set(point.left)
         version = message["query_version"]
+        self.binding.held = point.view
         self.points[-1] = Point(
             point.progress,
             version,
@@ -273,7 +275,8 @@ class Observer:
             for point, after in zip(points, [*points[1:], None], strict=True)
             if after is None or after.progress["download_server_version"] > base
         ]
-        return views + [each.view for each in self.binding.asked.values()]
+        views += [each.view for each in self.binding.asked.values()]
+        return views if self.binding.held is None else [*views, self.binding.held]
 
     def _is_valid(self, queries: Queries) -> bool:
         try:
