@@ -26,13 +26,15 @@ tidy: build ; tools/system_packages.sh tidy && $(PY) tools/tidy.py
 test-long: build
 	$(PY) tests/merge/long.py --operations 1000000
 	$(PY) tests/simulation/long.py --seeds 10000
+	$(PY) tests/flexible/long.py --histories 100000
 	$(PY) -m pytest --long --timeout 1200 tests/trouble/test_floods.py tests/trouble/test_message_floods.py \
 		tests/simulation/test_every_cut.py tests/end_to_end/test_cuts_at_bytes.py \
 		tests/security/test_partition_attacks.py tests/security/test_role_attacks.py \
 		tests/query/test_files_against_the_model.py tests/query/test_against_the_model.py \
 		tests/query/test_query_rows.py tests/rules/test_filters_against_the_model.py \
 		tests/rules/test_session_roles.py tests/server/test_random_administration.py \
-		tests/flexible/test_naive_histories.py tests/flexible/test_real_server.py
+		tests/flexible/test_naive_histories.py tests/flexible/test_real_server.py \
+		tests/flexible/test_read_rights.py
 format: build ; $(PY) tools/lint.py --fix
 test-asan: build ; $(PY) tools/asan.py -n $(TEST_JOBS) --dist loadfile
 test-foreign: build ; $(PY) tests/foreign/sdks.py

@@ -191,19 +191,23 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     if (const ShownViews& known = shown_views(id, ident); !known.empty())
         bootstrap->number = known.back().stored.number;
     ++bootstrap->number;
-    std::uint64_t first = head(id).version;
-    for (const ShownView& shown : shown_views(id, ident))
-        first = shown.stored.end != 0 ? head(id).version : std::min(first, shown.stored.first);
-    bootstrap->since = first;
     bootstrap->query_version = query_version;
     bootstrap->view = view;
     bootstrap->old = std::move(old);
-    for (ShownView& shown : shown_views(id, ident))
-        if (shown.stored.end == 0 && shown.stored.query_version == query_version) {
+    std::uint64_t first = head(id).version;
+    for (ShownView& shown : shown_views(id, ident)) {
+        if (shown.stored.end != 0) { // nothing is left of those before it
+            first = head(id).version;
+            bootstrap->unfinished.clear();
+            continue;
+        }
+        first = std::min(first, shown.stored.first);
+        if (shown.stored.query_version == query_version) {
             view_of(id, shown);
             bootstrap->unfinished.push_back({shown.view, shown.stored.start});
-            bootstrap->since = std::min(bootstrap->since, shown.stored.first);
         }
+    }
+    bootstrap->since = first;
     // Those that the new one stands for as well, and the oldest of too many.
     std::size_t unfinished = 0;
     std::uint64_t forgotten = 0;
@@ -213,8 +217,9 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
             forgotten = shown->stored.number;
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 &&
-               (shown.stored.number <= forgotten || (shown.stored.query_version == query_version &&
-                                                     shown.view->identity() == view->identity()));
+               (shown.stored.number <= forgotten ||
+                (shown.stored.query_version == query_version && shown.view &&
+                 shown.view->identity() == view->identity()));
     });
     put_view(
         id, ident,

@@ -131,10 +131,14 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version, std::str
 // The view that a bootstrap brings, and those of unfinished ones that it takes into account.
 std::vector<const views::View*> PartitionDb::Judging::brought_with(const ShownView& next) const {
     std::vector<const views::View*> views{next.view.get()};
-    for (const ShownView& view : views_)
-        if (view.stored.end == 0 && view.stored.number < next.stored.number &&
-            view.stored.query_version == next.stored.query_version)
+    for (const ShownView& view : views_) {
+        if (view.stored.number == next.stored.number)
+            break;
+        if (view.stored.end != 0) // nothing is left of those before it
+            views.resize(1);
+        else if (view.stored.query_version == next.stored.query_version)
             views.push_back(view.view.get());
+    }
     return views;
 }
 

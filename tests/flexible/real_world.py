@@ -230,10 +230,11 @@ class RealWorld(World):
     def _authorize(self, number: int, session: int, question: int) -> None:
         for link in self.links:
             if link is not None and link.number == number:
-                roles = _roles(self.permissions[link.user], self.tables)
-                self.server.runtime.authorize_roles(
-                    number, session, question, roles, self.server.now
-                )
+                self._give_roles(number, session, question, link.user)
+
+    def _give_roles(self, number: int, session: int, question: int, user: str) -> None:
+        roles = _roles(self.permissions[user], self.tables)
+        self.server.runtime.authorize_roles(number, session, question, roles, self.server.now)
 
     def _note(self, client: int, kind: str, message: Any = None) -> None:
         permissions = self.permissions[self.users[client]]
