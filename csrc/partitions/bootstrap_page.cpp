@@ -82,7 +82,7 @@ class BootstrapPage {
           anew_(rows, request.partition, schema_, view_) {
         brought_.push_back(&view_);
         for (const auto& unfinished : bootstrap_.unfinished)
-            brought_.push_back(unfinished.view.get());
+            brought_.push_back(unfinished.get());
     }
 
     server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
@@ -176,10 +176,9 @@ void BootstrapPage::begin() {
         for (const auto& [name, cls] : view.classes())
             classes.insert(name);
     };
-    add(view_);
     add(old_);
-    for (const auto& unfinished : bootstrap_.unfinished)
-        add(*unfinished.view);
+    for (const views::View* view : brought_)
+        add(*view);
     for (const std::string& cls : classes)
         add_keys(cls);
     if (request_.cursor.server_version == 0)
@@ -195,7 +194,7 @@ void BootstrapPage::add_keys(const std::string& cls) {
     std::vector<ObjectsOf> held; // or erased
     held.push_back(objects_of(old_));
     for (const auto& unfinished : bootstrap_.unfinished)
-        held.push_back(objects_of(*unfinished.view));
+        held.push_back(objects_of(*unfinished));
     KeysOf entering{cls, model::KeyList(wanted.keys().type()), true};
     KeysOf leaving{cls, model::KeyList(wanted.keys().type()), false};
     for (std::size_t i = 0; i < wanted.keys().size(); ++i) {

@@ -378,13 +378,16 @@ bool FilteredHistory::is_moved(const Object& object) const {
 }
 
 void FilteredHistory::write_moved(ObjectsAnew& anew) {
+    bool knows_schema = request_.up_to == 0; // else the tables may have more by now
     for (const Object& object : objects_) {
         if (!is_moved(object))
             continue;
+        if (!std::exchange(knows_schema, true))
+            anew.define_schema();
         const Verdict verdict = object.passage.verdict();
         const bool leaves =
             verdict == Verdict::leaves || (verdict == Verdict::nothing && object.is_its_own);
-        // The tables are of the head, where it may have gone again.
+        // At the head it may have gone again.
         const Key key = object.key.view();
         if (leaves || !anew.renew(*object.cls, key, run_))
             anew.erase(*object.cls, key);

@@ -204,7 +204,7 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
         first = std::min(first, shown.stored.first);
         if (shown.stored.query_version == query_version) {
             view_of(id, shown);
-            bootstrap->unfinished.push_back({shown.view, shown.stored.start});
+            bootstrap->unfinished.push_back(shown.view);
         }
     }
     bootstrap->since = first;

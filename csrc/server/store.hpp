@@ -67,12 +67,8 @@ struct Bootstrap {
     std::int64_t query_version = 0;
     std::shared_ptr<const views::View> view;
     std::shared_ptr<const views::View> old; // what the file holds; null: nothing
-    // What it may have kept of bootstraps that were cut off: the view, and the version since when.
-    struct Unfinished {
-        std::shared_ptr<const views::View> view;
-        std::uint64_t first;
-    };
-    std::vector<Unfinished> unfinished;
+    // The views of bootstraps that were cut off: it may have kept parts of them.
+    std::vector<std::shared_ptr<const views::View>> unfinished;
     // Since when changes of the file were judged by views that it has not been brought to: what it
     // has made since, it has.
     std::uint64_t since = 0; // version

@@ -17,15 +17,15 @@ import time
 import traceback
 from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(TESTS / "flexible")]
+sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from flexible.naive.histories import shrunk
 from flexible.naive.history import Broken
 from real_histories import play, server_of, story_of
 
 FIRST_SEED = 1_000_000  # none of those that `make test` runs
-FAILURES = TESTS.parent / "build" / "histories"
+FAILURES = Path(__file__).parent.parent.parent / "build" / "histories"
 
 
 def has_roles(seed: int) -> bool:
