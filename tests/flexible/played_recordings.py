@@ -23,6 +23,7 @@ from flexible.naive.scripted import decoded_message
 from flexible_peer import SESSION, FlexibleClient
 from realmsync import _core
 from realmsync.inspect import decode_changeset
+from ruled_server import Ruled
 from server_driver import APP, Server
 
 Message = dict[str, Any]
@@ -31,27 +32,16 @@ AUTHOR = "author"
 Rejected = tuple[str, bytes]  # class, and key as 231 has it
 
 
-class Answering(Server):
+class Answering(Ruled):
     """Every session has the same roles, but for the author's, who may do everything."""
 
     def __init__(self, tuning: dict[str, int]) -> None:
-        super().__init__(asks_permission=True, tuning=tuning)
+        super().__init__(tuning)
         self.clients: list[FlexibleClient] = []
-        self.roles = _core.SessionRoles.everything()
 
-    def run(self) -> list[tuple[Any, ...]]:
-        told: list[tuple[Any, ...]] = []
-        while new := super().run():
-            told += new
-            for event in new:
-                if event[0] == "authorize":
-                    self._answer(*event[1:4])
-        return told
-
-    def _answer(self, connection: int, session: int, question: int) -> None:
+    def roles_of(self, connection: int) -> _core.SessionRoles:
         (user,) = [c.user for c in self.clients if c.connection == connection]
-        roles = _core.SessionRoles.everything() if user == AUTHOR else self.roles
-        self.runtime.authorize_roles(connection, session, question, roles, self.now)
+        return _core.SessionRoles.everything() if user == AUTHOR else self.roles
 
     def change_roles(self, roles: _core.SessionRoles) -> None:
         """Of everybody but the author, at once."""

@@ -10,27 +10,12 @@ import pytest
 import people
 from flexible_peer import FlexibleClient
 from realmsync._core import ExpressionContext, Role, SessionRoles
-from server_driver import APP, Server
+from ruled_server import Ruled
+from server_driver import APP
 
 ALL = {"Person": "TRUEPREDICATE"}
 VALUES = ["age", "name", "owner"]
 OWN = {"owner": "%%user.id"}
-
-
-class Ruled(Server):
-    """Every question about a session is answered with `roles`."""
-
-    def __init__(self) -> None:
-        super().__init__(asks_permission=True)
-        self.roles = SessionRoles.everything()
-
-    def run(self) -> list[tuple[Any, ...]]:
-        told = super().run()
-        for event in told:
-            if event[0] == "authorize":
-                connection, session, question, *_ = event[1:]
-                self.runtime.authorize_roles(connection, session, question, self.roles, self.now)
-        return told
 
 
 @pytest.fixture
@@ -196,3 +181,56 @@ def test_what_subscriptions_make_queryable_is_told(server: Ruled) -> None:
     admin.run()
     assert 4 in admin.completed
     assert not [event for event in server.events if event[0] == "fields_discovered"]
+
+
+def test_a_query_set_may_come_before_the_roles_are_known(server: Ruled) -> None:
+    """A client that comes again sends IDENT and all that it has to ask at once (5.8)."""
+    admin_with_people(server)
+    ann = client_of(server, roles(OWN, OWN))
+    ann.cut()
+    ann.connect()
+    ann.query(2, {"Person": "age > 25"})
+    ann.query(3, {"Person": "age > 5"})
+    mark = ann.mark()
+    ann.run()
+    assert ann.marks[-1] == mark and ann.active[0] == 3
+    assert set(seen(ann)) == {1}
+
+
+METER = {
+    "op": "AddTable",
+    "table": "Meter",
+    "pk_field": "_id",
+    "pk_type": people.INT,
+    "pk_nullable": False,
+    "asymmetric": True,
+}
+
+
+@pytest.mark.parametrize("version", [9, 10, 11, 14])
+def test_a_refused_asymmetric_object_is_told_by_230(server: Ruled, version: int) -> None:
+    """It resets nobody, undoes nothing, and is told once (9.2)."""
+    admin = opened(server, SessionRoles.everything(), "admin")
+    admin.write(METER)
+    admin.upload()
+    admin.run()
+    server.roles = SessionRoles({"Meter": None}, None, ExpressionContext())
+    ann = FlexibleClient(server, "ann", version)
+    ann.connect()
+    ann.mark()
+    ann.run()
+    ann.write({"op": "CreateObject", "table": "Meter", "pk": people.key(7)})
+    ann.upload()
+    ann.run()
+    ((code, info),) = ann.errors
+    assert code == 230 and info["action"] == "Warning"
+    assert info["try_again"] and not info["should_client_reset"]
+    ((update),) = info["rejected_updates"]
+    assert (update["table"], update["key"]) == ("Meter", b"\x01\x07")
+    assert info["rejected_client_version"] == ann.local[-1][0]
+    ann.cut()
+    ann.connect()
+    ann.upload()
+    mark = ann.mark()
+    ann.run()
+    assert ann.marks[-1] == mark and len(ann.errors) == 1
