@@ -25,7 +25,8 @@ from realmsync.inspect import decode_message
 from server_driver import APP, Server
 
 Message = dict[str, Any]
-PROTOCOL = 14
+LAST, STEADY = 1, 2
+FIRST_WITH_ESTIMATE = 12
 FLEXIBLE_LOG = ""  # the key of its partition
 FOUNDER = "founder"  # brings the schema
 
@@ -39,9 +40,13 @@ class Link:
 
 
 class RealWorld(World):
-    """One server, and a device for each user. `tuning`: of the server."""
+    """One server, and a device for each user. `tuning`: of the server; `protocol`: the version that
+    all speak."""
 
-    def __init__(self, story: Story, *, seed: int = 1, tuning: dict[str, int]) -> None:
+    def __init__(
+        self, story: Story, *, seed: int = 1, tuning: dict[str, int], protocol: int = 14
+    ) -> None:
+        self.protocol = protocol
         self.permissions = {**story.permissions, FOUNDER: Permissions()}
         self.users = list(story.users)
         self.tuning = tuning
@@ -99,7 +104,7 @@ class RealWorld(World):
             return
         user = self.users[client]
         number = self.server.runtime.open_connection(
-            APP, user, f"com.mongodb.realm-query-sync#{PROTOCOL}", self.server.now
+            APP, user, f"com.mongodb.realm-query-sync#{self.protocol}", self.server.now
         )
         self.links[client] = Link(number, user)
         device = self.devices[client]
@@ -183,7 +188,7 @@ class RealWorld(World):
             travelling["file_ident_salt"] = self.file_salts[client]
             latest = message["latest_server_version"]
             travelling["latest_server_version_salt"] = self.salts[client][latest]
-        data = _core.encode_message(travelling, True, "flexible", PROTOCOL)
+        data = _core.encode_message(travelling, True, "flexible", self.protocol)
         self.server.runtime.receive(link.number, data, self.server.now)
         if message["type"] == "unbind":  # only ever after an error: no UNBOUND
             device.resume()
@@ -195,7 +200,7 @@ class RealWorld(World):
         data = self._next(link.number) if link is not None else None
         if link is None or data is None:
             return False
-        message = decode_message(data, from_client=False)
+        message = self._read_message(data, self.devices[client].active.version)
         if message["type"] == "log_message":
             return True
         if message["type"] == "json_error" and not message["session"]:
@@ -210,6 +215,27 @@ class RealWorld(World):
         self._note(client, "server", message)
         self.devices[client].receive(message)
         return True
+
+    def _read_message(self, data: bytes, active: int) -> Message:
+        """As protocol 14 has it: before that the last message of a bootstrap and one of the history
+        look alike (7.8)."""
+        if self.protocol == 14 or not data.startswith(b"download"):
+            return decode_message(data, from_client=False)
+        message = _core.decode_message(data, False, "flexible", self.protocol)
+        plain = _core.unpack_body(
+            message.pop("body"), message["compressed"], message["uncompressed_size"], 1 << 30
+        )
+        entries = _core.decode_entries(plain, False)
+        message["entries"] = [
+            entry | {"instructions": _core.Changeset.parse(entry["changeset"]).instructions()}
+            for entry in entries
+        ]
+        is_last = message["batch_state"] == LAST
+        if is_last and message["query_version"] == active:
+            message["batch_state"] = STEADY
+        if self.protocol < FIRST_WITH_ESTIMATE:
+            message["progress_estimate"] = 1.0 if is_last else 0.0
+        return message
 
     def _next(self, number: int) -> bytes | None:
         while (data := self.server.runtime.next_message(number, self.server.now)) is None:

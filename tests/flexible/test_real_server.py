@@ -22,3 +22,10 @@ def test_nothing_breaks_with_roles(block: int, scale: int) -> None:
     """120 histories; with --long, 1,200."""
     for seed in range(block, 120 * scale, 4):
         play(seed, has_roles=True)
+
+
+@pytest.mark.parametrize("protocol", range(9, 14))
+def test_nothing_breaks_at_older_protocols(protocol: int, scale: int) -> None:
+    """20 histories; with --long, 200. Where they change roles, that resets clients."""
+    for seed in range(1000, 1000 + 20 * scale):
+        play(seed, has_roles=True, protocol=protocol)

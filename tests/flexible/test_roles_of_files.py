@@ -234,3 +234,40 @@ def test_a_refused_asymmetric_object_is_told_by_230(server: Ruled, version: int)
     mark = ann.mark()
     ann.run()
     assert ann.marks[-1] == mark and len(ann.errors) == 1
+
+
+@pytest.mark.parametrize("version", [9, 13])
+@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "away"])
+def test_before_protocol_14_other_roles_reset_the_client(
+    server: Ruled, version: int, is_connected: bool
+) -> None:
+    """Now, or when it comes again; its next file has what the roles of now show (10.2)."""
+    admin_with_people(server)
+    server.roles = roles(OWN, OWN)
+    ann = subscribed_at(server, version)
+    assert set(seen(ann)) == {1}
+    if not is_connected:
+        ann.cut()
+    server.roles = roles(True, OWN)
+    if is_connected:
+        assert ann.connection is not None
+        server.runtime.reauthorize(ann.connection, server.now)
+    else:
+        ann.connect()
+    ann.run()
+    ((code, info),) = ann.errors
+    assert (code, info["action"], info["should_client_reset"]) == (228, "ClientReset", True)
+    assert set(seen(subscribed_at(server, version))) == {1, 2}
+
+
+def subscribed_at(server: Ruled, version: int) -> FlexibleClient:
+    """A new file of this protocol, which has all persons that it may see."""
+    client = FlexibleClient(server, "ann", version)
+    client.connect()
+    client.mark()
+    client.run()
+    client.query(1, ALL)
+    client.mark()
+    client.run()
+    assert client.active[0] == 1
+    return client
