@@ -326,6 +326,9 @@ def is_flexible(file: RealmFile) -> bool:
 def import_subscriptions(source: RealmFile, target: RealmFile, now: int) -> int:
     """What is in force in `source` becomes the latest set of `target`: its version."""
 
+def subscribe_to_all(target: RealmFile, query: str, now: int) -> int:
+    """The same with a query for each of its classes."""
+
 sqlite_version: str
 """Of the copy of SQLite that is part of this module."""
 
@@ -369,11 +372,21 @@ class RealmFile(ClientStore):
         message: str = "",
         copy: str = "",
         now_ms: int = 0,
+        action: str = "ClientReset",
+        partition_query: str = "",
     ) -> tuple[bool, bool]:
         """Makes the file what `fresh` is, a new client's, with the changes that were not uploaded
         replayed on it if `mode`, a ClientResetMode, says so. Gives whether they were, and whether
         the file as it was is now at `copy`, since some of them are lost. Raises RealmError.
+
+        `action`: MigrateToFLX makes it flexible, where the query stands for its partition, and
+        RevertToPBS ends that.
         """
+
+    @property
+    def is_migrated(self) -> bool:
+        """Whether the file belongs to a partition and is synchronised flexibly, after partition()
+        or claim_partition() was asked."""
 
     def has_reset(self) -> bool:
         """Whether forget_reset() has not been called since a reset was tried."""
@@ -831,8 +844,10 @@ class ClientRuntime:
         cancel_waits: bool = False,
         manual_reset: bool = False,
         fresh_copy: bool = False,
+        flexible: bool | None = None,
     ) -> int:
-        """A session, inactive until it is revived; of flexible sync without a partition.
+        """A session, inactive until it is revived; of flexible sync without a partition, or if
+        `flexible` says so of a file that belongs to one (RealmFile.is_migrated).
 
         `fresh_copy`: it is a client reset's, and uploads nothing.
 
@@ -855,8 +870,9 @@ class ClientRuntime:
     def set_stop_policy(self, session: int, policy: str) -> None:
         """A session that was closed already follows it at once."""
 
-    def finish_reset(self, session: int) -> None:
-        """The answer to ResetRequired: the file has been reset."""
+    def finish_reset(self, session: int, flexible: bool | None = None) -> None:
+        """The answer to ResetRequired: the file has been reset, and is flexible or not, if its
+        mode was changed."""
 
     def fail_reset(self, session: int, message: str) -> None:
         """The same: it could not be."""

@@ -59,6 +59,13 @@ _OPTIONS = (
         "of the app lets him who comes: he owns the account.",
     ),
     click.option(
+        "--migrated-partition-key",
+        metavar="FIELD",
+        help="The apps went over from partitions to flexible sync, and this field told their "
+        "partitions apart: programs that know of partitions follow with their data. Without, they "
+        "are refused.",
+    ),
+    click.option(
         "--adopt-until",
         type=click.DateTime(),
         help="End of adopting log-ins and passwords, in UTC: neither proves who somebody is.",
@@ -97,6 +104,7 @@ def app_options(command: Command) -> Command:
         old_tokens: dict[str, str],
         proof_of_first_password: str | None,
         adopt_until: datetime | None,
+        migrated_partition_key: str | None,
         admin: str | None,
         production: bool,
         accept_breaking: bool,
@@ -119,7 +127,13 @@ def app_options(command: Command) -> Command:
         folders = _folders(apps, app_id)
         served = {
             "app_folders": tuple(
-                folder(path, id, adopt_passwords=adoption) for id, path in folders
+                folder(
+                    path,
+                    id,
+                    adopt_passwords=adoption,
+                    migrated_partition_key=migrated_partition_key,
+                )
+                for id, path in folders
             ),
             "apps": frozenset(open_apps),
             "old_tokens": policies,

@@ -124,6 +124,8 @@ class ResetRequired(NamedTuple):
     may_recover: bool
     status: int
     message: str
+    action: str  # ClientReset, ClientResetNoRecovery, MigrateToFLX or RevertToPBS
+    partition_query: str  # of MigrateToFLX: what the file's partition is now
 
 
 class ResetPending(NamedTuple):

@@ -73,13 +73,16 @@ struct FileActionDue {
     std::uint64_t session;
     FileAction action;
 };
-// Nothing of this sync session uses its file, which has to become what the server has. Answered by
+// Nothing of this sync session uses its file, which has to become what the server has: for the
+// server's sake, or since that has gone over to the other mode. Answered by
 // SyncSession::finish_reset or fail_reset.
 struct ResetRequired {
     std::uint64_t session;
     bool may_recover; // the server lets the client upload its changes again
     std::int32_t status;
     std::string message;
+    Action action;
+    std::string partition_query; // with migrate_to_flx
 };
 struct ResetPending { // started with a file that was reset; the server does not know all of it yet
     std::uint64_t session;

@@ -52,7 +52,9 @@ class SessionObserver {
 // What is synchronised, and what for.
 struct SessionTerms {
     wire::Mode mode = wire::Mode::partition;
-    std::string partition = {};  // as extended JSON; of flexible sync empty
+    // As extended JSON. Of flexible sync empty, unless the application knows of the partition only:
+    // the server has gone over to flexible sync since (flexible-sync.md 15).
+    std::string partition = {};
     bool is_fresh_copy = false;  // of a client reset: uploads nothing
     bool is_after_reset = false; // that copy, or the session of the file that has become it
 };

@@ -54,6 +54,8 @@ std::string Session::bind_data() const {
         return "";
     wire::FlexibleBind data;
     data.is_after_reset = terms_.is_after_reset;
+    if (!terms_.partition.empty())
+        data.migrated_partition = terms_.partition;
     return wire::format_flexible_bind(data);
 }
 

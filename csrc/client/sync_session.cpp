@@ -390,6 +390,16 @@ FileAction SyncSession::file_action(const Failure& failure) const {
                                                 : FileAction::none;
 }
 
+// Whether it takes this session to the other mode: that of an application that knows of a
+// partition.
+bool SyncSession::is_migration(const Failure& failure) const {
+    const bool is_partitioned = config_.terms.mode == wire::Mode::partition;
+    if (failure.action == Action::migrate_to_flx)
+        return is_partitioned && !failure.partition_query.empty();
+    return failure.action == Action::revert_to_pbs && !is_partitioned &&
+           !config_.terms.partition.empty();
+}
+
 void SyncSession::report(const Failure& failure) {
     context_.emit(Errored{id_, failure, asks_for_reset(failure), file_action(failure)});
 }
@@ -408,14 +418,16 @@ void SyncSession::on_client_reset(const Failure& failure) {
 
 void SyncSession::require_reset() {
     context_.emit(ResetRequired{id_, reset_->action != Action::client_reset_no_recovery,
-                                reset_->status, reset_->message});
+                                reset_->status, reset_->message, reset_->action,
+                                reset_->partition_query});
 }
 
 void SyncSession::on_reset_pending() { context_.emit(ResetPending{id_}); }
 
-void SyncSession::finish_reset() {
+void SyncSession::finish_reset(std::optional<wire::Mode> mode) {
     if (!std::exchange(reset_, std::nullopt))
         return;
+    config_.terms.mode = mode.value_or(config_.terms.mode);
     is_after_reset_ = true;
     if (is_running())
         start();
@@ -472,10 +484,15 @@ void SyncSession::report_error(const Failure& failure) {
         return;
     case Action::client_reset:
     case Action::client_reset_no_recovery: on_client_reset(failure); return;
+    case Action::migrate_to_flx:
+    case Action::revert_to_pbs:
+        if (is_migration(failure)) {
+            on_client_reset(failure);
+            return;
+        }
+        [[fallthrough]]; // no answer to what this session is
     case Action::application_bug:
     case Action::protocol_violation:
-    case Action::migrate_to_flx: // this client has no other mode to go to
-    case Action::revert_to_pbs:
     case Action::migrate_schema:
     case Action::delete_realm:
         stop(Lifecycle::inactive, failure.status, failure.message);

@@ -65,7 +65,7 @@ class SyncSession final : private SessionObserver {
     void keep_access_token(const std::string& token); // for the next handshake, and nothing else
     void token_refresh_failed(bool authentication, std::int32_t status, const std::string& message);
     // The file has been reset, or could not be: what was stopped or closed meanwhile stays so.
-    void finish_reset();
+    void finish_reset(std::optional<wire::Mode> mode = {}); // that it has now, if it is another
     void fail_reset(const std::string& message);
     // A wait that nothing can end any more fails at once, with what ended the session.
     void wait(Direction direction, std::uint64_t wait_id);
@@ -113,6 +113,7 @@ class SyncSession final : private SessionObserver {
     void report(const Failure& failure);
     void on_client_reset(const Failure& failure);
     void require_reset();
+    bool is_migration(const Failure& failure) const;
 
     Context& context_;
     const std::uint64_t id_;

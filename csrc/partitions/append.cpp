@@ -282,11 +282,7 @@ std::optional<server::Refusal> PartitionDb::admit_schema(const server::AppendReq
     return std::nullopt;
 }
 
-// What gives the objects of the upload the value of the partition: empty when all have it.
-std::string PartitionDb::correct_partition(PartitionId id, const server::AppendRequest& request,
-                                           Work& work) {
-    if (settings_.partition_key.empty())
-        return {};
+const wire::PartitionValue& PartitionDb::partition_value(PartitionId id) {
     Partition& cached = partition(id);
     if (!cached.value) {
         auto value = wire::parse_partition_value(store_->partition_key(id));
@@ -295,9 +291,20 @@ std::string PartitionDb::correct_partition(PartitionId id, const server::AppendR
         std::lock_guard lock(mutex_);
         cached.value = std::move(*value);
     }
+    return *cached.value;
+}
+
+// What gives the objects of the upload the value of the partition: empty when all have it.
+std::string PartitionDb::correct_partition(PartitionId id, const server::AppendRequest& request,
+                                           Work& work) {
+    if (settings_.partition_key.empty())
+        return {};
     const model::SchemaPtr schema = store_->schema(id);
+    const auto& former = request.migrated_from;
     PartitionProperty property(*schema, declared(), settings_.partition_key,
-                               wire::as_key(*cached.value));
+                               wire::as_key(former ? *former : partition_value(id)),
+                               former ? PartitionProperty::Wrong::unsaid
+                                      : PartitionProperty::Wrong::other);
     for (const server::UploadedChangeset& upload : request.changesets)
         property.look_at(upload.changeset);
     apply_own(kWholeApp, property.additions(), work);

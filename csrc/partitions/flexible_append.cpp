@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -70,13 +71,37 @@ struct PartitionDb::Write {
 
 namespace {
 
+changeset::Changeset parsed(std::string bytes) {
+    return value_or_throw(changeset::parse(std::make_shared<const std::string>(std::move(bytes))));
+}
+
 // Others are sent what is stored: no key of an object that was dropped stays behind.
 changeset::Changeset without_traces(const changeset::Changeset& changeset) {
-    auto bytes = std::make_shared<const std::string>(changeset::encode_interleaved(changeset));
-    auto parsed = changeset::parse(std::move(bytes));
-    if (!parsed)
-        throw ErrorException(parsed.error());
-    return std::move(*parsed);
+    return parsed(changeset::encode_interleaved(changeset));
+}
+
+// The instructions of both, in this order; the second ones have no paths and no links.
+changeset::Changeset joined(changeset::Changeset first, const changeset::Changeset& second) {
+    std::unordered_map<std::string_view, changeset::StringId> ids; // no string is there twice
+    for (const std::string_view text : first.strings)
+        ids.emplace(text, static_cast<changeset::StringId>(ids.size()));
+    const auto id_in_first = [&](changeset::StringId id) {
+        const auto [at, is_new] = ids.emplace(second.strings[id], first.strings.size());
+        if (is_new)
+            first.strings.push_back(at->first);
+        return at->second;
+    };
+    std::ranges::copy(second.buffers, std::back_inserter(first.buffers));
+    for (changeset::Instruction i : second.instructions) {
+        REALMSYNC_ASSERT(i.path_size == 0 && i.value_type != Type::link);
+        i.table = id_in_first(i.table);
+        i.field = id_in_first(i.field);
+        if (!is_schema(i.op) && i.key_type == Type::string)
+            i.key.string = id_in_first(i.key.string);
+        first.instructions.push_back(i);
+    }
+    first.encoded_size = 0;
+    return first;
 }
 
 } // namespace
@@ -84,11 +109,12 @@ changeset::Changeset without_traces(const changeset::Changeset& changeset) {
 // One changeset of an upload: judged, merged, applied and stored.
 class PartitionDb::JudgedAppend {
   public:
+    // `completion`: what the upload has been completed with, which its client does not know.
     JudgedAppend(PartitionDb& db, PartitionId id, server::AppendRequest& one, Judging& judging,
-                 Staged& staged, Work& work)
+                 Staged& staged, const changeset::Changeset& completion, Work& work)
         : db_(db), id_(id), one_(one), upload_(one.changesets.front()), judging_(judging),
-          staged_(staged), work_(work), original_(upload_.changeset), touched_(original_),
-          run_(objects_), images_(has_schema()) {}
+          staged_(staged), completion_(completion), work_(work), original_(upload_.changeset),
+          touched_(original_), run_(objects_), images_(has_schema()) {}
 
     // `is_last`: of its request.
     std::optional<server::Refusal> run(bool is_last) {
@@ -97,15 +123,18 @@ class PartitionDb::JudgedAppend {
         if (auto refused = merge())
             return refused;
         store(is_last);
+        if (!completion_.instructions.empty())
+            tell_completion(is_last);
         compensate();
         return std::nullopt;
     }
 
   private:
-    bool has_schema() const {
-        return std::ranges::any_of(original_.instructions,
+    static bool has_schema(const changeset::Changeset& changeset) {
+        return std::ranges::any_of(changeset.instructions,
                                    [](const auto& i) { return is_schema(i.op); });
     }
+    bool has_schema() const { return has_schema(original_); }
     void note_writes();
     void judge_before();
     std::optional<server::Refusal> merge();
@@ -115,6 +144,7 @@ class PartitionDb::JudgedAppend {
     std::span<const std::size_t> changed(std::uint32_t number, const model::Class& cls);
     void note_concerned(const query::Image* image);
     void store(bool is_last);
+    void tell_completion(bool is_last);
     void compensate();
 
     PartitionDb& db_;
@@ -123,6 +153,7 @@ class PartitionDb::JudgedAppend {
     server::UploadedChangeset& upload_;
     Judging& judging_;
     Staged& staged_;
+    const changeset::Changeset& completion_;
     Work& work_;
     const changeset::Changeset original_;
     const views::Touched touched_;
@@ -131,6 +162,7 @@ class PartitionDb::JudgedAppend {
     std::vector<Write> writes_;        // as in touched_
     std::vector<std::uint32_t> order_; // by class and key, as objects are read quickly
     views::ImageWriter images_;
+    views::ImageWriter completed_{false};        // the same, of what is told with the completion
     std::vector<views::ViewGroupPtr> concerned_; // some twice
     std::size_t most_concerned_ = 0;             // before they are sorted out
     std::vector<std::string_view> names_;        // scratch of changed()
@@ -224,6 +256,7 @@ bool PartitionDb::JudgedAppend::judge_after() {
     judging_.adopt(schema);
     const auto objects = db_.store_->objects(id_, schema, judging_.needs(touched_), work_);
     images_ = views::ImageWriter(has_schema());
+    completed_ = views::ImageWriter(has_schema(completion_));
     concerned_.clear();
     const auto& asked = db_.asked(id_, *schema);
     static const std::set<std::size_t> kNothing;
@@ -248,6 +281,9 @@ bool PartitionDb::JudgedAppend::judge_after() {
         note_concerned(now);
         images_.add(*cls, write.name.key, write.existed ? &before : nullptr, now,
                     of != asked.end() ? of->second : kNothing);
+        if (!completion_.instructions.empty() && now != nullptr)
+            completed_.add(*cls, write.name.key, now, now,
+                           of != asked.end() ? of->second : kNothing);
     }
     return is_right;
 }
@@ -307,6 +343,31 @@ void PartitionDb::JudgedAppend::store(bool is_last) {
     }
 }
 
+// As a change of ours behind the upload: the same values again, which its client is sent, too.
+void PartitionDb::JudgedAppend::tell_completion(bool is_last) {
+    const views::Touched touched(completion_);
+    std::vector<bool> keeps(touched.objects().size());
+    const std::size_t count = completion_.instructions.size();
+    const std::size_t begin = original_.instructions.size() - count;
+    for (std::size_t i = 0; i < count; ++i)
+        if (!is_schema(completion_.instructions[i].op))
+            keeps[touched.object_of(i)] = !writes_[touched_.object_of(begin + i)].is_dropped;
+    if (std::ranges::find(keeps, true) == keeps.end())
+        return;
+    db_.append_own(id_, changeset::encode_interleaved(touched.with(keeps)),
+                   upload_.origin_timestamp, work_);
+    const std::string& images = completed_.bytes();
+    work_.spend(kImageByte * images.size());
+    db_.store_->insert_images(id_, staged_.head.version, images);
+    if (!is_last)
+        judging_.note_entry(staged_.head.version, images);
+    if (!staged_.concerns.empty()) { // those of the upload
+        server::Concern concern = staged_.concerns.back();
+        concern.version = staged_.head.version;
+        staged_.concerns.push_back(std::move(concern));
+    }
+}
+
 void PartitionDb::JudgedAppend::compensate() {
     if (std::ranges::none_of(writes_, &Write::is_taken_back))
         return;
@@ -339,8 +400,16 @@ std::optional<server::Refusal> PartitionDb::integrate_judged(PartitionId id,
                                   std::exchange(upload.changeset, {})});
         if (auto refused = prepare(id, one, work, notice))
             return refused;
+        changeset::Changeset completion;
+        if ((one.migrated_from = request.migrated_from)) {
+            completion = parsed(correct_partition(id, one, work));
+            changeset::Changeset& changeset = one.changesets.front().changeset;
+            if (!completion.instructions.empty())
+                changeset = joined(std::move(changeset), completion);
+        }
         const bool is_last = &upload == &request.changesets.back();
-        if (auto refused = JudgedAppend(*this, id, one, judging, staged, work).run(is_last))
+        if (auto refused =
+                JudgedAppend(*this, id, one, judging, staged, completion, work).run(is_last))
             return refused;
     }
     return std::nullopt;

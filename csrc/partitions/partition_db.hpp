@@ -138,6 +138,7 @@ class PartitionDb : public server::ServerStore {
     std::optional<server::Refusal> admit_schema(const server::AppendRequest& request,
                                                 std::string& notice, Work& work);
     std::string correct_partition(PartitionId id, const server::AppendRequest& request, Work& work);
+    const wire::PartitionValue& partition_value(PartitionId id);
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
                                               std::uint64_t file, const Staged& staged, Work& work);

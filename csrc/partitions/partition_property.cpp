@@ -93,8 +93,9 @@ void PartitionProperty::look_at(const changeset::Changeset& changeset) {
             note({role.cls, changeset.key(i)}, false);
         } else if (changeset.strings[i.field] == name_) {
             LinkTarget link;
-            note({role.cls, changeset.key(i)},
-                 i.op != Op::update || i.path_size != 0 || !is_right(changeset.value(i, link)));
+            const bool is_other =
+                i.op != Op::update || i.path_size != 0 || !is_right(changeset.value(i, link));
+            note({role.cls, changeset.key(i)}, is_other && !takes_others_);
         }
     }
     settle();

@@ -1,6 +1,7 @@
 // The property that tells the partition of an object (app-configuration.md 4.4): which objects of
-// an upload do not have the value of their session's partition, and the change that gives it to
-// them. Pure; when it is made and stored is append.cpp's.
+// an upload do not have the value of their session's partition, or do not say any, and the change
+// that gives it to them. Pure; when it is made and stored is append.cpp's and
+// flexible_append.cpp's.
 #pragma once
 
 #include <optional>
@@ -18,11 +19,14 @@ namespace realmsync::partitions {
 
 class PartitionProperty {
   public:
+    enum class Wrong { other, unsaid }; // what needs the value: whatever has another, or has none
+
     // `schema`: of the partition, which is as it was before the upload or after it: a class that
     // lacks the property gets it if it is `declared`. `value`: the partition's, borrowed.
     PartitionProperty(const model::Schema& schema, const model::Schema* declared,
-                      std::string_view name, const Key& value)
-        : schema_(schema), declared_(declared), name_(name), value_(value) {}
+                      std::string_view name, const Key& value, Wrong wrong)
+        : schema_(schema), declared_(declared), name_(name), value_(value),
+          takes_others_(wrong == Wrong::unsaid) {}
 
     // The changes of an upload, in order, which have to live until correction(). O(1) for each
     // object created and each instruction.
@@ -63,6 +67,7 @@ class PartitionProperty {
     const model::Schema* const declared_;
     const std::string_view name_;
     const Key value_;
+    const bool takes_others_;
     std::optional<Place> last_; // looked at
     bool is_last_wrong_ = false;
     std::unordered_map<Place, bool, Hash> wrong_; // are, or were

@@ -14,6 +14,7 @@
 #include "realm/home_partition.hpp"
 #include "realm/integrating.hpp"
 #include "realm/local_history.hpp"
+#include "realm/migration.hpp"
 #include "realm/pending_bootstrap.hpp"
 #include "realm/realm_file.hpp"
 #include "realm/subscription_store.hpp"
@@ -86,6 +87,11 @@ client::ClientState RealmFile::with_subscriptions(RealmConnection& connection,
     return state;
 }
 
+void RealmFile::cover_classes(RealmConnection& connection, std::uint64_t version) {
+    if (is_migrated_)
+        migration::cover(connection.db, connection.tables.schema(), version);
+}
+
 client::PendingQuery RealmFile::active_query() {
     client::PendingQuery query;
     read_briefly([&](RealmConnection& connection) {
@@ -155,6 +161,7 @@ client::ClientState RealmFile::apply_bootstrap(const client::ReceivedDownload& l
     application.reset(); // from here on nothing stops it
     pending_bootstrap::clear(db);
     subscription_store::end_bootstrap(db, last.bootstrap->query_version);
+    cover_classes(connection, state.current_version);
     state = with_subscriptions(connection, std::move(state));
     merge_.reset();
     writing.commit(state.current_version, Commit::remote,

@@ -1,5 +1,6 @@
 #include "realm/client_reset.hpp"
 
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "changeset/codec.hpp"
 #include "realm/file_copy.hpp"
 #include "realm/local_history.hpp"
+#include "realm/migration.hpp"
 #include "realm/mirror.hpp"
 #include "realm/pending_bootstrap.hpp"
 #include "realm/pending_reset.hpp"
@@ -41,6 +43,50 @@ void restart_subscriptions(sqlite::Database& db, bool keeps_pending) {
     subscription_store::restart(db, keeps_pending);
 }
 
+// A set with these subscriptions, unless the latest one has them. Its version.
+using Wanted = std::function<SubscriptionList(RealmConnection&, const SubscriptionList& latest)>;
+std::int64_t subscribe(RealmFile& target, std::uint64_t now, const Wanted& wanted) {
+    const auto writing = target.begin_write(target.writers().acquire(), RealmFile::kPatience);
+    RealmConnection& connection = writing->connection();
+    const std::int64_t latest = subscription_store::load(connection.db).latest();
+    const SubscriptionList list = subscription_store::subscriptions(connection.db, latest);
+    const SubscriptionList next = wanted(connection, list);
+    if (next == list)
+        return latest; // an unfinished copy goes on, or nothing is asked for
+    const std::int64_t version = writing->add_subscriptions(next);
+    writing->commit(now);
+    return version;
+}
+
+// What `fresh` subscribes to is in the file: its set is complete there.
+void become_flexible(RealmConnection& local, sqlite::Database& fresh, const std::string& query,
+                     std::uint64_t version) {
+    migration::begin(local.db, query);
+    const std::int64_t active = subscription_store::load(fresh).active_version();
+    const std::int64_t set = subscription_store::add(
+        local.db, subscription_store::subscriptions(fresh, active), version);
+    subscription_store::begin_bootstrap(local.db, set);
+    subscription_store::end_bootstrap(local.db, set);
+    subscription_store::complete(local.db, set);
+    migration::cover(local.db, local.tables.schema(), version);
+}
+
+// Whoever writes next finds the file in its new mode.
+void commit(RealmFile& file, RealmFile::Writing& writing, std::uint64_t version,
+            Migration migration, const TouchedObjects& touched) {
+    const bool was_migrated = file.is_migrated();
+    if (migration != Migration::none)
+        file.set_migrated(migration == Migration::to_flexible);
+    try {
+        writing.commit(version, RealmFile::Commit::local,
+                       [&](TouchedObjects& written) { written.add(touched); });
+    } catch (...) {
+        if (migration != Migration::none)
+            file.set_migrated(was_migrated);
+        throw;
+    }
+}
+
 } // namespace
 
 std::int64_t import_subscriptions(RealmFile& source, RealmFile& target, std::uint64_t now) {
@@ -50,14 +96,15 @@ std::int64_t import_subscriptions(RealmFile& source, RealmFile& target, std::uin
         wanted = subscription_store::subscriptions(
             connection.db, subscription_store::load(connection.db).active_version());
     });
-    const auto writing = target.begin_write(target.writers().acquire(), RealmFile::kPatience);
-    sqlite::Database& db = writing->connection().db;
-    const std::int64_t latest = subscription_store::load(db).latest();
-    if (subscription_store::subscriptions(db, latest) == wanted)
-        return latest; // an unfinished copy goes on, or nothing is asked for
-    const std::int64_t version = writing->add_subscriptions(wanted);
-    writing->commit(now);
-    return version;
+    return subscribe(target, now,
+                     [&](RealmConnection&, const SubscriptionList&) { return wanted; });
+}
+
+std::int64_t subscribe_to_all(RealmFile& target, const std::string& query, std::uint64_t now) {
+    return subscribe(target, now, [&](RealmConnection& connection, const SubscriptionList& list) {
+        const auto schema = connection.tables.schema();
+        return migration::covering(list, schema, query).value_or(list);
+    });
 }
 
 ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& request) {
@@ -75,7 +122,9 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
         recovered = recover(local, state.progress.upload.client_version, recovery);
     // A server that is older than what it has told, a restored one, has lost what it acknowledged:
     // that is not replayed, as nobody can tell it from what others have changed back since.
+    // Versions of the other mode say nothing.
     const bool has_forgotten =
+        request.migration == Migration::none &&
         server.progress.download.server_version < state.progress.download.server_version;
     const bool is_lossy =
         has_forgotten ||
@@ -87,11 +136,14 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     }
     const TouchedObjects touched = mirror(fresh_writing->connection(), local);
     const std::uint64_t version = local_history::restart(local.db, server, recovered);
-    if (file.is_flexible())
+    if (request.migration == Migration::to_flexible)
+        become_flexible(local, fresh_writing->connection().db, request.partition_query, version);
+    if (request.migration == Migration::to_partition)
+        migration::end(local.db);
+    else if (file.is_flexible() || request.migration == Migration::to_flexible)
         restart_subscriptions(local.db, outcome.recovered);
     writing.forget_merge();
-    writing.commit(version, RealmFile::Commit::local,
-                   [&](TouchedObjects& written) { written.add(touched); });
+    commit(file, writing, version, request.migration, touched);
     return outcome;
 }
 

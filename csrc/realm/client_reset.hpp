@@ -11,6 +11,8 @@
 namespace realmsync::realm {
 
 enum class ResetMode : std::uint8_t { discard, recover, recover_or_discard };
+// The server has gone over to the other mode, and takes the file along (flexible-sync.md 15).
+enum class Migration : std::uint8_t { none, to_flexible, to_partition };
 
 struct ResetRequest {
     ResetMode mode = ResetMode::recover;
@@ -19,6 +21,8 @@ struct ResetRequest {
     std::string message;
     std::string copy;        // where the file as it was goes, if changes are lost
     std::int64_t now_ms = 0; // since 1970
+    Migration migration = Migration::none;
+    std::string partition_query = {}; // to_flexible: what the partition was
 };
 
 // Two commits of `file`: a note that a reset was tried, which stands until forget_reset() so that
@@ -35,6 +39,8 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
 // fresh copy, `target`. That set's version; 0, which asks for nothing, if there is none. `now`: ms
 // since 2015-01-01.
 std::int64_t import_subscriptions(RealmFile& source, RealmFile& target, std::uint64_t now);
+// The same where the server has gone over to flexible sync: the query for each class of the copy.
+std::int64_t subscribe_to_all(RealmFile& target, const std::string& query, std::uint64_t now);
 
 // Everything recovered is uploaded, and everything of then downloaded.
 // Until then RealmFile::has_reset().

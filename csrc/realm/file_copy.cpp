@@ -10,6 +10,7 @@
 #include "realm/creation.hpp"
 #include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
+#include "realm/migration.hpp"
 #include "realm/realm_file.hpp"
 #include "realm/subscription_store.hpp"
 #include "sqlite/sqlite.hpp"
@@ -30,7 +31,8 @@ bool is_history(std::string_view table) {
 }
 
 bool is_of_flexible_sync(std::string_view table) {
-    return table == "rs_subscription_set" || table == "rs_subscription" || table == "rs_bootstrap";
+    return table == "rs_subscription_set" || table == "rs_subscription" ||
+           table == "rs_bootstrap" || table == migration::kTable;
 }
 
 // Tables of equal definition: SQLite moves rows as they are, as VACUUM does.

@@ -61,8 +61,9 @@ std::size_t RealmFile::integrate_from(RealmConnection& connection, client::Integ
     if (done < changesets.size())
         progress.download = {changesets[done - 1].server_version,
                              changesets[done - 1].client_version};
-    state = with_subscriptions(connection,
-                               integrating.finish(progress, integration.downloadable_bytes));
+    state = integrating.finish(progress, integration.downloadable_bytes);
+    cover_classes(connection, state.current_version);
+    state = with_subscriptions(connection, std::move(state));
     if (auto merge = integrating.take_merge())
         keep_merge(std::move(merge), state.progress.download);
     return done;

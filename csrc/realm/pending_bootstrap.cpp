@@ -16,6 +16,8 @@ void create(sqlite::Database& db) {
             "compressed INTEGER NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL) STRICT");
 }
 
+void drop(sqlite::Database& db) { db.exec("DROP TABLE rs_bootstrap"); }
+
 Stored find(sqlite::Database& db) {
     auto row = db.query("SELECT count(*), coalesce(sum(bytes), 0), coalesce(max(query_version), 0),"
                         " coalesce(max(is_last), 0) FROM rs_bootstrap");

@@ -11,6 +11,7 @@
 namespace realmsync::realm::pending_bootstrap {
 
 void create(sqlite::Database& db);
+void drop(sqlite::Database& db);
 
 struct Stored {
     std::uint32_t parts = 0;

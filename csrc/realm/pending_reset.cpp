@@ -12,7 +12,12 @@ namespace {
 
 constexpr std::int64_t kFormat = 1;
 enum Kind : std::int64_t { kDiscard = 0, kRecover = 1 };
-enum Cause : std::int64_t { kReset = 1, kResetWithoutRecovery = 2 };
+enum Cause : std::int64_t {
+    kReset = 1,
+    kResetWithoutRecovery = 2,
+    kMigration = 3,
+    kRollback = 4,
+};
 
 struct Note {
     std::int64_t time_ms, kind, cause;
@@ -54,6 +59,15 @@ const char* name_of(ResetMode mode) {
     return "RecoverOrDiscard";
 }
 
+std::int64_t cause_of(const ResetRequest& request) {
+    switch (request.migration) {
+    case Migration::to_flexible: return kMigration;
+    case Migration::to_partition: return kRollback;
+    case Migration::none: break;
+    }
+    return request.may_recover ? kReset : kResetWithoutRecovery;
+}
+
 // The mode that is left after what was tried before for the same reason.
 ResetMode allowed(const std::optional<Note>& before, const ResetRequest& request,
                   std::int64_t cause) {
@@ -79,7 +93,7 @@ ResetMode allowed(const std::optional<Note>& before, const ResetRequest& request
 bool begin(RealmFile& file, const ResetRequest& request) {
     RealmFile::Writing writing(file, file.writers().acquire());
     sqlite::Database& db = writing.connection().db;
-    const std::int64_t cause = request.may_recover ? kReset : kResetWithoutRecovery;
+    const std::int64_t cause = cause_of(request);
     const bool recovers = allowed(find(db), request, cause) != ResetMode::discard;
     db.exec(kTable);
     db.run("INSERT OR REPLACE INTO rs_pending_reset VALUES(1, ?, ?, ?, ?, ?, ?)", kFormat,

@@ -11,6 +11,7 @@
 #include "changeset/codec.hpp"
 #include "realm/creation.hpp"
 #include "realm/home_partition.hpp"
+#include "realm/migration.hpp"
 #include "realm/pending_reset.hpp"
 #include "realm/subscription_store.hpp"
 #include "realm/write_transaction.hpp"
@@ -446,6 +447,8 @@ std::optional<std::string> RealmFile::partition() {
         const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
         require_whole(connection.db);
         found = home_partition::find(connection.db);
+        if (migration::query(connection.db))
+            set_migrated(true);
     });
     return found;
 }

@@ -114,7 +114,11 @@ class RealmFile final : public client::ClientStore,
     // the other way.
     void claim_flexible(WriterQueue::Turn turn);
     bool try_claim_flexible();                        // whether the place is there already
-    bool is_flexible() const { return is_flexible_; } // claimed so
+    bool is_flexible() const { return is_flexible_; } // claimed so, or migrated
+    // Belongs to a partition, and is synchronised flexibly (migration.hpp): as partition() has
+    // found, or a client reset has left it.
+    bool is_migrated() const { return is_migrated_; }
+    void set_migrated(bool is_migrated) { is_migrated_ = is_flexible_ = is_migrated; }
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 
@@ -167,6 +171,7 @@ class RealmFile final : public client::ClientStore,
     std::size_t close_readers();
     client::ClientState with_subscriptions(RealmConnection& connection,
                                            client::ClientState state) const;
+    void cover_classes(RealmConnection& connection, std::uint64_t version); // of a migrated file
     client::ClientState keep_part(const client::ReceivedDownload& part, std::uint64_t bytes);
     client::ReceivedDownload read_part(std::uint32_t number);
     client::ClientState apply_bootstrap(const client::ReceivedDownload& last,
@@ -203,7 +208,7 @@ class RealmFile final : public client::ClientStore,
 
     std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;
-    std::atomic<bool> is_flexible_ = false;
+    std::atomic<bool> is_flexible_ = false, is_migrated_ = false;
     std::mutex checkpointing_; // one at a time
 
     std::mutex mutex_;

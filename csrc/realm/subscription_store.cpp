@@ -76,6 +76,10 @@ bool is_there(sqlite::Database& db) {
     return db.integer("SELECT 1 FROM sqlite_schema WHERE name = 'rs_subscription_set'").has_value();
 }
 
+void drop(sqlite::Database& db) {
+    db.exec("DROP TABLE rs_subscription; DROP TABLE rs_subscription_set");
+}
+
 client::Subscriptions load(sqlite::Database& db) {
     client::Subscriptions result;
     auto row = db.query("SELECT version, state, snapshot, error FROM rs_subscription_set "

@@ -41,6 +41,7 @@ namespace realmsync::realm::subscription_store {
 // With the empty set of version 0, unless it is there: that makes the file one of flexible sync.
 void create(sqlite::Database& db);
 bool is_there(sqlite::Database& db);
+void drop(sqlite::Database& db); // it is one of flexible sync no more
 
 client::Subscriptions load(sqlite::Database& db); // O(sets), of which few are not superseded
 SubscriptionList subscriptions(sqlite::Database& db, std::int64_t version);

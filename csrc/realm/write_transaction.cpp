@@ -6,6 +6,7 @@
 #include "changeset/codec.hpp"
 #include "realm/below.hpp"
 #include "realm/local_history.hpp"
+#include "realm/migration.hpp"
 #include "realm/subscription_store.hpp"
 #include "tables/catalog.hpp"
 #include "tables/column_index.hpp"
@@ -70,6 +71,8 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
         const std::string changeset = writer_.take();
         check_size(changeset.size());
         committed.version = local_history::append_local(connection().db, now, changeset);
+        if (file_->is_migrated())
+            migration::cover(connection().db, connection().tables.schema(), committed.version);
         committed.ticket = writing_->commit(
             committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local,
             [&](TouchedObjects& touched) {

@@ -30,6 +30,12 @@ bool takes(const AppSettings& settings, wire::Mode mode) {
            (mode == wire::Mode::flexible ? SyncMode::partition : SyncMode::flexible);
 }
 
+bool leads_over(const AppSettings& settings, wire::Mode mode, int protocol_version) {
+    constexpr int kFirstWithMigration = 9;
+    return protocol_version >= kFirstWithMigration &&
+           (mode == wire::Mode::flexible || !settings.partition_key.empty());
+}
+
 std::optional<std::string> illegal_partition(const AppSettings& settings,
                                              const wire::PartitionValue& value) {
     const PartitionType found = std::visit(TypeOf(), value), expected = settings.partition_type;

@@ -23,7 +23,8 @@ struct AppSettings {
     bool is_paused = false;     // nobody is served, nothing is lost
     SyncMode sync_mode = SyncMode::both;
     // What partitions are told apart by: the property of objects that holds it (empty: none), the
-    // type of its values, and whether null is none.
+    // type of its values, and whether null is none. In a flexible app, what they were told apart by
+    // before it went over to flexible sync: clients that know of partitions are to follow.
     std::string partition_key;
     PartitionType partition_type = PartitionType::any;
     bool needs_partition = false;
@@ -35,6 +36,10 @@ struct AppSettings {
 
 // Whether the app has clients of this mode.
 bool takes(const AppSettings& settings, wire::Mode mode);
+
+// Whether clients of the other mode are heard as far as BIND, as they may be told to change theirs
+// (flexible-sync.md 15).
+bool leads_over(const AppSettings& settings, wire::Mode mode, int protocol_version);
 
 // Why the app has no such partition.
 std::optional<std::string> illegal_partition(const AppSettings& settings,

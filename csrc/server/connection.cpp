@@ -49,8 +49,13 @@ Connection::Connection(Context& context, ConnectionId id, std::string app_id, st
 }
 
 void Connection::require_mode() {
-    if (takes(context_.settings_of(owner_), mode_))
+    const AppSettings& settings = context_.settings_of(owner_);
+    if (takes(settings, mode_) || leads_over(settings, mode_, version_))
         return;
+    refuse_mode();
+}
+
+void Connection::refuse_mode() {
     if (is_flexible())
         fail(Code::switch_to_pbs, "This app uses partition-based sync");
     else
@@ -372,8 +377,10 @@ void Connection::reauthorize() {
 void Connection::obey_settings() {
     if (!ended_)
         require_mode();
-    if (!ended_)
-        for_each_session([](Session& session) { session.obey_settings(); });
+    for_each_session([this](Session& session) {
+        if (!ended_) // which one of them may do
+            session.obey_settings();
+    });
 }
 
 void Connection::take_over() { revoked_since_.reset(); }

@@ -58,6 +58,7 @@ class Connection {
     // Ends the connection in-band: the error is the last message it sends, then the transport
     // closes; when that does not come to an end, the soft-close deadline drops the connection.
     void fail(wire::Code code, std::string_view message);
+    void refuse_mode(); // the app has the other one, and the client cannot follow
     // The same with 100, try again after `backoff_s`.
     void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s,
                       int close_code = kNoCloseFrame);
@@ -91,7 +92,7 @@ class Connection {
     void on_ping(const wire::Ping& message);
     Session* addressee(std::uint64_t ident, std::string_view name);
     void on_bind(const wire::Bind& message);
-    void require_mode(); // or the client is told that the app has the other one
+    void require_mode(); // or that of a session that says more about itself
     template <class F> void for_each_session(const F& use);
     void end(std::optional<std::string> last_message, int close_code);
     void close_revoked();

@@ -8,7 +8,6 @@
 #include "server/context.hpp"
 #include "wire/format.hpp"
 #include "wire/partition_value.hpp"
-#include "wire/query_body.hpp"
 
 namespace realmsync::server {
 
@@ -57,47 +56,6 @@ bool Session::is_legal(std::string_view message, bool needs_ident) {
         return false;
     }
     return true;
-}
-
-std::optional<std::string> Session::partition_key(const wire::Bind& message) {
-    if (connection_.is_flexible()) {
-        if (const auto bind = wire::parse_flexible_bind(message.data); !bind) {
-            connection_.fail(wire::protocol_code(bind.error()), bind.error().message);
-            return std::nullopt;
-        }
-        return std::string(kFlexibleLog);
-    }
-    auto value = wire::parse_partition_value(message.data);
-    if (!value) {
-        const Code code = wire::protocol_code(value.error());
-        if (code == Code::illegal_realm_path)
-            fail(code, value.error().message);
-        else
-            connection_.fail(code, value.error().message);
-        return std::nullopt;
-    }
-    if (const auto fault = illegal_partition(context_.settings_of(connection_.owner()), *value)) {
-        fail(Code::illegal_realm_path, *fault);
-        return std::nullopt;
-    }
-    return wire::format_partition_value(*value);
-}
-
-void Session::on_bind(const wire::Bind& message) {
-    const auto key = partition_key(message);
-    if (!key)
-        return;
-    partition_ = &context_.partitions.find_or_add(connection_.app_id(), *key);
-    handle_ = partition_->handle;
-    partition_->sessions.emplace(binding_, this);
-    if (message.need_ident)
-        state_ = SessionState::allocating_ident;
-    if (context_.asks_permission)
-        return ask_permission();
-    permission_ = Permission::write;
-    if (connection_.is_flexible())
-        roles_ = rules::SessionRoles::everything();
-    enter_partition();
 }
 
 void Session::ask_permission() {
@@ -317,10 +275,16 @@ void Session::obey_settings() {
     const AppSettings& settings = context_.settings_of(connection_.owner());
     if (settings.is_paused)
         return refuse_paused();
-    if (!partition_ || connection_.is_flexible())
+    if (!partition_)
         return;
+    if (connection_.is_flexible()) {
+        require_mode(nullptr);
+        return;
+    }
     auto value = wire::parse_partition_value(partition_->key);
     REALMSYNC_ASSERT(bool(value));
+    if (!require_mode(&*value))
+        return;
     if (const auto fault = illegal_partition(settings, *value))
         fail(Code::illegal_realm_path, *fault);
 }

@@ -1,8 +1,8 @@
 // One session: the server's state machine of a binding, from BIND to UNBOUND or ERROR
 // (server-behaviour.md sections 6 to 8, wire-protocol.md section 12). Its turn on the wire is given
-// by connection.cpp, what becomes of its uploads is in session_uploads.cpp, flexible sync's query
-// sets and bootstraps in session_queries.cpp; whether an upload is acceptable is decided in
-// upload.cpp.
+// by connection.cpp; how it begins is in session_bind.cpp, what becomes of its uploads in
+// session_uploads.cpp, flexible sync's query sets and bootstraps are in session_queries.cpp;
+// whether an upload is acceptable is decided in upload.cpp.
 #pragma once
 
 #include <cstdint>
@@ -130,6 +130,10 @@ class Session {
     bool is_legal(std::string_view message, bool needs_ident); // else the connection has failed
     bool is_fenced() const;                                    // uploads have to wait
     std::optional<std::string> partition_key(const wire::Bind& message); // none: it has failed
+    std::optional<wire::PartitionValue> parse_partition(std::string_view text);
+    // Whether the app has clients of this mode; if not, the session is told to change its own.
+    // `value`: its partition, null in flexible sync.
+    bool require_mode(const wire::PartitionValue* value);
     void refuse_paused(); // its app is not served for the time being
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
@@ -209,9 +213,11 @@ class Session {
     std::unique_ptr<SessionError> error_;
     std::unique_ptr<std::deque<Held>> held_;
     std::unique_ptr<Subscriptions> subscriptions_; // of flexible sync
-    std::string ident_query_;                      // of its IDENT, until it is bound
-    std::shared_ptr<const Bootstrap> page_of_;     // the bootstrap whose page was asked for last
-    std::unique_ptr<UploadTask> progress_;         // put off; the newest stands for all before it
+    // Of flexible sync, where the application knows of a partition (AppendRequest).
+    std::shared_ptr<const wire::PartitionValue> migrated_from_;
+    std::string ident_query_;                  // of its IDENT, until it is bound
+    std::shared_ptr<const Bootstrap> page_of_; // the bootstrap whose page was asked for last
+    std::unique_ptr<UploadTask> progress_;     // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
 };
 

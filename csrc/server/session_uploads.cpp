@@ -76,6 +76,7 @@ void Session::process_upload(const wire::Upload& message,
     task.may_write = permission_ == Permission::write;
     if (subscriptions_)
         task.roles = roles_;
+    task.migrated_from = migrated_from_;
     if (bytes->empty()) {
         discharge(cost);
         return put_off(std::move(task));

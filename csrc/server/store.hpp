@@ -20,6 +20,7 @@
 #include "wire/body.hpp"
 #include "wire/cursor.hpp"
 #include "wire/error_code.hpp"
+#include "wire/partition_value.hpp"
 
 namespace realmsync::rules {
 class SessionRoles;
@@ -122,6 +123,9 @@ struct AppendRequest {
     // a realm with, also for users who may only read.
     bool may_write = true;
     std::shared_ptr<const rules::SessionRoles> roles = nullptr; // flexible sync
+    // Of an application that knows of a partition, though the app has gone over to flexible sync:
+    // objects that it creates without saying their partition get this one.
+    std::shared_ptr<const wire::PartitionValue> migrated_from = nullptr;
 };
 // Flexible sync: a version, and the sessions that have to see it, beside that of its writer.
 struct Concern {

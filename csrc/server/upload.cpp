@@ -186,6 +186,7 @@ std::variant<AppendRequest, Refusal> UploadReader::next(Work& work) {
     done_ = position_ == plain_->size();
     request.may_write = task_->may_write;
     request.roles = task_->roles;
+    request.migrated_from = task_->migrated_from;
     if (done_) {
         request.progress =
             progress.client_version > threshold.client_version ? progress : threshold;

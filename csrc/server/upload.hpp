@@ -47,8 +47,9 @@ struct UploadTask {
     std::uint64_t locked_server_version = 0;
     bool is_news = false;  // moves a cursor, so there is something to store even without entries
     bool may_write = true; // as AppendRequest says
-    std::shared_ptr<const rules::SessionRoles> roles; // likewise
-    wire::Body body;                                  // views `bytes`
+    std::shared_ptr<const rules::SessionRoles> roles;          // likewise
+    std::shared_ptr<const wire::PartitionValue> migrated_from; // likewise
+    wire::Body body;                                           // views `bytes`
     std::shared_ptr<const std::string> bytes;
     std::size_t integrated = 0; // bytes of the plain body, from its front
 

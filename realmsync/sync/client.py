@@ -257,6 +257,7 @@ class SyncClient:
                 cancel_waits=config.cancel_waits_on_non_fatal_error,
                 manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
                 fresh_copy=of_reset,
+                flexible=config.flexible or file.is_migrated,
             )
         except BaseException:
             file.release_sync()

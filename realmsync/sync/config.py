@@ -372,6 +372,11 @@ class SyncConfiguration:
             _core.claim_flexible(file)
             return
         home = file.claim_partition(self.partition_json)
+        if home != self.partition_json and file.is_migrated:
+            raise MismatchedConfigError(
+                "Partition value cannot be changed for migrated realms\n - original: "
+                f"{home}\n -   config: {self.partition_json}"
+            )
         if home != self.partition_json:  # its changes were written for that one
             raise MismatchedConfigError(
                 f"The realm at '{file.path}' belongs to partition {home} and cannot be opened with"

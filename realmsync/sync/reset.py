@@ -3,7 +3,8 @@
 The engine asks for one when nothing uses the file any more (csrc/client/sync_session.cpp), and what
 becomes of the file is decided in csrc/realm/client_reset.cpp. Here lies what is between: a second
 session downloads what the server has into a file beside it, and the application's callbacks see the
-realm before and after. All on the sync client's thread. Specification: client-session.md 13.
+realm before and after. When the server has gone over to the other mode the file goes along
+(flexible-sync.md 15). All on the sync client's thread. Specification: client-session.md 13, 14.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from realmsync.errors import RealmError, SyncError
 from realmsync.events import ResetRequired
 from realmsync.model.realm import Realm
 from realmsync.model.write import now as timestamp
-from realmsync.sync.config import ClientResetConfiguration, SyncConfiguration
+from realmsync.sync.config import MISSING, ClientResetConfiguration, SyncConfiguration
 from realmsync.sync.session import SyncSession
 
 logger = logging.getLogger("realmsync.sync.client.reset")
 
 T = TypeVar("T")
+_TO_FLEXIBLE, _TO_PARTITION = "MigrateToFLX", "RevertToPBS"
+_MIGRATIONS = (_TO_FLEXIBLE, _TO_PARTITION)
 
 
 class ResetHost(Protocol):
@@ -42,6 +45,13 @@ class ResetHost(Protocol):
     def release(self, session: SyncSession, *, at_once: bool) -> None: ...
 
 
+def _is_flexible(session: SyncSession, event: ResetRequired) -> bool:
+    """How the file is synchronised afterwards: the server may have gone over to the other mode."""
+    if event.action in _MIGRATIONS:
+        return event.action == _TO_FLEXIBLE
+    return session.config.flexible or session.file.is_migrated
+
+
 async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> None:
     """Resets the file of a session and tells the engine how that went.
 
@@ -49,8 +59,8 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
     engine is told by who has cancelled it.
     """
     try:
-        fresh = await _download(host, session)
-        if await _whole(session.file.is_untouched):
+        fresh = await _download(host, session, event)
+        if event.action not in _MIGRATIONS and await _whole(session.file.is_untouched):
             await _whole(lambda: _remove(fresh))  # there is nothing to reset
         else:
             await _reset(session, fresh, event)
@@ -58,7 +68,7 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
         logger.warning("client reset of %s failed: %s", session.path, error)
         host.runtime.fail_reset(session.id, _reason_of(error))
         return
-    host.runtime.finish_reset(session.id)
+    host.runtime.finish_reset(session.id, _is_flexible(session, event))
 
 
 async def acknowledge(session: SyncSession) -> None:
@@ -88,12 +98,15 @@ async def _whole(function: Callable[[], T]) -> T:
         raise
 
 
-async def _download(host: ResetHost, session: SyncSession) -> str:
+async def _download(host: ResetHost, session: SyncSession, event: ResetRequired) -> str:
     """What the server has, in a file of a new client: its path."""
     path = f"{session.path}.realmsync-fresh"
-    file = await _whole(lambda: _open(path, flexible=session.config.flexible))
+    flexible = _is_flexible(session, event)
+    file = await _whole(lambda: _open(path, flexible=flexible))
     config = dataclasses.replace(
         session.config,
+        flexible=flexible,
+        partition_value=MISSING if flexible else session.config.partition_value,
         client_reset=ClientResetConfiguration(mode=ClientResetMode.MANUAL),
         initial_subscriptions=None,
         on_error=lambda _, error: logger.debug("fresh download of %s: %s", session.path, error),
@@ -105,10 +118,8 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
     is_of_use = True  # for the next attempt, which goes on with it
     try:
         await copy.download_all_server_changes()
-        if config.flexible:  # the classes are there; then what the realm subscribes to
-            version = await _whole(
-                lambda: _core.import_subscriptions(session.file, copy.file, timestamp())
-            )
+        if flexible:  # the classes are there; then what the realm subscribes to
+            version = await _whole(lambda: _subscribe(session, copy, event))
             await copy._wait("download", None, version=version)
     except Exception:
         is_of_use = False
@@ -121,13 +132,21 @@ async def _download(host: ResetHost, session: SyncSession) -> str:
     return path
 
 
+def _subscribe(session: SyncSession, copy: SyncSession, event: ResetRequired) -> int:
+    if event.action == _TO_FLEXIBLE:
+        return _core.subscribe_to_all(copy.file, event.partition_query, timestamp())
+    return _core.import_subscriptions(session.file, copy.file, timestamp())
+
+
 def _open(path: str, *, flexible: bool) -> _core.RealmFile:
-    """An unfinished download goes on, unless the file is of no use."""
+    """An unfinished download goes on, unless the file is of no use, or of the other mode."""
     try:
-        file = _core.RealmFile.open(path)
+        is_of_use = flexible or not _core.is_flexible(_core.RealmFile.open(path))
     except (RealmError, OSError):
+        is_of_use = False
+    if not is_of_use:
         _core.RealmFile.remove(path)
-        file = _core.RealmFile.open(path)
+    file = _core.RealmFile.open(path)
     if flexible:
         _core.claim_flexible(file)
     return file
@@ -172,15 +191,24 @@ def _remove(*paths: str) -> None:
         _core.RealmFile.remove(path)
 
 
+def _mode(session: SyncSession, event: ResetRequired) -> ClientResetMode:
+    """Nobody is asked to change the mode by hand."""
+    mode = ClientResetMode(session.config.client_reset.mode)
+    is_by_hand = mode is ClientResetMode.MANUAL and event.action in _MIGRATIONS
+    return ClientResetMode.RECOVER_UNSYNCED_CHANGES if is_by_hand else mode
+
+
 def _change(session: SyncSession, fresh: str, kept: str, event: ResetRequired) -> tuple[bool, bool]:
     outcome = session.file.reset(
         _core.RealmFile.open(fresh),
-        ClientResetMode(session.config.client_reset.mode).value,
+        _mode(session, event).value,
         may_recover=event.may_recover,
         status=event.status,
         message=event.message,
         copy=kept,
         now_ms=int(time.time() * 1000),
+        action=event.action,
+        partition_query=event.partition_query,
     )
     session.user.app.sync._file_actions.withdraw(session.path)  # what an earlier error asked for
     return outcome

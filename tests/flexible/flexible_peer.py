@@ -62,6 +62,7 @@ class FlexibleClient:
     uploaded: int = 0  # client version sent
     log: list[Message] = field(default_factory=list)
     bound: bool = False
+    partition: str | None = None  # that the application knows of, as JSON
 
     def open(self) -> None:
         """A connection."""
@@ -72,7 +73,9 @@ class FlexibleClient:
     def connect(self) -> None:
         """BIND and IDENT, as far as the server lets."""
         self.open()
-        data = b'{"schemaVersion":0,"sessionReason":0}'
+        terms = {"schemaVersion": 0, "sessionReason": 0}
+        migrated = {} if self.partition is None else {"migratedPartition": self.partition}
+        data = json.dumps(migrated | terms, separators=(",", ":")).encode()
         self.send(
             type="bind",
             session=SESSION,

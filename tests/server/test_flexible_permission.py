@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from realmsync import _core
 from realmsync._core import ExpressionContext, Role, SessionRoles
-from server_driver import APP, Connection, Message, Server, read
+from server_driver import APP, Connection, Message, Server
 
 BIND = {"schemaVersion": 0, "sessionReason": 0}
 MINE = {"owner": "%%user.id"}
@@ -70,13 +70,11 @@ def ended(connection: Connection) -> Message | None:
 
 
 def refusal(server: Server, is_flexible: bool) -> Message | None:
-    """What a client of a mode is told before it has sent anything."""
-    mode = "realm-query-sync" if is_flexible else "realm-sync"
-    number = server.runtime.open_connection(APP, "u", f"com.mongodb.{mode}#14", server.now)
-    data = server.runtime.next_message(number, server.now)
-    assert data is not None
-    message = read(data)
-    return message if message.type == "json_error" else None
+    """What a client of a mode is told for its BIND, if it is refused for the mode."""
+    connection = server.connect(is_flexible=is_flexible)
+    connection.bind(1, {} if is_flexible else "p")
+    connection.take_all()
+    return connection.error
 
 
 @pytest.mark.parametrize(

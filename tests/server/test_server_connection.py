@@ -78,14 +78,11 @@ def test_log_messages_by_version(server: Server, version: int) -> None:
 @pytest.mark.parametrize("version", [9, 14])
 def test_flexible_sync_is_refused_by_apps_of_partitions(server: Server, version: int) -> None:
     server.runtime.configure_app(APP, sync_mode="partition", now_ms=server.now)
-    number = server.runtime.open_connection(
-        APP, "user", f"com.mongodb.realm-query-sync#{version}", server.now
-    )
-    data = server.runtime.next_message(number, server.now)
-    assert data is not None
-    answer = read(data)
+    connection = server.connect(version=version, is_flexible=True)
+    connection.bind(1, {})
+    answer = connection.error_answer()
     assert answer.fields == [114, 0] and answer.json["action"] == "ApplicationBug"
-    assert ("close", number, 0) in server.run()
+    assert ("close", connection.id, 0) in server.events
 
 
 @pytest.mark.parametrize(

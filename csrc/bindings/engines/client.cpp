@@ -93,17 +93,19 @@ void bind_connections(ClientClass& c) {
              py::arg("now_ms"));
 }
 
+wire::Mode mode_of(bool is_flexible) {
+    return is_flexible ? wire::Mode::flexible : wire::Mode::partition;
+}
+
 std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStore> store,
                           std::string user, std::optional<std::string> partition, std::string url,
                           std::string token, bool verified, std::string settings,
                           const std::string& policy, bool cancel_waits, bool manual_reset,
-                          bool is_fresh_copy) {
+                          bool is_fresh_copy, std::optional<bool> is_flexible) {
     client::SyncSessionConfig config;
     config.user = std::move(user);
-    if (partition)
-        config.terms.partition = std::move(*partition);
-    else
-        config.terms.mode = wire::Mode::flexible;
+    config.terms.mode = mode_of(is_flexible.value_or(!partition));
+    config.terms.partition = std::move(partition).value_or("");
     config.terms.is_fresh_copy = config.terms.is_after_reset = is_fresh_copy;
     config.route = {std::move(url), std::move(token), verified};
     config.connection_settings = std::move(settings);
@@ -180,7 +182,8 @@ void bind_registry(ClientClass& c) {
              py::arg("partition"), py::arg("url"), py::arg("access_token") = "",
              py::arg("verified") = false, py::arg("connection_settings") = "",
              py::arg("stop_policy") = "after-upload", py::arg("cancel_waits") = false,
-             py::arg("manual_reset") = false, py::arg("fresh_copy") = false)
+             py::arg("manual_reset") = false, py::arg("fresh_copy") = false,
+             py::arg("flexible") = py::none())
         .def("remove_session",
              [](ClientHandle& self, std::uint64_t session) {
                  WithoutGil unlocked;
@@ -237,10 +240,15 @@ void bind_control(ClientClass& c) {
                  const auto p = parse_policy(policy);
                  on_session(self, session, [&](SyncSession& s) { s.set_stop_policy(p); });
              })
-        .def("finish_reset",
-             [](ClientHandle& self, std::uint64_t session) {
-                 on_session(self, session, [](SyncSession& s) { s.finish_reset(); });
-             })
+        .def(
+            "finish_reset",
+            [](ClientHandle& self, std::uint64_t session, std::optional<bool> is_flexible) {
+                std::optional<wire::Mode> mode;
+                if (is_flexible)
+                    mode = mode_of(*is_flexible);
+                on_session(self, session, [&](SyncSession& s) { s.finish_reset(mode); });
+            },
+            py::arg("session"), py::arg("flexible") = py::none())
         .def(
             "fail_reset",
             [](ClientHandle& self, std::uint64_t session, const std::string& message) {

@@ -124,7 +124,8 @@ py::object made(const client::FileActionDue& e) {
     return make(e, "FileActionDue", e.session, name_of(e.action));
 }
 py::object made(const client::ResetRequired& e) {
-    return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message);
+    return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message,
+                std::string(client::to_string(e.action)), e.partition_query);
 }
 py::object made(const client::ResetPending& e) { return make(e, "ResetPending", e.session); }
 py::object made(const client::Released& e) { return make(e, "Released", e.session); }

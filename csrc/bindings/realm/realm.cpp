@@ -349,18 +349,23 @@ void bind_handle(py::module_& m) {
 
 } // namespace
 
-// `mode` is the value of a realmsync.ClientResetMode that is automatic.
+// `mode` is the value of a realmsync.ClientResetMode that is automatic, `action` what the server
+// has asked for.
 py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool may_recover,
                 std::int32_t status, const std::string& message, const std::string& copy,
-                std::int64_t now_ms) {
+                std::int64_t now_ms, const std::string& action, const std::string& query) {
     using realm::ResetMode;
     const ResetMode wanted = mode == "discardUnsyncedChanges"   ? ResetMode::discard
                              : mode == "recoverUnsyncedChanges" ? ResetMode::recover
                                                                 : ResetMode::recover_or_discard;
+    const realm::Migration migration = action == "MigrateToFLX"  ? realm::Migration::to_flexible
+                                       : action == "RevertToPBS" ? realm::Migration::to_partition
+                                                                 : realm::Migration::none;
     realm::ResetOutcome outcome;
     {
         WithoutGil unlocked;
-        outcome = realm::reset(self, fresh, {wanted, may_recover, status, message, copy, now_ms});
+        outcome = realm::reset(
+            self, fresh, {wanted, may_recover, status, message, copy, now_ms, migration, query});
     }
     return py::make_tuple(outcome.recovered, outcome.is_copied);
 }
@@ -379,7 +384,9 @@ std::string claim_partition(const std::shared_ptr<RealmFile>& file, const std::s
 void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>& c) {
     c.def("reset", &reset, py::arg("fresh"), py::arg("mode"), py::kw_only(),
           py::arg("may_recover") = true, py::arg("status") = 0, py::arg("message") = "",
-          py::arg("copy") = "", py::arg("now_ms") = 0)
+          py::arg("copy") = "", py::arg("now_ms") = 0, py::arg("action") = "ClientReset",
+          py::arg("partition_query") = "")
+        .def_property_readonly("is_migrated", &RealmFile::is_migrated)
         .def("has_reset", &RealmFile::has_reset, py::call_guard<WithoutGil>())
         .def("forget_reset", &realm::forget_reset, py::call_guard<WithoutGil>())
         .def("has_unsent",

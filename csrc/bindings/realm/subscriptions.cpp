@@ -125,6 +125,8 @@ void bind_subscription_sets(py::module_& m) {
     m.def("is_flexible", &is_flexible, py::arg("file"), py::call_guard<WithoutGil>());
     m.def("import_subscriptions", &realm::import_subscriptions, py::arg("source"),
           py::arg("target"), py::arg("now"), py::call_guard<WithoutGil>());
+    m.def("subscribe_to_all", &realm::subscribe_to_all, py::arg("target"), py::arg("query"),
+          py::arg("now"), py::call_guard<WithoutGil>());
 }
 
 } // namespace realmsync::bindings

@@ -33,6 +33,7 @@ class StoredApp:
     javascript: bool = False
     key_sets: Mapping[str, str] = field(default_factory=dict)
     adopt_passwords: None = None
+    migrated_partition_key: None = None
 
     def load(self) -> Loaded:
         """Checks the document; nothing that runs is touched."""

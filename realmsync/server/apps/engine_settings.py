@@ -40,18 +40,20 @@ def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
     """Has the engine obey the settings of an app, also for who is connected."""
     sync = app.model.sync
     partition, queryable = sync.partition, sync.queryable
+    former = app.migrated_partition_key or ""
     engine.configure_app(
         app.key,
         # One that does not synchronise is paused, whoever comes.
         sync_mode="both" if sync.mode is SyncMode.NONE else sync.mode.value,
         development_mode=sync.development_mode,
         paused=sync.state is not SyncState.ENABLED,
-        partition_key="" if partition is None else partition.key,
+        # Of a flexible one, what it had before: clients that know of partitions are to follow.
+        partition_key=former if partition is None else partition.key,
         partition_type=None if partition is None else partition.type,
         partition_required=partition is not None and partition.required,
         max_offline_days=sync.max_offline_days,
         recovery=sync.recovery,
-        queryable=queryable.everywhere,
+        queryable=[*queryable.everywhere, *([former] if former else ())],
         queryable_by_class=queryable.by_class,
         indexed_queryable=next(iter(queryable.indexed), None),
         now_ms=monotonic_ms(),

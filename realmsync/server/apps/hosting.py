@@ -257,6 +257,7 @@ class AppHost:
             Permissions(model),
             key_sets=folder.key_sets,
             adopt_passwords=folder.adopt_passwords,
+            migrated_partition_key=folder.migrated_partition_key,
         )
         return app
 

@@ -33,6 +33,8 @@ class RunningApp:
     key_sets: Mapping[str, str] = field(default_factory=dict)
     # Whether imported accounts take the first password that they are tried with.
     adopt_passwords: PasswordAdoption | None = None
+    # What told partitions apart before the app went over to flexible sync.
+    migrated_partition_key: str | None = None
 
     def replace(self, model: App) -> None:
         """Obeys another model from now on; users, data and functions in Python stay."""

@@ -14,7 +14,7 @@ from typing import Protocol
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.json_text import BadText
 from realmsync.apps.load import Loaded, load_path
-from realmsync.apps.model import App
+from realmsync.apps.model import App, SyncMode
 from realmsync.apps.secrets import secrets_of_file
 from realmsync.apps.toml import FILE_NAME
 from realmsync.errors import InvalidArgumentError
@@ -35,6 +35,8 @@ class AppSource(Protocol):
     def key_sets(self) -> Mapping[str, str]: ...
     @property
     def adopt_passwords(self) -> PasswordAdoption | None: ...
+    @property
+    def migrated_partition_key(self) -> str | None: ...
     def load(self) -> Loaded: ...
     def implementations(self, app: App) -> AppFunctions: ...
 
@@ -62,6 +64,9 @@ class AppFolder:
     # Gives imported accounts that have no password the first one that they are tried with. None:
     # their owners get one by a reset.
     adopt_passwords: PasswordAdoption | None = None
+    # Of an app in flexible mode: the property that told its partitions apart before it went over.
+    # Programs that know of partitions then follow with their files; None: they are refused.
+    migrated_partition_key: str | None = None
 
     def load(self, promised: Set[str] = frozenset()) -> Loaded:
         """Reads and checks everything; nothing that runs is touched.
@@ -95,6 +100,13 @@ class AppFolder:
             loaded = replace(loaded, app=None)
         if loaded.app is None:
             return loaded
+        if self.migrated_partition_key and loaded.app.sync.mode is not SyncMode.FLEXIBLE:
+            loaded.findings.error(
+                "sync.migrated_partition_key",
+                ".",
+                "only an app in flexible mode can have come from partitions, and this one is not",
+            )
+            return replace(loaded, app=None)
         app = with_provider_faults(loaded.app, loaded.bundle, self.key_sets, loaded.findings)
         return self._with_importable(replace(loaded, app=app), app)
 
