@@ -30,11 +30,11 @@ def story_of(seed: int, *, has_roles: bool) -> Story:
     return story if has_roles else unrestricted(story)
 
 
-def server_of(seed: int) -> Callable[[Story], RealWorld]:
+def server_of(seed: int, protocol: int = 14) -> Callable[[Story], RealWorld]:
     tuning = {"page_bytes": PAGE_BYTES[seed % len(PAGE_BYTES)]}
-    return lambda story: RealWorld(story, tuning=tuning)
+    return lambda story: RealWorld(story, tuning=tuning, protocol=protocol)
 
 
-def play(seed: int, *, has_roles: bool) -> None:
+def play(seed: int, *, has_roles: bool, protocol: int = 14) -> None:
     """Raises Broken where a promise breaks."""
-    run(story_of(seed, has_roles=has_roles), server_of(seed))
+    run(story_of(seed, has_roles=has_roles), server_of(seed, protocol))

@@ -8,6 +8,7 @@ Specification: flexible-sync.md 5, 9.3, 10, 17.
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import Any
 
@@ -26,7 +27,8 @@ from server_driver import APP, Server
 
 Message = dict[str, Any]
 LAST, STEADY = 1, 2
-FIRST_WITH_ESTIMATE = 12
+FIRST_WITHOUT_VERSION, FIRST_WITH_ESTIMATE = 11, 12
+ROLES_HAVE_CHANGED = 228
 FLEXIBLE_LOG = ""  # the key of its partition
 FOUNDER = "founder"  # brings the schema
 
@@ -62,6 +64,8 @@ class RealWorld(World):
         self.clock = 1000
         self.tables = [each["table"] for each in story.schema if each["op"] == "AddTable"]
         self.asymmetric = {each["table"] for each in story.schema if each.get("asymmetric")}
+        self.schema = list(story.schema)
+        self.must_reset: set[int] = set()  # clients that were told so
         self._found(list(story.schema))
 
     def _found(self, schema: list[Any]) -> None:
@@ -107,6 +111,7 @@ class RealWorld(World):
             APP, user, f"com.mongodb.realm-query-sync#{self.protocol}", self.server.now
         )
         self.links[client] = Link(number, user)
+        self._is_reset(client)
         device = self.devices[client]
         device.connect(is_fast=is_fast and device.file_ident != 0)
 
@@ -192,6 +197,8 @@ class RealWorld(World):
         self.server.runtime.receive(link.number, data, self.server.now)
         if message["type"] == "unbind":  # only ever after an error: no UNBOUND
             device.resume()
+            if self._is_reset(client):
+                self.devices[client].connect(is_fast=False)
         self._run()
         return True
 
@@ -214,12 +221,36 @@ class RealWorld(World):
             self.salts[client][message["latest_server_version"]] = salt
         self._note(client, "server", message)
         self.devices[client].receive(message)
+        if message["type"] == "json_error" and message["code"] == ROLES_HAVE_CHANGED:
+            self.must_reset.add(client)
+        return True
+
+    def _is_reset(self, client: int) -> bool:
+        """A client reset, if one is due, that discards what was not uploaded: another file, with
+        the set that was asked for last."""
+        if client not in self.must_reset:
+            return False
+        self.must_reset.discard(client)
+        accepted = [each.body for each in self.devices[client].sets if each.state != "error"]
+        device = self.devices[client] = Device()
+        device.write(self.schema, self.tick())
+        if accepted[-1] != "{}":
+            device.subscribe(accepted[-1])
+        self.salts[client], self.file_salts[client] = {0: 0}, 0
+        self._note(client, "replaced")
         return True
 
     def _read_message(self, data: bytes, active: int) -> Message:
         """As protocol 14 has it: before that the last message of a bootstrap and one of the history
         look alike (7.8)."""
-        if self.protocol == 14 or not data.startswith(b"download"):
+        if not data.startswith(b"download"):
+            message = decode_message(data, from_client=False)
+            if self.protocol < FIRST_WITHOUT_VERSION and message.get("code") == 230:
+                body = json.loads(message["body"])
+                assert body.pop("compensatingWriteServerVersion")  # they want it of 230, too
+                message["body"] = json.dumps(body)
+            return message
+        if self.protocol == 14:
             return decode_message(data, from_client=False)
         message = _core.decode_message(data, False, "flexible", self.protocol)
         plain = _core.unpack_body(

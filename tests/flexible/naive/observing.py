@@ -78,8 +78,9 @@ _CURSORS = ("download_server_version", "download_client_version", "latest_server
 @dataclass(frozen=True)
 class Event:
     """Something that happens to a client file. `kind`: "client" (the server gets a message),
-    "server" (the client does), "lost" (the connection), "restarted" (the client's process died) or
-    "server_crashed"; with the head of the history and the user's permissions at that moment."""
+    "server" (the client does), "lost" (the connection), "restarted" (the client's process died),
+    "replaced" (by a client reset) or "server_crashed"; with the head of the history and the user's
+    permissions at that moment."""
 
     kind: str
     message: Message
@@ -155,6 +156,12 @@ class Observer:
     def restarted(self) -> None:
         """The client's process died; it forgets what it has of a bootstrap."""
         self.binding, self.prefix = None, (0, [])
+
+    def replaced(self) -> None:
+        """A client reset: from here on it is another file, of which nothing is known yet."""
+        self.__init__(  # type: ignore[misc]
+            self.history, self.permissions, is_judging=self.is_judging
+        )
 
     def server_crashed(self) -> None:
         """What comes next shows whether the server kept what it needs."""
