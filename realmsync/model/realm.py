@@ -532,7 +532,13 @@ class Realm(Explained):
         index = self._index.get(cls)
         if index is None:
             name = cls if isinstance(cls, str) else cls.__name__
-            meant = meant_or_known(name, [c.name for c in self._classes])
+            known = [c.name for c in self._classes]
+            if name in known:  # as in the callbacks of client resets
+                raise NoSuchTableError(
+                    f"Object type {cls!r} is not the '{name}' of this realm, which was opened"
+                    f" without it: call it {name!r}"
+                )
+            meant = meant_or_known(name, known)
             raise NoSuchTableError(f"Object type '{name}' not found in schema{meant}")
         return index
 

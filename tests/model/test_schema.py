@@ -12,7 +12,7 @@ import pytest
 
 import realmsync
 from realmsync import _testbed
-from realmsync.errors import SchemaMismatchError, SchemaValidationError
+from realmsync.errors import NoSuchTableError, SchemaMismatchError, SchemaValidationError
 from realmsync.model.objects import schema_of
 from realmsync.model.schema import parse_class, validate
 
@@ -139,6 +139,8 @@ def test_additions_and_contradictions(tmp_path: Path) -> None:
     with realmsync.Realm(path=path) as dynamic:
         assert [c["name"] for c in dynamic.schema] == ["C"]
         assert dynamic.objects("C")[0].a == 5
+        with pytest.raises(NoSuchTableError, match="was opened without it: call it 'C'"):
+            dynamic.objects(type("C", (realmsync.Object,), {"__annotations__": {"_id": int}}))
 
 
 def of(body: dict[str, Any], *bases: type, **annotations: Any) -> type:
