@@ -13,8 +13,9 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -277,10 +278,11 @@ class Crowd:
 async def broadcast_by_server(url: str, folder: Path) -> tuple[float, int]:
     crowd = Crowd()
     app = App("bench", base_url=url, base_file_path=folder)
-    user = await app.log_in(Credentials.anonymous())
-    route = f"{url.replace('http', 'ws')}/api/client/v2.0/app/bench/realm-sync"
-    route += f"?baas_at={user.access_token}"
-    await crowd.connect(route, READERS + 1, {"Sec-WebSocket-Protocol": PROTOCOL})
+    for count in (1, READERS):  # the writer, then readers: as many as one user may have
+        user = await app.log_in(Credentials.anonymous(reuse=False))
+        route = f"{url.replace('http', 'ws')}/api/client/v2.0/app/bench/realm-sync"
+        route += f"?baas_at={user.access_token}"
+        await crowd.connect(route, count, {"Sec-WebSocket-Protocol": PROTOCOL})
     writer = crowd.devices[0]
 
     def upload(changeset: bytes, version: int) -> None:
@@ -349,9 +351,21 @@ async def broadcast_by_transport(size: int) -> float:
             process.join()
 
 
+@contextlib.contextmanager
+def many_files() -> Iterator[None]:
+    """Descriptors for all of them, in processes that are started, too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4 * READERS, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_one_commit_to_a_thousand(tmp_path: Path, record_ratio: Callable[..., Any]) -> None:
-    with ServerProcess(data=tmp_path / "server", durability="process") as server:
-        ours, size = uvloop.run(broadcast_by_server(server.url, tmp_path))
-    plain = uvloop.run(broadcast_by_transport(size))
+    with many_files():
+        with ServerProcess(data=tmp_path / "server", durability="process") as server:
+            ours, size = uvloop.run(broadcast_by_server(server.url, tmp_path))
+        plain = uvloop.run(broadcast_by_transport(size))
     name = f"flexible sync: one commit to {READERS:,} sessions of one view : their frames alone"
     record_ratio(name, ours, plain, 0.5, rate=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "asan"
 SUITES = ["changeset", "wire", "merge", "model", "tables", "realm", "partitions"]
-SUITES += ["client", "server"]
+SUITES += ["client", "server", "query", "rules", "views", "flexible"]
 
 environment = os.environ | {"REALMSYNC_SANITIZE": "1", "REALMSYNC_TESTBED": "1"}
 build = [sys.executable, "setup.py", "-q", "build", "--build-base", str(BUILD)]

@@ -46,12 +46,14 @@ void Partition::settle(std::uint64_t version, const std::vector<Concern>& concer
 
 // Sessions whom nothing concerns are told now and then how far they are: else they would have all
 // of it to look at when they come back, and their uploads to be merged with it. Each is visited
-// once in so many versions that a commit causes one message at most.
+// once in so many versions that few commits cause a message.
 void Partition::visit(std::uint64_t versions) {
     constexpr std::uint64_t kVersions = 1'000;
-    const std::uint64_t interval = std::max<std::uint64_t>(kVersions, sessions.size());
-    const std::uint64_t due = (sessions.size() * versions + interval - 1) / interval;
-    for (auto count = std::min<std::uint64_t>(due, sessions.size()); count != 0; --count) {
+    const std::uint64_t interval = std::max<std::uint64_t>(kVersions, 4 * sessions.size());
+    unvisited_ += sessions.size() * versions;
+    const std::uint64_t due = std::min<std::uint64_t>(unvisited_ / interval, sessions.size());
+    unvisited_ %= interval;
+    for (std::uint64_t visited = 0; visited < due; ++visited) {
         auto next = sessions.upper_bound(visited_);
         if (next == sessions.end())
             next = sessions.begin();

@@ -64,7 +64,8 @@ struct Partition {
 
   private:
     void visit(std::uint64_t versions);
-    std::uint64_t visited_ = 0; // binding of the session that was visited last
+    std::uint64_t visited_ = 0;   // binding of the session that was visited last
+    std::uint64_t unvisited_ = 0; // versions by sessions that have not led to a visit yet
 };
 
 class PartitionDirectory {
