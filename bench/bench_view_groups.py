@@ -1,10 +1,10 @@
 """Flexible sync: what a commit costs with many sessions, views and objects.
 
 At the server's engine, without sockets, its database on a disk in memory: one change until its
-owner has it, with 10 and with 10,000 sessions that each ask for their own objects; one object changed
-among 1,000 and among 1,000,000; the index of predicates alone; memory of an idle session. Over
-sockets: one commit to 1,000 sessions of one view, against a server that sends the same bytes to as
-many and does nothing else.
+owner has it, with 10 and with 10,000 sessions that each ask for their own objects; one object
+changed among 1,000 and among 1,000,000; the index of predicates alone; memory of an idle session.
+Over sockets: one commit to 1,000 sessions of one view, against a server that sends the same bytes
+to as many and does nothing else.
 """
 
 from __future__ import annotations

@@ -46,6 +46,9 @@ struct ServerTuning {
     // Sessions of flexible sync that are brought to a view at once: each has a page in memory and
     // the keys of its objects.
     std::size_t bootstraps = 64;
+    // ms for which a part of one may wait for its socket while other sessions wait for theirs: then
+    // the session is told to come again. Parts are of shared_page_bytes meanwhile.
+    std::int64_t bootstrap_wait_ms = 30'000;
     // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;
     // Bytes of accepted, unintegrated uploads, inflated: of one user, and in all, where users with
@@ -59,7 +62,8 @@ struct ServerTuning {
     // The writer's time is shared out in work, nominal nanoseconds (base/work.hpp). An upload that
     // takes more than light_work gets a transaction of its own, between which all others have
     // theirs; a part of it that takes more than upload_work is refused, since nobody else is served
-    // meanwhile: 600 ms are 400,000 objects. A transaction ends after transaction_work.
+    // meanwhile: 600 ms are 400,000 objects, or 150,000 of flexible sync, which are judged before
+    // and after. A transaction ends after transaction_work.
     std::uint64_t light_work = 50'000'000;
     std::uint64_t upload_work = 600'000'000;
     std::uint64_t transaction_work = 250'000'000;
@@ -108,6 +112,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);
     visit("bootstraps", t.bootstraps);
+    visit("bootstrap_wait_ms", t.bootstrap_wait_ms);
     visit("page_memory_bytes", t.page_memory_bytes);
     visit("user_backlog_bytes", t.user_backlog_bytes);
     visit("process_backlog_bytes", t.process_backlog_bytes);

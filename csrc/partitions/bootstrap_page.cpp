@@ -1,9 +1,10 @@
 // One message of a bootstrap: what takes a client file from what it holds to a view, each part from
 // a snapshot of its own (flexible-sync.md 7, 17.5). The keys of what enters and what leaves are
-// found once, with the first part. Objects that are touched between two parts are put right by the
-// next one, so that when the last is made everything is as it is in that snapshot.
+// found once, with the first part. Objects that are touched between two parts are put right by
+// later ones, so that when the last is made everything is as it is in that snapshot.
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -22,11 +23,19 @@ namespace {
 
 using views::Presence;
 
-// The keys of one class that are still to be dealt with.
+constexpr std::uint64_t kLastBytes = 4u << 20; // about, of the last part: of what is left there
+
+enum class Fate : std::uint8_t {
+    leaves,
+    enters,
+    anew, // was touched meanwhile: it comes as it is when its turn comes, or is erased
+};
+
+// The keys of one class that are still to be dealt with, or have been.
 struct KeysOf {
     std::string cls;
     model::KeyList keys;
-    bool enters = false; // else they leave
+    Fate fate;
 };
 
 class Progress final : public server::BootstrapProgress {
@@ -35,9 +44,11 @@ class Progress final : public server::BootstrapProgress {
     std::vector<KeysOf> parts;
     std::size_t part = 0, position = 0;
     std::size_t total = 0, done = 0;
-    std::set<std::pair<std::string, std::string>> handled; // touched meanwhile: class, key
-    bool has_sent = false;                                 // a changeset
-    DownloadBody rest; // found, but not sent: goes with the last part
+    // Class and key of what was touched meanwhile, and is right without being sent.
+    std::set<std::pair<std::string, std::string>> handled;
+    std::size_t anew = 0;  // parts of that fate
+    bool has_sent = false; // a changeset
+    DownloadBody rest;     // found, but not sent: goes with the last part
 };
 
 // The objects of one class in a view, as the tables have them.
@@ -73,6 +84,15 @@ class ObjectsOf {
     std::vector<model::KeyList> parts_;
 };
 
+void sort(model::KeyList& keys) { // ascending, as objects are read quickly
+    std::vector<std::uint32_t> order(keys.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
+        return model::is_less(keys.at(a), keys.at(b));
+    });
+    keys.reorder(order);
+}
+
 class BootstrapPage {
   public:
     BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot)
@@ -106,13 +126,16 @@ class BootstrapPage {
     void begin();
     void add_keys(const std::string& cls);
     TouchedObjects read_touched();
-    void put_right(const std::pair<std::string, std::string>& name, const Touched& touched);
+    bool is_to_be_put_right(const std::pair<std::string, std::string>& name,
+                            const Touched& touched);
+    enum class Turn : std::uint8_t { never, past, ahead };
+    Turn turn_of(const std::string& cls, const Key& key, bool among_anew) const;
     bool is_held(const Touched& touched, const views::View& before);
     bool is_left_alone(const Touched& touched, const views::View& before, const Presence& now);
     bool is_whole_everywhere(const Touched& touched, const Presence& now);
-    bool is_handled(const std::string& cls, const Key& key) const;
-    void go_on();
-    void deal_with(const model::Class& cls, const Key& key, bool enters);
+    bool is_handled(const KeysOf& keys, const Key& key) const;
+    void go_on(std::uint64_t byte_limit);
+    void deal_with(const model::Class& cls, const Key& key, Fate fate);
     void catch_up();
     void write(DownloadBody& body);
     server::Page page(DownloadBody body, bool is_last);
@@ -141,7 +164,7 @@ server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress
     if (!progress_)
         begin();
     catch_up();
-    go_on();
+    go_on(request_.byte_limit);
     DownloadBody body;
     write(body);
     if (progress_->part == progress_->parts.size()) {
@@ -154,8 +177,11 @@ server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress
 server::Page BootstrapPage::last(const std::shared_ptr<server::BootstrapProgress>& before) {
     progress_ = std::static_pointer_cast<Progress>(before);
     catch_up();
+    go_on(std::max<std::uint64_t>(request_.byte_limit, kLastBytes));
     DownloadBody body = std::exchange(progress_->rest, {});
     write(body);
+    if (progress_->part != progress_->parts.size())
+        return page(std::move(body), false);
     const wire::DownloadCursor cursor = progress_->cursor;
     if (body.entries() == 0 && !progress_->has_sent) // there must be one (7.2 B3)
         body.add(cursor.server_version, cursor.client_version, timestamp_, 0, {});
@@ -164,8 +190,20 @@ server::Page BootstrapPage::last(const std::shared_ptr<server::BootstrapProgress
 
 // What has been touched since the part before.
 void BootstrapPage::catch_up() {
-    for (const auto& [name, object] : read_touched())
-        put_right(name, object);
+    std::vector<KeysOf> parts;
+    for (const auto& [name, object] : read_touched()) { // class by class
+        if (!is_to_be_put_right(name, object))
+            continue;
+        if (parts.empty() || parts.back().cls != name.first)
+            parts.push_back({name.first, model::KeyList(object.cls->key_type), Fate::anew});
+        parts.back().keys.append(object.key.view());
+        ++progress_->total;
+    }
+    for (KeysOf& part : parts) {
+        sort(part.keys);
+        progress_->parts.push_back(std::move(part));
+        ++progress_->anew;
+    }
 }
 
 void BootstrapPage::begin() {
@@ -176,9 +214,14 @@ void BootstrapPage::begin() {
         for (const auto& [name, cls] : view.classes())
             classes.insert(name);
     };
-    add(old_);
-    for (const views::View* view : brought_)
-        add(*view);
+    const auto is_another = [this](const views::View* view) {
+        return view->identity() != view_.identity();
+    };
+    if (is_another(&old_) || std::ranges::any_of(brought_, is_another)) { // else all of it is there
+        add(old_);
+        for (const views::View* view : brought_)
+            add(*view);
+    }
     for (const std::string& cls : classes)
         add_keys(cls);
     if (request_.cursor.server_version == 0)
@@ -195,8 +238,8 @@ void BootstrapPage::add_keys(const std::string& cls) {
     held.push_back(objects_of(old_));
     for (const auto& unfinished : bootstrap_.unfinished)
         held.push_back(objects_of(*unfinished));
-    KeysOf entering{cls, model::KeyList(wanted.keys().type()), true};
-    KeysOf leaving{cls, model::KeyList(wanted.keys().type()), false};
+    KeysOf entering{cls, model::KeyList(wanted.keys().type()), Fate::enters};
+    KeysOf leaving{cls, model::KeyList(wanted.keys().type()), Fate::leaves};
     for (std::size_t i = 0; i < wanted.keys().size(); ++i) {
         const Key key = wanted.keys().at(i);
         if (std::ranges::any_of(held, [&](const ObjectsOf& objects) {
@@ -312,51 +355,74 @@ bool BootstrapPage::is_whole_everywhere(const Touched& touched, const Presence& 
     });
 }
 
-void BootstrapPage::put_right(const std::pair<std::string, std::string>& name,
-                              const Touched& touched) {
-    const bool is_first = request_.progress == nullptr;
-    bool is_handled = progress_->handled.contains(name);
-    if (!is_handled && !is_first) // sent already?
-        for (std::size_t i = 0; i < progress_->parts.size() && i <= progress_->part; ++i) {
-            const KeysOf& keys = progress_->parts[i];
-            const std::size_t at =
-                keys.cls == name.first ? keys.keys.find(touched.key.view()) : model::KeyList::npos;
-            is_handled = is_handled || (at != model::KeyList::npos &&
-                                        (i < progress_->part || at < progress_->position));
-        }
-    const views::View& before = is_handled ? view_ : old_;
-    const Key key = touched.key.view();
-    const Presence now = anew_.presence(*touched.cls, key, run_);
-    if (!is_left_alone(touched, before, now)) {
-        if (now.is_inside())
-            anew_.renew(*touched.cls, key, run_);
-        else if (is_held(touched, before))
-            anew_.erase(*touched.cls, key);
+// When the object is dealt with: the last time, if it is several times.
+BootstrapPage::Turn BootstrapPage::turn_of(const std::string& cls, const Key& key,
+                                           bool among_anew) const {
+    if (among_anew && progress_->anew == 0)
+        return Turn::never;
+    for (std::size_t i = progress_->parts.size(); i-- != 0;) {
+        const KeysOf& keys = progress_->parts[i];
+        if (keys.cls != cls || (among_anew && keys.fate != Fate::anew))
+            continue;
+        const std::size_t at = keys.keys.find(key);
+        if (at != model::KeyList::npos)
+            return i < progress_->part || (i == progress_->part && at < progress_->position)
+                       ? Turn::past
+                       : Turn::ahead;
     }
-    progress_->handled.insert(name);
+    return Turn::never;
 }
 
-void BootstrapPage::deal_with(const model::Class& cls, const Key& key, bool enters) {
-    if (enters)
-        anew_.renew(cls, key, run_);
-    else if (!anew_.presence(cls, key, run_).is_inside())
+bool BootstrapPage::is_to_be_put_right(const std::pair<std::string, std::string>& name,
+                                       const Touched& touched) {
+    const bool is_first = request_.progress == nullptr;
+    const Key key = touched.key.view();
+    const Presence now = anew_.presence(*touched.cls, key, run_);
+    if (turn_of(name.first, key, true) == Turn::ahead) {
+        // It will be. What the file alone has erased meanwhile it may have made anew.
+        if (!now.exists && !touched.has_others)
+            progress_->handled.insert(name);
+        else
+            progress_->handled.erase(name);
+        return false;
+    }
+    const bool is_handled = progress_->handled.contains(name) ||
+                            (!is_first && turn_of(name.first, key, false) == Turn::past);
+    const views::View& before = is_handled ? view_ : old_;
+    const bool is_wrong = !is_left_alone(touched, before, now) &&
+                          (now.is_inside() || is_held(touched, before));
+    if (is_wrong)
+        progress_->handled.erase(name);
+    else
+        progress_->handled.insert(name);
+    return is_wrong;
+}
+
+void BootstrapPage::deal_with(const model::Class& cls, const Key& key, Fate fate) {
+    if (fate == Fate::leaves && anew_.presence(cls, key, run_).is_inside())
+        return;
+    if (fate == Fate::leaves || (!anew_.renew(cls, key, run_) && fate == Fate::anew))
         anew_.erase(cls, key);
 }
 
-bool BootstrapPage::is_handled(const std::string& cls, const Key& key) const {
-    return !progress_->handled.empty() && progress_->handled.contains({cls, views::key_bytes(key)});
+// Whether the object is right, or becomes so with those that were touched.
+bool BootstrapPage::is_handled(const KeysOf& keys, const Key& key) const {
+    if (!progress_->handled.empty() &&
+        progress_->handled.contains({keys.cls, views::key_bytes(key)}))
+        return true;
+    return keys.fate != Fate::anew && turn_of(keys.cls, key, true) != Turn::never;
 }
 
-void BootstrapPage::go_on() {
+void BootstrapPage::go_on(std::uint64_t byte_limit) {
     while (progress_->part < progress_->parts.size()) {
         const KeysOf& keys = progress_->parts[progress_->part];
         const model::Class* cls = schema_->find(keys.cls);
         for (; progress_->position < keys.keys.size(); ++progress_->position) {
-            if (anew_.size() >= request_.byte_limit)
+            if (anew_.size() >= byte_limit)
                 return;
             const Key key = keys.keys.at(progress_->position);
-            if (cls != nullptr && !is_handled(keys.cls, key))
-                deal_with(*cls, key, keys.enters);
+            if (cls != nullptr && !is_handled(keys, key))
+                deal_with(*cls, key, keys.fate);
             ++progress_->done;
         }
         ++progress_->part;

@@ -1,7 +1,7 @@
 // The history after a client file's cursor, as its view shows it: of each entry the instructions on
 // objects that are in the view, and what enters or leaves it, at the end of the page
 // (flexible-sync.md 8.2). Whole objects can be had of the snapshot alone, so that a page in which
-// one enters goes up to the head.
+// one enters goes up to the head, or is too large.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -32,9 +32,8 @@ struct Object {
     views::Passage passage;
     bool is_taken_back = false; // a change of this file was not let through
     bool is_its_own = false;    // the file has written it itself, so that it has it
-    bool is_whole() const {
-        return (passage.has_crossed() && passage.last().is_inside()) || is_taken_back;
-    }
+    bool enters() const { return passage.has_crossed() && passage.last().is_inside(); }
+    bool is_whole() const { return enters() || is_taken_back; }
 };
 
 struct Touch { // of an object, by one entry
@@ -80,6 +79,7 @@ class FilteredHistory {
                                        const views::TouchedObject& object) const;
     bool is_moved(const Object& object) const;
     void write_moved(ObjectsAnew& anew);
+    bool is_too_large(std::size_t moved) const; // `moved`: bytes of what comes whole
 
     bool is_own(const Entry& entry) const { return entry.head.via_ident == request_.file_ident; }
     Entry& entry_of(std::uint64_t version) {
@@ -293,7 +293,7 @@ ShownHistory FilteredHistory::write(std::size_t count) {
     page.cursor = {cursor_after(count), request_.cursor.client_version};
     take_back(page.cursor.server_version, page);
     page.has_own = !taken_back_.empty();
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count && !page.is_too_large; ++i) {
         const Entry& entry = entries_[i];
         if (is_own(entry)) {
             page.has_own = true;
@@ -302,12 +302,16 @@ ShownHistory FilteredHistory::write(std::size_t count) {
         } else if (entry.has_schema || !entry.touches.empty()) {
             write_entry(entry, page.cursor.client_version);
         }
+        page.is_too_large = is_too_large(0);
     }
     if (rows_ != nullptr) {
         ObjectsAnew anew(*rows_, request_.partition, schema_, view_);
         write_moved(anew);
+        page.is_too_large = is_too_large(anew.size());
         anew.write(body_, page.cursor.server_version, page.cursor.client_version, moved_at_);
     }
+    if (page.is_too_large)
+        return page;
     page.entries = body_.entries();
     page.body = body_.pack();
     page.is_last = page.cursor.server_version == last_;
@@ -315,6 +319,13 @@ ShownHistory FilteredHistory::write(std::size_t count) {
                                  : static_cast<double>(page.cursor.server_version - from) /
                                        static_cast<double>(last_ - from);
     return page;
+}
+
+// What is not cut, because something enters, has a limit. What is taken back does not count: a
+// bootstrap leaves that to the page behind it.
+bool FilteredHistory::is_too_large(std::size_t moved) const {
+    return request_.whole_limit != 0 && body_.size() + moved > request_.whole_limit &&
+           std::ranges::any_of(objects_, &Object::enters);
 }
 
 // What was not let through of this file's changes: their objects come as they are.
@@ -384,6 +395,8 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
             continue;
         if (!std::exchange(knows_schema, true))
             anew.define_schema();
+        if (is_too_large(anew.size()))
+            return;
         const Verdict verdict = object.passage.verdict();
         const bool leaves =
             verdict == Verdict::leaves || (verdict == Verdict::nothing && object.is_its_own);

@@ -180,6 +180,28 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     return server::Subscribed{std::move(bootstrap), head(id).version, start, set.discovered};
 }
 
+std::shared_ptr<const server::Bootstrap>
+PartitionDb::begin_early(PartitionId id, std::uint64_t ident, std::uint64_t cursor,
+                         const std::shared_ptr<const server::Bootstrap>& due) {
+    require_transaction();
+    ShownView held; // or what is due
+    for (ShownView& shown : shown_views(id, ident))
+        if (due ? shown.stored.number == due->number : is_finished_at(shown.stored, cursor)) {
+            view_of(id, shown);
+            held = shown;
+        }
+    if (held.stored.number == 0)
+        throw std::invalid_argument("Nothing is shown to client file " + std::to_string(ident) +
+                                    ".");
+    if (due) {
+        held.stored.start = cursor;
+        put_view(id, ident, std::move(held));
+        return due;
+    }
+    return begin_bootstrap(id, ident, held.stored.query_version, held.stored.meaning, held.view,
+                           held.view, cursor);
+}
+
 // `old`: what the file holds when the history up to `start` has been sent. Bootstraps of the same
 // query version that were not finished may have left parts of what they brought.
 std::shared_ptr<const server::Bootstrap>
@@ -248,8 +270,10 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
         append_empty(id);
     server::ConcludedBootstrap result;
     result.page = conclude_bootstrap(*store_, request, {head(id), *file});
-    if (!result.page.refusal.empty())
+    if (!result.page.refusal.empty() || !result.page.is_last) {
+        result.head = head(id).version;
         return result;
+    }
     concluded.stored.start = request.cursor.server_version;
     concluded.stored.end = head(id).version;
     concluded.is_under_way = false;

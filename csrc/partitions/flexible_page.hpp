@@ -102,7 +102,8 @@ struct ShownHistory {
     wire::DownloadCursor cursor; // after it
     bool is_last = false;        // nothing follows, of what was to be looked at
     double estimate = 0;
-    bool has_own = false; // something in it is the file's own, so that it is for nobody else
+    bool is_too_large = false; // there is nothing to be sent: a bootstrap has to bring it
+    bool has_own = false;      // something in it is the file's own, so that it is for nobody else
     std::vector<server::Page::Rejected> rejected;
 };
 ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,

@@ -63,6 +63,9 @@ class PartitionDb : public server::ServerStore {
               const server::Subscribing& request) override;
     server::ConcludedBootstrap conclude(PartitionId partition,
                                         const server::PageRequest& request) override;
+    std::shared_ptr<const server::Bootstrap>
+    begin_early(PartitionId partition, std::uint64_t file_ident, std::uint64_t cursor,
+                const std::shared_ptr<const server::Bootstrap>& due) override;
     std::variant<server::Appended, server::Refusal>
     append(PartitionId partition, server::AppendRequest request, Work& work) override;
     server::AdministrationResult administer(const server::Administration& what) override;

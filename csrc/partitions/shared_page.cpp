@@ -135,6 +135,8 @@ server::Page PartitionDb::fetch_shown(const server::PageRequest& request) {
     store_->read([&](HistoryReader& rows) {
         const Snapshot snapshot(rows, request);
         ShownHistory shown = shown_history(rows, request, snapshot);
+        if ((page.is_too_large = shown.is_too_large))
+            return;
         share(pages_, shown, request, epoch);
         page.body = std::move(shown.body);
         page.entries = shown.entries;

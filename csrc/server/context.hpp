@@ -60,7 +60,7 @@ struct Context {
     // Sessions that have put progress off, and when it is to be stored, ascending.
     std::deque<std::pair<std::int64_t, SessionRef>> progress_due;
     // Sessions of flexible sync that are being brought to a view, and those that wait for it.
-    std::size_t bootstraps = 0;
+    std::vector<SessionRef> bootstrapping;
     std::deque<SessionRef> awaiting_bootstrap;
     std::size_t writer_jobs_in_flight = 0;
     std::size_t unacknowledged_sessions = 0;
@@ -83,6 +83,9 @@ struct Context {
     void discharge(Flow user, std::uint64_t bytes);
     // Takes pages from those who hold most while there are too many.
     void bound_page_memory();
+    // Ends the sessions whose bootstraps wait for their sockets while others wait for theirs.
+    void end_slow_bootstraps();
+    std::optional<std::int64_t> slow_bootstraps_end(); // when it is to be called
     void forget_if_idle(Partition& partition);
 
   private:

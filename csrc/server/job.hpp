@@ -79,6 +79,15 @@ struct Conclude { // the last part of a bootstrap is due
     PageRequest request;
     Owner owner;
 };
+struct BeginEarly { // what is next for a client file is too much for one DOWNLOAD
+    SessionRef to;
+    std::uint64_t handle = 0;
+    PartitionId partition = 0;
+    std::uint64_t file_ident = 0;
+    std::uint64_t cursor = 0;             // server version
+    std::shared_ptr<const Bootstrap> due; // after the history; null: none
+    Owner owner;
+};
 struct NoteSeen { // the client file is bound yet
     std::uint64_t handle = 0;
     PartitionId partition = 0;
@@ -93,7 +102,7 @@ struct Administer {           // for an operator
     Owner owner;
 };
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, Subscribe, Conclude,
-                               NoteSeen, Administer>;
+                               BeginEarly, NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {
     return std::visit([](const auto& j) { return j.handle; }, job);
 }
@@ -151,6 +160,11 @@ struct Concluded {
     std::shared_ptr<const Bootstrap> bootstrap;
     ConcludedBootstrap result;
 };
+struct BegunEarly {
+    SessionRef to;
+    std::uint64_t handle = 0;
+    std::shared_ptr<const Bootstrap> bootstrap;
+};
 struct SeenNoted {
     std::uint64_t handle = 0;
 };
@@ -174,7 +188,8 @@ struct JobFailed {
     std::string message;
     FailureScope scope = FailureScope::job;
 };
-using Outcome = std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SubscribeDone,
-                             Concluded, SeenNoted, AdministrationDone, PageFetched, JobFailed>;
+using Outcome =
+    std::variant<PartitionOpened, IdentAllocated, FileBound, UploadDone, SubscribeDone, Concluded,
+                 BegunEarly, SeenNoted, AdministrationDone, PageFetched, JobFailed>;
 
 } // namespace realmsync::server

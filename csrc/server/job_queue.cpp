@@ -29,6 +29,8 @@ std::uint64_t file_of(const WriterJob& job) {
         return append->file_ident;
     if (const auto* subscribe = std::get_if<Subscribe>(&job))
         return subscribe->file_ident;
+    if (const auto* begin = std::get_if<BeginEarly>(&job))
+        return begin->file_ident;
     const auto* conclude = std::get_if<Conclude>(&job);
     return conclude ? conclude->request.file_ident : 0;
 }

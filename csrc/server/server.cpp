@@ -186,6 +186,12 @@ struct OutcomeHandler {
             connection->release_page_slot();
     }
 
+    void operator()(BegunEarly& begun) {
+        Scope scope(context, begun.handle);
+        if (Session* session = context.session(begun.to))
+            session->on_begun_early(begun.bootstrap);
+    }
+
     void operator()(SeenNoted& noted) { Scope scope(context, noted.handle); }
 
     void operator()(AdministrationDone& done) { AdministrationHandler{context}.take(done); }
@@ -429,6 +435,7 @@ void Server::end_call() {
 void Server::on_timer(std::int64_t now) {
     context_->now = now;
     context_->release_progress(now);
+    context_->end_slow_bootstraps();
     AdministrationHandler{*context_}.submit_announced();
     if (context_->drain_until && now >= *context_->drain_until)
         finish_shutdown();
@@ -452,6 +459,8 @@ std::optional<std::int64_t> Server::deadline() const {
         consider(due);
     if (!context_->progress_due.empty())
         consider(context_->progress_due.front().first);
+    if (const auto end = context_->slow_bootstraps_end())
+        consider(*end);
     return first;
 }
 

@@ -526,7 +526,7 @@ void Session::request_page() {
 }
 
 PageRequest Session::page_request() const {
-    const bool shared = connection_.has_waiting_siblings();
+    const bool shared = connection_.has_waiting_siblings() || !context_.awaiting_bootstrap.empty();
     PageRequest request;
     request.partition = partition_id_;
     request.file_ident = file_.ident;
@@ -534,6 +534,9 @@ PageRequest Session::page_request() const {
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
     if (subscriptions_) {
+        constexpr std::uint64_t kPages = 4; // rather one large message than a bootstrap
+        request.whole_limit = may_begin_early() ? kPages * context_.tuning.page_bytes
+                                                : context_.tuning.inflated_bytes;
         subscriptions_->fill(request);
         request.known = known_versions();
     }
@@ -565,14 +568,18 @@ void Session::on_page(Page page) {
     }
     if (page_of_)
         return on_bootstrap_page(std::move(page));
+    if (subscriptions_ && !subscriptions_->may_show(page)) {
+        connection_.release_page_slot(); // a query set came between: it is read again, and less
+        return enlist_if_ready();
+    }
+    if (page.is_too_large) {
+        connection_.release_page_slot();
+        return begin_early();
+    }
     if (first_download_sent_ && state_ == SessionState::running && lacks_history() &&
         page.progress.download.server_version <= download_.server_version) {
         connection_.release_page_slot();
         return fail(Code::other_session_error, "The history could not be read");
-    }
-    if (subscriptions_ && !subscriptions_->may_show(page)) {
-        connection_.release_page_slot(); // a query set came between: it is read again, and less
-        return enlist_if_ready();
     }
     page_ = std::make_unique<Page>(std::move(page));
     context_.page_memory.add(connection_.owner().flow, ref(), page_->body.bytes.size());

@@ -76,12 +76,15 @@ class Session {
     void on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer);
     void on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
                       ConcludedBootstrap concluded);
+    void on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap);
     void on_appended(const Appended& appended); // of its upload, before others hear of it
     void on_page(Page page);
     void on_head();
     // It has not been told how far it is: if that is so many versions, it will be.
     void on_visit(std::uint64_t lag);
     void give_up_page(); // it can be read again
+    // Since when its bootstrap waits for the socket, in ms; none: for the store.
+    std::optional<std::int64_t> bootstrap_waits_since() const;
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
     // Progress that waited for an upload has waited long enough.
@@ -146,6 +149,9 @@ class Session {
     std::uint64_t served() const;
     std::optional<KnownVersions> known_versions() const;
     void await_settlement();
+    bool takes_unasked_bootstraps() const;
+    bool may_begin_early() const;
+    void begin_early();
     void conclude_if_ready();
     bool is_page_ready() const; // to be sent
     wire::Outgoing take_query_error();

@@ -45,10 +45,40 @@ std::uint64_t Session::query_cost(const Subscribing& request) {
 }
 
 // Before protocol 14 a client takes a bootstrap only for a query set that is new to it (7.8).
-bool Session::takes_bootstrap(const BoundFile& file) const {
+bool Session::takes_unasked_bootstraps() const {
     constexpr int kUnaskedBootstraps = 14;
-    return !file.bootstrap || connection_.version() >= kUnaskedBootstraps ||
-           file.bootstrap->query_version == 0;
+    return connection_.version() >= kUnaskedBootstraps;
+}
+
+bool Session::takes_bootstrap(const BoundFile& file) const {
+    return !file.bootstrap || takes_unasked_bootstraps() || file.bootstrap->query_version == 0;
+}
+
+bool Session::may_begin_early() const {
+    return takes_unasked_bootstraps() || subscriptions_->bootstrap();
+}
+
+// What enters can be had of the newest version alone, so that it cannot be cut into pages of the
+// history; a bootstrap can.
+void Session::begin_early() {
+    if (state_ != SessionState::running) { // nothing can tell of the last uploads
+        acknowledgement_due_ = false;
+        return enlist_if_ready();
+    }
+    if (!may_begin_early())
+        return fail(Code::server_permissions_changed,
+                    "More has changed than one message can bring");
+    subscriptions_->await_early_begin();
+    context_.submit(BeginEarly{ref(), handle_, partition_id_, file_.ident, download_.server_version,
+                               subscriptions_->bootstrap()},
+                    connection_);
+}
+
+void Session::on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap) {
+    if (state_ != SessionState::running)
+        return;
+    subscriptions_->begin_early(bootstrap);
+    enlist_if_ready();
 }
 
 void Session::on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer) {
@@ -124,10 +154,13 @@ void Session::on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
         connection_.release_page_slot();
         return fail(Code::bad_query, page.refusal);
     }
-    if (concluded.head > page.progress.download.server_version)
-        subscriptions_->own().add(concluded.head);
-    attached().join(*concluded.group, *this);
-    subscriptions_->on_concluded(std::move(concluded.group));
+    if (page.is_last) {
+        if (concluded.head > page.progress.download.server_version)
+            subscriptions_->own().add(concluded.head);
+        attached().join(*concluded.group, *this);
+    }
+    subscriptions_->on_concluded(page, std::move(concluded.group));
+    subscriptions_->note_step(context_.now);
     page_ = std::make_unique<Page>(std::move(page));
     enlist_if_ready();
 }
@@ -146,6 +179,7 @@ void Session::on_bootstrap_page(Page page) {
         connection_.release_page_slot();
         conclude_if_ready();
     } else {
+        subscriptions_->note_step(context_.now);
         page_ = std::make_unique<Page>(std::move(page));
     }
     enlist_if_ready();
@@ -160,19 +194,27 @@ bool Session::is_page_ready() const {
 bool Session::take_bootstrap_slot() {
     if (has_bootstrap_slot_)
         return true;
-    if (context_.bootstraps >= context_.tuning.bootstraps) {
+    if (context_.bootstrapping.size() >= context_.tuning.bootstraps) {
         if (!std::exchange(awaits_bootstrap_slot_, true))
             context_.awaiting_bootstrap.push_back(ref());
         return false;
     }
-    ++context_.bootstraps;
+    context_.bootstrapping.push_back(ref());
+    subscriptions_->note_step(context_.now);
     return has_bootstrap_slot_ = true;
+}
+
+std::optional<std::int64_t> Session::bootstrap_waits_since() const {
+    if (page_in_flight_ || subscriptions_->is_concluding())
+        return std::nullopt;
+    return subscriptions_->last_step();
 }
 
 void Session::release_bootstrap_slot() {
     if (!std::exchange(has_bootstrap_slot_, false))
         return;
-    --context_.bootstraps;
+    std::erase_if(context_.bootstrapping,
+                  [this](const SessionRef& holder) { return holder.binding == binding_; });
     while (!context_.awaiting_bootstrap.empty()) {
         Session* next = context_.session(context_.awaiting_bootstrap.front());
         context_.awaiting_bootstrap.pop_front();
@@ -246,6 +288,7 @@ void Session::describe(const Page& page, wire::Download& download) {
     if (is_bootstrap)
         download.batch_state =
             page.is_last ? wire::BatchState::last_in_batch : wire::BatchState::more_to_come;
+    subscriptions_->note_step(context_.now);
     if (is_bootstrap && page.is_last) {
         if (const views::ViewGroupPtr former = subscriptions_->group())
             if (former != subscriptions_->next_group())

@@ -154,6 +154,7 @@ struct Page {
         bool is_asymmetric = false;   // of a class of which nothing comes back
     };
     std::vector<Rejected> rejected;
+    bool is_too_large = false; // there is nothing in it: a bootstrap has to bring it
     // Of a bootstrap: whether everything is found, so that it can be concluded, how much of it is
     // done from 0 to 1, and why it cannot be made, if it cannot.
     bool is_last = false;
@@ -173,6 +174,9 @@ struct PageRequest {
     wire::DownloadCursor cursor;
     std::uint64_t least_latest = 0; // latest version already told to this client: never go below
     std::uint64_t byte_limit = 0;   // soft: reached or exceeded by the last entry
+    // Flexible sync: hard, of what can be had of the newest version alone, so that it goes in one;
+    // 0: none. Else the page is told to be too large.
+    std::uint64_t whole_limit = 0;
     // Flexible sync: what the history is shown through; or the next part of a bootstrap, whose
     // progress the first page makes.
     std::shared_ptr<const views::View> view = nullptr;
@@ -214,7 +218,13 @@ class ServerStore {
     // the last part of a bootstrap, which is stored before it is told.
     virtual std::variant<Subscribed, BadQuery>
     subscribe(PartitionId partition, std::uint64_t file_ident, const Subscribing& request) = 0;
+    // It is not the last part, and nothing is stored, when much was left.
     virtual ConcludedBootstrap conclude(PartitionId partition, const PageRequest& request) = 0;
+    // What the file is to be sent from its cursor on comes as a bootstrap: the one that is due
+    // begins there, or else one of the query set that the file has. Null: it has none.
+    virtual std::shared_ptr<const Bootstrap>
+    begin_early(PartitionId partition, std::uint64_t file_ident, std::uint64_t cursor,
+                const std::shared_ptr<const Bootstrap>& due) = 0;
     // Rebases, applies and stores; all of it or, when it is refused or throws, nothing of it.
     // Refused for good when `work` does not do.
     virtual std::variant<Appended, Refusal> append(PartitionId partition, AppendRequest request,

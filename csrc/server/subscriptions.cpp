@@ -79,6 +79,21 @@ void Subscriptions::on_page(const Page& page) {
         stage_ = Stage::found;
 }
 
+void Subscriptions::on_concluded(const Page& page, views::ViewGroupPtr group) {
+    progress_ = page.bootstrap_progress;
+    stage_ = page.is_last ? Stage::concluded : Stage::making;
+    next_group_ = std::move(group);
+}
+
+// Query sets that came meanwhile have one of their own, which begins early in its turn if need be.
+void Subscriptions::begin_early(const std::shared_ptr<const Bootstrap>& bootstrap) {
+    awaits_early_begin_ = false;
+    if (!bootstrap_)
+        start({bootstrap, 0, 0});
+    else if (bootstrap_ == bootstrap)
+        drain_to_ = 0;
+}
+
 void Subscriptions::on_sent() {
     version_ = bootstrap_->query_version;
     group_ = std::exchange(next_group_, nullptr);

@@ -52,6 +52,8 @@ class Subscriptions {
     }
     // Whether a page can be made: not behind the last one of a bootstrap, and something is shown.
     bool needs_page() const {
+        if (awaits_early_begin_)
+            return false;
         return bootstrap_ ? stage_ == Stage::making : group_ != nullptr && answered_ == heard_;
     }
     void fill(PageRequest& request) const;
@@ -67,11 +69,17 @@ class Subscriptions {
     // Everything is found: to be concluded, then sent, then in force.
     bool may_conclude() const { return stage_ == Stage::found && answered_ == heard_; }
     void conclude() { stage_ = Stage::concluding; }
-    void on_concluded(views::ViewGroupPtr group) {
-        stage_ = Stage::concluded;
-        next_group_ = std::move(group);
-    }
-    void on_sent(); // the last page
+    bool is_concluding() const { return stage_ == Stage::concluding; }
+    void on_concluded(const Page& page, views::ViewGroupPtr group); // or there is more of it
+    void on_sent();                                                 // the last page
+    // When something was last done for the bootstrap, or taken by the client, in ms.
+    void note_step(std::int64_t now) { last_step_ = now; }
+    std::int64_t last_step() const { return last_step_; }
+
+    // What is next of the history is too much for a page. `bootstrap`: what brings it, the one that
+    // is due or an unasked one.
+    void await_early_begin() { awaits_early_begin_ = true; }
+    void begin_early(const std::shared_ptr<const Bootstrap>& bootstrap);
 
     // Whose views it shares: what is in force, or null, and what is about to be.
     const views::ViewGroupPtr& group() const { return group_; }
@@ -105,6 +113,8 @@ class Subscriptions {
     std::shared_ptr<const Bootstrap> bootstrap_; // under way
     std::shared_ptr<BootstrapProgress> progress_;
     Stage stage_ = Stage::making;
+    bool awaits_early_begin_ = false;
+    std::int64_t last_step_ = 0;
     std::uint64_t stands_for_ = 0; // the first QUERY that the bootstrap is the answer to; 0: IDENT
     std::uint64_t drain_to_ = 0;
     std::optional<Next> next_;

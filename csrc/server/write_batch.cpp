@@ -122,6 +122,11 @@ class WriteBatch {
                          store_.conclude(job.request.partition, job.request)};
     }
 
+    Outcome do_job(BeginEarly& job) {
+        return BegunEarly{job.to, job.handle,
+                          store_.begin_early(job.partition, job.file_ident, job.cursor, job.due)};
+    }
+
     Outcome do_job(NoteSeen& job) {
         store_.note_seen(job.partition, job.file_ident);
         return SeenNoted{job.handle};

@@ -67,6 +67,11 @@ class FailingStore final : public server::ServerStore {
                                         const server::PageRequest& request) override {
         return store_->conclude(partition, request);
     }
+    std::shared_ptr<const server::Bootstrap>
+    begin_early(server::PartitionId partition, std::uint64_t file_ident, std::uint64_t cursor,
+                const std::shared_ptr<const server::Bootstrap>& due) override {
+        return store_->begin_early(partition, file_ident, cursor, due);
+    }
     std::variant<server::Appended, server::Refusal>
     append(server::PartitionId partition, server::AppendRequest request, Work& work) override {
         if (faults_->append.exchange(false))

@@ -233,6 +233,32 @@ async def test_a_bootstrap_of_many(tmp_path: Path) -> None:
             assert len(reader.objects(Task)) == HALF
 
 
+async def test_many_enter_at_once(tmp_path: Path) -> None:
+    """More than the server sends in one message: it comes as a bootstrap that nobody asked for."""
+    async with serving(tmp_path) as at:
+
+        def small(subscriptions: Any, realm: Realm) -> None:
+            subscriptions.add(realm.objects(Task).where(Task.size < 10))
+
+        async with (
+            opening(await at.device()) as author,
+            opening(await at.device(), small) as reader,
+        ):
+            ids = list(range(HALF))
+            columns = {"_id": ids, "owner_id": ["a"] * HALF, "text": ["t" * 800] * HALF}
+            author.create_many(Task, {**columns, "size": [50] * HALF})
+            await settle(author)
+            author.create_many(Task, {"_id": ids, "size": [5] * HALF}, mode="modified")
+            add(reader, "a", HALF, size=1)
+            await settle(author, reader)
+            await eventually(lambda: len(keys(reader)) == HALF + 1, LIMIT)
+            assert reader.subscriptions.state is COMPLETE and reader.subscriptions.version == 1
+            with author.write():
+                author.objects(Task).where(Task._id == 7)[0].text = "edited"
+            await settle(author, reader)
+            assert reader.objects(Task).where(Task._id == 7)[0].text == "edited"
+
+
 async def test_offline_edits(tmp_path: Path) -> None:
     async with (
         serving(tmp_path) as at,
