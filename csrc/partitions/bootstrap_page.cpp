@@ -389,8 +389,8 @@ bool BootstrapPage::is_to_be_put_right(const std::pair<std::string, std::string>
     const bool is_handled = progress_->handled.contains(name) ||
                             (!is_first && turn_of(name.first, key, false) == Turn::past);
     const views::View& before = is_handled ? view_ : old_;
-    const bool is_wrong = !is_left_alone(touched, before, now) &&
-                          (now.is_inside() || is_held(touched, before));
+    const bool is_wrong =
+        !is_left_alone(touched, before, now) && (now.is_inside() || is_held(touched, before));
     if (is_wrong)
         progress_->handled.erase(name);
     else

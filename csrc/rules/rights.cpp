@@ -110,6 +110,7 @@ void ClassRights::set_view(const Fields& read, const Fields& written) {
     }
     std::erase_if(sights, [](const Sight& sight) { return is_said(*sight.of, false); });
     std::vector<query::PredicatePtr> seen;
+    seen.reserve(sights.size());
     for (const Sight& sight : sights)
         seen.push_back(sight.of);
     view_ = any_of(std::move(seen));

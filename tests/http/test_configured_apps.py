@@ -225,7 +225,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         "partition_required": False,
         "max_offline_days": 7,
         "recovery": True,
-        "queryable": (),
+        "queryable": [],
         "queryable_by_class": {},
         "indexed_queryable": None,
     }
@@ -249,7 +249,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
 async def test_what_subscriptions_make_queryable_is_so_from_then_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "realmsync.server")
     engine = EngineDouble()
     sync = {"type": "flexible", "partition": {}, "development_mode_enabled": True}
     app = write_app(tmp_path / "app", sync=sync)
