@@ -76,6 +76,7 @@ void Touched::properties(std::uint32_t object, std::vector<std::string_view>& na
 changeset::Changeset Touched::with(const std::vector<bool>& keeps) const {
     static const rules::Fields kAll = rules::Fields::all_but({});
     std::vector<const rules::Fields*> shown;
+    shown.reserve(keeps.size());
     for (const bool is_kept : keeps)
         shown.push_back(is_kept ? &kAll : nullptr);
     return with(shown);

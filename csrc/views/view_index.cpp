@@ -36,7 +36,7 @@ ViewGroupPtr ViewIndex::take(const std::shared_ptr<const View>& view) {
     }
     if (registered_.size() >= sweep_at_)
         sweep();
-    const auto group = std::make_shared<const ViewGroup>(ViewGroup{next_++, view});
+    auto group = std::make_shared<const ViewGroup>(ViewGroup{next_++, view});
     by_identity_.emplace(view->identity(), group->number);
     Registered& registered = registered_[group->number];
     registered.group = group;
