@@ -20,7 +20,7 @@ from realmsync.inspect import encode_changeset
 from realmsync.testing import ServerProcess
 
 FLIGHTS = 100_000
-OBJECTS = 100_000  # of one transaction
+OBJECTS = 60_000  # of one transaction
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
 
