@@ -62,7 +62,7 @@ struct ServerTuning {
     // The writer's time is shared out in work, nominal nanoseconds (base/work.hpp). An upload that
     // takes more than light_work gets a transaction of its own, between which all others have
     // theirs; a part of it that takes more than upload_work is refused, since nobody else is served
-    // meanwhile: 600 ms are 400,000 objects, or 150,000 of flexible sync, which are judged before
+    // meanwhile: 600 ms are 400,000 objects, or 100,000 of flexible sync, which are judged before
     // and after. A transaction ends after transaction_work.
     std::uint64_t light_work = 50'000'000;
     std::uint64_t upload_work = 600'000'000;
