@@ -44,6 +44,7 @@ class Progress final : public server::BootstrapProgress {
     std::vector<KeysOf> parts;
     std::size_t part = 0, position = 0;
     std::size_t total = 0, done = 0;
+    double estimate = 0; // told last: it never falls, though more may be found
     // Class and key of what was touched meanwhile, and is right without being sent.
     std::set<std::pair<std::string, std::string>> handled;
     std::size_t anew = 0;  // parts of that fate
@@ -441,9 +442,9 @@ server::Page BootstrapPage::page(DownloadBody body, bool is_last) {
     page.is_last = is_last;
     page.entries = body.entries();
     page.body = body.pack();
-    page.estimate =
-        is_last ? 1
-                : static_cast<double>(progress_->done) / static_cast<double>(progress_->total + 1);
+    const double share =
+        static_cast<double>(progress_->done) / static_cast<double>(progress_->total + 1);
+    page.estimate = progress_->estimate = is_last ? 1 : std::max(progress_->estimate, share);
     page.progress = snapshot_.progress(rows_, request_, progress_->cursor);
     page.bootstrap_progress = progress_;
     return page;
