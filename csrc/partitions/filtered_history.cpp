@@ -135,9 +135,8 @@ std::optional<ShownHistory> FilteredHistory::make() {
 void FilteredHistory::take(std::vector<HistoryEntry> entries) {
     is_alone_ = false;
     for (HistoryEntry& one : entries) {
-        Entry& entry = add(std::move(one), 0);
-        entry.size = entry.head.changeset->size();
-        entry.has_schema = entry.size != 0;
+        const std::uint64_t size = one.changeset->size();
+        Entry& entry = add(std::move(one), size);
         if (entry.head.images)
             read_images(entry, *entry.head.images);
     }
