@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from realmsync._core import AppSchema, ClassRights, Expression, ExpressionContext
+from realmsync._core import AppSchema, ClassRights, Expression, ExpressionContext, Role
 
 FIELDS = [("_id", "int"), ("owner", "string"), ("team", "string"), ("public", "bool")]
 SCHEMA = AppSchema(
@@ -18,12 +18,12 @@ SCHEMA = AppSchema(
 )
 MINE: dict[str, Any] = {"owner": "%%user.id"}
 TEAM = {"$or": [MINE, {"public": True}, {"team": {"$in": "%%user.custom_data.teams"}}]}
-ROLE = {
-    "read_filter": Expression(TEAM, "filter"),
-    "write_filter": Expression(MINE, "filter"),
-    "read": True,
-    "write": True,
-}
+ROLE = Role(
+    read_filter=Expression(TEAM, "filter"),
+    write_filter=Expression(MINE, "filter"),
+    read=True,
+    write=True,
+)
 APPLY_WHEN = Expression({"%%user.custom_data.level": {"$gte": 3}}, "apply_when")
 DOCUMENT = {"_id": 1, "owner": "user 1", "team": "red", "public": False}
 CALLS = 1000
