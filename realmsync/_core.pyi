@@ -3,7 +3,7 @@
 What only tests and benchmarks use is in _testbed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
 from realmsync.events import ClientEvent, ServerEvent, TransportEvent
@@ -235,13 +235,15 @@ class ServerRuntime:
         queryable: Sequence[str] = (),
         queryable_by_class: Mapping[str, Sequence[str]] = ...,
         indexed_queryable: str | None = None,
+        schema_versions: Set[int] | None = None,
         now_ms: int,
     ) -> None:
         """Replaces the app's settings, for connections that are there, too.
 
         `sync_mode` is partition, flexible, or both: whoever comes. `partition_type` is string,
         objectId, long, int or uuid; None: any. Subscriptions may ask about what is queryable, in
-        development mode about whatever can be. Raises ValueError.
+        development mode about whatever can be. `schema_versions`: those that clients of flexible
+        sync may have; None: any. Raises ValueError.
         """
 
     # Requests of operators: each gives the number of the Administered event that answers it.

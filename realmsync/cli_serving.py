@@ -66,6 +66,15 @@ _OPTIONS = (
         "are refused.",
     ),
     click.option(
+        "--schema-version",
+        "schema_versions",
+        type=click.IntRange(0, 2**63 - 1),
+        multiple=True,
+        metavar="N",
+        help="Version of the schema that programs of flexible sync may have; others are refused. "
+        "Repeatable.  [default: any]",
+    ),
+    click.option(
         "--adopt-until",
         type=click.DateTime(),
         help="End of adopting log-ins and passwords, in UTC: neither proves who somebody is.",
@@ -105,6 +114,7 @@ def app_options(command: Command) -> Command:
         proof_of_first_password: str | None,
         adopt_until: datetime | None,
         migrated_partition_key: str | None,
+        schema_versions: tuple[int, ...],
         admin: str | None,
         production: bool,
         accept_breaking: bool,
@@ -132,6 +142,7 @@ def app_options(command: Command) -> Command:
                     id,
                     adopt_passwords=adoption,
                     migrated_partition_key=migrated_partition_key,
+                    schema_versions=frozenset(schema_versions) or None,
                 )
                 for id, path in folders
             ),

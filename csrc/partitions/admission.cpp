@@ -13,7 +13,7 @@ using wire::Code;
 std::variant<server::BoundFile, Refusal> admit(const BindFacts& facts,
                                                const server::BindRequest& request) {
     const auto& [head, file, latest_salt, now_ms, max_offline_ms] = facts;
-    const auto& [user_id, ident, download, latest, subscribing] = request;
+    const auto& [user_id, ident, download, latest, subscribing, schema_version] = request;
     if (latest.version > head.version)
         // Apps search for "Bad server version" (node-sdk-surface.md 21), so every 209 says it.
         return Refusal{Code::bad_server_version, "Bad server version (IDENT): the server has not "

@@ -71,7 +71,23 @@ PartitionDb::bind(PartitionId id, const server::BindRequest& request) {
     if (!bound)
         return result;
     see(id, request.file.ident, std::move(*file));
-    return request.subscribing ? show(id, *bound, request) : result;
+    if (!request.subscribing)
+        return result;
+    auto shown = show(id, *bound, request);
+    if (auto* flexible = std::get_if<server::BoundFile>(&shown); flexible && request.schema_version)
+        flexible->served_schema_version =
+            other_schema_version(id, request.file.ident, *request.schema_version);
+    return shown;
+}
+
+// A file keeps the version that it has begun with: a client that goes on with another one begins
+// a new file (flexible-sync.md 16).
+std::optional<std::uint64_t> PartitionDb::other_schema_version(PartitionId id, std::uint64_t ident,
+                                                               std::uint64_t version) {
+    const auto served = store_->served_version(id, ident);
+    if (!served)
+        store_->note_served_version(id, ident, version);
+    return served != version ? served : std::nullopt;
 }
 
 void PartitionDb::see(PartitionId id, std::uint64_t ident, ClientFile file) {

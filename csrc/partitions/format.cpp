@@ -110,6 +110,10 @@ CREATE TABLE rs_announced(                               -- of the app's schema,
 CREATE TABLE rs_image(                                   -- what an entry has touched
   id INTEGER PRIMARY KEY,                                -- of the entry
   images BLOB NOT NULL))"},
+    {"rs_served", 1, R"(
+CREATE TABLE rs_served(                                  -- schema versions of client files
+  pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
+  PRIMARY KEY(pid, ident)) WITHOUT ROWID)"},
     {"rs_asked", 1, R"(
 CREATE TABLE rs_asked(                                   -- properties that images have
   pid INTEGER NOT NULL, class TEXT NOT NULL, property TEXT NOT NULL,

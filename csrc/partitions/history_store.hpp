@@ -102,6 +102,11 @@ class HistoryStore : public HistoryReader {
     // The client file gets an error of this code, which resets it, instead of being bound.
     virtual void order_reset(PartitionId id, std::uint64_t ident, int code) = 0;
     virtual std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) = 0;
+    // Flexible sync: the version of the schema that a client file is served under; none: its client
+    // has never said one.
+    virtual std::optional<std::uint64_t> served_version(PartitionId id, std::uint64_t ident) = 0;
+    virtual void note_served_version(PartitionId id, std::uint64_t ident,
+                                     std::uint64_t version) = 0;
     // The history is empty again, and no client file is known. `code`: they get it as their reset,
     // 0: nothing remembers them.
     virtual void drop_history(PartitionId id, int code) = 0;

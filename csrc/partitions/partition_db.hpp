@@ -160,6 +160,9 @@ class PartitionDb : public server::ServerStore {
     std::map<std::string, std::set<std::size_t>, std::less<>>& asked(PartitionId id,
                                                                      const model::Schema& schema);
     void ask(PartitionId id, const views::View& view);
+    // The one that the file is served under, if it is not this one.
+    std::optional<std::uint64_t> other_schema_version(PartitionId id, std::uint64_t ident,
+                                                      std::uint64_t version);
     std::variant<server::BoundFile, server::Refusal> show(PartitionId id, server::BoundFile bound,
                                                           const server::BindRequest& request);
     std::shared_ptr<const server::Bootstrap>

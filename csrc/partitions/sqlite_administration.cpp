@@ -58,7 +58,7 @@ void SqliteHistory::drop_history(PartitionId id, int code) {
                 id, code);
     db_.run("DELETE FROM rs_client WHERE pid = ?", id);
     db_.run("DELETE FROM rs_recip WHERE pid = ?", id);
-    for (const char* table : {"rs_asked", "rs_view", "rs_compensation"})
+    for (const char* table : {"rs_asked", "rs_view", "rs_compensation", "rs_served"})
         db_.run(std::string("DELETE FROM ") + table + " WHERE pid = ?", id);
     db_.run("DELETE FROM rs_image WHERE id BETWEEN ? AND ?", entry_id(id, 0),
             entry_id(id, kLastVersion));

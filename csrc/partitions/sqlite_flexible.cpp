@@ -6,6 +6,15 @@
 
 namespace realmsync::partitions {
 
+std::optional<std::uint64_t> SqliteHistory::served_version(PartitionId id, std::uint64_t ident) {
+    return db_.integer("SELECT version FROM rs_served WHERE pid = ? AND ident = ?", id, ident);
+}
+
+void SqliteHistory::note_served_version(PartitionId id, std::uint64_t ident,
+                                        std::uint64_t version) {
+    db_.run("INSERT INTO rs_served(pid, ident, version) VALUES(?, ?, ?)", id, ident, version);
+}
+
 void SqliteHistory::insert_images(PartitionId id, std::uint64_t version, std::string_view bytes) {
     db_.run("INSERT INTO rs_image(id, images) VALUES(?, ?)", entry_id(id, version),
             sqlite::Blob{bytes});

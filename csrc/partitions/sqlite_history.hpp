@@ -69,6 +69,8 @@ class SqliteHistory final : public HistoryStore {
     bool has_client_files() override;
     void order_reset(PartitionId id, std::uint64_t ident, int code) override;
     std::optional<int> ordered_reset(PartitionId id, std::uint64_t ident) override;
+    std::optional<std::uint64_t> served_version(PartitionId id, std::uint64_t ident) override;
+    void note_served_version(PartitionId id, std::uint64_t ident, std::uint64_t version) override;
     void drop_history(PartitionId id, int code) override;
 
     void insert_entry(PartitionId id, const HistoryEntry& entry, std::uint64_t client_base,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "views/query_set.hpp"
@@ -30,6 +31,8 @@ struct AppSettings {
     bool needs_partition = false;
     std::int64_t max_offline_ms = 0; // after which a client file expires, 0: never
     bool may_recover = true;         // clients that are reset keep what they have not uploaded
+    // Flexible sync: versions of the schema that clients may have; none: any.
+    std::optional<std::set<std::uint64_t>> schema_versions;
     // What subscriptions may ask about.
     views::QueryableFields queryable = {.takes_all = true};
 };

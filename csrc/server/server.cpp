@@ -369,7 +369,8 @@ void Server::configure_app(const std::string& app_id, const AppSettings& setting
     const AppSettings old = std::exchange(context_->app_settings[app], settings);
     if (settings.is_paused || old.sync_mode != settings.sync_mode ||
         old.partition_type != settings.partition_type ||
-        old.needs_partition != settings.needs_partition)
+        old.needs_partition != settings.needs_partition ||
+        old.schema_versions != settings.schema_versions)
         for (auto& [id, connection] : context_->connections)
             if (connection->owner().app == app)
                 connection->obey_settings();

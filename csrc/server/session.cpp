@@ -165,6 +165,7 @@ void Session::bind_file() {
     BindRequest request{connection_.user_id(), file_, download_, latest_};
     if (subscriptions_)
         request.subscribing = {subscriptions_->in_force(), std::exchange(ident_query_, {}), roles_};
+    request.schema_version = schema_version_;
     context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request)}, connection_);
 }
 
@@ -278,7 +279,8 @@ void Session::obey_settings() {
     if (!partition_)
         return;
     if (connection_.is_flexible()) {
-        require_mode(nullptr);
+        if (require_mode(nullptr))
+            require_schema_version();
         return;
     }
     auto value = wire::parse_partition_value(partition_->key);
@@ -411,7 +413,9 @@ bool Session::wants_turn() const {
             return true;
         return uploads_in_flight_ == 0 && (!unacknowledged_ || page_ || needs_page());
     case SessionState::running:
-        return test_commands_ || (subscriptions_ && subscriptions_->has_refused()) ||
+        return test_commands_ ||
+               (subscriptions_ &&
+                (subscriptions_->has_other_schema_version() || subscriptions_->has_refused())) ||
                is_mark_due() || is_page_ready() || needs_page();
     case SessionState::allocating_ident:
     case SessionState::wait_for_ident:
@@ -444,6 +448,8 @@ std::optional<wire::Outgoing> Session::take_message() {
                 test_commands_.reset();
             return wire::Outgoing{wire::format(wire::TestCommand{ident_, request, "{}"}), {}};
         }
+        if (subscriptions_ && subscriptions_->has_other_schema_version())
+            return take_migration();
         if (subscriptions_ && subscriptions_->has_refused())
             return take_query_error();
         if (is_mark_due())

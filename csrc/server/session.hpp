@@ -137,7 +137,8 @@ class Session {
     // Whether the app has clients of this mode; if not, the session is told to change its own.
     // `value`: its partition, null in flexible sync.
     bool require_mode(const wire::PartitionValue* value);
-    void refuse_paused(); // its app is not served for the time being
+    bool require_schema_version(); // that the app knows; if not, the session has failed
+    void refuse_paused();          // its app is not served for the time being
     void bind_file();
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void hold(Held held);
@@ -157,6 +158,7 @@ class Session {
     wire::Outgoing take_query_error();
     wire::ErrorInfo told_of(const std::vector<Page::Rejected>& rejected, wire::Code code) const;
     std::optional<wire::Outgoing> take_rejection();
+    wire::Outgoing take_migration();
     void refuse_ingested(const Page& page);
     void describe(const Page& page, wire::Download& download);
     void on_bootstrap_page(Page page);
@@ -221,9 +223,10 @@ class Session {
     std::unique_ptr<Subscriptions> subscriptions_; // of flexible sync
     // Of flexible sync, where the application knows of a partition (AppendRequest).
     std::shared_ptr<const wire::PartitionValue> migrated_from_;
-    std::string ident_query_;                  // of its IDENT, until it is bound
-    std::shared_ptr<const Bootstrap> page_of_; // the bootstrap whose page was asked for last
-    std::unique_ptr<UploadTask> progress_;     // put off; the newest stands for all before it
+    std::optional<std::uint64_t> schema_version_; // of flexible sync, where BIND says one
+    std::string ident_query_;                     // of its IDENT, until it is bound
+    std::shared_ptr<const Bootstrap> page_of_;    // the bootstrap whose page was asked for last
+    std::unique_ptr<UploadTask> progress_;        // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer
 };
 

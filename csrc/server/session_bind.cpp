@@ -1,5 +1,6 @@
-// A session's BIND: its partition, and whether its app has clients of this mode at all. One that
-// has gone over to the other mode takes them along (flexible-sync.md 15, server-behaviour.md 6.3).
+// A session's BIND: its partition, and whether its app has clients of this mode and of this version
+// of the schema at all. One that has gone over to the other mode takes them along (flexible-sync.md
+// 15 and 16, server-behaviour.md 6.3).
 #include <utility>
 
 #include "server/connection.hpp"
@@ -11,6 +12,10 @@
 namespace realmsync::server {
 
 using wire::Code;
+
+namespace {
+constexpr int kFirstWithSchemaVersion = 11; // protocol version
+} // namespace
 
 // None: the session or its connection has failed.
 std::optional<wire::PartitionValue> Session::parse_partition(std::string_view text) {
@@ -38,7 +43,9 @@ std::optional<std::string> Session::partition_key(const wire::Bind& message) {
                 return std::nullopt;
             migrated_from_ = std::make_shared<const wire::PartitionValue>(std::move(*value));
         }
-        if (!require_mode(nullptr))
+        if (connection_.version() >= kFirstWithSchemaVersion)
+            schema_version_ = bind->schema_version;
+        if (!require_mode(nullptr) || !require_schema_version())
             return std::nullopt;
         return std::string(kFlexibleLog);
     }
@@ -68,6 +75,15 @@ bool Session::require_mode(const wire::PartitionValue* value) {
     } else {
         connection_.refuse_mode();
     }
+    return false;
+}
+
+bool Session::require_schema_version() {
+    const auto& known = context_.settings_of(connection_.owner()).schema_versions;
+    if (!schema_version_ || !known || known->contains(*schema_version_))
+        return true;
+    fail(Code::bad_schema_version,
+         "This app has no schema version " + std::to_string(*schema_version_));
     return false;
 }
 

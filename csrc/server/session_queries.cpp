@@ -1,5 +1,5 @@
 // A session of flexible sync: its query sets on their way to the writer, and what a DOWNLOAD says
-// of them (flexible-sync.md 5 to 7 and 9.3). Which page and which answer is due is decided in
+// of them (flexible-sync.md 5 to 7, 9.3 and 16). Which page and which answer is due is decided in
 // subscriptions.hpp.
 #include <algorithm>
 #include <utility>
@@ -223,6 +223,20 @@ void Session::release_bootstrap_slot() {
         next->awaits_bootstrap_slot_ = false;
         return next->enlist_if_ready();
     }
+}
+
+// Before anything else: the client uploads what it has, and begins anew (16).
+wire::Outgoing Session::take_migration() {
+    constexpr Code kCode = Code::schema_version_changed;
+    const std::uint64_t served = subscriptions_->take_served_schema_version();
+    wire::ErrorInfo info = wire::error_info(
+        kCode, "The client file is served under schema version " + std::to_string(served) +
+                   ", and its client has " + std::to_string(schema_version_.value_or(0)));
+    info.previous_schema_version = served;
+    context_.log(LogLevel::info, info.message + whose());
+    return {wire::format(wire::JsonError{static_cast<std::int32_t>(kCode), ident_,
+                                         wire::format_error_info(kCode, info)}),
+            {}};
 }
 
 wire::Outgoing Session::take_query_error() {

@@ -85,7 +85,8 @@ struct BindRequest { // a client's IDENT (server-behaviour.md 6.4)
     wire::FileIdent file;
     wire::DownloadCursor download;
     wire::SaltedVersion latest;
-    std::optional<Subscribing> subscribing = std::nullopt; // flexible sync
+    std::optional<Subscribing> subscribing = std::nullopt;      // flexible sync
+    std::optional<std::uint64_t> schema_version = std::nullopt; // that the client says to have
 };
 struct BoundFile {
     wire::UploadCursor threshold; // stored client version and base server version
@@ -95,6 +96,8 @@ struct BoundFile {
     views::ViewGroupPtr group = nullptr;
     std::shared_ptr<const Bootstrap> bootstrap = nullptr;
     DiscoveredFields discovered = {};
+    // The version of the schema that the file has been served under, if its client says another.
+    std::optional<std::uint64_t> served_schema_version = std::nullopt;
 };
 struct BadQuery { // the text of a QUERY_ERROR
     std::string message;

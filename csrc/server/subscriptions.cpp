@@ -21,6 +21,7 @@ void Subscriptions::begin(const BoundFile& file) {
     group_ = file.group;
     bootstrap_ = file.bootstrap;
     own_ = ConcernedVersions(file.head);
+    served_schema_version_ = file.served_schema_version;
 }
 
 // What is held is brought up to date before a bootstrap, so that its objects need not come anew;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "server/audience.hpp"
@@ -42,6 +43,12 @@ class Subscriptions {
     // that a MARK behind them may be answered.
     bool is_settled(std::uint64_t count) const;
 
+    // Whether the client says another version of the schema than its file is served under, and has
+    // not been told: which that is.
+    bool has_other_schema_version() const { return served_schema_version_.has_value(); }
+    std::uint64_t take_served_schema_version() {
+        return *std::exchange(served_schema_version_, std::nullopt);
+    }
     bool has_refused() const { return !refused_.empty(); }
     Refused take_refused();
 
@@ -119,6 +126,7 @@ class Subscriptions {
     std::uint64_t drain_to_ = 0;
     std::optional<Next> next_;
     std::deque<Refused> refused_;
+    std::optional<std::uint64_t> served_schema_version_;
 };
 
 } // namespace realmsync::server

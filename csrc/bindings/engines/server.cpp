@@ -121,7 +121,9 @@ void configure_app(ServerHandle& self, const std::string& app_id, const std::str
                    double max_offline_days, bool recovery,
                    const std::vector<std::string>& queryable,
                    const std::map<std::string, std::vector<std::string>>& queryable_by_class,
-                   const std::optional<std::string>& indexed_queryable, std::int64_t now) {
+                   const std::optional<std::string>& indexed_queryable,
+                   const std::optional<std::set<std::uint64_t>>& schema_versions,
+                   std::int64_t now) {
     constexpr double kDay = 86'400'000; // ms
     if (!(max_offline_days >= 0 && max_offline_days <= 1'000'000))
         throw py::value_error("max_offline_days is a number of days, 0: any time");
@@ -138,6 +140,7 @@ void configure_app(ServerHandle& self, const std::string& app_id, const std::str
     for (const auto& [cls, names] : queryable_by_class)
         settings.queryable.of_class[cls] = Names(names.begin(), names.end());
     settings.queryable.indexed = indexed_queryable;
+    settings.schema_versions = schema_versions;
     settings.queryable.takes_all = development_mode || settings.sync_mode == server::SyncMode::both;
     self.runtime().configure_app(app_id, settings, now);
 }
@@ -160,7 +163,8 @@ void bind_apps(HandleClass<ServerHandle>& c) {
              py::arg("max_offline_days") = 0.0, py::arg("recovery") = true,
              py::arg("queryable") = std::vector<std::string>{},
              py::arg("queryable_by_class") = std::map<std::string, std::vector<std::string>>{},
-             py::arg("indexed_queryable") = py::none(), py::arg("now_ms"));
+             py::arg("indexed_queryable") = py::none(), py::arg("schema_versions") = py::none(),
+             py::arg("now_ms"));
 }
 
 // Each gives the number of the Administered event that answers it.

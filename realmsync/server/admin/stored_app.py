@@ -34,6 +34,7 @@ class StoredApp:
     key_sets: Mapping[str, str] = field(default_factory=dict)
     adopt_passwords: None = None
     migrated_partition_key: None = None
+    schema_versions: None = None
 
     def load(self) -> Loaded:
         """Checks the document; nothing that runs is touched."""

@@ -6,7 +6,7 @@ session, see session_rules.py. Specification: app-configuration.md 4.3 and 4.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 
 from realmsync.apps.model import SyncMode, SyncState
@@ -32,6 +32,7 @@ class ConfigurableEngine(Protocol):
         queryable: Sequence[str],
         queryable_by_class: Mapping[str, Sequence[str]],
         indexed_queryable: str | None,
+        schema_versions: Set[int] | None,
         now_ms: int,
     ) -> None: ...
 
@@ -56,5 +57,6 @@ def configure(engine: ConfigurableEngine, app: RunningApp) -> None:
         queryable=[*queryable.everywhere, *([former] if former else ())],
         queryable_by_class=queryable.by_class,
         indexed_queryable=next(iter(queryable.indexed), None),
+        schema_versions=app.schema_versions,
         now_ms=monotonic_ms(),
     )

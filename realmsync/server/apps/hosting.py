@@ -258,6 +258,7 @@ class AppHost:
             key_sets=folder.key_sets,
             adopt_passwords=folder.adopt_passwords,
             migrated_partition_key=folder.migrated_partition_key,
+            schema_versions=folder.schema_versions,
         )
         return app
 

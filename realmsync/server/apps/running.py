@@ -7,7 +7,7 @@ app-configuration.md section 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from realmsync.apps.model import App
@@ -35,6 +35,8 @@ class RunningApp:
     adopt_passwords: PasswordAdoption | None = None
     # What told partitions apart before the app went over to flexible sync.
     migrated_partition_key: str | None = None
+    # Versions of the schema that programs may be made for; None: any.
+    schema_versions: Set[int] | None = None
 
     def replace(self, model: App) -> None:
         """Obeys another model from now on; users, data and functions in Python stay."""

@@ -37,6 +37,8 @@ class AppSource(Protocol):
     def adopt_passwords(self) -> PasswordAdoption | None: ...
     @property
     def migrated_partition_key(self) -> str | None: ...
+    @property
+    def schema_versions(self) -> Set[int] | None: ...
     def load(self) -> Loaded: ...
     def implementations(self, app: App) -> AppFunctions: ...
 
@@ -67,6 +69,9 @@ class AppFolder:
     # Of an app in flexible mode: the property that told its partitions apart before it went over.
     # Programs that know of partitions then follow with their files; None: they are refused.
     migrated_partition_key: str | None = None
+    # In flexible sync, the schema versions of the programs that are served: others are told that
+    # theirs is unknown (235). None: whatever version they have.
+    schema_versions: Set[int] | None = None
 
     def load(self, promised: Set[str] = frozenset()) -> Loaded:
         """Reads and checks everything; nothing that runs is touched.
@@ -106,6 +111,9 @@ class AppFolder:
                 ".",
                 "only an app in flexible mode can have come from partitions, and this one is not",
             )
+            return replace(loaded, app=None)
+        if any(version < 0 for version in self.schema_versions or ()):
+            loaded.findings.error("sync.schema_versions", ".", "schema versions count from 0")
             return replace(loaded, app=None)
         app = with_provider_faults(loaded.app, loaded.bundle, self.key_sets, loaded.findings)
         return self._with_importable(replace(loaded, app=app), app)
