@@ -43,13 +43,12 @@ struct ServerTuning {
     std::uint64_t page_bytes = 1u << 20;
     // DOWNLOADs being built or waiting for one connection: bounds the memory of a slow reader.
     std::size_t pages_per_connection = 8;
-    // Sessions of flexible sync that are brought to a view at once: each has a page in memory and
-    // the keys of its objects.
+    // Sessions of flexible sync that are brought to a view at once, and ms after which one gives
+    // way while others wait: it goes on in its next turn. Parts are of shared_page_bytes meanwhile.
     std::size_t bootstraps = 64;
-    // ms for which a part of one may wait for its socket while other sessions wait for theirs: then
-    // the session is told to come again. Parts are of shared_page_bytes meanwhile.
-    std::int64_t bootstrap_wait_ms = 30'000;
-    // Bytes of DOWNLOADs that wait for their turn or for their socket, in the whole process.
+    std::int64_t bootstrap_turn_ms = 10'000;
+    // Bytes of DOWNLOADs that wait for their turn or for their socket, and of the keys that
+    // bootstraps have still to send, in the whole process.
     std::uint64_t page_memory_bytes = 256u << 20;
     // Bytes of accepted, unintegrated uploads, inflated: of one user, and in all, where users with
     // more than an equal share are above the limit. Then their connections are not read until half
@@ -112,7 +111,7 @@ template <class Visit> constexpr void for_each_member(ServerTuning& t, Visit&& v
     visit("page_bytes", t.page_bytes);
     visit("pages_per_connection", t.pages_per_connection);
     visit("bootstraps", t.bootstraps);
-    visit("bootstrap_wait_ms", t.bootstrap_wait_ms);
+    visit("bootstrap_turn_ms", t.bootstrap_turn_ms);
     visit("page_memory_bytes", t.page_memory_bytes);
     visit("user_backlog_bytes", t.user_backlog_bytes);
     visit("process_backlog_bytes", t.process_backlog_bytes);

@@ -84,6 +84,11 @@ bool KeyList::operator==(const KeyList& other) const {
            ends_ == other.ends_ && nulls_ == other.nulls_;
 }
 
+std::size_t KeyList::bytes() const {
+    return bytes_.capacity() + ends_.capacity() * sizeof(std::uint64_t) +
+           (nulls_.capacity() + places_.capacity()) * sizeof(std::uint32_t);
+}
+
 void KeyList::reorder(std::span<const std::uint32_t> order) {
     KeyList next(type_);
     next.bytes_.reserve(bytes_.size());

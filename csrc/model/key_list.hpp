@@ -24,6 +24,7 @@ class KeyList {
 
     Type type() const { return type_; }
     std::size_t size() const { return size_; }
+    std::size_t bytes() const;          // of memory, about
     void append(const Key& key);        // of the type, or null; copies
     Key at(std::size_t position) const; // borrows its text from the list
     bool operator==(const KeyList& other) const;

@@ -40,6 +40,14 @@ struct KeysOf {
 
 class Progress final : public server::BootstrapProgress {
   public:
+    std::uint64_t bytes() const override {
+        constexpr std::uint64_t kHandled = 160; // a name with its places
+        std::uint64_t bytes = kHandled * handled.size() + rest.size();
+        for (const KeysOf& keys : parts)
+            bytes += sizeof keys + keys.keys.bytes();
+        return bytes;
+    }
+
     wire::DownloadCursor cursor; // up to where everything sent is right
     std::vector<KeysOf> parts;
     std::size_t part = 0, position = 0;

@@ -286,7 +286,7 @@ void Connection::note_sending(std::size_t bytes) {
     if (bytes < kMany)
         return;
     is_sending_page_ = true;
-    context_.page_memory.add(owner_.flow, {id_, 0, 0}, bytes);
+    context_.page_memory.set(owner_.flow, {id_, 0, 0}, bytes);
 }
 
 void Connection::queue_log(std::uint64_t session, std::string_view level, std::string message) {

@@ -91,25 +91,15 @@ void Context::bound_page_memory() {
     }
 }
 
-void Context::end_slow_bootstraps() {
-    for (const SessionRef& ref : std::vector(bootstrapping)) {
-        if (awaiting_bootstrap.empty())
-            return;
-        Session& slow = *session(ref);
-        const auto since = slow.bootstrap_waits_since();
-        if (since && *since + tuning.bootstrap_wait_ms <= now)
-            slow.try_later("Others wait for their data, and this client takes its own slowly");
-    }
+void Context::begin_bootstrap_turns() {
+    while (const auto next = bootstrap_turns.next(now))
+        if (Session* due = session(*next)) // else it is about to be detached
+            due->on_bootstrap_turn();
 }
 
-std::optional<std::int64_t> Context::slow_bootstraps_end() {
-    std::optional<std::int64_t> first;
-    if (awaiting_bootstrap.empty())
-        return first;
-    for (const SessionRef& ref : bootstrapping)
-        if (const auto since = session(ref)->bootstrap_waits_since())
-            first = std::min(first.value_or(*since), *since);
-    return first ? std::optional(*first + tuning.bootstrap_wait_ms) : first;
+void Context::end_bootstrap_turns() {
+    while (const auto over = bootstrap_turns.over(now))
+        session(*over)->end_bootstrap_turn();
 }
 
 void Context::resume_readers() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/app_settings.hpp"
+#include "server/bootstrap_turns.hpp"
 #include "server/event.hpp"
 #include "server/job.hpp"
 #include "server/page_memory.hpp"
@@ -30,7 +31,8 @@ struct Context {
     Context(const ServerTuning& settings, std::uint64_t seed, bool asks)
         : tuning(settings), asks_permission(asks), random(seed),
           backlog(settings.user_backlog_bytes, settings.process_backlog_bytes),
-          page_memory(settings.page_memory_bytes) {}
+          page_memory(settings.page_memory_bytes),
+          bootstrap_turns(settings.bootstraps, settings.bootstrap_turn_ms) {}
 
     const ServerTuning tuning;
     const bool asks_permission; // at each BIND; else everybody may write
@@ -44,6 +46,7 @@ struct Context {
     std::uint64_t visits = 0; // of sessions, by what looks at all of a connection
     UploadBacklog backlog;
     PageMemory page_memory;
+    BootstrapTurns bootstrap_turns;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
     std::uint64_t next_binding = 1;
@@ -59,9 +62,6 @@ struct Context {
     std::uint64_t next_task = 1;
     // Sessions that have put progress off, and when it is to be stored, ascending.
     std::deque<std::pair<std::int64_t, SessionRef>> progress_due;
-    // Sessions of flexible sync that are being brought to a view, and those that wait for it.
-    std::vector<SessionRef> bootstrapping;
-    std::deque<SessionRef> awaiting_bootstrap;
     std::size_t writer_jobs_in_flight = 0;
     std::size_t unacknowledged_sessions = 0;
     bool draining = false; // shutdown: nothing new is accepted
@@ -83,9 +83,9 @@ struct Context {
     void discharge(Flow user, std::uint64_t bytes);
     // Takes pages from those who hold most while there are too many.
     void bound_page_memory();
-    // Ends the sessions whose bootstraps wait for their sockets while others wait for theirs.
-    void end_slow_bootstraps();
-    std::optional<std::int64_t> slow_bootstraps_end(); // when it is to be called
+    // Whose turn it is now to be brought to a view, where a place has become free.
+    void begin_bootstrap_turns();
+    void end_bootstrap_turns(); // those that are over
     void forget_if_idle(Partition& partition);
 
   private:

@@ -1,7 +1,8 @@
-// Who holds how many bytes of pages: those that wait for their turn on a connection, and those that
-// a socket has not taken yet. Clients that do not read could fill the memory of the process
-// otherwise; when it is used up the user who holds most gives up first. A page that waits is made
-// again later; a connection that holds one on its way is dropped, and its client comes back.
+// Who holds how many bytes of pages: those that wait for their turn on a connection, with what
+// their bootstraps have found, and those that a socket has not taken yet. Clients that do not read
+// could fill the memory of the process otherwise; when it is used up the user who holds most gives
+// up first. A page that waits is made again later; a session that is brought to a view, and a
+// connection that holds a page on its way, end, and their clients come back.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,11 @@ class PageMemory {
   public:
     explicit PageMemory(std::uint64_t limit) : limit_(limit) {}
 
-    // `session`'s page, or with session 0 the message that its connection is sending.
-    void add(Flow flow, const SessionRef& holder, std::uint64_t bytes) {
+    // What `session` holds, or with session 0 the message that its connection is sending.
+    void set(Flow flow, const SessionRef& holder, std::uint64_t bytes) {
+        remove(flow, holder);
+        if (bytes == 0)
+            return;
         Holdings& holdings = flows_[flow];
         holdings.bytes += bytes;
         total_ += bytes;

@@ -230,6 +230,9 @@ struct OutcomeHandler {
             context.discharge(append->owner.flow, append->bytes);
         if (auto* subscribe = std::get_if<Subscribe>(&job))
             context.discharge(subscribe->owner.flow, subscribe->bytes);
+        if (failed.scope == FailureScope::job)
+            if (const SessionRef* of = alone_in(job))
+                return fail_alone(*of, job, partition);
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
             give_up(partition.sessions.begin()->second->connection());
         if (auto* bind = std::get_if<Bind>(&job)) {
@@ -238,6 +241,30 @@ struct OutcomeHandler {
         }
         // Nothing else can be in flight before it is open; the next BIND tries again.
         scope.evict = std::holds_alternative<OpenPartition>(job);
+    }
+
+    // The session that alone has anything to do with what failed; null: others may have.
+    static const SessionRef* alone_in(const WriterJob& job) {
+        if (const auto* bind = std::get_if<Bind>(&job))
+            return &bind->to;
+        if (const auto* subscribe = std::get_if<Subscribe>(&job))
+            return &subscribe->to;
+        if (const auto* begin = std::get_if<BeginEarly>(&job))
+            return &begin->to;
+        const auto* conclude = std::get_if<Conclude>(&job);
+        return conclude ? &conclude->to : nullptr;
+    }
+
+    void fail_alone(const SessionRef& of, const WriterJob& job, Partition& partition) {
+        if (std::holds_alternative<Conclude>(job))
+            if (Connection* connection = context.connection(of.connection))
+                connection->release_page_slot();
+        if (Session* session = context.session(of))
+            session->try_later("The server could not do this", Code::other_session_error);
+        if (const auto* bind = std::get_if<Bind>(&job)) {
+            partition.end_bind(bind->request.file.ident);
+            lift_fence(partition, bind->request.file.ident);
+        }
     }
 
     void report(const JobFailed& failed) {
@@ -436,7 +463,7 @@ void Server::end_call() {
 void Server::on_timer(std::int64_t now) {
     context_->now = now;
     context_->release_progress(now);
-    context_->end_slow_bootstraps();
+    context_->end_bootstrap_turns();
     AdministrationHandler{*context_}.submit_announced();
     if (context_->drain_until && now >= *context_->drain_until)
         finish_shutdown();
@@ -460,7 +487,7 @@ std::optional<std::int64_t> Server::deadline() const {
         consider(due);
     if (!context_->progress_due.empty())
         consider(context_->progress_due.front().first);
-    if (const auto end = context_->slow_bootstraps_end())
+    if (const auto end = context_->bootstrap_turns.end())
         consider(*end);
     return first;
 }

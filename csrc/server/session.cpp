@@ -339,7 +339,8 @@ void Session::detach() {
         return;
     submit_progress();
     drop_held();
-    release_bootstrap_slot();
+    if (subscriptions_)
+        leave_bootstrap();
     Partition& partition = *std::exchange(partition_, nullptr);
     partition.sessions.erase(binding_);
     partition.unsettled.erase(this);
@@ -399,7 +400,7 @@ bool Session::owes_acknowledgement() const {
 }
 
 bool Session::needs_page() const {
-    return !page_ && !page_in_flight_ && !waits_for_page_slot_ && !awaits_bootstrap_slot_ &&
+    return !page_ && !page_in_flight_ && !waits_for_page_slot_ && !awaits_bootstrap_turn_ &&
            (state_ == SessionState::running ? needs_download() : owes_acknowledgement()) &&
            !(subscriptions_ && !subscriptions_->needs_page());
 }
@@ -484,7 +485,6 @@ wire::Outgoing Session::take_mark() {
 
 wire::Outgoing Session::take_download() {
     auto page = std::move(page_);
-    context_.page_memory.remove(connection_.owner().flow, ref());
     connection_.release_page_slot();
     first_download_sent_ = true;
     REALMSYNC_ASSERT(page->progress.download.server_version >= download_.server_version &&
@@ -507,6 +507,7 @@ wire::Outgoing Session::take_download() {
         if (page_acknowledges_)
             set_unacknowledged(false);
     }
+    note_memory();
     ++context_.stats.downloads_sent;
     if (!page->rejected.empty())
         refuse_ingested(*page);
@@ -518,7 +519,7 @@ wire::Outgoing Session::take_download() {
 void Session::request_page() {
     download_.server_version = served();
     if (subscriptions_ && subscriptions_->is_bootstrap_due(download_.server_version) &&
-        !take_bootstrap_slot())
+        !take_bootstrap_turn())
         return;
     if (!connection_.take_page_slot(*this)) {
         waits_for_page_slot_ = true;
@@ -532,7 +533,8 @@ void Session::request_page() {
 }
 
 PageRequest Session::page_request() const {
-    const bool shared = connection_.has_waiting_siblings() || !context_.awaiting_bootstrap.empty();
+    const bool shared =
+        connection_.has_waiting_siblings() || context_.bootstrap_turns.has_waiting();
     PageRequest request;
     request.partition = partition_id_;
     request.file_ident = file_.ident;
@@ -588,14 +590,13 @@ void Session::on_page(Page page) {
         return fail(Code::other_session_error, "The history could not be read");
     }
     page_ = std::make_unique<Page>(std::move(page));
-    context_.page_memory.add(connection_.owner().flow, ref(), page_->body.bytes.size());
-    context_.bound_page_memory();
+    note_memory();
     enlist_if_ready();
 }
 
 void Session::give_up_page() {
-    if (page_of_)
-        return; // cannot be: bootstraps are limited otherwise
+    if (subscriptions_ && subscriptions_->bytes() != 0) // what it has found would be lost with it
+        return try_later("Too much is waiting to be downloaded", Code::other_session_error);
     drop_page();
     enlist_if_ready();
 }
@@ -604,7 +605,7 @@ void Session::drop_page() {
     if (page_) {
         page_.reset();
         page_of_.reset();
-        context_.page_memory.remove(connection_.owner().flow, ref());
+        note_memory();
         connection_.release_page_slot();
     }
 }

@@ -83,8 +83,8 @@ class Session {
     // It has not been told how far it is: if that is so many versions, it will be.
     void on_visit(std::uint64_t lag);
     void give_up_page(); // it can be read again
-    // Since when its bootstrap waits for the socket, in ms; none: for the store.
-    std::optional<std::int64_t> bootstrap_waits_since() const;
+    void on_bootstrap_turn();
+    void end_bootstrap_turn(); // others wait: it goes on in its next one
     // The claim on its file is settled: held uploads may go.
     void release_uploads();
     // Progress that waited for an upload has waited long enough.
@@ -162,8 +162,10 @@ class Session {
     void refuse_ingested(const Page& page);
     void describe(const Page& page, wire::Download& download);
     void on_bootstrap_page(Page page);
-    bool take_bootstrap_slot();
-    void release_bootstrap_slot();
+    bool take_bootstrap_turn();
+    void leave_bootstrap_turn();
+    void leave_bootstrap();
+    void note_memory();
     void put_off(UploadTask progress);
     void submit_progress();
     void submit(UploadTask task, std::uint64_t cost);
@@ -194,9 +196,8 @@ class Session {
         roles_; // of flexible sync, as soon as it is permitted
     bool first_download_sent_ = false;
     bool page_in_flight_ = false;
-    bool has_bootstrap_slot_ = false;
-    bool awaits_bootstrap_slot_ = false; // stands in Context::awaiting_bootstrap
-    bool page_acknowledges_ = false;     // was asked for after the last upload was integrated
+    bool awaits_bootstrap_turn_ = false;
+    bool page_acknowledges_ = false; // was asked for after the last upload was integrated
     bool waits_for_page_slot_ = false;
     bool owes_progress_ = false;       // a DOWNLOAD that says how far it is
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told

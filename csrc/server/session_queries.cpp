@@ -86,6 +86,7 @@ void Session::on_subscribed(std::int64_t query_version, std::variant<Subscribed,
         return;
     const auto before = subscriptions_->bootstrap();
     subscriptions_->answer(query_version, std::move(answer));
+    note_memory();
     const bool is_given_up = page_of_ && subscriptions_->bootstrap() != before;
     if (page_ && (is_given_up || (!page_of_ && !subscriptions_->may_show(*page_))))
         drop_page();
@@ -160,8 +161,8 @@ void Session::on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
         attached().join(*concluded.group, *this);
     }
     subscriptions_->on_concluded(page, std::move(concluded.group));
-    subscriptions_->note_step(context_.now);
     page_ = std::make_unique<Page>(std::move(page));
+    note_memory();
     enlist_if_ready();
 }
 
@@ -179,9 +180,9 @@ void Session::on_bootstrap_page(Page page) {
         connection_.release_page_slot();
         conclude_if_ready();
     } else {
-        subscriptions_->note_step(context_.now);
         page_ = std::make_unique<Page>(std::move(page));
     }
+    note_memory();
     enlist_if_ready();
 }
 
@@ -190,39 +191,43 @@ bool Session::is_page_ready() const {
     return page_ && (!subscriptions_ || page_of_ || subscriptions_->may_show(*page_));
 }
 
-// How many sessions are brought to a view at once is limited: each holds a page and a list of keys.
-bool Session::take_bootstrap_slot() {
-    if (has_bootstrap_slot_)
-        return true;
-    if (context_.bootstrapping.size() >= context_.tuning.bootstraps) {
-        if (!std::exchange(awaits_bootstrap_slot_, true))
-            context_.awaiting_bootstrap.push_back(ref());
-        return false;
-    }
-    context_.bootstrapping.push_back(ref());
-    subscriptions_->note_step(context_.now);
-    return has_bootstrap_slot_ = true;
+// How many sessions are brought to a view at once is limited (bootstrap_turns.hpp).
+bool Session::take_bootstrap_turn() {
+    awaits_bootstrap_turn_ =
+        !context_.bootstrap_turns.take(ref(), connection_.owner().flow, context_.now);
+    return !awaits_bootstrap_turn_;
 }
 
-std::optional<std::int64_t> Session::bootstrap_waits_since() const {
-    if (page_in_flight_ || subscriptions_->is_concluding())
-        return std::nullopt;
-    return subscriptions_->last_step();
+void Session::on_bootstrap_turn() {
+    awaits_bootstrap_turn_ = false;
+    enlist_if_ready();
 }
 
-void Session::release_bootstrap_slot() {
-    if (!std::exchange(has_bootstrap_slot_, false))
-        return;
-    std::erase_if(context_.bootstrapping,
-                  [this](const SessionRef& holder) { return holder.binding == binding_; });
-    while (!context_.awaiting_bootstrap.empty()) {
-        Session* next = context_.session(context_.awaiting_bootstrap.front());
-        context_.awaiting_bootstrap.pop_front();
-        if (next == nullptr || next == this)
-            continue;
-        next->awaits_bootstrap_slot_ = false;
-        return next->enlist_if_ready();
-    }
+// A page that is there, or on its way, is sent all the same.
+void Session::end_bootstrap_turn() {
+    leave_bootstrap_turn();
+    take_bootstrap_turn();
+}
+
+void Session::leave_bootstrap_turn() {
+    awaits_bootstrap_turn_ = false;
+    context_.bootstrap_turns.leave(ref(), connection_.owner().flow);
+    context_.begin_bootstrap_turns();
+}
+
+// The session is over.
+void Session::leave_bootstrap() {
+    subscriptions_->forget_progress();
+    note_memory();
+    leave_bootstrap_turn();
+}
+
+// Of the page that waits, and of what a bootstrap has found and has still to send.
+void Session::note_memory() {
+    const std::uint64_t bytes =
+        (page_ ? page_->body.bytes.size() : 0) + (subscriptions_ ? subscriptions_->bytes() : 0);
+    context_.page_memory.set(connection_.owner().flow, ref(), bytes);
+    context_.bound_page_memory();
 }
 
 // Before anything else: the client uploads what it has, and begins anew (16).
@@ -302,13 +307,12 @@ void Session::describe(const Page& page, wire::Download& download) {
     if (is_bootstrap)
         download.batch_state =
             page.is_last ? wire::BatchState::last_in_batch : wire::BatchState::more_to_come;
-    subscriptions_->note_step(context_.now);
     if (is_bootstrap && page.is_last) {
         if (const views::ViewGroupPtr former = subscriptions_->group())
             if (former != subscriptions_->next_group())
                 attached().leave(*former, *this);
         subscriptions_->on_sent();
-        release_bootstrap_slot();
+        leave_bootstrap_turn();
     }
     page_of_.reset();
 }

@@ -78,6 +78,7 @@ struct Bootstrap {
 class BootstrapProgress {
   public:
     virtual ~BootstrapProgress() = default;
+    virtual std::uint64_t bytes() const = 0; // of memory, about
 };
 
 struct BindRequest { // a client's IDENT (server-behaviour.md 6.4)

@@ -76,12 +76,12 @@ class Subscriptions {
     // Everything is found: to be concluded, then sent, then in force.
     bool may_conclude() const { return stage_ == Stage::found && answered_ == heard_; }
     void conclude() { stage_ = Stage::concluding; }
-    bool is_concluding() const { return stage_ == Stage::concluding; }
     void on_concluded(const Page& page, views::ViewGroupPtr group); // or there is more of it
     void on_sent();                                                 // the last page
-    // When something was last done for the bootstrap, or taken by the client, in ms.
-    void note_step(std::int64_t now) { last_step_ = now; }
-    std::int64_t last_step() const { return last_step_; }
+
+    // That the bootstrap holds, of what it has found.
+    std::uint64_t bytes() const { return progress_ ? progress_->bytes() : 0; }
+    void forget_progress() { progress_.reset(); } // the session is over
 
     // What is next of the history is too much for a page. `bootstrap`: what brings it, the one that
     // is due or an unasked one.
@@ -121,7 +121,6 @@ class Subscriptions {
     std::shared_ptr<BootstrapProgress> progress_;
     Stage stage_ = Stage::making;
     bool awaits_early_begin_ = false;
-    std::int64_t last_step_ = 0;
     std::uint64_t stands_for_ = 0; // the first QUERY that the bootstrap is the answer to; 0: IDENT
     std::uint64_t drain_to_ = 0;
     std::optional<Next> next_;
