@@ -1,8 +1,9 @@
 // One session: the server's state machine of a binding, from BIND to UNBOUND or ERROR
 // (server-behaviour.md sections 6 to 8, wire-protocol.md section 12). Its turn on the wire is given
 // by connection.cpp; how it begins is in session_bind.cpp, what becomes of its uploads in
-// session_uploads.cpp, flexible sync's query sets and bootstraps are in session_queries.cpp;
-// whether an upload is acceptable is decided in upload.cpp.
+// session_uploads.cpp, which page it sends next in session_pages.cpp, flexible sync's query sets
+// and bootstraps are in session_queries.cpp; whether an upload is acceptable is decided in
+// upload.cpp.
 #pragma once
 
 #include <cstdint>
@@ -140,9 +141,14 @@ class Session {
     bool require_schema_version(); // that the app knows; if not, the session has failed
     void refuse_paused();          // its app is not served for the time being
     void bind_file();
+    // session_uploads.cpp
     void process_upload(const wire::Upload& message, std::shared_ptr<const std::string> bytes);
     void hold(Held held);
     void drop_held();
+    void put_off(UploadTask progress);
+    void submit_progress();
+    void submit(UploadTask task, std::uint64_t cost);
+    void discharge(std::uint64_t cost);
     // session_queries.cpp
     void process_query(Subscribing request);
     static std::uint64_t query_cost(const Subscribing& request);
@@ -166,19 +172,17 @@ class Session {
     void leave_bootstrap_turn();
     void leave_bootstrap();
     void note_memory();
-    void put_off(UploadTask progress);
-    void submit_progress();
-    void submit(UploadTask task, std::uint64_t cost);
-    void discharge(std::uint64_t cost);
-    void drop_page();
-    bool is_mark_due() const;
+    // session_pages.cpp
     bool lacks_history() const; // that it has to see
     bool needs_download() const;
-    bool owes_acknowledgement() const; // before the error, and it can be told now
-    bool needs_page() const;           // has none, and none is asked for
+    bool needs_page() const; // has none, and none is asked for
     void request_page();
     PageRequest page_request() const;
+    void drop_page();
     wire::Outgoing take_download();
+
+    bool is_mark_due() const;
+    bool owes_acknowledgement() const; // before the error, and it can be told now
     wire::Outgoing take_mark();
     wire::Outgoing take_error();
     std::string whose() const; // for the log: app, user, client file, partition
