@@ -215,7 +215,8 @@ PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMP
 
 # Said without being known: a realm has a session, and callbacks are given it.
 SAID = {
-    "realmsync.model.realm": {"realmsync.sync.session", "realmsync.sync.subscriptions"},
+    "realmsync.model.lifetime": {"realmsync.sync.session"},
+    "realmsync.model.realm": {"realmsync.sync.subscriptions"},
     "realmsync.sync.app_sync": {"realmsync.sync.client"},
     "realmsync.sync.config": {"realmsync.model.realm", "realmsync.sync.session"},
 }

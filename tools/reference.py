@@ -239,7 +239,7 @@ def entry(name: str, subject: Any) -> Iterator[str]:
             yield documentation(subject) + "\n"
             yield from items(subject)
         else:
-            if "__init__" in vars(subject) and constructible(subject):
+            if constructible(subject):
                 yield f"`{signature(name, subject.__init__, method=True)}`\n"
             yield documentation(subject) + "\n"
             yield from members(subject)
