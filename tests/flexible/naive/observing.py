@@ -1,11 +1,11 @@
 """Watches the two streams of one client file and says which promise breaks, at the message where.
 
 What lives here: which message may come when, positions, query versions, MARKs and errors. What the
-file holds is `content`'s. Every check has the name of a condition of 17.9 (K1 to K18), or of
-something else that is numbered: a section of flexible-sync.md, a rule of its chapter 7 (B10), an
-ordering rule of wire-protocol.md 14 (O8). Messages are as `realmsync.inspect.decode_message` gives
-them; those of the client are told when the server gets them, those of the server when the client
-does.
+file holds is `content`'s, what becomes of its uploads is `uploads`'. Every check has the name of a
+condition of 17.9 (K1 to K18), or of something else that is numbered: a section of flexible-sync.md,
+a rule of its chapter 7 (B10), an ordering rule of wire-protocol.md 14 (O8). Messages are as
+`realmsync.inspect.decode_message` gives them; those of the client are told when the server gets
+them, those of the server when the client does.
 Specification: flexible-sync.md 3.4, 5.4 to 5.8, 7.2, 9.3, 17.9; wire-protocol.md 6.4, 6.5, 14.
 """
 
@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from flexible.naive.content import Batch, Content
-from flexible.naive.history import Broken, Commit, History, Undone
-from flexible.naive.judging import decoded_key, judge
-from flexible.naive.objects import Named, State, schema_only, touched
+from flexible.naive.history import Broken, History
+from flexible.naive.objects import Named, State, touched
 from flexible.naive.telling import spelled_event
+from flexible.naive.uploads import Uploads
 from flexible.naive.views import BadQuery, Permissions, Queries, View, differences, visible
 
 Message = dict[str, Any]
@@ -64,7 +63,6 @@ class Binding:
     asked: dict[int, Asked] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)
     answered: int = 0
-    told: list[Message] = field(default_factory=list)  # 231 of what has not come yet
     parts: list[Message] = field(default_factory=list)  # of the bootstrap that is coming
     ended_by: str = ""  # an error of the server
 
@@ -96,19 +94,19 @@ class Observer:
         self, history: History, permissions: Permissions, *, is_judging: bool = True
     ) -> None:
         self.history, self.is_judging = history, is_judging
+        self._begin(permissions)
+
+    def _begin(self, permissions: Permissions) -> None:
         self.permissions, self.head = permissions, 0
         self.file_ident = 0
-        self.content = Content(history, 0)
+        self.content = Content(self.history, 0)
+        self.uploads = Uploads(self.history, self.content, is_judging=self.is_judging)
         self.binding: Binding | None = None
         self.states = {0: "pending"}  # of query versions: pending, complete, error
         start = View(Queries({}), permissions)
         self.points = [Point(dict.fromkeys(_CURSORS, 0), 0, start, State(), set())]
         self.prefix: tuple[int, list[Any]] = (0, [])  # of an interrupted bootstrap
         self.ahead: dict[Named, int] = {}  # by which query set its own change of an object counts
-        self.uploaded = 0  # newest own version that the server was told of
-        # Uploads whose verdicts are to be seen: by which view, and which others there are.
-        self.judged: dict[int, tuple[Message, View, list[View]]] = {}
-        self.rejections_told: set[tuple[int, Named]] = set()
         self.lately: deque[Event] = deque(maxlen=12)
 
     # -- what happens ------------------------------------------------------------------------------
@@ -159,9 +157,7 @@ class Observer:
 
     def replaced(self) -> None:
         """A client reset: from here on it is another file, of which nothing is known yet."""
-        self.__init__(  # type: ignore[misc]
-            self.history, self.permissions, is_judging=self.is_judging
-        )
+        self._begin(self.permissions)
 
     def server_crashed(self) -> None:
         """What comes next shows whether the server kept what it needs."""
@@ -174,8 +170,7 @@ class Observer:
         it has what it should at the head all the same.
         """
         point = self.points[-1]
-        if point.progress["download_client_version"] < max(self.judged, default=0):
-            raise Broken("K12", f"uploads up to {max(self.judged)} are not confirmed")
+        self.uploads.check_settled(point.progress["download_client_version"])
         if self.binding is not None:
             open_marks = [r for r in self.binding.marks if r > self.binding.answered]
             if open_marks:
@@ -183,15 +178,6 @@ class Observer:
             newest = max(self.binding.asked, default=None)
             if newest is not None and not self.binding.asked[newest].is_answered:
                 raise Broken("K12", f"QUERY {newest} has no answer")
-        for commit in self.history.commits.values():
-            if commit.origin == self.file_ident:
-                untold = {
-                    about
-                    for about in commit.rejected
-                    if (commit.client_version, about) not in self.rejections_told
-                }
-                if untold:
-                    raise Broken("K14", f"{untold} of {commit.client_version}: no 231 came")
         found = differences(
             self.content.served, visible(self.history.states[self.history.head], point.view)
         )
@@ -205,6 +191,7 @@ class Observer:
         if was_ended:
             self.prefix = (0, [])  # resumed from suspension: as activation (7.5)
         self.binding = Binding(self.permissions)
+        self.uploads.told = []
 
     def _client_ident(self, message: Message) -> None:
         assert self.binding is not None
@@ -260,17 +247,11 @@ class Observer:
             if self._is_valid(asked.view.queries):
                 view, judged_by = asked.view, number
         for entry in message["entries"]:
-            version = entry["client_version"]
-            if version > self.uploaded or version in self.judged:
-                commit = self.history.of_upload(self.file_ident, version)
-                is_known = commit is not None and commit.version <= self.head
-                if version > self.uploaded:
-                    self.content.written(entry)
-                    self.ahead |= dict.fromkeys(touched(entry["instructions"]), judged_by)
-                if not (is_known and version in self.judged):
-                    self.judged[version] = (entry, view, self._views_since(entry))
-                self.uploaded = max(self.uploaded, version)
-        self.uploaded = max(self.uploaded, message["upload_client_version"])
+            if entry["client_version"] > self.uploads.newest:
+                self.content.written(entry)
+                self.ahead |= dict.fromkeys(touched(entry["instructions"]), judged_by)
+            self.uploads.take(entry, view, self._views_since(entry), self.head)
+        self.uploads.newest = max(self.uploads.newest, message["upload_client_version"])
         self.content.integrated(message["upload_server_version"])
 
     def _views_since(self, entry: Message) -> list[View]:
@@ -338,7 +319,7 @@ class Observer:
         for name in _CURSORS:
             if m[name] < before[name]:
                 raise Broken("K11", f"{name} goes back from {before[name]} to {m[name]}")
-        if m["upload_client_version"] > self.uploaded:
+        if m["upload_client_version"] > self.uploads.newest:
             raise Broken(
                 "K11", f"it confirms {m['upload_client_version']}, which was not sent (C2)"
             )
@@ -370,7 +351,7 @@ class Observer:
         versions = [entry["server_version"] for entry in message["entries"]]
         if before in versions:
             raise Broken("K5", f"version {before} is streamed behind itself")
-        self._check_compensations(binding, message, before)
+        self.uploads.check_delivered(message, before)
         self._deliver(binding, message, message["entries"], point.view, point.version)
 
     def _part(self, binding: Binding, message: Message) -> None:
@@ -439,156 +420,7 @@ class Observer:
         progress = {name: message[name] for name in _CURSORS}
         content = self.content
         self.points.append(Point(progress, version, view, content.served, set(content.left)))
-        if self.is_judging:
-            self._check_verdicts(progress["download_client_version"])
-
-    # -- compensation ------------------------------------------------------------------------------
-
-    def _check_compensations(self, binding: Binding, message: Message, before: int) -> None:
-        """What undoes a rejected write comes at its version or, with what came later, at a later
-        one; 231 names that one."""
-        versions = {entry["server_version"] for entry in message["entries"]}
-        position = message["download_server_version"]
-        told = [each for each in binding.told if _undone_at(each) <= position]
-        binding.told = [each for each in binding.told if _undone_at(each) > position]
-        stale = [each for each in told if _undone_at(each) not in versions]
-        if stale:
-            raise Broken("K14", f"231 spoke of what was not delivered: {stale}")
-        due = [
-            commit
-            for commit in self.history.between(before, position)
-            if commit.addressed_to == self.file_ident and commit.reverts
-        ]
-        for commit in due:
-            if commit.version > max(versions, default=0):
-                raise Broken("K14", f"what undoes {commit.reverts} at {commit.version} is missing")
-            later = [t for t in told if _undone_at(t) >= commit.version]
-            for undone in commit.undoes:
-                if undone.is_told:
-                    self._check_told(undone, commit.version, later)
-        known = {about for commit in due for about in commit.reverts}
-        for each in told:
-            for update in each["rejectedUpdates"]:
-                self._named(update, known)
-
-    @staticmethod
-    def _named(update: dict[str, Any], known: Iterable[Named]) -> Named:
-        key = decoded_key(update["pk"], [key for table, key in known if table == update["table"]])
-        if key is None:
-            raise Broken("K14", f"{update} is none of {known}")
-        return update["table"], key
-
-    def _check_told(self, undone: Undone, version: int, told: list[Message]) -> None:
-        if self.is_judging:
-            told = [t for t in told if t["rejectedClientVersion"] == undone.client_version]
-        reasons = {}
-        for each in told:
-            for update in each["rejectedUpdates"]:
-                key = decoded_key(
-                    update["pk"], [k for table, k in undone.objects if table == update["table"]]
-                )
-                if key is not None:
-                    reasons[update["table"], key] = update["reason"]
-        if set(reasons) != undone.objects:
-            missing = undone.objects - set(reasons)
-            raise Broken("K14", f"no 231 came before version {version} about {missing}")
-        if self.is_judging:
-            self._check_reasons(undone.client_version, reasons)
-        self.rejections_told |= {(undone.client_version, about) for about in reasons}
-
-    def _check_reasons(self, client_version: int, told: dict[Named, str]) -> None:
-        source = self.history.of_upload(self.file_ident, client_version)
-        if source is None or client_version not in self.judged:
-            return
-        entry, view, _ = self.judged[client_version]
-        state = self.history.states[source.version - 1]
-        since = self.history.touched(entry["server_version"], source.version - 1)
-        schema = schema_only(entry["instructions"])
-        for about, instructions in touched(entry["instructions"]).items():
-            if about not in told or about in since:
-                continue  # where others wrote, what was judged is not what was uploaded
-            verdict = judge(state, [*schema, *instructions], view)[about]
-            if verdict.kind not in ("compensated",):
-                raise Broken("K10", f"{about} was rejected, and is {verdict}")
-            if told[about] not in verdict.reasons:
-                raise Broken("K14", f"{told[about]!r} is none of {verdict.reasons}")
-
-    def _check_verdicts(self, confirmed: int) -> None:
-        """Of the uploads that the client now knows to be behind it (K10)."""
-        for version in [v for v in self.judged if v <= confirmed]:
-            entry, view, views = self.judged[version]
-            commit = self.history.of_upload(self.file_ident, version)
-            if commit is None:
-                raise Broken("K3", f"upload {version} is confirmed and is no version")
-            uploaded = set(touched(entry["instructions"]))
-            stands = touched(commit.instructions)
-            if not {*stands, *commit.rejected} <= uploaded:
-                raise Broken("K10", f"version {commit.version} has more than was uploaded")
-            verdicts = judge(self.history.states[commit.version - 1], commit.instructions, view)
-            for about, verdict in verdicts.items():
-                if verdict.kind != "accepted" and not self._is_nothing(commit.version, about):
-                    raise Broken("K10", f"{about} of upload {version} stands, and is {verdict}")
-            self._check_missing(commit, entry, view, views)
-            if not commit.rejected:
-                del self.judged[version]
-
-    def _is_nothing(self, version: int, about: Named) -> bool:
-        """Whether a version has made an object and erased it: whoever might have, nothing came."""
-        before, after = self.history.states[version - 1], self.history.states[version]
-        return before.raw(about) is None and after.raw(about) is None
-
-    def _check_missing(self, commit: Commit, entry: Message, view: View, views: list[View]) -> None:
-        """Nothing vanishes that nobody contradicted, and that was allowed."""
-        state = self.history.states[commit.version - 1]
-        since = self.history.touched(entry["server_version"], commit.version - 1)
-        schema = schema_only(entry["instructions"])
-        for about, instructions in touched(entry["instructions"]).items():
-            if about in commit.rejected or about in touched(commit.instructions) or about in since:
-                continue
-            if self._was_renewed(about, entry["server_version"]):
-                continue
-            if self._is_lost(commit, about, entry["server_version"], views):
-                continue
-            verdict = judge(state, [*schema, *instructions], view)[about]
-            if verdict.kind in ("accepted", "compensated"):
-                raise Broken("K10", f"{about} of upload {commit.client_version} is gone: {verdict}")
-
-    def _was_renewed(self, about: Named, base: int) -> bool:
-        """Whether the file was sent an erasure of an object at a version above a base (17.6)."""
-        return any(version > base for version in self.content.erased_at.get(about, ()))
-
-    def _is_lost(self, commit: Commit, about: Named, base: int, views: list[View]) -> bool:
-        """Whether the file will be sent an erasure of the object, since it entered or left one of
-        the views that the file has, or is to be brought to (17.6)."""
-        renewed = any(
-            about in each.renews and each.addressed_to == self.file_ident
-            for each in self.history.between(commit.version - 1, self.history.head)
-        )
-        seen = {
-            bool(view.sees(self.history.states[version], about))
-            for view in views
-            for version in range(base, commit.version)
-        }
-        return renewed and len(seen) == 2
-
-    def _check_refused(self, body: Message) -> None:
-        """230 is about asymmetric insertions that the user may not make, and undoes nothing."""
-        if not body.get("rejectedUpdates") or "compensatingWriteServerVersion" in body:
-            raise Broken("9.2", f"230 of {body}")
-        told = self.judged.get(body["rejectedClientVersion"])
-        if not self.is_judging or told is None:
-            return
-        entry, view, _ = told
-        state = self.history.states[self.head]
-        by_object = touched(entry["instructions"])
-        for update in body["rejectedUpdates"]:
-            known = [key for table, key in by_object if table == update["table"]]
-            key = decoded_key(update["pk"], known)
-            if key is not None:  # else it is of an earlier changeset of the same upload
-                about = (update["table"], key)
-                verdict = judge(state, by_object[about], view)[about]
-                if verdict.kind not in ("refused", "dropped"):
-                    raise Broken("9.2", f"230 names {about}, which is {verdict}")
+        self.uploads.check_confirmed(progress["download_client_version"])
 
     # -- the other messages ------------------------------------------------------------------------
 
@@ -632,31 +464,13 @@ class Observer:
 
     def _server_json_error(self, binding: Binding, message: Message) -> None:
         body = json.loads(message["body"])
-        if message["code"] == 230:
-            self._check_refused(body)
-        if message["code"] != 231:
-            if binding.parts:
-                binding.parts = []
-            binding.ended_by = f"JSON_ERROR {message['code']}"
+        if message["code"] == 231:
+            self.uploads.hear_rejection(body, self.points[-1].progress["download_server_version"])
             return
-        if not body.get("rejectedUpdates") or "rejectedClientVersion" not in body:
-            raise Broken("K14", f"231 without what was rejected: {body}")
-        version = body.get("compensatingWriteServerVersion")
-        position = self.points[-1].progress["download_server_version"]
-        if version is None or version <= position:
-            raise Broken("K14", f"231 of version {version}, and the client is at {position}")
-        if binding.told and version < _undone_at(binding.told[-1]):
-            raise Broken("K14", f"231 of {version} after one of {_undone_at(binding.told[-1])}")
-        if body["tryAgain"] is not True or body["action"] != "Warning":
-            raise Broken("9.3", f"231 with {body['action']}, tryAgain {body['tryAgain']}")
-        if body in binding.told:
-            raise Broken("K14", f"231 of {version} twice")
-        binding.told.append(body)
-
-
-def _undone_at(told: Message) -> int:
-    version: int = told["compensatingWriteServerVersion"]
-    return version
+        if message["code"] == 230:
+            self.uploads.check_refused(body, self.head)
+        binding.parts = []
+        binding.ended_by = f"JSON_ERROR {message['code']}"
 
 
 def _head(message: Message) -> dict[str, Any]:
