@@ -68,7 +68,7 @@ class HistoryReader {
 
 // The writer's view. Everything but begin() and read() needs an open transaction. All members throw
 // StoreError for failures of the machine.
-class HistoryStore : public HistoryReader {
+class HistoryStore : public virtual HistoryReader {
   public:
     virtual void begin() = 0;
     virtual void commit() = 0; // when it throws, rollback() is still to be called

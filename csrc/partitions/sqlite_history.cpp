@@ -36,14 +36,6 @@ int mode_of(std::string_view key) { return key == server::kFlexibleLog ? 1 : 0; 
 
 } // namespace
 
-struct SqliteHistory::Reader {
-    Reader(const std::string& path, const sqlite::DatabaseOptions& options)
-        : db(path, options), tables(db, tables::Layout::server) {}
-    sqlite::Database db;
-    tables::Tables tables;
-    SqliteRows rows{db, tables};
-};
-
 class SqliteHistory::ReaderLease {
   public:
     explicit ReaderLease(SqliteHistory& owner) : owner_(owner) {
@@ -55,7 +47,7 @@ class SqliteHistory::ReaderLease {
             }
         }
         if (!reader_)
-            reader_ = std::make_unique<Reader>(
+            reader_ = std::make_unique<SqliteRows>(
                 owner_.path_, reader_options(owner_.vfs_, owner_.reader_cache_kib_));
     }
     ~ReaderLease() {
@@ -63,11 +55,11 @@ class SqliteHistory::ReaderLease {
         owner_.readers_.push_back(std::move(reader_));
     }
     ReaderLease(const ReaderLease&) = delete;
-    Reader* operator->() const { return reader_.get(); }
+    SqliteRows* operator->() const { return reader_.get(); }
 
   private:
     SqliteHistory& owner_;
-    std::unique_ptr<Reader> reader_;
+    std::unique_ptr<SqliteRows> reader_;
 };
 
 // Opening and transactions
@@ -87,9 +79,9 @@ SqliteHistory::SqliteHistory(const std::string& path, const std::string& vfs,
 SqliteHistory::SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string& path,
                              const std::string& vfs, sqlite::Durability durability,
                              const StoreTuning& tuning)
-    : lock_(std::move(lock)), path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib),
-      db_(path_, writer_options(vfs, durability, tuning)),
-      tables_(tables::Tables::create(db_, tables::Layout::server, prepare_partition_tables)) {
+    : Ownership{std::move(lock)},
+      SqliteRows(path, writer_options(vfs, durability, tuning), prepare_partition_tables),
+      path_(path), vfs_(vfs), reader_cache_kib_(tuning.reader_cache_kib) {
     db_.sync_log(); // before anybody is told what is in it
     tables_.limit_objects(tuning.object_bytes);
     fix_schema(!tuning.may_add_schema);
@@ -129,36 +121,11 @@ void SqliteHistory::touch() {
 }
 
 void SqliteHistory::read(const std::function<void(HistoryReader&)>& use) {
-    ReaderLease reader(*this);
-    sqlite::Transaction transaction(reader->db, sqlite::Transaction::Mode::read);
-    use(reader->rows);
+    const ReaderLease reader(*this);
+    reader->read_at_once(use);
 }
 
 // Reading
-
-std::optional<Head> SqliteHistory::head(PartitionId id) { return rows_.head(id); }
-
-std::optional<ClientFile> SqliteHistory::client_file(PartitionId id, std::uint64_t ident) {
-    return rows_.client_file(id, ident);
-}
-
-std::optional<std::int64_t> SqliteHistory::salt(PartitionId id, std::uint64_t version) {
-    return rows_.salt(id, version);
-}
-
-void SqliteHistory::scan(PartitionId id, std::uint64_t version, std::uint64_t file,
-                         const Take& take) {
-    rows_.scan(id, version, file, take);
-}
-
-void SqliteHistory::heads(PartitionId id, std::uint64_t version, std::uint64_t last,
-                          const TakeHead& take) {
-    rows_.heads(id, version, last, take);
-}
-
-std::shared_ptr<const std::string> SqliteHistory::changeset(PartitionId id, std::uint64_t version) {
-    return rows_.changeset(id, version);
-}
 
 void SqliteHistory::senders(PartitionId id, std::uint64_t first, std::uint64_t last,
                             const Sender& sender) {
@@ -191,28 +158,6 @@ void SqliteHistory::reciprocals(PartitionId id, std::uint64_t file, std::uint64_
                                   id, file, after);
     while (row.step())
         take(row->unsigned_integer(0), row->text(1));
-}
-
-model::SchemaPtr SqliteHistory::schema(PartitionId id) { return rows_.schema(id); }
-
-std::unique_ptr<query::ObjectReader> SqliteHistory::objects(PartitionId id,
-                                                            const model::SchemaPtr& schema,
-                                                            const query::Needs& needs, Work& work) {
-    return rows_.objects(id, schema, needs, work);
-}
-
-model::KeyList SqliteHistory::select(PartitionId id, const query::Query& query) {
-    return rows_.select(id, query);
-}
-
-void SqliteHistory::images(PartitionId id, std::uint64_t version, std::uint64_t last,
-                           const TakeImages& take) {
-    rows_.images(id, version, last, take);
-}
-
-std::vector<Compensation> SqliteHistory::compensations(PartitionId id, std::uint64_t ident,
-                                                       std::uint64_t version) {
-    return rows_.compensations(id, ident, version);
 }
 
 // Writing

@@ -13,12 +13,16 @@
 #include "partitions/owner_lock.hpp"
 #include "partitions/sqlite_rows.hpp"
 #include "sqlite/sqlite.hpp"
-#include "tables/tables.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::partitions {
 
-class SqliteHistory final : public HistoryStore {
+// A base, so that it is given back when the connections of the others are closed.
+struct Ownership {
+    std::unique_ptr<OwnerLock> owner_lock; // none: nobody else can know the file
+};
+
+class SqliteHistory final : Ownership, public HistoryStore, public SqliteRows {
   public:
     // Opens or creates the database of `directory`, which no other server may use meanwhile.
     // Throws StoreError.
@@ -29,22 +33,6 @@ class SqliteHistory final : public HistoryStore {
     SqliteHistory(const std::string& path, const std::string& vfs, sqlite::Durability durability,
                   const StoreTuning& tuning);
     ~SqliteHistory() override;
-
-    std::optional<Head> head(PartitionId id) override;
-    std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
-    std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
-    void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
-    void heads(PartitionId id, std::uint64_t version, std::uint64_t last,
-               const TakeHead& take) override;
-    std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) override;
-    model::SchemaPtr schema(PartitionId id) override;
-    std::unique_ptr<query::ObjectReader> objects(PartitionId id, const model::SchemaPtr& schema,
-                                                 const query::Needs& needs, Work& work) override;
-    model::KeyList select(PartitionId id, const query::Query& query) override;
-    void images(PartitionId id, std::uint64_t version, std::uint64_t last,
-                const TakeImages& take) override;
-    std::vector<Compensation> compensations(PartitionId id, std::uint64_t ident,
-                                            std::uint64_t version) override;
 
     void begin() override;
     void commit() override;
@@ -112,21 +100,16 @@ class SqliteHistory final : public HistoryStore {
                                std::uint64_t to) override;
 
   private:
-    struct Reader;
     class ReaderLease;
     SqliteHistory(std::unique_ptr<OwnerLock> lock, const std::string& path, const std::string& vfs,
                   sqlite::Durability durability, const StoreTuning& tuning);
 
-    const std::unique_ptr<OwnerLock> lock_;
     const std::string path_, vfs_;
     const int reader_cache_kib_;
-    sqlite::Database db_; // the writer's connection
-    tables::Tables tables_;
-    SqliteRows rows_{db_, tables_};
     std::optional<sqlite::Transaction> transaction_;
 
     std::mutex readers_mutex_;
-    std::vector<std::unique_ptr<Reader>> readers_; // idle ones
+    std::vector<std::unique_ptr<SqliteRows>> readers_; // idle ones
 };
 
 } // namespace realmsync::partitions

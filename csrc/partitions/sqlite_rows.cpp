@@ -13,6 +13,11 @@ std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
 } // namespace
 
+void SqliteRows::read_at_once(const std::function<void(HistoryReader&)>& use) {
+    const sqlite::Transaction transaction(db_, sqlite::Transaction::Mode::read);
+    use(*this);
+}
+
 std::optional<Head> SqliteRows::head(PartitionId id) {
     sqlite::Query row = db_.query(
         "SELECT base_version, base_salt, base_cumul, e.version, e.salt, e.cumul_bytes "

@@ -1,6 +1,9 @@
-// What is read of the history and of its objects in SQLite, on the writer's connection and on
-// others. Statements only.
+// What is read of the history and of its objects in SQLite, on a connection of its own: a reader's
+// or, as a part of sqlite_history.hpp, the writer's. Statements only.
 #pragma once
+
+#include <functional>
+#include <string>
 
 #include "partitions/history_store.hpp"
 #include "sqlite/sqlite.hpp"
@@ -8,9 +11,13 @@
 
 namespace realmsync::partitions {
 
-class SqliteRows final : public HistoryReader {
+class SqliteRows : public virtual HistoryReader {
   public:
-    SqliteRows(sqlite::Database& db, tables::Tables& tables) : db_(db), tables_(tables) {}
+    // Of a database that is there. Throws StoreError.
+    SqliteRows(const std::string& path, const sqlite::DatabaseOptions& options)
+        : db_(path, options), tables_(db_, tables::Layout::server) {}
+
+    void read_at_once(const std::function<void(HistoryReader&)>& use); // all of one moment
 
     std::optional<Head> head(PartitionId id) override;
     std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
@@ -28,9 +35,15 @@ class SqliteRows final : public HistoryReader {
     std::vector<Compensation> compensations(PartitionId id, std::uint64_t ident,
                                             std::uint64_t version) override;
 
-  private:
-    sqlite::Database& db_;
-    tables::Tables& tables_;
+  protected:
+    // Makes what is missing, with the tables of `beside`.
+    SqliteRows(const std::string& path, const sqlite::DatabaseOptions& options,
+               void (*beside)(sqlite::Database&))
+        : db_(path, options), tables_(tables::Tables::create(db_, tables::Layout::server, beside)) {
+    }
+
+    sqlite::Database db_;
+    tables::Tables tables_;
 };
 
 } // namespace realmsync::partitions
