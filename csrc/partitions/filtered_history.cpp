@@ -406,10 +406,6 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
     }
 }
 
-std::uint64_t last_of(const server::PageRequest& request, std::uint64_t head) {
-    return request.up_to != 0 ? std::min(request.up_to, head) : head;
-}
-
 } // namespace
 
 ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,

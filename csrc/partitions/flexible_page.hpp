@@ -4,6 +4,7 @@
 // filtered_history.cpp's, a bootstrap's bootstrap_page.cpp's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -94,6 +95,11 @@ struct Snapshot {
     wire::SyncProgress progress(HistoryReader& rows, const server::PageRequest& request,
                                 wire::DownloadCursor cursor) const;
 };
+
+// The last version that a page may go up to.
+inline std::uint64_t last_of(const server::PageRequest& request, std::uint64_t head) {
+    return request.up_to != 0 ? std::min(request.up_to, head) : head;
+}
 
 // The history after a cursor through a view, as one page tells it.
 struct ShownHistory {

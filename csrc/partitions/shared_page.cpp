@@ -79,8 +79,7 @@ PartitionDb::find_shared(const server::PageRequest& request) {
     for (std::uint64_t v = known + 1; found.packed && v <= found.packed->last; ++v)
         if (!is_others(v))
             found.packed = nullptr;
-    found.last = found.packed ? found.packed->last
-                              : (request.up_to != 0 ? std::min(request.up_to, known) : known);
+    found.last = found.packed ? found.packed->last : last_of(request, known);
     if (found.packed)
         return found;
     std::uint64_t bytes = 0;
