@@ -3,20 +3,17 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
+
+#include "tables/page_cost.hpp"
 
 namespace realmsync::tables {
 
 namespace {
 
-// What the steps take, in ns: writing the row of an object, a byte of it, a page of the database
-// that SQLite has to look at for it, one whose content is read as text.
+// What the steps take, in ns: writing the row of an object, a byte of it.
 constexpr std::uint64_t kRow = 700;
 constexpr std::uint64_t kByte = 3;
-constexpr std::uint64_t kPage = 4'000;
-constexpr std::uint64_t kTextPage = 60'000;
-// Rows between two looks at the pages, and pages that a small row takes.
-constexpr unsigned kRows = 8;
-constexpr std::uint64_t kSmallRow = 8;
 // Bytes of a write from which the whole object is measured: the rest of it is smaller writes.
 constexpr std::size_t kMeasured = 16u << 10;
 
@@ -95,9 +92,9 @@ Cell* ObjectCache::load(CachedObject& object, std::size_t property, const model:
         return &cell;
     std::optional<model::Value> value;
     if (object.presence != Presence::fresh) {
-        spend_on_pages(kPage);
+        pay_for_pages(kPage);
         value = tables_.read(partition_, schema, *object.cls, object.key, property, Links::stored);
-        spend_on_pages(value && value->is_container() ? kTextPage : kPage);
+        pay_for_pages(value && value->is_container() ? kTextPage : kPage);
         if (value) {
             object.presence = Presence::exists;
         } else if (object.presence == Presence::created) {
@@ -204,20 +201,15 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     object.presence = found ? Presence::exists : Presence::missing;
     if (found && bytes >= kMeasured)
         check_size(object);
-    if (++writes_ == kRows)
-        spend_on_pages(kPage);
+    if (++writes_ == kObjectsPerLook)
+        pay_for_pages(kPage);
     return found;
 }
 
-// Afterwards, since nobody knows before how large the row is that a small change rewrites.
-void ObjectCache::spend_on_pages(std::uint64_t per_page) {
-    if (!work_.is_limited())
-        return;
-    const std::uint64_t pages = tables_.db().take_pages();
-    const std::uint64_t usual = kSmallRow * (writes_ + 1);
-    writes_ = 0;
-    if (pages > usual)
-        work_.spend(per_page * (pages - usual));
+// Of what was written, and of the object that was read or written now: a small change may rewrite a
+// large row.
+void ObjectCache::pay_for_pages(std::uint64_t per_page) {
+    spend_on_pages(tables_.db(), work_, std::exchange(writes_, 0) + 1, per_page);
 }
 
 void ObjectCache::check_size(const CachedObject& object) {

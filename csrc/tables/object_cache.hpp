@@ -101,7 +101,7 @@ class ObjectCache {
     Key keep(Key key);
     void reset(CachedObject& object);
 
-    void spend_on_pages(std::uint64_t per_page);
+    void pay_for_pages(std::uint64_t per_page);
     void check_size(const CachedObject& object);
 
     Tables& tables_;

@@ -1,24 +1,20 @@
 #include "tables/object_scan.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/keys.hpp"
+#include "tables/page_cost.hpp"
 #include "tables/row_graph.hpp"
 
 namespace realmsync::tables {
 
 namespace {
 
-// What the steps take, in ns: finding a row by its key, looking at the next one, reading an
-// object; a page of the database beyond the usual, one whose content is read as text.
+// What the steps take, in ns: finding a row by its key, looking at the next one, reading an object.
 constexpr std::uint64_t kJump = 1'500;
 constexpr std::uint64_t kStep = 150;
 constexpr std::uint64_t kRead = 200;
-constexpr std::uint64_t kPage = 4'000;
-constexpr std::uint64_t kTextPage = 60'000;
-// Objects between two looks at the pages, and pages that a small one takes.
-constexpr unsigned kObjects = 8;
-constexpr std::uint64_t kSmallObject = 8;
 
 constexpr unsigned kMostPatience = 16;
 
@@ -54,8 +50,9 @@ const query::Image* ObjectScan::find(const model::Class& cls, const Key& key) {
     if (cls.embedded() || (key.type != cls.key_type && key.type != Type::null))
         return nullptr;
     Rows& rows = rows_of(cls);
-    if (++asked_ == kObjects)
-        pay_for_pages(rows.has_containers ? kTextPage : kPage);
+    if (++asked_ == kObjectsPerLook)
+        spend_on_pages(tables_.db(), work_, std::exchange(asked_, 0),
+                       rows.has_containers ? kTextPage : kPage);
     if (!reach(rows, cls, key))
         return nullptr;
     work_.spend(kRead);
@@ -97,16 +94,6 @@ bool ObjectScan::jump(Rows& rows, const model::Class& cls, const Key& key) {
     bind_key(row, bind_partition(tables_, row, partition_), rows.from->view(), scratch_);
     rows.is_at_end = !row.step();
     return !rows.is_at_end && model::equal(read_key(row, 0, cls.key_type), rows.from->view());
-}
-
-// Afterwards, since nobody knows before how large an object is.
-void ObjectScan::pay_for_pages(std::uint64_t per_page) {
-    const std::uint64_t usual = kSmallObject * asked_;
-    asked_ = 0;
-    if (!work_.is_limited())
-        return;
-    if (const std::uint64_t pages = tables_.db().take_pages(); pages > usual)
-        work_.spend(per_page * (pages - usual));
 }
 
 } // namespace realmsync::tables

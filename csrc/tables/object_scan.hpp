@@ -47,7 +47,6 @@ class ObjectScan final : public query::ObjectReader {
     Rows& rows_of(const model::Class& cls);
     bool reach(Rows& rows, const model::Class& cls, const Key& key);
     bool jump(Rows& rows, const model::Class& cls, const Key& key);
-    void pay_for_pages(std::uint64_t per_page);
 
     Tables& tables_;
     const std::int64_t partition_;
