@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from types import TracebackType
 from typing import Any, Protocol, overload
 
 from bson import ObjectId
@@ -323,89 +322,65 @@ class SubscriptionUpdate:
         self._function = function
         self._waits = waits
         self._block = WriteBlock(base._realm._queue)
-        self._mutable: MutableSubscriptionSet | None = None
-        self._version = 0
+        self._context: contextlib.AbstractContextManager[MutableSubscriptionSet]
+        self._async_context: contextlib.AbstractAsyncContextManager[MutableSubscriptionSet]
 
     async def run_async(self) -> SubscriptionSet:
         """Calls the function and commits; the event loop is not blocked."""
         async with self as subscriptions:
-            if self._function is not None:
-                call_with(self._function, subscriptions, self._base._realm)
+            self._call(subscriptions)
         return self._base
 
     def run(self) -> SubscriptionSet:
         """The same without an event loop. The server is not waited for."""
         with self as subscriptions:
-            if self._function is not None:
-                call_with(self._function, subscriptions, self._base._realm)
+            self._call(subscriptions)
         return self._base
 
-    def _begin(self) -> MutableSubscriptionSet:
-        self._mutable = MutableSubscriptionSet(self._base._realm._core.edit_subscriptions())
-        return self._mutable
+    def _call(self, subscriptions: MutableSubscriptionSet) -> None:
+        if self._function is not None:
+            call_with(self._function, subscriptions, self._base._realm)
 
-    def _store(self) -> None:
-        """Before the commit. The set is of no use afterwards, whatever comes."""
-        assert self._mutable is not None
-        edited = self._mutable._list
-        self._mutable._end()
-        self._version = self._base._realm._core.add_subscriptions(edited)
+    @contextlib.contextmanager
+    def _editing(self) -> Iterator[MutableSubscriptionSet]:
+        """Inside of the transaction. The set is of no use afterwards, whatever comes."""
+        core = self._base._realm._core
+        mutable = MutableSubscriptionSet(core.edit_subscriptions())
+        try:
+            yield mutable
+            edited = mutable._list
+        finally:
+            mutable._end()
+        self._version = core.add_subscriptions(edited)
 
-    def _drop(self) -> None:
-        if self._mutable is not None:
-            self._mutable._end()
+    @contextlib.contextmanager
+    def _blocking(self) -> Iterator[MutableSubscriptionSet]:
+        with self._block, self._editing() as subscriptions:
+            yield subscriptions
+        self._base._refresh(self._version)
+
+    @contextlib.asynccontextmanager
+    async def _waiting(self) -> AsyncIterator[MutableSubscriptionSet]:
+        async with self._block:
+            with self._editing() as subscriptions:
+                yield subscriptions
+        self._base._refresh(self._version)
+        if self._waits:
+            await self._base.wait_for_synchronization()
 
     def __enter__(self) -> MutableSubscriptionSet:
-        self._block.__enter__()
-        try:
-            return self._begin()
-        except BaseException as error:
-            self._block.__exit__(type(error), error, None)
-            raise
+        self._context = self._blocking()
+        return self._context.__enter__()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            try:
-                self._store()
-            except BaseException as refused:
-                self._block.__exit__(type(refused), refused, None)
-                raise
-        self._drop()
-        self._block.__exit__(kind, error, trace)
-        if kind is None:
-            self._base._refresh(self._version)
+    def __exit__(self, *raised: Any) -> None:
+        self._context.__exit__(*raised)
 
     async def __aenter__(self) -> MutableSubscriptionSet:
-        await self._block.__aenter__()
-        try:
-            return self._begin()
-        except BaseException as error:
-            await self._block.__aexit__(type(error), error, None)
-            raise
+        self._async_context = self._waiting()
+        return await self._async_context.__aenter__()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            try:
-                self._store()
-            except BaseException as refused:
-                await self._block.__aexit__(type(refused), refused, None)
-                raise
-        self._drop()
-        await self._block.__aexit__(kind, error, trace)
-        if kind is None:
-            self._base._refresh(self._version)
-            if self._waits:
-                await self._base.wait_for_synchronization()
+    async def __aexit__(self, *raised: Any) -> None:
+        await self._async_context.__aexit__(*raised)
 
 
 def call_with(function: Callable[..., object], *values: object) -> None:
