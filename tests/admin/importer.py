@@ -6,19 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from realmsync.server.admin.document import EVERYTHING
 from sdk_http import Reply, SdkHttp
 
 API = "/api/admin/v3.0"
 ACCOUNT = {"username": "unique_user@domain.com", "password": "password"}
-ANYBODY = {
-    "name": "defaultRole",
-    "apply_when": {},
-    "document_filters": {"read": True, "write": True},
-    "read": True,
-    "write": True,
-    "insert": True,
-    "delete": True,
-}
 PARTITION = {
     "key": "partition",
     "type": "string",
@@ -105,7 +97,7 @@ class Importer:
                 "secret_config": {"uri": "mongodb_uri"},
             }
             made = (await self("POST", f"{base}/services", service)).json
-            roles = {"roles": [ANYBODY]}
+            roles = {"roles": [EVERYTHING]}
             await self("POST", f"{base}/services/{made['_id']}/default_rule", roles)
         for function in functions:
             await self("POST", f"{base}/functions", function)

@@ -18,6 +18,7 @@ from eventually import eventually
 from realmsync import Configuration, Realm, SyncConfiguration
 from realmsync.apps.diagnostics import Severity
 from realmsync.errors import MismatchedConfigError, SyncError
+from realmsync.server.admin.document import EVERYTHING
 from realmsync.server.apps.sources import AppFolder
 from realmsync.sync import OPEN_LOCAL_REALM_BEHAVIOR
 
@@ -34,15 +35,6 @@ NOTE = {
 OLD = {"name": "Note", "primaryKey": "_id", "properties": {"_id": "int", "text": "string"}}
 NEW = {**OLD, "properties": {**OLD["properties"], "team": "string?"}}
 PARTITION = {"key": "team", "type": "string", "permissions": {"read": True, "write": True}}
-EVERYTHING = {
-    "name": "all",
-    "apply_when": {},
-    "document_filters": {"read": True, "write": True},
-    "read": True,
-    "write": True,
-    "insert": True,
-    "delete": True,
-}
 
 
 def write(tmp_path: Path, *, flexible: bool) -> AppFolder:

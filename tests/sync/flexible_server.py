@@ -5,18 +5,14 @@ other misfortunes are the test's to send."""
 from __future__ import annotations
 
 import json
-import threading
+from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
-from websockets.typing import Subprotocol
+from websockets.sync.server import ServerConnection
 
 from instructions import add_column, add_table, changeset, create, erase, update
-from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
-from realmsync.inspect import decode_message
+from scripted_server import Message, ScriptedServer
 
 SERVER_FILE = 1
 STEADY, LAST = 2, 1
@@ -32,8 +28,8 @@ class _Session:
         self.uploaded = (0, 0)
 
 
-class FlexibleServer:
-    """Starts with itself; `close` ends it. All connections share the objects."""
+class FlexibleServer(ScriptedServer):
+    """All connections share the objects."""
 
     def __init__(self, schema: dict[str, dict[str, int]]) -> None:
         self.schema = schema  # types of properties beside the key, by class
@@ -46,44 +42,11 @@ class FlexibleServer:
         self.on_bind: Callable[[int], list[bytes]] | None = None  # answers in place of ours, once
         self._files = 1
         self._uploaded: dict[int, tuple[int, int]] = {}  # by file
-        self._lock = threading.Lock()
-        self._server = serve(
-            self._handle,
-            "127.0.0.1",
-            0,
-            subprotocols=[Subprotocol("com.mongodb.realm-query-sync#14")],
-        )
-        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-        self._http = aiohttp_transport
+        self._sessions: dict[ServerConnection, dict[int, _Session]] = defaultdict(dict)
+        super().__init__("com.mongodb.realm-query-sync#14")
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-
-    async def transport(self, request: HttpRequest) -> HttpResponse:
-        """HTTP as it is, but for where sync is."""
-        response = await self._http(request)
-        if request.url.endswith("/location"):
-            place = json.loads(response.body) | {"ws_hostname": self.url}
-            return HttpResponse(response.status, response.headers, json.dumps(place).encode())
-        return response
-
-    def _handle(self, socket: ServerConnection) -> None:
-        sessions: dict[int, _Session] = {}
-        with suppress(ConnectionClosed):
-            for data in socket:
-                assert isinstance(data, bytes)
-                with self._lock:
-                    message = decode_message(data, from_client=True)
-                    for answer in self._answers(sessions, message):
-                        socket.send(answer)
-
-    def _answers(self, sessions: dict[int, _Session], message: dict[str, Any]) -> list[bytes]:
-        kind, at = message["type"], message.get("session", 0)
-        if kind == "ping":
-            return [b"pong %d\n" % message["timestamp"]]
+    def _answers(self, socket: ServerConnection, message: Message) -> list[bytes]:
+        kind, at, sessions = message["type"], message["session"], self._sessions[socket]
         if kind == "bind":
             self.binds.append(json.loads(message["data"]))
             if self.on_bind is not None:

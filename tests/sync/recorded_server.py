@@ -5,21 +5,16 @@ answered as they come. What an operator's script sent is sent when the test says
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
-from websockets.typing import Subprotocol
+from websockets.sync.server import ServerConnection
 
-from realmsync.account.http import HttpRequest, HttpResponse, aiohttp_transport
 from realmsync.inspect import decode_message
+from scripted_server import Message, ScriptedServer
 
-Message = dict[str, Any]
 Said = tuple[Any, ...]
 
 
@@ -81,40 +76,15 @@ class _Session:
         self.is_over = False
 
 
-class RecordedServer:
-    """Starts with itself; `close` ends it."""
+class RecordedServer(ScriptedServer):
+    """All sessions of one recording."""
 
     def __init__(self, path: Path) -> None:
         self.recorded = sessions_of(path)
         self.sessions: list[_Session] = []
         self.held: set[int] = set()  # sessions by number that get no answer for now
         self._uploaded: dict[int, tuple[int, int]] = {}  # by file
-        self._lock = threading.RLock()
-        self._server = serve(
-            self._handle,
-            "127.0.0.1",
-            0,
-            subprotocols=[
-                Subprotocol("com.mongodb.realm-sync#14"),
-                Subprotocol("com.mongodb.realm-query-sync#14"),
-            ],
-        )
-        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-        self._http = aiohttp_transport
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-
-    async def transport(self, request: HttpRequest) -> HttpResponse:
-        """HTTP as it is, but for where sync is."""
-        response = await self._http(request)
-        if request.url.endswith("/location"):
-            place = json.loads(response.body) | {"ws_hostname": self.url}
-            return HttpResponse(response.status, response.headers, json.dumps(place).encode())
-        return response
+        super().__init__("com.mongodb.realm-sync#14", "com.mongodb.realm-query-sync#14")
 
     def release(self, number: int) -> None:
         """A session is answered from now on."""
@@ -133,19 +103,8 @@ class RecordedServer:
         with self._lock:
             return [session.said for session in self.sessions]
 
-    def _handle(self, socket: ServerConnection) -> None:
-        with suppress(ConnectionClosed):
-            for data in socket:
-                assert isinstance(data, bytes)
-                with self._lock:
-                    for answer in self._hear(socket, decode_message(data, from_client=True)):
-                        socket.send(answer)
-
-    def _hear(self, socket: ServerConnection, message: Message) -> Iterator[bytes]:
+    def _answers(self, socket: ServerConnection, message: Message) -> Iterator[bytes]:
         kind = message["type"]
-        if kind == "ping":
-            yield b"pong %d\n" % message["timestamp"]
-            return
         at = message["session"]
         if kind == "bind":
             self.sessions.append(_Session(socket, at, self.recorded[len(self.sessions)]))

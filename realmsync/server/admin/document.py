@@ -37,7 +37,7 @@ ROOT = {
     "deployment_model": "GLOBAL",
     "environment": "",
 }
-_ALL = {
+EVERYTHING = {  # of a role that may do so
     "name": "defaultRole",
     "apply_when": {},
     "document_filters": {"read": True, "write": True},
@@ -135,7 +135,7 @@ class AppDocument:
         """
         service = self.add("services", given)
         service.update(version=1, last_modified=int(time.time()))
-        service["default_rule"] = {"_id": new_id(), "roles": [dict(_ALL)], "is_assumed": True}
+        service["default_rule"] = {"_id": new_id(), "roles": [dict(EVERYTHING)], "is_assumed": True}
         return service
 
     def reset(self) -> None:
