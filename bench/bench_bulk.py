@@ -17,8 +17,9 @@ import pytest
 import workloads
 from clients import connect, synced_realm
 from realmsync.testing import ServerProcess
+from scale import scaled
 
-COUNT = 100_000
+COUNT = scaled(100_000)
 
 
 async def measure(url: str, folder: Path, schema: dict[str, Any], columns: Any) -> dict[str, float]:

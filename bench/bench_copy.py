@@ -18,9 +18,10 @@ from typing import Any
 import realmsync
 import workloads
 from realmsync._core import CopyKind, FileCopy
+from scale import scaled
 
-COUNT = 100_000
-TURNS = 5
+COUNT = scaled(100_000)
+TURNS = scaled(5)
 MUST = {CopyKind.whole: 1.5, CopyKind.local: 1.5, CopyKind.synced: None}
 
 

@@ -18,9 +18,10 @@ from clients import connect
 from realmsync import Configuration, Realm, SyncConfiguration, User, _testbed
 from realmsync.inspect import encode_changeset
 from realmsync.testing import ServerProcess
+from scale import scaled
 
-FLIGHTS = 100_000
-OBJECTS = 60_000  # of one transaction
+FLIGHTS = scaled(100_000)
+OBJECTS = scaled(60_000)  # of one transaction
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 
 

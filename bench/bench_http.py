@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from realmsync.server.config import HttpLimits, ServerConfig
 from realmsync.server.http.endpoints import ROUTES
 from realmsync.server.http.table import Table
 from realmsync.server.process import Server
+from scale import scaled
 from yardsticks import best_of
 
 MANY = 1_000_000_000
@@ -46,14 +46,11 @@ class Site:
     def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
         self._server, self._loop = server, loop
 
-    def seconds(self, data: bytes, count: int, rounds: int = 5) -> float:
-        """The least time that `count` such requests take, on several connections side by side."""
-        best = float("inf")
-        for _ in range(rounds):
-            begun = time.perf_counter()
-            self._loop.run_until_complete(self._all(data, count // CONNECTIONS))
-            best = min(best, time.perf_counter() - begun)
-        return best
+    def seconds(self, data: bytes, each: int, rounds: int = 5) -> float:
+        """The least time that `each` such requests take on several connections side by side."""
+        return best_of(
+            lambda: self._loop.run_until_complete(self._all(data, each)), rounds, warm_up=0
+        )
 
     def send(self, data: bytes) -> None:
         """One request."""
@@ -87,11 +84,12 @@ def serving(data: Path) -> Iterator[Site]:
 
 
 def test_log_ins(tmp_path: Path, record_ratio: Any) -> None:
-    count = 800
+    each = scaled(100)
+    count = each * CONNECTIONS
     with serving(tmp_path) as site:
-        location = site.seconds(request("GET", f"{APP}/location"), count)
+        location = site.seconds(request("GET", f"{APP}/location"), each)
         log_in = request("POST", f"{APP}/auth/providers/anon-user/login", {})
-        log_ins = site.seconds(log_in, count)
+        log_ins = site.seconds(log_in, each)
     record_ratio(
         "anonymous log-ins : requests that store nothing",
         log_ins,
@@ -102,11 +100,12 @@ def test_log_ins(tmp_path: Path, record_ratio: Any) -> None:
 
 
 def test_log_ins_with_a_password(tmp_path: Path, record_ratio: Any) -> None:
-    count = 16
+    each = scaled(2)
+    count = each * CONNECTIONS
     path = f"{APP}/auth/providers/local-userpass"
     with serving(tmp_path) as site:
         site.send(request("POST", f"{path}/register", ACCOUNT))
-        log_ins = site.seconds(request("POST", f"{path}/login", ACCOUNT), count, rounds=3)
+        log_ins = site.seconds(request("POST", f"{path}/login", ACCOUNT), each, rounds=3)
     with ThreadPoolExecutor(2) as pool:
         hashes = best_of(
             lambda: [*pool.map(hash_password, ["secret-1"] * count)], rounds=3, warm_up=1

@@ -28,14 +28,15 @@ import workloads
 from clients import configuration, connect, synced_realm
 from realmsync import OpenRealmBehaviorConfiguration, OpenRealmBehaviorType, Realm
 from realmsync.testing import ServerProcess
+from scale import scaled
 
-COUNT = 100_000
+COUNT = scaled(100_000)
 PAUSE = 0.002  # s between commits
-IDLE = 250  # commits in a round
-ROUNDS = 8
+IDLE = scaled(250)  # commits in a round
+ROUNDS = scaled(8)
 OWN = 10**9  # keys of the measured client's objects begin here
 AT_ONCE = OpenRealmBehaviorConfiguration(type=OpenRealmBehaviorType.OPEN_IMMEDIATELY)
-CONTENDED = 1_000  # objects that both sides write where writes are pending
+CONTENDED = scaled(1_000)  # objects that both sides write where writes are pending
 
 
 def row(key: int, text: str = "") -> dict[str, Any]:

@@ -19,8 +19,9 @@ import pytest
 import workloads
 from clients import connect, synced_realm
 from realmsync.testing import ServerProcess
+from scale import scaled
 
-COUNT = 20_000
+COUNT = scaled(20_000)
 TASKS = 64
 
 

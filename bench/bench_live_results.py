@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from realmsync import Realm
+from scale import scaled
 
-COUNT = 100_000
-LISTENERS = 100
+COUNT = scaled(100_000)
+LISTENERS = scaled(100)
 SCHEMA = [{"name": "Person", "primaryKey": "_id", "properties": {"_id": "int", "age": "int"}}]
 
 

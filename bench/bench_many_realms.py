@@ -18,13 +18,14 @@ import psutil
 import workloads
 from realmsync import _testbed
 from realmsync.testing import ServerProcess
+from scale import scaled
 from session_client import SessionClient, memory
 
-COUNTS = (100, 1_000, 10_000)
-PAUSES = 50
+COUNTS = (scaled(100), scaled(1_000), scaled(10_000))
+PAUSES = scaled(50)
 MEMORY_LIMIT = 32 * 1024  # bytes per session at their peak, either side
 SECONDS_TO_BIND = 20.0  # 10,000 sessions, quiet machine
-NOTIFIERS, REPORTS = 10_000, 100
+NOTIFIERS, REPORTS = scaled(10_000), scaled(100)
 NOTIFIER_SECONDS = 100e-9  # per report and notifier
 
 Costs = dict[str, dict[str, float]]

@@ -29,15 +29,16 @@ from realmsync import OpenRealmBehaviorConfiguration, OpenRealmBehaviorType, Rea
 from realmsync._testbed import PartitionDb
 from realmsync.inspect import MergePeer, ReceivedChangeset, encode_changeset
 from realmsync.testing import ServerProcess
+from scale import scaled
 
 Instruction = dict[str, Any]
 
-SIZES = (1_000, 2_000, 4_000, 8_000, 16_000)
-CONTENDED = (250, 500, 1_000, 2_000)
+SIZES = [scaled(size) for size in (1_000, 2_000, 4_000, 8_000, 16_000)]
+CONTENDED = [scaled(size) for size in (250, 500, 1_000, 2_000)]
 ORIGINAL_S = {  # seconds of the original engine
-    ("transactions", 1_000): 0.026,
-    ("transactions", 16_000): 0.385,
-    ("instructions", 16_000): 0.174,
+    ("transactions", SIZES[0]): 0.026,
+    ("transactions", SIZES[-1]): 0.385,
+    ("instructions", SIZES[-1]): 0.174,
 }
 LINEAR = 2.0  # time of 16 times as much work, divided by 16, at most
 UPLOAD_BYTES = 131_072  # changesets in one UPLOAD of a client
@@ -147,7 +148,7 @@ class Pair:
 
 
 def best(run: Callable[[], float], rounds: int) -> float:
-    return min(run() for _ in range(rounds))
+    return min(run() for _ in range(scaled(rounds)))
 
 
 def record_growth(
@@ -163,14 +164,16 @@ def record_growth(
 
 
 @pytest.mark.parametrize(
-    "name, make", [("transactions", one_each), ("instructions", all_in_one)], ids=lambda v: str(v)
+    "name, make",
+    [("transactions", one_each), ("instructions", all_in_one)],
+    ids=["transactions", "instructions"],
 )
 def test_merge(name: str, make: Make, record_ratio: Callable[..., Any]) -> None:
     seconds = {}
     for size in SIZES:
         pair = Pair(make, size)
         before = pair.inflate()
-        seconds[size] = best(pair.merge, rounds=max(3, 16_000 // size // 2))
+        seconds[size] = best(pair.merge, rounds=max(3, SIZES[-1] // size // 2))
         inflate = min(before, pair.inflate())
         record_ratio(f"merge {size:,} x {size:,} {name}", seconds[size], inflate, None)
         if (name, size) in ORIGINAL_S:
@@ -243,7 +246,7 @@ def test_server_upload(tmp_path: Path, record_ratio: Callable[..., Any]) -> None
     for size in SIZES:
         alone, merged = [], []
         ours, theirs = one_each(ONE, size), one_each(OTHER, size)
-        for turn in range(3):
+        for turn in range(scaled(3)):
             server = Server(tmp_path / f"{size}-{turn}")
             alone.append(server.upload(server.files[0], ours))
             merged.append(server.upload(server.files[1], theirs))

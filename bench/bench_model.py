@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 import realmsync
+from scale import scaled
 
-LENGTH = 10_000
+LENGTH = scaled(10_000)
 QUARTER = LENGTH // 4
-READS = 1_000
+READS = scaled(1_000)
 VALUES = {"_id": 1, "name": "n", "numbers": range(LENGTH), "fewer": range(QUARTER)}
 
 

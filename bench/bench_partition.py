@@ -16,9 +16,10 @@ from typing import Any
 
 from realmsync._testbed import PartitionDb
 from realmsync.inspect import decode_changeset, encode_changeset
+from scale import scaled
 
 FLIGHTS = Path(__file__).parent.parent / "tests" / "vectors" / "bench" / "flights-1000.changeset"
-UPLOADS = 20
+UPLOADS = scaled(20, least=2)
 
 Row = list[Any]
 
@@ -163,7 +164,8 @@ def test_bind_many_partitions(tmp_path: Path, record_ratio: Callable[..., Any]) 
         db.close()
         return seconds
 
-    few = min(bind(1000 + n) / (1000 + n) for n in range(3))
-    many = bind(8000) / 8000
+    fewest, most = scaled(1000), scaled(8000)
+    few = min(bind(fewest + n) / (fewest + n) for n in range(3))
+    many = bind(most) / most
     # Linear is 1; the original engine grows faster than its number of sessions.
     record_ratio("server: bind, one of 8,000 partitions to one of 1,000", many, few, 2.0)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from realmsync._testbed import QueryLab
+from scale import scaled
 
 DATASET = Path(__file__).parent.parent / "tests" / "vectors" / "queries" / "dataset.json"
 TYPICAL = "age >= 18 AND (name BEGINSWITH[c] 'A' OR boss.name == 'Bob') AND ANY tags == 'a'"
@@ -59,7 +60,7 @@ def test_long_texts(
     yardstick: Callable[..., float],
     record_ratio: Any,
 ) -> None:
-    short, long = shape(2_500), shape(10_000)
+    short, long = shape(scaled(2_500)), shape(scaled(10_000))
     quarter = yardstick(lambda: lab.bind("Person", short), rounds=20)
     whole = yardstick(lambda: lab.bind("Person", long), rounds=5)
     name = f"parse and bind {shape.__name__} of 10,000 : 4 times 2,500"

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from realmsync import Realm
+from scale import scaled
 
-COUNT = 1_000_000
+COUNT = scaled(1_000_000)
 SCHEMA = {
     "name": "Row",
     "primaryKey": "_id",

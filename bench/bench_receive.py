@@ -24,8 +24,9 @@ from picows.picows import WSProtocol
 
 from realmsync.transport.protocol import feed, server_protocol
 from realmsync.transport.websocket import EngineSocket
+from scale import scaled
 
-TOTAL = 128 << 20  # bytes
+TOTAL = scaled(128 << 20)  # bytes
 REQUEST = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -107,7 +108,7 @@ def receive(make: Callable[[Callable[[], None]], asyncio.BufferedProtocol], data
         feed(protocol, REQUEST)
 
         def send() -> None:
-            for _ in range(TOTAL // len(data)):
+            for _ in range(max(1, TOTAL // len(data))):
                 sender.sendall(data)
             sender.close()
 
@@ -136,6 +137,6 @@ def frame(size: int) -> bytes:
 def test_receive(record_ratio: Callable[..., object], size: int) -> None:
     data = frame(size)
     data *= max(1, (1 << 20) // len(data))
-    times = [(receive(ours, data), receive(of_picows, data)) for _ in range(5)]
+    times = [(receive(ours, data), receive(of_picows, data)) for _ in range(scaled(5))]
     best, plain = (min(column) for column in zip(*times, strict=True))
     record_ratio(f"taking in frames of {size:,} bytes : picows alone", best, plain, 1.5)

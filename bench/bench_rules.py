@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from realmsync._core import AppSchema, ClassRights, Expression, ExpressionContext, Role
+from scale import scaled
 
 FIELDS = [("_id", "int"), ("owner", "string"), ("team", "string"), ("public", "bool")]
 SCHEMA = AppSchema(
@@ -26,7 +27,7 @@ ROLE = Role(
 )
 APPLY_WHEN = Expression({"%%user.custom_data.level": {"$gte": 3}}, "apply_when")
 DOCUMENT = {"_id": 1, "owner": "user 1", "team": "red", "public": False}
-CALLS = 1000
+CALLS = scaled(1000)
 
 
 def context(number: int) -> ExpressionContext:

@@ -17,9 +17,10 @@ import pytest
 
 import realmsync
 import workloads
+from scale import scaled
 
-COUNT = 100_000
-TURNS = 3
+COUNT = scaled(100_000)
+TURNS = scaled(3)
 
 
 def bulk(realm: realmsync.Realm, batches: list[Any]) -> None:

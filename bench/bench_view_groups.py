@@ -27,9 +27,11 @@ from bench_server_engine import resident_bytes
 from realmsync import App, Credentials, _testbed, events
 from realmsync.inspect import encode_changeset
 from realmsync.testing import ServerProcess
+from scale import scaled
 
 PROTOCOL = "com.mongodb.realm-query-sync#14"
-ROUNDS = 50
+ROUNDS = scaled(50)
+COMMITS = scaled(1_000)  # of a long series
 
 
 class Session:
@@ -143,7 +145,7 @@ def owners(count: int) -> tuple[Engine, list[Session]]:
 def delivery(engine: Engine, sessions: list[Session]) -> float:
     """Seconds of one commit in a long series, whose first tenth is left out."""
     times = []
-    for round in range(1_000):
+    for round in range(COMMITS):
         key = round % ROUNDS * max(1, len(sessions) // ROUNDS) % len(sessions)
         before = sessions[key].downloads
         times.append(engine.commit(resize(key, round + 1)))
@@ -155,11 +157,11 @@ def delivery(engine: Engine, sessions: list[Session]) -> float:
 def test_a_change_for_one_of_many_sessions(record_ratio: Callable[..., Any]) -> None:
     few = delivery(*owners(10))
     before = resident_bytes()
-    engine, sessions = owners(10_000)
+    engine, sessions = owners(scaled(10_000))
     each = (resident_bytes() - before) / len(sessions)
     many = delivery(engine, sessions)
     told = sum(session.downloads for session in sessions) - 2 * len(sessions)
-    assert told <= 1_000 + 1_000 / 4 + ROUNDS, "a commit wakes others"
+    assert told <= COMMITS + COMMITS / 4 + ROUNDS, "a commit wakes others"
     record_ratio("flexible sync: one change, 10,000 sessions : 10", many, few, 1.5)
     record_ratio("flexible sync: memory of an idle session, KiB : 32", each / 1024, 32, 1)
 
@@ -176,18 +178,18 @@ def time_of_changes(objects: int) -> float:
 
 
 def test_a_change_among_many_objects(record_ratio: Callable[..., Any]) -> None:
-    few, many = time_of_changes(1_000), time_of_changes(1_000_000)
+    few, many = time_of_changes(scaled(1_000)), time_of_changes(scaled(1_000_000))
     record_ratio("flexible sync: one change, 1,000,000 objects : 1,000", many, few, 1.5)
 
 
 def test_the_index_of_predicates(record_ratio: Callable[..., Any]) -> None:
-    count, times = 100_000, 20_000
+    count, times = scaled(100_000), scaled(20_000)
     data = json.loads(
         (Path(__file__).parents[1] / "tests/vectors/queries/dataset.json").read_text()
     )
     lab = _testbed.ViewLab(data)
     for age in range(count):
-        lab.take(b'{"Person":"age == %d"}' % (age - 1_000))
+        lab.take(b'{"Person":"age == %d"}' % (age - count // 100))
     lab.probe("Person", 10)
     start = time.perf_counter()
     found = lab.probe("Person", times)
@@ -196,7 +198,7 @@ def test_the_index_of_predicates(record_ratio: Callable[..., Any]) -> None:
     record_ratio(f"flexible sync: finding one of {count:,} predicates : 2 µs", each, 2e-6, 1)
 
 
-READERS = 1_000
+READERS = scaled(1_000)
 SUBSCRIBE = b'query 1 1 24\n{"Item":"TRUEPREDICATE"}'
 
 
@@ -268,7 +270,7 @@ class Crowd:
     async def best_of(self, count: int, send: Callable[[int], None]) -> float:
         """Seconds until so many messages came after each of some sendings."""
         times = []
-        for round in range(15):
+        for round in range(scaled(15)):
             self.received = 0
             start = time.perf_counter()
             send(round)
@@ -357,7 +359,7 @@ async def broadcast_by_transport(size: int) -> float:
 def many_files() -> Iterator[None]:
     """Descriptors for all of them, in processes that are started, too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4 * READERS, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4 * READERS), hard))
     try:
         yield
     finally:

