@@ -202,7 +202,7 @@ READERS = scaled(1_000)
 SUBSCRIBE = b'query 1 1 24\n{"Item":"TRUEPREDICATE"}'
 
 
-class Device(WSListener):  # type: ignore[misc]
+class Device(WSListener):
     """A connection to either server."""
 
     def __init__(self, tell: Callable[[Device, bytes], None]) -> None:
@@ -265,6 +265,7 @@ class Crowd:
     async def connect(self, url: str, count: int, headers: dict[str, str]) -> None:
         for _ in range(count):
             _, device = await ws_connect(lambda: Device(self.take), url, extra_headers=headers)
+            assert isinstance(device, Device)
             self.devices.append(device)
 
     async def best_of(self, count: int, send: Callable[[int], None]) -> float:
@@ -319,7 +320,7 @@ def serve_frames(port: Any, size: int) -> None:
     transports: list[WSTransport] = []
     frame = b"download 1 2 3 4 5 6 7 8\n".ljust(size, b"x")
 
-    class Echo(WSListener):  # type: ignore[misc]
+    class Echo(WSListener):
         def on_ws_connected(self, transport: WSTransport) -> None:
             transports.append(transport)
 

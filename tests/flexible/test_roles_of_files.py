@@ -149,7 +149,8 @@ def test_other_roles_bring_another_view(server: Ruled) -> None:
     admin_with_people(server)
     ann = client_of(server, roles(OWN, OWN))
     server.roles = roles(True, OWN)
-    server.runtime.reauthorize(ann.connection, server.now)  # type: ignore[arg-type]
+    assert ann.connection is not None
+    server.runtime.reauthorize(ann.connection, server.now)
     server.run()
     ann.run()
     ((code, info),) = ann.errors
@@ -164,18 +165,18 @@ def test_other_roles_bring_another_view(server: Ruled) -> None:
 
 def test_what_subscriptions_make_queryable_is_told(server: Ruled) -> None:
     admin = admin_with_people(server)
-    settings = {"sync_mode": "flexible", "queryable": ["name"], "now_ms": server.now}
-    server.runtime.configure_app(APP, development_mode=True, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {
+        "sync_mode": "flexible",
+        "queryable": ["name"],
+        "now_ms": server.now,
+    }
+    server.runtime.configure_app(APP, development_mode=True, **settings)
     server.events.clear()
     admin.query(3, {"Person": 'age > 5 and owner == "x" and name == "y"'})
     admin.run()
     told = [event for event in server.events if event[0] == "fields_discovered"]
     assert told == [("fields_discovered", APP, "Person", ["age", "owner"])]
-    server.runtime.configure_app(
-        APP,
-        queryable_by_class={"Person": ["age", "owner"]},
-        **settings,  # type: ignore[arg-type]
-    )
+    server.runtime.configure_app(APP, queryable_by_class={"Person": ["age", "owner"]}, **settings)
     server.events.clear()
     admin.query(4, {"Person": "age > 6"})
     admin.run()

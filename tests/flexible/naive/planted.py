@@ -167,16 +167,20 @@ class ForgetsMerges(Server):
 class ForgetsViewsInCrash(Server):
     """Which view a file was served is not stored: it is taken for the one that is asked for."""
 
+    def __init__(self, schema: list[Instruction], permissions: dict[str, Permissions]) -> None:
+        super().__init__(schema, permissions)
+        self.forgotten: set[int] = set()  # by file
+
     def crash(self) -> None:
         for file in self.files.values():
             if file.installs:
                 file.installs = file.installs[:1]
-                file.forgot = True  # type: ignore[attr-defined]
+                self.forgotten.add(file.ident)
 
     def _goes_on(self, file: File, install: Install, view: View) -> bool:
-        if getattr(file, "forgot", False):
+        if file.ident in self.forgotten:
             file.installs = [replace(file.installs[0], view=view)]
-            file.forgot = False  # type: ignore[attr-defined]
+            self.forgotten.discard(file.ident)
             return True
         return super()._goes_on(file, install, view)
 
