@@ -150,9 +150,9 @@ void add_class(changeset::Writer& writer, const Class& cls) {
 }
 
 // One instruction's verdict at a time.
-class Judge {
+class SchemaJudge {
   public:
-    explicit Judge(const SchemaRules& rules) : rules_(rules) {}
+    explicit SchemaJudge(const SchemaRules& rules) : rules_(rules) {}
 
     SchemaRules::Verdict judge(const Changeset& changeset) {
         for (const Instruction& i : changeset.instructions) {
@@ -283,7 +283,7 @@ std::string write_removals(const Schema& known, const Schema& wanted) {
 }
 
 SchemaRules::Verdict SchemaRules::judge(const Changeset& changeset) const {
-    return Judge(*this).judge(changeset);
+    return SchemaJudge(*this).judge(changeset);
 }
 
 std::optional<std::string> contradiction(const Schema& used, const Schema& other, IsOpen open) {

@@ -57,13 +57,13 @@ std::optional<Error> rebase(merge::Transformer& transformer, merge::Window& wind
 // this file's changes gave them.
 class FileWindow : public merge::Window {
   public:
-    FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t file,
+    FileWindow(PartitionDb& db, PartitionId partition, std::uint64_t ident,
                const PartitionDb::Staged& staged, Work& work, const PartitionDb::ShownEntry& shown)
-        : db_(db), partition_(partition), file_(file), staged_(staged), work_(work), shown_(shown) {
-    }
+        : db_(db), partition_(partition), ident_(ident), staged_(staged), work_(work),
+          shown_(shown) {}
 
     std::vector<merge::WindowEntry> entries_after(std::uint64_t base) override {
-        auto entries = db_.foreign_entries(partition_, base, file_, staged_, work_);
+        auto entries = db_.foreign_entries(partition_, base, ident_, staged_, work_);
         if (entries.empty())
             return {};
         replace_by_reciprocals(base, entries);
@@ -85,7 +85,7 @@ class FileWindow : public merge::Window {
     }
 
     void store_reciprocal(const merge::WindowEntry& entry, std::string_view bytes) override {
-        db_.store_->store_reciprocal(partition_, file_, entry.version, bytes);
+        db_.store_->store_reciprocal(partition_, ident_, entry.version, bytes);
     }
 
   private:
@@ -111,7 +111,7 @@ class FileWindow : public merge::Window {
     void replace_by_reciprocals(std::uint64_t base, std::vector<HistoryEntry>& entries) {
         auto entry = entries.begin();
         db_.store_->reciprocals(
-            partition_, file_, base, [&](std::uint64_t version, std::string_view bytes) {
+            partition_, ident_, base, [&](std::uint64_t version, std::string_view bytes) {
                 while (entry != entries.end() && entry->version < version)
                     ++entry;
                 if (entry != entries.end() && entry->version == version)
@@ -121,7 +121,7 @@ class FileWindow : public merge::Window {
 
     PartitionDb& db_;
     const PartitionId partition_;
-    const std::uint64_t file_;
+    const std::uint64_t ident_;
     const PartitionDb::Staged& staged_;
     Work& work_;
     const PartitionDb::ShownEntry& shown_;
@@ -348,17 +348,17 @@ void PartitionDb::cover_runs(PartitionId id, std::uint64_t base) {
 }
 
 std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint64_t base,
-                                                       std::uint64_t file, const Staged& staged,
+                                                       std::uint64_t ident, const Staged& staged,
                                                        Work& work) {
     const Partition& cached = partition(id);
     std::vector<HistoryEntry> result;
     const auto take = [&](const HistoryEntry& entry) {
-        if (entry.via_ident == file || entry.changeset->empty())
+        if (entry.via_ident == ident || entry.changeset->empty())
             return;
         work.spend(kReadEntry + kReadByte * entry.changeset->size());
         result.push_back(entry);
     };
-    for (const auto& range : cached.runs.foreign(base, file)) {
+    for (const auto& range : cached.runs.foreign(base, ident)) {
         std::uint64_t next = range.first;
         while (next <= range.last) {
             if (next > cached.head.version) {
@@ -369,7 +369,7 @@ std::vector<HistoryEntry> PartitionDb::foreign_entries(PartitionId id, std::uint
                 ++next;
             } else {
                 const std::uint64_t last = std::min(range.last, cached.head.version);
-                store_->foreign_entries(id, next, last, file, take);
+                store_->foreign_entries(id, next, last, ident, take);
                 next = last + 1;
             }
         }

@@ -12,7 +12,7 @@ const views::View PartitionDb::Judging::kNothing;
 void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     const std::uint64_t head = db_.head(id_).version;
     std::uint64_t base = request.changesets.front().server_version;
-    for (const Compensation& compensation : db_.store_->compensations(id_, file_, base))
+    for (const Compensation& compensation : db_.store_->compensations(id_, ident_, base))
         note_rejected({compensation.cls, compensation.key.view()}, compensation.version);
     for (const ShownView& shown : views_)
         if (shown.stored.end > base || (shown.stored.end == 0 && &shown == &views_.back()))
@@ -23,7 +23,7 @@ void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
         return;
     std::set<std::uint64_t> own;
     db_.store_->senders(id_, base + 1, head, [&](std::uint64_t version, std::uint64_t via, bool) {
-        if (via == file_)
+        if (via == ident_)
             own.insert(version);
     });
     const model::SchemaPtr schema = db_.store_->schema(id_);

@@ -36,7 +36,7 @@ struct Name {
 class PartitionDb::Judging {
   public:
     Judging(PartitionDb& db, PartitionId id, const server::AppendRequest& request, Work& work)
-        : db_(db), id_(id), file_(request.file_ident), roles_(request.roles), work_(work),
+        : db_(db), id_(id), ident_(request.file_ident), roles_(request.roles), work_(work),
           views_(db.shown_views(id, request.file_ident)) {
         for (ShownView& shown : views_)
             db.view_of(id, shown);
@@ -140,7 +140,7 @@ class PartitionDb::Judging {
 
     PartitionDb& db_;
     const PartitionId id_;
-    const std::uint64_t file_;
+    const std::uint64_t ident_;
     const std::shared_ptr<const rules::SessionRoles> roles_;
     Work& work_;
     ShownViews views_; // copies

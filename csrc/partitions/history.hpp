@@ -79,8 +79,9 @@ class OriginRuns {
         end_ = std::min(end_, head);
         start_ = std::min(start_, head);
     }
-    // Ranges after `base` (not before start()) that did not come from `file`, ascending.
-    std::vector<Range> foreign(std::uint64_t base, std::uint64_t file) const {
+    // Ranges after `base` (not before start()) that did not come from the client file `ident`,
+    // ascending.
+    std::vector<Range> foreign(std::uint64_t base, std::uint64_t ident) const {
         std::vector<Range> result;
         auto run = std::upper_bound(runs_.begin(), runs_.end(), base + 1,
                                     [](std::uint64_t v, const Run& r) { return v < r.first; });
@@ -88,7 +89,7 @@ class OriginRuns {
             --run;
         for (; run != runs_.end(); ++run) {
             const std::uint64_t last = run + 1 == runs_.end() ? end_ : run[1].first - 1;
-            if (run->via != file && last > base)
+            if (run->via != ident && last > base)
                 result.push_back({std::max(run->first, base + 1), last});
         }
         return result;

@@ -39,9 +39,9 @@ class HistoryReader {
     virtual std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) = 0;
     virtual std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) = 0;
     // The entries after `version`, ascending, until `take` returns false. What was received from
-    // `file` comes without its changeset.
+    // the client file `ident` comes without its changeset.
     using Take = std::function<bool(HistoryEntry)>;
-    virtual void scan(PartitionId id, std::uint64_t version, std::uint64_t file,
+    virtual void scan(PartitionId id, std::uint64_t version, std::uint64_t ident,
                       const Take& take) = 0;
     // The same without changesets, up to `last`, with their sizes; and one changeset.
     using TakeHead = std::function<void(HistoryEntry, std::uint64_t size)>;
@@ -118,18 +118,18 @@ class HistoryStore : public virtual HistoryReader {
     using Sender = std::function<void(std::uint64_t, std::uint64_t, bool)>;
     virtual void senders(PartitionId id, std::uint64_t first, std::uint64_t last,
                          const Sender& sender) = 0;
-    // The non-empty entries first … last that did not come from `file`.
+    // The non-empty entries first … last that did not come from the client file `ident`.
     virtual void foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
-                                 std::uint64_t file,
+                                 std::uint64_t ident,
                                  const std::function<void(HistoryEntry)>& take) = 0;
 
     // Entries in the form that merges with this file's changes gave them (merge-rules.md 2.2).
     using Reciprocal = std::function<void(std::uint64_t version, std::string_view bytes)>;
-    virtual void reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+    virtual void reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t after,
                              const Reciprocal& take) = 0;
-    virtual void store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+    virtual void store_reciprocal(PartitionId id, std::uint64_t ident, std::uint64_t version,
                                   std::string_view bytes) = 0;
-    virtual void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) = 0;
+    virtual void drop_reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t up_to) = 0;
 
     // Whether uploads are refused that add to what partitions have.
     virtual void fix_schema(bool is_fixed) = 0;

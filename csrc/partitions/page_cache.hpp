@@ -27,8 +27,8 @@ struct PackedPage {
     // Flexible sync: through which it is shown; here, so that no other view has its address.
     std::shared_ptr<const views::View> view;
 
-    bool has_nothing_of(std::uint64_t file) const {
-        return !std::binary_search(senders.begin(), senders.end(), file);
+    bool has_nothing_of(std::uint64_t ident) const {
+        return !std::binary_search(senders.begin(), senders.end(), ident);
     }
     std::size_t memory() const { return body.bytes.capacity() + 8 * senders.capacity() + 256; }
 };

@@ -144,7 +144,8 @@ class PartitionDb : public server::ServerStore {
     const wire::PartitionValue& partition_value(PartitionId id);
     void cover_runs(PartitionId id, std::uint64_t base);
     std::vector<HistoryEntry> foreign_entries(PartitionId id, std::uint64_t base,
-                                              std::uint64_t file, const Staged& staged, Work& work);
+                                              std::uint64_t ident, const Staged& staged,
+                                              Work& work);
     // flexible.cpp
     struct ShownView { // with what is stored of it
         StoredView stored;

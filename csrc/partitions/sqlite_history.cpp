@@ -138,24 +138,24 @@ void SqliteHistory::senders(PartitionId id, std::uint64_t first, std::uint64_t l
 }
 
 void SqliteHistory::foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
-                                    std::uint64_t file,
+                                    std::uint64_t ident,
                                     const std::function<void(HistoryEntry)>& take) {
     sqlite::Query row =
         db_.query("SELECT version, salt, origin_ident, via_ident, client_version, origin_ts, "
                   "cumul_bytes, changeset FROM rs_history WHERE id BETWEEN ? AND ? AND "
                   "via_ident <> ? AND size > 0 ORDER BY id",
-                  entry_id(id, first), entry_id(id, last), file);
+                  entry_id(id, first), entry_id(id, last), ident);
     while (row.step())
         take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
               row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),
               row->unsigned_integer(6), std::make_shared<const std::string>(row->text(7))});
 }
 
-void SqliteHistory::reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+void SqliteHistory::reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t after,
                                 const Reciprocal& take) {
     sqlite::Query row = db_.query("SELECT version, changeset FROM rs_recip WHERE pid = ? AND "
                                   "ident = ? AND version > ? ORDER BY version",
-                                  id, file, after);
+                                  id, ident, after);
     while (row.step())
         take(row->unsigned_integer(0), row->text(1));
 }
@@ -233,15 +233,15 @@ void SqliteHistory::insert_entry(PartitionId id, const HistoryEntry& entry,
             now_ms, sqlite::Blob{*entry.changeset});
 }
 
-void SqliteHistory::store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+void SqliteHistory::store_reciprocal(PartitionId id, std::uint64_t ident, std::uint64_t version,
                                      std::string_view bytes) {
     db_.run("INSERT INTO rs_recip(pid, ident, version, changeset) VALUES(?, ?, ?, ?) "
             "ON CONFLICT(pid, ident, version) DO UPDATE SET changeset = excluded.changeset",
-            id, file, version, sqlite::Blob{bytes});
+            id, ident, version, sqlite::Blob{bytes});
 }
 
-void SqliteHistory::drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) {
-    db_.run("DELETE FROM rs_recip WHERE pid = ? AND ident = ? AND version <= ?", id, file, up_to);
+void SqliteHistory::drop_reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t up_to) {
+    db_.run("DELETE FROM rs_recip WHERE pid = ? AND ident = ? AND version <= ?", id, ident, up_to);
 }
 
 void SqliteHistory::apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,

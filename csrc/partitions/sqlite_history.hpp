@@ -66,14 +66,14 @@ class SqliteHistory final : Ownership, public HistoryStore, public SqliteRows {
     void senders(PartitionId id, std::uint64_t first, std::uint64_t last,
                  const Sender& sender) override;
     void foreign_entries(PartitionId id, std::uint64_t first, std::uint64_t last,
-                         std::uint64_t file,
+                         std::uint64_t ident,
                          const std::function<void(HistoryEntry)>& take) override;
 
-    void reciprocals(PartitionId id, std::uint64_t file, std::uint64_t after,
+    void reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t after,
                      const Reciprocal& take) override;
-    void store_reciprocal(PartitionId id, std::uint64_t file, std::uint64_t version,
+    void store_reciprocal(PartitionId id, std::uint64_t ident, std::uint64_t version,
                           std::string_view bytes) override;
-    void drop_reciprocals(PartitionId id, std::uint64_t file, std::uint64_t up_to) override;
+    void drop_reciprocals(PartitionId id, std::uint64_t ident, std::uint64_t up_to) override;
 
     void fix_schema(bool is_fixed) override { tables_.catalog().fix(is_fixed); }
     void apply(PartitionId id, std::span<const server::UploadedChangeset> uploads,

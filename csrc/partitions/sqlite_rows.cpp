@@ -65,12 +65,13 @@ std::optional<std::int64_t> SqliteRows::salt(PartitionId id, std::uint64_t versi
     return db_.integer("SELECT salt FROM rs_history WHERE id = ?", entry_id(id, version));
 }
 
-void SqliteRows::scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) {
+void SqliteRows::scan(PartitionId id, std::uint64_t version, std::uint64_t ident,
+                      const Take& take) {
     sqlite::Query row = db_.query("SELECT version, salt, origin_ident, via_ident, client_version, "
                                   "origin_ts, cumul_bytes, "
                                   "CASE WHEN via_ident = ?1 THEN x'' ELSE changeset END "
                                   "FROM rs_history WHERE id > ?2 AND id <= ?3 ORDER BY id",
-                                  file, entry_id(id, version), entry_id(id, kLastVersion));
+                                  ident, entry_id(id, version), entry_id(id, kLastVersion));
     while (row.step())
         if (!take({row->unsigned_integer(0), row->integer(1), row->unsigned_integer(2),
                    row->unsigned_integer(3), row->unsigned_integer(4), row->unsigned_integer(5),

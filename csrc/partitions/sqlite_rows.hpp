@@ -22,7 +22,8 @@ class SqliteRows : public virtual HistoryReader {
     std::optional<Head> head(PartitionId id) override;
     std::optional<ClientFile> client_file(PartitionId id, std::uint64_t ident) override;
     std::optional<std::int64_t> salt(PartitionId id, std::uint64_t version) override;
-    void scan(PartitionId id, std::uint64_t version, std::uint64_t file, const Take& take) override;
+    void scan(PartitionId id, std::uint64_t version, std::uint64_t ident,
+              const Take& take) override;
     void heads(PartitionId id, std::uint64_t version, std::uint64_t last,
                const TakeHead& take) override;
     std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) override;

@@ -17,11 +17,11 @@ class WindowCache {
     explicit WindowCache(std::size_t bytes) : capacity_(bytes) {}
 
     // What is kept for the file, if batches from `base` on can follow; else a new one.
-    std::unique_ptr<merge::Transformer> take(server::PartitionId partition, std::uint64_t file,
+    std::unique_ptr<merge::Transformer> take(server::PartitionId partition, std::uint64_t ident,
                                              std::uint64_t base, merge::Profile profile) {
         std::unique_ptr<merge::Transformer> found;
         for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
-            if (entry->partition == partition && entry->file == file) {
+            if (entry->partition == partition && entry->ident == ident) {
                 found = std::move(entry->transformer);
                 bytes_ -= entry->bytes;
                 entries_.erase(entry);
@@ -33,20 +33,20 @@ class WindowCache {
     }
 
     // After a batch that went well.
-    void keep(server::PartitionId partition, std::uint64_t file,
+    void keep(server::PartitionId partition, std::uint64_t ident,
               std::unique_ptr<merge::Transformer> transformer) {
         if (!transformer->is_worth_keeping(capacity_))
             return;
         const std::size_t bytes = transformer->memory();
         for (bytes_ += bytes; bytes_ > capacity_; entries_.pop_back())
             bytes_ -= entries_.back().bytes;
-        entries_.push_front({partition, file, bytes, std::move(transformer)});
+        entries_.push_front({partition, ident, bytes, std::move(transformer)});
     }
 
     // What the file was shown is another by now.
-    void forget(server::PartitionId partition, std::uint64_t file) {
+    void forget(server::PartitionId partition, std::uint64_t ident) {
         std::erase_if(entries_, [&](const Entry& entry) {
-            const bool goes = entry.partition == partition && entry.file == file;
+            const bool goes = entry.partition == partition && entry.ident == ident;
             bytes_ -= goes ? entry.bytes : 0;
             return goes;
         });
@@ -60,7 +60,7 @@ class WindowCache {
   private:
     struct Entry {
         server::PartitionId partition;
-        std::uint64_t file;
+        std::uint64_t ident;
         std::size_t bytes;
         std::unique_ptr<merge::Transformer> transformer;
     };
