@@ -15,10 +15,8 @@ from typing import Any
 from flexible.naive.devices import Device
 from flexible.naive.histories import Story
 from flexible.naive.history import Broken, Commit, History, Undone
-from flexible.naive.intents import Intent, written
 from flexible.naive.judging import decoded_key
 from flexible.naive.objects import Key, Named, touched
-from flexible.naive.observing import Event
 from flexible.naive.views import Permissions
 from flexible.naive.worlds import World
 from realmsync import _core
@@ -50,18 +48,15 @@ class RealWorld(World):
     ) -> None:
         self.protocol = protocol
         self.permissions = {**story.permissions, FOUNDER: Permissions()}
-        self.users = list(story.users)
+        super().__init__(list(story.users), len(story.users) + 1)
         self.tuning = tuning
         self.server = Server(seed=seed, asks_permission=True, tuning=tuning)
         self._history = History()
         self._rejected: set[tuple[int, int, str, str]] = set()  # rows that are in the history
         self._keys: set[Key] = set()  # of all objects that were written
-        self.devices = [Device() for _ in (*self.users, FOUNDER)]
         self.links: list[Link | None] = [None] * len(self.devices)
         self.salts: list[dict[int, int]] = [{0: 0} for _ in self.devices]  # of server versions
         self.file_salts = [0] * len(self.devices)
-        self.events: list[list[Event]] = [[] for _ in self.devices]
-        self.clock = 1000
         self.tables = [each["table"] for each in story.schema if each["op"] == "AddTable"]
         self.asymmetric = {each["table"] for each in story.schema if each.get("asymmetric")}
         self.schema = list(story.schema)
@@ -84,47 +79,19 @@ class RealWorld(World):
     def history(self) -> History:
         return self._history
 
-    def tick(self) -> int:
-        """Milliseconds; every call is later."""
-        self.clock += 1
-        return self.clock
+    def _permissions(self, user: str) -> Permissions:
+        return self.permissions[user]
 
-    def objects(self, client: int) -> Any:
-        return self.devices[client].copy.state
+    def _is_connected(self, client: int) -> bool:
+        return self.links[client] is not None
 
-    # -- steps -------------------------------------------------------------------------------------
-
-    def upload(self, client: int, intents: list[Intent]) -> None:
-        device = self.devices[client]
-        instructions = written(device.copy.state, intents, device.sets[-1].body)
-        if instructions:
-            device.write(instructions, self.tick())
-
-    def query(self, client: int, body: str) -> None:
-        self.devices[client].subscribe(body)
-
-    def connect(self, client: int, *, is_fast: bool) -> None:
-        if self.links[client] is not None:
-            return
+    def _open(self, client: int) -> None:
         user = self.users[client]
         number = self.server.runtime.open_connection(
             APP, user, f"com.mongodb.realm-query-sync#{self.protocol}", self.server.now
         )
         self.links[client] = Link(number, user)
         self._is_reset(client)
-        device = self.devices[client]
-        device.connect(is_fast=is_fast and device.file_ident != 0)
-
-    def cut(self, client: int) -> None:
-        if self.links[client] is not None:
-            self._close(client)
-            self.devices[client].lose()
-            self._note(client, "lost")
-
-    def crash_client(self, client: int) -> None:
-        self._close(client)
-        self.devices[client].die()
-        self._note(client, "restarted")
 
     def crash_server(self) -> None:
         store, now = self.server.store, self.server.now
@@ -145,38 +112,14 @@ class RealWorld(World):
                 self.server.runtime.reauthorize(link.number, self.server.now)
         self._run()
 
-    def advance(self, client: int, sent: int, received: int) -> None:
-        for _ in range(sent):
-            if not self._send(client):
-                break
-        for _ in range(received):
-            if not self._receive(client):
-                break
-
-    def settle(self) -> None:
-        for _ in range(100):
-            is_busy = False
-            for client in range(len(self.users)):
-                self.connect(client, is_fast=False)
-                while self._send(client):
-                    is_busy = True
-                while self._receive(client):
-                    is_busy = True
-            if not is_busy:
-                return
-        raise Broken("settle", "it never becomes quiet")
-
-    def messages(self, client: int) -> list[Event]:
-        told, self.events[client] = self.events[client], []
-        return told
-
-    # -- one message -------------------------------------------------------------------------------
-
     def _close(self, client: int) -> None:
         link, self.links[client] = self.links[client], None
         if link is not None:
             self.server.runtime.closed(link.number, self.server.now)
             self._run()
+
+    def _turn(self, client: int) -> None:
+        """It has done so with each message."""
 
     def _send(self, client: int) -> bool:
         link, device = self.links[client], self.devices[client]
@@ -292,10 +235,6 @@ class RealWorld(World):
     def _give_roles(self, number: int, session: int, question: int, user: str) -> None:
         roles = _roles(self.permissions[user], self.tables)
         self.server.runtime.authorize_roles(number, session, question, roles, self.server.now)
-
-    def _note(self, client: int, kind: str, message: Any = None) -> None:
-        permissions = self.permissions[self.users[client]]
-        self.events[client].append(Event(kind, message, self.history.head, permissions))
 
     # -- the history -------------------------------------------------------------------------------
 
