@@ -1,7 +1,7 @@
 // The history after a client file's cursor, as its view shows it: of each entry the instructions on
 // objects that are in the view, and what enters or leaves it, at the end of the page
 // (flexible-sync.md 8.2). Whole objects can be had of the snapshot alone, so that a page in which
-// one enters goes up to the head, or is too large.
+// one enters goes up to the head, or is for a bootstrap to bring.
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -52,8 +52,8 @@ class FilteredHistory {
   public:
     // `rows`: null if memory has what is needed.
     FilteredHistory(HistoryReader* rows, const server::PageRequest& request, std::uint64_t last,
-                    model::SchemaPtr schema)
-        : rows_(rows), request_(request), view_(*request.view), last_(last),
+                    std::uint64_t head, model::SchemaPtr schema)
+        : rows_(rows), request_(request), view_(*request.view), last_(last), head_(head),
           schema_(std::move(schema)), scanned_(request.cursor.server_version),
           run_(objects_alone_) {}
 
@@ -97,6 +97,7 @@ class FilteredHistory {
     const server::PageRequest& request_;
     const views::View& view_;
     const std::uint64_t last_; // version that the page may go up to
+    const std::uint64_t head_; // version of the tables
     const model::SchemaPtr schema_;
     std::uint64_t scanned_; // up to this version all entries that matter are here
     query::NoObjects objects_alone_;
@@ -123,8 +124,11 @@ std::optional<ShownHistory> FilteredHistory::make() {
         read(last_);
         count = cut();
     }
-    if (!count)
-        count = entries_.size();
+    if (!count) {
+        ShownHistory page;
+        page.is_too_large = true;
+        return page;
+    }
     replay(*count);
     if (rows_ == nullptr &&
         std::ranges::any_of(objects_, [this](const Object& object) { return is_moved(object); }))
@@ -233,7 +237,8 @@ void FilteredHistory::note(const Touch& touch, std::uint64_t timestamp) {
     object.passage.pass(touch.before, touch.after);
 }
 
-// How many entries the page takes; nothing: not to be told of those that are read.
+// How many entries the page takes; nothing: not to be told of those that are read, or of none if
+// they are all that there are.
 std::optional<std::size_t> FilteredHistory::cut() {
     std::optional<std::size_t> best;
     if (entries_.empty())
@@ -262,7 +267,7 @@ std::optional<std::size_t> FilteredHistory::cut() {
             return best;
     }
     // All that is there, or up to where nothing enters.
-    return scanned_ == last_ ? std::optional(entries_.size()) : best;
+    return scanned_ == head_ ? std::optional(entries_.size()) : best;
 }
 
 // Where the objects stand after so many entries.
@@ -388,12 +393,9 @@ bool FilteredHistory::is_moved(const Object& object) const {
 }
 
 void FilteredHistory::write_moved(ObjectsAnew& anew) {
-    bool knows_schema = request_.up_to == 0; // else the tables may have more by now
     for (const Object& object : objects_) {
         if (!is_moved(object))
             continue;
-        if (!std::exchange(knows_schema, true))
-            anew.define_schema();
         if (is_too_large(anew.size()))
             return;
         const Verdict verdict = object.passage.verdict();
@@ -411,14 +413,14 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
 ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,
                            const Snapshot& snapshot) {
     FilteredHistory history(&rows, request, last_of(request, snapshot.head.version),
-                            rows.schema(request.partition));
+                            snapshot.head.version, rows.schema(request.partition));
     return *history.make();
 }
 
 std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std::uint64_t last,
                                           const model::SchemaPtr& schema,
                                           const server::PageRequest& request) {
-    FilteredHistory history(nullptr, request, last, schema);
+    FilteredHistory history(nullptr, request, last, last, schema);
     history.take(std::move(entries));
     return history.make();
 }

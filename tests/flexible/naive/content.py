@@ -51,6 +51,7 @@ class Content:
     def __init__(self, history: History, file_ident: int) -> None:
         self.history, self.file_ident = history, file_ident
         self.served = State()
+        self.own_schema: list[Any] = []  # instructions of the client's own uploads
         self.left: set[Named] = set()  # objects of which the last word was their erasure
         self.erased_at: dict[Named, list[int]] = {}  # every erasure that was sent
         self.device = Copy(file_ident)
@@ -68,8 +69,17 @@ class Content:
             self.device.write(entry["client_version"], entry["origin_timestamp"], instructions)
         except Inapplicable as error:
             raise Broken("K9", f"the client could not have written {entry}: {error}") from error
+        self.own_schema += schema_only(instructions)
+        self._know_own_schema()
+
+    def resume(self, served: State, left: set[Named]) -> None:
+        """A session goes on where this was served; the client knows its own schema."""
+        self.served, self.left = served, set(left)
+        self._know_own_schema()
+
+    def _know_own_schema(self) -> None:
         self.served = self.served.fork()
-        self.served.apply(schema_only(instructions))
+        self.served.apply(self.own_schema)
 
     def integrated(self, version: int) -> None:
         """The client says that it is at a position."""

@@ -206,7 +206,7 @@ class Observer:
         point = self.points[-1]
         if point.progress["download_server_version"] != position:
             raise Broken("K11", f"IDENT at {position}, where no message led to: {point.progress}")
-        self.content.served, self.content.left = point.served.fork(), set(point.left)
+        self.content.resume(point.served, point.left)
         version = message["query_version"]
         self.binding.held = point.view
         self.points[-1] = Point(
