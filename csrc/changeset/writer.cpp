@@ -4,7 +4,7 @@
 
 namespace realmsync::changeset {
 
-StringId Writer::intern(std::string_view name) {
+StringId Writer::find_or_define(std::string_view name) {
     if (auto known = ids_.find(name); known != ids_.end())
         return known->second;
     auto id = static_cast<StringId>(names_.size());

@@ -3,6 +3,7 @@
 // write needs (section 11) is decided in realm/write_transaction.cpp.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -65,7 +66,12 @@ class Writer {
     void set_erase(const Address& address, const Scalar& value);
 
     // For batches: the id of a name, defined now if it is new; then instructions by id.
-    StringId intern(std::string_view name);
+    StringId intern(std::string_view name) {
+        StringId& recent = recent_[place_of(name)];
+        if (recent < names_.size() && *names_[recent] == name) [[likely]]
+            return recent;
+        return recent = find_or_define(name);
+    }
     void create_object(StringId table, const Key& key);
     void update(StringId table, const Key& key, StringId field, const Scalar& value,
                 bool is_default);
@@ -88,6 +94,12 @@ class Writer {
         }
     };
 
+    // By where the name lies: those of classes and properties stay where they are.
+    static constexpr std::size_t kRecent = 64;
+    static std::size_t place_of(std::string_view name) {
+        return (reinterpret_cast<std::uintptr_t>(name.data()) >> 3) % kRecent;
+    }
+    StringId find_or_define(std::string_view name);
     Instruction begin(Op op, const Address& address);
     void intern_key(const Key& key, Type& type, KeyData& data);
     void intern_path(std::span<const Step> path);
@@ -96,9 +108,10 @@ class Writer {
 
     Output out_;
     std::unordered_map<std::string, StringId, Hash, std::equal_to<>> ids_;
-    std::vector<const std::string*> names_; // keys of ids_ in definition order, for rewind
-    std::vector<PathElement> path_;         // of the instruction being written
-    Link link_;                             // likewise
+    std::vector<const std::string*> names_;  // keys of ids_ in definition order, for rewind
+    std::array<StringId, kRecent> recent_{}; // ids to look at first, of names or of none
+    std::vector<PathElement> path_;          // of the instruction being written
+    Link link_;                              // likewise
 };
 
 } // namespace realmsync::changeset

@@ -209,6 +209,8 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
                              std::string meaning, std::shared_ptr<const views::View> view,
                              std::shared_ptr<const views::View> old, std::uint64_t start) {
     ask(id, *view);
+    if (settings_.queryable.indexed)
+        store_->index_property(id, *settings_.queryable.indexed);
     auto bootstrap = std::make_shared<server::Bootstrap>();
     if (const ShownViews& known = shown_views(id, ident); !known.empty())
         bootstrap->number = known.back().stored.number;

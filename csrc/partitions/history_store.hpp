@@ -155,6 +155,8 @@ class HistoryStore : public virtual HistoryReader {
     virtual std::vector<StoredView> stored_views(PartitionId id, std::uint64_t ident) = 0;
     virtual void put_view(PartitionId id, std::uint64_t ident, const StoredView& view) = 0;
     virtual void drop_view(PartitionId id, std::uint64_t ident, std::uint64_t number) = 0;
+    // From now on, queries for values of this property of any class need not look at all objects.
+    virtual void index_property(PartitionId id, std::string_view property) = 0;
     virtual void add_compensation(PartitionId id, std::uint64_t ident,
                                   const Compensation& compensation) = 0;
     virtual void drop_compensations(PartitionId id, std::uint64_t ident, std::uint64_t up_to) = 0;

@@ -2,6 +2,7 @@
 // file"). Statements only.
 #include "partitions/format.hpp"
 #include "partitions/sqlite_history.hpp"
+#include "tables/column_index.hpp"
 #include "views/value_bytes.hpp"
 
 namespace realmsync::partitions {
@@ -55,6 +56,17 @@ void SqliteHistory::put_view(PartitionId id, std::uint64_t ident, const StoredVi
 
 void SqliteHistory::drop_view(PartitionId id, std::uint64_t ident, std::uint64_t number) {
     db_.run("DELETE FROM rs_view WHERE pid = ? AND ident = ? AND number = ?", id, ident, number);
+}
+
+void SqliteHistory::index_property(PartitionId id, std::string_view property) {
+    const model::SchemaPtr schema = this->schema(id);
+    const tables::column_index::Names known = tables::column_index::list(db_, *schema);
+    for (const auto& [name, cls] : schema->classes) {
+        const std::size_t at = cls->find(property);
+        if (at != model::Class::npos && !known.contains({name, cls->properties[at].name}) &&
+            tables::column_index::is_possible(*cls, cls->properties[at]))
+            tables::column_index::create(tables_, *cls, cls->properties[at]);
+    }
 }
 
 void SqliteHistory::add_compensation(PartitionId id, std::uint64_t ident,

@@ -93,6 +93,7 @@ class SqliteHistory final : Ownership, public HistoryStore, public SqliteRows {
     std::vector<StoredView> stored_views(PartitionId id, std::uint64_t ident) override;
     void put_view(PartitionId id, std::uint64_t ident, const StoredView& view) override;
     void drop_view(PartitionId id, std::uint64_t ident, std::uint64_t number) override;
+    void index_property(PartitionId id, std::string_view property) override;
     void add_compensation(PartitionId id, std::uint64_t ident,
                           const Compensation& compensation) override;
     void drop_compensations(PartitionId id, std::uint64_t ident, std::uint64_t up_to) override;

@@ -38,7 +38,8 @@ Names list(sqlite::Database& db, const model::Schema& schema) {
 }
 
 void create(Tables& tables, const model::Class& cls, const model::Property& property) {
-    std::string columns = quote(property.column);
+    std::string columns =
+        (tables.layout() == Layout::server ? "\"rs$partition\", " : "") + quote(property.column);
     if (tables.numbers(cls))
         columns += ", " + quote(kOrderColumn);
     tables.db().exec("CREATE INDEX IF NOT EXISTS " + quote(name_of(cls, property)) + " ON " +

@@ -1,6 +1,6 @@
-// The indexes of a client's file that applications declare (`indexed: true`): which there are, how
-// they are made and dropped. SQLite keeps them right. No part of what is synchronised, and never in
-// a changeset. Full-text indexes are another matter.
+// The indexes that applications declare (`indexed: true`; at a server, the app's indexed queryable
+// field): which there are, how they are made and dropped. SQLite keeps them right. No part of what
+// is synchronised, and never in a changeset. Full-text indexes are another matter.
 #pragma once
 
 #include <set>

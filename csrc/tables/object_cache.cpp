@@ -63,6 +63,7 @@ CachedObject& ObjectCache::find(const model::Class& cls, const Key& key) {
         entry->second = &object;
     }
     object.presence = CachedObject::Presence::unknown;
+    object.was_erased = false;
     if (object.cells.size() < cls.properties.size())
         object.cells.resize(cls.properties.size());
     return object;
@@ -117,9 +118,47 @@ Cell* ObjectCache::load(CachedObject& object, std::size_t property, const model:
     return &cell;
 }
 
-sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
+// What is not written has its default, of a row that is there as well if it is replaced.
+std::string ObjectCache::insert_sql(const CachedObject& object, Write write) {
+    const model::Class& cls = *object.cls;
+    const bool server = tables_.layout() == Layout::server;
+    const bool numbered = tables_.numbers(cls);
+    const bool replace = write == Write::replace;
+    const std::string key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
+    std::string columns = key, places = server || numbered ? "?, ?" : "?", changes;
+    const auto change = [&](const std::string& column) {
+        changes += (changes.empty() ? "" : ", ") + column + "=excluded." + column;
+    };
+    if (numbered) {
+        columns += ", " + quote(kOrderColumn);
+        if (replace)
+            change(quote(kOrderColumn));
+    }
+    for (const std::uint32_t i : object.dirty) {
+        columns += ", " + quote(cls.properties[i].column);
+        places += ", ?";
+        if (!replace)
+            change(quote(cls.properties[i].column));
+    }
+    if (replace)
+        for (std::size_t i = cls.has_key_property ? 1 : 0; i < cls.properties.size(); ++i)
+            change(quote(cls.properties[i].column));
+    return "INSERT INTO " + quote(cls.table) + "(" + columns + ") VALUES(" + places +
+           ") ON CONFLICT(" + key + ") DO " +
+           (changes.empty() ? "NOTHING" : "UPDATE SET " + changes);
+}
+
+std::string ObjectCache::update_sql(const CachedObject& object) const {
+    std::string changes;
+    for (const std::uint32_t i : object.dirty)
+        changes += (changes.empty() ? "" : ", ") + quote(object.cls->properties[i].column) + "=?";
+    return "UPDATE " + quote(object.cls->table) + " SET " + changes +
+           tables_.where_key(*object.cls);
+}
+
+sqlite::Statement& ObjectCache::plan(const CachedObject& object, Write write) {
     auto matches = [&](const Plan& plan) {
-        return plan.cls == object.cls && plan.insert == insert && plan.properties == object.dirty;
+        return plan.cls == object.cls && plan.write == write && plan.properties == object.dirty;
     };
     if (last_plan_ < plans_.size() && matches(plans_[last_plan_]))
         return *plans_[last_plan_].statement;
@@ -130,28 +169,11 @@ sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
     }
     REALMSYNC_ASSERT(std::is_sorted(object.dirty.begin(), object.dirty.end()));
     const model::Class& cls = *object.cls;
-    bool server = tables_.layout() == Layout::server;
-    std::string sql, key = (server ? "\"rs$partition\", " : "") + quote(cls.key_column);
-    if (insert) {
-        const bool numbered = tables_.numbers(cls);
-        std::string columns = key, places = server || numbered ? "?, ?" : "?", changes;
-        if (numbered)
-            columns += ", " + quote(kOrderColumn);
-        for (std::uint32_t i : object.dirty) {
-            std::string column = quote(cls.properties[i].column);
-            columns += ", " + column;
-            places += ", ?";
-            changes += (changes.empty() ? "" : ", ") + column + "=excluded." + column;
-        }
-        sql = "INSERT INTO " + quote(cls.table) + "(" + columns + ") VALUES(" + places +
-              ") ON CONFLICT(" + key + ") DO " +
-              (changes.empty() ? "NOTHING" : "UPDATE SET " + changes);
-    } else {
-        for (std::uint32_t i : object.dirty)
-            sql += (sql.empty() ? "" : ", ") + quote(cls.properties[i].column) + "=?";
-        sql = "UPDATE " + quote(cls.table) + " SET " + sql + tables_.where_key(cls);
-    }
-    Plan plan{&cls, insert, object.dirty, tables_.db().cached(sql)};
+    const std::string sql = write == Write::erase
+                                ? "DELETE FROM " + quote(cls.table) + tables_.where_key(cls)
+                            : write == Write::update ? update_sql(object)
+                                                     : insert_sql(object, write);
+    Plan plan{&cls, write, object.dirty, tables_.db().cached(sql)};
     if (plans_.size() < kMaxPlans) {
         last_plan_ = plans_.size();
         plans_.push_back(std::move(plan));
@@ -164,13 +186,18 @@ sqlite::Statement& ObjectCache::plan(const CachedObject& object, bool insert) {
 
 bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     using Presence = CachedObject::Presence;
-    bool insert = object.presence == Presence::created || object.presence == Presence::fresh;
+    const bool insert = object.presence == Presence::created || object.presence == Presence::fresh;
+    if (object.was_erased && !insert)
+        delete_row(object);
     if (object.presence == Presence::missing || (object.dirty.empty() && !insert))
         return true;
     work_.spend(kRow);
     if (!std::is_sorted(object.dirty.begin(), object.dirty.end()))
         std::sort(object.dirty.begin(), object.dirty.end());
-    sqlite::Statement& statement = plan(object, insert);
+    sqlite::Statement& statement = plan(object, !insert             ? Write::update
+                                                : object.was_erased ? Write::replace
+                                                                    : Write::insert);
+    object.was_erased = false;
     int index = 1;
     if (insert) {
         index = tables_.bind_object(statement, index, partition_, object.key);
@@ -201,7 +228,7 @@ bool ObjectCache::flush(CachedObject& object, const model::Schema& schema) {
     object.presence = found ? Presence::exists : Presence::missing;
     if (found && bytes >= kMeasured)
         check_size(object);
-    if (++writes_ == kObjectsPerLook)
+    if (++writes_ >= kObjectsPerLook)
         pay_for_pages(kPage);
     return found;
 }
@@ -243,16 +270,22 @@ void ObjectCache::reset(CachedObject& object) {
     object.dirty.clear();
 }
 
+// Its row stays until it is written back, since most objects that are erased in bootstraps are made
+// anew at once.
 void ObjectCache::erase(CachedObject& object) {
     using Presence = CachedObject::Presence;
-    if (object.presence != Presence::missing && object.presence != Presence::fresh) {
-        sqlite::Query query = tables_.db().query("DELETE FROM " + quote(object.cls->table) +
-                                                 tables_.where_key(*object.cls));
-        tables_.bind_object(*query, 1, partition_, object.key);
-        query->run();
-    }
+    if (object.presence != Presence::missing && object.presence != Presence::fresh)
+        object.was_erased = true;
     reset(object);
     object.presence = Presence::missing;
+}
+
+void ObjectCache::delete_row(CachedObject& object) {
+    sqlite::Statement& statement = plan(object, Write::erase);
+    tables_.bind_object(statement, 1, partition_, object.key);
+    statement.run();
+    object.was_erased = false;
+    ++writes_;
 }
 
 const CachedObject* ObjectCache::flush_all(const model::Schema& schema) {

@@ -39,6 +39,7 @@ struct CachedObject {
     const model::Class* cls = nullptr;
     Key key; // text in the arena
     Presence presence = Presence::unknown;
+    bool was_erased = false; // the row may be there still: it is to be deleted, or written anew
     std::vector<Cell> cells;
     std::vector<std::uint32_t> dirty; // cells to write, in the order of their first change
 };
@@ -66,7 +67,7 @@ class ObjectCache {
 
     // False if there is no such object (then nothing was written).
     bool flush(CachedObject& object, const model::Schema& schema);
-    void erase(CachedObject& object); // deletes the row at once
+    void erase(CachedObject& object);
     // Writes all and forgets all. Returns an object that does not exist, or null.
     const CachedObject* flush_all(const model::Schema& schema);
     bool full() const { return used_ >= kMaxObjects || arena_bytes_ >= kMaxArena; }
@@ -76,9 +77,15 @@ class ObjectCache {
     static constexpr std::size_t kMaxArena = 4 << 20; // bytes
     static constexpr std::size_t kMaxPlans = 16;
 
+    enum class Write : std::uint8_t {
+        update,
+        insert,  // or update, if it is there
+        replace, // insert, or nothing of what is there stays
+        erase,
+    };
     struct Plan { // a write of some properties of a class, prepared
         const model::Class* cls;
-        bool insert;
+        Write write;
         std::vector<std::uint32_t> properties;
         std::shared_ptr<sqlite::Statement> statement;
     };
@@ -95,7 +102,10 @@ class ObjectCache {
         }
     };
 
-    sqlite::Statement& plan(const CachedObject& object, bool insert);
+    sqlite::Statement& plan(const CachedObject& object, Write write);
+    std::string insert_sql(const CachedObject& object, Write write);
+    std::string update_sql(const CachedObject& object) const;
+    void delete_row(CachedObject& object);
     std::string_view keep(std::string_view bytes);
     Scalar keep(const Scalar& value);
     Key keep(Key key);
