@@ -23,6 +23,8 @@ from scale import scaled
 FLIGHTS = scaled(100_000)
 OBJECTS = scaled(60_000)  # of one transaction
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
+# Partition-based sync deletes without reading; here each object is judged as it was.
+MUST = {CREATED: 0.5, UPDATED: 0.5, DELETED: 0.25}
 
 
 class Uploader:
@@ -123,11 +125,11 @@ def update(field: str, value: dict[str, Any], on: dict[str, Any]) -> dict[str, A
 
 def test_one_transaction_of_many_objects(record_ratio: Any) -> None:
     flexible, plain = Uploader("flexible"), Uploader("partition")
-    for what in (CREATED, UPDATED, DELETED):
+    for what, must in MUST.items():
         changeset = changes(what)
         yardstick = plain.upload(changeset)
         ours = flexible.upload(changeset)
-        record_ratio(f"flexible sync: {OBJECTS:,} objects {what}", ours, yardstick, 0.5, rate=True)
+        record_ratio(f"flexible sync: {OBJECTS:,} objects {what}", ours, yardstick, must, rate=True)
 
 
 def configuration(user: User) -> Configuration:

@@ -267,7 +267,8 @@ bool PartitionDb::JudgedAppend::judge_after() {
         const model::Class* cls = schema->find(write.name.cls);
         if (write.is_dropped || cls == nullptr)
             continue;
-        const query::Image* now = objects->find(*cls, write.name.key);
+        const bool is_gone = write.erases && !write.creates; // nothing outlives an erasure
+        const query::Image* now = is_gone ? nullptr : objects->find(*cls, write.name.key);
         write.rejection = rejected_after(number, *cls, now);
         if (write.rejection) {
             write.is_dropped = write.is_taken_back = true;
