@@ -19,8 +19,8 @@ $(VENV)/.built: pyproject.toml setup.py tools/sqlite_source.py $(NATIVE)
 	touch $@
 
 demo: build ; $(PY) examples/demo.py
-test: build ; REALMSYNC_BENCH=small $(PY) -m pytest bench tests -n $(TEST_JOBS) --dist loadfile
-bench: build ; $(PY) -m pytest bench -p no:cacheprovider -q
+test: build ; REALMSYNC_BENCH=small $(PY) -m pytest bench tests --benchmark-disable -n $(TEST_JOBS) --dist loadfile
+bench: build ; $(PY) -m pytest bench --benchmark-disable-gc -p no:cacheprovider -q
 lint: build ; $(PY) tools/lint.py
 tidy: build ; tools/system_packages.sh tidy && $(PY) tools/tidy.py
 test-long: build

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 from scale import IS_SMALL
 
@@ -25,6 +26,12 @@ def best_of(run: Callable[[], object], rounds: int = 50, warm_up: int = 3) -> fl
         run()
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def benchmarked(benchmark: Any, run: Callable[[], object], rounds: int) -> float:
+    """The same of pytest-benchmark, which reports all rounds; it is disabled in small runs."""
+    benchmark.pedantic(run, rounds=rounds, warmup_rounds=3)
+    return best_of(run) if benchmark.disabled else float(benchmark.stats.stats.min)
 
 
 def zlib_decompress(data: bytes) -> Callable[[], object]:
