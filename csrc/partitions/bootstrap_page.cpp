@@ -24,6 +24,10 @@ namespace {
 using views::Presence;
 
 constexpr std::uint64_t kLastBytes = 4u << 20; // about, of the last part: of what is left there
+// Versions since the part before, with which the last one does not begin: that is for readers.
+constexpr std::uint64_t kLastVersions = 10'000;
+// What the last part may ask of the views, in steps: all others wait for the writer.
+constexpr query::WorkLimits kLastPart{.object = 10'000'000, .run = 30'000'000, .free = 100};
 
 enum class Fate : std::uint8_t {
     leaves,
@@ -104,10 +108,11 @@ void sort(model::KeyList& keys) { // ascending, as objects are read quickly
 
 class BootstrapPage {
   public:
-    BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot)
+    BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot,
+                  const query::WorkLimits& limits = {})
         : rows_(rows), request_(request), bootstrap_(*request.bootstrap), view_(*bootstrap_.view),
           old_(bootstrap_.old ? *bootstrap_.old : kNothing), snapshot_(std::move(snapshot)),
-          schema_(rows.schema(request.partition)), run_(alone_),
+          schema_(rows.schema(request.partition)), run_(alone_, limits),
           anew_(rows, request.partition, schema_, view_) {
         brought_.push_back(&view_);
         for (const auto& unfinished : bootstrap_.unfinished)
@@ -185,6 +190,8 @@ server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress
 
 server::Page BootstrapPage::last(const std::shared_ptr<server::BootstrapProgress>& before) {
     progress_ = std::static_pointer_cast<Progress>(before);
+    if (progress_->cursor.server_version + kLastVersions < snapshot_.head.version)
+        return page(std::exchange(progress_->rest, {}), false);
     catch_up();
     go_on(std::max<std::uint64_t>(request_.byte_limit, kLastBytes));
     DownloadBody body = std::exchange(progress_->rest, {});
@@ -477,7 +484,7 @@ server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& requ
 server::Page conclude_bootstrap(HistoryReader& rows, const server::PageRequest& request,
                                 const Snapshot& snapshot) {
     try {
-        return BootstrapPage(rows, request, snapshot).last(request.progress);
+        return BootstrapPage(rows, request, snapshot, kLastPart).last(request.progress);
     } catch (const query::QueryFault& fault) {
         return refused(fault);
     }

@@ -24,6 +24,8 @@ namespace {
 using views::Presence;
 using views::Verdict;
 
+// What a page made of memory may ask of its view: the thread that sends makes it. In steps.
+constexpr query::WorkLimits kAtOnce{.object = 20'000, .run = 100'000, .free = 0};
 constexpr std::uint64_t kVersionsAtOnce = 10'000; // that a page looks at, unless it must see more
 
 struct Object {
@@ -55,7 +57,7 @@ class FilteredHistory {
                     std::uint64_t head, model::SchemaPtr schema)
         : rows_(rows), request_(request), view_(*request.view), last_(last), head_(head),
           schema_(std::move(schema)), scanned_(request.cursor.server_version),
-          run_(objects_alone_) {}
+          run_(objects_alone_, rows != nullptr ? query::WorkLimits() : kAtOnce) {}
 
     // In memory: all entries that matter up to the last version.
     void take(std::vector<HistoryEntry> entries);
@@ -421,8 +423,12 @@ std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std
                                           const model::SchemaPtr& schema,
                                           const server::PageRequest& request) {
     FilteredHistory history(nullptr, request, last, last, schema);
-    history.take(std::move(entries));
-    return history.make();
+    try {
+        history.take(std::move(entries));
+        return history.make();
+    } catch (const query::QueryFault&) { // it takes longer than that
+        return std::nullopt;
+    }
 }
 
 } // namespace realmsync::partitions

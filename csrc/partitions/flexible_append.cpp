@@ -25,6 +25,12 @@ namespace {
 constexpr std::uint64_t kJudge = 500;
 constexpr std::uint64_t kImageByte = 10;
 
+// What it may take to find out whose views a changeset concerns, in steps of queries: for each
+// predicate and image, for each changeset, and for each image on top of that. Whoever has not been
+// asked by then looks at the change himself.
+constexpr std::uint64_t kConcernOfPredicate = 20'000, kConcern = 100'000;
+constexpr std::uint64_t kConcernOfImage = 1'000;
+
 // Some properties of an object; what lies between them is null.
 std::vector<model::Value> copy_of(const query::Image& image, const std::set<std::size_t>& of) {
     std::vector<model::Value> values;
@@ -114,7 +120,11 @@ class PartitionDb::JudgedAppend {
                  Staged& staged, const changeset::Changeset& completion, Work& work)
         : db_(db), id_(id), one_(one), upload_(one.changesets.front()), judging_(judging),
           staged_(staged), completion_(completion), work_(work), original_(upload_.changeset),
-          touched_(original_), run_(objects_), images_(has_schema()) {}
+          touched_(original_),
+          concern_(objects_, {.object = kConcernOfPredicate,
+                              .run = kConcern + 2 * kConcernOfImage * touched_.objects().size(),
+                              .free = 0}),
+          images_(has_schema()) {}
 
     // `is_last`: of its request.
     std::optional<server::Refusal> run(bool is_last) {
@@ -158,7 +168,7 @@ class PartitionDb::JudgedAppend {
     const changeset::Changeset original_;
     const views::Touched touched_;
     query::NoObjects objects_;
-    query::Run run_;
+    query::Run concern_;
     std::vector<Write> writes_;        // as in touched_
     std::vector<std::uint32_t> order_; // by class and key, as objects are read quickly
     views::ImageWriter images_;
@@ -211,13 +221,14 @@ void PartitionDb::JudgedAppend::judge_before() {
             continue;
         }
         if (write.existed)
-            write.rejection = judging_.judge(*cls, run_)
-                                  .before(write.shown(write.image(*cls), changed(number, *cls)));
+            write.rejection =
+                judging_.judge(*cls).before(write.shown(write.image(*cls), changed(number, *cls)));
         else
-            write.rejection = judging_.judge(*cls, run_).before(write.shown({}, {}));
+            write.rejection = judging_.judge(*cls).before(write.shown({}, {}));
         write.is_dropped = write.is_taken_back =
             write.rejection || (!write.existed && !write.creates) ||
             judging_.is_lost(write.name, upload_.server_version, now);
+        judging_.pay();
     }
 }
 
@@ -270,6 +281,7 @@ bool PartitionDb::JudgedAppend::judge_after() {
         const bool is_gone = write.erases && !write.creates; // nothing outlives an erasure
         const query::Image* now = is_gone ? nullptr : objects->find(*cls, write.name.key);
         write.rejection = rejected_after(number, *cls, now);
+        judging_.pay();
         if (write.rejection) {
             write.is_dropped = write.is_taken_back = true;
             is_right = false;
@@ -289,12 +301,12 @@ bool PartitionDb::JudgedAppend::judge_after() {
     return is_right;
 }
 
-// Whose view has the object, or had it: that costs the predicates that its values pin.
+// Whose view may have the object, or had it: that costs the predicates that its values pin.
 void PartitionDb::JudgedAppend::note_concerned(const query::Image* image) {
     constexpr std::size_t kMany = 10'000; // among which many are the same
     if (image == nullptr)
         return;
-    for (views::ViewGroupPtr& group : db_.indexes_[id_].groups_of(*image, run_))
+    for (views::ViewGroupPtr& group : db_.indexes_[id_].groups_of(*image, concern_))
         concerned_.push_back(std::move(group));
     if (concerned_.size() >= most_concerned_) {
         sort_unique(concerned_);
@@ -315,7 +327,7 @@ std::optional<views::Rejection> PartitionDb::JudgedAppend::rejected_after(std::u
         if (!is_equal(was != nullptr ? *was : zero, is != nullptr ? *is : zero))
             return views::Rejection::not_allowed;
     }
-    return judging_.judge(cls, run_).after(write.shown(before, changed(number, cls)), now);
+    return judging_.judge(cls).after(write.shown(before, changed(number, cls)), now);
 }
 
 // Properties that the instructions on an object write, by index; until the next call.

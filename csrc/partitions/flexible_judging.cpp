@@ -3,11 +3,26 @@
 #include <algorithm>
 
 #include "base/sorted_unique.hpp"
-#include "query/values/no_objects.hpp"
+#include "server/query_cost.hpp"
 
 namespace realmsync::partitions {
 
 const views::View PartitionDb::Judging::kNothing;
+
+// The views that anything is asked of: not those of bootstraps that were given up, but for what a
+// later one of the same query version takes into account.
+void PartitionDb::Judging::understand() {
+    std::set<std::int64_t> later; // query versions
+    for (auto shown = views_.rbegin(); shown != views_.rend(); ++shown) {
+        const bool is_needed = shown->stored.end != 0 || shown == views_.rbegin() ||
+                               later.contains(shown->stored.query_version);
+        later.insert(shown->stored.query_version);
+        if (!is_needed || shown->view)
+            continue;
+        work_.spend(server::kQueryByte * shown->stored.view.size());
+        db_.view_of(id_, *shown);
+    }
+}
 
 void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     const std::uint64_t head = db_.head(id_).version;
@@ -112,13 +127,12 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version, std::str
     std::vector<const rules::Fields*> fields(touched.objects().size());
     if (const views::View* view = plain_view(version)) {
         std::unordered_map<std::string, const rules::Fields*> shown; // by names' bytes
-        query::NoObjects objects;
-        query::Run run(objects);
         const model::SchemaPtr schema = db_.store_->schema(id_);
         if (!images.empty())
             for (const views::ObjectImages& object : views::read_images(images, *schema).objects)
                 shown[Name{object.cls->name, object.key.view()}.bytes()] =
-                    views::shown_plainly(view->before(object, run), view->after(object, run));
+                    views::shown_plainly(view->before(object, run_), view->after(object, run_));
+        pay();
         for (std::size_t i = 0; i < fields.size(); ++i) {
             const views::TouchedObject& object = touched.objects()[i];
             const auto found = shown.find(Name{object.table, object.key}.bytes());
@@ -190,8 +204,6 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
             found = &past->second;
     }
     const std::vector<Step>& steps = *found;
-    query::NoObjects objects;
-    query::Run run(objects);
     const views::View* shown = &kNothing;
     std::uint64_t from = base;
     for (const ShownView& next : views_) {
@@ -203,14 +215,14 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
             continue; // was given up
         const std::uint64_t start = next.stored.start;
         const std::uint64_t end = next.stored.end != 0 ? next.stored.end : head;
-        if (has_crossed(from, end, steps, *shown, run))
+        if (has_crossed(from, end, steps, *shown, run_))
             return true;
-        if (is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown, next, run))
+        if (is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown, next, run_))
             return true;
         shown = next.view.get();
         from = end;
     }
-    return has_crossed(from, head, steps, *shown, run);
+    return has_crossed(from, head, steps, *shown, run_);
 }
 
 } // namespace realmsync::partitions

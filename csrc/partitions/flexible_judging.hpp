@@ -14,6 +14,7 @@
 
 #include "partitions/partition_db.hpp"
 #include "query/evaluation/run.hpp"
+#include "query/values/no_objects.hpp"
 #include "rules/session_roles.hpp"
 #include "views/entry_images.hpp"
 #include "views/fold.hpp"
@@ -37,9 +38,9 @@ class PartitionDb::Judging {
   public:
     Judging(PartitionDb& db, PartitionId id, const server::AppendRequest& request, Work& work)
         : db_(db), id_(id), ident_(request.file_ident), roles_(request.roles), work_(work),
-          views_(db.shown_views(id, request.file_ident)) {
-        for (ShownView& shown : views_)
-            db.view_of(id, shown);
+          views_(db.shown_views(id, request.file_ident)),
+          run_(objects_, {.object = kSteps, .run = kSteps, .free = 0}) {
+        understand();
         if (!request.changesets.empty())
             read_past(request);
     }
@@ -75,8 +76,12 @@ class PartitionDb::Judging {
         }
         return needs;
     }
-    views::Judge judge(const model::Class& cls, query::Run& run) const {
-        return {view(), rights_of(cls), run};
+    views::Judge judge(const model::Class& cls) { return {view(), rights_of(cls), run_}; }
+    // For what views and rights were asked so far.
+    void pay() {
+        const std::uint64_t steps = kSteps - run_.work().left();
+        work_.spend(kStep * (steps - paid_));
+        paid_ = steps;
     }
 
     // Whether the file has lost the change, in its own merge: since it was made the object was
@@ -117,6 +122,7 @@ class PartitionDb::Judging {
             properties.insert(found->second.begin(), found->second.end());
     }
 
+    void understand();
     void read_past(const server::AppendRequest& request);
     void note_names(const server::AppendRequest& request);
     void add_steps(std::uint64_t version, bool is_own, std::string_view images,
@@ -137,13 +143,19 @@ class PartitionDb::Judging {
                             const views::View& view, query::Run& run);
 
     static const views::View kNothing;
+    // Of queries (query/work.hpp), that all of it may take, and ns that one does. One limit for an
+    // object and for all: so the run can tell what it has spent.
+    static constexpr std::uint64_t kSteps = 200'000'000, kStep = 3;
 
     PartitionDb& db_;
     const PartitionId id_;
     const std::uint64_t ident_;
     const std::shared_ptr<const rules::SessionRoles> roles_;
     Work& work_;
-    ShownViews views_; // copies
+    ShownViews& views_;
+    query::NoObjects objects_;
+    query::Run run_;         // of views and rights on images
+    std::uint64_t paid_ = 0; // steps of it
     model::SchemaPtr schema_;
     mutable std::map<const model::Class*, std::shared_ptr<const rules::ClassRights>> rights_;
     // Of the objects that the request is about, by their names' bytes; and the hashes of all of

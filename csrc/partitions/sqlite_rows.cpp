@@ -9,6 +9,13 @@ namespace realmsync::partitions {
 
 namespace {
 
+// What SQL may take to find what a query selects, in ns (base/work.hpp): some seconds.
+constexpr std::uint64_t kSelectWork = 3'000'000'000;
+
+} // namespace
+
+namespace {
+
 std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
 } // namespace
@@ -109,7 +116,17 @@ std::unique_ptr<query::ObjectReader> SqliteRows::objects(PartitionId id,
 }
 
 model::KeyList SqliteRows::select(PartitionId id, const query::Query& query) {
-    return tables::select(tables_, signed_id(id), query);
+    Work work(kSelectWork);
+    const sqlite::Watch watch(db_, work);
+    try {
+        return tables::select(tables_, signed_id(id), query);
+    } catch (const StoreError&) {
+        if (!work.is_exhausted())
+            throw;
+    }
+    throw query::QueryFault(
+        query::FaultKind::limit,
+        "The query takes too much work: the server would be asked for too long");
 }
 
 void SqliteRows::images(PartitionId id, std::uint64_t version, std::uint64_t last,

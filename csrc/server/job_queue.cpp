@@ -1,9 +1,11 @@
 #include "server/job_queue.hpp"
 
 #include <algorithm>
+#include <span>
 #include <variant>
 
 #include "base/assert.hpp"
+#include "server/query_cost.hpp"
 
 namespace realmsync::server {
 
@@ -21,7 +23,16 @@ std::uint64_t bytes_of(const WriterJob& job) {
     return append ? append->task.plain_size() - append->task.integrated : 0;
 }
 
-std::uint64_t estimate(const WriterJob& job) { return kJob + kUploadedByte * bytes_of(job); } // ns
+std::uint64_t estimate(const WriterJob& job) { // ns
+    return std::visit(
+        [&](const auto& j) {
+            if constexpr (requires { query_size(j); })
+                return kJob + kQueryByte * query_size(j);
+            else
+                return kJob + kUploadedByte * bytes_of(job);
+        },
+        job);
+}
 
 // The client file whose stream of messages the job belongs to; 0: none, the order does not matter.
 std::uint64_t file_of(const WriterJob& job) {
@@ -33,6 +44,18 @@ std::uint64_t file_of(const WriterJob& job) {
         return begin->file_ident;
     const auto* conclude = std::get_if<Conclude>(&job);
     return conclude ? conclude->request.file_ident : 0;
+}
+
+// A threshold told at the bind counts the uploads of the file that were accepted before; query sets
+// come between the uploads where they stood.
+template <class Jobs> bool may_overtake(const WriterJob& job, const Jobs& before) {
+    if (file_of(job) != 0)
+        return false;
+    const auto* bind = std::get_if<Bind>(&job);
+    return bind == nullptr || std::ranges::none_of(before, [&](const WriterJob& other) {
+               return handle_of(other) == bind->handle &&
+                      file_of(other) == bind->request.file.ident;
+           });
 }
 
 bool is_heavy(const WriterJob& job) {
@@ -64,18 +87,9 @@ WriterJob JobQueue::Waiting::take_front() {
     return job;
 }
 
-// A threshold told at the bind counts the uploads of the file that were accepted before; query sets
-// come between the uploads where they stood.
 bool JobQueue::is_urgent(const Waiting& waiting, const WriterJob& job) {
-    if (file_of(job) != 0)
-        return false;
-    const auto* bind = std::get_if<Bind>(&job);
     const auto before = waiting.jobs.find(handle_of(job));
-    if (!bind || before == waiting.jobs.end())
-        return true;
-    return std::none_of(before->second.begin(), before->second.end(), [&](const WriterJob& other) {
-        return file_of(other) == bind->request.file.ident;
-    });
+    return before == waiting.jobs.end() ? file_of(job) == 0 : may_overtake(job, before->second);
 }
 
 void JobQueue::push(WriterJob job) {
@@ -167,11 +181,12 @@ void JobQueue::settle(std::vector<WriterJob> left, const std::vector<WriteResult
     charged_.clear();
     was_cut_ =
         std::any_of(left.begin(), left.end(), [](const WriterJob& job) { return !is_heavy(job); });
-    for (auto job = left.rbegin(); job != left.rend(); ++job) {
+    for (std::size_t i = left.size(); i-- != 0;) {
+        WriterJob* job = &left[i];
         const Flow flow = owner_of(*job).flow;
         Waiting& waiting = flows_[flow];
         unrank(flow, waiting);
-        if (!std::holds_alternative<Append>(*job)) {
+        if (may_overtake(*job, std::span(left).first(i))) {
             waiting.urgent.push_front(std::move(*job));
         } else {
             const std::uint64_t handle = handle_of(*job);

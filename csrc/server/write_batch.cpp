@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "server/query_cost.hpp"
 #include "server/upload.hpp"
 
 namespace realmsync::server {
@@ -105,11 +106,13 @@ class WriteBatch {
                               store_.allocate_ident(job.partition, job.user_id)};
     }
     Outcome do_job(Bind& job) {
+        spent_ += kQueryByte * query_size(job);
         return FileBound{job.to, job.handle, job.request.file.ident,
                          store_.bind(job.partition, job.request)};
     }
 
     Outcome do_job(Subscribe& job) {
+        spent_ += kQueryByte * query_size(job);
         return SubscribeDone{job.to,
                              job.handle,
                              job.owner.flow,

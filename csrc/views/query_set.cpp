@@ -13,6 +13,7 @@ namespace realmsync::views {
 
 namespace {
 
+constexpr std::size_t kMaxBody = 1 << 20;   // bytes, of all
 constexpr std::size_t kMaxText = 256 << 10; // bytes, for all subscriptions of a class together
 constexpr std::size_t kMaxClasses = 1000;
 constexpr std::size_t kMaxTerms = 20'000; // each is looked at for each object that changes
@@ -74,6 +75,8 @@ std::string QuerySet::canonical_bytes() const {
 std::variant<QuerySet, std::string> read_query_set(std::string_view body,
                                                    const model::SchemaPtr& schema,
                                                    const QueryableFields& fields) {
+    if (body.size() > kMaxBody)
+        return "Invalid query: the query set has more than " + std::to_string(kMaxBody) + " bytes";
     auto texts = wire::parse_query_body(body);
     if (!texts)
         return "Client provided query with bad syntax: " + texts.error().message;

@@ -25,6 +25,25 @@ struct ViewIndex::OfClass {
     std::vector<Predicate*> unkeyed;
 };
 
+namespace {
+
+// Who asks for more than the run allows finds out by himself: a commit waits for nobody's query.
+// After some of these faults nobody is asked any more, as there is little left.
+bool may_match(const query::Evaluator& evaluator, const query::Image& object, query::Run& run,
+               unsigned& faults) {
+    constexpr unsigned kFaults = 8;
+    if (faults >= kFaults)
+        return true;
+    try {
+        return evaluator.matches(object, run);
+    } catch (const query::QueryFault&) { // limit
+        ++faults;
+        return true;
+    }
+}
+
+} // namespace
+
 ViewIndex::ViewIndex() = default;
 ViewIndex::~ViewIndex() = default;
 
@@ -129,8 +148,9 @@ std::vector<ViewGroupPtr> ViewIndex::groups_of(const query::Image& object, query
         });
     sort_unique(candidates);
     std::vector<std::uint64_t> numbers;
+    unsigned faults = 0;
     for (const Predicate* predicate : candidates)
-        if (predicate->evaluator->matches(object, run))
+        if (may_match(*predicate->evaluator, object, run, faults))
             numbers.insert(numbers.end(), predicate->groups.begin(), predicate->groups.end());
     sort_unique(numbers);
     std::vector<ViewGroupPtr> groups;
