@@ -314,12 +314,12 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 found.images.push_back(std::move(object));
             }
         });
-    if (is_first) // what was taken back of its own is not there any more
+    if (is_first) // what was taken back of its own is not there any more, and the file has it
         for (const Compensation& taken :
              rows_.compensations(request_.partition, request_.file_ident, since)) {
             const auto found = touched.find({taken.cls, views::key_bytes(taken.key.view())});
             if (found != touched.end())
-                found->second.has_others = true;
+                found->second.has_own = found->second.has_others = true;
         }
     if (from != 0 && (has_schema || !bare.empty()))
         anew_.define_schema();
