@@ -394,6 +394,12 @@ class RealmFile(ClientStore):
         """Whether forget_reset() has not been called since a reset was tried."""
 
     def forget_reset(self) -> None: ...
+    def partition(self) -> str | None:
+        """The partition that the file belongs to, as extended JSON."""
+
+    def begin_anew(self) -> bool:
+        """Leaves no class, history or subscription in a file of flexible sync, which is no client
+        file yet then. False, and nothing is done, while something is not uploaded."""
     def has_unsent(self) -> bool:
         """Whether there are changes that the server has not acknowledged."""
 
@@ -847,6 +853,7 @@ class ClientRuntime:
         manual_reset: bool = False,
         fresh_copy: bool = False,
         flexible: bool | None = None,
+        schema_version: int = 0,
     ) -> int:
         """A session, inactive until it is revived; of flexible sync without a partition, or if
         `flexible` says so of a file that belongs to one (RealmFile.is_migrated).
@@ -878,6 +885,16 @@ class ClientRuntime:
 
     def fail_reset(self, session: int, message: str) -> None:
         """The same: it could not be."""
+
+    def served_schema_version(self, session: int) -> int | None:
+        """The version of the schema that the server serves the file under, if that is not the
+        session's."""
+
+    def migrate_schema(self, session: int) -> None:
+        """Has the file begin anew if there is one: ResetRequired follows, with MigrateSchema."""
+
+    def set_schema_version(self, session: int, version: int) -> None:
+        """The session's. If it is another one it starts anew."""
 
     def reconnect(self, session: int) -> None: ...
     def wait(self, session: int, direction: str) -> int: ...

@@ -67,6 +67,7 @@ Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
         f.reverted_by = static_cast<std::uint64_t>(
             std::max<std::int64_t>(*info.compensating_write_server_version, 0));
     f.partition_query = info.partition_query;
+    f.previous_schema_version = info.previous_schema_version;
     if (info.backoff) {
         // Bounded, so that a nonsense value neither overflows nor spins.
         const auto ms = [](std::int64_t s) {

@@ -80,7 +80,8 @@ struct Failure {
     // Writes that the server has reverted (12.8), in the changeset with this server version.
     std::vector<wire::RejectedUpdate> rejected = {};
     std::uint64_t reverted_by = 0;
-    std::string partition_query = {}; // with migrate_to_flx
+    std::string partition_query = {};                          // with migrate_to_flx
+    std::optional<std::uint64_t> previous_schema_version = {}; // with migrate_schema
 };
 
 // The peer has broken the protocol: why, for the log and the application.

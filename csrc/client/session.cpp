@@ -201,6 +201,8 @@ void Session::set_state(const ClientState& state) {
 void Session::advance() {
     report();
     check_downloads();
+    if (has_left_partition())
+        return observer_.on_partition_left();
     fetch();
     enlist_if_ready();
 }
@@ -235,7 +237,8 @@ bool Session::may_upload() const {
 }
 
 void Session::fetch() {
-    if (!may_upload() || binding_.is_fetching || binding_.outgoing.size() >= kUploadsAhead ||
+    if (!may_upload() || is_behind_sentinel() || binding_.is_fetching ||
+        binding_.outgoing.size() >= kUploadsAhead ||
         (newest_version_ <= binding_.scanned.client_version && !has_unsent_query()))
         return;
     binding_.is_fetching = true;

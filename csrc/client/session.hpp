@@ -27,8 +27,8 @@ class Connection;
 struct Context;
 
 // Who is told what becomes of a session: its sync session. Outlives it, and hears nothing but
-// on_finished() after it has deactivated it, which it may do inside on_complete() and
-// on_connection().
+// on_finished() after it has deactivated it, which it may do inside on_complete(), on_connection()
+// and on_partition_left().
 class SessionObserver {
   public:
     // Whether somebody looks at reports now: without, commits need not be counted one by one.
@@ -41,6 +41,8 @@ class SessionObserver {
     virtual void on_route_verified() = 0;
     // What is known of the sets now; `is_first`: since the session was activated.
     virtual void on_subscriptions(const Subscriptions& subscriptions, bool is_first) = 0;
+    // The file belonged to a partition until now, as the terms say.
+    virtual void on_partition_left() = 0;
     virtual void on_reset_pending() = 0; // its file was reset, and the server does not know all yet
     virtual void on_submit() = 0;        // a job of its file
     virtual void on_finished() = 0;      // unbound, or never bound; destroyed soon
@@ -57,6 +59,10 @@ struct SessionTerms {
     std::string partition = {};
     bool is_fresh_copy = false;  // of a client reset: uploads nothing
     bool is_after_reset = false; // that copy, or the session of the file that has become it
+    // Of flexible sync: the application's version of the schema; and the one that the server serves
+    // the file under, as long as that is another one (flexible-sync.md 16).
+    std::uint64_t schema_version = 0;
+    std::optional<std::uint64_t> served_schema_version = {};
 };
 
 class Session {
@@ -132,12 +138,14 @@ class Session {
     void read_query(); // the active one, when IDENT is due
     bool knows_query() const;
     bool has_unsent_query() const;
+    bool has_left_partition() const;
+    bool is_behind_sentinel() const;
     DownloadPhase phase() const; // of either mode
     bool complete_set();         // whether one is completed, which takes a while
     void place_in_bootstrap(const wire::Download& message, ReceivedDownload& download);
     void on_query_read(PendingQuery query);
     void on_sets_changed(const ClientState& state, StoreWork work);
-    std::string bind_data() const;
+    std::string bind_data();
     wire::Outgoing take_query(const PendingQuery& query);
 
     void on_fetched(PendingUpload upload);
@@ -161,7 +169,7 @@ class Session {
     Context& context_;
     SessionObserver& observer_;
     const std::uint64_t ident_, sync_session_;
-    const SessionTerms terms_;
+    SessionTerms terms_;
 
     Life life_ = Life::active;
     Binding binding_;

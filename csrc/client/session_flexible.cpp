@@ -49,13 +49,16 @@ void Session::on_query_read(PendingQuery query) {
     enlist_if_ready();
 }
 
-std::string Session::bind_data() const {
+std::string Session::bind_data() {
     if (connection_.version() < kFirstWithReason)
         return "";
+    if (state_->file.ident == 0) // a new file begins with the application's
+        terms_.served_schema_version.reset();
     wire::FlexibleBind data;
     data.is_after_reset = terms_.is_after_reset;
-    if (!terms_.partition.empty())
+    if (!terms_.partition.empty() && state_->subscriptions->is_migrated)
         data.migrated_partition = terms_.partition;
+    data.schema_version = terms_.served_schema_version.value_or(terms_.schema_version);
     return wire::format_flexible_bind(data);
 }
 
@@ -63,6 +66,18 @@ std::string Session::bind_data() const {
 
 bool Session::has_unsent_query() const {
     return is_flexible() && state_->subscriptions->next_after(binding_.scanned_query);
+}
+
+// Native opens of a migrated file (15.5): what is committed behind the sentinel belongs to no
+// partition, and is not uploaded while BIND says one.
+bool Session::is_behind_sentinel() const {
+    const std::int64_t sentinel = is_flexible() ? state_->subscriptions->sentinel : 0;
+    return sentinel != 0 && binding_.scanned_query >= sentinel;
+}
+
+bool Session::has_left_partition() const {
+    return is_flexible() && !is_deactivating() && !terms_.partition.empty() &&
+           !state_->subscriptions->is_migrated;
 }
 
 wire::Outgoing Session::take_query(const PendingQuery& query) {

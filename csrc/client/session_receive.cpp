@@ -107,8 +107,10 @@ std::optional<Violation> Session::receive_error(const Failure& failure) {
         report_reverted();
         return {};
     }
-    if (code == Code::schema_version_changed) {
-        if (!is_deactivating()) // it only tells something
+    if (code == Code::schema_version_changed) { // it only tells something
+        if (is_flexible())
+            terms_.served_schema_version = failure.previous_schema_version;
+        if (!is_deactivating())
             observer_.on_connection(connection_.state(), &failure);
         return {};
     }

@@ -34,6 +34,10 @@ struct SubscriptionSet {
 // Never empty in a file of flexible sync. Lower ones than the active one are superseded: gone.
 struct Subscriptions {
     std::vector<SubscriptionSet> sets; // ascending by version
+    // Whether the file belongs to a partition, as in realm/migration.hpp; and the set with whose
+    // completion it does no more, 0: none.
+    bool is_migrated = false;
+    std::int64_t sentinel = 0;
 
     std::int64_t latest() const { return sets.back().version; }
     const SubscriptionSet* find(std::int64_t version) const {

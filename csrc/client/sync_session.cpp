@@ -210,6 +210,10 @@ void SyncSession::set_route(const Route& route) {
     needs_refresh_ = false;
     if (state_ != Lifecycle::active)
         return;
+    restart();
+}
+
+void SyncSession::restart() {
     set_connection_state(ConnectionState::disconnected);
     leave();
     start();
@@ -308,6 +312,7 @@ void SyncSession::wait_for_set(std::int64_t version, std::uint64_t wait_id) {
 }
 
 void SyncSession::on_subscriptions(const Subscriptions& subscriptions, bool is_first) {
+    is_leaving_partition_ = subscriptions.sentinel != 0;
     for (const Waits::Outcome& outcome : waits_.take_settled(subscriptions, is_first))
         resolve(outcome.wait, outcome.error ? status::kSubscriptionFailed : status::kOk,
                 outcome.error.value_or(""));
@@ -391,13 +396,13 @@ FileAction SyncSession::file_action(const Failure& failure) const {
 }
 
 // Whether it takes this session to the other mode: that of an application that knows of a
-// partition.
+// partition, and not of flexible sync.
 bool SyncSession::is_migration(const Failure& failure) const {
     const bool is_partitioned = config_.terms.mode == wire::Mode::partition;
     if (failure.action == Action::migrate_to_flx)
         return is_partitioned && !failure.partition_query.empty();
     return failure.action == Action::revert_to_pbs && !is_partitioned &&
-           !config_.terms.partition.empty();
+           !config_.terms.partition.empty() && !is_leaving_partition_;
 }
 
 void SyncSession::report(const Failure& failure) {
@@ -410,7 +415,11 @@ void SyncSession::on_client_reset(const Failure& failure) {
         report(failure);
         return;
     }
-    // The protocol session ends; waits and notifiers are kept for the one after the reset (13.3).
+    begin_reset(failure);
+}
+
+// The protocol session ends; waits and notifiers are kept for the one after the reset (13.3).
+void SyncSession::begin_reset(const Failure& failure) {
     reset_ = failure;
     set_connection_state(ConnectionState::disconnected);
     leave();
@@ -422,13 +431,19 @@ void SyncSession::require_reset() {
                                 reset_->partition_query});
 }
 
+void SyncSession::on_partition_left() {
+    config_.terms.partition.clear();
+    restart();
+}
+
 void SyncSession::on_reset_pending() { context_.emit(ResetPending{id_}); }
 
 void SyncSession::finish_reset(std::optional<wire::Mode> mode) {
-    if (!std::exchange(reset_, std::nullopt))
+    const auto reset = std::exchange(reset_, std::nullopt);
+    if (!reset)
         return;
     config_.terms.mode = mode.value_or(config_.terms.mode);
-    is_after_reset_ = true;
+    is_after_reset_ = reset->action != Action::migrate_schema;
     if (is_running())
         start();
     else
@@ -448,6 +463,43 @@ void SyncSession::fail_reset(const std::string& message) {
     on_client_reset(*failure);
 }
 
+// Schema versions (14.5)
+
+// Whether the error tells nothing but that; else it is no answer to what this session is.
+bool SyncSession::take_schema_version(const Failure& failure) {
+    SessionTerms& terms = config_.terms;
+    if (terms.mode != wire::Mode::flexible || !failure.previous_schema_version)
+        return false;
+    if (failure.previous_schema_version != terms.schema_version)
+        terms.served_schema_version = failure.previous_schema_version;
+    return true;
+}
+
+void SyncSession::migrate_schema() {
+    if (!config_.terms.served_schema_version || reset_ || !is_running())
+        return;
+    Failure failure;
+    failure.action = Action::migrate_schema;
+    failure.message = "another schema version";
+    begin_reset(failure);
+}
+
+// The server is asked anew.
+void SyncSession::set_schema_version(std::uint64_t version) {
+    if (config_.terms.schema_version == version)
+        return;
+    config_.terms.schema_version = version;
+    config_.terms.served_schema_version.reset();
+    if (session_ && is_running())
+        restart();
+}
+
+void SyncSession::on_file_ident(std::uint64_t ident) {
+    file_ident_ = ident;
+    if (ident == 0) // a new file begins with the application's version
+        config_.terms.served_schema_version.reset();
+}
+
 void SyncSession::report_error(const Failure& failure) {
     const bool is_dead = state_ == Lifecycle::dying && failure.fatal;
     if (!is_running() || is_dead) { // nobody is told; what is due for the file is so nevertheless
@@ -462,6 +514,12 @@ void SyncSession::report_error(const Failure& failure) {
         return;
     }
     switch (failure.action) {
+    case Action::migrate_schema:
+        if (!take_schema_version(failure)) {
+            stop(Lifecycle::inactive, failure.status, failure.message);
+            report(failure);
+        }
+        return;
     case Action::transient:
         if (!failure.fatal)
             return;
@@ -493,7 +551,6 @@ void SyncSession::report_error(const Failure& failure) {
         [[fallthrough]]; // no answer to what this session is
     case Action::application_bug:
     case Action::protocol_violation:
-    case Action::migrate_schema:
     case Action::delete_realm:
         stop(Lifecycle::inactive, failure.status, failure.message);
         report(failure);

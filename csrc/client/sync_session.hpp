@@ -67,6 +67,14 @@ class SyncSession final : private SessionObserver {
     // The file has been reset, or could not be: what was stopped or closed meanwhile stays so.
     void finish_reset(std::optional<wire::Mode> mode = {}); // that it has now, if it is another
     void fail_reset(const std::string& message);
+    // The version that the server serves the file under, if that is not the application's; and to
+    // have the file begin anew with that, as a reset without a failure: ResetRequired follows.
+    std::optional<std::uint64_t> served_schema_version() const {
+        return config_.terms.served_schema_version;
+    }
+    void migrate_schema();
+    // Who opens the file now has another one.
+    void set_schema_version(std::uint64_t version);
     // A wait that nothing can end any more fails at once, with what ended the session.
     void wait(Direction direction, std::uint64_t wait_id);
     // For a subscription set to be complete, or superseded; fails with the server's text when it is
@@ -86,9 +94,10 @@ class SyncSession final : private SessionObserver {
     void on_report(const Report& report) override;
     void on_complete(Direction direction) override;
     void on_connection(ConnectionState state, const Failure* failure) override;
-    void on_file_ident(std::uint64_t ident) override { file_ident_ = ident; }
+    void on_file_ident(std::uint64_t ident) override;
     void on_route_verified() override { config_.route.verified = true; }
     void on_subscriptions(const Subscriptions& subscriptions, bool is_first) override;
+    void on_partition_left() override;
     void on_reset_pending() override;
     void on_submit() override { ++jobs_; }
     void on_finished() override;
@@ -99,6 +108,7 @@ class SyncSession final : private SessionObserver {
     void enter(Lifecycle state);
     void activate();
     void start();
+    void restart();
     bool refuse_wait(std::uint64_t wait); // it would never end
     void leave();                     // lets go of the protocol session, which unbinds on its own
     Connection& touched_connection(); // of the protocol session
@@ -112,7 +122,9 @@ class SyncSession final : private SessionObserver {
     FileAction file_action(const Failure& failure) const; // 12.4
     void report(const Failure& failure);
     void on_client_reset(const Failure& failure);
+    void begin_reset(const Failure& failure);
     void require_reset();
+    bool take_schema_version(const Failure& failure);
     bool is_migration(const Failure& failure) const;
 
     Context& context_;
@@ -130,6 +142,7 @@ class SyncSession final : private SessionObserver {
     std::uint64_t connection_ = 0; // of the latest one
     std::uint32_t unfinished_ = 0; // protocol sessions, with those that are still unbinding
     std::uint32_t jobs_ = 0;       // of the file, on their way; those of lost bindings, too
+    bool is_leaving_partition_ = false;
     bool is_after_reset_ = false;  // the next protocol session is the first one since
     std::optional<Failure> reset_; // why the file is being reset; no protocol session until it is
     std::uint64_t death_ = 0;      // number of the upload wait that ends Dying; 0: not dying

@@ -82,6 +82,10 @@ client::ClientState RealmFile::with_subscriptions(RealmConnection& connection,
                                                   client::ClientState state) const {
     if (is_flexible_) {
         state.subscriptions = subscription_store::load(connection.db);
+        if (is_migrated_ && migration::query(connection.db)) {
+            state.subscriptions->is_migrated = true;
+            state.subscriptions->sentinel = migration::sentinel(connection.db);
+        }
         state.pending_bytes = pending_bootstrap::find(connection.db).bytes;
     }
     return state;
@@ -221,32 +225,68 @@ client::ClientState RealmFile::change_sets(const std::function<void(sqlite::Data
     Writing writing(*this, writer_queue_.acquire());
     RealmConnection& connection = writing.connection();
     change(connection.db);
+    const bool leaves = is_migrated_ && migration::leave(connection.db);
     client::ClientState state = with_subscriptions(connection, local_history::load(connection.db));
     writing.commit(state.current_version, Commit::remote);
+    if (leaves)
+        leave_partition();
     return state;
 }
 
 bool RealmFile::try_claim_flexible() {
+    bool is_claimed = false;
     read_briefly([&](RealmConnection& connection) {
-        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
-        require_whole(connection.db);
-        if (home_partition::find(connection.db))
-            throw OtherSyncMode(path_);
-        if (subscription_store::is_there(connection.db))
-            is_flexible_ = true;
+        sqlite::Database& db = connection.db;
+        const sqlite::Transaction snapshot(db, sqlite::Transaction::Mode::read);
+        require_whole(db);
+        const bool is_migrated = require_flexible(db);
+        is_claimed =
+            subscription_store::is_there(db) && (!is_migrated || migration::sentinel(db) != 0);
+        if (is_claimed)
+            note_flexible(is_migrated);
     });
-    return is_flexible_;
+    return is_claimed;
 }
 
 void RealmFile::claim_flexible(WriterQueue::Turn turn) {
     Writing writing(*this, std::move(turn));
     sqlite::Database& db = writing.connection().db;
     require_whole(db);
-    if (home_partition::find(db))
-        throw OtherSyncMode(path_);
+    const bool is_migrated = require_flexible(db);
     subscription_store::create(db);
     pending_bootstrap::create(db);
+    if (is_migrated && migration::sentinel(db) == 0)
+        migration::begin_to_leave(db, local_history::append_local(db, 0, {}));
+    writing.commit(local_history::newest_version(db), Commit::local);
+    note_flexible(is_migrated);
+}
+
+void RealmFile::stay_in_partition(WriterQueue::Turn turn) {
+    Writing writing(*this, std::move(turn));
+    sqlite::Database& db = writing.connection().db;
+    migration::stay(db);
     writing.commit(local_history::newest_version(db), Commit::remote);
+}
+
+bool RealmFile::is_leaving_partition() {
+    bool is_leaving = false;
+    read_briefly([&](RealmConnection& connection) {
+        const sqlite::Transaction snapshot(connection.db, sqlite::Transaction::Mode::read);
+        is_leaving = migration::query(connection.db) && migration::sentinel(connection.db) != 0;
+    });
+    return is_leaving;
+}
+
+// Whether it belongs to a partition all the same; throws if it is synchronised by that.
+bool RealmFile::require_flexible(sqlite::Database& db) const {
+    const bool is_migrated = migration::query(db).has_value();
+    if (!is_migrated && home_partition::find(db))
+        throw OtherSyncMode(path_);
+    return is_migrated;
+}
+
+void RealmFile::note_flexible(bool is_migrated) {
+    is_migrated_ = is_migrated;
     is_flexible_ = true;
 }
 

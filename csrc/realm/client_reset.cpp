@@ -142,8 +142,12 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
         migration::end(local.db);
     else if (file.is_flexible() || request.migration == Migration::to_flexible)
         restart_subscriptions(local.db, outcome.recovered);
+    const bool leaves = request.migration == Migration::none && file.is_migrated() &&
+                        migration::leave(local.db); // its sentinel was discarded
     writing.forget_merge();
     commit(file, writing, version, request.migration, touched);
+    if (leaves)
+        file.leave_partition();
     return outcome;
 }
 

@@ -21,4 +21,6 @@ void store(sqlite::Database& db, const std::string& partition) {
     db.run("INSERT OR REPLACE INTO rs_home_partition VALUES(1, ?)", partition);
 }
 
+void forget(sqlite::Database& db) { db.run("DELETE FROM rs_home_partition"); }
+
 } // namespace realmsync::realm::home_partition

@@ -18,5 +18,6 @@ void create(sqlite::Database& db); // the place for it; files of older versions 
 // As extended JSON; none while the file was never synchronised.
 std::optional<std::string> find(sqlite::Database& db);
 void store(sqlite::Database& db, const std::string& partition);
+void forget(sqlite::Database& db);
 
 } // namespace realmsync::realm::home_partition

@@ -261,6 +261,14 @@ std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
     return state.current_version;
 }
 
+// Versions go on, for who has followed them. is_whole() is to find that nothing is missing.
+std::uint64_t begin_anew(sqlite::Database& db) {
+    const std::uint64_t version = restart(db, {}, {});
+    if (version != kEmptyVersion + 1)
+        append(db, {.version = kEmptyVersion + 1});
+    return version;
+}
+
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits, std::uint64_t through) {
     client::PendingUpload upload;

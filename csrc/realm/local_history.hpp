@@ -86,6 +86,9 @@ struct Recovered {
 std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
                       std::span<const Recovered> recovered);
 
+// The same of a file that has nothing, and is no client yet.
+std::uint64_t begin_anew(sqlite::Database& db);
+
 // Nothing beyond the version `through`.
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits, std::uint64_t through = UINT64_MAX);

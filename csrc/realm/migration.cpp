@@ -5,6 +5,7 @@
 
 #include "query/binding/bind.hpp"
 #include "query/parsing/parse.hpp"
+#include "realm/home_partition.hpp"
 #include "realm/pending_bootstrap.hpp"
 #include "realm/subscription_store.hpp"
 
@@ -47,10 +48,35 @@ std::optional<std::string> query(sqlite::Database& db) {
 
 void begin(sqlite::Database& db, const std::string& query) {
     db.exec("CREATE TABLE IF NOT EXISTS rs_migration("
-            "id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL) STRICT");
-    db.run("INSERT OR REPLACE INTO rs_migration VALUES(1, ?)", query);
+            "id INTEGER PRIMARY KEY CHECK (id = 1), query TEXT NOT NULL,"
+            "sentinel INTEGER NOT NULL DEFAULT 0) STRICT");
+    db.run("INSERT OR REPLACE INTO rs_migration(id, query) VALUES(1, ?)", query);
     subscription_store::create(db);
     pending_bootstrap::create(db);
+}
+
+std::int64_t sentinel(sqlite::Database& db) {
+    return db.integer("SELECT sentinel FROM rs_migration").value_or(0);
+}
+
+void begin_to_leave(sqlite::Database& db, std::uint64_t version) {
+    const std::int64_t latest = subscription_store::load(db).latest();
+    const SubscriptionList list = subscription_store::subscriptions(db, latest);
+    db.run("UPDATE rs_migration SET sentinel = ?", subscription_store::add(db, list, version));
+}
+
+void stay(sqlite::Database& db) { db.run("UPDATE rs_migration SET sentinel = 0"); }
+
+bool leave(sqlite::Database& db) {
+    const std::int64_t version = sentinel(db);
+    const client::Subscriptions subscriptions = subscription_store::load(db);
+    const client::SubscriptionSet* set = subscriptions.find(version);
+    if (version == 0 ||
+        (set && (set->is_to_be_sent() || set->state == client::SetState::awaiting_mark)))
+        return false;
+    db.exec("DROP TABLE rs_migration");
+    home_partition::forget(db);
+    return true;
 }
 
 void end(sqlite::Database& db) {
@@ -75,7 +101,7 @@ std::optional<SubscriptionList> covering(const SubscriptionList& list,
 
 void cover(sqlite::Database& db, const model::SchemaPtr& schema, std::uint64_t version) {
     const auto text = query(db);
-    if (!text)
+    if (!text || sentinel(db) != 0)
         return;
     const std::int64_t latest = subscription_store::load(db).latest();
     const SubscriptionList list = subscription_store::subscriptions(db, latest);

@@ -20,6 +20,15 @@ inline constexpr std::string_view kTable = "rs_migration";
 
 // The query that the server has given for the file's partition; none: the file is no such one.
 std::optional<std::string> query(sqlite::Database& db);
+// The subscription set with whose completion the file leaves its partition, as its application is
+// of flexible sync by now (15.5); 0: none.
+std::int64_t sentinel(sqlite::Database& db);
+// Sets it, with what is subscribed to, as of this version of the file; and forgets it, since the
+// application knows of the partition after all.
+void begin_to_leave(sqlite::Database& db, std::uint64_t version);
+void stay(sqlite::Database& db);
+// Whether the sentinel is complete, or cannot be any more: the file is flexible alone by now.
+bool leave(sqlite::Database& db);
 // Makes it one, with places for subscriptions and none in them; and no longer one, nor flexible.
 void begin(sqlite::Database& db, const std::string& query);
 void end(sqlite::Database& db);

@@ -110,15 +110,19 @@ class RealmFile final : public client::ClientStore,
     // Makes it this one, in the caller's turn, unless it has got one meanwhile. Gives which it is.
     std::string claim_partition(const std::string& wanted, WriterQueue::Turn turn);
     // The same for flexible sync, where a file belongs to no partition: makes the place for its
-    // subscriptions unless it is there. Both throw OtherSyncMode for a file that is synchronised
-    // the other way.
+    // subscriptions unless it is there, and has a migrated file leave its partition, unless it is
+    // about to. Both throw OtherSyncMode for a file that is synchronised the other way.
     void claim_flexible(WriterQueue::Turn turn);
-    bool try_claim_flexible();                        // whether the place is there already
+    bool try_claim_flexible(); // whether there is nothing to do for that
+    // A migrated file that was to leave its partition stays there.
+    void stay_in_partition(WriterQueue::Turn turn);
+    bool is_leaving_partition();
     bool is_flexible() const { return is_flexible_; } // claimed so, or migrated
     // Belongs to a partition, and is synchronised flexibly (migration.hpp): as partition() has
     // found, or a client reset has left it.
     bool is_migrated() const { return is_migrated_; }
     void set_migrated(bool is_migrated) { is_migrated_ = is_flexible_ = is_migrated; }
+    void leave_partition() { is_migrated_ = false; } // is flexible alone
     // Whether somebody has tried to: its changesets have to fit a message then.
     bool is_synced() const { return is_synced_; }
 
@@ -171,6 +175,8 @@ class RealmFile final : public client::ClientStore,
     std::size_t close_readers();
     client::ClientState with_subscriptions(RealmConnection& connection,
                                            client::ClientState state) const;
+    bool require_flexible(sqlite::Database& db) const;
+    void note_flexible(bool is_migrated);
     void cover_classes(RealmConnection& connection, std::uint64_t version); // of a migrated file
     client::ClientState keep_part(const client::ReceivedDownload& part, std::uint64_t bytes);
     client::ReceivedDownload read_part(std::uint32_t number);

@@ -409,6 +409,19 @@ model::SchemaPtr Catalog::erase_property(std::int64_t partition, std::string_vie
     return store_next(partition, std::move(next));
 }
 
+void Catalog::erase_all(std::int64_t partition) {
+    const model::SchemaPtr old = schema(partition);
+    for (const auto& [name, cls] : old->classes) {
+        for (const model::Property& property : cls->properties)
+            drop_index(*cls, property);
+        if (!cls->embedded())
+            sql_tables_.drop(partition, *cls);
+    }
+    db_.run("DELETE FROM rs_prop WHERE partition=?", partition);
+    db_.run("DELETE FROM rs_class WHERE partition=?", partition);
+    store_next(partition, {});
+}
+
 // Before the column goes: triggers and indexes name it.
 void Catalog::drop_index(const model::Class& cls, const model::Property& property) {
     if (layout_ != Layout::client)

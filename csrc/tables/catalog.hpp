@@ -42,6 +42,7 @@ class Catalog {
     // Values of an embedded class's property inside other rows are the caller's to purge.
     model::SchemaPtr erase_property(std::int64_t partition, std::string_view cls,
                                     std::string_view name);
+    void erase_all(std::int64_t partition); // every class, with its objects
     // What the additions since the last schema() are going to take, in ns.
     std::uint64_t cost_of_additions();
     bool has_additions() const { return draft_.has_value(); }

@@ -49,7 +49,7 @@ class Synchronisation(Protocol):
     def _claim(self, file: _core.RealmFile) -> None:
         """Raises for a file that this must not synchronise. May block for its writers."""
 
-    def _attach(self, file: _core.RealmFile) -> Any:
+    def _attach(self, file: _core.RealmFile, schema_version: int) -> Any:
         """The session of a realm that has just been opened; its `_release` is called at the end."""
 
     def _open(self, config: Any) -> Any:
@@ -123,6 +123,8 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
         raise ArgumentTypeError(f"Expected 'schema_version' to be an int, got {version!r}")
     if version < 0:
         raise InvalidArgumentError(f"'schema_version' counts from 0, got {version}")
+    if version >= 2**63:
+        raise InvalidArgumentError(f"'schema_version' is below 2**63, got {version}")
     return config
 
 

@@ -107,7 +107,7 @@ class Lifetime(Explained):
     def _finish(self) -> None:
         sync = synchronisation(self.config)
         if sync is not None:
-            self.sync_session = sync._attach(self._file)
+            self.sync_session = sync._attach(self._file, option(self.config, "schema_version", 0))
         self._closed = False
         tell_forks(self)
 

@@ -73,6 +73,7 @@ class Realm(Lifetime):
 
     - path: of the file; default "default.realm"
     - schema: object classes, or Realm's dictionaries; without one, what the file has
+    - schema_version: of the schema, which servers of flexible sync are told; 0 by default
     - sync: a SyncConfiguration, for a synchronised realm
     - durability: "full" (default) or "process": commits survive the process, not the machine
 
@@ -98,7 +99,7 @@ class Realm(Lifetime):
         "commit": "leaving `with realm.write():` commits; or use commit_transaction",
         "rollback": "an exception in `with realm.write():` does; or use cancel_transaction",
         "transaction": "write `with realm.write():`",
-        "schema_version": "migrations are not there yet, so no schema has a version",
+        "schema_version": "see realm.config; no file keeps it, as migrations are not there",
     }
 
     set_log_level = staticmethod(set_log_level)

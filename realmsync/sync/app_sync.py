@@ -54,7 +54,9 @@ class AppSync(Explained):
         self.require_own()
         self._file_actions.run_earlier(str(path))
 
-    def _attach(self, file: _core.RealmFile, config: SyncConfiguration) -> SyncSession:
+    def _attach(
+        self, file: _core.RealmFile, config: SyncConfiguration, schema_version: int
+    ) -> SyncSession:
         """The session of a file; starts the sync client."""
         self.require_own()
         if self._client is None:
@@ -68,7 +70,12 @@ class AppSync(Explained):
                 request_timeout=self._app.config.timeout,
             )
             self._client.server_log = self._logger
-        return self._client.acquire(file, config)
+        return self._client.acquire(file, config, schema_version=schema_version)
+
+    def _require_fitting(self, file: _core.RealmFile, config: SyncConfiguration) -> None:
+        """Raises MismatchedConfigError while a migrated file is synchronised in the other mode."""
+        if self._client is not None and file.is_migrated:  # opening it would change that
+            self._client.require_fitting(str(file.path), config)
 
     def _open(self, config: Any, sync: SyncConfiguration) -> OpenSyncedRealmTask:
         return OpenSyncedRealmTask(config, sync)

@@ -198,7 +198,12 @@ class SyncClient:
     # sessions
 
     def acquire(
-        self, file: _core.RealmFile, config: SyncConfiguration, *, of_reset: bool = False
+        self,
+        file: _core.RealmFile,
+        config: SyncConfiguration,
+        *,
+        schema_version: int,
+        of_reset: bool = False,
     ) -> SyncSession:
         """The session of a file, with one more reference; revived if the user is logged in.
 
@@ -210,16 +215,15 @@ class SyncClient:
             if user.state is UserState.REMOVED:
                 raise absence_of(user)
             session = self.by_path.get(path)
+            self.require_fitting(path, config)
             if session is None:
-                session = self._add(path, file, config, of_reset)
-            elif session.config.user is not user or (
-                session.config.partition_json != config.partition_json
-            ):
-                raise MismatchedConfigError(
-                    f"Realm at path '{path}' already opened with different sync configuration"
-                )
+                session = self._add(path, file, config, schema_version, of_reset)
             elif session.references == 0 or session._outlived_realm:  # its handlers are nobody's
-                session._adopt(config)
+                session._adopt(config, schema_version)
+            elif config.flexible and session.schema_version != schema_version:
+                raise MismatchedConfigError(
+                    f"Realm at path '{path}' already opened with different schema version"
+                )
             if session._outlived_realm:  # its reference is free again
                 session._outlived_realm = False
             else:
@@ -230,8 +234,25 @@ class SyncClient:
                 self.runtime.revive(session.id, user._token_expired)
         return session
 
+    def require_fitting(self, path: str, config: SyncConfiguration) -> None:
+        """Raises MismatchedConfigError for a file that has a session for somebody else, or of
+        another partition or mode."""
+        session = self.by_path.get(path)
+        if session is not None and (
+            session.config.user is not config.user
+            or session.config.partition_json != config.partition_json
+        ):
+            raise MismatchedConfigError(
+                f"Realm at path '{path}' already opened with different sync configuration"
+            )
+
     def _add(
-        self, path: str, file: _core.RealmFile, config: SyncConfiguration, of_reset: bool
+        self,
+        path: str,
+        file: _core.RealmFile,
+        config: SyncConfiguration,
+        schema_version: int,
+        of_reset: bool,
     ) -> SyncSession:
         service = self._service()
         assert service is not None, "a user keeps its app alive"
@@ -244,11 +265,14 @@ class SyncClient:
         url, verified = service.sync_route
         if not config.user.is_logged_in:
             self._logged_out.add(config.user.id)
+        partition = config.partition_json
+        if partition is None and file.is_migrated:  # until it has left that
+            partition = file.partition()
         try:
             id = self.runtime.add_session(
                 file,
                 user=config.user.id,
-                partition=config.partition_json,
+                partition=partition,
                 url=url,
                 access_token=config.user.access_token or "",
                 verified=verified,
@@ -258,11 +282,12 @@ class SyncClient:
                 manual_reset=config.client_reset.mode == ClientResetMode.MANUAL,
                 fresh_copy=of_reset,
                 flexible=config.flexible or file.is_migrated,
+                schema_version=schema_version,
             )
         except BaseException:
             file.release_sync()
             raise
-        session = SyncSession(self, id, path, file, config, callbacks)
+        session = SyncSession(self, id, path, file, config, callbacks, schema_version)
         self.by_path[path] = self.by_id[id] = session
         return session
 

@@ -11,6 +11,7 @@ import re
 import ssl
 import uuid
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import InitVar, dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -368,6 +369,7 @@ class SyncConfiguration:
     def _claim(self, file: _core.RealmFile) -> None:
         if self.user.state is UserState.REMOVED:
             raise absence_of(self.user)
+        self.user.app.sync._require_fitting(file, self)
         if self.partition_json is None:
             _core.claim_flexible(file)
             return
@@ -383,8 +385,8 @@ class SyncConfiguration:
                 f" {self.partition_json}: give each partition a file of its own"
             )
 
-    def _attach(self, file: _core.RealmFile) -> SyncSession:
-        session: SyncSession = self.user.app.sync._attach(file, self)
+    def _attach(self, file: _core.RealmFile, schema_version: int) -> SyncSession:
+        session: SyncSession = self.user.app.sync._attach(file, self, schema_version)
         return session
 
     def _open(self, config: Any) -> Any:
@@ -438,6 +440,12 @@ class SessionCallbacks:
         self.on_after = _callback(resets.on_after)
         self.on_fallback = _callback(resets.on_fallback)
         self.on_discard = _callback(resets.on_discard)
+
+    def without_realms(self) -> SessionCallbacks:
+        """The same, but for a reset that shows nobody the realm before and after."""
+        silent = copy(self)
+        silent.on_before = silent.on_after = silent.on_fallback = None
+        return silent
 
 
 def _callback(function: Callable[..., object] | None) -> Callback | None:

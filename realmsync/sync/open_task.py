@@ -1,7 +1,7 @@
 """Realm.open of a synced realm: at once, or after a download, with progress, time-out and cancel.
 
-Specification: client-session.md 7.1 to 7.3. An opening has a reference to the session of its own:
-one that fails or is cancelled stops the session only if nobody else uses the file.
+Specification: client-session.md 7.1 to 7.3, 14.5. An opening has a reference to the session of its
+own: one that fails or is cancelled stops the session only if nobody else uses the file.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from realmsync import _core
 from realmsync.callbacks import Callback
 from realmsync.enums import OpenRealmBehaviorType, OpenRealmTimeOutBehavior, ProgressMode
 from realmsync.errors import AppError, OpenCancelledError, SyncOperationAborted, SyncTimeoutError
-from realmsync.model.configuration import file_path, open_file
+from realmsync.model.configuration import file_path, open_file, option
 from realmsync.model.in_thread import in_thread
 from realmsync.model.realm import OpenRealmTask, Realm
 from realmsync.sync.config import (
@@ -91,7 +92,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
             if downloads:
                 for callback in self._callbacks:
                     self._report(session, callback)
-                await self._until(session._download_to_open, limit, behavior)
+                await self._until(partial(self._download, session), limit, behavior)
             realm = await super()._run()
             if downloads and self._sync.flexible:
                 await self._synchronise(realm, limit, behavior)
@@ -107,7 +108,9 @@ class OpenSyncedRealmTask(OpenRealmTask):
         """The session of the file. Here, not in a thread: its callbacks belong to this loop."""
         file = await in_thread(self._open_file, _drop)
         try:
-            session: SyncSession = self._sync._attach(file)
+            session: SyncSession = self._sync._attach(
+                file, option(self._config, "schema_version", 0)
+            )
         except BaseException as error:
             traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
             raise
@@ -126,6 +129,16 @@ class OpenSyncedRealmTask(OpenRealmTask):
             traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
             raise
         return file
+
+    async def _download(self, session: SyncSession, seconds: float | None) -> None:
+        """What the server has, for the version of the schema that the realm is opened with."""
+        limit = _Limit(seconds)
+        await session._download_to_open(limit.rest)
+        # No realm shall lose its classes while it is open.
+        while session.served_schema_version is not None and session.references == session.openings:
+            await session._wait("upload", limit.rest, to_open=True)
+            session._migrate_schema()
+            await session._download_to_open(limit.rest)
 
     async def _synchronise(
         self, realm: Realm, limit: _Limit, behavior: OpenRealmBehaviorConfiguration

@@ -4,7 +4,8 @@ The engine asks for one when nothing uses the file any more (csrc/client/sync_se
 becomes of the file is decided in csrc/realm/client_reset.cpp. Here lies what is between: a second
 session downloads what the server has into a file beside it, and the application's callbacks see the
 realm before and after. When the server has gone over to the other mode the file goes along
-(flexible-sync.md 15). All on the sync client's thread. Specification: client-session.md 13, 14.
+(flexible-sync.md 15); for another version of the schema it begins anew, when all is uploaded, and
+nobody is called (16). All on the sync client's thread. Specification: client-session.md 13, 14.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ logger = logging.getLogger("realmsync.sync.client.reset")
 T = TypeVar("T")
 _TO_FLEXIBLE, _TO_PARTITION = "MigrateToFLX", "RevertToPBS"
 _MIGRATIONS = (_TO_FLEXIBLE, _TO_PARTITION)
+_TO_SCHEMA = "MigrateSchema"
 
 
 class ResetHost(Protocol):
@@ -40,7 +42,12 @@ class ResetHost(Protocol):
     @property
     def runtime(self) -> _core.ClientRuntime: ...
     def acquire(
-        self, file: _core.RealmFile, config: SyncConfiguration, *, of_reset: bool
+        self,
+        file: _core.RealmFile,
+        config: SyncConfiguration,
+        *,
+        schema_version: int,
+        of_reset: bool,
     ) -> SyncSession: ...
     def release(self, session: SyncSession, *, at_once: bool) -> None: ...
 
@@ -59,6 +66,11 @@ async def reset(host: ResetHost, session: SyncSession, event: ResetRequired) -> 
     engine is told by who has cancelled it.
     """
     try:
+        if event.action == _TO_SCHEMA:
+            begun = await _whole(session.file.begin_anew)
+            logger.info("%s %s", session.path, "begins anew" if begun else "has changes to upload")
+            host.runtime.finish_reset(session.id, _is_flexible(session, event))
+            return
         fresh = await _download(host, session, event)
         if event.action not in _MIGRATIONS and await _whole(session.file.is_untouched):
             await _whole(lambda: _remove(fresh))  # there is nothing to reset
@@ -112,7 +124,9 @@ async def _download(host: ResetHost, session: SyncSession, event: ResetRequired)
         on_error=lambda _, error: logger.debug("fresh download of %s: %s", session.path, error),
         session_stop_policy=SessionStopPolicy.IMMEDIATELY,
     )
-    copy = host.acquire(file, config, of_reset=True)
+    served = session.served_schema_version
+    version = session.schema_version if served is None else served
+    copy = host.acquire(file, config, schema_version=version, of_reset=True)
     copy.is_of_reset = True
     del file  # the session has it
     is_of_use = True  # for the next attempt, which goes on with it
@@ -155,6 +169,8 @@ def _open(path: str, *, flexible: bool) -> _core.RealmFile:
 async def _reset(session: SyncSession, fresh: str, event: ResetRequired) -> None:
     """The file becomes what the server has; callbacks see it before and after."""
     hooks = session.reset_hooks
+    if session.served_schema_version is not None:  # it is not the application's schema (14.5)
+        hooks = hooks.without_realms()
     before = f"{session.path}.realmsync-before"
     actions = session.user.app.sync._file_actions
     kept = await _whole(lambda: actions.place(session.user))

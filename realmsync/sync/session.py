@@ -84,6 +84,7 @@ class SyncSession(SessionFacts[SessionHost]):
         file: _core.RealmFile,
         config: SyncConfiguration,
         callbacks: SessionCallbacks,
+        schema_version: int,
     ) -> None:
         super().__init__(client, id, path, file, config)
         self.references = 0
@@ -91,6 +92,7 @@ class SyncSession(SessionFacts[SessionHost]):
         self._outlived_realm = False  # the last reference is that of this object itself
         self._collected = False
         self.ended = threading.Event()
+        self.schema_version = schema_version  # of the realms
         self._stop_policy = SessionStopPolicy(config.session_stop_policy)
         self._waits = Waits()
         self._streams = Streams()
@@ -313,11 +315,20 @@ class SyncSession(SessionFacts[SessionHost]):
         """
         await self._wait("download", timeout, to_open=True)
 
+    @property
+    def served_schema_version(self) -> int | None:
+        """The one that the server serves the file under, if it is not that of the realms."""
+        return self._runtime.served_schema_version(self.id)
+
+    def _migrate_schema(self) -> None:
+        """Has the file begin anew (reset.py), unless somebody has done so; waits stay."""
+        self._runtime.migrate_schema(self.id)
+
     def _take_handlers(self, callbacks: SessionCallbacks) -> None:
         self._on_error, self._on_manual = callbacks.on_error, callbacks.on_manual
         self.reset_hooks = callbacks
 
-    def _adopt(self, config: SyncConfiguration) -> None:
+    def _adopt(self, config: SyncConfiguration, schema_version: int) -> None:
         """Its realms are closed, and one with this configuration goes on with it.
 
         Called with the client's lock, for the same user and partition. What the connection and the
@@ -325,6 +336,8 @@ class SyncSession(SessionFacts[SessionHost]):
         """
         callbacks = SessionCallbacks(config)  # which it may refuse
         self.stop_policy = SessionStopPolicy(config.session_stop_policy)
+        self.schema_version = schema_version
+        self._runtime.set_schema_version(self.id, schema_version)
         self._take_handlers(callbacks)
 
     def _release(self, *, at_once: bool = False) -> None:

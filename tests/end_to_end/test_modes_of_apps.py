@@ -150,6 +150,59 @@ async def test_a_new_realm_of_an_old_program(tmp_path: Path) -> None:
                 assert keys(old) == [5, 7, 8, 9]
 
 
+async def test_another_version_of_the_schema_of_an_old_program(tmp_path: Path) -> None:
+    """Its file begins anew, as one of its partition, and goes over once more."""
+    async with serving(tmp_path, flexible=True) as at:
+        device, other = await at.device(), await at.device()
+        async with await Realm.open(of_all(other)) as new:
+            await add(new, 1, team="red")
+        async with await Realm.open(of_team(device)) as old:
+            await eventually(lambda: keys(old) == [1], LIMIT)
+            path, first = old.path, session_of(old).file_ident
+        device = await at.restart(device)
+        newer = dataclasses.replace(of_team(device, NEW), schema_version=1)
+        sync = dataclasses.replace(newer.sync, existing_realm_file_behavior=None)
+        async with await Realm.open(dataclasses.replace(newer, sync=sync, path=path)) as again:
+            await eventually(lambda: teams(again) == {1: "red"}, LIMIT)
+            assert session_of(again).file_ident != first
+            await add(again, 2)
+            assert teams(again) == {1: "red", 2: "red"}
+
+
+async def test_a_program_that_goes_over_itself(tmp_path: Path) -> None:
+    """What it wrote as an old one belongs to its partition, and what it writes now does not."""
+    async with serving(tmp_path, flexible=True) as at:
+        device, other = await at.device(), await at.device()
+        async with await Realm.open(of_all(other)) as all_notes:
+            await add(all_notes, 1, team="red")
+            async with await Realm.open(of_team(device)) as old:
+                await eventually(lambda: keys(old) == [1], LIMIT)
+                async with at.server_unreachable():
+                    old.write(lambda: old.create("Note", {"_id": 2, "text": "not sent yet"}))
+                    path = old.path
+                    old.close()
+                    device = await at.restart(device)
+            native = dataclasses.replace(of_all(device), path=path)
+            with Realm(native) as new:
+                subscribed = new.subscriptions
+                assert [each.query_string for each in subscribed] == ['team == "red"']
+                with subscribed.update() as update:
+                    update.add(new.objects("Note"))
+                new.write(lambda: new.create("Note", {"_id": 3, "text": "nobody's"}))
+                await session_of(new).upload_all_local_changes(LIMIT)
+                await subscribed.wait_for_synchronization(LIMIT)
+                await session_of(all_notes).download_all_server_changes(LIMIT)
+                assert teams(all_notes) == {1: "red", 2: "red", 3: None}
+                assert teams(new) == {1: "red", 2: "red", 3: None}
+            device = await at.restart(device)
+            with pytest.raises(MismatchedConfigError, match="different synchronization mode"):
+                Realm(dataclasses.replace(of_team(device), path=path))
+            async with await Realm.open(
+                dataclasses.replace(native, sync=of_all(device).sync)
+            ) as new:
+                assert keys(new) == [1, 2, 3]
+
+
 async def test_an_app_that_says_no_former_key_refuses_old_programs(tmp_path: Path) -> None:
     folder = dataclasses.replace(write(tmp_path, flexible=True), migrated_partition_key=None)
     async with world(tmp_path, app_folders=(folder,)) as at:

@@ -79,8 +79,6 @@ def test_a_migrated_file_is_flexible_and_keeps_its_partition(tmp_path: Path) -> 
     # The copy has not got its set from a server here: it is asked for.
     assert sets(file) == [(1, COMPLETE, []), (2, PENDING, [NOTES])]
     assert len(_testbed.objects(file)["Note"]) == 2
-    with pytest.raises(MismatchedConfigError):
-        _core.claim_flexible(file)
 
 
 def test_it_is_so_in_the_next_run(tmp_path: Path) -> None:
@@ -108,3 +106,29 @@ def test_back_to_its_partition(tmp_path: Path) -> None:
     assert file.claim_partition('"red"') == '"red"' and not file.is_migrated
     with realmsync.Realm(path=file.path, schema=[TASK]) as realm:  # that asks for no subscription
         realm.write(lambda: realm.create("Task", {"_id": 1, "team": "red"}))
+
+
+def test_a_program_of_flexible_sync_takes_it_over(tmp_path: Path) -> None:
+    """15.5: by a set with the same subscriptions, once, however often it is opened so."""
+    file = migrated(tmp_path)
+    for _ in range(2):
+        _core.claim_flexible(file)
+        assert file.is_migrated and file.partition() == '"red"'
+        assert sets(file)[2:] == [(3, PENDING, [NOTES])]
+    with realmsync.Realm(path=file.path, schema=[TASK]):  # which it is to subscribe to itself
+        assert len(sets(file)) == 3
+
+
+def test_who_knows_of_the_partition_after_all_keeps_it(tmp_path: Path) -> None:
+    """And whoever takes it over later does so from then on."""
+    file = migrated(tmp_path)
+    _core.claim_flexible(file)
+    assert file.claim_partition('"blue"') == '"red"'
+    _core.claim_flexible(file)
+    assert [version for version, *_ in sets(file)] == [1, 2, 3, 4]
+
+
+def test_a_file_of_a_partition_is_not_taken_over(tmp_path: Path) -> None:
+    file = partitioned(tmp_path / "a.realm", *CLASSES)
+    with pytest.raises(MismatchedConfigError):
+        _core.claim_flexible(file)

@@ -1,6 +1,7 @@
 """A server of flexible sync as small as can be: it keeps objects, and sends all of a class that
-somebody subscribes to, whatever the query says; `refusals` holds what it says to others. Errors and
-other misfortunes are the test's to send."""
+somebody subscribes to, whatever the query says; `refusals` holds what it says to others. A file of
+another schema version than its BIND says is told so. Errors and other misfortunes are the test's to
+send."""
 
 from __future__ import annotations
 
@@ -40,7 +41,10 @@ class FlexibleServer(ScriptedServer):
         self.binds: list[dict[str, Any]] = []  # the JSON of BINDs
         self.uploads: list[dict[str, Any]] = []  # instructions
         self.on_bind: Callable[[int], list[bytes]] | None = None  # answers in place of ours, once
+        self.answers_uploads = True
         self._files = 1
+        self._bound: dict[int, int] = {}  # schema versions, by session
+        self._served: dict[int, int] = {}  # the same, by file
         self._uploaded: dict[int, tuple[int, int]] = {}  # by file
         self._sessions: dict[ServerConnection, dict[int, _Session]] = defaultdict(dict)
         super().__init__("com.mongodb.realm-query-sync#14")
@@ -49,6 +53,7 @@ class FlexibleServer(ScriptedServer):
         kind, at, sessions = message["type"], message["session"], self._sessions[socket]
         if kind == "bind":
             self.binds.append(json.loads(message["data"]))
+            self._bound[at] = self.binds[-1]["schemaVersion"]
             if self.on_bind is not None:
                 answer, self.on_bind = self.on_bind, None
                 return answer(at)
@@ -63,14 +68,16 @@ class FlexibleServer(ScriptedServer):
             session.query = message["query_version"]
             session.classes = set(json.loads(message["query"]))
             session.uploaded = self._uploaded.get(session.ident, (0, 0))
+            served = self._served.setdefault(session.ident, self._bound[at])
+            told = [] if served == self._bound[at] else [changed(at, served)]
             if session.query == 0:
-                return [self._download(at, session, self._schema(), LAST)]
-            return []
+                return [*told, self._download(at, session, self._schema(), LAST)]
+            return told
         session = sessions[at]
         if kind == "query":
             return self._query(at, session, message)
         if kind == "upload":
-            return self._upload(at, session, message)
+            return self._upload(at, session, message) if self.answers_uploads else []
         assert kind == "mark", message
         return [b"mark %d %d\n" % (at, message["request"])]
 
@@ -129,8 +136,13 @@ class FlexibleServer(ScriptedServer):
         return b"download %s 0 %d 0\n" % (" ".join(map(str, fields)).encode(), len(body)) + body
 
 
-def error(session: int, code: int, action: str, *, again: bool = False) -> bytes:
-    """An ERROR for a session."""
-    keys = {"shouldClientReset": False, "isRecoveryModeDisabled": False, "logURL": ""}
+def changed(session: int, previous: int) -> bytes:
+    """236, of a file that was served under another version of the schema."""
+    return error(session, 236, "MigrateSchema", again=True, previousSchemaVersion=previous)
+
+
+def error(session: int, code: int, action: str, *, again: bool = False, **more: object) -> bytes:
+    """An ERROR for a session; `more`: further keys of its JSON."""
+    keys = {"shouldClientReset": False, "isRecoveryModeDisabled": False, "logURL": "", **more}
     body = json.dumps({"message": "told so", "action": action, "tryAgain": again} | keys).encode()
     return b"json_error %d %d %d\n" % (code, len(body), session) + body

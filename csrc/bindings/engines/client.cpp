@@ -101,12 +101,14 @@ std::uint64_t add_session(ClientHandle& self, std::shared_ptr<client::ClientStor
                           std::string user, std::optional<std::string> partition, std::string url,
                           std::string token, bool verified, std::string settings,
                           const std::string& policy, bool cancel_waits, bool manual_reset,
-                          bool is_fresh_copy, std::optional<bool> is_flexible) {
+                          bool is_fresh_copy, std::optional<bool> is_flexible,
+                          std::uint64_t schema_version) {
     client::SyncSessionConfig config;
     config.user = std::move(user);
     config.terms.mode = mode_of(is_flexible.value_or(!partition));
     config.terms.partition = std::move(partition).value_or("");
     config.terms.is_fresh_copy = config.terms.is_after_reset = is_fresh_copy;
+    config.terms.schema_version = schema_version;
     config.route = {std::move(url), std::move(token), verified};
     config.connection_settings = std::move(settings);
     config.stop_policy = parse_policy(policy);
@@ -183,7 +185,7 @@ void bind_registry(ClientClass& c) {
              py::arg("verified") = false, py::arg("connection_settings") = "",
              py::arg("stop_policy") = "after-upload", py::arg("cancel_waits") = false,
              py::arg("manual_reset") = false, py::arg("fresh_copy") = false,
-             py::arg("flexible") = py::none())
+             py::arg("flexible") = py::none(), py::arg("schema_version") = 0)
         .def("remove_session",
              [](ClientHandle& self, std::uint64_t session) {
                  WithoutGil unlocked;
@@ -255,6 +257,21 @@ void bind_control(ClientClass& c) {
                 on_session(self, session, [&](SyncSession& s) { s.fail_reset(message); });
             },
             py::arg("session"), py::arg("message"))
+        .def("served_schema_version",
+             [](ClientHandle& self, std::uint64_t session) {
+                 std::optional<std::uint64_t> served;
+                 on_session(self, session,
+                            [&](SyncSession& s) { served = s.served_schema_version(); });
+                 return served;
+             })
+        .def("migrate_schema",
+             [](ClientHandle& self, std::uint64_t session) {
+                 on_session(self, session, [](SyncSession& s) { s.migrate_schema(); });
+             })
+        .def("set_schema_version",
+             [](ClientHandle& self, std::uint64_t session, std::uint64_t version) {
+                 on_session(self, session, [&](SyncSession& s) { s.set_schema_version(version); });
+             })
         .def("reconnect", [](ClientHandle& self, std::uint64_t session) {
             on_session(self, session, [](SyncSession& s) { s.reconnect(); });
         });

@@ -12,6 +12,7 @@
 #include "bindings/values/errors.hpp"
 #include "bindings/values/without_gil.hpp"
 #include "realm/client_reset.hpp"
+#include "realm/schema_migration.hpp"
 #include "sqlite/library.hpp"
 #include "tables/catalog.hpp"
 #include "tables/column_index.hpp"
@@ -371,14 +372,19 @@ py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool
 }
 
 std::string claim_partition(const std::shared_ptr<RealmFile>& file, const std::string& wanted) {
+    std::optional<std::string> found;
     {
         WithoutGil unlocked;
-        if (auto found = file->partition())
+        found = file->partition();
+        if (found && !(file->is_migrated() && file->is_leaving_partition()))
             return *found;
     }
     auto turn = wait_for_turn(*file, caller(), std::nullopt);
     WithoutGil unlocked;
-    return file->claim_partition(wanted, std::move(turn));
+    if (!found)
+        return file->claim_partition(wanted, std::move(turn));
+    file->stay_in_partition(std::move(turn));
+    return *found;
 }
 
 void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<RealmFile>>& c) {
@@ -388,6 +394,8 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
           py::arg("partition_query") = "")
         .def_property_readonly("is_migrated", &RealmFile::is_migrated)
         .def("has_reset", &RealmFile::has_reset, py::call_guard<WithoutGil>())
+        .def("partition", &RealmFile::partition, py::call_guard<WithoutGil>())
+        .def("begin_anew", &realm::begin_anew, py::call_guard<WithoutGil>())
         .def("forget_reset", &realm::forget_reset, py::call_guard<WithoutGil>())
         .def("has_unsent",
              [](RealmFile& self) {
