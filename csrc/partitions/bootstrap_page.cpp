@@ -3,6 +3,7 @@
 // found once, with the first part. Objects that are touched between two parts are put right by
 // later ones, so that when the last is made everything is as it is in that snapshot.
 #include <algorithm>
+#include <future>
 #include <map>
 #include <numeric>
 #include <set>
@@ -42,6 +43,13 @@ struct KeysOf {
     Fate fate;
 };
 
+struct Packed { // the body of a message
+    std::size_t entries = 0;
+    wire::PackedBody body;
+    Packed() = default;
+    explicit Packed(DownloadBody plain) : entries(plain.entries()), body(plain.pack()) {}
+};
+
 class Progress final : public server::BootstrapProgress {
   public:
     std::uint64_t bytes() const override {
@@ -62,6 +70,8 @@ class Progress final : public server::BootstrapProgress {
     std::size_t anew = 0;  // parts of that fate
     bool has_sent = false; // a changeset
     DownloadBody rest;     // found, but not sent: goes with the last part
+    // The next part, while another thread packs it. Whoever drops it waits, for milliseconds.
+    std::future<Packed> ahead;
 };
 
 // The objects of one class in a view, as the tables have them.
@@ -152,7 +162,8 @@ class BootstrapPage {
     void deal_with(const model::Class& cls, const Key& key, Fate fate);
     void catch_up();
     void write(DownloadBody& body);
-    server::Page page(DownloadBody body, bool is_last);
+    std::future<Packed> pack_next();
+    server::Page page(Packed packed, bool is_last);
 
     static const views::View kNothing;
 
@@ -173,35 +184,50 @@ class BootstrapPage {
 
 const views::View BootstrapPage::kNothing;
 
+// One part ahead of what is sent, so that packing it, a third of the work, is done beside.
 server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress>& before) {
     progress_ = std::static_pointer_cast<Progress>(before);
     if (!progress_)
         begin();
     catch_up();
+    std::future<Packed> ready = std::move(progress_->ahead);
+    progress_->ahead = pack_next();
+    if (!ready.valid()) {
+        ready = std::move(progress_->ahead);
+        progress_->ahead = pack_next();
+    }
+    return ready.valid() ? page(ready.get(), false) : page(Packed(), true);
+}
+
+// No part, if nothing is left but what goes with the last one.
+std::future<Packed> BootstrapPage::pack_next() {
+    if (progress_->part == progress_->parts.size() && anew_.size() == 0)
+        return {};
     go_on(request_.byte_limit);
-    DownloadBody body;
+    DownloadBody body = std::exchange(progress_->rest, {});
     write(body);
     if (progress_->part == progress_->parts.size()) {
         progress_->rest = std::move(body);
-        return page(DownloadBody(), true);
+        return {};
     }
-    return page(std::move(body), false);
+    return std::async(std::launch::async,
+                      [plain = std::move(body)]() mutable { return Packed(std::move(plain)); });
 }
 
 server::Page BootstrapPage::last(const std::shared_ptr<server::BootstrapProgress>& before) {
     progress_ = std::static_pointer_cast<Progress>(before);
     if (progress_->cursor.server_version + kLastVersions < snapshot_.head.version)
-        return page(std::exchange(progress_->rest, {}), false);
+        return page(Packed(std::exchange(progress_->rest, {})), false);
     catch_up();
     go_on(std::max<std::uint64_t>(request_.byte_limit, kLastBytes));
     DownloadBody body = std::exchange(progress_->rest, {});
     write(body);
     if (progress_->part != progress_->parts.size())
-        return page(std::move(body), false);
+        return page(Packed(std::move(body)), false);
     const wire::DownloadCursor cursor = progress_->cursor;
     if (body.entries() == 0 && !progress_->has_sent) // there must be one (7.2 B3)
         body.add(cursor.server_version, cursor.client_version, timestamp_, 0, {});
-    return page(std::move(body), true);
+    return page(Packed(std::move(body)), true);
 }
 
 // What has been touched since the part before.
@@ -451,12 +477,12 @@ void BootstrapPage::write(DownloadBody& body) {
     anew_.write(body, cursor.server_version, cursor.client_version, timestamp_);
 }
 
-server::Page BootstrapPage::page(DownloadBody body, bool is_last) {
+server::Page BootstrapPage::page(Packed packed, bool is_last) {
     server::Page page;
-    progress_->has_sent = progress_->has_sent || body.entries() != 0;
+    progress_->has_sent = progress_->has_sent || packed.entries != 0;
     page.is_last = is_last;
-    page.entries = body.entries();
-    page.body = body.pack();
+    page.entries = packed.entries;
+    page.body = std::move(packed.body);
     const double share =
         static_cast<double>(progress_->done) / static_cast<double>(progress_->total + 1);
     page.estimate = progress_->estimate = is_last ? 1 : std::max(progress_->estimate, share);

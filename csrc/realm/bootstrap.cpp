@@ -5,6 +5,7 @@
 // applied in one commit, so that no reader sees a half of it. One that stops in between is
 // forgotten when the next one begins, or when the session starts anew.
 #include <algorithm>
+#include <future>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -28,6 +29,48 @@ namespace {
 // are told that anything may have changed.
 constexpr std::size_t kMostTold = 500'000;
 
+using Step = std::variant<client::Integration, client::IntegrationFailed, client::TooLarge>;
+
+// The parts that lie in the file, inflated and parsed one step ahead of what is applied, by another
+// thread.
+class StoredParts {
+  public:
+    StoredParts(sqlite::Database& db, std::uint32_t count, const client::DownloadLimits& limits)
+        : db_(db), count_(count), limits_(limits) {
+        begin_next();
+    }
+
+    std::optional<Step> next() {
+        if (!ahead_.valid())
+            return std::nullopt;
+        Step step = ahead_.get();
+        begin_next();
+        return step;
+    }
+
+  private:
+    void begin_next() {
+        if (reader_ && !reader_->is_done()) {
+            ahead_ = std::async(std::launch::async, [this] { return reader_->next(); });
+        } else if (number_ < count_) {
+            part_ = pending_bootstrap::read(db_, number_++);
+            part_.limits = limits_;
+            ahead_ = std::async(std::launch::async, [this] {
+                reader_ = client::DownloadReader::reopen(part_);
+                return reader_->next();
+            });
+        }
+    }
+
+    sqlite::Database& db_;
+    const std::uint32_t count_;
+    const client::DownloadLimits limits_;
+    std::uint32_t number_ = 0; // of the next part
+    client::ReceivedDownload part_;
+    std::optional<client::DownloadReader> reader_; // of part_
+    std::future<Step> ahead_;                      // the last member: its end waits for the thread
+};
+
 class Application {
   public:
     Application(RealmConnection& connection, const std::atomic<bool>* stop)
@@ -36,18 +79,15 @@ class Application {
     Integrating& integrating() { return integrating_; }
     TouchedObjects take_touched() { return std::move(touched_); }
 
-    void apply(client::DownloadReader& reader) {
-        while (!reader.is_done()) {
-            auto next = reader.next();
-            if (auto* failed = std::get_if<client::IntegrationFailed>(&next))
-                raise(ErrorKind::bad_changeset, std::move(failed->message));
-            if (std::holds_alternative<client::TooLarge>(next))
-                raise(ErrorKind::limit_exceeded, "a changeset of a bootstrap is too large");
-            auto& part = std::get<client::Integration>(next);
-            integrating_.apply(part.changesets);
-            for (const client::IncomingChangeset& c : part.changesets)
-                note(c.changeset);
-        }
+    void apply(Step step) {
+        if (auto* failed = std::get_if<client::IntegrationFailed>(&step))
+            raise(ErrorKind::bad_changeset, std::move(failed->message));
+        if (std::holds_alternative<client::TooLarge>(step))
+            raise(ErrorKind::limit_exceeded, "a changeset of a bootstrap is too large");
+        auto& part = std::get<client::Integration>(step);
+        integrating_.apply(part.changesets);
+        for (const client::IncomingChangeset& c : part.changesets)
+            note(c.changeset);
     }
 
   private:
@@ -150,15 +190,14 @@ client::ClientState RealmFile::apply_bootstrap(const client::ReceivedDownload& l
     std::optional<Application> application(std::in_place, connection, stop);
     application->integrating().check(last.progress);
     subscription_store::begin_bootstrap(db, last.bootstrap->query_version);
-    const std::uint32_t parts = body ? 0 : last.bootstrap->number + 1;
-    for (std::uint32_t number = 0; number < parts; ++number) {
-        client::ReceivedDownload part = pending_bootstrap::read(db, number);
-        part.limits = last.limits;
-        auto reader = client::DownloadReader::reopen(part);
-        application->apply(reader);
+    if (body) {
+        while (!body->is_done())
+            application->apply(body->next());
+    } else {
+        StoredParts parts(db, last.bootstrap->number + 1, last.limits);
+        while (auto step = parts.next())
+            application->apply(std::move(*step));
     }
-    if (body)
-        application->apply(*body);
     client::ClientState state =
         application->integrating().finish(last.progress, last.downloadable_bytes);
     const TouchedObjects touched = application->take_touched();
