@@ -12,10 +12,6 @@ namespace {
 // What SQL may take to find what a query selects, in ns (base/work.hpp): some seconds.
 constexpr std::uint64_t kSelectWork = 3'000'000'000;
 
-} // namespace
-
-namespace {
-
 std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
 } // namespace

@@ -16,6 +16,7 @@ import pytest
 from devices import Device, session_of, world
 from eventually import eventually
 from realmsync import Configuration, IllegalOperationError, Realm, SyncConfiguration
+from realmsync.errors import InvalidatedObjectError
 from realmsync.sync import OPEN_LOCAL_REALM_BEHAVIOR
 from recorded_server import RecordedServer
 
@@ -81,7 +82,13 @@ def without_nulls(of: Objects) -> Objects:
 
 
 def objects_are(realm: Realm, expected: Objects) -> Callable[[], bool]:
-    return lambda: without_nulls(objects(realm)) == without_nulls(expected)
+    def are() -> bool:
+        try:
+            return without_nulls(objects(realm)) == without_nulls(expected)
+        except InvalidatedObjectError:  # a reset was committed between two of the reads
+            return False
+
+    return are
 
 
 async def write(realm: Realm, key: int, name: str, **values: Any) -> None:
