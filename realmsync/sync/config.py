@@ -369,8 +369,8 @@ class SyncConfiguration:
     def _claim(self, file: _core.RealmFile) -> None:
         if self.user.state is UserState.REMOVED:
             raise absence_of(self.user)
-        self.user.app.sync._require_fitting(file, self)
         if self.partition_json is None:
+            self.user.app.sync._require_fitting(file, self)  # before the file changes its mode
             _core.claim_flexible(file)
             return
         home = file.claim_partition(self.partition_json)

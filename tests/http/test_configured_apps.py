@@ -228,6 +228,7 @@ async def test_the_engine_is_told_the_settings(tmp_path: Path) -> None:
         "queryable": [],
         "queryable_by_class": {},
         "indexed_queryable": None,
+        "schema_versions": None,
     }
     async with Server(config, runtime=engine) as server:
         assert engine.calls == [
