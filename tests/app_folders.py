@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def write_app(
     sync: dict[str, Any] | None = None,
     root: dict[str, Any] | None = None,
     functions: dict[str, str] | None = None,
+    default_roles: Sequence[dict[str, Any]] | None = None,
 ) -> Path:
     """An app with partition-based sync and one class; what is there is replaced."""
     permissions = {"read": read, "write": write}
@@ -44,6 +46,8 @@ def write_app(
     cluster = folder / "data_sources" / "cluster"
     _write(cluster / "config.json", {"name": "cluster", "type": "mongodb-atlas", "config": {}})
     _write(cluster / "db" / "tasks" / "schema.json", schema)
+    if default_roles is not None:
+        _write(cluster / "default_rule.json", {"roles": [*default_roles]})
     for name, source in (functions or {}).items():
         path = folder / "functions" / f"{name}.js"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from realmsync import (
     SubscriptionSetState,
     SyncConfiguration,
 )
+from realmsync.server.admin.document import EVERYTHING
 from realmsync.server.apps.sources import AppFolder
 
 COMPLETE = SubscriptionSetState.COMPLETE
@@ -67,19 +67,9 @@ def write(tmp_path: Path, read: Any = True, write: Any = True, **sync: Any) -> A
         "queryable_fields_names": ["owner_id", "size"],
         **sync,
     }
-    folder = write_app(tmp_path / "app", app_id="app", schema=TASK, sync=sync)
-    filters = {"read": read, "write": write}
-    role = {
-        "name": "any",
-        "apply_when": {},
-        "read": True,
-        "write": True,
-        "insert": True,
-        "delete": True,
-    }
-    path = folder / "data_sources" / "cluster" / "default_rule.json"
-    path.write_text(json.dumps({"roles": [role | {"document_filters": filters}]}))
-    return AppFolder(folder)
+    role = EVERYTHING | {"document_filters": {"read": read, "write": write}}
+    folder = tmp_path / "app"
+    return AppFolder(write_app(folder, app_id="app", schema=TASK, sync=sync, default_roles=[role]))
 
 
 @contextlib.asynccontextmanager

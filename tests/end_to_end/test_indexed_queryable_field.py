@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from app_folders import write_app
 from devices import LIMIT, session_of, world
 from realmsync import Configuration, Realm, SyncConfiguration
+from realmsync.server.admin.document import EVERYTHING
 from realmsync.server.apps.sources import AppFolder
 
 TASK = {
@@ -21,14 +21,6 @@ TASK = {
     "properties": {"_id": {"bsonType": "long"}, "owner": {"bsonType": "string"}},
 }
 MODEL = {"name": "Task", "primaryKey": "_id", "properties": {"_id": "int", "owner": "string"}}
-EVERYBODY = {
-    "name": "everybody",
-    "apply_when": {},
-    "document_filters": {"read": True, "write": True},
-    "read": True,
-    "write": True,
-    "insert": True,
-}
 SYNC = {
     "type": "flexible",
     "partition": {},
@@ -50,9 +42,8 @@ async def test_it_has_an_index_in_the_tables(tmp_path: Path) -> None:
     def own(subscriptions: Any, realm: Realm) -> None:
         subscriptions.add(realm.objects("Task").filtered("owner == 'ann'"))
 
-    folder = write_app(tmp_path / "app", app_id="app", schema=TASK, sync=SYNC)
-    rule = folder / "data_sources" / "cluster" / "default_rule.json"
-    rule.write_text(json.dumps({"roles": [EVERYBODY]}))
+    roles = [EVERYTHING]
+    folder = write_app(tmp_path / "app", app_id="app", schema=TASK, sync=SYNC, default_roles=roles)
     async with world(tmp_path, app_folders=(AppFolder(folder),)) as at:
         device = await at.device()
         sync = SyncConfiguration(user=device.user, flexible=True, initial_subscriptions=own)

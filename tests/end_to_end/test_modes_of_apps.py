@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,8 @@ PARTITION = {"key": "team", "type": "string", "permissions": {"read": True, "wri
 def write(tmp_path: Path, *, flexible: bool) -> AppFolder:
     """The app in one mode or the other."""
     sync = {"type": "flexible", "partition": {}} if flexible else {"partition": PARTITION}
-    folder = write_app(tmp_path / "app", app_id="app", schema=NOTE, sync=sync)
-    rule = folder / "data_sources" / "cluster" / "default_rule.json"
-    rule.write_text(json.dumps({"roles": [EVERYTHING]}))
+    roles = [EVERYTHING]
+    folder = write_app(tmp_path / "app", app_id="app", schema=NOTE, sync=sync, default_roles=roles)
     return AppFolder(folder, migrated_partition_key="team" if flexible else None)
 
 

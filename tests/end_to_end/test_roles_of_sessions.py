@@ -40,10 +40,8 @@ def role(read: Any = True, write: Any = True, **more: Any) -> dict[str, Any]:
 def write(tmp_path: Path, *roles: dict[str, Any], **sync: Any) -> AppFolder:
     """An app of flexible sync with these default roles."""
     sync = {"type": "flexible", "partition": {}, "queryable_fields_names": ["owner"], **sync}
-    folder = write_app(tmp_path / "app", app_id="app", schema=DOG, sync=sync)
-    path = folder / "data_sources" / "cluster" / "default_rule.json"
-    path.write_text(json.dumps({"roles": list(roles)}))
-    return AppFolder(folder)
+    folder = tmp_path / "app"
+    return AppFolder(write_app(folder, app_id="app", schema=DOG, sync=sync, default_roles=roles))
 
 
 class Peer:

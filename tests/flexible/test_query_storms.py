@@ -59,15 +59,21 @@ def test_a_storm_ends_the_session_that_makes_it(server: Server) -> None:
     sibling.goes_on()
 
 
-@pytest.mark.parametrize("same", [True, False])
-@pytest.mark.parametrize("takes", [0, 1])
-def test_query_sets_that_overtake_each_other_end_with_the_last(takes: int, same: bool) -> None:
+def with_sixty_people() -> tuple[Server, FlexibleClient]:
+    """Their ages are their keys. Bootstraps of them have many parts. And who has written them."""
     server = Server(tuning={"page_bytes": 500, "shared_page_bytes": 500})
     admin = with_schema(server)
     for person in range(60):
         admin.write(*people.create(person, age=person, name="n" * 20))
     admin.upload()
     admin.run()
+    return server, admin
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("takes", [0, 1])
+def test_query_sets_that_overtake_each_other_end_with_the_last(takes: int, same: bool) -> None:
+    server, admin = with_sixty_people()
     sibling, attacker = Sibling(server), connected(server, "attacker")
     for version in range(1, 401):
         bound = 10 if same else version % 50
@@ -88,12 +94,7 @@ def test_query_sets_that_overtake_each_other_end_with_the_last(takes: int, same:
 
 
 def test_the_same_set_cut_off_any_number_of_times_is_one() -> None:
-    server = Server(tuning={"page_bytes": 500, "shared_page_bytes": 500})
-    admin = with_schema(server)
-    for person in range(60):
-        admin.write(*people.create(person, age=person, name="n" * 20))
-    admin.upload()
-    admin.run()
+    server, admin = with_sixty_people()
     client = connected(server, "comes and goes")
     for _ in range(150):
         client.query(1, {"Person": "age >= 10"})

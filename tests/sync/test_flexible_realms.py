@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import realmsync
-from devices import LIMIT, Device, session_of, world
+from devices import LIMIT, Device, session_of
 from flexible_server import STRING, FlexibleServer, error
 from realmsync import (
     ClientResetConfiguration,
@@ -40,12 +39,6 @@ def server() -> Iterator[FlexibleServer]:
     server.objects = {("Dog", 1): {"name": "Rex"}, ("Dog", 2): {"name": "Ike"}, ("Cat", 1): {}}
     yield server
     server.close()
-
-
-@pytest.fixture
-async def device(tmp_path: Path, server: FlexibleServer) -> AsyncIterator[Device]:
-    async with world(tmp_path) as at:
-        yield await at.device(http_transport=server.transport)
 
 
 def subscribe(subscriptions: Any, realm: Realm) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devices import Device, session_of, world
+from devices import Device, session_of
 from eventually import eventually
 from realmsync import Configuration, IllegalOperationError, Realm, SyncConfiguration
 from realmsync.errors import InvalidatedObjectError
@@ -51,12 +51,6 @@ def server(recording: Path) -> Iterator[RecordedServer]:
     server = RecordedServer(recording)
     yield server
     server.close()
-
-
-@pytest.fixture
-async def device(tmp_path: Path, server: RecordedServer) -> AsyncIterator[Device]:
-    async with world(tmp_path) as at:
-        yield await at.device(http_transport=server.transport)
 
 
 def objects(realm: Realm) -> Objects:

@@ -4,13 +4,12 @@ under (flexible-sync.md 16; client-session.md 14.5)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from devices import LIMIT, Device, session_of, world
+from devices import LIMIT, Device, session_of
 from eventually import eventually
 from flexible_server import STRING, FlexibleServer, error
 from realmsync import (
@@ -37,12 +36,6 @@ def server() -> Iterator[FlexibleServer]:
     server.objects = {("Dog", 1): {"tag": "one"}}
     yield server
     server.close()
-
-
-@pytest.fixture
-async def device(tmp_path: Path, server: FlexibleServer) -> AsyncIterator[Device]:
-    async with world(tmp_path) as at:
-        yield await at.device(http_transport=server.transport)
 
 
 def subscribe(subscriptions: Any, realm: Realm) -> None:
