@@ -54,12 +54,14 @@ def log_in(url: str, app: str = APP) -> str:
 class RawPeer:
     """One websocket of a new user, or of one who is logged in."""
 
+    protocol = "com.mongodb.realm-sync#14"
+
     def __init__(self, url: str, token: str | None = None, app: str = APP) -> None:
         self.token = token or log_in(url, app)
         opened = connect(
             f"{url.replace('http', 'ws', 1)}/api/client/v2.0/app/{app}/realm-sync"
             f"?baas_at={self.token}",
-            subprotocols=[Subprotocol("com.mongodb.realm-sync#14")],
+            subprotocols=[Subprotocol(self.protocol)],
             compression=None,
             ping_interval=None,
             max_size=None,
@@ -129,6 +131,32 @@ class RawPeer:
             pass
 
 
+class FlexiblePeer(RawPeer):
+    """The same in flexible sync."""
+
+    protocol = "com.mongodb.realm-query-sync#14"
+
+    def open_flexible(self, session: int, **queries: str) -> None:
+        """Binds a new client file, and subscribes."""
+        data = b'{"schemaVersion":0,"sessionReason":0}'
+        self.send(b"bind %d %d 0 1 0\n%s" % (session, len(data), data))
+        ident = self.until("ident")
+        self.version[session] = 1
+        self.ident(session, (ident["file_ident"], ident["file_ident_salt"]))
+        self.until("download")
+        if queries:
+            self.query(session, 1, **queries)
+            while self.until("download")["query_version"] != 1:
+                pass
+
+    def ident(self, session: int, file: tuple[int, int]) -> None:
+        self.send(b"ident %d %d %d 0 0 0 0 0 2\n{}" % (session, *file))
+
+    def query(self, session: int, version: int, **queries: str) -> None:
+        body = json.dumps(queries).encode()
+        self.send(b"query %d %d %d\n%s" % (session, version, len(body), body))
+
+
 class Victim:
     """Writes one object after the other, in a partition and as a user of its own."""
 
@@ -136,14 +164,19 @@ class Victim:
         self.waits: list[float] = []  # s, from sending to the acknowledgement
         self.failure: BaseException | None = None
         self._pause = pause
-        self._peer = RawPeer(url)
-        self._peer.open(1, "victim")
+        self._peer = self._open(url)
         self._peer.upload(
             1, changeset(add_table("Person"), add_column("Person", "name", 3, nullable=True))
         )
         self._peer.acknowledged(1)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="victim")
+
+    @staticmethod
+    def _open(url: str) -> RawPeer:
+        peer = RawPeer(url)
+        peer.open(1, "victim")
+        return peer
 
     def __enter__(self) -> Victim:
         self._thread.start()

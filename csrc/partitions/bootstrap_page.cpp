@@ -27,8 +27,11 @@ using views::Presence;
 constexpr std::uint64_t kLastBytes = 4u << 20; // about, of the last part: of what is left there
 // Versions since the part before, with which the last one does not begin: that is for readers.
 constexpr std::uint64_t kLastVersions = 10'000;
+// What asking for all keys of the views may take, in ns (base/work.hpp): some seconds.
+constexpr std::uint64_t kSelectWork = 3'000'000'000;
 // What the last part may ask of the views, in steps: all others wait for the writer.
-constexpr query::WorkLimits kLastPart{.object = 10'000'000, .run = 30'000'000, .free = 100};
+constexpr std::uint64_t kLastPart = 30'000'000;
+constexpr std::uint64_t kPart = 400'000'000; // any other
 
 enum class Fate : std::uint8_t {
     leaves,
@@ -78,15 +81,15 @@ class Progress final : public server::BootstrapProgress {
 class ObjectsOf {
   public:
     ObjectsOf(HistoryReader& rows, PartitionId id, const model::Schema& schema,
-              const views::View& view, const std::string& cls)
+              const views::View& view, const std::string& cls, Work& work)
         : view_(view.find(cls)) {
         const model::Class* now = schema.find(cls);
         keys_ = model::KeyList(now != nullptr ? now->key_type : Type::integer);
         if (view_ == nullptr || now == nullptr)
             return;
-        keys_ = rows.select(id, view_->query);
+        keys_ = rows.select(id, view_->query, work);
         for (const views::PartOfClass& part : view_->parts)
-            parts_.push_back(rows.select(id, part.query));
+            parts_.push_back(rows.select(id, part.query, work));
     }
 
     const model::KeyList& keys() const { return keys_; }
@@ -119,25 +122,30 @@ void sort(model::KeyList& keys) { // ascending, as objects are read quickly
 class BootstrapPage {
   public:
     BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot,
-                  const query::WorkLimits& limits = {})
+                  std::uint64_t steps)
         : rows_(rows), request_(request), bootstrap_(*request.bootstrap), view_(*bootstrap_.view),
           old_(bootstrap_.old ? *bootstrap_.old : kNothing), snapshot_(std::move(snapshot)),
-          schema_(rows.schema(request.partition)), run_(alone_, limits),
+          schema_(rows.schema(request.partition)), steps_(steps),
+          run_(alone_, together(steps)),
           anew_(rows, request.partition, schema_, view_) {
-        brought_.push_back(&view_);
+        brought_.push_back({&view_});
         for (const auto& unfinished : bootstrap_.unfinished)
-            brought_.push_back(unfinished.get());
+            brought_.push_back({unfinished.view.get(), unfinished.until});
     }
 
     server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
     server::Page last(const std::shared_ptr<server::BootstrapProgress>& before);
+    std::uint64_t work() { // ns, so far
+        return work_.spent() + anew_.work() + spent_of(steps_, run_);
+    }
 
   private:
     struct Touched { // an object, by the entries since the last part
         const model::Class* cls = nullptr;
         model::ObjectKey key;
         std::vector<views::ObjectImages> images;
-        std::size_t older = 0; // images, from before the part before
+        std::vector<std::uint64_t> versions; // beside the images
+        std::size_t older = 0;               // images, from before the part before
         bool has_others = false;
         bool has_own = false;
         // Made by the file itself while its changes were judged by a view that it has not been
@@ -172,11 +180,13 @@ class BootstrapPage {
     const server::Bootstrap& bootstrap_;
     const views::View& view_;
     const views::View& old_;
-    std::vector<const views::View*> brought_; // by this and by unfinished ones
+    std::vector<BroughtView> brought_; // by this and by unfinished ones
     const Snapshot snapshot_;
     const model::SchemaPtr schema_;
     query::NoObjects alone_;
+    const std::uint64_t steps_;
     query::Run run_;
+    Work work_{kSelectWork};
     ObjectsAnew anew_;
     std::shared_ptr<Progress> progress_;
     std::uint64_t timestamp_ = 0;
@@ -256,13 +266,14 @@ void BootstrapPage::begin() {
         for (const auto& [name, cls] : view.classes())
             classes.insert(name);
     };
-    const auto is_another = [this](const views::View* view) {
-        return view->identity() != view_.identity();
+    const auto is_another = [this](const BroughtView& brought) {
+        return brought.view->identity() != view_.identity();
     };
-    if (is_another(&old_) || std::ranges::any_of(brought_, is_another)) { // else all of it is there
+    if (is_another({&old_}) ||
+        std::ranges::any_of(brought_, is_another)) { // else all of it is there
         add(old_);
-        for (const views::View* view : brought_)
-            add(*view);
+        for (const BroughtView& brought : brought_)
+            add(*brought.view);
     }
     for (const std::string& cls : classes)
         add_keys(cls);
@@ -273,13 +284,13 @@ void BootstrapPage::begin() {
 // Who shows other fields than before shows other objects.
 void BootstrapPage::add_keys(const std::string& cls) {
     const auto objects_of = [&](const views::View& view) {
-        return ObjectsOf(rows_, request_.partition, *schema_, view, cls);
+        return ObjectsOf(rows_, request_.partition, *schema_, view, cls, work_);
     };
     const ObjectsOf wanted = objects_of(view_);
     std::vector<ObjectsOf> held; // or erased
     held.push_back(objects_of(old_));
     for (const auto& unfinished : bootstrap_.unfinished)
-        held.push_back(objects_of(*unfinished));
+        held.push_back(objects_of(*unfinished.view));
     KeysOf entering{cls, model::KeyList(wanted.keys().type()), Fate::enters};
     KeysOf leaving{cls, model::KeyList(wanted.keys().type()), Fate::leaves};
     for (std::size_t i = 0; i < wanted.keys().size(); ++i) {
@@ -338,6 +349,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 found.has_others = found.has_others || !is_own;
                 found.older += version > from ? 0 : 1;
                 found.images.push_back(std::move(object));
+                found.versions.push_back(version);
             }
         });
     if (is_first) // what was taken back of its own is not there any more, and the file has it
@@ -357,13 +369,14 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
 bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
     const Presence shown = touched.is_recent() ? before.before(touched.images[touched.older], run_)
                                                : before.after(touched.images.back(), run_);
-    return shown.is_inside() || touched.has_own ||
-           std::ranges::any_of(touched.images, [&](const views::ObjectImages& images) {
-               return std::ranges::any_of(brought_, [&](const views::View* view) {
-                   return view->before(images, run_).is_inside() ||
-                          view->after(images, run_).is_inside();
-               });
-           });
+    if (shown.is_inside() || touched.has_own)
+        return true;
+    for (std::size_t i = 0; i < touched.images.size(); ++i)
+        for (const BroughtView& brought : brought_)
+            if (brought.may_have_shown(touched.images[i], touched.versions[i],
+                                       i != 0 ? touched.versions[i - 1] : 0, run_))
+                return true;
+    return false;
 }
 
 // Whether neither this bootstrap nor an unfinished one has anything to say of the object, since the
@@ -378,8 +391,9 @@ bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& bef
     return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
         const Presence from = before.before(images, run_), to = before.after(images, run_);
         return !views::is_crossing(from, to) &&
-               std::ranges::all_of(brought_, [&](const views::View* view) {
-                   return view->before(images, run_) == from && view->after(images, run_) == to;
+               std::ranges::all_of(brought_, [&](const BroughtView& brought) {
+                   return brought.view->before(images, run_) == from &&
+                          brought.view->after(images, run_) == to;
                });
     });
 }
@@ -391,8 +405,8 @@ bool BootstrapPage::is_whole_everywhere(const Touched& touched, const Presence& 
     if (now.exists && !views::is_shown_whole(*touched.cls, now))
         return false;
     return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
-        return !images.exists || std::ranges::all_of(brought_, [&](const views::View* view) {
-            return views::is_shown_whole(*touched.cls, view->after(images, run_));
+        return !images.exists || std::ranges::all_of(brought_, [&](const BroughtView& brought) {
+            return views::is_shown_whole(*touched.cls, brought.view->after(images, run_));
         });
     });
 }
@@ -491,29 +505,28 @@ server::Page BootstrapPage::page(Packed packed, bool is_last) {
     return page;
 }
 
-server::Page refused(const query::QueryFault& fault) {
+template <class Make> server::Page made(BootstrapPage& part, const Make& make) {
     server::Page page;
-    page.refusal = std::string("Invalid query: ") + fault.what();
+    try {
+        page = make();
+    } catch (const query::QueryFault& fault) {
+        page.refusal = std::string("Invalid query: ") + fault.what();
+    }
+    page.work = part.work();
     return page;
 }
 
 } // namespace
 
 server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& request) {
-    try {
-        return BootstrapPage(rows, request, Snapshot(rows, request)).next(request.progress);
-    } catch (const query::QueryFault& fault) {
-        return refused(fault);
-    }
+    BootstrapPage part(rows, request, Snapshot(rows, request), kPart);
+    return made(part, [&] { return part.next(request.progress); });
 }
 
 server::Page conclude_bootstrap(HistoryReader& rows, const server::PageRequest& request,
                                 const Snapshot& snapshot) {
-    try {
-        return BootstrapPage(rows, request, snapshot, kLastPart).last(request.progress);
-    } catch (const query::QueryFault& fault) {
-        return refused(fault);
-    }
+    BootstrapPage part(rows, request, snapshot, kLastPart);
+    return made(part, [&] { return part.last(request.progress); });
 }
 
 } // namespace realmsync::partitions

@@ -2,6 +2,7 @@
 // (flexible-sync.md 6, 7, 17.5; docs/internals/flexible-sync.md). What a file holds is told by its
 // download cursor, which no bootstrap moves before its end.
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "partitions/flexible_page.hpp"
@@ -15,8 +16,17 @@ using wire::Code;
 
 namespace {
 
-constexpr std::size_t kRemembered = 10'000; // client files: more have been forgotten by then
-constexpr std::size_t kUnfinished = 100;    // bootstraps of one client file that are kept in mind
+// What is remembered of client files: how many, and bytes of memory.
+constexpr std::size_t kRemembered = 10'000;
+constexpr std::uint64_t kRememberedBytes = 128u << 20;
+// Views of one client file that are kept, of bootstraps that were finished and of those that were
+// cut off or overtaken each, and bytes of them. Of those before them no more is known than that
+// there were some.
+constexpr std::size_t kKept = 100;
+constexpr std::uint64_t kKeptBytes = 2u << 20;
+constexpr std::size_t kAlike =
+    8; // unfinished with one query version, which other roles bring about
+constexpr std::string_view kForgotten = "forgotten"; // in the place of what such a view means
 
 bool is_finished_at(const StoredView& view, std::uint64_t version) {
     return view.end != 0 && view.end <= version;
@@ -28,37 +38,62 @@ PartitionDb::ShownViews& PartitionDb::shown_views(PartitionId id, std::uint64_t 
     const auto found = shown_.find({id, ident});
     if (found != shown_.end())
         return found->second;
-    if (shown_.size() >= kRemembered)
-        shown_.clear();
+    if (shown_.size() >= kRemembered || shown_bytes_ >= kRememberedBytes)
+        forget_shown();
     ShownViews views;
-    for (StoredView& stored : store_->stored_views(id, ident))
+    for (StoredView& stored : store_->stored_views(id, ident)) {
         views.push_back({std::move(stored), nullptr});
+        shown_bytes_ += views.back().bytes();
+    }
     return shown_.emplace(std::pair(id, ident), std::move(views)).first->second;
 }
 
+void PartitionDb::forget_shown() {
+    shown_.clear();
+    shown_bytes_ = 0;
+}
+
+bool PartitionDb::ShownView::is_forgotten() const { return stored.meaning == kForgotten; }
+
+std::uint64_t PartitionDb::ShownView::bytes() const {
+    constexpr std::uint64_t kUnderstood = 30; // bytes that one of a text becomes
+    const std::uint64_t texts = stored.view.size() + stored.meaning.size();
+    return texts * (view ? kUnderstood : 1);
+}
+
+// Of what is remembered, not of a copy.
 const views::View& PartitionDb::view_of(PartitionId id, ShownView& shown) {
-    if (!shown.view)
+    if (!shown.view) {
+        understood_ += shown.stored.view.size();
+        shown_bytes_ -= shown.bytes();
         shown.view = std::make_shared<const views::View>(store_->schema(id), shown.stored.view);
+        shown_bytes_ += shown.bytes();
+    }
     return *shown.view;
 }
 
 void PartitionDb::put_view(PartitionId id, std::uint64_t ident, ShownView shown) {
     store_->put_view(id, ident, shown.stored);
     ShownViews& views = shown_views(id, ident);
+    shown_bytes_ += shown.bytes();
     const auto same = std::ranges::find_if(
         views, [&](const ShownView& v) { return v.stored.number == shown.stored.number; });
-    if (same == views.end())
+    if (same == views.end()) {
         views.push_back(std::move(shown));
-    else
+    } else {
+        shown_bytes_ -= same->bytes();
         *same = std::move(shown);
+    }
 }
 
 void PartitionDb::drop_views(PartitionId id, std::uint64_t ident,
                              const std::function<bool(const ShownView&)>& goes) {
     ShownViews& views = shown_views(id, ident);
     for (const ShownView& view : views)
-        if (goes(view))
+        if (goes(view)) {
             store_->drop_view(id, ident, view.stored.number);
+            shown_bytes_ -= view.bytes();
+        }
     std::erase_if(views, goes);
 }
 
@@ -88,8 +123,26 @@ void PartitionDb::append_empty(PartitionId id) {
     append_own(id, {}, own_time(), work);
 }
 
+// The number of the view that a file holds: the newest of what was finished, and by its own account
+// if two are.
+std::uint64_t PartitionDb::held_view(const ShownViews& all, std::uint64_t cursor,
+                                     const std::string& meaning) {
+    std::uint64_t number = 0;
+    for (auto shown = all.rbegin(); shown != all.rend(); ++shown) {
+        if (!is_finished_at(shown->stored, cursor))
+            continue;
+        if (shown->stored.meaning == meaning)
+            return shown->stored.number;
+        if (number == 0)
+            number = shown->stored.number;
+    }
+    return number;
+}
+
 std::variant<server::BoundFile, server::Refusal>
 PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindRequest& request) {
+    understood_ = 0;
+    met_.try_emplace(id, head(id).version);
     const server::Subscribing& subscribing = *request.subscribing;
     const std::uint64_t ident = request.file.ident, cursor = request.download.server_version;
     const model::SchemaPtr schema = store_->schema(id);
@@ -104,27 +157,23 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     store_->drop_compensations(id, ident, std::min(cursor, bound.threshold.server_version));
     windows_.forget(id, ident);
 
-    // What it holds: the newest of what was finished, and by its own account if two are.
-    std::uint64_t number = 0;
-    bool is_certain = false;
     const ShownViews& all = shown_views(id, ident);
-    for (auto shown = all.rbegin(); shown != all.rend() && !is_certain; ++shown) {
-        if (!is_finished_at(shown->stored, cursor))
-            continue;
-        is_certain = shown->stored.meaning == meaning;
-        if (number == 0 || is_certain)
-            number = shown->stored.number;
-    }
+    const std::uint64_t number = held_view(all, cursor, meaning);
     // Parts of what was begun before that are gone; what came later has not arrived, or in part.
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.stored.number < number;
     });
-    for (ShownView& shown : shown_views(id, ident))
-        shown.is_under_way = false;
+    under_way_.erase({id, ident});
+    for (const ShownView& shown : all)
+        if (shown.is_forgotten() &&
+            (shown.stored.end == 0 || (shown.stored.number >= number && cursor != 0)))
+            return server::Refusal{
+                Code::client_file_expired,
+                "Client file expired (IDENT): too many query sets of it have come since."};
     for (const ShownView& shown : ShownViews(shown_views(id, ident)))
         if (shown.stored.number > number && shown.stored.end != 0) {
             ShownView reopened = shown;
-            reopened.stored.end = 0;
+            reopened.stored.start = std::exchange(reopened.stored.end, 0);
             put_view(id, ident, std::move(reopened));
         }
     // What it has written meanwhile was judged by the roles of those.
@@ -158,6 +207,7 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
 std::variant<server::Subscribed, server::BadQuery>
 PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscribing& request) {
     require_transaction();
+    understood_ = 0;
     const model::SchemaPtr schema = store_->schema(id);
     auto read = views::read_query_set(request.body, schema, settings_.queryable);
     if (auto* refusal = std::get_if<std::string>(&read))
@@ -173,7 +223,9 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     // Nothing of the history comes between parts of bootstraps: where one is under way, the next
     // stands for the same (7.2 B4).
     const ShownViews& known = shown_views(id, ident);
-    const bool is_under_way = !known.empty() && known.back().is_under_way;
+    const auto under_way = under_way_.find({id, ident});
+    const bool is_under_way = !known.empty() && under_way != under_way_.end() &&
+                              under_way->second == known.back().stored.number;
     const std::uint64_t start = is_under_way ? known.back().stored.start : head(id).version;
     auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
                                      std::move(view), std::move(old), start);
@@ -209,8 +261,7 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
                              std::string meaning, std::shared_ptr<const views::View> view,
                              std::shared_ptr<const views::View> old, std::uint64_t start) {
     ask(id, *view);
-    if (settings_.queryable.indexed)
-        store_->index_property(id, *settings_.queryable.indexed);
+    give_up_last(id, ident);
     auto bootstrap = std::make_shared<server::Bootstrap>();
     if (const ShownViews& known = shown_views(id, ident); !known.empty())
         bootstrap->number = known.back().stored.number;
@@ -228,29 +279,80 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
         first = std::min(first, shown.stored.first);
         if (shown.stored.query_version == query_version) {
             view_of(id, shown);
-            bootstrap->unfinished.push_back(shown.view);
+            bootstrap->unfinished.push_back({shown.view, shown.stored.start});
         }
     }
     bootstrap->since = first;
-    // Those that the new one stands for as well, and the oldest of too many.
-    std::size_t unfinished = 0;
-    std::uint64_t forgotten = 0;
-    const ShownViews& all = shown_views(id, ident);
-    for (auto shown = all.rbegin(); shown != all.rend(); ++shown)
-        if (shown->stored.end == 0 && ++unfinished == kUnfinished)
-            forgotten = shown->stored.number;
-    drop_views(id, ident, [&](const ShownView& shown) {
-        return shown.stored.end == 0 &&
-               (shown.stored.number <= forgotten ||
-                (shown.stored.query_version == query_version && shown.view &&
-                 shown.view->identity() == view->identity()));
+    bootstrap->work = server::kQueryByte * understood_;
+    drop_views(id, ident, [&](const ShownView& shown) { // those that the new one stands for as well
+        return shown.stored.end == 0 && shown.stored.query_version == query_version && shown.view &&
+               shown.view->identity() == view->identity();
     });
+    bound_views(id, ident, false);
+    under_way_[{id, ident}] = bootstrap->number;
     put_view(
         id, ident,
         {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
-         view,
-         true});
+         view});
     return bootstrap;
+}
+
+// Of what was made since it was cut off the file can have nothing.
+void PartitionDb::give_up_last(PartitionId id, std::uint64_t ident) {
+    const ShownViews& views = shown_views(id, ident);
+    if (views.empty() || views.back().stored.end != 0 || views.back().is_forgotten())
+        return;
+    ShownView last = views.back();
+    last.stored.start = met_.try_emplace(id, head(id).version).first->second;
+    {
+        std::lock_guard lock(mutex_);
+        const auto sent = sent_until_.find({id, ident});
+        last.stored.start = std::max({last.stored.start, sent_until_by_others_,
+                                      sent != sent_until_.end() ? sent->second : 0});
+    }
+    put_view(id, ident, std::move(last));
+}
+
+void PartitionDb::note_sent(PartitionId id, std::uint64_t ident, const server::Page& page) {
+    constexpr std::size_t kFiles = 100'000;
+    const std::uint64_t until = page.progress.download.server_version;
+    std::lock_guard lock(mutex_);
+    if (sent_until_.size() >= kFiles) {
+        for (const auto& [file, version] : sent_until_)
+            sent_until_by_others_ = std::max(sent_until_by_others_, version);
+        sent_until_.clear();
+    }
+    std::uint64_t& known = sent_until_[{id, ident}];
+    known = std::max(known, until);
+}
+
+// The newest of those that are too many stays in the place of all of them, without its view.
+void PartitionDb::bound_views(PartitionId id, std::uint64_t ident, bool finished) {
+    const auto is_one = [&](const ShownView& shown) { return (shown.stored.end != 0) == finished; };
+    std::size_t count = 0;
+    std::map<std::int64_t, std::size_t> alike; // by query version
+    std::uint64_t bytes = 0;
+    const ShownView* forgotten = nullptr;
+    const ShownViews& all = shown_views(id, ident);
+    for (auto shown = all.rbegin(); shown != all.rend() && forgotten == nullptr; ++shown) {
+        if (!is_one(*shown))
+            continue;
+        const std::uint64_t size = shown->stored.view.size() + shown->stored.meaning.size();
+        const bool is_too_much = bytes != 0 && bytes + size > kKeptBytes;
+        bytes += size;
+        if (++count >= kKept || is_too_much ||
+            (!finished && ++alike[shown->stored.query_version] >= kAlike))
+            forgotten = &*shown;
+    }
+    if (forgotten == nullptr)
+        return;
+    ShownView stub{forgotten->stored, nullptr};
+    stub.stored.meaning = kForgotten;
+    stub.stored.view.clear();
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return is_one(shown) && shown.stored.number < stub.stored.number;
+    });
+    put_view(id, ident, std::move(stub));
 }
 
 // Views before the last one are kept while uploads may come that were made under them.
@@ -272,19 +374,21 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
         append_empty(id);
     server::ConcludedBootstrap result;
     result.page = conclude_bootstrap(*store_, request, {head(id), *file});
+    note_sent(id, ident, result.page);
     if (!result.page.refusal.empty() || !result.page.is_last) {
         result.head = head(id).version;
         return result;
     }
     concluded.stored.start = request.cursor.server_version;
     concluded.stored.end = head(id).version;
-    concluded.is_under_way = false;
+    under_way_.erase({id, ident});
     put_view(id, ident, std::move(concluded));
     std::uint64_t oldest = 0; // that is needed
     for (const ShownView& shown : shown_views(id, ident))
         if (is_finished_at(shown.stored, file->base_server_version))
             oldest = shown.stored.number;
     drop_views(id, ident, [&](const ShownView& shown) { return shown.stored.number < oldest; });
+    bound_views(id, ident, true);
     if (!store_->compensations(id, ident, request.cursor.server_version).empty()) {
         append_empty(id);
         store_->put_off_compensations(id, ident, request.cursor.server_version, head(id).version);

@@ -120,11 +120,10 @@ class PartitionDb::JudgedAppend {
                  Staged& staged, const changeset::Changeset& completion, Work& work)
         : db_(db), id_(id), one_(one), upload_(one.changesets.front()), judging_(judging),
           staged_(staged), completion_(completion), work_(work), original_(upload_.changeset),
-          touched_(original_),
+          touched_(original_), 
           concern_(objects_, {.object = kConcernOfPredicate,
                               .run = kConcern + 2 * kConcernOfImage * touched_.objects().size(),
-                              .free = 0}),
-          images_(has_schema()) {}
+                              .free = 0}), images_(has_schema()) {}
 
     // `is_last`: of its request.
     std::optional<server::Refusal> run(bool is_last) {
@@ -289,10 +288,10 @@ bool PartitionDb::JudgedAppend::judge_after() {
         if (cls->kind != TableKind::top_level)
             continue;
         const auto of = asked.find(cls->name);
-        const query::Image before = write.image(*cls);
-        note_concerned(write.existed ? &before : nullptr);
+        const query::Image was = write.image(*cls);
+        note_concerned(write.existed ? &was : nullptr);
         note_concerned(now);
-        images_.add(*cls, write.name.key, write.existed ? &before : nullptr, now,
+        images_.add(*cls, write.name.key, write.existed ? &was : nullptr, now,
                     of != asked.end() ? of->second : kNothing);
         if (!completion_.instructions.empty() && now != nullptr)
             completed_.add(*cls, write.name.key, now, now,
@@ -404,6 +403,10 @@ std::optional<server::Refusal> PartitionDb::integrate_judged(PartitionId id,
                                                              Staged& staged, Work& work,
                                                              std::string& notice) {
     Judging judging(*this, id, request, work);
+    if (!request.changesets.empty() && !judging.knows(request.changesets.front().server_version))
+        return server::Refusal{
+            wire::Code::client_file_expired,
+            "Client file expired (UPLOAD): too many query sets of it have come since."};
     for (server::UploadedChangeset& upload : request.changesets) {
         server::AppendRequest one;
         one.file_ident = request.file_ident;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/sorted_unique.hpp"
-#include "server/query_cost.hpp"
 
 namespace realmsync::partitions {
 
@@ -22,6 +21,14 @@ void PartitionDb::Judging::understand() {
         work_.spend(server::kQueryByte * shown->stored.view.size());
         db_.view_of(id_, *shown);
     }
+}
+
+bool PartitionDb::Judging::knows(std::uint64_t base) const {
+    bool is_known = true;
+    for (const ShownView& shown : views_)
+        if (shown.stored.end != 0 && (shown.is_forgotten() || shown.stored.end <= base))
+            is_known = !shown.is_forgotten();
+    return is_known;
 }
 
 void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
@@ -143,15 +150,15 @@ changeset::Changeset PartitionDb::Judging::shown(std::uint64_t version, std::str
 }
 
 // The view that a bootstrap brings, and those of unfinished ones that it takes into account.
-std::vector<const views::View*> PartitionDb::Judging::brought_with(const ShownView& next) const {
-    std::vector<const views::View*> views{next.view.get()};
+std::vector<BroughtView> PartitionDb::Judging::brought_with(const ShownView& next) const {
+    std::vector<BroughtView> views{{next.view.get()}};
     for (const ShownView& view : views_) {
         if (view.stored.number == next.stored.number)
             break;
         if (view.stored.end != 0) // nothing is left of those before it
             views.resize(1);
         else if (view.stored.query_version == next.stored.query_version)
-            views.push_back(view.view.get());
+            views.push_back({view.view.get(), view.stored.start});
     }
     return views;
 }
@@ -162,7 +169,7 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
                                         std::uint64_t end, const std::vector<Step>& steps,
                                         const query::Image* now, const views::View& shown,
                                         const ShownView& next, query::Run& run) const {
-    const std::vector<const views::View*> views = brought_with(next);
+    const std::vector<BroughtView> views = brought_with(next);
     const std::uint64_t since = std::min(start, next.stored.first);
     const views::Presence old = presence_after(end, steps, now, shown, run);
     const views::Presence after = presence_after(end, steps, now, *next.view, run);
@@ -170,8 +177,9 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
         is_made_by_file(since, end, steps) && (!after.exists || views::is_shown_whole(cls, after));
     bool has_own = false, is_same = true,
          was_inside = presence_after(start, steps, now, shown, run).is_inside();
-    for (const views::View* view : views)
-        is_same = is_same && presence_after(end, steps, now, *view, run) == old;
+    for (const BroughtView& brought : views)
+        is_same = is_same && presence_after(end, steps, now, *brought.view, run) == old;
+    std::uint64_t version_before = 0;
     for (const Step& step : steps) {
         if (step.version <= since || step.version > end)
             continue;
@@ -179,13 +187,15 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
         const views::Presence to = shown.after(step.images, run);
         has_own = has_own || (step.is_own && step.images.exists);
         is_same = is_same && step.is_own && !views::is_crossing(from, to);
-        for (const views::View* view : views) {
-            const views::Presence was = view->before(step.images, run);
-            const views::Presence is = view->after(step.images, run);
+        for (const BroughtView& brought : views) {
+            const views::Presence was = brought.view->before(step.images, run);
+            const views::Presence is = brought.view->after(step.images, run);
             is_same = is_same && was == from && is == to;
-            was_inside = was_inside || was.is_inside() || is.is_inside();
+            was_inside = was_inside ||
+                         brought.may_have_shown(step.images, step.version, version_before, run);
             is_whole = is_whole && (!step.images.exists || views::is_shown_whole(cls, is));
         }
+        version_before = step.version;
     }
     is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());

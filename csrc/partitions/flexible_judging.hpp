@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "partitions/flexible_page.hpp"
 #include "partitions/partition_db.hpp"
 #include "query/evaluation/run.hpp"
 #include "query/values/no_objects.hpp"
@@ -37,13 +38,15 @@ struct Name {
 class PartitionDb::Judging {
   public:
     Judging(PartitionDb& db, PartitionId id, const server::AppendRequest& request, Work& work)
-        : db_(db), id_(id), ident_(request.file_ident), roles_(request.roles), work_(work),
-          views_(db.shown_views(id, request.file_ident)),
-          run_(objects_, {.object = kSteps, .run = kSteps, .free = 0}) {
+        : db_(db), id_(id), file_(request.file_ident), roles_(request.roles), work_(work),
+          views_(db.shown_views(id, request.file_ident)), run_(objects_, together(kSteps)) {
         understand();
         if (!request.changesets.empty())
             read_past(request);
     }
+
+    // Whether it is known what the file was shown at that version, and since.
+    bool knows(std::uint64_t base) const;
 
     // The rights and the view that count, by the schema of the moment.
     void adopt(const model::SchemaPtr& schema) {
@@ -79,9 +82,9 @@ class PartitionDb::Judging {
     views::Judge judge(const model::Class& cls) { return {view(), rights_of(cls), run_}; }
     // For what views and rights were asked so far.
     void pay() {
-        const std::uint64_t steps = kSteps - run_.work().left();
-        work_.spend(kStep * (steps - paid_));
-        paid_ = steps;
+        const std::uint64_t spent = spent_of(kSteps, run_);
+        work_.spend(spent - paid_);
+        paid_ = spent;
     }
 
     // Whether the file has lost the change, in its own merge: since it was made the object was
@@ -135,7 +138,7 @@ class PartitionDb::Judging {
     // Whether the file has made the object itself, and nobody else has touched it.
     static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
                                 const std::vector<Step>& steps);
-    std::vector<const views::View*> brought_with(const ShownView& next) const;
+    std::vector<BroughtView> brought_with(const ShownView& next) const;
     bool is_said_anew(const model::Class& cls, std::uint64_t start, std::uint64_t end,
                       const std::vector<Step>& steps, const query::Image* now,
                       const views::View& shown, const ShownView& next, query::Run& run) const;
@@ -143,9 +146,7 @@ class PartitionDb::Judging {
                             const views::View& view, query::Run& run);
 
     static const views::View kNothing;
-    // Of queries (query/work.hpp), that all of it may take, and ns that one does. One limit for an
-    // object and for all: so the run can tell what it has spent.
-    static constexpr std::uint64_t kSteps = 200'000'000, kStep = 3;
+    static constexpr std::uint64_t kSteps = 200'000'000; // about what the work allows
 
     PartitionDb& db_;
     const PartitionId id_;
@@ -155,7 +156,7 @@ class PartitionDb::Judging {
     ShownViews& views_;
     query::NoObjects objects_;
     query::Run run_;         // of views and rights on images
-    std::uint64_t paid_ = 0; // steps of it
+    std::uint64_t paid_ = 0; // ns of it
     model::SchemaPtr schema_;
     mutable std::map<const model::Class*, std::shared_ptr<const rules::ClassRights>> rights_;
     // Of the objects that the request is about, by their names' bytes; and the hashes of all of

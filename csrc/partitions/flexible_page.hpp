@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,32 @@
 #include "views/view.hpp"
 
 namespace realmsync::partitions {
+
+// Limits by which a run can tell what it has spent (query/work.hpp): its objects have no other than
+// all of them together.
+constexpr query::WorkLimits together(std::uint64_t steps) {
+    return {.object = steps, .run = steps, .free = 0};
+}
+// In ns (base/work.hpp).
+inline std::uint64_t spent_of(std::uint64_t steps, query::Run& run) {
+    constexpr std::uint64_t kStep = 3;
+    return kStep * (steps - run.work().left());
+}
+
+// A view that a bootstrap brings, or has begun to: parts of it show nothing later than that
+// version.
+struct BroughtView {
+    const views::View* view;
+    std::uint64_t until = std::numeric_limits<std::uint64_t>::max();
+
+    // Whether a part may have shown the object as it was before an entry of the history, which the
+    // one before has made, or after it.
+    bool may_have_shown(const views::ObjectImages& images, std::uint64_t version,
+                        std::uint64_t version_before, query::Run& run) const {
+        return (version_before <= until && view->before(images, run).is_inside()) ||
+               (version <= until && view->after(images, run).is_inside());
+    }
+};
 
 // The body of one DOWNLOAD while it is being made.
 class DownloadBody {
@@ -56,6 +83,7 @@ class ObjectsAnew {
     void define_schema();
 
     std::size_t size() const { return total_ + writer_.size(); }
+    std::uint64_t work() const { return work_.spent(); } // ns (base/work.hpp), of reading
     // As changesets of one version, each of some size.
     void write(DownloadBody& body, std::uint64_t version, std::uint64_t client_version,
                std::uint64_t timestamp);
@@ -110,12 +138,14 @@ struct ShownHistory {
     double estimate = 0;
     bool is_too_large = false; // there is nothing to be sent: a bootstrap has to bring it
     bool has_own = false;      // something in it is the file's own, so that it is for nobody else
+    std::string refusal;       // why it cannot be made, if it cannot
+    std::uint64_t work = 0;    // ns (base/work.hpp), of asking the view
     std::vector<server::Page::Rejected> rejected;
 };
 ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& request,
                            const Snapshot& snapshot);
 // The same of entries in memory, all that matter up to `last`. Nothing if that does not do, as an
-// object is to be sent whole.
+// object is to be sent whole, or would take long.
 std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std::uint64_t last,
                                           const model::SchemaPtr& schema,
                                           const server::PageRequest& request);

@@ -49,13 +49,14 @@ class HistoryReader {
                        const TakeHead& take) = 0;
     virtual std::shared_ptr<const std::string> changeset(PartitionId id, std::uint64_t version) = 0;
 
-    // The partition's objects, with the properties that are needed as they are stored, which is
-    // paid for; and the keys of those that a query selects, in the order of creation.
+    // The partition's objects, with the properties that are needed as they are stored; and the keys
+    // of those that a query selects, in the order of creation. Both are paid for; select() throws
+    // QueryFault (limit) when that does not do.
     virtual model::SchemaPtr schema(PartitionId id) = 0;
     virtual std::unique_ptr<query::ObjectReader> objects(PartitionId id,
                                                          const model::SchemaPtr& schema,
                                                          const query::Needs& needs, Work& work) = 0;
-    virtual model::KeyList select(PartitionId id, const query::Query& query) = 0;
+    virtual model::KeyList select(PartitionId id, const query::Query& query, Work& work) = 0;
 
     // Flexible sync: what the entries after `version` have touched (views/entry_images.hpp), up to
     // `last`; and what was not let through of a client file after `version`. Both ascending.

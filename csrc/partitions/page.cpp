@@ -145,8 +145,11 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 }
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
-    if (request.bootstrap)
-        return fetch_part(*store_, request);
+    if (request.bootstrap) {
+        server::Page page = fetch_part(*store_, request);
+        note_sent(request.partition, request.file_ident, page);
+        return page;
+    }
     if (request.view)
         return fetch_shown(request);
     auto recent = scan_memory(request);

@@ -97,7 +97,8 @@ void PartitionDb::publish() {
         pages_.clear();
         windows_.clear();
         usage_.clear();
-        shown_.clear();
+        forget_shown();
+        under_way_.clear();
         asked_.clear();
     }
     if (transactions_ % 64 == 0)
@@ -115,7 +116,7 @@ void PartitionDb::forget_staged() {
     begun_anew_.clear();
     windows_.clear();
     usage_.clear();
-    shown_.clear();
+    forget_shown();
     asked_.clear();
     declared_.reset();
     obeys_settings_ = false;

@@ -68,7 +68,9 @@ struct StoredView {           // rs_view: what a client file was shown, or is be
     std::string view;    // views::View::bytes()
     // The head when it was asked for, or a view before that its file was never brought to.
     std::uint64_t first = 0;
-    std::uint64_t start = 0, end = 0; // of its bootstrap: the versions; end 0: not finished
+    // Of its bootstrap, the versions. An end of 0: not finished; then, when it is given up, start
+    // is the version up to which parts of it may have been sent.
+    std::uint64_t start = 0, end = 0;
 };
 
 struct Compensation {          // rs_compensation: a write of a client file that was not let through

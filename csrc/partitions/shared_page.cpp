@@ -134,7 +134,9 @@ server::Page PartitionDb::fetch_shown(const server::PageRequest& request) {
     store_->read([&](HistoryReader& rows) {
         const Snapshot snapshot(rows, request);
         ShownHistory shown = shown_history(rows, request, snapshot);
-        if ((page.is_too_large = shown.is_too_large))
+        page.work = shown.work;
+        page.refusal = std::move(shown.refusal);
+        if ((page.is_too_large = shown.is_too_large) || !page.refusal.empty())
             return;
         share(pages_, shown, request, epoch);
         page.body = std::move(shown.body);

@@ -111,12 +111,11 @@ std::unique_ptr<query::ObjectReader> SqliteRows::objects(PartitionId id,
     return std::make_unique<tables::ObjectScan>(tables_, signed_id(id), schema, needs, work);
 }
 
-model::KeyList SqliteRows::select(PartitionId id, const query::Query& query) {
-    Work work(kSelectWork);
+model::KeyList SqliteRows::select(PartitionId id, const query::Query& query, Work& work) {
     const sqlite::Watch watch(db_, work);
     try {
         return tables::select(tables_, signed_id(id), query);
-    } catch (const StoreError&) {
+    } catch (const std::exception&) {
         if (!work.is_exhausted())
             throw;
     }

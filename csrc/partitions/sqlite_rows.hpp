@@ -30,7 +30,7 @@ class SqliteRows : public virtual HistoryReader {
     model::SchemaPtr schema(PartitionId id) override;
     std::unique_ptr<query::ObjectReader> objects(PartitionId id, const model::SchemaPtr& schema,
                                                  const query::Needs& needs, Work& work) override;
-    model::KeyList select(PartitionId id, const query::Query& query) override;
+    model::KeyList select(PartitionId id, const query::Query& query, Work& work) override;
     void images(PartitionId id, std::uint64_t version, std::uint64_t last,
                 const TakeImages& take) override;
     std::vector<Compensation> compensations(PartitionId id, std::uint64_t ident,

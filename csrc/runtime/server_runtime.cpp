@@ -327,7 +327,7 @@ void ServerRuntime::fetch_next() {
     try {
         Page page = store.fetch_page(job.request);
         lock.lock();
-        pages_.charge(job.owner.flow, page.body.uncompressed_size);
+        pages_.charge(job.owner.flow, page.body.uncompressed_size, page.work);
         lock.unlock();
         outcomes_.push(PageFetched{job.to, job.handle, std::move(page)});
     } catch (const std::exception& e) {

@@ -52,6 +52,7 @@ struct Bind {
     PartitionId partition = 0;
     BindRequest request;
     Owner owner;
+    bool is_heavy = false; // as an upload's
 };
 struct Append {
     SessionRef to;
@@ -72,6 +73,7 @@ struct Subscribe { // a QUERY of flexible sync: uploads behind it are judged by 
     Subscribing request;
     std::uint64_t bytes = 0; // charged to the user's backlog
     Owner owner;
+    bool is_heavy = false; // as an upload's
 };
 struct Conclude { // the last part of a bootstrap is due
     SessionRef to;
@@ -101,6 +103,13 @@ struct Administer {           // for an operator
     Administration what;
     Owner owner;
 };
+
+// Of the query set that it brings, in bytes.
+inline std::uint64_t query_size(const Bind& job) {
+    return job.request.subscribing ? job.request.subscribing->body.size() : 0;
+}
+inline std::uint64_t query_size(const Subscribe& job) { return job.request.body.size(); }
+
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, Subscribe, Conclude,
                                BeginEarly, NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {

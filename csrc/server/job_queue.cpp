@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 #include <variant>
 
 #include "base/assert.hpp"
@@ -59,8 +60,14 @@ template <class Jobs> bool may_overtake(const WriterJob& job, const Jobs& before
 }
 
 bool is_heavy(const WriterJob& job) {
-    const auto* append = std::get_if<Append>(&job);
-    return append ? append->is_heavy : std::holds_alternative<Administer>(job);
+    return std::visit(
+        [](const auto& j) {
+            if constexpr (requires { j.is_heavy; })
+                return j.is_heavy;
+            else
+                return std::is_same_v<std::decay_t<decltype(j)>, Administer>;
+        },
+        job);
 }
 
 } // namespace
@@ -93,8 +100,13 @@ bool JobQueue::is_urgent(const Waiting& waiting, const WriterJob& job) {
 }
 
 void JobQueue::push(WriterJob job) {
-    if (auto* append = std::get_if<Append>(&job))
-        append->is_heavy = estimate(job) > tuning_.light_work;
+    const bool is_heavy = estimate(job) > tuning_.light_work;
+    std::visit(
+        [&](auto& j) {
+            if constexpr (requires { j.is_heavy; })
+                j.is_heavy = is_heavy;
+        },
+        job);
     const Flow flow = owner_of(job).flow;
     Waiting& waiting = flows_[flow];
     unrank(flow, waiting);

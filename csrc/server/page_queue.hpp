@@ -39,14 +39,14 @@ class PageQueue {
             });
         return job;
     }
-    // What a page was found to be.
-    void charge(Flow flow, std::uint64_t bytes) {
+    // What a page was found to be, and what asking a view for it took, in ns.
+    void charge(Flow flow, std::uint64_t bytes, std::uint64_t work) {
         auto found = flows_.find(flow);
         if (found == flows_.end())
             return;
         Waiting& waiting = found->second;
         const bool waits = ranking_.erase({waiting.served, flow}) != 0;
-        waiting.served += bytes;
+        waiting.served += bytes + work / kByte;
         if (waits)
             ranking_.emplace(waiting.served, flow);
     }
@@ -54,6 +54,7 @@ class PageQueue {
   private:
     // Bytes that are as much work as a page without any.
     static constexpr std::uint64_t kPage = 16u << 10;
+    static constexpr std::uint64_t kByte = 6; // ns that a byte takes
     static constexpr std::size_t kRemembered = 1024;
     struct Waiting {              // of one user
         std::uint64_t served = 0; // bytes, in virtual time

@@ -174,7 +174,7 @@ struct OutcomeHandler {
             tell(scope.partition, subscribed->discovered);
         }
         if (Session* session = context.session(done.to))
-            session->on_subscribed(done.query_version, std::move(done.result));
+            session->on_subscribed(std::move(done));
     }
 
     void operator()(Concluded& concluded) {

@@ -161,6 +161,10 @@ void Session::on_ident(const wire::ClientIdent& message) {
 }
 
 void Session::bind_file() {
+    if (subscriptions_)
+        hold_query(ident_query_.size());
+    if (is_ending())
+        return;
     ++attached().files[file_.ident].binds_in_flight;
     BindRequest request{connection_.user_id(), file_, download_, latest_};
     if (subscriptions_)

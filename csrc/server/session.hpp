@@ -74,7 +74,7 @@ class Session {
     void on_ident_allocated(wire::FileIdent file);
     void on_bound(const BoundFile& file);
     void on_upload_done(const UploadDone& done);
-    void on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer);
+    void on_subscribed(SubscribeDone done);
     void on_concluded(const std::shared_ptr<const Bootstrap>& bootstrap,
                       ConcludedBootstrap concluded);
     void on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap);
@@ -172,6 +172,7 @@ class Session {
     void leave_bootstrap_turn();
     void leave_bootstrap();
     void note_memory();
+    void hold_query(std::uint64_t bytes);
     // session_pages.cpp
     bool lacks_history() const; // that it has to see
     bool needs_download() const;
@@ -230,6 +231,7 @@ class Session {
     std::shared_ptr<const wire::PartitionValue> migrated_from_;
     std::optional<std::uint64_t> schema_version_; // of flexible sync, where BIND says one
     std::string ident_query_;                     // of its IDENT, until it is bound
+    std::uint64_t query_bytes_ = 0;               // of the newest query set, beyond what is free
     std::shared_ptr<const Bootstrap> page_of_;    // the bootstrap whose page was asked for last
     std::unique_ptr<UploadTask> progress_;        // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer

@@ -125,6 +125,12 @@ void Session::on_page(Page page) {
         connection_.release_page_slot(); // a query set came between: it is read again, and less
         return enlist_if_ready();
     }
+    if (!page.refusal.empty()) {
+        connection_.release_page_slot();
+        acknowledgement_due_ = false; // nothing can tell of the last uploads
+        fail(Code::bad_query, page.refusal);
+        return enlist_if_ready();
+    }
     if (page.is_too_large) {
         connection_.release_page_slot();
         return begin_early();

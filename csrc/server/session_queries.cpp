@@ -81,11 +81,15 @@ void Session::on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap) 
     enlist_if_ready();
 }
 
-void Session::on_subscribed(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer) {
+void Session::on_subscribed(SubscribeDone done) {
     if (state_ != SessionState::running)
         return;
     const auto before = subscriptions_->bootstrap();
-    subscriptions_->answer(query_version, std::move(answer));
+    if (std::holds_alternative<Subscribed>(done.result))
+        hold_query(done.bytes);
+    if (is_ending())
+        return;
+    subscriptions_->answer(done.query_version, std::move(done.result));
     note_memory();
     const bool is_given_up = page_of_ && subscriptions_->bootstrap() != before;
     if (page_ && (is_given_up || (!page_of_ && !subscriptions_->may_show(*page_))))
@@ -217,9 +221,24 @@ void Session::leave_bootstrap_turn() {
 
 // The session is over.
 void Session::leave_bootstrap() {
+    hold_query(0);
     subscriptions_->forget_progress();
     note_memory();
     leave_bootstrap_turn();
+}
+
+// What it has subscribed to, which is kept in memory as it was understood.
+void Session::hold_query(std::uint64_t bytes) {
+    constexpr std::uint64_t kFree = 1024;
+    const Flow user = connection_.owner().flow;
+    context_.query_texts.remove(user, query_bytes_);
+    query_bytes_ = bytes > kFree ? bytes - kFree : 0;
+    if (query_bytes_ == 0)
+        return;
+    context_.query_texts.add(user, query_bytes_);
+    if (context_.query_texts.is_above(user, 1))
+        try_later("The sessions of this user have subscribed to too much",
+                  Code::other_session_error);
 }
 
 // Of the page that waits, and of what a bootstrap has found and has still to send.

@@ -39,6 +39,8 @@ using PartitionId = std::uint64_t;
 // is written like it.
 inline constexpr std::string_view kFlexibleLog;
 
+inline constexpr std::uint64_t kQueryByte = 300; // ns, to understand a byte of a query set
+
 // Why an operation is refused: the session gets it as its error, or the connection where the code
 // is one of connections.
 struct Refusal {
@@ -68,11 +70,17 @@ struct Bootstrap {
     std::int64_t query_version = 0;
     std::shared_ptr<const views::View> view;
     std::shared_ptr<const views::View> old; // what the file holds; null: nothing
-    // The views of bootstraps that were cut off: it may have kept parts of them.
-    std::vector<std::shared_ptr<const views::View>> unfinished;
+    // The views of bootstraps that were cut off: it may have kept parts of them, none of which
+    // shows anything that came after a version.
+    struct Unfinished {
+        std::shared_ptr<const views::View> view;
+        std::uint64_t until = 0;
+    };
+    std::vector<Unfinished> unfinished;
     // Since when changes of the file were judged by views that it has not been brought to: what it
     // has made since, it has.
     std::uint64_t since = 0; // version
+    std::uint64_t work = 0;  // ns, of understanding older views anew
 };
 // How far it is: the store's, one page at a time.
 class BootstrapProgress {
@@ -159,11 +167,12 @@ struct Page {
     };
     std::vector<Rejected> rejected;
     bool is_too_large = false; // there is nothing in it: a bootstrap has to bring it
-    // Of a bootstrap: whether everything is found, so that it can be concluded, how much of it is
-    // done from 0 to 1, and why it cannot be made, if it cannot.
+    std::string refusal;       // why it cannot be made, if it cannot
+    std::uint64_t work = 0;    // ns (base/work.hpp), of asking the view
+    // Of a bootstrap: whether everything is found, so that it can be concluded, and how much of it
+    // is done from 0 to 1.
     bool is_last = false;
     double estimate = 0;
-    std::string refusal;
     std::shared_ptr<BootstrapProgress> bootstrap_progress; // for the next part
 };
 // The versions after a cursor that may have something for a client file: up to `up_to` these alone.

@@ -107,22 +107,29 @@ class WriteBatch {
     }
     Outcome do_job(Bind& job) {
         spent_ += kQueryByte * query_size(job);
-        return FileBound{job.to, job.handle, job.request.file.ident,
-                         store_.bind(job.partition, job.request)};
+        FileBound done{job.to, job.handle, job.request.file.ident,
+                       store_.bind(job.partition, job.request)};
+        if (const auto* bound = std::get_if<BoundFile>(&done.result); bound && bound->bootstrap)
+            spent_ += bound->bootstrap->work;
+        return done;
     }
 
     Outcome do_job(Subscribe& job) {
         spent_ += kQueryByte * query_size(job);
-        return SubscribeDone{job.to,
-                             job.handle,
-                             job.owner.flow,
-                             job.bytes,
-                             job.request.query_version,
-                             store_.subscribe(job.partition, job.file_ident, job.request)};
+        SubscribeDone done{job.to,
+                           job.handle,
+                           job.owner.flow,
+                           job.bytes,
+                           job.request.query_version,
+                           store_.subscribe(job.partition, job.file_ident, job.request)};
+        if (const auto* subscribed = std::get_if<Subscribed>(&done.result))
+            spent_ += subscribed->bootstrap->work;
+        return done;
     }
     Outcome do_job(Conclude& job) {
-        return Concluded{job.to, job.handle, job.request.bootstrap,
-                         store_.conclude(job.request.partition, job.request)};
+        auto result = store_.conclude(job.request.partition, job.request);
+        spent_ += result.page.work;
+        return Concluded{job.to, job.handle, job.request.bootstrap, std::move(result)};
     }
 
     Outcome do_job(BeginEarly& job) {

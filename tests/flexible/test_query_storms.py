@@ -7,6 +7,9 @@ Specification: flexible-sync.md 17.10 (limits), 7.5 (interruption).
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import pytest
 
 import people
@@ -15,7 +18,8 @@ from realmsync import _core
 from server_driver import Server
 from test_flexible_server import ALL, ages, connected, subscribed, with_schema
 
-OTHER_SESSION_ERROR, BAD_QUERY = 201, 226
+OTHER_SESSION_ERROR, BAD_QUERY, EXPIRED = 201, 226, 222
+COME_AGAIN = {OTHER_SESSION_ERROR}
 
 
 @pytest.fixture
@@ -54,14 +58,14 @@ def test_a_storm_ends_the_session_that_makes_it(server: Server) -> None:
     sibling.goes_on()
     attacker.run()
     ((code, info),) = attacker.errors
-    assert code == OTHER_SESSION_ERROR and info["try_again"]
+    assert code in COME_AGAIN and info["try_again"]
     assert "Too many query sets" in info["message"]
     sibling.goes_on()
 
 
-def with_sixty_people() -> tuple[Server, FlexibleClient]:
+def with_sixty_people(path: str | None = None) -> tuple[Server, FlexibleClient]:
     """Their ages are their keys. Bootstraps of them have many parts. And who has written them."""
-    server = Server(tuning={"page_bytes": 500, "shared_page_bytes": 500})
+    server = Server(path, tuning={"page_bytes": 500, "shared_page_bytes": 500})
     admin = with_schema(server)
     for person in range(60):
         admin.write(*people.create(person, age=person, name="n" * 20))
@@ -72,8 +76,10 @@ def with_sixty_people() -> tuple[Server, FlexibleClient]:
 
 @pytest.mark.parametrize("same", [True, False])
 @pytest.mark.parametrize("takes", [0, 1])
-def test_query_sets_that_overtake_each_other_end_with_the_last(takes: int, same: bool) -> None:
-    server, admin = with_sixty_people()
+def test_query_sets_that_overtake_each_other_end_with_the_last(
+    tmp_path: Path, takes: int, same: bool
+) -> None:
+    server, admin = with_sixty_people(str(tmp_path / "data"))
     sibling, attacker = Sibling(server), connected(server, "attacker")
     for version in range(1, 401):
         bound = 10 if same else version % 50
@@ -90,6 +96,42 @@ def test_query_sets_that_overtake_each_other_end_with_the_last(takes: int, same:
     last = 10 if same else 0
     assert sorted(ages(attacker)) == [p for p in range(60) if p > last]
     admin.run()
+    sibling.goes_on()
+    kept = 0
+    for path in (tmp_path / "data").rglob("*.sqlite"):
+        with sqlite3.connect(path) as database:
+            if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'rs_view'").fetchone():
+                kept += database.execute("SELECT count(*) FROM rs_view").fetchone()[0]
+    assert 0 < kept <= 210
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_bootstraps_that_are_never_finished_cost_neither_memory_nor_data(
+    alike: bool,
+) -> None:
+    """A file that has parts of too many is told to begin anew."""
+    server, admin = with_sixty_people()
+    sibling, client = Sibling(server), connected(server, "comes and goes")
+    resets = 0
+    for turn in range(150):
+        version = 1 if alike else turn + 1
+        client.query(version, {"Person": f"age > {turn % 50}"})
+        client.run(most=2)
+        if turn % 50 == 0:
+            sibling.goes_on()
+        client.cut()
+        client.connect()
+        client.run(most=1)
+        if client.errors:
+            ((code, info),) = client.errors
+            assert code == EXPIRED and info["should_client_reset"]
+            resets += 1
+            client = connected(server, "comes and goes")
+    assert resets
+    client.restart()
+    client.connect()
+    subscribed(client, {"Person": "age > 30"})
+    assert sorted(ages(client)) == list(range(31, 60))
     sibling.goes_on()
 
 
@@ -125,6 +167,28 @@ def test_a_file_bound_twice_hurts_nobody_else(server: Server) -> None:
         second.cut()
 
 
+def test_uploads_from_before_too_many_query_sets_are_not_guessed_at(server: Server) -> None:
+    """The file has seen them all, and has never said so."""
+    admin = with_schema(server)
+    admin.write(*people.create(1, age=5))
+    admin.upload()
+    admin.run()
+    sibling, client = Sibling(server), connected(server, "attacker")
+    subscribed(client, {"Person": "age > 0"})
+    client.write(*people.change(1, age=7))
+    for version in range(2, 130):
+        client.query(version, {"Person": f"age > {version % 3}"})
+        client.run()
+        assert client.completed[-1] == version
+    client.upload()
+    client.run()
+    ((code, info),) = client.errors
+    assert code == EXPIRED and info["should_client_reset"]
+    admin.run()
+    assert ages(admin)[1] == 5
+    sibling.goes_on()
+
+
 LONG = "ab" * 10_000
 STARS = "name LIKE '" + "*a*b" * 40 + "*c'"
 SLOW = {
@@ -154,7 +218,7 @@ def test_slow_queries_of_one_user_refuse_no_write_of_another(server: Server, slo
     for attacker in attackers:
         if attacker.connection is not None:
             attacker.run()
-        assert {code for code, _ in attacker.errors} <= {BAD_QUERY, OTHER_SESSION_ERROR}
+        assert {code for code, _ in attacker.errors} <= {BAD_QUERY, *COME_AGAIN}
     sibling.goes_on(name=LONG)
 
 
@@ -191,12 +255,32 @@ def test_a_query_set_has_a_size(server: Server) -> None:
     assert not attacker.errors
 
 
+def test_large_query_sets_of_one_user_are_bounded_and_leave_room_for_others(
+    server: Server,
+) -> None:
+    """He may have 4 MiB."""
+    with_schema(server)
+    text = {"Person": "name == '" + "x" * 250_000 + "'"}
+    greedy = [connected(server, "greedy") for _ in range(20)]
+    for client in greedy:
+        client.query(1, text)
+        client.run()
+    ended = [client for client in greedy if client.errors]
+    assert len(ended) == 4 and {client.errors[0][0] for client in ended} <= COME_AGAIN
+    other = subscribed(connected(server, "other"), text)
+    assert not other.errors
+    for client in greedy:
+        client.cut()
+    again = connected(server, "greedy")
+    assert not subscribed(again, text).errors
+
+
 def test_a_query_set_behind_a_large_upload_does_not_judge_it() -> None:
     """Which is integrated in parts, between which other jobs have their turn."""
-    server = Server(tuning={"transaction_work": 1_000_000, "part_bytes": 1})
+    server = Server(tuning={"transaction_work": 1, "part_bytes": 1})
     admin = with_schema(server)
     writer = subscribed(connected(server, "writer"), ALL)
-    for person in range(300):
+    for person in range(20):
         writer.write(*people.create(person, age=5))
     writer.upload()
     writer.query(2, {"Person": "age > 100"})
@@ -204,7 +288,7 @@ def test_a_query_set_behind_a_large_upload_does_not_judge_it() -> None:
     writer.run()
     admin.run()
     assert not writer.rejections
-    assert sorted(ages(admin)) == list(range(300)) and ages(writer) == {}
+    assert sorted(ages(admin)) == list(range(20)) and ages(writer) == {}
 
 
 def test_everybody_may_have_everything() -> None:

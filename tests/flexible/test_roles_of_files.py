@@ -9,6 +9,7 @@ import pytest
 
 import people
 from flexible_peer import FlexibleClient
+from realmsync import _core
 from realmsync._core import ExpressionContext, Role, SessionRoles
 from ruled_server import Ruled
 from server_driver import APP
@@ -272,3 +273,48 @@ def subscribed_at(server: Ruled, version: int) -> FlexibleClient:
     client.run()
     assert client.active[0] == 1
     return client
+
+
+def keys_named(client: FlexibleClient, since: int) -> set[int]:
+    """Of objects in what the client was sent, from a message on."""
+    named = set()
+    for message in client.log[since:]:
+        if message["type"] != "download":
+            continue
+        plain = _core.unpack_body(
+            message["body"], message["compressed"], message["uncompressed_size"], 1 << 30
+        )
+        for entry in _core.decode_entries(plain, False):
+            for one in _core.Changeset.parse(entry["changeset"]).instructions():
+                if "pk" in one:
+                    named.add(one["pk"]["v"])
+    return named
+
+
+@pytest.mark.parametrize("takes", range(1, 8))
+def test_no_object_is_named_that_came_after_a_cut_and_narrower_roles(takes: int) -> None:
+    server = Ruled(tuning={"page_bytes": 200, "shared_page_bytes": 200})
+    admin = admin_with_people(server)
+    for person in range(3, 30):
+        admin.write(*people.create(person, age=1, owner="bob" if person % 2 else "ann"))
+    admin.upload()
+    admin.run()
+    ann = opened(server, roles(True), "ann")
+    ann.query(1, ALL)
+    ann.run(most=takes)
+    ann.cut()
+    for person in range(100, 130):  # nothing of which anybody tells her
+        admin.write(*people.create(person, age=2, owner="bob"))
+    admin.write(*people.change(3, age=7), *people.erase(5), *people.change(4, owner="bob"))
+    admin.write(*people.erase(100), *people.change(101, age=3))
+    admin.upload()
+    admin.run()
+    server.roles = roles(OWN)
+    told = len(ann.log)
+    ann.connect()
+    ann.query(1, ALL)
+    ann.mark()
+    ann.run()
+    assert ann.completed[-1] == 1
+    assert set(seen(ann)) == {key for key, one in seen(admin).items() if one["owner"] == "ann"}
+    assert not {key for key in keys_named(ann, told) if key >= 100}

@@ -120,3 +120,30 @@ def test_whoever_has_work_gets_half_of_an_equal_share(
         for start in (2 * window, 3 * window):
             served = sum(c for when, c in writer.served[user] if start < when <= start + window)
             assert served >= window / len(kinds) / 2
+
+
+def test_a_query_set_stays_behind_the_upload_that_is_left() -> None:
+    queue = JobQueue()
+    for number in (1, 2):
+        queue.push_upload(number, 1, 1, 7, 100)
+    queue.push_query(3, 1, 1, 7, 100)
+    queue.push_upload(4, 1, 1, 7, 100)
+    queue.push_bind(5, 1, 1, 8)
+    assert queue.take() == [5, 1, 2, 3, 4]
+    queue.settle([(1, MS)], [2, 3, 4])
+    assert queue.take() == [2, 3, 4]
+    queue.settle([(1, MS)], [3, 4])
+    assert queue.take() == [3, 4]
+
+
+def test_a_storm_of_large_query_sets_delays_a_small_upload_by_one_of_them() -> None:
+    queue = JobQueue()
+    for number in range(1, 101):
+        queue.push_query(number, 2, 1, 7, 1 << 20)
+    queue.push_upload(200, 1, 1, 8, 100)
+    before = 0
+    while 200 not in (taken := queue.take()):
+        assert len(taken) == 1
+        before += 1
+        queue.settle([(2, 300 * MS)])
+    assert before <= 1 and taken == [200]

@@ -42,6 +42,16 @@ class JobQueueByNumber {
         job.request.file.ident = file;
         queue_.push(std::move(job));
     }
+    void push_query(std::uint64_t number, server::Flow user, std::uint64_t partition,
+                    std::uint64_t file, std::uint64_t size) {
+        server::Subscribe job;
+        job.to.binding = number;
+        job.owner.flow = user;
+        job.handle = partition;
+        job.file_ident = file;
+        job.request.body.assign(size, ' ');
+        queue_.push(std::move(job));
+    }
     bool empty() const { return queue_.empty(); }
     std::vector<std::uint64_t> take() {
         taken_ = queue_.take();
@@ -74,6 +84,8 @@ class JobQueueByNumber {
     static std::uint64_t number_of(const server::WriterJob& job) {
         if (const auto* append = std::get_if<server::Append>(&job))
             return append->to.binding;
+        if (const auto* subscribe = std::get_if<server::Subscribe>(&job))
+            return subscribe->to.binding;
         return std::get<server::Bind>(job).to.binding;
     }
 
@@ -91,6 +103,8 @@ void bind_job_queue(py::module_& m) {
              py::arg("partition"), py::arg("file"), py::arg("size"))
         .def("push_bind", &JobQueueByNumber::push_bind, py::arg("number"), py::arg("user"),
              py::arg("partition"), py::arg("file"))
+        .def("push_query", &JobQueueByNumber::push_query, py::arg("number"), py::arg("user"),
+             py::arg("partition"), py::arg("file"), py::arg("size"))
         .def("empty", &JobQueueByNumber::empty)
         .def("take", &JobQueueByNumber::take)
         .def("settle", &JobQueueByNumber::settle, py::arg("costs"), py::arg("left") = py::list(),

@@ -1,5 +1,6 @@
-// Accepted uploads that are not integrated yet, by user: whose connections are not read for a
-// while, so that what waits is bounded and nobody waits for another's. Bytes are inflated ones.
+// Bytes that users have of something that is limited, each and all together: of accepted uploads
+// that are not integrated yet (inflated), and of the query sets of their sessions. What becomes of
+// who has too much is said by whoever asks.
 #pragma once
 
 #include <algorithm>
@@ -11,9 +12,9 @@
 
 namespace realmsync::server {
 
-class UploadBacklog {
+class UserShares {
   public:
-    UploadBacklog(std::uint64_t user_limit, std::uint64_t total_limit)
+    UserShares(std::uint64_t user_limit, std::uint64_t total_limit)
         : user_limit_(user_limit), total_limit_(total_limit) {}
 
     std::uint64_t total() const { return total_; }
