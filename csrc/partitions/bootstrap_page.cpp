@@ -27,11 +27,10 @@ using views::Presence;
 constexpr std::uint64_t kLastBytes = 4u << 20; // about, of the last part: of what is left there
 // Versions since the part before, with which the last one does not begin: that is for readers.
 constexpr std::uint64_t kLastVersions = 10'000;
-// What asking for all keys of the views may take, in ns (base/work.hpp): some seconds.
+// What asking for the keys of a class may take, in ns (base/work.hpp): some seconds.
 constexpr std::uint64_t kSelectWork = 3'000'000'000;
 // What the last part may ask of the views, in steps: all others wait for the writer.
-constexpr std::uint64_t kLastPart = 30'000'000;
-constexpr std::uint64_t kPart = 400'000'000; // any other
+constexpr query::WorkLimits kLastPart{.object = 10'000'000, .run = 30'000'000, .free = 100};
 
 enum class Fate : std::uint8_t {
     leaves,
@@ -81,15 +80,21 @@ class Progress final : public server::BootstrapProgress {
 class ObjectsOf {
   public:
     ObjectsOf(HistoryReader& rows, PartitionId id, const model::Schema& schema,
-              const views::View& view, const std::string& cls, Work& work)
+              const views::View& view, const std::string& cls, std::uint64_t& work)
         : view_(view.find(cls)) {
         const model::Class* now = schema.find(cls);
         keys_ = model::KeyList(now != nullptr ? now->key_type : Type::integer);
         if (view_ == nullptr || now == nullptr)
             return;
-        keys_ = rows.select(id, view_->query, work);
+        const auto select = [&](const query::Query& query) {
+            Work spent(kSelectWork);
+            model::KeyList keys = rows.select(id, query, spent);
+            work += spent.spent();
+            return keys;
+        };
+        keys_ = select(view_->query);
         for (const views::PartOfClass& part : view_->parts)
-            parts_.push_back(rows.select(id, part.query, work));
+            parts_.push_back(select(part.query));
     }
 
     const model::KeyList& keys() const { return keys_; }
@@ -122,11 +127,10 @@ void sort(model::KeyList& keys) { // ascending, as objects are read quickly
 class BootstrapPage {
   public:
     BootstrapPage(HistoryReader& rows, const server::PageRequest& request, Snapshot snapshot,
-                  std::uint64_t steps)
+                  const query::WorkLimits& limits = {})
         : rows_(rows), request_(request), bootstrap_(*request.bootstrap), view_(*bootstrap_.view),
           old_(bootstrap_.old ? *bootstrap_.old : kNothing), snapshot_(std::move(snapshot)),
-          schema_(rows.schema(request.partition)), steps_(steps),
-          run_(alone_, together(steps)),
+          schema_(rows.schema(request.partition)), run_(alone_, limits),
           anew_(rows, request.partition, schema_, view_) {
         brought_.push_back({&view_});
         for (const auto& unfinished : bootstrap_.unfinished)
@@ -136,7 +140,7 @@ class BootstrapPage {
     server::Page next(const std::shared_ptr<server::BootstrapProgress>& before);
     server::Page last(const std::shared_ptr<server::BootstrapProgress>& before);
     std::uint64_t work() { // ns, so far
-        return work_.spent() + anew_.work() + spent_of(steps_, run_);
+        return selected_ + anew_.work() + time_of(run_);
     }
 
   private:
@@ -144,13 +148,20 @@ class BootstrapPage {
         const model::Class* cls = nullptr;
         model::ObjectKey key;
         std::vector<views::ObjectImages> images;
-        std::vector<std::uint64_t> versions; // beside the images
-        std::size_t older = 0;               // images, from before the part before
+        struct Step {
+            std::uint64_t version;
+            bool is_others;
+        };
+        std::vector<Step> steps; // beside the images
+        std::size_t older = 0;   // images, from before the part before
         bool has_others = false;
+        bool is_taken_back = false; // something of the file's own
         bool has_own = false;
         // Made by the file itself while its changes were judged by a view that it has not been
         // brought to, and touched by nobody else.
-        bool is_its_own() const { return has_own && !images.front().existed && !has_others; }
+        bool is_its_own() const {
+            return has_own && !images.front().existed && !has_others && !is_taken_back;
+        }
         bool is_recent() const { return older < images.size(); } // touched since the part before
     };
     using TouchedObjects = std::map<std::pair<std::string, std::string>, Touched>;
@@ -163,6 +174,8 @@ class BootstrapPage {
     enum class Turn : std::uint8_t { never, past, ahead };
     Turn turn_of(const std::string& cls, const Key& key, bool among_anew) const;
     bool is_held(const Touched& touched, const views::View& before);
+    bool may_have_shown(const BroughtView& brought, const Touched& touched);
+    bool is_seen_alike(const views::ObjectImages& images, const views::View& before);
     bool is_left_alone(const Touched& touched, const views::View& before, const Presence& now);
     bool is_whole_everywhere(const Touched& touched, const Presence& now);
     bool is_handled(const KeysOf& keys, const Key& key) const;
@@ -184,9 +197,8 @@ class BootstrapPage {
     const Snapshot snapshot_;
     const model::SchemaPtr schema_;
     query::NoObjects alone_;
-    const std::uint64_t steps_;
     query::Run run_;
-    Work work_{kSelectWork};
+    std::uint64_t selected_ = 0; // ns, for keys
     ObjectsAnew anew_;
     std::shared_ptr<Progress> progress_;
     std::uint64_t timestamp_ = 0;
@@ -284,7 +296,7 @@ void BootstrapPage::begin() {
 // Who shows other fields than before shows other objects.
 void BootstrapPage::add_keys(const std::string& cls) {
     const auto objects_of = [&](const views::View& view) {
-        return ObjectsOf(rows_, request_.partition, *schema_, view, cls, work_);
+        return ObjectsOf(rows_, request_.partition, *schema_, view, cls, selected_);
     };
     const ObjectsOf wanted = objects_of(view_);
     std::vector<ObjectsOf> held; // or erased
@@ -349,7 +361,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 found.has_others = found.has_others || !is_own;
                 found.older += version > from ? 0 : 1;
                 found.images.push_back(std::move(object));
-                found.versions.push_back(version);
+                found.steps.push_back({version, !is_own});
             }
         });
     if (is_first) // what was taken back of its own is not there any more, and the file has it
@@ -357,7 +369,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
              rows_.compensations(request_.partition, request_.file_ident, since)) {
             const auto found = touched.find({taken.cls, views::key_bytes(taken.key.view())});
             if (found != touched.end())
-                found->second.has_own = found->second.has_others = true;
+                found->second.has_own = found->second.is_taken_back = true;
         }
     if (from != 0 && (has_schema || !bare.empty()))
         anew_.define_schema();
@@ -371,11 +383,15 @@ bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
                                                : before.after(touched.images.back(), run_);
     if (shown.is_inside() || touched.has_own)
         return true;
+    return std::ranges::any_of(
+        brought_, [&](const BroughtView& brought) { return may_have_shown(brought, touched); });
+}
+
+bool BootstrapPage::may_have_shown(const BroughtView& brought, const Touched& touched) {
     for (std::size_t i = 0; i < touched.images.size(); ++i)
-        for (const BroughtView& brought : brought_)
-            if (brought.may_have_shown(touched.images[i], touched.versions[i],
-                                       i != 0 ? touched.versions[i - 1] : 0, run_))
-                return true;
+        if (brought.may_have_shown(touched.images[i], touched.steps[i].version,
+                                   i != 0 ? touched.steps[i - 1].version : 0, run_))
+            return true;
     return false;
 }
 
@@ -385,17 +401,31 @@ bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& bef
                                   const Presence& now) {
     if (touched.is_its_own() && is_whole_everywhere(touched, now))
         return true;
-    if (touched.has_others || before.after(touched.images.back(), run_) != now ||
+    if (touched.is_taken_back || before.after(touched.images.back(), run_) != now ||
         (touched.has_own && now == views::kOutside)) // it has what it has made
         return false;
-    return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
-        const Presence from = before.before(images, run_), to = before.after(images, run_);
-        return !views::is_crossing(from, to) &&
-               std::ranges::all_of(brought_, [&](const BroughtView& brought) {
-                   return brought.view->before(images, run_) == from &&
-                          brought.view->after(images, run_) == to;
-               });
-    });
+    for (std::size_t i = 0; i < touched.images.size(); ++i) {
+        const Touched::Step& step = touched.steps[i];
+        if (step.is_others && step.version > request_.cursor.server_version)
+            return false;
+        if (!step.is_others && !is_seen_alike(touched.images[i], before))
+            return false;
+    }
+    // Others' changes have come with the history. Parts of unfinished ones may have put them back.
+    return !touched.has_others ||
+           std::none_of(brought_.begin() + 1, brought_.end(), [&](const BroughtView& brought) {
+               return may_have_shown(brought, touched);
+           });
+}
+
+// Whether all views show the same of an entry's object, before and after it.
+bool BootstrapPage::is_seen_alike(const views::ObjectImages& images, const views::View& before) {
+    const Presence from = before.before(images, run_), to = before.after(images, run_);
+    return !views::is_crossing(from, to) &&
+           std::ranges::all_of(brought_, [&](const BroughtView& brought) {
+               return brought.view->before(images, run_) == from &&
+                      brought.view->after(images, run_) == to;
+           });
 }
 
 // Whether it is shown with all that it has, and was as long as it was there. What older images tell
@@ -436,7 +466,7 @@ bool BootstrapPage::is_to_be_put_right(const std::pair<std::string, std::string>
     const Presence now = anew_.presence(*touched.cls, key, run_);
     if (turn_of(name.first, key, true) == Turn::ahead) {
         // It will be. What the file alone has erased meanwhile it may have made anew.
-        if (!now.exists && !touched.has_others)
+        if (!now.exists && !touched.has_others && !touched.is_taken_back)
             progress_->handled.insert(name);
         else
             progress_->handled.erase(name);
@@ -519,7 +549,7 @@ template <class Make> server::Page made(BootstrapPage& part, const Make& make) {
 } // namespace
 
 server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& request) {
-    BootstrapPage part(rows, request, Snapshot(rows, request), kPart);
+    BootstrapPage part(rows, request, Snapshot(rows, request));
     return made(part, [&] { return part.next(request.progress); });
 }
 

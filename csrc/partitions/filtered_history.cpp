@@ -4,7 +4,6 @@
 // one enters goes up to the head, or is for a bootstrap to bring.
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -26,8 +25,7 @@ using views::Presence;
 using views::Verdict;
 
 // What a page made of memory may ask of its view: the thread that sends makes it. In steps.
-constexpr std::uint64_t kAtOnce = 100'000;
-constexpr std::uint64_t kSteps = 400'000'000; // of any other
+constexpr query::WorkLimits kAtOnce{.object = 20'000, .run = 100'000, .free = 0};
 constexpr std::uint64_t kVersionsAtOnce = 10'000; // that a page looks at, unless it must see more
 
 struct Object {
@@ -36,7 +34,6 @@ struct Object {
     views::Passage passage;
     bool is_taken_back = false; // a change of this file was not let through
     bool is_its_own = false;    // the file has written it itself, so that it has it
-    bool is_gone_then = false;  // it is not in the view where the page ends, whatever comes later
     bool enters() const { return passage.has_crossed() && passage.last().is_inside(); }
     bool is_whole() const { return enters() || is_taken_back; }
 };
@@ -60,13 +57,13 @@ class FilteredHistory {
                     std::uint64_t head, model::SchemaPtr schema)
         : rows_(rows), request_(request), view_(*request.view), last_(last), head_(head),
           schema_(std::move(schema)), scanned_(request.cursor.server_version),
-          steps_(rows != nullptr ? kSteps : kAtOnce), run_(objects_alone_, together(steps_)) {}
+          run_(objects_alone_, rows != nullptr ? query::WorkLimits() : kAtOnce) {}
 
     // In memory: all entries that matter up to the last version.
     void take(std::vector<HistoryEntry> entries);
     // Nothing if rows would be needed and are not there.
     std::optional<ShownHistory> make();
-    std::uint64_t work() { return spent_of(steps_, run_); } // of the view, in ns
+    std::uint64_t work() { return time_of(run_); } // of the view, in ns
 
   private:
     void read(std::uint64_t last);
@@ -75,8 +72,6 @@ class FilteredHistory {
     Entry& add(HistoryEntry head, std::uint64_t size);
     void read_images(Entry& entry, std::string_view bytes);
     std::size_t object_number(const model::Class& cls, const Key& key);
-    const Object* find_object(std::string_view cls, const Key& key) const;
-    void look_ahead(std::uint64_t version);
     void take_back(std::uint64_t version, ShownHistory& page);
     std::optional<std::size_t> cut();
     void replay(std::size_t count);
@@ -105,11 +100,10 @@ class FilteredHistory {
     const server::PageRequest& request_;
     const views::View& view_;
     const std::uint64_t last_; // version that the page may go up to
-    const std::uint64_t head_; // of the tables
+    const std::uint64_t head_; // version of the tables
     const model::SchemaPtr schema_;
     std::uint64_t scanned_; // up to this version all entries that matter are here
     query::NoObjects objects_alone_;
-    const std::uint64_t steps_;
     query::Run run_;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges_; // that were read: after, up to
     std::vector<Entry> entries_;                                  // after the cursor, ascending
@@ -239,31 +233,6 @@ std::size_t FilteredHistory::object_number(const model::Class& cls, const Key& k
     return at->second;
 }
 
-const Object* FilteredHistory::find_object(std::string_view cls, const Key& key) const {
-    const auto of_class = numbers_.find(cls);
-    if (of_class == numbers_.end())
-        return nullptr;
-    const auto number = of_class->second.find(views::key_bytes(key));
-    return number == of_class->second.end() ? nullptr : &objects_[number->second];
-}
-
-// Where the page ends before the head, because a query set was understood there: what is taken back
-// and has come into the view later must not be shown, as the bootstrap behind the page would not
-// know that the file has it.
-void FilteredHistory::look_ahead(std::uint64_t version) {
-    if (rows_ == nullptr || version >= head_)
-        return;
-    std::set<const Object*> met;
-    rows_->images(request_.partition, version, head_, [&](std::uint64_t, std::string_view bytes) {
-        for (const views::ObjectImages& images : views::read_images(bytes, *schema_).objects) {
-            const Object* known = find_object(images.cls->name, images.key.view());
-            if (known != nullptr && known->is_taken_back && met.insert(known).second)
-                objects_[static_cast<std::size_t>(known - objects_.data())].is_gone_then =
-                    !view_.before(images, run_).is_inside();
-        }
-    });
-}
-
 void FilteredHistory::note(const Touch& touch, std::uint64_t timestamp) {
     Object& object = objects_[touch.object];
     if (views::is_crossing(touch.before, touch.after))
@@ -330,8 +299,6 @@ ShownHistory FilteredHistory::write(std::size_t count) {
     ShownHistory page;
     page.cursor = {cursor_after(count), request_.cursor.client_version};
     take_back(page.cursor.server_version, page);
-    if (!taken_back_.empty())
-        look_ahead(page.cursor.server_version);
     page.has_own = !taken_back_.empty();
     for (std::size_t i = 0; i < count && !page.is_too_large; ++i) {
         const Entry& entry = entries_[i];
@@ -388,12 +355,17 @@ void FilteredHistory::take_back(std::uint64_t version, ShownHistory& page) {
 // Null: of an object that comes anew, leaves, or is none of the view's.
 const rules::Fields* FilteredHistory::shown_plainly(const Entry& entry,
                                                     const views::TouchedObject& object) const {
-    const Object* known = find_object(object.table, object.key);
-    if (known == nullptr || known->is_taken_back || known->passage.verdict() != Verdict::plain)
+    const auto of_class = numbers_.find(object.table);
+    if (of_class == numbers_.end())
         return nullptr;
-    const auto number = static_cast<std::size_t>(known - objects_.data());
-    const auto touch = std::ranges::lower_bound(entry.touches, number, {}, &Touch::object);
-    return touch != entry.touches.end() && touch->object == number
+    const auto number = of_class->second.find(views::key_bytes(object.key));
+    if (number == of_class->second.end())
+        return nullptr;
+    const Object& known = objects_[number->second];
+    if (known.is_taken_back || known.passage.verdict() != Verdict::plain)
+        return nullptr;
+    const auto touch = std::ranges::lower_bound(entry.touches, number->second, {}, &Touch::object);
+    return touch != entry.touches.end() && touch->object == number->second
                ? views::shown_plainly(touch->before, touch->after)
                : nullptr;
 }
@@ -430,8 +402,8 @@ void FilteredHistory::write_moved(ObjectsAnew& anew) {
         if (is_too_large(anew.size()))
             return;
         const Verdict verdict = object.passage.verdict();
-        const bool leaves = verdict == Verdict::leaves || object.is_gone_then ||
-                            (verdict == Verdict::nothing && object.is_its_own);
+        const bool leaves =
+            verdict == Verdict::leaves || (verdict == Verdict::nothing && object.is_its_own);
         // At the head it may have gone again.
         const Key key = object.key.view();
         if (leaves || !anew.renew(*object.cls, key, run_))

@@ -8,6 +8,7 @@
 #include "partitions/flexible_page.hpp"
 #include "partitions/partition_db.hpp"
 #include "rules/session_roles.hpp"
+#include "server/query_cost.hpp"
 #include "views/query_set.hpp"
 
 namespace realmsync::partitions {
@@ -261,6 +262,8 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
                              std::string meaning, std::shared_ptr<const views::View> view,
                              std::shared_ptr<const views::View> old, std::uint64_t start) {
     ask(id, *view);
+    if (settings_.queryable.indexed)
+        store_->index_property(id, *settings_.queryable.indexed);
     give_up_last(id, ident);
     auto bootstrap = std::make_shared<server::Bootstrap>();
     if (const ShownViews& known = shown_views(id, ident); !known.empty())

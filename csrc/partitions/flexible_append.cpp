@@ -120,10 +120,11 @@ class PartitionDb::JudgedAppend {
                  Staged& staged, const changeset::Changeset& completion, Work& work)
         : db_(db), id_(id), one_(one), upload_(one.changesets.front()), judging_(judging),
           staged_(staged), completion_(completion), work_(work), original_(upload_.changeset),
-          touched_(original_), 
+          touched_(original_),
           concern_(objects_, {.object = kConcernOfPredicate,
                               .run = kConcern + 2 * kConcernOfImage * touched_.objects().size(),
-                              .free = 0}), images_(has_schema()) {}
+                              .free = 0}),
+          images_(has_schema()) {}
 
     // `is_last`: of its request.
     std::optional<server::Refusal> run(bool is_last) {
@@ -288,10 +289,10 @@ bool PartitionDb::JudgedAppend::judge_after() {
         if (cls->kind != TableKind::top_level)
             continue;
         const auto of = asked.find(cls->name);
-        const query::Image was = write.image(*cls);
-        note_concerned(write.existed ? &was : nullptr);
+        const query::Image before = write.image(*cls);
+        note_concerned(write.existed ? &before : nullptr);
         note_concerned(now);
-        images_.add(*cls, write.name.key, write.existed ? &was : nullptr, now,
+        images_.add(*cls, write.name.key, write.existed ? &before : nullptr, now,
                     of != asked.end() ? of->second : kNothing);
         if (!completion_.instructions.empty() && now != nullptr)
             completed_.add(*cls, write.name.key, now, now,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/sorted_unique.hpp"
+#include "server/query_cost.hpp"
 
 namespace realmsync::partitions {
 
@@ -185,14 +186,19 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
             continue;
         const views::Presence from = shown.before(step.images, run);
         const views::Presence to = shown.after(step.images, run);
+        // Others' changes before it have come with the history. Parts of unfinished ones may have
+        // put them back.
+        const bool has_come = !step.is_own && step.version <= start;
         has_own = has_own || (step.is_own && step.images.exists);
-        is_same = is_same && step.is_own && !views::is_crossing(from, to);
+        is_same = is_same && (has_come || (step.is_own && !views::is_crossing(from, to)));
         for (const BroughtView& brought : views) {
             const views::Presence was = brought.view->before(step.images, run);
             const views::Presence is = brought.view->after(step.images, run);
-            is_same = is_same && was == from && is == to;
-            was_inside = was_inside ||
-                         brought.may_have_shown(step.images, step.version, version_before, run);
+            const bool may_have_shown =
+                brought.may_have_shown(step.images, step.version, version_before, run);
+            is_same = is_same && (has_come ? &brought == &views.front() || !may_have_shown
+                                           : was == from && is == to);
+            was_inside = was_inside || may_have_shown;
             is_whole = is_whole && (!step.images.exists || views::is_shown_whole(cls, is));
         }
         version_before = step.version;

@@ -38,8 +38,9 @@ struct Name {
 class PartitionDb::Judging {
   public:
     Judging(PartitionDb& db, PartitionId id, const server::AppendRequest& request, Work& work)
-        : db_(db), id_(id), file_(request.file_ident), roles_(request.roles), work_(work),
-          views_(db.shown_views(id, request.file_ident)), run_(objects_, together(kSteps)) {
+        : db_(db), id_(id), ident_(request.file_ident), roles_(request.roles), work_(work),
+          views_(db.shown_views(id, request.file_ident)),
+          run_(objects_, {.object = kSteps, .run = kSteps, .free = 0}) {
         understand();
         if (!request.changesets.empty())
             read_past(request);
@@ -82,7 +83,7 @@ class PartitionDb::Judging {
     views::Judge judge(const model::Class& cls) { return {view(), rights_of(cls), run_}; }
     // For what views and rights were asked so far.
     void pay() {
-        const std::uint64_t spent = spent_of(kSteps, run_);
+        const std::uint64_t spent = time_of(run_);
         work_.spend(spent - paid_);
         paid_ = spent;
     }

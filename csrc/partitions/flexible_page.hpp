@@ -25,16 +25,8 @@
 
 namespace realmsync::partitions {
 
-// Limits by which a run can tell what it has spent (query/work.hpp): its objects have no other than
-// all of them together.
-constexpr query::WorkLimits together(std::uint64_t steps) {
-    return {.object = steps, .run = steps, .free = 0};
-}
-// In ns (base/work.hpp).
-inline std::uint64_t spent_of(std::uint64_t steps, query::Run& run) {
-    constexpr std::uint64_t kStep = 3;
-    return kStep * (steps - run.work().left());
-}
+// What asking views took so far, in ns (base/work.hpp).
+inline std::uint64_t time_of(query::Run& run) { return query::kStepTime * run.work().spent(); }
 
 // A view that a bootstrap brings, or has begun to: parts of it show nothing later than that
 // version.

@@ -9,9 +9,6 @@ namespace realmsync::partitions {
 
 namespace {
 
-// What SQL may take to find what a query selects, in ns (base/work.hpp): some seconds.
-constexpr std::uint64_t kSelectWork = 3'000'000'000;
-
 std::int64_t signed_id(PartitionId id) { return static_cast<std::int64_t>(id); }
 
 } // namespace
@@ -115,7 +112,7 @@ model::KeyList SqliteRows::select(PartitionId id, const query::Query& query, Wor
     const sqlite::Watch watch(db_, work);
     try {
         return tables::select(tables_, signed_id(id), query);
-    } catch (const std::exception&) {
+    } catch (const StoreError&) {
         if (!work.is_exhausted())
             throw;
     }

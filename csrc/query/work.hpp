@@ -13,6 +13,7 @@ namespace realmsync::query {
 
 // In steps, each of which takes some nanoseconds: a term of AND or OR, a few bytes of text, a few
 // values of a list; a link that is followed is several.
+inline constexpr std::uint64_t kStepTime = 3; // ns, about
 struct WorkLimits {
     // For one object: below a second or two, after which whoever waits may interrupt the run.
     std::uint64_t object = 100'000'000;
@@ -32,6 +33,7 @@ class Work {
     // The next object is asked.
     void begin_object() {
         const std::uint64_t used = granted_ - left_;
+        spent_ += used;
         run_ -= std::min(run_, used > limits_.free ? used - limits_.free : 0);
         left_ = granted_ = std::min(limits_.object, run_ + limits_.free);
     }
@@ -42,14 +44,16 @@ class Work {
         left_ -= steps;
     }
     std::uint64_t left() const { return left_; }
+    std::uint64_t spent() const { return spent_ + granted_ - left_; }
 
   private:
     [[noreturn]] void fail() const;
 
     WorkLimits limits_;
-    std::uint64_t run_;     // left of the limit for all
-    std::uint64_t granted_; // for the present object
-    std::uint64_t left_;    // of that
+    std::uint64_t run_;       // left of the limit for all
+    std::uint64_t granted_;   // for the present object
+    std::uint64_t left_;      // of that
+    std::uint64_t spent_ = 0; // on objects before
 };
 
 } // namespace realmsync::query

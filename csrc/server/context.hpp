@@ -36,8 +36,7 @@ struct Context {
     Context(const ServerTuning& settings, std::uint64_t seed, bool asks)
         : tuning(settings), asks_permission(asks), random(seed),
           backlog(settings.user_backlog_bytes, settings.process_backlog_bytes),
-          query_texts(kUserQueryBytes, kProcessQueryBytes),
-          page_memory(settings.page_memory_bytes),
+          query_texts(kUserQueryBytes, kProcessQueryBytes), page_memory(settings.page_memory_bytes),
           bootstrap_turns(settings.bootstraps, settings.bootstrap_turn_ms) {}
 
     const ServerTuning tuning;
@@ -51,7 +50,7 @@ struct Context {
     std::unordered_map<Flow, std::size_t> sessions_of; // users who have some, of any state
     std::uint64_t visits = 0; // of sessions, by what looks at all of a connection
     UserShares backlog;       // uploads: whoever has too much is not read for a while
-    UserShares query_texts; // in force: whoever has too much is told to come again
+    UserShares query_texts;   // in force: whoever has too much is told to come again
     PageMemory page_memory;
     BootstrapTurns bootstrap_turns;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;

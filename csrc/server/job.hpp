@@ -104,12 +104,6 @@ struct Administer {           // for an operator
     Owner owner;
 };
 
-// Of the query set that it brings, in bytes.
-inline std::uint64_t query_size(const Bind& job) {
-    return job.request.subscribing ? job.request.subscribing->body.size() : 0;
-}
-inline std::uint64_t query_size(const Subscribe& job) { return job.request.body.size(); }
-
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, Subscribe, Conclude,
                                BeginEarly, NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {

@@ -39,8 +39,6 @@ using PartitionId = std::uint64_t;
 // is written like it.
 inline constexpr std::string_view kFlexibleLog;
 
-inline constexpr std::uint64_t kQueryByte = 300; // ns, to understand a byte of a query set
-
 // Why an operation is refused: the session gets it as its error, or the connection where the code
 // is one of connections.
 struct Refusal {

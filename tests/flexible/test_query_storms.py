@@ -115,7 +115,7 @@ def test_bootstraps_that_are_never_finished_cost_neither_memory_nor_data(
     resets = 0
     for turn in range(150):
         version = 1 if alike else turn + 1
-        client.query(version, {"Person": f"age > {turn % 50}"})
+        client.query(version, {"Person": f"age > {turn % 20}"})
         client.run(most=2)
         if turn % 50 == 0:
             sibling.goes_on()
