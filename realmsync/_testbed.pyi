@@ -189,6 +189,9 @@ class ServerStorage:
     def used(self) -> int:
         """Bytes on the disk."""
 
+    def writes(self) -> int:
+        """To its disk, so far."""
+
     def fail_commit(self, stored: bool) -> None:
         """The next commit raises, before or (`stored`) after it has taken effect."""
 
@@ -245,6 +248,9 @@ class ClientStorage(ClientStore):
 
     def used(self) -> int:
         """Bytes on the disk."""
+
+    def writes(self) -> int:
+        """To its disk, so far."""
 
     def fail_integration(self, kind: str) -> None:
         """Lets the next integration fail, once: "bad_changeset" or "bad_progress"."""

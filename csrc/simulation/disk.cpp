@@ -88,6 +88,7 @@ class Disk::File final : public sqlite::VirtualFile {
         if (disk_.limit_ != 0 && end > size && disk_.total() + (end - size) > disk_.limit_)
             return Io::full;
         content_->replace(offset, bytes);
+        ++disk_.writes_;
         return Io::ok;
     }
 
@@ -136,6 +137,11 @@ std::unique_ptr<Disk> Disk::copy() {
 void Disk::limit(std::uint64_t bytes) {
     std::lock_guard lock(mutex_);
     limit_ = bytes;
+}
+
+std::uint64_t Disk::writes() {
+    std::lock_guard lock(mutex_);
+    return writes_;
 }
 
 std::uint64_t Disk::used() {

@@ -26,6 +26,7 @@ class Disk final : public sqlite::VirtualFiles {
     void limit(std::uint64_t bytes); // in all files together; more does not fit. 0: no limit
 
     std::uint64_t used();
+    std::uint64_t writes(); // so far
 
     // The process ends: what it has open is dead, what it has written is there for the next one.
     void kill();
@@ -69,7 +70,7 @@ class Disk final : public sqlite::VirtualFiles {
     std::mutex mutex_; // guards everything below
     std::map<std::string, std::shared_ptr<Content>> files_;
     std::uint64_t machine_ = 0; // number of the one that works on the disk
-    std::uint64_t limit_ = 0;
+    std::uint64_t limit_ = 0, writes_ = 0;
     int failing_write_ = 0, failing_sync_ = 0, dooming_ = 0; // 0: none
 };
 

@@ -52,7 +52,7 @@ class RealWorld(World):
         self.tuning = tuning
         self.server = Server(seed=seed, asks_permission=True, tuning=tuning)
         self._history = History()
-        self._rejected: set[tuple[int, int, str, str]] = set()  # rows that are in the history
+        self._writes = 0  # to the disk, that are in the history
         self._keys: set[Key] = set()  # of all objects that were written
         self.links: list[Link | None] = [None] * len(self.devices)
         self.salts: list[dict[int, int]] = [{0: 0} for _ in self.devices]  # of server versions
@@ -242,6 +242,9 @@ class RealWorld(World):
         """What the server has committed since the last time."""
         store = self.server.store
         assert not isinstance(store, str)
+        if store.writes() == self._writes:
+            return
+        self._writes = store.writes()
         history = self._history
         try:
             entries = store.entries(APP, FLEXIBLE_LOG)[history.head :]

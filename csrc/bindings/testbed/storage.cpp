@@ -42,7 +42,8 @@ template <class Class> void bind_disk(Class& type) {
         .def(
             "cut_power", [](Storage& self, std::uint64_t chance) { self.disk().cut_power(chance); },
             py::arg("chance") = 0)
-        .def("used", [](Storage& self) { return self.disk().used(); });
+        .def("used", [](Storage& self) { return self.disk().used(); })
+        .def("writes", [](Storage& self) { return self.disk().writes(); });
 }
 
 void bind_server_storage(py::module_& m) {
