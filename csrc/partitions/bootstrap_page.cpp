@@ -174,7 +174,6 @@ class BootstrapPage {
     enum class Turn : std::uint8_t { never, past, ahead };
     Turn turn_of(const std::string& cls, const Key& key, bool among_anew) const;
     bool is_held(const Touched& touched, const views::View& before);
-    bool may_have_shown(const BroughtView& brought, const Touched& touched);
     bool is_seen_alike(const views::ObjectImages& images, const views::View& before);
     bool is_left_alone(const Touched& touched, const views::View& before, const Presence& now);
     bool is_whole_everywhere(const Touched& touched, const Presence& now);
@@ -383,15 +382,11 @@ bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
                                                : before.after(touched.images.back(), run_);
     if (shown.is_inside() || touched.has_own)
         return true;
-    return std::ranges::any_of(
-        brought_, [&](const BroughtView& brought) { return may_have_shown(brought, touched); });
-}
-
-bool BootstrapPage::may_have_shown(const BroughtView& brought, const Touched& touched) {
     for (std::size_t i = 0; i < touched.images.size(); ++i)
-        if (brought.may_have_shown(touched.images[i], touched.steps[i].version,
-                                   i != 0 ? touched.steps[i - 1].version : 0, run_))
-            return true;
+        for (const BroughtView& brought : brought_)
+            if (brought.may_have_shown(touched.images[i], touched.steps[i].version,
+                                       i != 0 ? touched.steps[i - 1].version : 0, run_))
+                return true;
     return false;
 }
 
@@ -411,10 +406,11 @@ bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& bef
         if (!step.is_others && !is_seen_alike(touched.images[i], before))
             return false;
     }
-    // Others' changes have come with the history. Parts of unfinished ones may have put them back.
+    // Others' changes have come with the history. Parts of unfinished ones may undo them.
     return !touched.has_others ||
            std::none_of(brought_.begin() + 1, brought_.end(), [&](const BroughtView& brought) {
-               return may_have_shown(brought, touched);
+               return brought.may_have_said(touched.images.front(), touched.steps.front().version,
+                                            before, run_);
            });
 }
 

@@ -272,25 +272,20 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     bootstrap->query_version = query_version;
     bootstrap->view = view;
     bootstrap->old = std::move(old);
+    drop_older_alike(id, ident, query_version, *view);
     std::uint64_t first = head(id).version;
-    for (ShownView& shown : shown_views(id, ident)) {
+    for (const ShownView& shown : shown_views(id, ident)) {
         if (shown.stored.end != 0) { // nothing is left of those before it
             first = head(id).version;
             bootstrap->unfinished.clear();
             continue;
         }
         first = std::min(first, shown.stored.first);
-        if (shown.stored.query_version == query_version) {
-            view_of(id, shown);
+        if (shown.stored.query_version == query_version && shown.view)
             bootstrap->unfinished.push_back({shown.view, shown.stored.start});
-        }
     }
     bootstrap->since = first;
     bootstrap->work = server::kQueryByte * understood_;
-    drop_views(id, ident, [&](const ShownView& shown) { // those that the new one stands for as well
-        return shown.stored.end == 0 && shown.stored.query_version == query_version && shown.view &&
-               shown.view->identity() == view->identity();
-    });
     bound_views(id, ident, false);
     under_way_[{id, ident}] = bootstrap->number;
     put_view(
@@ -298,6 +293,25 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
         {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
          view});
     return bootstrap;
+}
+
+// Of unfinished bootstraps of one view the newest stands for all: its parts may show what is newer.
+void PartitionDb::drop_older_alike(PartitionId id, std::uint64_t ident, std::int64_t query_version,
+                                   const views::View& view) {
+    const auto is_alike = [&](const ShownView& shown) {
+        return shown.stored.end == 0 && shown.stored.query_version == query_version && shown.view &&
+               shown.view->identity() == view.identity();
+    };
+    std::uint64_t newest = 0;
+    for (ShownView& shown : shown_views(id, ident)) {
+        if (shown.stored.query_version == query_version && !shown.is_forgotten())
+            view_of(id, shown);
+        if (is_alike(shown))
+            newest = shown.stored.number;
+    }
+    drop_views(id, ident, [&](const ShownView& shown) {
+        return shown.stored.number < newest && is_alike(shown);
+    });
 }
 
 // Of what was made since it was cut off the file can have nothing.

@@ -176,33 +176,36 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
     const views::Presence after = presence_after(end, steps, now, *next.view, run);
     bool is_whole =
         is_made_by_file(since, end, steps) && (!after.exists || views::is_shown_whole(cls, after));
-    bool has_own = false, is_same = true,
+    bool has_own = false, is_same = after == old,
          was_inside = presence_after(start, steps, now, shown, run).is_inside();
-    for (const BroughtView& brought : views)
-        is_same = is_same && presence_after(end, steps, now, *brought.view, run) == old;
+    const Step* first = nullptr;
     std::uint64_t version_before = 0;
+    bool has_others = false; // that have come with the history before
     for (const Step& step : steps) {
         if (step.version <= since || step.version > end)
             continue;
+        first = first != nullptr ? first : &step;
         const views::Presence from = shown.before(step.images, run);
         const views::Presence to = shown.after(step.images, run);
-        // Others' changes before it have come with the history. Parts of unfinished ones may have
-        // put them back.
         const bool has_come = !step.is_own && step.version <= start;
+        has_others = has_others || has_come;
         has_own = has_own || (step.is_own && step.images.exists);
         is_same = is_same && (has_come || (step.is_own && !views::is_crossing(from, to)));
         for (const BroughtView& brought : views) {
             const views::Presence was = brought.view->before(step.images, run);
             const views::Presence is = brought.view->after(step.images, run);
-            const bool may_have_shown =
-                brought.may_have_shown(step.images, step.version, version_before, run);
-            is_same = is_same && (has_come ? &brought == &views.front() || !may_have_shown
-                                           : was == from && is == to);
-            was_inside = was_inside || may_have_shown;
+            is_same = is_same && (has_come || (was == from && is == to));
+            was_inside = was_inside ||
+                         brought.may_have_shown(step.images, step.version, version_before, run);
             is_whole = is_whole && (!step.images.exists || views::is_shown_whole(cls, is));
         }
         version_before = step.version;
     }
+    for (std::size_t i = 1; i < views.size() && is_same; ++i) // parts that the file may have
+        is_same = first == nullptr
+                      ? presence_after(end, steps, now, *views[i].view, run) == old
+                      : !has_others ||
+                            !views[i].may_have_said(first->images, first->version, shown, run);
     is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }

@@ -41,6 +41,12 @@ struct BroughtView {
         return (version_before <= until && view->before(images, run).is_inside()) ||
                (version <= until && view->after(images, run).is_inside());
     }
+    // Whether a part may have said something of an object, told by the first entry that has touched
+    // it since the bootstrap began: of a file that holds `old`.
+    bool may_have_said(const views::ObjectImages& images, std::uint64_t version,
+                       const views::View& old, query::Run& run) const {
+        return version <= until || view->before(images, run) != old.before(images, run);
+    }
 };
 
 // The body of one DOWNLOAD while it is being made.

@@ -159,6 +159,8 @@ class PartitionDb : public server::ServerStore {
                                    const std::string& meaning);
     void forget_shown();
     void give_up_last(PartitionId id, std::uint64_t ident);
+    void drop_older_alike(PartitionId id, std::uint64_t ident, std::int64_t query_version,
+                          const views::View& view);
     void note_sent(PartitionId id, std::uint64_t ident, const server::Page& page);
     void bound_views(PartitionId id, std::uint64_t ident, bool finished);
     const views::View& view_of(PartitionId id, ShownView& shown);
