@@ -202,10 +202,10 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
         version_before = step.version;
     }
     for (std::size_t i = 1; i < views.size() && is_same; ++i) // parts that the file may have
-        is_same = first == nullptr
-                      ? presence_after(end, steps, now, *views[i].view, run) == old
-                      : !has_others ||
-                            !views[i].may_have_said(first->images, first->version, shown, run);
+        is_same =
+            first == nullptr
+                ? presence_after(end, steps, now, *views[i].view, run) == old
+                : !has_others || !views[i].may_have_said(first->images, first->version, shown, run);
     is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }
