@@ -24,7 +24,7 @@ def one_line(text: str) -> str:
     return shown if len(text) <= _LIMIT else f"{shown}… ({len(text):,} characters)"
 
 
-class HttpLogger(logging.LoggerAdapter[logging.Logger]):
+class HttpLogger(logging.LoggerAdapter):  # type: ignore[type-arg]  # it takes none in Python 3.10
     """The logger to give to aiohttp, for requests that it cannot read.
 
     Its tracebacks quote the request, and the target of an upgrade holds an access token. What

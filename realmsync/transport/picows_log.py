@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 
-class TransportLogger(logging.LoggerAdapter[logging.Logger]):
+class TransportLogger(logging.LoggerAdapter):  # type: ignore[type-arg]  # it takes none in Python 3.10
     """The logger to give to picows.
 
     picows writes whole handshakes at a level below DEBUG. They hold access tokens, so that level is
