@@ -25,6 +25,7 @@ constexpr std::uint64_t kRememberedBytes = 128u << 20;
 // there were some.
 constexpr std::size_t kKept = 100;
 constexpr std::uint64_t kKeptBytes = 2u << 20;
+constexpr std::size_t kKeptAnyway = 3; // however large
 constexpr std::size_t kAlike =
     8; // unfinished with one query version, which other roles bring about
 constexpr std::string_view kForgotten = "forgotten"; // in the place of what such a view means
@@ -124,20 +125,13 @@ void PartitionDb::append_empty(PartitionId id) {
     append_own(id, {}, own_time(), work);
 }
 
-// The number of the view that a file holds: the newest of what was finished, and by its own account
-// if two are.
-std::uint64_t PartitionDb::held_view(const ShownViews& all, std::uint64_t cursor,
-                                     const std::string& meaning) {
-    std::uint64_t number = 0;
-    for (auto shown = all.rbegin(); shown != all.rend(); ++shown) {
-        if (!is_finished_at(shown->stored, cursor))
-            continue;
-        if (shown->stored.meaning == meaning)
-            return shown->stored.number;
-        if (number == 0)
-            number = shown->stored.number;
-    }
-    return number;
+// The number of the view that a file holds: the newest that was finished by then. Whatever the file
+// says of it: who could choose an older one would be told what came since.
+std::uint64_t PartitionDb::held_view(const ShownViews& all, std::uint64_t cursor) {
+    const auto held = std::ranges::find_if(all.rbegin(), all.rend(), [&](const ShownView& shown) {
+        return is_finished_at(shown.stored, cursor);
+    });
+    return held != all.rend() ? held->stored.number : 0;
 }
 
 std::variant<server::BoundFile, server::Refusal>
@@ -159,7 +153,7 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     windows_.forget(id, ident);
 
     const ShownViews& all = shown_views(id, ident);
-    const std::uint64_t number = held_view(all, cursor, meaning);
+    const std::uint64_t number = held_view(all, cursor);
     // Parts of what was begun before that are gone; what came later has not arrived, or in part.
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.stored.number < number;
@@ -197,11 +191,13 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
         }
         bound.group = indexes_[id].take(old);
         bound.head = head(id).version;
+        bound.work = server::kQueryByte * understood_;
         return bound;
     }
     bound.bootstrap = begin_bootstrap(id, ident, subscribing.query_version, std::move(meaning),
                                       view, std::move(old), cursor);
     bound.head = head(id).version;
+    bound.work = server::kQueryByte * understood_;
     return bound;
 }
 
@@ -230,7 +226,8 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     const std::uint64_t start = is_under_way ? known.back().stored.start : head(id).version;
     auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
                                      std::move(view), std::move(old), start);
-    return server::Subscribed{std::move(bootstrap), head(id).version, start, set.discovered};
+    return server::Subscribed{std::move(bootstrap), head(id).version, start, set.discovered,
+                              server::kQueryByte * understood_};
 }
 
 std::shared_ptr<const server::Bootstrap>
@@ -285,7 +282,6 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
             bootstrap->unfinished.push_back({shown.view, shown.stored.start});
     }
     bootstrap->since = first;
-    bootstrap->work = server::kQueryByte * understood_;
     bound_views(id, ident, false);
     under_way_[{id, ident}] = bootstrap->number;
     put_view(
@@ -355,9 +351,8 @@ void PartitionDb::bound_views(PartitionId id, std::uint64_t ident, bool finished
         if (!is_one(*shown))
             continue;
         const std::uint64_t size = shown->stored.view.size() + shown->stored.meaning.size();
-        const bool is_too_much = bytes != 0 && bytes + size > kKeptBytes;
         bytes += size;
-        if (++count >= kKept || is_too_much ||
+        if (++count >= kKept || (count > kKeptAnyway && bytes > kKeptBytes) ||
             (!finished && ++alike[shown->stored.query_version] >= kAlike))
             forgotten = &*shown;
     }

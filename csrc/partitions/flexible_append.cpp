@@ -61,9 +61,9 @@ struct PartitionDb::Write {
     bool existed = false;
     std::vector<model::Value> before; // what the judge asks and images have
     bool is_dropped = false;
-    // Sent as it is, so that the file has it whatever it has done to it: what was not let through,
-    // and what the file has lost.
-    bool is_taken_back = false;
+    // As it is, so that the file has it whatever it has done to it: what was not let through, and
+    // what the file has lost, be it dropped here, too, or not.
+    bool is_sent_anew = false;
     std::optional<views::Rejection> rejection; // why, if the client is told
 
     views::ObjectWrite shown(const query::Image& image,
@@ -203,6 +203,7 @@ void PartitionDb::JudgedAppend::note_writes() {
 }
 
 void PartitionDb::JudgedAppend::judge_before() {
+    using Loss = Judging::Loss;
     const model::SchemaPtr schema = db_.store_->schema(id_);
     judging_.adopt(schema);
     query::Needs needs = judging_.needs(touched_);
@@ -225,10 +226,12 @@ void PartitionDb::JudgedAppend::judge_before() {
                 judging_.judge(*cls).before(write.shown(write.image(*cls), changed(number, *cls)));
         else
             write.rejection = judging_.judge(*cls).before(write.shown({}, {}));
-        write.is_dropped = write.is_taken_back =
-            write.rejection || (!write.existed && !write.creates) ||
-            judging_.is_lost(write.name, upload_.server_version, now);
+        Loss loss = Loss::contradicted;
+        if (!write.rejection && (write.existed || write.creates))
+            loss = judging_.loss_of(write.name, upload_.server_version, now);
         judging_.pay();
+        write.is_dropped = loss == Loss::contradicted;
+        write.is_sent_anew = loss != Loss::none;
     }
 }
 
@@ -283,7 +286,7 @@ bool PartitionDb::JudgedAppend::judge_after() {
         write.rejection = rejected_after(number, *cls, now);
         judging_.pay();
         if (write.rejection) {
-            write.is_dropped = write.is_taken_back = true;
+            write.is_dropped = write.is_sent_anew = true;
             is_right = false;
         }
         if (cls->kind != TableKind::top_level)
@@ -382,20 +385,23 @@ void PartitionDb::JudgedAppend::tell_completion(bool is_last) {
 }
 
 void PartitionDb::JudgedAppend::compensate() {
-    if (std::ranges::none_of(writes_, &Write::is_taken_back))
+    if (std::ranges::none_of(writes_, &Write::is_sent_anew))
         return;
     db_.append_empty(id_);
     const std::uint64_t version = staged_.head.version;
     for (const Write& write : writes_) {
-        if (!write.is_taken_back)
+        if (!write.is_sent_anew)
             continue;
         db_.store_->add_compensation(
             id_, one_.file_ident,
-            {version, upload_.client_version, std::string(write.name.cls),
-             model::ObjectKey(write.name.key),
+            {version, write.is_dropped ? upload_.client_version : Compensation::kKept,
+             std::string(write.name.cls), model::ObjectKey(write.name.key),
              write.rejection ? views::text_of(*write.rejection, write.name.cls, write.name.key)
                              : std::string()});
-        judging_.note_rejected(write.name, version);
+        if (write.is_dropped)
+            judging_.note_rejected(write.name, version);
+        else
+            judging_.note_sent_anew(write.name, version);
     }
 }
 

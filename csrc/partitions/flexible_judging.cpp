@@ -36,7 +36,9 @@ void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     const std::uint64_t head = db_.head(id_).version;
     std::uint64_t base = request.changesets.front().server_version;
     for (const Compensation& compensation : db_.store_->compensations(id_, ident_, base))
-        note_rejected({compensation.cls, compensation.key.view()}, compensation.version);
+        compensation.is_of_kept_change()
+            ? note_sent_anew({compensation.cls, compensation.key.view()}, compensation.version)
+            : note_rejected({compensation.cls, compensation.key.view()}, compensation.version);
     for (const ShownView& shown : views_)
         if (shown.stored.end > base || (shown.stored.end == 0 && &shown == &views_.back()))
             base = std::min(base, shown.stored.first);
@@ -210,21 +212,28 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }
 
-bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const query::Image* now) {
+PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::uint64_t base,
+                                                         const query::Image* now) {
     const std::uint64_t head = db_.head(id_).version;
     static const std::vector<Step> kNone;
     const std::vector<Step>* found = &kNone;
-    if (!rejected_.empty() || !past_.empty()) {
+    bool is_sent_anew = false;
+    if (!rejected_.empty() || !sent_anew_.empty() || !past_.empty()) {
         const std::string bytes = name.bytes();
-        if (const auto rejected = rejected_.find(bytes);
-            rejected != rejected_.end() && rejected->second > base)
-            return true;
+        const auto is_newer = [&](const auto& versions) {
+            const auto at = versions.find(bytes);
+            return at != versions.end() && at->second > base;
+        };
+        if (is_newer(rejected_))
+            return Loss::contradicted;
+        is_sent_anew = is_newer(sent_anew_);
         if (const auto past = past_.find(bytes); past != past_.end())
             found = &past->second;
     }
     const std::vector<Step>& steps = *found;
     const views::View* shown = &kNothing;
     std::uint64_t from = base;
+    bool is_said = false;
     for (const ShownView& next : views_) {
         if (next.stored.end != 0 && next.stored.end <= base) {
             shown = next.view.get();
@@ -235,13 +244,19 @@ bool PartitionDb::Judging::is_lost(const Name& name, std::uint64_t base, const q
         const std::uint64_t start = next.stored.start;
         const std::uint64_t end = next.stored.end != 0 ? next.stored.end : head;
         if (has_crossed(from, end, steps, *shown, run_))
-            return true;
-        if (is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown, next, run_))
-            return true;
+            return Loss::contradicted;
+        is_said = is_said || is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown,
+                                          next, run_);
         shown = next.view.get();
         from = end;
     }
-    return has_crossed(from, head, steps, *shown, run_);
+    if (has_crossed(from, head, steps, *shown, run_))
+        return Loss::contradicted;
+    if (!is_said) // what the file has made behind the bootstrap stands on the object without it
+        return is_sent_anew ? Loss::contradicted : Loss::none;
+    const bool has_others = std::ranges::any_of(
+        steps, [&](const Step& step) { return step.version > base && !step.is_own; });
+    return has_others ? Loss::contradicted : Loss::sent_anew;
 }
 
 } // namespace realmsync::partitions

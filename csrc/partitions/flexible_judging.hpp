@@ -90,7 +90,12 @@ class PartitionDb::Judging {
 
     // Whether the file has lost the change, in its own merge: since it was made the object was
     // erased there, and perhaps made anew, by what the file was sent or will be.
-    bool is_lost(const Name& name, std::uint64_t base, const query::Image* now);
+    enum class Loss : std::uint8_t {
+        none,
+        sent_anew, // by a bootstrap, and nobody else has touched it: the change can be made again
+        contradicted,
+    };
+    Loss loss_of(const Name& name, std::uint64_t base, const query::Image* now);
 
     // An entry of the file itself, from this request.
     void note_entry(std::uint64_t version, std::string_view images) {
@@ -105,6 +110,11 @@ class PartitionDb::Judging {
     // The object was not let through: later changes of it, made before that is known, are lost.
     void note_rejected(const Name& name, std::uint64_t version) {
         rejected_[name.bytes()] = version;
+    }
+    // The object will be sent anew, with the change: later ones of it, made before that has come but
+    // behind the bootstrap, are lost.
+    void note_sent_anew(const Name& name, std::uint64_t version) {
+        sent_anew_[name.bytes()] = version;
     }
 
   private:
@@ -164,7 +174,7 @@ class PartitionDb::Judging {
     // these names, ascending, if there is more than one entry to be looked at.
     std::unordered_map<std::string, std::vector<Step>> past_;
     std::vector<std::size_t> names_;
-    std::unordered_map<std::string, std::uint64_t> rejected_; // when, last
+    std::unordered_map<std::string, std::uint64_t> rejected_, sent_anew_; // when, last
 };
 
 } // namespace realmsync::partitions

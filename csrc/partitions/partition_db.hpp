@@ -155,8 +155,7 @@ class PartitionDb : public server::ServerStore {
     };
     using ShownViews = std::vector<ShownView>; // of a client file, ascending by number
     ShownViews& shown_views(PartitionId id, std::uint64_t ident);
-    static std::uint64_t held_view(const ShownViews& all, std::uint64_t cursor,
-                                   const std::string& meaning);
+    static std::uint64_t held_view(const ShownViews& all, std::uint64_t cursor);
     void forget_shown();
     void give_up_last(PartitionId id, std::uint64_t ident);
     void drop_older_alike(PartitionId id, std::uint64_t ident, std::int64_t query_version,

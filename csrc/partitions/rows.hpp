@@ -73,12 +73,16 @@ struct StoredView {           // rs_view: what a client file was shown, or is be
     std::uint64_t start = 0, end = 0;
 };
 
-struct Compensation {          // rs_compensation: a write of a client file that was not let through
-    std::uint64_t version = 0; // the entry that stands for taking it back
-    std::uint64_t client_version = 0;
+// rs_compensation: an object is sent to a client file as it is, because a write of the file was not
+// let through, or was and is lost there.
+struct Compensation {
+    static constexpr std::uint64_t kKept = 0; // in the place of the client version
+    std::uint64_t version = 0;                // the entry that stands for it
+    std::uint64_t client_version = 0;         // of the write
     std::string cls;
     model::ObjectKey key;
-    std::string reason;
+    std::string reason; // that the client is told; empty: nothing
+    bool is_of_kept_change() const { return client_version == kKept; }
 };
 
 } // namespace realmsync::partitions

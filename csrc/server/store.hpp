@@ -78,7 +78,6 @@ struct Bootstrap {
     // Since when changes of the file were judged by views that it has not been brought to: what it
     // has made since, it has.
     std::uint64_t since = 0; // version
-    std::uint64_t work = 0;  // ns, of understanding older views anew
 };
 // How far it is: the store's, one page at a time.
 class BootstrapProgress {
@@ -105,6 +104,7 @@ struct BoundFile {
     DiscoveredFields discovered = {};
     // The version of the schema that the file has been served under, if its client says another.
     std::optional<std::uint64_t> served_schema_version = std::nullopt;
+    std::uint64_t work = 0; // ns, of understanding views of before anew
 };
 struct BadQuery { // the text of a QUERY_ERROR
     std::string message;
@@ -114,6 +114,7 @@ struct Subscribed {
     std::uint64_t head = 0;  // may have risen
     std::uint64_t start = 0; // the version up to which the history is shown before
     DiscoveredFields discovered = {};
+    std::uint64_t work = 0; // as above
 };
 
 struct UploadedChangeset {

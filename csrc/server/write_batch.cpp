@@ -109,8 +109,8 @@ class WriteBatch {
         spent_ += kQueryByte * query_size(job);
         FileBound done{job.to, job.handle, job.request.file.ident,
                        store_.bind(job.partition, job.request)};
-        if (const auto* bound = std::get_if<BoundFile>(&done.result); bound && bound->bootstrap)
-            spent_ += bound->bootstrap->work;
+        if (const auto* bound = std::get_if<BoundFile>(&done.result))
+            spent_ += bound->work;
         return done;
     }
 
@@ -123,7 +123,7 @@ class WriteBatch {
                            job.request.query_version,
                            store_.subscribe(job.partition, job.file_ident, job.request)};
         if (const auto* subscribed = std::get_if<Subscribed>(&done.result))
-            spent_ += subscribed->bootstrap->work;
+            spent_ += subscribed->work;
         return done;
     }
     Outcome do_job(Conclude& job) {
