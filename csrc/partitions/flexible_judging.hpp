@@ -111,8 +111,8 @@ class PartitionDb::Judging {
     void note_rejected(const Name& name, std::uint64_t version) {
         rejected_[name.bytes()] = version;
     }
-    // The object will be sent anew, with the change: later ones of it, made before that has come but
-    // behind the bootstrap, are lost.
+    // The object will be sent anew, with the change: later ones of it, made before that has come
+    // but behind the bootstrap, are lost.
     void note_sent_anew(const Name& name, std::uint64_t version) {
         sent_anew_[name.bytes()] = version;
     }
