@@ -155,12 +155,12 @@ class BootstrapPage {
         std::vector<Step> steps; // beside the images
         std::size_t older = 0;   // images, from before the part before
         bool has_others = false;
-        bool is_taken_back = false; // something of the file's own
+        bool is_sent_anew = false; // whatever the file has done
         bool has_own = false;
         // Made by the file itself while its changes were judged by a view that it has not been
         // brought to, and touched by nobody else.
         bool is_its_own() const {
-            return has_own && !images.front().existed && !has_others && !is_taken_back;
+            return has_own && !images.front().existed && !has_others && !is_sent_anew;
         }
         bool is_recent() const { return older < images.size(); } // touched since the part before
     };
@@ -363,13 +363,14 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 found.steps.push_back({version, !is_own});
             }
         });
-    if (is_first) // what was taken back of its own is not there any more, and the file has it
-        for (const Compensation& taken :
-             rows_.compensations(request_.partition, request_.file_ident, since)) {
-            const auto found = touched.find({taken.cls, views::key_bytes(taken.key.view())});
-            if (found != touched.end())
-                found->second.has_own = found->second.is_taken_back = true;
-        }
+    // What was taken back of its own is not there any more, and the file has it. What was kept is
+    // there, and the file loses it by the parts before.
+    for (const Compensation& row :
+         rows_.compensations(request_.partition, request_.file_ident, since)) {
+        const auto found = touched.find({row.cls, views::key_bytes(row.key.view())});
+        if (found != touched.end() && (is_first || row.is_of_kept_change()))
+            found->second.has_own = found->second.is_sent_anew = true;
+    }
     if (from != 0 && (has_schema || !bare.empty()))
         anew_.define_schema();
     progress_->cursor.server_version = head;
@@ -396,7 +397,7 @@ bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& bef
                                   const Presence& now) {
     if (touched.is_its_own() && is_whole_everywhere(touched, now))
         return true;
-    if (touched.is_taken_back || before.after(touched.images.back(), run_) != now ||
+    if (touched.is_sent_anew || before.after(touched.images.back(), run_) != now ||
         (touched.has_own && now == views::kOutside)) // it has what it has made
         return false;
     for (std::size_t i = 0; i < touched.images.size(); ++i) {
@@ -462,7 +463,7 @@ bool BootstrapPage::is_to_be_put_right(const std::pair<std::string, std::string>
     const Presence now = anew_.presence(*touched.cls, key, run_);
     if (turn_of(name.first, key, true) == Turn::ahead) {
         // It will be. What the file alone has erased meanwhile it may have made anew.
-        if (!now.exists && !touched.has_others && !touched.is_taken_back)
+        if (!now.exists && !touched.has_others && !touched.is_sent_anew)
             progress_->handled.insert(name);
         else
             progress_->handled.erase(name);
