@@ -228,7 +228,7 @@ void PartitionDb::JudgedAppend::judge_before() {
             write.rejection = judging_.judge(*cls).before(write.shown({}, {}));
         Loss loss = Loss::contradicted;
         if (!write.rejection && (write.existed || write.creates))
-            loss = judging_.loss_of(write.name, upload_.server_version, now);
+            loss = judging_.loss_of(write.name, upload_.server_version, now, changed(number, *cls));
         judging_.pay();
         write.is_dropped = loss == Loss::contradicted;
         write.is_sent_anew = loss != Loss::none;

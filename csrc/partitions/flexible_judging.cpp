@@ -212,8 +212,29 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }
 
+// Whether the file had what it has changed as it is here: it was shown that, and nobody else has
+// touched the object since.
+bool PartitionDb::Judging::is_as_it_was(const model::Class& cls, std::uint64_t base,
+                                        const std::vector<Step>& steps, const query::Image* now,
+                                        std::span<const std::size_t> changed) {
+    const views::View* shown = &kNothing;
+    for (const ShownView& view : views_)
+        if (view.stored.end != 0 && view.stored.end <= base)
+            shown = view.view.get();
+    const views::Presence then = presence_after(base, steps, now, *shown, run_);
+    return then.is_inside() &&
+           std::ranges::all_of(changed,
+                               [&](std::size_t property) {
+                                   return then.shown->contains(cls.properties[property].name);
+                               }) &&
+           std::ranges::none_of(
+               steps, [&](const Step& step) { return step.version > base && !step.is_own; });
+}
+
 PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::uint64_t base,
-                                                         const query::Image* now) {
+                                                         const query::Image* now,
+                                                         std::span<const std::size_t> changed) {
+    const model::Class& cls = *schema_->find(name.cls);
     const std::uint64_t head = db_.head(id_).version;
     static const std::vector<Step> kNone;
     const std::vector<Step>* found = &kNone;
@@ -245,8 +266,7 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
         const std::uint64_t end = next.stored.end != 0 ? next.stored.end : head;
         if (has_crossed(from, end, steps, *shown, run_))
             return Loss::contradicted;
-        is_said = is_said || is_said_anew(*schema_->find(name.cls), start, end, steps, now, *shown,
-                                          next, run_);
+        is_said = is_said || is_said_anew(cls, start, end, steps, now, *shown, next, run_);
         shown = next.view.get();
         from = end;
     }
@@ -254,9 +274,7 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
         return Loss::contradicted;
     if (!is_said) // what the file has made behind the bootstrap stands on the object without it
         return is_sent_anew ? Loss::contradicted : Loss::none;
-    const bool has_others = std::ranges::any_of(
-        steps, [&](const Step& step) { return step.version > base && !step.is_own; });
-    return has_others ? Loss::contradicted : Loss::sent_anew;
+    return is_as_it_was(cls, base, steps, now, changed) ? Loss::sent_anew : Loss::contradicted;
 }
 
 } // namespace realmsync::partitions

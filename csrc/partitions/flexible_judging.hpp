@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -92,10 +93,12 @@ class PartitionDb::Judging {
     // erased there, and perhaps made anew, by what the file was sent or will be.
     enum class Loss : std::uint8_t {
         none,
-        sent_anew, // by a bootstrap, and nobody else has touched it: the change can be made again
+        sent_anew, // by a bootstrap, but as it was for the file: the change can be made again
         contradicted,
     };
-    Loss loss_of(const Name& name, std::uint64_t base, const query::Image* now);
+    // `changed`: properties, by index.
+    Loss loss_of(const Name& name, std::uint64_t base, const query::Image* now,
+                 std::span<const std::size_t> changed);
 
     // An entry of the file itself, from this request.
     void note_entry(std::uint64_t version, std::string_view images) {
@@ -147,6 +150,8 @@ class PartitionDb::Judging {
                                           query::Run& run);
     const views::View* plain_view(std::uint64_t version) const; // null: of a bootstrap
     // Whether the file has made the object itself, and nobody else has touched it.
+    bool is_as_it_was(const model::Class& cls, std::uint64_t base, const std::vector<Step>& steps,
+                      const query::Image* now, std::span<const std::size_t> changed);
     static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
                                 const std::vector<Step>& steps);
     std::vector<BroughtView> brought_with(const ShownView& next) const;
