@@ -158,7 +158,7 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.stored.number < number;
     });
-    under_way_.erase({id, ident});
+    set_under_way(id, ident, 0);
     for (const ShownView& shown : all)
         if (shown.is_forgotten() &&
             (shown.stored.end == 0 || (shown.stored.number >= number && cursor != 0)))
@@ -283,12 +283,23 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
     }
     bootstrap->since = first;
     bound_views(id, ident, false);
-    under_way_[{id, ident}] = bootstrap->number;
+    set_under_way(id, ident, bootstrap->number);
     put_view(
         id, ident,
         {{bootstrap->number, query_version, std::move(meaning), view->bytes(), first, start, 0},
          view});
     return bootstrap;
+}
+
+// `number`: of the bootstrap that the file is being brought by; 0: by none.
+void PartitionDb::set_under_way(PartitionId id, std::uint64_t ident, std::uint64_t number) {
+    const std::pair file(id, ident);
+    const auto found = under_way_.find(file);
+    under_way_before_.emplace(file, found != under_way_.end() ? found->second : 0);
+    if (number != 0)
+        under_way_[file] = number;
+    else if (found != under_way_.end())
+        under_way_.erase(found);
 }
 
 // Of unfinished bootstraps of one view the newest stands for all: its parts may show what is newer.
@@ -393,7 +404,7 @@ server::ConcludedBootstrap PartitionDb::conclude(PartitionId id,
     }
     concluded.stored.start = request.cursor.server_version;
     concluded.stored.end = head(id).version;
-    under_way_.erase({id, ident});
+    set_under_way(id, ident, 0);
     put_view(id, ident, std::move(concluded));
     std::uint64_t oldest = 0; // that is needed
     for (const ShownView& shown : shown_views(id, ident))

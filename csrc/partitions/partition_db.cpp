@@ -91,6 +91,7 @@ void PartitionDb::publish() {
     }
     staged_.clear();
     created_.clear();
+    under_way_before_.clear();
     if (!begun_anew_.empty()) {
         for (const PartitionId id : std::exchange(begun_anew_, {}))
             forget(id);
@@ -117,6 +118,8 @@ void PartitionDb::forget_staged() {
     windows_.clear();
     usage_.clear();
     forget_shown();
+    for (const auto& [file, number] : std::exchange(under_way_before_, {}))
+        number != 0 ? under_way_[file] = number : under_way_.erase(file);
     asked_.clear();
     declared_.reset();
     obeys_settings_ = false;

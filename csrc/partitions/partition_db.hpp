@@ -157,6 +157,7 @@ class PartitionDb : public server::ServerStore {
     ShownViews& shown_views(PartitionId id, std::uint64_t ident);
     static std::uint64_t held_view(const ShownViews& all, std::uint64_t cursor);
     void forget_shown();
+    void set_under_way(PartitionId id, std::uint64_t ident, std::uint64_t number);
     void give_up_last(PartitionId id, std::uint64_t ident);
     void drop_older_alike(PartitionId id, std::uint64_t ident, std::int64_t query_version,
                           const views::View& view);
@@ -240,6 +241,8 @@ class PartitionDb : public server::ServerStore {
     std::uint64_t understood_ = 0;  // bytes of views, in this call
     // Numbers of the bootstraps by which a session is being brought to a view.
     std::map<std::pair<PartitionId, std::uint64_t>, std::uint64_t> under_way_;
+    std::map<std::pair<PartitionId, std::uint64_t>, std::uint64_t>
+        under_way_before_; // this transaction
     // The newest version that a part of its bootstrap may have shown to a client file: where the
     // partition was when it was met first, and, guarded by mutex_, where parts were made since, of
     // this file and of those that are not remembered.
