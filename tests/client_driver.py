@@ -169,9 +169,9 @@ class Client:
         self.runtime.closed(self.socket, code, "gone", self.now)
         self.run()
 
-    def fail(self, failure: str = "tcp", http: int = 0) -> None:
+    def fail(self, failure: str = "tcp", http: int = 0, reason: str = "because") -> None:
         """The newest attempt to connect does not get through."""
-        self.runtime.connect_failed(self.socket, failure, http, "because", self.now)
+        self.runtime.connect_failed(self.socket, failure, http, reason, self.now)
         self.run()
 
     def next(self, socket: int) -> bytes | None:

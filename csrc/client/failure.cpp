@@ -21,6 +21,8 @@ Failure make(std::int32_t status, std::string message, bool fatal, Action action
 }
 
 std::string with(std::string_view prefix, std::string_view message) {
+    if (message.empty() && prefix.ends_with(": "))
+        prefix.remove_suffix(2);
     return std::string(prefix) + std::string(message);
 }
 

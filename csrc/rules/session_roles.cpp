@@ -84,21 +84,27 @@ std::shared_ptr<const SessionRoles> SessionRoles::everything(Extent extent) {
     return std::make_shared<const SessionRoles>(RolesByClass(), kRole, kNobody, extent);
 }
 
+// A class that has the role of all others is not named: it gives the same before it is known.
 void SessionRoles::set_identity() {
     Numbering numbering(*context_);
-    identity_ = extent_ == Extent::all ? "a" : "r";
-    const auto write = [&](const std::string& cls, RolePtr& role) {
-        const auto number = role == nullptr ? std::nullopt : numbering.number(role);
-        if (role != nullptr && !number)
+    const auto number = [&](const std::string& cls, RolePtr& role) {
+        const auto found = role == nullptr ? std::nullopt : numbering.number(role);
+        if (role != nullptr && !found)
             too_large_.push_back(cls);
-        if (!number)
+        if (!found)
             role = nullptr;
-        append(identity_, cls);
-        append(identity_, number ? std::to_string(*number) : "-");
+        return found;
     };
+    identity_ = extent_ == Extent::all ? "a" : "r";
+    const auto write = [&](const std::string& cls, std::optional<std::size_t> role) {
+        append(identity_, cls);
+        append(identity_, role ? std::to_string(*role) : "-");
+    };
+    const auto of_others = number("", otherwise_);
+    write("", of_others);
     for (auto& [cls, role] : roles_)
-        write(cls, role);
-    write("", otherwise_);
+        if (const auto own = number(cls, role); own != of_others)
+            write(cls, own);
     identity_ += numbering.written();
 }
 

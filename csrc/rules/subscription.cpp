@@ -1,5 +1,6 @@
 #include "rules/subscription.hpp"
 
+#include <utility>
 #include <variant>
 
 namespace realmsync::rules {
@@ -109,14 +110,22 @@ const Path* pinned_column(const Predicate& predicate) {
     return column(is_left ? comparison->left : comparison->right);
 }
 
-void pin(const Predicate& predicate, std::set<std::string>& pinned) {
-    const auto* group = std::get_if<query::Group>(&predicate.of);
-    if (group != nullptr && group->conjunction) {
-        for (const query::PredicatePtr& member : group->members)
-            pin(*member, pinned);
+// Of alternatives, as the subscriptions of a class are, what each of them pins.
+std::set<std::string> pinned_by(const Predicate& predicate) {
+    std::set<std::string> pinned;
+    if (const auto* group = std::get_if<query::Group>(&predicate.of)) {
+        bool is_first = true;
+        for (const query::PredicatePtr& member : group->members) {
+            std::set<std::string> own = pinned_by(*member);
+            if (group->conjunction || std::exchange(is_first, false))
+                pinned.merge(own);
+            else
+                std::erase_if(pinned, [&](const std::string& name) { return !own.contains(name); });
+        }
     } else if (const Path* path = pinned_column(predicate)) {
         pinned.insert(path->definition().name);
     }
+    return pinned;
 }
 
 } // namespace
@@ -124,7 +133,7 @@ void pin(const Predicate& predicate, std::set<std::string>& pinned) {
 SubscribedQuery subscribed(const query::Query& query) {
     SubscribedQuery found;
     Reader(found).read(*query.predicate);
-    pin(*query.predicate, found.pinned);
+    found.pinned = pinned_by(*query.predicate);
     if (!query.clauses.empty())
         found.unsupported = "SORT, DISTINCT or LIMIT";
     return found;

@@ -13,7 +13,8 @@ namespace realmsync::rules {
 struct SubscribedQuery {
     std::set<std::string> fields; // top-level properties that it reads
     // Those that every object which it selects has one of some constants in: compared with == or
-    // IN, not within OR or NOT. An indexed queryable field must be among them.
+    // IN, in each alternative of an OR, not within NOT. An indexed queryable field must be among
+    // them.
     std::set<std::string> pinned;
     std::set<std::string> geo_fields; // of `fields`: asked for where they are, and nothing else
     // What other objects than the one that is asked about decide, or its place among them; empty:

@@ -39,8 +39,11 @@ std::optional<std::string> refusal_of(const query::Query& query, const Queryable
         discovered.insert(field);
     }
     if (fields.indexed && !asked.pinned.contains(*fields.indexed))
-        return "every object must have one of some constants in the indexed queryable field \"" +
-               *fields.indexed + "\": compare it with == or IN, outside of OR and NOT";
+        return "key \"" + *fields.indexed +
+               "\" is an indexed queryable field: every query must name the values that it may "
+               "have, as in " +
+               *fields.indexed + " == $0 or " + *fields.indexed +
+               " IN {$0, $1}, alone or joined to the rest by AND";
     return std::nullopt;
 }
 
@@ -100,9 +103,7 @@ std::variant<QuerySet, std::string> read_query_set(std::string_view body,
                 set.discovered.emplace(name, std::move(discovered));
             set.queries.emplace(name, std::move(query));
         } catch (const query::QueryFault& fault) {
-            return "Client provided query with bad syntax: Invalid query: invalid RQL for table "
-                   "\"" +
-                   name + "\": " + fault.what();
+            return "Invalid query: invalid RQL for table \"" + name + "\": " + fault.what();
         }
     }
     return set;

@@ -64,8 +64,7 @@ class Subscriptions:
             query = _core.SubscribedQuery(self._schema, cls.name, text)
         except QueryError as error:
             raise BadSubscription(
-                f'Client provided query with bad syntax: invalid RQL for table "{cls.name}":'
-                f" {str(error)[:_LONGEST_TEXT]}"
+                f'Invalid query: invalid RQL for table "{cls.name}": {str(error)[:_LONGEST_TEXT]}'
             ) from error
         about = f'Invalid query: invalid match expression for table "{cls.name}":'
         if query.unsupported:
@@ -73,8 +72,9 @@ class Subscriptions:
         for field in self._app.sync.queryable.indexed:
             if field not in query.pinned:
                 raise BadSubscription(
-                    f'{about} key "{field}" is an indexed queryable field: every query must compare'
-                    " it with == or IN, at the top level"
+                    f'{about} key "{field}" is an indexed queryable field: every query must name'
+                    f" the values that it may have, as in {field} == $0 or {field} IN {{$0, $1}},"
+                    " alone or joined to the rest by AND"
                 )
         fields = query.fields - self._app.sync.queryable.of(cls.name)
         for field in sorted(query.fields):

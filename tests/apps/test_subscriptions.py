@@ -104,11 +104,11 @@ def test_what_can_be_subscribed_to(query: str) -> None:
         ("(@links.Shop.next.@count > 1)", "@links is not supported"),
         ("(@links.@count > 1)", "@links is not supported"),
         ('(SUBQUERY(near, $x, $x.name == "a").@count > 1)', "SUBQUERY is not supported"),
-        ("TRUEPREDICATE SORT(size ASC)", "bad syntax"),
-        ("TRUEPREDICATE LIMIT(1)", "bad syntax"),
-        ("(nothing == 1)", "bad syntax"),
-        ("(name ==", "bad syntax"),
-        ("(name == $0)", "bad syntax"),
+        ("TRUEPREDICATE SORT(size ASC)", "invalid RQL"),
+        ("TRUEPREDICATE LIMIT(1)", "invalid RQL"),
+        ("(nothing == 1)", "invalid RQL"),
+        ("(name ==", "invalid RQL"),
+        ("(name == $0)", "invalid RQL"),
         (f'(name == "{"x" * 262144}")', "at most 262144 bytes"),
     ],
 )
@@ -116,7 +116,7 @@ def test_what_cannot_be_subscribed_to(query: str, text: str) -> None:
     said = refusal(query)
     assert said is not None
     assert text in said
-    assert said.startswith(("Invalid query:", "Client provided query with bad syntax:"))
+    assert said.startswith("Invalid query:")
 
 
 @pytest.mark.parametrize("cls", ["Reading", "Place", "Nowhere"])
@@ -140,6 +140,8 @@ INDEXED = replace(
         ('(size > 2 and (tags.@size > 1 and name == "a"))', True),
         ('(name == "a") OR (name == "b" and size > 2)', True),
         ('(name == "a") OR (size > 2)', False),
+        ('(name == "a" or name == "b")', True),
+        ('(name == "a" or (size > 2 and name IN {"b", "c"}))', True),
         ('(name == "a" or size > 2)', False),
         ('(name == "a" or name BEGINSWITH "b")', False),
         ('(name BEGINSWITH "a")', False),

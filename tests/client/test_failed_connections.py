@@ -162,6 +162,18 @@ def test_what_a_failed_attempt_says() -> None:
         assert [facts["message"] for (facts,) in file.of("error")] == [text]
 
 
+def test_an_error_without_a_reason_ends_with_none() -> None:
+    texts: dict[tuple[str, int], str] = {
+        ("tls", 0): "TLS handshake failed",
+        ("tcp", 0): "Failed to connect to sync",
+    }
+    for (failure, http), text in texts.items():
+        client = Client()
+        file = client.open(verified=True)
+        client.fail(failure, http, "")
+        assert [facts["message"] for (facts,) in file.of("error")] == [text]
+
+
 @pytest.mark.parametrize("verified", [True, False])
 def test_watchdog(verified: bool) -> None:
     """The engine has one of its own, should the transport never answer."""

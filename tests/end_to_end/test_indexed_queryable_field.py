@@ -8,9 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app_folders import write_app
 from devices import LIMIT, session_of, world
 from realmsync import Configuration, Realm, SyncConfiguration
+from realmsync.errors import SubscriptionError
 from realmsync.server.admin.document import EVERYTHING
 from realmsync.server.apps.sources import AppFolder
 
@@ -40,7 +43,9 @@ def how(database: Path) -> str:
 
 async def test_it_has_an_index_in_the_tables(tmp_path: Path) -> None:
     def own(subscriptions: Any, realm: Realm) -> None:
-        subscriptions.add(realm.objects("Task").filtered("owner == 'ann'"))
+        tasks = realm.objects("Task")  # several of a class stand beside each other
+        subscriptions.add(tasks.filtered("owner == 'ann'"))
+        subscriptions.add(tasks.filtered("owner == 'bob' OR (_id > 5 AND owner IN {'eve', 'kim'})"))
 
     roles = [EVERYTHING]
     folder = write_app(tmp_path / "app", app_id="app", schema=TASK, sync=SYNC, default_roles=roles)
@@ -51,5 +56,9 @@ async def test_it_has_an_index_in_the_tables(tmp_path: Path) -> None:
             realm.write(lambda: realm.create("Task", {"_id": 1, "owner": "ann"}))
             await session_of(realm).upload_all_local_changes(LIMIT)
             assert [task._id for task in realm.objects("Task")] == [1]
+            with pytest.raises(
+                SubscriptionError, match="owner == .* or owner IN .*, alone or join"
+            ):
+                await realm.subscriptions.update(lambda s: s.add(realm.objects("Task")))
     database = tmp_path / "server" / "sync" / "apps" / "app" / "partitions.sqlite"
     assert "(rs$partition=? AND owner=?)" in how(database)

@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
 from app_folders import write_app
-from devices import LIMIT, Device, World, world
+from devices import LIMIT, Device, World, session_of, world
+from realmsync import Configuration, Realm, SyncConfiguration
 from realmsync.server.accounts.administration import administration
 from realmsync.server.apps.sources import AppFolder
 from realmsync.server.authorization import AuthorizationRequest
@@ -135,6 +136,26 @@ async def test_roles_that_a_reload_changes_end_the_sessions_that_they_concern(
             write(tmp_path)
             await reload(at)
             assert await old.error() == 228
+
+
+async def test_a_class_that_clients_have_made_changes_no_roles_at_a_reload(tmp_path: Path) -> None:
+    def subscribe(subscriptions: Any, realm: Realm) -> None:
+        subscriptions.add(realm.objects("Cat"))
+
+    cat = {"name": "Cat", "primaryKey": "_id", "properties": {"_id": "int"}}
+    folder = write(tmp_path, role(), development_mode_enabled=True)
+    async with world(tmp_path, app_folders=(folder,)) as at:
+        device = await at.device()
+        async with peer(at, device) as other:
+            await other.bind()
+            sync = SyncConfiguration(
+                user=device.user, flexible=True, initial_subscriptions=subscribe
+            )
+            async with await Realm.open(Configuration(schema=[cat], sync=sync)) as realm:
+                realm.write(lambda: realm.create("Cat", {"_id": 1}))
+                await session_of(realm).upload_all_local_changes(LIMIT)
+            await reload(at)
+            assert await other.is_left_alone()
 
 
 async def test_the_operator_s_function_is_asked_beside_the_roles(tmp_path: Path) -> None:

@@ -158,3 +158,13 @@ def test_a_change_of_rights_is_a_change_of_roles(scale: int) -> None:
             equal += 1
             assert rights[0] == rights[2]
     assert equal > 100 * scale
+
+
+@pytest.mark.parametrize("otherwise", [role(True), None])
+def test_a_class_with_the_role_of_all_others_need_not_be_named(otherwise: Role | None) -> None:
+    """Clients make classes in development mode: who has the same rights after they are known as
+    before keeps his roles."""
+    others = None if otherwise is None else role(True)
+    before = SessionRoles({}, otherwise, context())
+    assert SessionRoles({"Patient": others}, otherwise, context()).digest == before.digest
+    assert SessionRoles({"Patient": OWNERS}, otherwise, context()).digest != before.digest
