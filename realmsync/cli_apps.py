@@ -22,7 +22,7 @@ from realmsync.apps.scaffold import scaffold
 from realmsync.apps.schema_writing import SchemaNotWritable
 from realmsync.cli_app_folders import folder_options
 from realmsync.errors import StorageError
-from realmsync.server.apps.stored_schema import with_stored
+from realmsync.server.apps.stored_schema import compared_with_stored, with_stored
 
 Command = Callable[..., None]
 
@@ -44,23 +44,34 @@ _app_id = click.option(
     multiple=True,
     help="Function that the server will have an implementation of; repeatable.",
 )
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Data directory of a server that is not running: compare with what it has of the app.",
+)
 def check(
     source: Path,
     app_id: str | None,
     as_json: bool,
     folder: Callable[..., Any],
     promised: tuple[str, ...],
+    data: Path | None,
 ) -> None:
     """Say what a server would make of the configuration in FOLDER.
 
     FOLDER is an application's exported folder, a zip of one, or a realmsync.toml; the modules that
     this one names are imported. Options are those of `realmsync serve`. Exits with 1 when there are
-    errors: the server would refuse it.
+    errors: the server would refuse it. Only --data tells changes that clients cannot follow.
     """
     loaded = folder(source, app_id).load(promised=frozenset(promised))
-    data = report(loaded)
+    if data is not None:
+        try:
+            loaded = compared_with_stored(data, loaded)
+        except StorageError as error:
+            raise click.ClickException(printable(str(error))) from error
+    found = report(loaded)
     click.echo(
-        json.dumps(data, indent=2, ensure_ascii=False) if as_json else page(data), nl=as_json
+        json.dumps(found, indent=2, ensure_ascii=False) if as_json else page(found), nl=as_json
     )
     sys.exit(0 if loaded.app is not None else 1)
 

@@ -135,6 +135,13 @@ def app_options(command: Command) -> Command:
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         folders = _folders(apps, app_id)
+        _require_something_to_act_on(
+            {
+                "--adopt-passwords": bool(apps) or proof_of_first_password is None,
+                "--migrated-partition-key": bool(apps) or migrated_partition_key is None,
+                "--schema-version": bool(apps) or not schema_versions,
+            }
+        )
         served = {
             "app_folders": tuple(
                 folder(
@@ -157,6 +164,16 @@ def app_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         with_apps = option(with_apps)
     return with_apps
+
+
+def _require_something_to_act_on(options: dict[str, bool]) -> None:
+    """`options`: whether each is about an app that is served."""
+    for option, has_app in options.items():
+        if not has_app:
+            raise click.UsageError(
+                f"{option} is about apps that have a folder: say which, --app FOLDER. Apps without "
+                "a configuration do not follow it, nor do those that the admin API has made"
+            )
 
 
 def _password_adoption(function: str | None, until: float | None) -> Any:

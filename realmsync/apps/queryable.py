@@ -59,6 +59,23 @@ def resolve(
     return replace(sync, queryable=queryable, asymmetric=asymmetric)
 
 
+def narrowed(old: QueryableFields, new: SyncConfiguration) -> tuple[str, ...]:
+    """What subscriptions that were served may not do any more, a text for each."""
+    found = [
+        f"every subscription must name values of {name}, the indexed queryable field"
+        for name in new.queryable.indexed
+        if name not in old.indexed
+    ]
+    if new.development_mode:
+        return tuple(found)  # what is asked about becomes queryable
+    everywhere = [n for n in old.everywhere if n not in new.queryable.everywhere]
+    found += [f"{name} is queryable no more" for name in everywhere]
+    for cls, own in old.by_class.items():
+        gone = [name for name in own if name not in new.queryable.of(cls)]
+        found += [f"{name} of {cls} is queryable no more" for name in gone]
+    return tuple(found)
+
+
 def _classes_of(name: str, classes: Mapping[str, Class]) -> list[str]:
     """The classes that a name means; itself when there is none, for clients may make it."""
     if name in classes:

@@ -68,6 +68,7 @@ def _application(app: App) -> dict[str, Any]:
         "state": sync.state.value,
         "development_mode": sync.development_mode,
         "service": sync.service,
+        "indexed_queryable": next(iter(sync.queryable.indexed), None),
         "partition": None
         if partition is None
         else {
@@ -218,8 +219,10 @@ def _heading(app: dict[str, Any]) -> Iterator[str]:
     if partition:
         required = "" if partition["required"] else " or null"
         yield f"  partition  {partition['key']}: {partition['type']}{required}"
-        yield f"  read       {partition['read']}"
-        yield f"  write      {partition['write']}"
+        for right in ("read", "write"):
+            yield f"  {right:9}  {_PARTITIONS.get(partition[right], partition[right])}"
+    if app["indexed_queryable"]:
+        yield f"  indexed    {app['indexed_queryable']}: every subscription names values of it"
 
 
 def _findings(data: dict[str, Any]) -> Iterator[str]:
@@ -274,7 +277,7 @@ def _roles(access: list[dict[str, Any]]) -> Iterator[str]:
             yield f"         write   {_right(role['write'], role['writable_fields'])}"
             for extra in ("insert", "delete"):
                 if role[extra] != "TRUEPREDICATE":
-                    yield f"         {extra}  {role[extra]}"
+                    yield f"         {extra}  {_OBJECTS.get(role[extra], role[extra])}"
 
 
 def _listed(names: list[str]) -> str:
@@ -282,12 +285,18 @@ def _listed(names: list[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN:,} more"
 
 
+# What the two conditions that ask nothing come to.
+_PARTITIONS = {"TRUEPREDICATE": "every partition", "FALSEPREDICATE": "no partition"}
+_OBJECTS = {"TRUEPREDICATE": "all objects", "FALSEPREDICATE": "no objects"}
+_USERS = {"TRUEPREDICATE": "for everybody", "FALSEPREDICATE": "for nobody"}
+
+
 def _for_whom(condition: str) -> str:
-    everybody = {"TRUEPREDICATE": "for everybody", "FALSEPREDICATE": "for nobody"}
-    return everybody.get(condition, f"when {condition}")
+    return _USERS.get(condition, f"when {condition}")
 
 
 def _right(condition: str, fields: str) -> str:
+    condition = _OBJECTS.get(condition, condition)
     return condition if fields == "all" else f"{condition}  (fields: {fields})"
 
 

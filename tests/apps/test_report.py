@@ -98,7 +98,7 @@ def test_roles_are_told_in_order() -> None:
         '1. doctor, when %%user.custom_data.role == "doctor"',
         "read    ward IN %%user.custom_data.wards",
         "write   doctor == %%user.id",
-        "delete  FALSEPREDICATE",
+        "delete  no objects",
         "(fields: all but notes)",
         "(fields: phone)",
         "NO ACCESS: ",

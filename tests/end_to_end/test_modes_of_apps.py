@@ -216,3 +216,24 @@ def test_only_flexible_apps_have_a_former_key(tmp_path: Path, *, flexible: bool)
     assert (loaded.app is not None) is flexible
     errors = [each.code for each in loaded.findings.all if each.severity is Severity.ERROR]
     assert errors == ([] if flexible else ["sync.migrated_partition_key"])
+
+
+async def test_the_objects_of_partitions_are_brought_over(tmp_path: Path) -> None:
+    """As the guide says: local copies before, new clients of the old kind afterwards."""
+    async with serving(tmp_path, flexible=False) as at:
+        device = await at.device()
+        for key, team in enumerate(["red", "blue"]):
+            async with await Realm.open(of_team(device, team=team)) as realm:
+                await add(realm, key)
+                realm.write_copy_to(path=str(tmp_path / f"{team}.realm"))
+    async with serving(tmp_path, flexible=True) as at:
+        device, other = await at.device(base_file_path=tmp_path / "mover"), await at.device()
+        async with await Realm.open(of_all(other)) as new:
+            assert keys(new) == []
+            for team in ("red", "blue"):
+                with Realm(path=str(tmp_path / f"{team}.realm"), schema=[OLD]) as local:
+                    local.write_copy_to(sync=of_team(device, team=team).sync)
+                async with await Realm.open(of_team(device, team=team)) as realm:
+                    await session_of(realm).upload_all_local_changes(LIMIT)
+            await session_of(new).download_all_server_changes(LIMIT)
+            assert teams(new) == {0: "red", 1: "blue"}

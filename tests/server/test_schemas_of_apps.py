@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from realmsync.apps.diagnostics import Findings
+from realmsync.apps.bundle import Bundle, ServiceBundle, Source
+from realmsync.apps.diagnostics import Findings, Severity
 from realmsync.apps.model import (
     App,
     Class,
@@ -23,11 +25,13 @@ from realmsync.apps.plain_schemas import PlainClass, to_plain
 from realmsync.apps.schema_changes import SchemaChanges
 from realmsync.errors import StorageError
 from realmsync.server.apps.app_record import AppRecord, AppRecords
-from realmsync.server.apps.schema import AppSchemas, Step, refuse_breaking
+from realmsync.server.apps.schema import AppSchemas, Step, refuse_breaking, warn_of_narrowed
 from realmsync.server.apps.sync_terms import SyncTerms
 
 TEXT = Property("text", "string", True)
 ADDED = Property("added", "int", True)
+ROOT = Source("realm_config.json", {})
+BUNDLE = Bundle(ROOT, sync=Source("sync/config.json", {}))
 
 
 class Engine:
@@ -114,12 +118,25 @@ def test_what_clients_have_added_stays_and_is_exported(lab: Lab) -> None:
 def test_what_clients_cannot_follow(lab: Lab) -> None:
     lab.take(top("A", TEXT), top("B"))
     findings = Findings()
-    refuse_breaking(lab.schemas.step_to("app", model(top("A"))), findings)
+    refuse_breaking(lab.schemas.step_to("app", model(top("A"))), findings, BUNDLE)
     (finding,) = findings
-    assert (finding.code, finding.path) == ("schema.breaking", ".")
+    assert (finding.code, finding.path) == ("schema.breaking", "realm_config.json")
     assert finding.text.startswith("A.text is gone; class B is gone: no client can follow")
     assert lab.take(top("A")).model == model(top("A"))
     assert lab.engine.told[1:] == ["replace app ['A']"]
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [("data_sources/s/config.json", "data_sources/s"), ("realmsync.toml", "realmsync.toml")],
+)
+def test_findings_name_the_folder_of_the_schemas(config: str, path: str) -> None:
+    findings = Findings()
+    bundle = Bundle(ROOT, services={"s": ServiceBundle(Source(config, {}))})
+    step = step_of(SchemaChanges((), ("class A is gone",)))
+    sync = SyncConfiguration(SyncMode.FLEXIBLE, service="s")
+    refuse_breaking(replace(step, model=model(sync=sync)), findings, bundle)
+    assert [finding.path for finding in findings] == [path]
 
 
 def step_of(changes: SchemaChanges) -> Step:
@@ -128,16 +145,58 @@ def step_of(changes: SchemaChanges) -> Step:
 
 def test_what_clients_can_follow_is_no_finding() -> None:
     findings = Findings()
-    refuse_breaking(step_of(SchemaChanges(("class A is new",), ())), findings)
+    refuse_breaking(step_of(SchemaChanges(("class A is new",), ())), findings, BUNDLE)
     assert list(findings) == []
 
 
 def test_a_long_list_is_cut() -> None:
     findings = Findings()
     gone = tuple(f"class C{n} is gone" for n in range(23))
-    refuse_breaking(step_of(SchemaChanges((), gone)), findings)
+    refuse_breaking(step_of(SchemaChanges((), gone)), findings, BUNDLE)
     (finding,) = findings
     assert "class C19 is gone; and 3 more: " in finding.text
+
+
+def flexible(**settings: Any) -> SyncConfiguration:
+    """In which `owner` of all classes and `text` of A are queryable, unless something else is
+    said."""
+    queryable = QueryableFields(("owner",), (), {"A": ("text",)})
+    return SyncConfiguration(SyncMode.FLEXIBLE, **{"queryable": queryable, **settings})
+
+
+@pytest.mark.parametrize(
+    ("sync", "told"),
+    [
+        (flexible(), []),
+        (flexible(queryable=QueryableFields(("owner", "text", "more"))), []),
+        (
+            flexible(queryable=QueryableFields((), (), {"A": ("owner",)})),
+            ["owner is queryable no more", "text of A is queryable no more"],
+        ),
+        (flexible(queryable=QueryableFields(), development_mode=True), []),
+        (
+            flexible(queryable=QueryableFields(("owner", "text"), ("owner",))),
+            ["every subscription must name values of owner, the indexed queryable field"],
+        ),
+        (SyncConfiguration(), []),
+        (
+            SyncConfiguration(SyncMode.PARTITION, partition=PartitionConfiguration("o", "string")),
+            [],
+        ),
+    ],
+)
+def test_what_subscriptions_may_not_ask_any_more_is_told(
+    lab: Lab, sync: SyncConfiguration, told: list[str]
+) -> None:
+    lab.take(top("A", TEXT), sync=flexible())
+    step = lab.schemas.step_to("app", model(top("A", TEXT), sync=sync))
+    findings = Findings()
+    warn_of_narrowed(step, findings, BUNDLE)
+    assert list(step.narrowed) == told
+    found = [(f.severity, f.code, f.path, f.text.split(": ")[0]) for f in findings]
+    assert found == [
+        (Severity.WARNING, "sync.queryable", "sync/config.json", text) for text in told
+    ]
 
 
 OTHER_SYNC = [
@@ -148,7 +207,11 @@ OTHER_SYNC = [
         "the partition key was owner and is team; "
         "the partition key was of type string and is of objectId",
     ),
-    (SyncConfiguration(SyncMode.FLEXIBLE), "sync was partition and is flexible"),
+    (
+        SyncConfiguration(SyncMode.FLEXIBLE),
+        "sync was partition and is flexible, where the objects of partitions are out of reach "
+        "until somebody brings them over",
+    ),
 ]
 
 
@@ -166,7 +229,7 @@ def test_another_way_to_synchronise(
         )
     findings = Findings()
     step = lab.schemas.step_to("app", model(top("A"), sync=sync))
-    refuse_breaking(step, findings)
+    refuse_breaking(step, findings, BUNDLE)
     (finding,) = findings
     assert (finding.code, finding.path) == ("sync.breaking", "sync/config.json")
     assert finding.text.startswith(f"{told}: no client can follow; ")

@@ -55,6 +55,8 @@ def assert_refused(result: Result, exit_code: int, text: str) -> None:
             ["--providers", "anonymous"],
             "providers are some of anon-user, local-userpass, api-key, not",
         ),
+        (["--migrated-partition-key", "owner"], "--migrated-partition-key is about apps that have"),
+        (["--schema-version", "1", "--open-app", "x"], "--schema-version is about apps that have"),
         (["--smtp", "smtp://mail.org"], "--smtp and --mail-from go together"),
         (["--smtp", "x", "--mail-from", "a@b.c"], "a mail server is smtp://"),
         (["--providers", ""], "providers are some of anon-user, local-userpass, api-key, not none"),

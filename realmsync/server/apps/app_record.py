@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from realmsync.apps.model import Class, SyncMode
+from realmsync.apps.model import Class, QueryableFields, SyncMode
 from realmsync.apps.plain_schemas import from_plain, to_plain
 from realmsync.errors import StorageError
 from realmsync.folders import replace_private
@@ -26,6 +26,8 @@ class AppRecord:
     classes: Mapping[str, Class] = field(default_factory=dict)
     # None: it never synchronised, or has begun anew.
     terms: SyncTerms | None = None
+    # What subscriptions could ask about; None: they could not, or nobody has noted it.
+    queryable: QueryableFields | None = None
     # Fields that subscriptions have made queryable in development mode, by class.
     discovered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ class AppRecords:
             return AppRecord(
                 from_plain(content["classes"]),
                 _terms(content.get("sync")),
+                _queryable(content.get("queryable")),
                 {cls: tuple(names) for cls, names in content.get("discovered", {}).items()},
             )
         except FileNotFoundError:
@@ -64,6 +67,7 @@ class AppRecords:
         content = {
             "classes": to_plain(record.classes),
             "sync": _plain(record.terms),
+            "queryable": None if record.queryable is None else asdict(record.queryable),
             "discovered": record.discovered,
         }
         try:
@@ -85,3 +89,10 @@ def _terms(content: Any) -> SyncTerms | None:
     if content is None:
         return None
     return SyncTerms(SyncMode(content["mode"]), content["key"], content["type"])
+
+
+def _queryable(content: Any) -> QueryableFields | None:
+    if content is None:
+        return None
+    own = {cls: tuple(names) for cls, names in content["by_class"].items()}
+    return QueryableFields(tuple(content["everywhere"]), tuple(content["indexed"]), own)

@@ -27,7 +27,12 @@ from realmsync.server.accounts.documents import CustomDocuments
 from realmsync.server.accounts.old_tokens import warnings_of_old_tokens
 from realmsync.server.apps.open_app import open_app
 from realmsync.server.apps.running import ONLY_APP, Apps, RunningApp
-from realmsync.server.apps.schema import AppSchemas, refuse_breaking, with_discovered
+from realmsync.server.apps.schema import (
+    AppSchemas,
+    refuse_breaking,
+    warn_of_narrowed,
+    with_discovered,
+)
 from realmsync.server.apps.sources import AppSource
 from realmsync.server.config import ServerConfig
 from realmsync.server.engine_tasks import EngineTaskError
@@ -141,7 +146,7 @@ class AppHost:
             running, loaded = apps.of(key), self.reports[number].loaded
             assert running is not None, "apps with a folder are served until the server stops"
             manner = _Manner(self._config.accept_breaking)
-            model = await self._take(key, running.model, loaded.findings, manner)
+            model = await self._take(key, running.model, loaded, manner)
             if model is None:
                 self.reports[number] = AppReport(folder, replace(loaded, app=None), is_served=False)
                 raise ServerStartError(_refused(folder, loaded.findings))
@@ -270,19 +275,22 @@ class AppHost:
         return loaded.app
 
     async def _take(
-        self, key: str, model: App, findings: Findings, manner: _Manner, *, ends: bool = False
+        self, key: str, model: App, loaded: Loaded, manner: _Manner, *, ends: bool = False
     ) -> App | None:
         """The model with all classes that the app has from now on; None when findings say why not.
 
         Classes that only clients have made so far are among them. What follows `storing` is what
         a start with the same model would do again, but that `ends` terminates sync.
         """
+        findings, bundle = loaded.findings, loaded.bundle
+        assert bundle is not None, "what has a model was read"
         try:
             step = await asyncio.to_thread(self._schemas.step_to, key, model)
             if ends:
                 step = replace(step, terms=(), ends=True)
             if not manner.accept_breaking:
-                refuse_breaking(step, findings)
+                refuse_breaking(step, findings, bundle)
+            warn_of_narrowed(step, findings, bundle)
             if findings.is_refused:
                 return None
             if step.breaking:
@@ -306,7 +314,7 @@ class AppHost:
             _refuse_another_id(running.model, model, findings)
         if model is not None and not findings.is_refused:
             ends = manner.may_end and _has_started(running.model) and not _has_started(model)
-            model = await self._take(key, model, findings, manner, ends=ends)
+            model = await self._take(key, model, loaded, manner, ends=ends)
         if model is None or findings.is_refused:
             _logger.error("app %s stays as it was: %s has errors", key, folder.path)
             return AppReport(folder, replace(loaded, app=None), is_served=False)

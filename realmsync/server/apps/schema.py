@@ -13,11 +13,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Protocol
 
+from realmsync.apps.bundle import Bundle
 from realmsync.apps.diagnostics import Findings
 from realmsync.apps.model import App, Class, ClassKind, SyncMode
 from realmsync.apps.plain_schemas import PlainClass, from_plain, to_plain
+from realmsync.apps.queryable import narrowed
 from realmsync.apps.schema_changes import SchemaChanges, plan
 from realmsync.server.apps import sync_terms
 from realmsync.server.apps.app_record import AppRecord, AppRecords
@@ -56,6 +59,8 @@ class Step:
     changes: SchemaChanges
     # What clients know otherwise of how the app synchronises, a text for each.
     terms: tuple[str, ...] = ()
+    # What subscriptions that were served may not do any more, a text for each.
+    narrowed: tuple[str, ...] = ()
     # The operator has ended sync; when it starts again no client is known.
     ends: bool = False
 
@@ -119,20 +124,39 @@ def step(model: App, record: AppRecord, running: Mapping[str, Class]) -> Step:
     classes, changes = plan(
         record.classes, model.classes, running, model.sync.database or _DATABASE
     )
+    is_flexible = model.sync.mode is SyncMode.FLEXIBLE
+    had = record.queryable if is_flexible and not differences else None
     return Step(
         _with_classes(model, classes),
-        replace(record, classes=model.classes, terms=terms),
+        AppRecord(
+            model.classes,
+            terms,
+            model.sync.queryable if is_flexible else None,
+            record.discovered,
+        ),
         changes,
         differences,
+        () if had is None else narrowed(had, model.sync),
     )
 
 
-def refuse_breaking(step: Step, findings: Findings) -> None:
+def warn_of_narrowed(step: Step, findings: Findings, bundle: Bundle) -> None:
+    """Finds what devices cannot ask for any more."""
+    for change in step.narrowed:
+        findings.warning(
+            "sync.queryable",
+            _sync_path(bundle),
+            f"{change}: a device that subscribes otherwise is refused its subscriptions, and "
+            "synchronises nothing until its program has replaced them",
+        )
+
+
+def refuse_breaking(step: Step, findings: Findings, bundle: Bundle) -> None:
     """Finds changes that clients cannot follow, all of a kind in one finding."""
     if step.terms:
         findings.error(
             "sync.breaking",
-            "sync/config.json",
+            _sync_path(bundle),
             f"{'; '.join(step.terms)}: no client can follow; undo it, serve it as another app, or "
             "say --accept-breaking: sync begins anew for all clients",
         )
@@ -144,10 +168,23 @@ def refuse_breaking(step: Step, findings: Findings) -> None:
         shown.append(f"and {len(breaking) - _SHOWN} more")
     findings.error(
         "schema.breaking",
-        ".",
+        _classes_path(bundle, step.model),
         f"{'; '.join(shown)}: no client can follow; undo it, or say --accept-breaking: all "
         "clients start afresh and lose what they have not uploaded",
     )
+
+
+def _sync_path(bundle: Bundle) -> str:
+    return (bundle.sync or bundle.root).path
+
+
+def _classes_path(bundle: Bundle, model: App) -> str:
+    """The folder with the schemas, or the file with everything."""
+    service = bundle.services.get(model.sync.service or "")
+    if service is None:
+        return bundle.root.path
+    config = PurePosixPath(service.config.path)
+    return str(config if config.suffix == ".toml" else config.parent)
 
 
 def with_discovered(model: App, discovered: Mapping[str, tuple[str, ...]]) -> App:

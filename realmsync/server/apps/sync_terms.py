@@ -33,7 +33,12 @@ def changes(old: SyncTerms | None, new: SyncTerms | None) -> tuple[str, ...]:
     if old is None or new is None:
         return ()
     if old.mode is not new.mode:
-        return (f"sync was {old.mode.value} and is {new.mode.value}",)
+        text = f"sync was {old.mode.value} and is {new.mode.value}"
+        if new.mode is SyncMode.FLEXIBLE:
+            text += (
+                ", where the objects of partitions are out of reach until somebody brings them over"
+            )
+        return (text,)
     found = []
     if old.partition_key != new.partition_key:
         found.append(f"the partition key was {old.partition_key} and is {new.partition_key}")
