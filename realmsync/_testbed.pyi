@@ -201,6 +201,9 @@ class ServerStorage:
     def fail_page(self) -> None:
         """The next DOWNLOAD cannot be read."""
 
+    def fail_page_memory(self) -> None:
+        """There is no memory to make the next DOWNLOAD."""
+
     def entries(self, app_id: str, key: str) -> list[tuple[int, int, bytes]]:
         """The history of a partition: client file ident, client version, changeset."""
 

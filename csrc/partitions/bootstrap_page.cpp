@@ -56,7 +56,7 @@ class Progress final : public server::BootstrapProgress {
   public:
     std::uint64_t bytes() const override {
         constexpr std::uint64_t kHandled = 160; // a name with its places
-        std::uint64_t bytes = kHandled * handled.size() + rest.size();
+        std::uint64_t bytes = kHandled * handled.size() + rest.size() + ahead_bytes;
         for (const KeysOf& keys : parts)
             bytes += sizeof keys + keys.keys.bytes();
         return bytes;
@@ -74,6 +74,7 @@ class Progress final : public server::BootstrapProgress {
     DownloadBody rest;     // found, but not sent: goes with the last part
     // The next part, while another thread packs it. Whoever drops it waits, for milliseconds.
     std::future<Packed> ahead;
+    std::uint64_t ahead_bytes = 0; // before it is packed
 };
 
 // The objects of one class in a view, as the tables have them.
@@ -222,6 +223,7 @@ server::Page BootstrapPage::next(const std::shared_ptr<server::BootstrapProgress
 
 // No part, if nothing is left but what goes with the last one.
 std::future<Packed> BootstrapPage::pack_next() {
+    progress_->ahead_bytes = 0;
     if (progress_->part == progress_->parts.size() && anew_.size() == 0)
         return {};
     go_on(request_.byte_limit);
@@ -231,6 +233,7 @@ std::future<Packed> BootstrapPage::pack_next() {
         progress_->rest = std::move(body);
         return {};
     }
+    progress_->ahead_bytes = body.size();
     return std::async(std::launch::async,
                       [plain = std::move(body)]() mutable { return Packed(std::move(plain)); });
 }

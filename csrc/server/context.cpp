@@ -91,6 +91,16 @@ void Context::bound_page_memory() {
     }
 }
 
+void Context::bound_view_memory() {
+    while (const auto holder = view_memory.surplus()) {
+        Connection* owner = connection(holder->connection);
+        REALMSYNC_ASSERT(owner); // whoever is gone holds nothing
+        if (Session* held = session(*holder))
+            held->give_up_views();
+        view_memory.set(owner->owner().flow, *holder, {});
+    }
+}
+
 void Context::begin_bootstrap_turns() {
     while (const auto next = bootstrap_turns.next(now))
         if (Session* due = session(*next)) // else it is about to be detached

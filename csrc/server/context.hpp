@@ -20,6 +20,7 @@
 #include "server/page_memory.hpp"
 #include "server/partition.hpp"
 #include "server/user_shares.hpp"
+#include "server/view_memory.hpp"
 #include "tuning.hpp"
 
 namespace realmsync::server {
@@ -28,15 +29,10 @@ class Connection;
 class Session;
 
 struct Context {
-    // Bytes of the query sets of all sessions of a user, and of everybody's; a byte takes up to 60
-    // of memory.
-    static constexpr std::uint64_t kUserQueryBytes = 4u << 20;
-    static constexpr std::uint64_t kProcessQueryBytes = 16u << 20;
-
     Context(const ServerTuning& settings, std::uint64_t seed, bool asks)
         : tuning(settings), asks_permission(asks), random(seed),
           backlog(settings.user_backlog_bytes, settings.process_backlog_bytes),
-          query_texts(kUserQueryBytes, kProcessQueryBytes), page_memory(settings.page_memory_bytes),
+          page_memory(settings.page_memory_bytes),
           bootstrap_turns(settings.bootstraps, settings.bootstrap_turn_ms) {}
 
     const ServerTuning tuning;
@@ -50,8 +46,8 @@ struct Context {
     std::unordered_map<Flow, std::size_t> sessions_of; // users who have some, of any state
     std::uint64_t visits = 0; // of sessions, by what looks at all of a connection
     UserShares backlog;       // uploads: whoever has too much is not read for a while
-    UserShares query_texts;   // in force: whoever has too much is told to come again
     PageMemory page_memory;
+    ViewMemory view_memory;
     BootstrapTurns bootstrap_turns;
     std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
     ConnectionId next_connection = 1;
@@ -89,6 +85,8 @@ struct Context {
     void discharge(Flow user, std::uint64_t bytes);
     // Takes pages from those who hold most while there are too many.
     void bound_page_memory();
+    // Ends sessions of those who hold most views while there are too many.
+    void bound_view_memory();
     // Whose turn it is now to be brought to a view, where a place has become free.
     void begin_bootstrap_turns();
     void end_bootstrap_turns(); // those that are over

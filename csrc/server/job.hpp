@@ -51,6 +51,7 @@ struct Bind {
     std::uint64_t handle = 0;
     PartitionId partition = 0;
     BindRequest request;
+    std::uint64_t bytes = 0; // charged to the user's backlog, of flexible sync
     Owner owner;
     bool is_heavy = false; // as an upload's
 };
@@ -137,6 +138,8 @@ struct IdentAllocated {
 struct FileBound {
     SessionRef to;
     std::uint64_t handle = 0;
+    Flow user = 0;
+    std::uint64_t bytes = 0; // given back to his backlog
     std::uint64_t file_ident = 0;
     std::variant<BoundFile, Refusal> result;
 };

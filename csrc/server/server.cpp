@@ -104,6 +104,7 @@ struct OutcomeHandler {
 
     void operator()(FileBound& bound) {
         Scope scope(context, bound.handle);
+        context.discharge(bound.user, bound.bytes);
         Partition& partition = scope.partition;
         FileClaim& claim = partition.end_bind(bound.file_ident);
         Session* session = context.session(bound.to);
@@ -220,16 +221,18 @@ struct OutcomeHandler {
             !std::holds_alternative<Administer>(*writer_job)) // whose operator is told
             report(failed);
         if (auto* page = std::get_if<FetchPage>(&failed.job))
-            return no_page(*page);
+            return no_page(*page, failed.scope);
         auto& job = std::get<WriterJob>(failed.job);
         if (const auto* administer = std::get_if<Administer>(&job))
             return AdministrationHandler{context}.fail(*administer, failed.message);
         Scope scope(context, handle_of(job));
         Partition& partition = scope.partition;
-        if (auto* append = std::get_if<Append>(&job))
-            context.discharge(append->owner.flow, append->bytes);
-        if (auto* subscribe = std::get_if<Subscribe>(&job))
-            context.discharge(subscribe->owner.flow, subscribe->bytes);
+        std::visit(
+            [this](const auto& charged) {
+                if constexpr (requires { charged.bytes; })
+                    context.discharge(charged.owner.flow, charged.bytes);
+            },
+            job);
         if (failed.scope == FailureScope::job)
             if (const SessionRef* of = alone_in(job))
                 return fail_alone(*of, job, partition);
@@ -278,14 +281,18 @@ struct OutcomeHandler {
         }
     }
 
-    void no_page(const FetchPage& job) {
+    void no_page(const FetchPage& job, FailureScope of) {
         std::optional<Scope> scope;
         if (context.partitions.find(job.handle))
             scope.emplace(context, job.handle);
-        if (Connection* connection = context.connection(job.to.connection)) {
-            connection->release_page_slot();
+        Connection* connection = context.connection(job.to.connection);
+        if (!connection)
+            return;
+        connection->release_page_slot();
+        if (of != FailureScope::job)
             give_up(*connection);
-        }
+        else if (Session* session = context.session(job.to))
+            session->on_no_page();
     }
 
     void give_up(Connection& connection) {

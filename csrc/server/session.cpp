@@ -28,6 +28,7 @@ Session::Session(Connection& connection, std::uint64_t ident, std::uint64_t bind
 Session::~Session() {
     detach();
     drop_page();
+    leave_views();
     set_unacknowledged(false);
     --context_.stats.sessions;
     const auto users = context_.sessions_of.find(connection_.owner().flow);
@@ -153,7 +154,11 @@ void Session::on_ident(const wire::ClientIdent& message) {
         subscriptions_ = std::make_unique<Subscriptions>();
         if (!subscriptions_->hear(message.query_version))
             return connection_.fail(Code::bad_syntax, "IDENT with a negative query version");
-        ident_query_ = message.query;
+        Subscribing request{message.query_version, std::string(message.query), nullptr};
+        context_.charge(connection_, query_cost(request));
+        if (connection_.has_failed())
+            return;
+        ident_query_ = std::make_unique<Subscribing>(std::move(request));
     }
     state_ = SessionState::binding;
     if (permission_ && attached().is_open())
@@ -161,16 +166,17 @@ void Session::on_ident(const wire::ClientIdent& message) {
 }
 
 void Session::bind_file() {
-    if (subscriptions_)
-        hold_query(ident_query_.size());
-    if (is_ending())
-        return;
     ++attached().files[file_.ident].binds_in_flight;
     BindRequest request{connection_.user_id(), file_, download_, latest_};
-    if (subscriptions_)
-        request.subscribing = {subscriptions_->in_force(), std::exchange(ident_query_, {}), roles_};
+    std::uint64_t cost = 0;
+    if (const auto subscribing = std::exchange(ident_query_, nullptr)) {
+        cost = query_cost(*subscribing);
+        subscribing->roles = roles_;
+        request.subscribing = std::move(*subscribing);
+    }
     request.schema_version = schema_version_;
-    context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request)}, connection_);
+    context_.submit(Bind{ref(), attached().handle, partition_id_, std::move(request), cost},
+                    connection_);
 }
 
 void Session::on_bound(const BoundFile& file) {
@@ -178,6 +184,9 @@ void Session::on_bound(const BoundFile& file) {
     gate_ = UploadGate(file.threshold, file.locked_server_version);
     if (subscriptions_) {
         subscriptions_->begin(file);
+        bound_views();
+        if (is_ending())
+            return;
         if (!takes_bootstrap(file))
             return fail(Code::server_permissions_changed, "The user's roles have changed");
         if (file.group)
@@ -219,6 +228,7 @@ void Session::on_unbind() {
         return connection_.fail(Code::bad_message_order, "UNBIND after UNBIND");
     detach();
     drop_page();
+    leave_views();
     set_unacknowledged(false);
     error_.reset();
     test_commands_.reset();
@@ -333,8 +343,12 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
     state_ = SessionState::send_error;
     detach();
     test_commands_.reset();
-    if (!acknowledgement_due_)
+    if (!acknowledgement_due_) {
         drop_page();
+        leave_views();
+    } else if (subscriptions_) {
+        subscriptions_->cancel();
+    }
     enlist_if_ready();
 }
 
@@ -343,8 +357,9 @@ void Session::detach() {
         return;
     submit_progress();
     drop_held();
+    drop_ident_query();
     if (subscriptions_)
-        leave_bootstrap();
+        leave_bootstrap_turn();
     Partition& partition = *std::exchange(partition_, nullptr);
     partition.sessions.erase(binding_);
     partition.unsettled.erase(this);
@@ -458,6 +473,7 @@ std::optional<wire::Outgoing> Session::take_message() {
 wire::Outgoing Session::take_error() {
     state_ = SessionState::wait_for_unbind;
     drop_page();
+    leave_views();
     const auto error = std::exchange(error_, nullptr);
     return {
         wire::format(wire::JsonError{static_cast<std::int32_t>(error->code), ident_, error->body})};

@@ -80,10 +80,12 @@ class Session {
     void on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap);
     void on_appended(const Appended& appended); // of its upload, before others hear of it
     void on_page(Page page);
+    void on_no_page(); // it could not be read
     void on_head();
     // It has not been told how far it is: if that is so many versions, it will be.
     void on_visit(std::uint64_t lag);
     void give_up_page(); // it can be read again
+    void give_up_views();
     void on_bootstrap_turn();
     void end_bootstrap_turn(); // others wait: it goes on in its next one
     // The claim on its file is settled: held uploads may go.
@@ -170,9 +172,11 @@ class Session {
     void on_bootstrap_page(Page page);
     bool take_bootstrap_turn();
     void leave_bootstrap_turn();
-    void leave_bootstrap();
     void note_memory();
-    void hold_query(std::uint64_t bytes);
+    void note_views();
+    void bound_views();
+    void leave_views();
+    void drop_ident_query();
     // session_pages.cpp
     bool lacks_history() const; // that it has to see
     bool needs_download() const;
@@ -230,8 +234,7 @@ class Session {
     // Of flexible sync, where the application knows of a partition (AppendRequest).
     std::shared_ptr<const wire::PartitionValue> migrated_from_;
     std::optional<std::uint64_t> schema_version_; // of flexible sync, where BIND says one
-    std::string ident_query_;                     // of its IDENT, until it is bound
-    std::uint64_t query_bytes_ = 0;               // of the newest query set, beyond what is free
+    std::unique_ptr<Subscribing> ident_query_;    // of its IDENT, until the writer has it
     std::shared_ptr<const Bootstrap> page_of_;    // the bootstrap whose page was asked for last
     std::unique_ptr<UploadTask> progress_;        // put off; the newest stands for all before it
     std::unique_ptr<std::vector<std::uint64_t>> test_commands_; // requests to answer

@@ -145,6 +145,14 @@ void Session::on_page(Page page) {
     enlist_if_ready();
 }
 
+void Session::on_no_page() {
+    page_in_flight_ = false;
+    if (acknowledgement_due_) // its client is to come again for it
+        return connection_.fail_for_now(Code::other_error, "Storage is not available",
+                                        context_.tuning.overload_backoff_s);
+    try_later("The server could not do this", Code::other_session_error);
+}
+
 void Session::give_up_page() {
     if (subscriptions_ && subscriptions_->bytes() != 0) // what it has found would be lost with it
         return try_later("Too much is waiting to be downloaded", Code::other_session_error);

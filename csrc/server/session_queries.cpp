@@ -78,6 +78,7 @@ void Session::on_begun_early(const std::shared_ptr<const Bootstrap>& bootstrap) 
     if (state_ != SessionState::running)
         return;
     subscriptions_->begin_early(bootstrap);
+    bound_views();
     enlist_if_ready();
 }
 
@@ -85,12 +86,11 @@ void Session::on_subscribed(SubscribeDone done) {
     if (state_ != SessionState::running)
         return;
     const auto before = subscriptions_->bootstrap();
-    if (std::holds_alternative<Subscribed>(done.result))
-        hold_query(done.bytes);
-    if (is_ending())
-        return;
     subscriptions_->answer(done.query_version, std::move(done.result));
     note_memory();
+    bound_views();
+    if (is_ending())
+        return;
     const bool is_given_up = page_of_ && subscriptions_->bootstrap() != before;
     if (page_ && (is_given_up || (!page_of_ && !subscriptions_->may_show(*page_))))
         drop_page();
@@ -219,26 +219,39 @@ void Session::leave_bootstrap_turn() {
     context_.begin_bootstrap_turns();
 }
 
-// The session is over.
-void Session::leave_bootstrap() {
-    hold_query(0);
-    subscriptions_->forget_progress();
-    note_memory();
-    leave_bootstrap_turn();
+void Session::note_views() {
+    context_.view_memory.set(connection_.owner().flow, ref(), subscriptions_->views());
 }
 
-// What it has subscribed to, which is kept in memory as it was understood.
-void Session::hold_query(std::uint64_t bytes) {
-    constexpr std::uint64_t kFree = 1024;
-    const Flow user = connection_.owner().flow;
-    context_.query_texts.remove(user, query_bytes_);
-    query_bytes_ = bytes > kFree ? bytes - kFree : 0;
-    if (query_bytes_ == 0)
+// There may be more of them than before.
+void Session::bound_views() {
+    if (is_ending())
         return;
-    context_.query_texts.add(user, query_bytes_);
-    if (context_.query_texts.is_above(user, 1))
-        try_later("The sessions of this user have subscribed to too much",
-                  Code::other_session_error);
+    note_views();
+    if (context_.view_memory.is_above(connection_.owner().flow))
+        give_up_views();
+    context_.bound_view_memory();
+}
+
+void Session::give_up_views() {
+    if (is_ending()) // with an acknowledgement due, for which its client is to come again
+        return connection_.drop();
+    try_later("The sessions of this user have subscribed to too much", Code::other_session_error);
+}
+
+// The session is over, and nothing more of the history is to be told.
+void Session::leave_views() {
+    if (!subscriptions_)
+        return;
+    subscriptions_->forget();
+    note_views();
+    note_memory();
+}
+
+// It ends before the writer has got that.
+void Session::drop_ident_query() {
+    if (const auto query = std::exchange(ident_query_, nullptr))
+        discharge(query_cost(*query));
 }
 
 // Of the page that waits, and of what a bootstrap has found and has still to send.
@@ -331,6 +344,7 @@ void Session::describe(const Page& page, wire::Download& download) {
             if (former != subscriptions_->next_group())
                 attached().leave(*former, *this);
         subscriptions_->on_sent();
+        note_views();
         leave_bootstrap_turn();
     }
     page_of_.reset();

@@ -45,11 +45,48 @@ void Subscriptions::answer(std::int64_t query_version, std::variant<Subscribed, 
     start(std::move(next));
 }
 
+void Subscriptions::cancel() {
+    heard_ = answered_;
+    awaits_early_begin_ = false;
+}
+
+void Subscriptions::forget() {
+    cancel();
+    group_.reset();
+    next_group_.reset();
+    bootstrap_.reset();
+    next_.reset();
+    keep(nullptr);
+    stage_ = Stage::making;
+}
+
+std::vector<std::shared_ptr<const views::View>> Subscriptions::views() const {
+    std::vector<std::shared_ptr<const views::View>> views;
+    for (const views::ViewGroupPtr& group : {group_, next_group_})
+        if (group)
+            views.push_back(group->view);
+    for (const auto& bootstrap : {bootstrap_, next_ ? next_->bootstrap : nullptr}) {
+        if (!bootstrap)
+            continue;
+        views.push_back(bootstrap->view);
+        if (bootstrap->old)
+            views.push_back(bootstrap->old);
+        for (const Bootstrap::Unfinished& unfinished : bootstrap->unfinished)
+            views.push_back(unfinished.view);
+    }
+    return views;
+}
+
+void Subscriptions::keep(std::shared_ptr<BootstrapProgress> progress) {
+    progress_ = std::move(progress);
+    progress_bytes_ = progress_ ? progress_->bytes() : 0;
+}
+
 void Subscriptions::start(Next next) {
     bootstrap_ = std::move(next.bootstrap);
     stands_for_ = next.stands_for;
     drain_to_ = group_ ? next.drain_to : 0;
-    progress_.reset();
+    keep(nullptr);
     stage_ = Stage::making;
 }
 
@@ -75,13 +112,13 @@ void Subscriptions::fill(PageRequest& request) const {
 }
 
 void Subscriptions::on_page(const Page& page) {
-    progress_ = page.bootstrap_progress;
+    keep(page.bootstrap_progress);
     if (page.is_last)
         stage_ = Stage::found;
 }
 
 void Subscriptions::on_concluded(const Page& page, views::ViewGroupPtr group) {
-    progress_ = page.bootstrap_progress;
+    keep(page.bootstrap_progress);
     stage_ = page.is_last ? Stage::concluded : Stage::making;
     next_group_ = std::move(group);
 }
@@ -99,7 +136,7 @@ void Subscriptions::on_sent() {
     version_ = bootstrap_->query_version;
     group_ = std::exchange(next_group_, nullptr);
     bootstrap_.reset();
-    progress_.reset();
+    keep(nullptr);
     stage_ = Stage::making;
     if (next_)
         start(*std::exchange(next_, std::nullopt));

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "server/audience.hpp"
 #include "server/store.hpp"
@@ -35,6 +36,11 @@ class Subscriptions {
     // What the store says of a QUERY, in their order. The bootstrap before it, if it is not at its
     // end, is given up.
     void answer(std::int64_t query_version, std::variant<Subscribed, BadQuery> answer);
+    // The session has failed: nothing that is on its way to the store will be answered. What is in
+    // force stays, for the history that is still to be told.
+    void cancel();
+    // The session is over.
+    void forget();
 
     std::int64_t in_force() const { return version_; } // query version
     // How many QUERYs there have been: for is_settled().
@@ -79,15 +85,17 @@ class Subscriptions {
     void on_concluded(const Page& page, views::ViewGroupPtr group); // or there is more of it
     void on_sent();                                                 // the last page
 
-    // That the bootstrap holds, of what it has found.
-    std::uint64_t bytes() const { return progress_ ? progress_->bytes() : 0; }
-    void forget_progress() { progress_.reset(); } // the session is over
+    // That the bootstrap holds, of what it has found: as of its last part, since the next one is
+    // made by another thread.
+    std::uint64_t bytes() const { return progress_bytes_; }
 
     // What is next of the history is too much for a page. `bootstrap`: what brings it, the one that
     // is due or an unasked one.
     void await_early_begin() { awaits_early_begin_ = true; }
     void begin_early(const std::shared_ptr<const Bootstrap>& bootstrap);
 
+    // All that it holds.
+    std::vector<std::shared_ptr<const views::View>> views() const;
     // Whose views it shares: what is in force, or null, and what is about to be.
     const views::ViewGroupPtr& group() const { return group_; }
     const views::ViewGroupPtr& next_group() const { return next_group_; }
@@ -111,14 +119,16 @@ class Subscriptions {
     };
 
     void start(Next next);
+    void keep(std::shared_ptr<BootstrapProgress> progress);
 
     std::int64_t newest_ = -1; // query version
     std::uint64_t heard_ = 0, answered_ = 0;
     std::int64_t version_ = 0; // in force
     views::ViewGroupPtr group_, next_group_;
     ConcernedVersions own_;
-    std::shared_ptr<const Bootstrap> bootstrap_; // under way
-    std::shared_ptr<BootstrapProgress> progress_;
+    std::shared_ptr<const Bootstrap> bootstrap_;  // under way
+    std::shared_ptr<BootstrapProgress> progress_; // not to be looked into while a part is made
+    std::uint64_t progress_bytes_ = 0;
     Stage stage_ = Stage::making;
     bool awaits_early_begin_ = false;
     std::uint64_t stands_for_ = 0; // the first QUERY that the bootstrap is the answer to; 0: IDENT

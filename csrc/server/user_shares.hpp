@@ -1,6 +1,6 @@
 // Bytes that users have of something that is limited, each and all together: of accepted uploads
-// that are not integrated yet (inflated), and of the query sets of their sessions. What becomes of
-// who has too much is said by whoever asks.
+// (inflated) and query sets that the writer has not done yet. What becomes of who has too much is
+// said by whoever asks.
 #pragma once
 
 #include <algorithm>

@@ -107,7 +107,11 @@ class WriteBatch {
     }
     Outcome do_job(Bind& job) {
         spent_ += kQueryByte * query_size(job);
-        FileBound done{job.to, job.handle, job.request.file.ident,
+        FileBound done{job.to,
+                       job.handle,
+                       job.owner.flow,
+                       job.bytes,
+                       job.request.file.ident,
                        store_.bind(job.partition, job.request)};
         if (const auto* bound = std::get_if<BoundFile>(&done.result))
             spent_ += bound->work;

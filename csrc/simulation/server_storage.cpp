@@ -1,5 +1,6 @@
 #include "simulation/server_storage.hpp"
 
+#include <new>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -84,13 +85,15 @@ class FailingStore final : public server::ServerStore {
     bool in_transaction() const override { return store_->in_transaction(); }
     void touch() override { store_->touch(); }
     std::optional<server::Page> fetch_recent(const server::PageRequest& request) override {
-        if (faults_->page)
+        if (faults_->page || faults_->page_memory)
             return std::nullopt;
         return store_->fetch_recent(request);
     }
     server::Page fetch_page(const server::PageRequest& request) override {
         if (faults_->page.exchange(false))
             throw StoreError(kMediumFailed, "injected: page not readable");
+        if (faults_->page_memory.exchange(false))
+            throw std::bad_alloc();
         return store_->fetch_page(request);
     }
 

@@ -23,6 +23,7 @@ struct StoreFaults {
     enum class Commit : int { none, lost, unanswered }; // unanswered: stored, but throws
     std::atomic<Commit> commit{Commit::none};
     std::atomic<bool> page{false};
+    std::atomic<bool> page_memory{false}; // is short, once
     std::atomic<bool> append{false};
 };
 

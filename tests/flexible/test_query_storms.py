@@ -255,26 +255,6 @@ def test_a_query_set_has_a_size(server: Server) -> None:
     assert not attacker.errors
 
 
-def test_large_query_sets_of_one_user_are_bounded_and_leave_room_for_others(
-    server: Server,
-) -> None:
-    """He may have 4 MiB."""
-    with_schema(server)
-    text = {"Person": "name == '" + "x" * 250_000 + "'"}
-    greedy = [connected(server, "greedy") for _ in range(20)]
-    for client in greedy:
-        client.query(1, text)
-        client.run()
-    ended = [client for client in greedy if client.errors]
-    assert len(ended) == 4 and {client.errors[0][0] for client in ended} <= COME_AGAIN
-    other = subscribed(connected(server, "other"), text)
-    assert not other.errors
-    for client in greedy:
-        client.cut()
-    again = connected(server, "greedy")
-    assert not subscribed(again, text).errors
-
-
 def test_a_query_set_behind_a_large_upload_does_not_judge_it() -> None:
     """Which is integrated in parts, between which other jobs have their turn."""
     server = Server(tuning={"transaction_work": 1, "part_bytes": 1})

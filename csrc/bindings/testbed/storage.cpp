@@ -62,6 +62,7 @@ void bind_server_storage(py::module_& m) {
             py::arg("stored"))
         .def("fail_append", [](ServerStorage& self) { self.faults().append = true; })
         .def("fail_page", [](ServerStorage& self) { self.faults().page = true; })
+        .def("fail_page_memory", [](ServerStorage& self) { self.faults().page_memory = true; })
         .def("entries",
              [](ServerStorage& self, const std::string& app_id, const std::string& key) {
                  std::vector<ServerStorage::Entry> entries;
