@@ -224,8 +224,8 @@ PartitionDb::subscribe(PartitionId id, std::uint64_t ident, const server::Subscr
     const bool is_under_way = !known.empty() && under_way != under_way_.end() &&
                               under_way->second == known.back().stored.number;
     const std::uint64_t start = is_under_way ? known.back().stored.start : head(id).version;
-    auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(),
-                                     std::move(view), std::move(old), start);
+    auto bootstrap = begin_bootstrap(id, ident, request.query_version, set.canonical_bytes(), view,
+                                     std::move(old), start);
     return server::Subscribed{std::move(bootstrap), head(id).version, start, set.discovered,
                               server::kQueryByte * understood_};
 }
@@ -256,7 +256,7 @@ PartitionDb::begin_early(PartitionId id, std::uint64_t ident, std::uint64_t curs
 // query version that were not finished may have left parts of what they brought.
 std::shared_ptr<const server::Bootstrap>
 PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
-                             std::string meaning, std::shared_ptr<const views::View> view,
+                             std::string meaning, const std::shared_ptr<const views::View>& view,
                              std::shared_ptr<const views::View> old, std::uint64_t start) {
     ask(id, *view);
     if (settings_.queryable.indexed)

@@ -177,7 +177,7 @@ class PartitionDb : public server::ServerStore {
                                                           const server::BindRequest& request);
     std::shared_ptr<const server::Bootstrap>
     begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t query_version,
-                    std::string meaning, std::shared_ptr<const views::View> view,
+                    std::string meaning, const std::shared_ptr<const views::View>& view,
                     std::shared_ptr<const views::View> old, std::uint64_t start);
     void append_empty(PartitionId id);
     // flexible_append.cpp
