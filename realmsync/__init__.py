@@ -105,7 +105,7 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.session import SyncSession
-from realmsync.sync.subscriptions import Subscription, SubscriptionSet
+from realmsync.sync.subscriptions import MutableSubscriptionSet, Subscription, SubscriptionSet
 from realmsync.values import Float32, Timestamp
 from realmsync.version import __version__
 
@@ -163,6 +163,7 @@ __all__ = [
     "MissingPropertyValueError",
     "ModifyPrimaryKeyError",
     "MultipleSyncAgentsError",
+    "MutableSubscriptionSet",
     "NoSubscriptionForWriteError",
     "NoSuchTableError",
     "Object",

@@ -376,13 +376,14 @@ class RealmFile(ClientStore):
         now_ms: int = 0,
         action: str = "ClientReset",
         partition_query: str = "",
+        has_forgotten: bool = False,
     ) -> tuple[bool, bool]:
         """Makes the file what `fresh` is, a new client's, with the changes that were not uploaded
         replayed on it if `mode`, a ClientResetMode, says so. Gives whether they were, and whether
         the file as it was is now at `copy`, since some of them are lost. Raises RealmError.
 
         `action`: MigrateToFLX makes it flexible, where the query stands for its partition, and
-        RevertToPBS ends that.
+        RevertToPBS ends that. `has_forgotten`: the server may have lost what it had acknowledged.
         """
 
     @property

@@ -126,6 +126,7 @@ class ResetRequired(NamedTuple):
     message: str
     action: str  # ClientReset, ClientResetNoRecovery, MigrateToFLX or RevertToPBS
     partition_query: str  # of MigrateToFLX: what the file's partition is now
+    has_forgotten: bool  # the server may have lost what it had acknowledged
 
 
 class ResetPending(NamedTuple):

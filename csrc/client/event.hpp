@@ -83,6 +83,7 @@ struct ResetRequired {
     std::string message;
     Action action;
     std::string partition_query; // with migrate_to_flx
+    bool has_forgotten;          // the server may have lost what it had acknowledged
 };
 struct ResetPending { // started with a file that was reset; the server does not know all of it yet
     std::uint64_t session;

@@ -105,6 +105,15 @@ Failure refused(int http_status, std::string_view message) {
 
 } // namespace
 
+bool has_forgotten(const Failure& failure) {
+    switch (wire::Code{failure.protocol_code}) {
+    case wire::Code::bad_server_version:
+    case wire::Code::bad_client_version:
+    case wire::Code::diverging_histories: return true;
+    default: return false;
+    }
+}
+
 Failure classify_connect_failure(std::string_view failure, int http_status,
                                  std::string_view message, bool verified) {
     const Action unverified = verified ? Action::none : Action::refresh_location;

@@ -428,7 +428,7 @@ void SyncSession::begin_reset(const Failure& failure) {
 void SyncSession::require_reset() {
     context_.emit(ResetRequired{id_, reset_->action != Action::client_reset_no_recovery,
                                 reset_->status, reset_->message, reset_->action,
-                                reset_->partition_query});
+                                reset_->partition_query, has_forgotten(*reset_)});
 }
 
 void SyncSession::on_partition_left() {

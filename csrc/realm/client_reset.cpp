@@ -121,11 +121,13 @@ ResetOutcome reset(RealmFile& file, RealmFile& fresh, const ResetRequest& reques
     if (outcome.recovered)
         recovered = recover(local, state.progress.upload.client_version, recovery);
     // A server that is older than what it has told, a restored one, has lost what it acknowledged:
-    // that is not replayed, as nobody can tell it from what others have changed back since.
-    // Versions of the other mode say nothing.
+    // that is not replayed, as nobody can tell it from what others have changed back since. It says
+    // so; by its version alone one cannot tell, as others may have uploaded since, and in flexible
+    // sync asking for the copy makes versions. Versions of the other mode say nothing.
     const bool has_forgotten =
-        request.migration == Migration::none &&
-        server.progress.download.server_version < state.progress.download.server_version;
+        request.has_forgotten ||
+        (request.migration == Migration::none &&
+         server.progress.download.server_version < state.progress.download.server_version);
     const bool is_lossy =
         has_forgotten ||
         (outcome.recovered ? recovery.has_loss() : state.uploaded_version < state.current_version);

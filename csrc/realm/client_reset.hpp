@@ -23,6 +23,7 @@ struct ResetRequest {
     std::int64_t now_ms = 0; // since 1970
     Migration migration = Migration::none;
     std::string partition_query = {}; // to_flexible: what the partition was
+    bool has_forgotten = false;       // what the server has acknowledged may be lost
 };
 
 // Two commits of `file`: a note that a reset was tried, which stands until forget_reset() so that

@@ -44,7 +44,7 @@ from realmsync.errors import (
     SyncError,
 )
 from realmsync.naming import fields_by_name, shown
-from realmsync.sync.subscriptions import SubscriptionSet, SubscriptionUpdate
+from realmsync.sync.subscriptions import SetCode, SubscriptionSet, SubscriptionUpdate
 
 if TYPE_CHECKING:  # what callbacks are given; session.py knows this module
     from realmsync.model.realm import Realm
@@ -412,14 +412,19 @@ class SyncConfiguration:
         subscriptions = SubscriptionSet(realm)
         session = realm.sync_session
         is_first = self.rerun_on_open and session.references - session.openings == 1
-        if subscriptions.version > 0 and not is_first:
+        if subscriptions.has_any and not is_first:
             return None
-        return SubscriptionUpdate(subscriptions, function, waits=False)
+        return SubscriptionUpdate(subscriptions, function, waits=False, is_initial=True)
 
     def _awaits_set(self, file: _core.RealmFile) -> bool:
         """Whether nothing of the latest subscriptions in a file has come yet."""
         found = _core.subscription_set(file) if self.flexible else None
-        return found is not None and found[1] == 1
+        return found is not None and found[1] == SetCode.PENDING
+
+    def _refused_version(self, file: _core.RealmFile) -> int | None:
+        """Of the latest subscriptions in a file, if the server has refused them."""
+        found = _core.subscription_set(file) if self.flexible else None
+        return found[0] if found is not None and found[1] == SetCode.ERROR else None
 
     def _latest_version(self, file: _core.RealmFile) -> int:
         """Of the subscriptions in a file; 0 if it is not flexible."""

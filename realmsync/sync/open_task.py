@@ -6,6 +6,7 @@ own: one that fails or is cancelled stops the session only if nobody else uses t
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,8 @@ from realmsync.sync.config import (
     SyncConfiguration,
 )
 from realmsync.sync.session import SyncSession
+
+logger = logging.getLogger("realmsync.sync.client.session")
 
 
 def _drop(_: _core.RealmFile) -> None:
@@ -50,6 +53,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         self._sync = sync
         self._path = file_path(config)
         self._is_new = False  # known once it is opened
+        self._refused: int | None = None  # the latest subscriptions, as the file has them then
         self._session: SyncSession | None = None
         self._callbacks: list[Callback] = []
         self._tokens: list[int] = []
@@ -108,6 +112,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         """The session of the file. Here, not in a thread: its callbacks belong to this loop."""
         file = await in_thread(self._open_file, _drop)
         try:
+            self._refused = self._sync._refused_version(file)
             session: SyncSession = self._sync._attach(
                 file, option(self._config, "schema_version", 0)
             )
@@ -143,9 +148,23 @@ class OpenSyncedRealmTask(OpenRealmTask):
     async def _synchronise(
         self, realm: Realm, limit: _Limit, behavior: OpenRealmBehaviorConfiguration
     ) -> None:
-        """Waits for the latest subscriptions, of an earlier opening or of this one."""
+        """Waits for the latest subscriptions, of an earlier opening or of this one.
+
+        Those that the server had refused before are no error of this opening, which has not asked
+        for them: what is in force goes on (6.4).
+        """
+        subscriptions = realm.subscriptions
+        if subscriptions.version == self._refused:
+            logger.warning(
+                "the subscriptions %d of %s are refused, and those before stay in force until there"
+                " are others: %s",
+                subscriptions.version,
+                self._path,
+                subscriptions.error,
+            )
+            return
         try:
-            await self._until(realm.subscriptions._wait_to_open, limit, behavior)
+            await self._until(subscriptions._wait_to_open, limit, behavior)
         except BaseException:
             realm.close()
             raise

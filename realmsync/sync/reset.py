@@ -225,6 +225,7 @@ def _change(session: SyncSession, fresh: str, kept: str, event: ResetRequired) -
         now_ms=int(time.time() * 1000),
         action=event.action,
         partition_query=event.partition_query,
+        has_forgotten=event.has_forgotten,
     )
     session.user.app.sync._file_actions.withdraw(session.path)  # what an earlier error asked for
     return outcome

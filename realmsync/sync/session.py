@@ -191,7 +191,10 @@ class SyncSession(SessionFacts[SessionHost]):
                 number = self._runtime.wait_for_set(self.id, version)
             self._waits.add(number, wait)
         try:
-            return await wait.outcome(seconds, f"{direction.capitalize()}ing changes", self)
+            doing = f"{direction.capitalize()}ing changes"
+            if version is not None:
+                doing = f"Synchronising subscriptions {version}"
+            return await wait.outcome(seconds, doing, self)
         finally:
             with self._client.lock:
                 self._waits.take(number)

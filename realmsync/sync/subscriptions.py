@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from enum import IntEnum
 from typing import Any, Protocol, overload
 
 from bson import ObjectId
@@ -22,6 +23,7 @@ from realmsync.durations import seconds_of
 from realmsync.enums import SubscriptionSetState
 from realmsync.errors import (
     ArgumentTypeError,
+    ClosedRealmError,
     IllegalOperationError,
     InvalidArgumentError,
     SubscriptionError,
@@ -33,7 +35,13 @@ from realmsync.model.results import Results
 from realmsync.model.write import WriteBlock, WriteQueue
 from realmsync.naming import Explained, shown
 
-_COMPLETE, _ERROR = 3, 4  # codes of the core; all others are on their way
+
+class SetCode(IntEnum):
+    """States of sets as the core has them (3.3); all others are on their way."""
+
+    PENDING = 1
+    COMPLETE = 3
+    ERROR = 4
 
 
 class SubscribingSession(Protocol):
@@ -53,11 +61,13 @@ class SubscribingRealm(Protocol):
     """What subscriptions need of their realm."""
 
     sync_session: Any  # a SubscribingSession
+    _classes: Any
     _core: _core.RealmHandle
     _queue: WriteQueue
 
     @property
     def _open_file(self) -> Any: ...
+    def _class_of(self, cls: Any) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,16 @@ def query_of(results: Any) -> tuple[str, str]:
     return results._realm._classes[results._class].name, condition_of(results.description)
 
 
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"Expected 'name' to be a str, got {shown(name)}")
+    return name
+
+
+def _counted(number: int) -> str:
+    return f"{number} subscription{'s' * (number != 1)}"
+
+
 class BaseSubscriptionSet(Explained):
     """What sets and sets that are being updated have in common: reading them."""
 
@@ -110,7 +130,7 @@ class BaseSubscriptionSet(Explained):
 
     def find_by_name(self, name: str) -> Subscription | None:
         """The subscription with a name."""
-        found = self._list.find_name(name)
+        found = self._list.find_name(_name(name))
         return None if found is None else _subscription(found)
 
     def find_by_query(self, results: Results[Any]) -> Subscription | None:
@@ -165,11 +185,28 @@ class SubscriptionSet(BaseSubscriptionSet):
         if found is None:
             return SubscriptionSetState.SUPERSEDED, None
         _, code, error, _ = found
-        if code == _ERROR:
+        if code == SetCode.ERROR:
             return SubscriptionSetState.ERROR, error
-        if code == _COMPLETE:
+        if code == SetCode.COMPLETE:
             return SubscriptionSetState.COMPLETE, None
         return SubscriptionSetState.PENDING, None
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the file has had subscriptions, but for those that were refused."""
+        if self._version > 0 and self.state is SubscriptionSetState.ERROR:
+            return self._before_refused()[0] > 0
+        return self._version > 0
+
+    def _before_refused(self) -> tuple[int, _core.SubscriptionList]:
+        """The latest set that was not refused; the empty one of version 0 if there is none."""
+        file, version = self._realm._open_file, self._version
+        while version > 0:
+            found = _core.subscription_set(file, version)
+            if found is not None and found[1] != SetCode.ERROR:
+                return version, found[3]
+            version -= 1
+        return 0, _core.SubscriptionList()
 
     async def _update(self, function: Callable[..., object]) -> None:
         """Commits without blocking the event loop, and does not wait for the server."""
@@ -220,7 +257,8 @@ class SubscriptionSet(BaseSubscriptionSet):
         Leaving the block commits, and waits as `wait_for_synchronization` does. `with` instead of
         `async with` commits and does not wait. `await realm.subscriptions.update(function)` calls
         `function(subscriptions)`, or `function(subscriptions, realm)`, and does all three. What is
-        raised inside undoes everything.
+        raised inside undoes everything. The wait has no time-out, so it lasts while the server
+        cannot be reached: use `update_no_wait` and `wait_for_synchronization(timeout)` for one.
 
         It is a transaction of the realm, which is for subscriptions alone: objects cannot be
         written in it.
@@ -240,13 +278,18 @@ class SubscriptionSet(BaseSubscriptionSet):
         return update if function is None else update.run()
 
     def __repr__(self) -> str:
-        return f"<SubscriptionSet {self._version}: {len(self)} subscriptions, {self.state}>"
+        try:
+            state = self.state.value
+        except ClosedRealmError:
+            state = "of a closed realm"
+        return f"<SubscriptionSet {self._version}: {_counted(len(self))}, {state}>"
 
 
 class MutableSubscriptionSet(BaseSubscriptionSet):
     """The subscriptions of a set that is being made. Of no use after that."""
 
-    def __init__(self, editing: _core.SubscriptionList) -> None:
+    def __init__(self, realm: SubscribingRealm, editing: _core.SubscriptionList) -> None:
+        self._realm = realm
         self._editing: _core.SubscriptionList | None = editing
 
     @property
@@ -265,8 +308,8 @@ class MutableSubscriptionSet(BaseSubscriptionSet):
         when the query is there without one already.
         """
         cls, query = query_of(results)
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(f"Expected 'name' to be a str, got {shown(name)}")
+        if name is not None:
+            _name(name)
         if throw_on_update and name is not None:
             same = self._list.find_name(name)
             if same is not None and same[4:] != (cls, query):
@@ -285,15 +328,24 @@ class MutableSubscriptionSet(BaseSubscriptionSet):
 
     def remove_by_name(self, name: str) -> bool:
         """Removes the subscription with this name; whether there was one."""
-        return self._list.erase_name(name)
+        return self._list.erase_name(_name(name))
 
     def remove_subscription(self, subscription: Subscription) -> bool:
         """Removes this subscription; whether it was there."""
+        if not isinstance(subscription, Subscription):
+            raise ArgumentTypeError(f"Expected a Subscription, got {shown(subscription)}")
         return self._list.erase_id(subscription.id.binary)
 
     def remove_by_object_type(self, cls: type[Object] | str) -> int:
-        """Removes all of a class; how many there were."""
-        return self._list.erase_class(cls if isinstance(cls, str) else cls.__name__)
+        """Removes all of a class; how many there were.
+
+        NoSuchTableError for one that neither the realm nor a subscription has.
+        """
+        removed = self._list.erase_class(cls) if isinstance(cls, str) else 0
+        if removed == 0:  # a former program's class may be gone
+            index = self._realm._class_of(cls)
+            removed = self._list.erase_class(self._realm._classes[index].name)
+        return removed
 
     def remove_unnamed(self) -> int:
         """Removes all without a name; how many there were."""
@@ -303,6 +355,11 @@ class MutableSubscriptionSet(BaseSubscriptionSet):
         """Removes everything; how many there were."""
         return self._list.clear()
 
+    def __repr__(self) -> str:
+        if self._editing is None:
+            return "<MutableSubscriptionSet, committed or undone>"
+        return f"<MutableSubscriptionSet: {_counted(len(self))}>"
+
     def _end(self) -> None:
         self._editing = None
 
@@ -311,7 +368,12 @@ class SubscriptionUpdate:
     """An update: a context with or without async, or with a function to be run."""
 
     def __init__(
-        self, base: SubscriptionSet, function: Callable[..., object] | None, *, waits: bool
+        self,
+        base: SubscriptionSet,
+        function: Callable[..., object] | None,
+        *,
+        waits: bool,
+        is_initial: bool = False,
     ) -> None:
         if function is not None and (is_async(function) or not callable(function)):
             raise InvalidArgumentError(
@@ -321,6 +383,7 @@ class SubscriptionUpdate:
         self._base = base
         self._function = function
         self._waits = waits
+        self._is_initial = is_initial  # goes on from what was not refused
         self._block = WriteBlock(base._realm._queue)
         self._context: contextlib.AbstractContextManager[MutableSubscriptionSet]
         self._async_context: contextlib.AbstractAsyncContextManager[MutableSubscriptionSet]
@@ -345,7 +408,11 @@ class SubscriptionUpdate:
     def _editing(self) -> Iterator[MutableSubscriptionSet]:
         """Inside of the transaction. The set is of no use afterwards, whatever comes."""
         core = self._base._realm._core
-        mutable = MutableSubscriptionSet(core.edit_subscriptions())
+        editing = core.edit_subscriptions()
+        if self._is_initial:
+            self._base._refresh(None)
+            _, editing = self._base._before_refused()
+        mutable = MutableSubscriptionSet(self._base._realm, editing)
         try:
             yield mutable
             edited = mutable._list

@@ -109,12 +109,34 @@ async def test_an_opening_whose_subscriptions_are_refused(
     server.refusals["Dog"] = "no dogs here"
     with pytest.raises(SubscriptionError, match="no dogs here"):
         await Realm.open(config(device))
-    server.refusals.clear()
-    with pytest.raises(SubscriptionError, match="no dogs here"):
-        await Realm.open(config(device))  # it is the latest set still
-    with Realm(config(device)) as realm:
-        await realm.subscriptions.update(lambda updated: None)
-        assert len(dogs(realm)) == 2
+    with pytest.raises(SubscriptionError, match="no dogs here") as caught:
+        await Realm.open(config(device))  # asks again, as nothing is in force
+    assert caught.value.version == 2
+
+    def corrected(subscriptions: Any, realm: Realm) -> None:
+        assert not subscriptions, "nothing of what was refused is left"
+        subscriptions.add(realm.objects(Cat))
+
+    async with Realm.open(config(device, corrected)) as realm:
+        assert realm.subscriptions.state is COMPLETE and len(realm.objects(Cat)) == 1
+
+
+async def test_an_opening_after_a_refused_update(
+    device: Device, server: FlexibleServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has not asked for that set, and goes on with the one in force."""
+    server.refusals["Cat"] = "no cats here"
+    async with Realm.open(config(device)) as realm:
+        with pytest.raises(SubscriptionError, match="no cats here"):
+            await realm.subscriptions.update(lambda updated: updated.add(realm.objects(Cat)))
+        await session_of(realm).shut_down_and_wait(LIMIT)
+    async with Realm.open(config(device)) as realm:
+        assert realm.subscriptions.state is SubscriptionSetState.ERROR and len(dogs(realm)) == 2
+        assert "no cats here" in caplog.text
+        await session_of(realm).shut_down_and_wait(LIMIT)
+    async with Realm.open(config(device, rerun_on_open=True)) as realm:
+        assert realm.subscriptions.state is COMPLETE, "made of the set in force"
+        assert [each.name for each in realm.subscriptions] == ["dogs"]
 
 
 async def test_subscribe_waits_for_a_new_query(device: Device) -> None:

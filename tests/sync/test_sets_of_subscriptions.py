@@ -26,6 +26,7 @@ from realmsync.errors import (
     InvalidArgumentError,
     MismatchedConfigError,
     NoSubscriptionForWriteError,
+    NoSuchTableError,
     ObjectAlreadyExistsError,
     SchemaValidationError,
     WrongTransactionStateError,
@@ -407,3 +408,46 @@ async def test_copies(realm: Realm, device: Device, tmp_path: Path) -> None:
     partition = SyncConfiguration(user=device.user, partition_value="p")
     with pytest.raises(MismatchedConfigError, match="from a flexible sync realm to a partition"):
         realm.write_copy_to(path=tmp_path / "c.realm", schema=schema, sync=partition)
+
+
+async def test_what_is_no_name_or_class_or_subscription(device: Device) -> None:
+    with Realm(schema=[Dog, Cat], sync=settings(device)) as realm:
+        with pytest.raises(ArgumentTypeError, match="'name' to be a str, got 5"):
+            realm.subscriptions.find_by_name(5)  # type: ignore[arg-type]
+        with realm.subscriptions.update_no_wait() as updated:
+            updated.add(realm.objects(Dog), name="dogs")
+            with pytest.raises(ArgumentTypeError, match="'name' to be a str, got 5"):
+                updated.remove_by_name(5)  # type: ignore[arg-type]
+            with pytest.raises(ArgumentTypeError, match="Expected a Subscription, got None"):
+                updated.remove_subscription(None)  # type: ignore[arg-type]
+            with pytest.raises(ArgumentTypeError, match="one of type 'int'"):
+                updated.remove_by_object_type(5)  # type: ignore[arg-type]
+            with pytest.raises(NoSuchTableError, match="Object type 'Dgo' not found"):
+                updated.remove_by_object_type("Dgo")
+            assert updated.remove_by_object_type("Cat") == 0
+            assert updated.remove_by_object_type(Dog) == 1
+
+
+async def test_how_sets_show_themselves(device: Device) -> None:
+    def begin(subscriptions: realmsync.MutableSubscriptionSet, realm: Realm) -> None:
+        assert repr(subscriptions) == "<MutableSubscriptionSet: 0 subscriptions>"
+        subscriptions.add(realm.objects(Dog))
+        assert repr(subscriptions) == "<MutableSubscriptionSet: 1 subscription>"
+        kept.append(subscriptions)
+
+    kept: list[realmsync.MutableSubscriptionSet] = []
+    with Realm(schema=[Dog], sync=settings(device, initial_subscriptions=begin)) as realm:
+        subscriptions = realm.subscriptions
+        assert repr(subscriptions) == "<SubscriptionSet 1: 1 subscription, pending>"
+    assert repr(subscriptions) == "<SubscriptionSet 1: 1 subscription, of a closed realm>"
+    assert repr(kept[0]) == "<MutableSubscriptionSet, committed or undone>"
+
+
+async def test_times_of_waits(device: Device) -> None:
+    with Realm(schema=[Dog], sync=settings(device)) as realm:
+        subscriptions = realm.subscriptions
+        subscriptions.update_no_wait(lambda updated: updated.add(realm.objects(Dog)))
+        with pytest.raises(SyncTimeoutError, match="Synchronising subscriptions 1 did not comp"):
+            await subscriptions.wait_for_synchronization(0.01)
+        with pytest.raises(InvalidArgumentError, match="timeout must not be negative, got -1"):
+            await subscriptions.wait_for_synchronization(-1)

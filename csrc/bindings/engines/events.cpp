@@ -125,7 +125,7 @@ py::object made(const client::FileActionDue& e) {
 }
 py::object made(const client::ResetRequired& e) {
     return make(e, "ResetRequired", e.session, e.may_recover, e.status, e.message,
-                std::string(client::to_string(e.action)), e.partition_query);
+                std::string(client::to_string(e.action)), e.partition_query, e.has_forgotten);
 }
 py::object made(const client::ResetPending& e) { return make(e, "ResetPending", e.session); }
 py::object made(const client::Released& e) { return make(e, "Released", e.session); }

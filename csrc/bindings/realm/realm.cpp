@@ -354,7 +354,8 @@ void bind_handle(py::module_& m) {
 // has asked for.
 py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool may_recover,
                 std::int32_t status, const std::string& message, const std::string& copy,
-                std::int64_t now_ms, const std::string& action, const std::string& query) {
+                std::int64_t now_ms, const std::string& action, const std::string& query,
+                bool has_forgotten) {
     using realm::ResetMode;
     const ResetMode wanted = mode == "discardUnsyncedChanges"   ? ResetMode::discard
                              : mode == "recoverUnsyncedChanges" ? ResetMode::recover
@@ -366,7 +367,8 @@ py::tuple reset(RealmFile& self, RealmFile& fresh, const std::string& mode, bool
     {
         WithoutGil unlocked;
         outcome = realm::reset(
-            self, fresh, {wanted, may_recover, status, message, copy, now_ms, migration, query});
+            self, fresh,
+            {wanted, may_recover, status, message, copy, now_ms, migration, query, has_forgotten});
     }
     return py::make_tuple(outcome.recovered, outcome.is_copied);
 }
@@ -391,7 +393,7 @@ void bind_reset(py::class_<RealmFile, client::ClientStore, std::shared_ptr<Realm
     c.def("reset", &reset, py::arg("fresh"), py::arg("mode"), py::kw_only(),
           py::arg("may_recover") = true, py::arg("status") = 0, py::arg("message") = "",
           py::arg("copy") = "", py::arg("now_ms") = 0, py::arg("action") = "ClientReset",
-          py::arg("partition_query") = "")
+          py::arg("partition_query") = "", py::arg("has_forgotten") = false)
         .def_property_readonly("is_migrated", &RealmFile::is_migrated)
         .def("has_reset", &RealmFile::has_reset, py::call_guard<WithoutGil>())
         .def("partition", &RealmFile::partition, py::call_guard<WithoutGil>())
