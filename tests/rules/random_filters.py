@@ -4,7 +4,7 @@ short lists, so that filters let something through."""
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ POOLS: dict[str, list[Any]] = {
     "decimal128": [Decimal128(text) for text in ("0", "1.0", "2.5", "-0.1", "5", "1E+20")],
     "string": ["", "a", "b", "red", 'a"\\', "é", str(IDS[0])],
     "data": [b"", b"a", b"\0\xff"],
-    "date": [datetime(y, 1, 1, tzinfo=UTC) for y in (1969, 1970, 2024)],
+    "date": [datetime(y, 1, 1, tzinfo=timezone.utc) for y in (1969, 1970, 2024)],
     "objectId": list(IDS),
     "uuid": [UUID(int=i) for i in range(2)],
 }
