@@ -42,7 +42,6 @@ class Subscriptions {
     // The session is over.
     void forget();
 
-    std::int64_t in_force() const { return version_; } // query version
     // How many QUERYs there have been: for is_settled().
     std::uint64_t heard() const { return heard_; }
     // Whether the first so many have been refused or brought about, as far as the client knows, so

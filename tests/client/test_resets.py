@@ -29,7 +29,7 @@ def test_asked_for_and_done(action: str) -> None:
     client, file = online()
     wait = client.wait(file, "download")
     required(client, file, action)
-    told = (action == "ClientReset", 1032, "told so", action, "")
+    told = (action == "ClientReset", 1032, "told so", action, "", False)
     assert file.of("reset_required") == [told]
     assert file.of("error") == [] and file.of("wait") == []
     assert client.runtime.snapshot(file.id)[:2] == (ACTIVE, "disconnected")
