@@ -146,8 +146,8 @@ def warn_of_narrowed(step: Step, findings: Findings, bundle: Bundle) -> None:
         findings.warning(
             "sync.queryable",
             _sync_path(bundle),
-            f"{change}: a device that subscribes otherwise is refused its subscriptions at its next "
-            "start, and synchronises nothing unless this is undone or its file deleted",
+            f"{change}: a device that subscribes otherwise is refused its subscriptions when it "
+            "starts, and synchronises nothing unless this is undone or its file deleted",
         )
 
 
