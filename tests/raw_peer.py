@@ -9,7 +9,8 @@ import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,19 @@ class FlexiblePeer(RawPeer):
     def query(self, session: int, version: int, **queries: str) -> None:
         body = json.dumps(queries).encode()
         self.send(b"query %d %d %d\n%s" % (session, version, len(body), body))
+
+
+@contextmanager
+def attackers(count: int, attack: Callable[[int], object]) -> Iterator[None]:
+    """So many threads attack, each with its number, until they are done."""
+    threads = [threading.Thread(target=attack, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join()
 
 
 class Victim:

@@ -148,22 +148,16 @@ class BootstrapPage {
     struct Touched { // an object, by the entries since the last part
         const model::Class* cls = nullptr;
         model::ObjectKey key;
-        std::vector<views::ObjectImages> images;
-        struct Step {
-            std::uint64_t version;
-            bool is_others;
-        };
-        std::vector<Step> steps; // beside the images
-        std::size_t older = 0;   // images, from before the part before
-        bool has_others = false;
+        std::vector<Step> steps;
+        std::size_t older = 0; // steps, from before the part before
+        bool has_own = false, has_others = false;
         bool is_sent_anew = false; // whatever the file has done
-        bool has_own = false;
         // Made by the file itself while its changes were judged by a view that it has not been
         // brought to, and touched by nobody else.
         bool is_its_own() const {
-            return has_own && !images.front().existed && !has_others && !is_sent_anew;
+            return has_own && !steps.front().images.existed && !has_others && !is_sent_anew;
         }
-        bool is_recent() const { return older < images.size(); } // touched since the part before
+        bool is_recent() const { return older < steps.size(); } // touched since the part before
     };
     using TouchedObjects = std::map<std::pair<std::string, std::string>, Touched>;
 
@@ -362,8 +356,7 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
                 found.has_own = found.has_own || (is_own && object.exists);
                 found.has_others = found.has_others || !is_own;
                 found.older += version > from ? 0 : 1;
-                found.images.push_back(std::move(object));
-                found.steps.push_back({version, !is_own});
+                found.steps.push_back({version, is_own, std::move(object)});
             }
         });
     // What was taken back of its own is not there any more, and the file has it. What was kept is
@@ -382,15 +375,18 @@ BootstrapPage::TouchedObjects BootstrapPage::read_touched() {
 
 // Whether the file was shown the object, has made it, or may have it of parts that it has got.
 bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
-    const Presence shown = touched.is_recent() ? before.before(touched.images[touched.older], run_)
-                                               : before.after(touched.images.back(), run_);
+    const Presence shown = touched.is_recent()
+                               ? before.before(touched.steps[touched.older].images, run_)
+                               : before.after(touched.steps.back().images, run_);
     if (shown.is_inside() || touched.has_own)
         return true;
-    for (std::size_t i = 0; i < touched.images.size(); ++i)
+    std::uint64_t version_before = 0;
+    for (const Step& step : touched.steps) {
         for (const BroughtView& brought : brought_)
-            if (brought.may_have_shown(touched.images[i], touched.steps[i].version,
-                                       i != 0 ? touched.steps[i - 1].version : 0, run_))
+            if (brought.may_have_shown(step, version_before, run_))
                 return true;
+        version_before = step.version;
+    }
     return false;
 }
 
@@ -400,21 +396,17 @@ bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& bef
                                   const Presence& now) {
     if (touched.is_its_own() && is_whole_everywhere(touched, now))
         return true;
-    if (touched.is_sent_anew || before.after(touched.images.back(), run_) != now ||
+    if (touched.is_sent_anew || before.after(touched.steps.back().images, run_) != now ||
         (touched.has_own && now == views::kOutside)) // it has what it has made
         return false;
-    for (std::size_t i = 0; i < touched.images.size(); ++i) {
-        const Touched::Step& step = touched.steps[i];
-        if (step.is_others && step.version > request_.cursor.server_version)
+    for (const Step& step : touched.steps)
+        if (step.is_own ? !is_seen_alike(step.images, before)
+                        : step.version > request_.cursor.server_version)
             return false;
-        if (!step.is_others && !is_seen_alike(touched.images[i], before))
-            return false;
-    }
     // Others' changes have come with the history. Parts of unfinished ones may undo them.
     return !touched.has_others ||
            std::none_of(brought_.begin() + 1, brought_.end(), [&](const BroughtView& brought) {
-               return brought.may_have_said(touched.images.front(), touched.steps.front().version,
-                                            before, run_);
+               return brought.may_have_said(touched.steps.front(), before, run_);
            });
 }
 
@@ -434,10 +426,12 @@ bool BootstrapPage::is_seen_alike(const views::ObjectImages& images, const views
 bool BootstrapPage::is_whole_everywhere(const Touched& touched, const Presence& now) {
     if (now.exists && !views::is_shown_whole(*touched.cls, now))
         return false;
-    return std::ranges::all_of(touched.images, [&](const views::ObjectImages& images) {
-        return !images.exists || std::ranges::all_of(brought_, [&](const BroughtView& brought) {
-            return views::is_shown_whole(*touched.cls, brought.view->after(images, run_));
-        });
+    return std::ranges::all_of(touched.steps, [&](const Step& step) {
+        return !step.images.exists ||
+               std::ranges::all_of(brought_, [&](const BroughtView& brought) {
+                   return views::is_shown_whole(*touched.cls,
+                                                brought.view->after(step.images, run_));
+               });
     });
 }
 
@@ -535,12 +529,13 @@ server::Page BootstrapPage::page(Packed packed, bool is_last) {
     return page;
 }
 
+// With what it took, or why it cannot be.
 template <class Make> server::Page made(BootstrapPage& part, const Make& make) {
     server::Page page;
     try {
         page = make();
     } catch (const query::QueryFault& fault) {
-        page.refusal = std::string("Invalid query: ") + fault.what();
+        page.refusal = refusal_of(fault);
     }
     page.work = part.work();
     return page;

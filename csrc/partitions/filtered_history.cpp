@@ -422,7 +422,7 @@ ShownHistory shown_history(HistoryReader& rows, const server::PageRequest& reque
     try {
         shown = *history.make();
     } catch (const query::QueryFault& fault) {
-        shown.refusal = std::string("Invalid query: ") + fault.what();
+        shown.refusal = refusal_of(fault);
     }
     shown.work = history.work();
     return shown;

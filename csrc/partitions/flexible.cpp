@@ -26,8 +26,8 @@ constexpr std::uint64_t kRememberedBytes = 128u << 20;
 constexpr std::size_t kKept = 100;
 constexpr std::uint64_t kKeptBytes = 2u << 20;
 constexpr std::size_t kKeptAnyway = 3; // however large
-constexpr std::size_t kAlike =
-    8; // unfinished with one query version, which other roles bring about
+// Unfinished ones with one query version, which other roles bring about.
+constexpr std::size_t kAlike = 8;
 constexpr std::string_view kForgotten = "forgotten"; // in the place of what such a view means
 
 bool is_finished_at(const StoredView& view, std::uint64_t version) {
@@ -47,7 +47,7 @@ PartitionDb::ShownViews& PartitionDb::shown_views(PartitionId id, std::uint64_t 
         views.push_back({std::move(stored), nullptr});
         shown_bytes_ += views.back().bytes();
     }
-    return shown_.emplace(std::pair(id, ident), std::move(views)).first->second;
+    return shown_.emplace(FileId(id, ident), std::move(views)).first->second;
 }
 
 void PartitionDb::forget_shown() {
@@ -293,7 +293,7 @@ PartitionDb::begin_bootstrap(PartitionId id, std::uint64_t ident, std::int64_t q
 
 // `number`: of the bootstrap that the file is being brought by; 0: by none.
 void PartitionDb::set_under_way(PartitionId id, std::uint64_t ident, std::uint64_t number) {
-    const std::pair file(id, ident);
+    const FileId file(id, ident);
     const auto found = under_way_.find(file);
     under_way_before_.emplace(file, found != under_way_.end() ? found->second : 0);
     if (number != 0)

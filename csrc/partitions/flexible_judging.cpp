@@ -197,31 +197,25 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
             const views::Presence was = brought.view->before(step.images, run);
             const views::Presence is = brought.view->after(step.images, run);
             is_same = is_same && (has_come || (was == from && is == to));
-            was_inside = was_inside ||
-                         brought.may_have_shown(step.images, step.version, version_before, run);
+            was_inside = was_inside || brought.may_have_shown(step, version_before, run);
             is_whole = is_whole && (!step.images.exists || views::is_shown_whole(cls, is));
         }
         version_before = step.version;
     }
     for (std::size_t i = 1; i < views.size() && is_same; ++i) // parts that the file may have
-        is_same =
-            first == nullptr
-                ? presence_after(end, steps, now, *views[i].view, run) == old
-                : !has_others || !views[i].may_have_said(first->images, first->version, shown, run);
+        is_same = first == nullptr ? presence_after(end, steps, now, *views[i].view, run) == old
+                                   : !has_others || !views[i].may_have_said(*first, shown, run);
     is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }
 
-// Whether the file had what it has changed as it is here: it was shown that, and nobody else has
-// touched the object since.
-bool PartitionDb::Judging::is_as_it_was(const model::Class& cls, std::uint64_t base,
-                                        const std::vector<Step>& steps, const query::Image* now,
+// Whether the file had what it has changed as it is here: it was shown that by the view that it
+// held then, and nobody else has touched the object since.
+bool PartitionDb::Judging::is_as_it_was(const model::Class& cls, const views::View& held,
+                                        std::uint64_t base, const std::vector<Step>& steps,
+                                        const query::Image* now,
                                         std::span<const std::size_t> changed) {
-    const views::View* shown = &kNothing;
-    for (const ShownView& view : views_)
-        if (view.stored.end != 0 && view.stored.end <= base)
-            shown = view.view.get();
-    const views::Presence then = presence_after(base, steps, now, *shown, run_);
+    const views::Presence then = presence_after(base, steps, now, held, run_);
     return then.is_inside() &&
            std::ranges::all_of(changed,
                                [&](std::size_t property) {
@@ -252,12 +246,13 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
             found = &past->second;
     }
     const std::vector<Step>& steps = *found;
-    const views::View* shown = &kNothing;
+    const views::View* held = &kNothing; // at the base
+    const views::View* shown = held;
     std::uint64_t from = base;
     bool is_said = false;
     for (const ShownView& next : views_) {
         if (next.stored.end != 0 && next.stored.end <= base) {
-            shown = next.view.get();
+            shown = held = next.view.get();
             continue;
         }
         if (next.stored.end == 0 && &next != &views_.back())
@@ -274,7 +269,8 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
         return Loss::contradicted;
     if (!is_said) // what the file has made behind the bootstrap stands on the object without it
         return is_sent_anew ? Loss::contradicted : Loss::none;
-    return is_as_it_was(cls, base, steps, now, changed) ? Loss::sent_anew : Loss::contradicted;
+    return is_as_it_was(cls, *held, base, steps, now, changed) ? Loss::sent_anew
+                                                               : Loss::contradicted;
 }
 
 } // namespace realmsync::partitions

@@ -121,12 +121,6 @@ class PartitionDb::Judging {
     }
 
   private:
-    struct Step { // an entry that has touched an object
-        std::uint64_t version;
-        bool is_own;
-        views::ObjectImages images;
-    };
-
     const rules::ClassRights* rights_of(const model::Class& cls) const {
         auto& known = rights_[&cls];
         if (!known)
@@ -150,8 +144,9 @@ class PartitionDb::Judging {
                                           query::Run& run);
     const views::View* plain_view(std::uint64_t version) const; // null: of a bootstrap
     // Whether the file has made the object itself, and nobody else has touched it.
-    bool is_as_it_was(const model::Class& cls, std::uint64_t base, const std::vector<Step>& steps,
-                      const query::Image* now, std::span<const std::size_t> changed);
+    bool is_as_it_was(const model::Class& cls, const views::View& held, std::uint64_t base,
+                      const std::vector<Step>& steps, const query::Image* now,
+                      std::span<const std::size_t> changed);
     static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
                                 const std::vector<Step>& steps);
     std::vector<BroughtView> brought_with(const ShownView& next) const;

@@ -28,24 +28,34 @@ namespace realmsync::partitions {
 // What asking views took so far, in ns (base/work.hpp).
 inline std::uint64_t time_of(query::Run& run) { return query::kStepTime * run.work().spent(); }
 
+inline std::string refusal_of(const query::QueryFault& fault) {
+    return std::string("Invalid query: ") + fault.what();
+}
+
+// An entry of the history that has touched an object, and what the object was.
+struct Step {
+    std::uint64_t version;
+    bool is_own; // the file's that is asked about
+    views::ObjectImages images;
+};
+
 // A view that a bootstrap brings, or has begun to: parts of it show nothing later than that
 // version.
 struct BroughtView {
     const views::View* view;
     std::uint64_t until = std::numeric_limits<std::uint64_t>::max();
 
-    // Whether a part may have shown the object as it was before an entry of the history, which the
-    // one before has made, or after it.
-    bool may_have_shown(const views::ObjectImages& images, std::uint64_t version,
-                        std::uint64_t version_before, query::Run& run) const {
-        return (version_before <= until && view->before(images, run).is_inside()) ||
-               (version <= until && view->after(images, run).is_inside());
+    // Whether a part may have shown the object as it was before a step, which the one before has
+    // made, or after it.
+    bool may_have_shown(const Step& step, std::uint64_t version_before, query::Run& run) const {
+        return (version_before <= until && view->before(step.images, run).is_inside()) ||
+               (step.version <= until && view->after(step.images, run).is_inside());
     }
-    // Whether a part may have said something of an object, told by the first entry that has touched
-    // it since the bootstrap began: of a file that holds `old`.
-    bool may_have_said(const views::ObjectImages& images, std::uint64_t version,
-                       const views::View& old, query::Run& run) const {
-        return version <= until || view->before(images, run) != old.before(images, run);
+    // Whether a part may have said something of an object to a file that holds `old`. `first`:
+    // since the bootstrap began.
+    bool may_have_said(const Step& first, const views::View& old, query::Run& run) const {
+        return first.version <= until ||
+               view->before(first.images, run) != old.before(first.images, run);
     }
 };
 

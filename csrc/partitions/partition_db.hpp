@@ -153,7 +153,8 @@ class PartitionDb : public server::ServerStore {
         std::uint64_t bytes() const; // of memory, about
         bool is_forgotten() const;   // it stands for too many, of which no more is known
     };
-    using ShownViews = std::vector<ShownView>; // of a client file, ascending by number
+    using ShownViews = std::vector<ShownView>;            // of a client file, ascending by number
+    using FileId = std::pair<PartitionId, std::uint64_t>; // with its ident
     ShownViews& shown_views(PartitionId id, std::uint64_t ident);
     static std::uint64_t held_view(const ShownViews& all, std::uint64_t cursor);
     void forget_shown();
@@ -236,18 +237,17 @@ class PartitionDb : public server::ServerStore {
     std::vector<PartitionId> begun_anew_;              // histories, likewise
     std::unordered_map<std::string, Usage> usage_;     // of some users, with the open transaction
     // Of some client files, and what some partitions are asked about, likewise.
-    std::map<std::pair<PartitionId, std::uint64_t>, ShownViews> shown_;
+    std::map<FileId, ShownViews> shown_;
     std::uint64_t shown_bytes_ = 0; // of memory that these take, about
     std::uint64_t understood_ = 0;  // bytes of views, in this call
     // Numbers of the bootstraps by which a session is being brought to a view.
-    std::map<std::pair<PartitionId, std::uint64_t>, std::uint64_t> under_way_;
-    std::map<std::pair<PartitionId, std::uint64_t>, std::uint64_t>
-        under_way_before_; // this transaction
+    std::map<FileId, std::uint64_t> under_way_;
+    std::map<FileId, std::uint64_t> under_way_before_; // the open transaction
     // The newest version that a part of its bootstrap may have shown to a client file: where the
     // partition was when it was met first, and, guarded by mutex_, where parts were made since, of
     // this file and of those that are not remembered.
     std::map<PartitionId, std::uint64_t> met_;
-    std::map<std::pair<PartitionId, std::uint64_t>, std::uint64_t> sent_until_;
+    std::map<FileId, std::uint64_t> sent_until_;
     std::uint64_t sent_until_by_others_ = 0;
     std::map<PartitionId, std::map<std::string, std::set<std::size_t>, std::less<>>> asked_;
     std::map<PartitionId, views::ViewIndex> indexes_; // of what sessions are shown

@@ -333,6 +333,10 @@ void Connection::fail(Code code, std::string_view message) {
     end(connection_error(code, wire::error_body(code, message)), kNoCloseFrame);
 }
 
+void Connection::fail_without_storage() {
+    fail_for_now(Code::other_error, "Storage is not available", context_.tuning.overload_backoff_s);
+}
+
 void Connection::fail_for_now(Code code, std::string_view message, std::int64_t backoff_s,
                               int close_code) {
     if (ended_)

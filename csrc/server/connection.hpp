@@ -62,6 +62,7 @@ class Connection {
     // The same with 100, try again after `backoff_s`.
     void fail_for_now(wire::Code code, std::string_view message, std::int64_t backoff_s,
                       int close_code = kNoCloseFrame);
+    void fail_without_storage(); // likewise
     // The log-in has ended: so do the sessions. SDKs keep the socket for a while, and when they log
     // in again meanwhile they bind on it: closed by us, it would delay their next one.
     void revoke();

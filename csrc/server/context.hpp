@@ -19,7 +19,7 @@
 #include "server/job.hpp"
 #include "server/page_memory.hpp"
 #include "server/partition.hpp"
-#include "server/user_shares.hpp"
+#include "server/upload_backlog.hpp"
 #include "server/view_memory.hpp"
 #include "tuning.hpp"
 
@@ -45,7 +45,7 @@ struct Context {
     PartitionDirectory partitions;
     std::unordered_map<Flow, std::size_t> sessions_of; // users who have some, of any state
     std::uint64_t visits = 0; // of sessions, by what looks at all of a connection
-    UserShares backlog;       // uploads: whoever has too much is not read for a while
+    UploadBacklog backlog;
     PageMemory page_memory;
     ViewMemory view_memory;
     BootstrapTurns bootstrap_turns;

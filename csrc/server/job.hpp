@@ -104,7 +104,6 @@ struct Administer {           // for an operator
     Administration what;
     Owner owner;
 };
-
 using WriterJob = std::variant<OpenPartition, AllocateIdent, Bind, Append, Subscribe, Conclude,
                                BeginEarly, NoteSeen, Administer>;
 inline std::uint64_t handle_of(const WriterJob& job) {

@@ -237,7 +237,7 @@ struct OutcomeHandler {
             if (const SessionRef* of = alone_in(job))
                 return fail_alone(*of, job, partition);
         while (!partition.sessions.empty()) // failing a connection takes its sessions out
-            give_up(partition.sessions.begin()->second->connection());
+            partition.sessions.begin()->second->connection().fail_without_storage();
         if (auto* bind = std::get_if<Bind>(&job)) {
             partition.end_bind(bind->request.file.ident);
             partition.tidy(bind->request.file.ident);
@@ -290,14 +290,9 @@ struct OutcomeHandler {
             return;
         connection->release_page_slot();
         if (of != FailureScope::job)
-            give_up(*connection);
+            connection->fail_without_storage();
         else if (Session* session = context.session(job.to))
             session->on_no_page();
-    }
-
-    void give_up(Connection& connection) {
-        connection.fail_for_now(Code::other_error, "Storage is not available",
-                                context.tuning.overload_backoff_s);
     }
 };
 

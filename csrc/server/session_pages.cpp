@@ -148,8 +148,7 @@ void Session::on_page(Page page) {
 void Session::on_no_page() {
     page_in_flight_ = false;
     if (acknowledgement_due_) // its client is to come again for it
-        return connection_.fail_for_now(Code::other_error, "Storage is not available",
-                                        context_.tuning.overload_backoff_s);
+        return connection_.fail_without_storage();
     try_later("The server could not do this", Code::other_session_error);
 }
 

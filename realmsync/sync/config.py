@@ -418,20 +418,21 @@ class SyncConfiguration:
 
     def _awaits_set(self, file: _core.RealmFile) -> bool:
         """Whether nothing of the latest subscriptions in a file has come yet."""
-        found = _core.subscription_set(file) if self.flexible else None
-        return found is not None and found[1] == SetCode.PENDING
+        return self._latest_set(file)[1] == SetCode.PENDING
 
     def _refused_version(self, file: _core.RealmFile) -> int | None:
         """Of the latest subscriptions in a file, if the server has refused them."""
-        found = _core.subscription_set(file) if self.flexible else None
-        return found[0] if found is not None and found[1] == SetCode.ERROR else None
+        version, code = self._latest_set(file)
+        return version if code == SetCode.ERROR else None
 
     def _latest_version(self, file: _core.RealmFile) -> int:
         """Of the subscriptions in a file; 0 if it is not flexible."""
-        if not self.flexible:
-            return 0
-        found = _core.subscription_set(file)
-        return 0 if found is None else found[0]
+        return self._latest_set(file)[0]
+
+    def _latest_set(self, file: _core.RealmFile) -> tuple[int, int | None]:
+        """Version and code of the latest subscriptions in a file."""
+        found = _core.subscription_set(file) if self.flexible else None
+        return (0, None) if found is None else found[:2]
 
 
 class SessionCallbacks:

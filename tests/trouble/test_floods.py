@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from raw_peer import APP as APP_ID
-from raw_peer import MIB, PATIENCE, PROMISE, Victim, log_in, memory
+from raw_peer import MIB, PATIENCE, PROMISE, Victim, attackers, log_in, memory
 from realmsync.testing import ServerProcess
 
 pytestmark = pytest.mark.no_asan
@@ -152,15 +152,11 @@ def under(attack: Attack, server: ServerProcess, token: str) -> Iterator[list[in
                 attack(server, token, number)
             counts[number] += 1
 
-    attackers = [threading.Thread(target=run, args=(number,)) for number in range(16)]
-    for attacker in attackers:
-        attacker.start()
-    try:
-        yield counts
-    finally:
-        stop.set()
-        for attacker in attackers:
-            attacker.join()
+    with attackers(16, run):
+        try:
+            yield counts
+        finally:
+            stop.set()
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)

@@ -5,18 +5,15 @@ uploads test_strangers.py's."""
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from instructions import DOG, add_column, add_table, changeset, create, insert, on, update
-from raw_peer import LONGEST, MIB, RawPeer, Refused, Victim, disk_use, peak_memory
+from raw_peer import LONGEST, MIB, RawPeer, Refused, Victim, attackers, disk_use, peak_memory
 from realmsync.testing import ServerProcess
 
 pytestmark = pytest.mark.no_asan
@@ -25,17 +22,6 @@ ATTACKERS = 4
 MEMORY = 512  # MiB that the process has at most
 # Beside four bytes for each that was uploaded: a write-ahead log of 64 MiB, and what is small.
 DISK = 96 * MIB
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path / "data", "--log-level", "error", durability="process") as server:
-        yield server
-        assert server.stop() == 0
-        server.start()
-    for path in (tmp_path / "data").rglob("*.sqlite"):
-        with sqlite3.connect(path) as database:
-            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",), path
 
 
 # An attack sends over a connection of a user of its own, and gives the bytes that it uploaded.
@@ -256,11 +242,8 @@ def test_message_floods(server: ServerProcess, attack: Attack, scale: int) -> No
             with suppress(Refused, ConnectionClosed, OSError), RawPeer(server.url) as peer:
                 uploaded[number] = attack(peer, scale)
 
-        attackers = [threading.Thread(target=run, args=(n,)) for n in range(ATTACKERS)]
-        for attacker in attackers:
-            attacker.start()
-        for attacker in attackers:
-            attacker.join()
+        with attackers(ATTACKERS, run):
+            pass
         victim.goes_on()
     victim.check(LONGEST)
     assert peak_memory(server) < MEMORY

@@ -3,17 +3,15 @@ another user goes on, memory is bounded. One by one they are test_query_storms.p
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from instructions import add_column, add_table, changeset, create, update
-from raw_peer import FlexiblePeer, RawPeer, Refused, Victim, peak_memory
+from instructions import changeset, create, update
+from raw_peer import FlexiblePeer, RawPeer, Refused, Victim, attackers, peak_memory
 from realmsync.testing import ServerProcess
 
 pytestmark = pytest.mark.no_asan
@@ -31,24 +29,15 @@ Attack = Callable[[FlexiblePeer, int], None]
 class FlexibleVictim(Victim):
     """The same in flexible sync, where it writes what others have asked for."""
 
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._peer.query(1, 1, Person=f"_id < {ATTACKED}")
+
     @staticmethod
     def _open(url: str) -> RawPeer:
         peer = FlexiblePeer(url)
         peer.open_flexible(1)
-        peer.upload(
-            1, changeset(add_table("Person"), add_column("Person", "name", 3, nullable=True))
-        )
-        peer.acknowledged(1)
-        peer.query(1, 1, Person=f"_id < {ATTACKED}")
         return peer
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path / "data", "--log-level", "error", durability="process") as server:
-        yield server
-        assert server.stop() == 0
-        server.start()
 
 
 def objects(keys: Iterable[int], name: str) -> Iterator[dict[str, object]]:
@@ -151,17 +140,13 @@ def test_query_floods(server: ServerProcess, attack: Attack, scale: int) -> None
             peer.upload(1, changeset(*objects(range(ATTACKED, ATTACKED + OBJECTS), "n" * 100)))
             peer.acknowledged(1)
 
-        def run() -> None:
+        def run(_: int) -> None:
             # They may be refused, or thrown out.
             with suppress(Refused, ConnectionClosed, OSError), FlexiblePeer(server.url) as peer:
                 attack(peer, scale)
 
-        attackers = [threading.Thread(target=run) for _ in range(ATTACKERS)]
-        for attacker in attackers:
-            attacker.start()
-        victim.goes_on()
-        for attacker in attackers:
-            attacker.join()
+        with attackers(ATTACKERS, run):
+            victim.goes_on()
         victim.goes_on()
     assert victim.failure is None, repr(victim.failure)
     assert peak_memory(server) < MEMORY

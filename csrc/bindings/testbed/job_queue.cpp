@@ -21,13 +21,10 @@ class JobQueueByNumber {
   public:
     JobQueueByNumber() : queue_(tuning_) {}
 
-    // Uploads have a size in bytes, binds the file of one.
+    // Uploads and query sets have a size in bytes, binds the file of one.
     void push_upload(std::uint64_t number, server::Flow user, std::uint64_t partition,
                      std::uint64_t file, std::uint64_t size) {
-        server::Append job;
-        job.to.binding = number;
-        job.owner.flow = user;
-        job.handle = partition;
+        auto job = made<server::Append>(number, user, partition);
         job.file_ident = file;
         job.task.body.compressed = true;
         job.task.body.uncompressed_size = size;
@@ -35,19 +32,13 @@ class JobQueueByNumber {
     }
     void push_bind(std::uint64_t number, server::Flow user, std::uint64_t partition,
                    std::uint64_t file) {
-        server::Bind job;
-        job.to.binding = number;
-        job.owner.flow = user;
-        job.handle = partition;
+        auto job = made<server::Bind>(number, user, partition);
         job.request.file.ident = file;
         queue_.push(std::move(job));
     }
     void push_query(std::uint64_t number, server::Flow user, std::uint64_t partition,
                     std::uint64_t file, std::uint64_t size) {
-        server::Subscribe job;
-        job.to.binding = number;
-        job.owner.flow = user;
-        job.handle = partition;
+        auto job = made<server::Subscribe>(number, user, partition);
         job.file_ident = file;
         job.request.body.assign(size, ' ');
         queue_.push(std::move(job));
@@ -81,6 +72,14 @@ class JobQueueByNumber {
     }
 
   private:
+    template <class Job>
+    static Job made(std::uint64_t number, server::Flow user, std::uint64_t partition) {
+        Job job;
+        job.to.binding = number;
+        job.owner.flow = user;
+        job.handle = partition;
+        return job;
+    }
     static std::uint64_t number_of(const server::WriterJob& job) {
         if (const auto* append = std::get_if<server::Append>(&job))
             return append->to.binding;

@@ -1,6 +1,6 @@
-// Bytes that users have of something that is limited, each and all together: of accepted uploads
-// (inflated) and query sets that the writer has not done yet. What becomes of who has too much is
-// said by whoever asks.
+// Accepted uploads and query sets that the writer has not done yet, by user: whose connections are
+// not read for a while, so that what waits is bounded and nobody waits for another's. Bytes of
+// uploads are inflated ones.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 
 namespace realmsync::server {
 
-class UserShares {
+class UploadBacklog {
   public:
-    UserShares(std::uint64_t user_limit, std::uint64_t total_limit)
+    UploadBacklog(std::uint64_t user_limit, std::uint64_t total_limit)
         : user_limit_(user_limit), total_limit_(total_limit) {}
 
     std::uint64_t total() const { return total_; }
