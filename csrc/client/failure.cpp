@@ -107,6 +107,7 @@ Failure refused(int http_status, std::string_view message) {
 
 bool has_forgotten(const Failure& failure) {
     switch (wire::Code{failure.protocol_code}) {
+    case wire::Code::bad_client_file_ident:
     case wire::Code::bad_server_version:
     case wire::Code::bad_client_version:
     case wire::Code::diverging_histories: return true;

@@ -100,9 +100,8 @@ Failure to_failure(const TooLarge& too_large);
 // The failure that a protocol error stands for; the plain form has no action.
 Failure from_protocol_error(std::int32_t code, const wire::ErrorInfo& info,
                             std::int64_t jitter_divisor);
-// Whether the server says that its history is not the one that it has told this file, as that of a
-// restored one is: it may have lost what it had acknowledged. An unknown file says nothing: that
-// is how an operator resets one.
+// Whether the server says that it does not know this file, or that its history is not the one that
+// it has told it, as that of a restored one is: it may have lost what it had acknowledged.
 bool has_forgotten(const Failure& failure);
 // A connection attempt that did not get through. `failure` is what the transport noticed:
 // "resolve", "tcp", "tls", "timeout", "http" (with the response's status) or "protocol".

@@ -19,6 +19,16 @@ server::Page fetch_part(HistoryStore& store, const server::PageRequest& request)
     return page;
 }
 
+server::Page acknowledgement(HistoryStore& store, const server::PageRequest& request) {
+    server::Page page;
+    page.body = DownloadBody().pack();
+    page.estimate = 1; // of a history
+    store.read([&](HistoryReader& rows) {
+        page.progress = Snapshot(rows, request).progress(rows, request, request.cursor);
+    });
+    return page;
+}
+
 void DownloadBody::add(std::uint64_t version, std::uint64_t client_version, std::uint64_t timestamp,
                        std::uint64_t origin, std::string_view changeset) {
     wire::DownloadEntry entry;

@@ -158,6 +158,8 @@ std::optional<ShownHistory> shown_history(std::vector<HistoryEntry> entries, std
                                           const model::SchemaPtr& schema,
                                           const server::PageRequest& request);
 
+// Of uploads: the cursor stays where it is.
+server::Page acknowledgement(HistoryStore& store, const server::PageRequest& request);
 server::Page fetch_part(HistoryStore& store, const server::PageRequest& request); // of a bootstrap
 server::Page bootstrap_page(HistoryReader& rows, const server::PageRequest& request);
 // The last part: by the writer, whose snapshot is of the newest version.

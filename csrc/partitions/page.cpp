@@ -145,6 +145,8 @@ PartitionDb::Scan PartitionDb::scan_tables(const server::PageRequest& request) {
 }
 
 server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
+    if (request.acknowledges_only)
+        return acknowledgement(*store_, request);
     if (request.bootstrap) {
         server::Page page = fetch_part(*store_, request);
         note_sent(request.partition, request.file_ident, page);
@@ -157,7 +159,7 @@ server::Page PartitionDb::fetch_page(const server::PageRequest& request) {
 }
 
 std::optional<server::Page> PartitionDb::fetch_recent(const server::PageRequest& request) {
-    if (request.bootstrap)
+    if (request.acknowledges_only || request.bootstrap)
         return std::nullopt;
     if (request.view)
         return fetch_recent_shown(request);

@@ -329,10 +329,7 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
                                         std::to_string(static_cast<std::int32_t>(code)) + ": " +
                                         error.message + whose());
     const bool resets_client = error.should_client_reset;
-    // While a bootstrap is under way there is nothing to tell it with, and nothing to lose: what
-    // clients recover is then what they have not uploaded.
-    const bool can_tell = !subscriptions_ || !subscriptions_->bootstrap();
-    acknowledgement_due_ = state_ == SessionState::running && resets_client && can_tell;
+    acknowledgement_due_ = state_ == SessionState::running && resets_client;
     wire::ErrorInfo told = error;
     if (resets_client && !context_.settings_of(connection_.owner()).may_recover) {
         told.action = "ClientResetNoRecovery";
@@ -343,13 +340,22 @@ void Session::fail(Code code, const wire::ErrorInfo& error) {
     state_ = SessionState::send_error;
     detach();
     test_commands_.reset();
-    if (!acknowledgement_due_) {
+    if (!acknowledgement_due_)
         drop_page();
+    else if (subscriptions_ && subscriptions_->bootstrap())
+        acknowledge_only();
+    if (!acknowledgement_due_ || acknowledges_only_)
         leave_views();
-    } else if (subscriptions_) {
+    else if (subscriptions_)
         subscriptions_->cancel();
-    }
     enlist_if_ready();
+}
+
+// Between the parts of a bootstrap, or where the history cannot be told: that the bootstrap is torn
+// (flexible-sync.md 7.2 B4) does no harm, since the client throws it away.
+void Session::acknowledge_only() {
+    acknowledges_only_ = true;
+    drop_page();
 }
 
 void Session::detach() {

@@ -188,6 +188,7 @@ class Session {
 
     bool is_mark_due() const;
     bool owes_acknowledgement() const; // before the error, and it can be told now
+    void acknowledge_only();
     wire::Outgoing take_mark();
     wire::Outgoing take_error();
     std::string whose() const; // for the log: app, user, client file, partition
@@ -211,6 +212,7 @@ class Session {
     bool owes_progress_ = false;       // a DOWNLOAD that says how far it is
     bool unacknowledged_ = false;      // something integrated that no DOWNLOAD sent has told
     bool acknowledgement_due_ = false; // before the error
+    bool acknowledges_only_ = false;   // then: nothing of the history can be told with it
     bool awaits_progress_due_ = false; // stands in Context::progress_due
     Partition* partition_ = nullptr;   // while attached
     std::uint64_t handle_ = 0;         // of the partition, also when detached

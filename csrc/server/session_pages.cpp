@@ -25,7 +25,7 @@ bool Session::needs_download() const {
 bool Session::needs_page() const {
     return !page_ && !page_in_flight_ && !waits_for_page_slot_ && !awaits_bootstrap_turn_ &&
            (state_ == SessionState::running ? needs_download() : owes_acknowledgement()) &&
-           !(subscriptions_ && !subscriptions_->needs_page());
+           (!subscriptions_ || acknowledges_only_ || subscriptions_->needs_page());
 }
 
 wire::Outgoing Session::take_download() {
@@ -86,7 +86,8 @@ PageRequest Session::page_request() const {
     request.cursor = download_;
     request.least_latest = latest_.version;
     request.byte_limit = shared ? context_.tuning.shared_page_bytes : context_.tuning.page_bytes;
-    if (subscriptions_) {
+    request.acknowledges_only = acknowledges_only_;
+    if (subscriptions_ && !acknowledges_only_) {
         constexpr std::uint64_t kPages = 4; // rather one large message than a bootstrap
         request.whole_limit = may_begin_early() ? kPages * context_.tuning.page_bytes
                                                 : context_.tuning.inflated_bytes;
@@ -127,8 +128,10 @@ void Session::on_page(Page page) {
     }
     if (!page.refusal.empty()) {
         connection_.release_page_slot();
-        acknowledgement_due_ = false; // nothing can tell of the last uploads
-        fail(Code::bad_query, page.refusal);
+        if (is_ending())
+            acknowledge_only();
+        else
+            fail(Code::bad_query, page.refusal);
         return enlist_if_ready();
     }
     if (page.is_too_large) {

@@ -61,8 +61,8 @@ bool Session::may_begin_early() const {
 // What enters can be had of the newest version alone, so that it cannot be cut into pages of the
 // history; a bootstrap can.
 void Session::begin_early() {
-    if (state_ != SessionState::running) { // nothing can tell of the last uploads
-        acknowledgement_due_ = false;
+    if (is_ending()) {
+        acknowledge_only();
         return enlist_if_ready();
     }
     if (!may_begin_early())

@@ -196,6 +196,7 @@ struct PageRequest {
     std::shared_ptr<BootstrapProgress> progress = nullptr;
     std::uint64_t up_to = 0; // the last version of the history that is to be in it; 0: any
     std::optional<KnownVersions> known = std::nullopt; // of the history
+    bool acknowledges_only = false; // how far uploads are, and nothing of the history
 };
 
 struct ConcludedBootstrap {

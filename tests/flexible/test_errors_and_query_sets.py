@@ -56,8 +56,44 @@ def test_an_error_is_told_whatever_query_set_is_on_its_way(how: str, order: str)
     client.run()
     ((_, info),) = client.errors
     assert info["should_client_reset"]
-    if (order, how) != ("query first", "changeset"):  # whose bootstrap is under way by then
-        assert client.upload_cursor[0] == sent, "what is integrated is told before the error"
+    assert client.upload_cursor[0] == sent, "what is integrated is told before the error"
+
+
+@pytest.mark.parametrize("version", [9, 13, 14])
+@pytest.mark.parametrize("parts", [0, 1, 3])
+def test_what_is_integrated_while_a_bootstrap_is_under_way(version: int, parts: int) -> None:
+    """It is told between the bootstrap's parts, so that the reset does not upload it again."""
+    server = Server(tuning={"page_bytes": 2_000, "shared_page_bytes": 2_000})
+    admin = with_schema(server)
+    admin.write(*(each for one in range(2_000) for each in people.create(one, age=one)))
+    admin.upload()
+    admin.run()
+    client = subscribed(connected(server, "ann", version), {"Person": "age == 1"})
+    client.query(2, ADULTS)
+    client.run(parts)
+    assert parts == 0 or (client.pending and client.pending[0] == 2)
+    client.write(*people.change(1, name="mine"))
+    client.upload()
+    spoil(client, "base")
+    client.run()
+    ((_, info),) = client.errors
+    assert info["should_client_reset"] and client.completed[-1] == 1
+    assert client.upload_cursor[0] == client.uploaded - 1
+
+
+@pytest.mark.parametrize("version", [9, 13, 14])
+def test_what_is_integrated_before_the_first_bootstrap(version: int) -> None:
+    server = Server()
+    with_schema(server)
+    client = FlexibleClient(server, "ann", version)
+    client.connect()  # IDENT is on its way
+    client.write(*people.schema())
+    client.upload()
+    spoil(client, "base")
+    client.run()
+    ((_, info),) = client.errors
+    assert info["should_client_reset"]
+    assert client.upload_cursor[0] == client.uploaded - 1
 
 
 @pytest.mark.parametrize("version", [9, 13, 14])
