@@ -169,16 +169,16 @@ class AppSync(Explained):
             self._client.runtime.notify_network_change()
 
     @property
-    def recovered_changes(self) -> list[Path]:
-        """Realm files that were kept, newest last, as changes are in them that a realm has lost.
+    def recovered_changes(self) -> list[str]:
+        """Paths of realm files that were kept, newest last, as changes are in them that a realm has lost.
 
         By a reset in any mode, and when the server had a realm deleted. Each is a whole realm as it
         was before: open it with `Realm(path=...)`. They stay until you delete them, or remove their
         user.
         """
-        return self._file_actions.kept()
+        return [str(path) for path in self._file_actions.kept()]
 
-    def initiate_client_reset(self, path: str | os.PathLike[str]) -> Path | None:
+    def initiate_client_reset(self, path: str | os.PathLike[str]) -> str | None:
         """Does now what an error has asked for: the next opening of the realm begins anew.
 
         Without it that is done when the next run of the program opens the realm. Puts the file
@@ -194,7 +194,8 @@ class AppSync(Explained):
         self._file_actions.require(source)
         if self._client is not None:
             self._client.end(source)
-        return self._file_actions.run(source)
+        place = self._file_actions.run(source)
+        return None if place is None else str(place)
 
     def stop(self) -> None:
         """Ends all sessions and the sync client's thread; a later realm starts it anew."""

@@ -13,8 +13,10 @@ from client_driver import ACTIVE, INACTIVE, PAUSED, Client, File, online
 from realmsync import _core, _testbed
 
 
-def required(client: Client, file: File, action: str = "ClientReset", *, session: int = 1) -> None:
-    client.error(session, 208, False, action)
+def required(
+    client: Client, file: File, action: str = "ClientReset", *, session: int = 1, code: int = 217
+) -> None:
+    client.error(session, code, False, action)
     client.run()
     assert client.heads()[-1] == f"unbind {session}"
     client.run()
@@ -39,6 +41,14 @@ def test_asked_for_and_done(action: str) -> None:
     client.run()
     assert len(binds(client)) == 1
     assert wait not in [number for number, *_ in file.of("wait")], "it goes on"
+
+
+@pytest.mark.parametrize("code", [208, 209, 210, 211, 217, 222])
+def test_a_server_may_have_forgotten_what_it_had_acknowledged(code: int) -> None:
+    """One that knows its history but not this file's, or this file's cursors."""
+    client, file = online()
+    required(client, file, code=code)
+    assert file.of("reset_required")[0][-1] == (code in (208, 209, 210, 211))
 
 
 def test_a_failure_is_told_as_such() -> None:

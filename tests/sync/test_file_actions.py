@@ -71,7 +71,8 @@ class Phone:
 
     async def ask(self, path: str) -> Path | None:
         """Not on this loop, on which the server is that has to let go of a session."""
-        return await asyncio.to_thread(self.device.app.sync.initiate_client_reset, path)
+        place = await asyncio.to_thread(self.device.app.sync.initiate_client_reset, path)
+        return None if place is None else Path(place)
 
     async def end(self, path: str) -> None:
         """Waits until nobody has the file any more."""
@@ -82,7 +83,7 @@ class Phone:
 
     @property
     def kept(self) -> list[Path]:
-        return self.device.app.sync.recovered_changes
+        return [Path(path) for path in self.device.app.sync.recovered_changes]
 
 
 @contextlib.asynccontextmanager
@@ -387,5 +388,5 @@ async def test_files_that_are_kept_within_a_second_are_in_order(tmp_path: Path) 
     places[0].parent.mkdir(parents=True)
     for place in places:
         place.touch()
-    assert app.sync.recovered_changes == places
+    assert app.sync.recovered_changes == [str(place) for place in places]
     await app.close()
