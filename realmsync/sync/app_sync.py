@@ -170,7 +170,7 @@ class AppSync(Explained):
 
     @property
     def recovered_changes(self) -> list[str]:
-        """Paths of realm files that were kept, newest last, as changes are in them that a realm has lost.
+        """Paths of files that were kept, newest last: changes are in them that a realm has lost.
 
         By a reset in any mode, and when the server had a realm deleted. Each is a whole realm as it
         was before: open it with `Realm(path=...)`. They stay until you delete them, or remove their
