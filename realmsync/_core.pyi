@@ -558,6 +558,9 @@ class DeclaredClass:
     @property
     def properties(self) -> list[DeclaredProperty]: ...
 
+def require_default(property: DeclaredProperty, cls: str) -> None:
+    """Raises what create() would raise for the default, as far as no realm is needed for it."""
+
 class Query:
     """A compiled query of a class, or of what another query selects. Immutable."""
 

@@ -150,9 +150,19 @@ class ForkedProcessError(RealmError, RuntimeError):
 
 
 class SchemaValidationError(RealmError, ValueError):
-    """A declared schema that breaks the rules; the message has one line per violation."""
+    """A declared schema that breaks the rules; the message has one line per violation.
+
+    `class_name` and `property_name` say where the first one is, or None.
+    """
 
     code = 2016
+
+    def __init__(
+        self, message: str, class_name: str | None = None, property_name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.class_name = class_name
+        self.property_name = property_name
 
 
 class InvalidArgumentError(RealmError, ValueError):

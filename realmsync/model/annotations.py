@@ -22,7 +22,7 @@ import bson
 from realmsync.errors import SchemaValidationError
 from realmsync.model.expressions import Field
 from realmsync.model.options import PropertyOptions
-from realmsync.model.schema import ClassSchema, Property, make_property
+from realmsync.model.schema import TYPE_NAMES, ClassSchema, Property, make_property, refused
 from realmsync.values import Float32, Timestamp
 
 # An annotation, what stands beside it, and the class whose body holds it.
@@ -84,10 +84,12 @@ def read_class(
         try:
             parsed = _Reader(owner).property(attribute, annotation, options)
         except ValueError as error:
-            raise SchemaValidationError(f"property '{name}.{attribute}': {error}") from None
+            raise refused(name, attribute, error) from None
         if options.is_primary_key:
             if key is not None:
-                raise SchemaValidationError(f"class '{name}' has more than one primary key")
+                raise SchemaValidationError(
+                    f"class '{name}' has more than one primary key", name, attribute
+                )
             key = attribute
         properties.append(parsed)
     return ClassSchema(name, tuple(properties), key, embedded, model=model)
@@ -142,11 +144,13 @@ class _Reader:
 
     @staticmethod
     def _class_name(element: Any) -> str:
-        if isinstance(element, str):
-            return element
         if isinstance(element, type) and hasattr(element, "__realm_attributes__"):
-            return element.__name__
-        raise ValueError(f"no property can have the type {element!r}")
+            element = element.__name__
+        if not isinstance(element, str):
+            raise ValueError(f"no property can have the type {element!r}")
+        if element in TYPE_NAMES:
+            raise ValueError(f"no class can have the name {element!r}, which Realm has for a type")
+        return element
 
     def _strip_none(self, annotation: Any) -> tuple[Any, bool]:
         """The annotation without None, and whether it had it."""

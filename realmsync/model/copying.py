@@ -28,7 +28,7 @@ from realmsync.model.configuration import (
     synchronisation,
 )
 from realmsync.model.native import native_class, schema_of_file
-from realmsync.model.schema import validate
+from realmsync.model.schema_rules import validate
 from realmsync.model.write import now
 
 

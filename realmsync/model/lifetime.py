@@ -28,7 +28,8 @@ from realmsync.model.in_thread import in_thread
 from realmsync.model.live import LiveQueries
 from realmsync.model.native import native_class, schema_of_file
 from realmsync.model.objects import model_of
-from realmsync.model.schema import ClassSchema, validate
+from realmsync.model.schema import ClassSchema
+from realmsync.model.schema_rules import validate
 from realmsync.model.write import WriteBlock, WriteQueue
 from realmsync.naming import Explained
 from realmsync.process import forked, tell_forks

@@ -39,13 +39,13 @@ MODES = {
 
 def native_class(c: ClassSchema) -> _core.DeclaredClass:
     key = next((i for i, p in enumerate(c.stored) if p.name == c.primary_key), -1)
-    properties = [_native_property(p) for p in c.stored]
+    properties = [native_property(p) for p in c.stored]
     return _core.DeclaredClass(
         name=c.name, embedded=c.embedded, key=key, properties=properties, asymmetric=c.asymmetric
     )
 
 
-def _native_property(p: Property) -> _core.DeclaredProperty:
+def native_property(p: Property) -> _core.DeclaredProperty:
     return _core.DeclaredProperty(
         name=p.persisted,
         attribute=p.name,
@@ -64,12 +64,13 @@ def schema_of_file(classes: list[_core.DeclaredClass]) -> dict[str, ClassSchema]
     """What a file holds, as a declaration (a realm opened without schema)."""
     result = {}
     for c in classes:
-        parsed = []
+        parsed: list[Property] = []
         for p in c.properties:
             element = p.target if p.type == _core.Type.link else TYPE_NAMES[p.type]
             optional = True if p.optional else None
             collection = COLLECTION_NAMES[p.collection]
             indexed: bool | str = "full-text" if p.full_text else p.indexed
+            indexed = indexed or len(parsed) == c.key
             parsed.append(make_property(p.name, element, collection, optional, indexed=indexed))
         primary_key = parsed[c.key].name if c.key >= 0 else None
         result[c.name] = ClassSchema(c.name, tuple(parsed), primary_key, c.embedded, c.asymmetric)

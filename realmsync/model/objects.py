@@ -182,7 +182,9 @@ def _own_declarations(cls: type[BaseObject]) -> dict[str, Declaration]:
         if hasattr(BaseObject, name) or name in ("_key", "_short"):
             raise SchemaValidationError(
                 f"'{cls.__name__}.{name}' cannot be a property: every object has this attribute."
-                " Choose another name, and keep the stored one by realmsync.property(map_to=...)"
+                " Choose another name, and keep the stored one by realmsync.property(map_to=...)",
+                cls.__name__,
+                name,
             )
         value = cls.__dict__.get(name, PropertyOptions())
         if not isinstance(value, PropertyOptions):
@@ -206,7 +208,9 @@ def _require_declared(cls: type[BaseObject], declared: Mapping[str, Declaration]
         if meant or not (name.startswith("_") or nested or hasattr(type(value), "__get__")):
             raise SchemaValidationError(
                 f"'{cls.__name__}.{name}' has no annotation, so it would be no property: write"
-                f" `{name}: T = ...` with its type, or `{name}: ClassVar[T] = ...` for a constant"
+                f" `{name}: T = ...` with its type, or `{name}: ClassVar[T] = ...` for a constant",
+                cls.__name__,
+                name,
             )
     for base in cls.__mro__[1:]:
         if not issubclass(base, BaseObject):
@@ -214,7 +218,9 @@ def _require_declared(cls: type[BaseObject], declared: Mapping[str, Declaration]
                 if name not in declared and not is_class_variable(annotation):
                     raise SchemaValidationError(
                         f"'{cls.__name__}' would not get the property '{name}' of"
-                        f" '{base.__name__}': derive that from realmsync.{_base_name(cls)}"
+                        f" '{base.__name__}': derive that from realmsync.{_base_name(cls)}",
+                        cls.__name__,
+                        name,
                     )
 
 

@@ -1,8 +1,8 @@
 """Declared schemas: Python classes and Realm's dictionaries, normalised to one form.
 
-Section numbers are those of data-model.md: declaration 5, rules 6. What a file already holds, and
-whether a declaration fits it, is decided by the core (csrc/tables); annotations.py reads the type
-annotations of classes.
+Section numbers are those of data-model.md: declaration 5. The rules for a whole schema are in
+schema_rules.py; what a file already holds, and whether a declaration fits it, is decided by the
+core (csrc/tables); annotations.py reads the type annotations of classes.
 
 A property's type is written as an annotation:
 
@@ -20,7 +20,7 @@ A property's type is written as an annotation:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,10 +40,8 @@ PRIMITIVES = {
     "mixed",
 }
 COLLECTIONS = ("list", "dictionary", "set")
-KEY_TYPES = {"int", "string", "objectId", "uuid"}
-INDEXABLE = {"int", "bool", "date", "string", "objectId", "uuid", "mixed"}
-MAX_CLASS_NAME = 57  # bytes of UTF-8
-MAX_PROPERTY_NAME = 63
+# No class can have one of these names: as the type of a property it would not mean the class.
+TYPE_NAMES = PRIMITIVES | {*COLLECTIONS, "object", "linkingObjects", "counter"}
 SUFFIXES = {"[]": "list", "{}": "dictionary", "<>": "set"}
 
 
@@ -158,17 +156,19 @@ def parse_class(declaration: Mapping[str, Any]) -> ClassSchema:
     if not isinstance(name, str) or not name:
         raise SchemaValidationError("a class declaration needs a name")
     if unknown:
-        raise SchemaValidationError(f"class '{name}': unknown field {sorted(unknown)[0]!r}")
+        raise SchemaValidationError(f"class '{name}': unknown field {sorted(unknown)[0]!r}", name)
     properties = declaration.get("properties")
     if not isinstance(properties, Mapping):
-        raise SchemaValidationError(f"class '{name}': properties must be a mapping")
+        raise SchemaValidationError(f"class '{name}': properties must be a mapping", name)
     key = declaration.get("primaryKey")
     parsed = []
     for property_name, value in properties.items():
         try:
             parsed.append(_parse_property(property_name, value))
+            if property_name == key and isinstance(value, Mapping):
+                _require_index_of_key(value.get("indexed", True))
         except ValueError as error:
-            raise SchemaValidationError(f"property '{name}.{property_name}': {error}") from None
+            raise refused(name, property_name, error) from None
     return ClassSchema(
         name,
         tuple(replace(p, indexed=True) if p.name == key else p for p in parsed),
@@ -176,6 +176,16 @@ def parse_class(declaration: Mapping[str, Any]) -> ClassSchema:
         bool(declaration.get("embedded", False)),
         bool(declaration.get("asymmetric", False)),
     )
+
+
+def refused(cls: str, name: str, why: object) -> SchemaValidationError:
+    """What is raised for a property that cannot be read."""
+    return SchemaValidationError(f"property '{cls}.{name}': {why}", cls, name)
+
+
+def _require_index_of_key(indexed: object) -> None:
+    if indexed is not True:
+        raise ValueError(f"a primary key has an index of its own: {indexed!r} is no choice")
 
 
 def _parse_property(name: str, declaration: Any) -> Property:
@@ -255,129 +265,3 @@ def make_property(
     if optional is False:
         raise ValueError("an object is always optional")
     return Property(name, "object", collection, element, True, **rest)
-
-
-# The rules for a whole schema (section 6).
-
-
-def validate(
-    classes: Iterable[ClassSchema], *, synced: bool, flexible: bool = False
-) -> dict[str, ClassSchema]:
-    """Checks all rules and gives the classes by name, sorted as Realm reports them.
-
-    SchemaValidationError with one line per violation. `flexible`: synced that way.
-    """
-    by_name: dict[str, ClassSchema] = {}
-    faults: list[str] = []
-    for c in classes:
-        known = by_name.get(c.name)
-        if known is not None and known is not c:
-            faults.append(f"Class '{c.name}' is declared more than once.")
-        by_name[c.name] = c
-    for c in by_name.values():
-        faults += _check_class(c, by_name, synced)
-        if c.asymmetric and not flexible:
-            faults.append(f"Asymmetric class '{c.name}' needs flexible sync.")
-    if not faults:
-        faults += _check_embedding(by_name, synced)
-    if faults:
-        raise SchemaValidationError(
-            "Schema validation failed due to the following errors:"
-            + "".join(f"\n- {fault}" for fault in faults)
-        )
-    return dict(sorted(by_name.items(), key=lambda item: item[0].encode()))
-
-
-def _check_class(c: ClassSchema, by_name: Mapping[str, ClassSchema], synced: bool) -> list[str]:
-    faults = []
-    if not 0 < len(c.name.encode()) <= MAX_CLASS_NAME:
-        faults.append(f"Class name '{c.name}' must have 1 to {MAX_CLASS_NAME} bytes.")
-    if c.embedded and c.asymmetric:
-        faults.append(f"Class '{c.name}' cannot be both embedded and asymmetric.")
-    if c.embedded and c.primary_key is not None:
-        faults.append(f"Embedded class '{c.name}' cannot have a primary key.")
-    stored = [p.persisted for p in c.stored]
-    names = [p.name for p in c.properties]
-    for name in sorted({n for n in stored if stored.count(n) > 1}):
-        faults.append(f"Property '{c.name}.{name}' is declared more than once.")
-    for p in c.properties:
-        if p.map_to and p.map_to != p.name and p.map_to in names:
-            faults.append(f"Property '{c.name}.{p.name}' is mapped to the name of another one.")
-        faults += _check_property(c, p, by_name)
-    key = c.property(c.primary_key) if c.primary_key is not None else None
-    if c.primary_key is not None:
-        if key is None:
-            faults.append(f"Primary key property '{c.name}.{c.primary_key}' does not exist.")
-        elif key.type not in KEY_TYPES or key.collection is not None:
-            faults.append(
-                f"Property '{c.name}.{key.name}' of type '{key.describe()}' "
-                "cannot be the primary key."
-            )
-    if synced and not c.embedded and (key is None or key.persisted != "_id"):
-        faults.append(f"There must be a primary key property named '_id' on class '{c.name}'.")
-    return faults
-
-
-def _check_property(c: ClassSchema, p: Property, by_name: Mapping[str, ClassSchema]) -> list[str]:
-    where = f"'{c.name}.{p.name}'"
-    faults = []
-    if not 0 < len(p.persisted.encode()) <= MAX_PROPERTY_NAME:
-        faults.append(f"Property name {where} must have 1 to {MAX_PROPERTY_NAME} bytes.")
-    if p.type == "linkingObjects":
-        origin_class = by_name.get(p.target or "")
-        origin = origin_class.property(p.origin or "") if origin_class else None
-        if origin is None:
-            faults.append(f"Property '{p.target}.{p.origin}', the origin of {where}, is missing.")
-        elif origin.type != "object" or origin.target != c.name:
-            faults.append(f"Property '{p.target}.{p.origin}' is not a link to class '{c.name}'.")
-        return faults
-    if p.is_link:
-        target = by_name.get(p.target or "")
-        if target is None:
-            faults.append(f"Property {where} has the unknown type '{p.target}'.")
-        elif target.asymmetric:
-            faults.append(f"Property {where} cannot link to asymmetric class '{target.name}'.")
-        elif target.embedded and p.collection == "set":
-            faults.append(f"Set property {where} cannot contain embedded objects.")
-    if p.indexed == "full-text":
-        if p.type != "string" or p.collection or p.name == c.primary_key:
-            faults.append(f"Property {where} cannot have a full-text index.")
-    elif p.indexed not in (True, False):
-        faults.append(
-            f"Property {where}: indexed is True, False or 'full-text', not {p.indexed!r}."
-        )
-    elif p.indexed:
-        string_list = p.type == "string" and p.collection == "list"
-        if not string_list and (p.type not in INDEXABLE or p.collection is not None):
-            faults.append(f"Property {where} of type '{p.describe()}' cannot be indexed.")
-    return faults
-
-
-def _check_embedding(by_name: Mapping[str, ClassSchema], synced: bool) -> list[str]:
-    """Rules 12 and 15: no cycle of embedded classes; under sync, none out of reach."""
-
-    def embedded_in(c: ClassSchema) -> list[ClassSchema]:
-        targets = [by_name[p.target] for p in c.properties if p.is_link and p.target]
-        return [t for t in targets if t.embedded]
-
-    faults = []
-    reached: set[str] = set()
-
-    def walk(c: ClassSchema, above: tuple[str, ...]) -> None:
-        for t in embedded_in(c):
-            if t.name in above:
-                faults.append(f"Cycles containing embedded objects are not supported: '{t.name}'.")
-            elif t.name not in reached:
-                reached.add(t.name)
-                walk(t, (*above, t.name))
-
-    for c in by_name.values():
-        if not c.embedded:
-            walk(c, ())
-    for c in by_name.values():
-        if c.embedded and c.name not in reached:
-            if synced:
-                faults.append(f"Embedded class '{c.name}' is unreachable from top-level classes.")
-            reached.add(c.name)
-            walk(c, (c.name,))
-    return list(dict.fromkeys(faults))

@@ -14,7 +14,8 @@ import realmsync
 from realmsync import _testbed
 from realmsync.errors import NoSuchTableError, SchemaMismatchError, SchemaValidationError
 from realmsync.model.objects import schema_of
-from realmsync.model.schema import parse_class, validate
+from realmsync.model.schema import parse_class
+from realmsync.model.schema_rules import validate
 
 
 class Person(realmsync.Object):
@@ -78,6 +79,85 @@ def test_a_kind_of_index_that_does_not_exist() -> None:
         validate([parse_class(declared)], synced=False)
 
 
+@pytest.mark.parametrize("indexed", [False, "full-text", None])
+def test_the_index_of_a_primary_key_is_no_choice(indexed: Any) -> None:
+    declared = {"type": "string", "indexed": indexed}
+    with pytest.raises(SchemaValidationError, match=r"'C\.k': a primary key has an index") as e:
+        parse_class({"name": "C", "primaryKey": "k", "properties": {"k": declared}})
+    assert (e.value.class_name, e.value.property_name) == ("C", "k")
+    parse_class(
+        {"name": "C", "primaryKey": "k", "properties": {"k": {**declared, "indexed": True}}}
+    )
+
+
+@pytest.mark.parametrize("name", ["int", "mixed", "list", "object", "linkingObjects", "counter"])
+def test_no_class_has_the_name_of_a_type(name: str) -> None:
+    with pytest.raises(SchemaValidationError, match=f"'{name}' has the name of a type"):
+        validate([parse_class({"name": name, "properties": {"p": "int"}})], synced=False)
+    named = type(name, (realmsync.Object,), {"__annotations__": {"_id": int}})
+    with pytest.raises(SchemaValidationError, match=f"no class can have the name '{name}'"):
+        schema_of(of({}, p=named | None))
+
+
+DEFAULTS_THAT_DO_NOT_FIT = [
+    ("int", "1", "to be int, got str"),
+    ("int", 2**63, "does not fit 64 bits"),
+    ("int", None, "None is no value"),
+    ("date", datetime(2020, 1, 1), "needs a time zone"),
+    ("mixed", {1}, "using a set as a mixed value"),
+    ("int[]", [1, "x"], r"'C\.p\[1\]' to be int, got str"),
+    ("int[]", None, "None is no value"),
+    ("int[]", iter([1]), "an iterator has its elements once"),
+    ("int<>", {"x"}, r"'C\.p\[0\]' to be int, got str"),
+    ("int<>", 5, "to be a set, got int"),
+    ("int{}", {"a": "x"}, r"'C\.p\[\"a\"\]' to be int, got str"),
+    ("int{}", {"$a": 1}, r"may not start with '\$'"),
+    ("int{}", [1], "to be a mapping, got list"),
+    ("C", 5, "to be a mapping, got int"),
+    ("C[]", [None], "None is no value"),
+]
+
+
+@pytest.mark.parametrize(("kind", "default", "why"), DEFAULTS_THAT_DO_NOT_FIT)
+def test_defaults_that_do_not_fit(kind: str, default: Any, why: str) -> None:
+    as_field = parse_class({"name": "C", "properties": {"p": kind}}).properties[0].canonical()
+    del as_field["name"]
+    declared = {"name": "C", "properties": {"q": "int", "p": {**as_field, "default": default}}}
+    with pytest.raises(
+        SchemaValidationError, match=f"The default of 'C.p' does not fit.*{why}"
+    ) as e:
+        validate([parse_class(declared)], synced=False)
+    assert (e.value.class_name, e.value.property_name) == ("C", "p")
+
+
+def test_defaults_that_fit() -> None:
+    class Fitting(realmsync.Object):
+        a: int = 5
+        b: int | None = None
+        c: float = 5
+        d: list[int] = [1, 2]
+        e: set[str] = {"x"}
+        f: dict[str, int | None] = {"x": None}
+        g: Any = {"x": [1, {"y": 2}]}
+        h: Address | None = realmsync.property(default={"street": "Main"})
+        i: str = realmsync.property(default=lambda: "made")
+        j: list[int] = ()
+
+    assert list(validate([schema_of(Fitting), schema_of(Address)], synced=False)) == [
+        "Address",
+        "Fitting",
+    ]
+
+
+def test_where_the_first_violation_is() -> None:
+    with pytest.raises(SchemaValidationError) as caught:
+        validate([parse_class({"name": "A", "properties": {"p": "Missing"}})], synced=False)
+    assert (caught.value.class_name, caught.value.property_name) == ("A", "p")
+    with pytest.raises(SchemaValidationError) as caught:
+        validate([parse_class({"name": "A", "properties": {"p": "int"}})], synced=True)
+    assert (caught.value.class_name, caught.value.property_name) == ("A", None)
+
+
 def test_all_violations_in_one_error() -> None:
     classes = [
         {"name": "A", "primaryKey": "x", "properties": {"x": "bool", "y": "Missing"}},
@@ -139,6 +219,8 @@ def test_additions_and_contradictions(tmp_path: Path) -> None:
     with realmsync.Realm(path=path) as dynamic:
         assert [c["name"] for c in dynamic.schema] == ["C"]
         assert dynamic.objects("C")[0].a == 5
+        indexed = {n: p["indexed"] for n, p in dynamic.schema[0]["properties"].items()}
+        assert indexed == {"_id": True, "a": False, "b": False}
         with pytest.raises(NoSuchTableError, match="was opened without it: call it 'C'"):
             dynamic.objects(type("C", (realmsync.Object,), {"__annotations__": {"_id": int}}))
 

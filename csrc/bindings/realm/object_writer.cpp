@@ -23,24 +23,6 @@ Scalar marker(Type type) {
     return scalar;
 }
 
-[[noreturn]] void not_nullable(const Where& where) {
-    raise_python("PropertyNotNullableError", where.text() + " is required: None is no value");
-}
-
-py::list materialise(py::handle value, const Where& where, const char* expected) {
-    PyObject* v = value.ptr();
-    if (v == Py_None)
-        not_nullable(where);
-    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v) ||
-        !PyObject_HasAttrString(v, "__iter__"))
-        raise_python("PropertyTypeError", "Expected " + where.text() + " to be " + expected +
-                                              ", got " + Py_TYPE(v)->tp_name);
-    auto list = py::reinterpret_steal<py::object>(PySequence_List(v));
-    if (!list)
-        throw py::error_already_set();
-    return list;
-}
-
 // What `values` say of a property; null when nothing.
 py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
     PyObject* value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
@@ -113,6 +95,24 @@ Target written(const Destination& to, std::vector<Step>& path) {
 }
 
 } // namespace
+
+void not_nullable(const Where& where) {
+    raise_python("PropertyNotNullableError", where.text() + " is required: None is no value");
+}
+
+py::list to_elements(py::handle value, const Where& where, const char* expected) {
+    PyObject* v = value.ptr();
+    if (v == Py_None)
+        not_nullable(where);
+    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v) ||
+        !PyObject_HasAttrString(v, "__iter__"))
+        raise_python("PropertyTypeError", "Expected " + where.text() + " to be " + expected +
+                                              ", got " + Py_TYPE(v)->tp_name);
+    auto list = py::reinterpret_steal<py::object>(PySequence_List(v));
+    if (!list)
+        throw py::error_already_set();
+    return list;
+}
 
 py::dict to_mapping(py::handle value, const Where& where) {
     if (PyDict_Check(value.ptr()))
@@ -322,7 +322,7 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
     if (p.collection == Collection::single)
         return same(*place.value, value);
     if (p.collection == Collection::list) {
-        const py::list items = materialise(value, where, "a list");
+        const py::list items = to_elements(value, where, "a list");
         const auto& old = place.value->list()->items;
         if (items.size() != old.size())
             return false;
@@ -342,13 +342,13 @@ void ObjectWriter::assign(const Target& target, const DeclaredProperty& p, py::h
         put({Destination::Kind::property, target, 0, is_default}, declared_of(p), value, where);
         return;
     case Collection::list: {
-        const py::list values = materialise(value, where, "a list");
+        const py::list values = to_elements(value, where, "a list");
         transaction_.clear(target, Collection::list);
         fill_list(target, declared_of(p), values, where);
         return;
     }
     case Collection::set: {
-        const py::list values = materialise(value, where, "a set");
+        const py::list values = to_elements(value, where, "a set");
         transaction_.clear(target, Collection::set);
         const Where inside{where.cls, where.property, where.suffix + "[]"};
         for (py::handle value_of_set : values)
@@ -482,7 +482,7 @@ void ObjectWriter::put_mixed(const Destination& to, py::handle value, const Wher
         raise_python("LimitExceededError",
                      where.text() + ": collections are nested deeper than 100 levels");
     if (shape == Shape::list) {
-        const py::list values = materialise(value, where, "a list");
+        const py::list values = to_elements(value, where, "a list");
         store(to, marker(Type::list));
         transaction_.clear(inner, Collection::list);
         fill_list(inner, kUndeclared, values, where);

@@ -82,7 +82,14 @@ class ObjectWriter {
     std::vector<realm::WriteTransaction::Given> given_;
 };
 
+// What create() would raise for the default that is declared, as far as that can be told without a
+// realm: not what values of objects have in them (defaults.cpp).
+void require_default(const DeclaredProperty& p, const std::string& cls);
+
 pybind11::dict to_mapping(pybind11::handle value, const Where& where);
+// The elements of a collection that is not a dictionary; `expected` names it.
+pybind11::list to_elements(pybind11::handle value, const Where& where, const char* expected);
+[[noreturn]] void not_nullable(const Where& where); // PropertyNotNullableError
 // The UTF-8 of a legal dictionary key, alive as long as `key`.
 std::string_view dictionary_key(pybind11::handle key, const Where& where);
 

@@ -5,6 +5,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/realm/file_copy.hpp"
 #include "bindings/realm/live_query.hpp"
+#include "bindings/realm/object_writer.hpp"
 #include "bindings/realm/place.hpp"
 #include "bindings/realm/query.hpp"
 #include "bindings/realm/realm_handle.hpp"
@@ -301,6 +302,7 @@ void bind_declared(py::module_& m) {
             "asymmetric", [](const DeclaredClass& c) { return c.kind == TableKind::asymmetric; })
         .def_readonly("key", &DeclaredClass::key)
         .def_readonly("properties", &DeclaredClass::properties);
+    m.def("require_default", &require_default, py::arg("property"), py::arg("cls"));
 }
 
 void bind_handle(py::module_& m) {
