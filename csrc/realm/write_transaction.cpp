@@ -130,6 +130,7 @@ tables::Applier& WriteTransaction::applier() {
 }
 
 void WriteTransaction::flush_objects() {
+    whole_.clear();
     if (applier_) {
         applier_->flush();
         applier_.reset();
@@ -206,7 +207,7 @@ void WriteTransaction::declare_property(std::string_view cls, std::string_view n
 
 bool WriteTransaction::exists(const model::Class& cls, const Key& key) {
     if (applier_)
-        return applier_->peek(cls, key, 0) != nullptr;
+        return applier_->exists(cls, key);
     return tables().exists(tables::kOnlyPartition, cls, key);
 }
 
@@ -290,6 +291,64 @@ model::Place WriteTransaction::peek(const tables::Target& target) {
     if (!place)
         raise(ErrorKind::stale_accessor, "this collection or embedded object is no more");
     return *place;
+}
+
+const model::Value* WriteTransaction::peek(const model::Class& cls, const Key& key,
+                                           std::size_t property) {
+    return applier().peek(cls, key, property);
+}
+
+bool WriteTransaction::is_dangling(const model::Value& value) {
+    const model::Link* link = value.link();
+    if (link == nullptr)
+        return false;
+    const model::Class* target = applier().schema().find(link->table);
+    return target == nullptr || target->embedded() || !applier().exists(*target, link->key.view());
+}
+
+// What Tables::hide_dangling() would change.
+bool WriteTransaction::has_dangling(const model::Property& property, const model::Value& value) {
+    if (property.type != kMixed && property.type != Type::link)
+        return false;
+    const auto is_hidden = [&](const model::Value& item) { return has_dangling(property, item); };
+    if (const model::List* list = value.list())
+        return std::any_of(list->items.begin(), list->items.end(), is_hidden);
+    if (const model::Set* set = value.set())
+        return property.is_link() && std::any_of(set->items.begin(), set->items.end(), is_hidden);
+    if (const model::Dictionary* dictionary = value.dictionary())
+        return std::any_of(dictionary->items.begin(), dictionary->items.end(),
+                           [&](const auto& entry) { return is_hidden(entry.second); });
+    if (const model::Embedded* object = value.embedded()) {
+        const model::Class* cls = applier().schema().find(property.target);
+        for (std::size_t i = 0; i < object->properties.size(); ++i)
+            if (has_dangling(cls->properties[i], object->properties[i]))
+                return true;
+        return false;
+    }
+    return is_dangling(value);
+}
+
+bool WriteTransaction::has_hidden(const model::Class& cls, const Key& key, std::size_t property) {
+    const model::Property& definition = cls.properties[property];
+    if (definition.type != kMixed && definition.type != Type::link)
+        return false;
+    const auto is_it = [&](const Whole& one) {
+        return one.cls == &cls && one.property == property && model::equal(one.key.view(), key);
+    };
+    if (std::any_of(whole_.begin(), whole_.end(), is_it))
+        return false;
+    const model::Value* value = peek(cls, key, property);
+    if (value == nullptr)
+        return false;
+    if (has_dangling(definition, *value))
+        return true;
+    constexpr std::size_t kMost = 4; // loops over a few at once
+    if (value->is_container()) {
+        if (whole_.size() == kMost)
+            whole_.erase(whole_.begin());
+        whole_.push_back({&cls, model::ObjectKey(key), property});
+    }
+    return false;
 }
 
 void WriteTransaction::set(const tables::Target& target, const Scalar& value, bool is_default) {
@@ -420,7 +479,27 @@ WriteTransaction::Undo::~Undo() {
     if (!savepoint_)
         return;
     transaction_.applier_.reset(); // what it holds back goes too
+    transaction_.whole_.clear();
     savepoint_.reset();
+    transaction_.writer_.rewind(mark_);
+    transaction_.names_ = {};
+}
+
+WriteTransaction::UndoInsertion::UndoInsertion(WriteTransaction& transaction,
+                                               const tables::Target& list, std::size_t index)
+    : transaction_(transaction), list_(list), index_(index), size_(size()),
+      mark_(transaction.writer_.mark()) {}
+
+std::size_t WriteTransaction::UndoInsertion::size() const {
+    const model::Value* value = transaction_.peek(list_).value;
+    return value && value->list() ? value->list()->items.size() : 0;
+}
+
+WriteTransaction::UndoInsertion::~UndoInsertion() {
+    if (is_kept_)
+        return;
+    if (size() != size_) // it came so far
+        transaction_.applier().array_erase(*Below(list_, index_));
     transaction_.writer_.rewind(mark_);
     transaction_.names_ = {};
 }

@@ -92,6 +92,11 @@ class WriteTransaction {
     // What lies at a place, pending changes and hidden links included; valid until the next
     // write. ErrorException: invalidated_object, or stale_accessor when the path leads nowhere.
     model::Place peek(const tables::Target& target);
+    // The same of a whole property; null if there is no such object.
+    const model::Value* peek(const model::Class& cls, const Key& key, std::size_t property);
+    // Whether readers do not see all of it, as it has links to objects that are not there. O(links)
+    // the first time.
+    bool has_hidden(const model::Class& cls, const Key& key, std::size_t property);
 
     // Single values and dictionary values; markers for embedded objects and collections too.
     void set(const tables::Target& target, const Scalar& value, bool is_default = false);
@@ -121,6 +126,23 @@ class WriteTransaction {
         std::optional<sqlite::Savepoint> savepoint_;
         changeset::Writer::Mark mark_;
     };
+    // The same for the insertion of an element of a list and what came into it, but that objects
+    // stay that were created: without writing what is pending, which an Undo does.
+    class UndoInsertion {
+      public:
+        UndoInsertion(WriteTransaction& transaction, const tables::Target& list, std::size_t index);
+        ~UndoInsertion();
+        void keep() { is_kept_ = true; }
+
+      private:
+        std::size_t size() const;
+
+        WriteTransaction& transaction_;
+        const tables::Target& list_;
+        const std::size_t index_, size_;
+        changeset::Writer::Mark mark_;
+        bool is_kept_ = false;
+    };
 
   private:
     // Ids of a class's names in writer_, filled in as they are used; bulk inserts spare the
@@ -133,6 +155,8 @@ class WriteTransaction {
     Names& names(const model::Class& cls);
     void unlink(tables::Target target, const LinkTarget& link); // `target` holds the link
     tables::Applier& applier();
+    bool is_dangling(const model::Value& value);
+    bool has_dangling(const model::Property& property, const model::Value& value);
     void check_size(std::size_t changeset_bytes) const;
     void note_creation(const model::Class& cls);
     void clear_asymmetric();
@@ -147,6 +171,14 @@ class WriteTransaction {
     Names names_; // of the class that create() saw last
     std::optional<std::set<std::string, std::less<>>> creatable_; // classes; none: all
     std::set<std::string> asymmetric_; // tables of classes of which objects were created
+    // Of containers that were looked through last, those without hidden links. Whatever is written
+    // beside them links to objects that are there, and erase() unlinks.
+    struct Whole {
+        const model::Class* cls;
+        model::ObjectKey key;
+        std::size_t property;
+    };
+    std::vector<Whole> whole_;
 };
 
 } // namespace realmsync::realm

@@ -488,4 +488,10 @@ const model::Value* Applier::peek(const model::Class& cls, const Key& key, std::
     return &peeked_;
 }
 
+bool Applier::exists(const model::Class& cls, const Key& key) {
+    CachedObject* known = cache_.find_known(cls, key);
+    return known != nullptr ? cache_.load(*known, 0, *schema_) != nullptr
+                            : tables_.exists(partition_, cls, key);
+}
+
 } // namespace realmsync::tables

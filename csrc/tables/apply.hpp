@@ -65,6 +65,8 @@ class Applier {
     // The property's value with pending changes, hidden links included; null pointer if there is
     // no such object. Valid until the next call.
     const model::Value* peek(const model::Class& cls, const Key& key, std::size_t property);
+    // With pending changes. What peek() gave stays valid.
+    bool exists(const model::Class& cls, const Key& key);
 
   private:
     // A value inside a loaded property, with the property that declares it. `whole`: the value of

@@ -69,6 +69,11 @@ CachedObject& ObjectCache::find(const model::Class& cls, const Key& key) {
     return object;
 }
 
+CachedObject* ObjectCache::find_known(const model::Class& cls, const Key& key) {
+    const auto found = by_key_.find(Ref{&cls, key});
+    return found == by_key_.end() ? nullptr : found->second;
+}
+
 void ObjectCache::set_scalar(CachedObject& object, std::size_t property, const Scalar& value) {
     Cell& cell = object.cells[property];
     cell.state = Cell::State::scalar;

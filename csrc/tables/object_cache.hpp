@@ -51,6 +51,7 @@ class ObjectCache {
 
     // The entry of an object, made if need be. Valid until the next flush_all().
     CachedObject& find(const model::Class& cls, const Key& key);
+    CachedObject* find_known(const model::Class& cls, const Key& key); // null: not touched yet
 
     void set_scalar(CachedObject& object, std::size_t property, const Scalar& value); // copies
     void set_tree(CachedObject& object, std::size_t property, model::Value value);

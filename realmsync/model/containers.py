@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import (
     Iterable,
     Iterator,
+    Mapping,
     MutableMapping,
     MutableSequence,
     MutableSet,
     Sequence,
 )
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import Any, SupportsIndex, overload
 
 from realmsync import _core
@@ -157,36 +159,29 @@ class List(Queried, MutableSequence[Any]):
         return self._place.item(position_of(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, slice):
-            self._set_slice(index, _elements(value))
+        if not isinstance(index, slice):
+            self._place.list_set(self._position(index), value)
             return
-        self._place.list_set(self._position(index), value)
+        values = _elements(value)
+        positions = range(*index.indices(len(self)))
+        if positions.step != 1 and len(positions) != len(values):
+            raise ValueError(
+                f"attempt to assign sequence of size {len(values)} "
+                f"to extended slice of size {len(positions)}"
+            )
+        self._place.list_replace(positions.start, positions.step, len(positions), values)
 
     def __delitem__(self, index: int | slice) -> None:
-        if isinstance(index, slice):
-            for position in sorted(range(*index.indices(len(self))), reverse=True):
-                self._place.list_erase(position)
+        if not isinstance(index, slice):
+            self._place.list_erase(self._position(index))
             return
-        self._place.list_erase(self._position(index))
+        positions = range(*index.indices(len(self)))
+        if positions.step < 0:
+            positions = positions[::-1]
+        self._place.list_replace(positions.start, positions.step, len(positions), [])
 
-    def _set_slice(self, where: slice, values: list[Any]) -> None:
-        positions = range(*where.indices(len(self)))
-        if where.step not in (None, 1):
-            if len(positions) != len(values):
-                raise ValueError(
-                    f"attempt to assign sequence of size {len(values)} "
-                    f"to extended slice of size {len(positions)}"
-                )
-            for position, value in zip(positions, values, strict=True):
-                self[position] = value
-            return
-        kept = min(len(positions), len(values))
-        for offset in range(kept):
-            self[positions.start + offset] = values[offset]
-        for position in reversed(positions[kept:]):
-            del self[position]
-        for offset in range(kept, len(values)):
-            self.insert(positions.start + offset, values[offset])
+    def append(self, value: Any) -> None:
+        self._place.list_append(value)
 
     def insert(self, index: SupportsIndex, value: Any) -> None:
         size = len(self)
@@ -196,8 +191,8 @@ class List(Queried, MutableSequence[Any]):
         self._place.list_insert(min(position, size), value)
 
     def extend(self, values: Iterable[Any]) -> None:
-        for value in _elements(values):
-            self.append(value)
+        """Appends all of them, or none if one of them cannot be an element."""
+        self._place.list_extend(_elements(values))
 
     def move(self, source: int, target: int) -> None:
         """Moves an element so that it ends at index `target`."""
@@ -231,10 +226,41 @@ class List(Queried, MutableSequence[Any]):
     def count(self, value: Any) -> int:
         return self._items().count(value)
 
+    def copy(self) -> list[Any]:
+        """A plain list of its elements."""
+        return self._items()
+
+    def __add__(self, other: list[Any] | List) -> list[Any]:
+        return self._items() + _plain(other) if isinstance(other, list | List) else NotImplemented
+
+    def __radd__(self, other: list[Any]) -> list[Any]:
+        return other + self._items() if isinstance(other, list) else NotImplemented
+
+    def __mul__(self, count: int) -> list[Any]:
+        return self._items() * count
+
+    __rmul__ = __mul__
+
+    def __imul__(self, count: int) -> List:
+        self[:] = self._items() * count
+        return self
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Sequence) and not isinstance(other, str | bytes):
             return self._items() == list(other)
         return NotImplemented
+
+    def __lt__(self, other: list[Any] | List) -> bool:
+        return self._items() < _plain(other) if isinstance(other, list | List) else NotImplemented
+
+    def __le__(self, other: list[Any] | List) -> bool:
+        return self._items() <= _plain(other) if isinstance(other, list | List) else NotImplemented
+
+    def __gt__(self, other: list[Any] | List) -> bool:
+        return self._items() > _plain(other) if isinstance(other, list | List) else NotImplemented
+
+    def __ge__(self, other: list[Any] | List) -> bool:
+        return self._items() >= _plain(other) if isinstance(other, list | List) else NotImplemented
 
 
 class Set(Queried, MutableSet[Any]):
@@ -251,6 +277,71 @@ class Set(Queried, MutableSet[Any]):
 
     def __contains__(self, value: object) -> bool:
         return value in self._items()
+
+    def update(self, *others: Iterable[Any]) -> None:
+        """Adds all elements of others, or none if one of them cannot be an element."""
+        self._place.set_change([*chain(*map(_elements, others))], [])
+
+    def difference_update(self, *others: Iterable[Any]) -> None:
+        """Removes the elements of others."""
+        self._become(self.difference(*others))
+
+    def intersection_update(self, *others: Iterable[Any]) -> None:
+        """Keeps the elements that all others have."""
+        self._become(self.intersection(*others))
+
+    def symmetric_difference_update(self, other: Iterable[Any]) -> None:
+        """Keeps what it or the other has, but not both."""
+        self._become(self.symmetric_difference(other))
+
+    def __ior__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]
+        self.update(other)
+        return self
+
+    def __iand__(self, other: AbstractSet[Any]) -> Set:
+        self.intersection_update(other)
+        return self
+
+    def __isub__(self, other: AbstractSet[Any]) -> Set:
+        self.difference_update(other)
+        return self
+
+    def __ixor__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]
+        self.symmetric_difference_update(other)
+        return self
+
+    def _become(self, wanted: set[Any]) -> None:
+        now = set(self._items())
+        self._place.set_change([*(wanted - now)], [*(now - wanted)])
+
+    # What plain sets have: with any iterable, and giving plain sets.
+    def copy(self) -> set[Any]:
+        """A plain set of its elements."""
+        return set(self._items())
+
+    def union(self, *others: Iterable[Any]) -> set[Any]:
+        """A plain set of what it or one of the others has."""
+        return self.copy().union(*others)
+
+    def intersection(self, *others: Iterable[Any]) -> set[Any]:
+        """A plain set of what it and all others have."""
+        return self.copy().intersection(*others)
+
+    def difference(self, *others: Iterable[Any]) -> set[Any]:
+        """A plain set of what it has and none of the others."""
+        return self.copy().difference(*others)
+
+    def symmetric_difference(self, other: Iterable[Any]) -> set[Any]:
+        """A plain set of what it or the other has, but not both."""
+        return self.copy().symmetric_difference(other)
+
+    def issubset(self, other: Iterable[Any]) -> bool:
+        """Whether the other has all its elements."""
+        return self.copy().issubset(other)
+
+    def issuperset(self, other: Iterable[Any]) -> bool:
+        """Whether it has all elements of the other."""
+        return self.copy().issuperset(other)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._items())
@@ -280,8 +371,29 @@ class Dictionary(Collection, MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         self._place.dictionary_erase(key)
 
+    def update(self, other: Any = (), /, **values: Any) -> None:
+        """Sets values under keys, all of them or none if one cannot be set."""
+        self._place.dictionary_update(dict(other, **values))
+
+    def copy(self) -> dict[str, Any]:
+        """A plain dict of its values."""
+        return dict(self._items())
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return self.copy() | dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(other) | self.copy() if isinstance(other, Mapping) else NotImplemented
+
+    def __ior__(self, other: Mapping[str, Any]) -> Dictionary:
+        self.update(other)
+        return self
+
     def __iter__(self) -> Iterator[str]:
         return iter([key for key, _ in self._items()])
+
+    def __reversed__(self) -> Iterator[str]:
+        return iter([key for key, _ in self._items()][::-1])
 
 
 def _elements(values: Iterable[Any]) -> list[Any]:
@@ -289,6 +401,10 @@ def _elements(values: Iterable[Any]) -> list[Any]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ArgumentTypeError(f"Expected an iterable of elements, got {values!r}")
     return list(values)
+
+
+def _plain(values: list[Any] | List) -> list[Any]:
+    return values if isinstance(values, list) else values._items()
 
 
 def _show(value: Any) -> str:

@@ -140,7 +140,7 @@ def test_lists(realm: realmsync.Realm, last: Last) -> None:
         dog.tags.move(0, 2)
         dog.tags.move(1, 1)
         del dog.tags[0]
-        dog.tags = dog.tags  # itself
+        dog.tags = dog.tags  # itself: nothing
         dog.tags.clear()
     assert short(last(realm)) == [
         ("ArrayInsert", "tags", (0,), "a", 0),
@@ -149,9 +149,6 @@ def test_lists(realm: realmsync.Realm, last: Last) -> None:
         ("ArrayInsert", "tags", (2,), "d", 2),
         ("ArrayMove", "tags", (0,), None, 3, 2),
         ("ArrayErase", "tags", (0,), None, 3),
-        ("Clear", "tags", (), None, 1),
-        ("ArrayInsert", "tags", (0,), "d", 0),
-        ("ArrayInsert", "tags", (1,), "a", 1),
         ("Clear", "tags", (), None, 1),
     ]
 

@@ -1,5 +1,5 @@
 // Declared defaults (data-model.md 5.5), looked at before a file is touched.
-#include "bindings/realm/object_writer.hpp"
+#include "bindings/realm/given_values.hpp"
 
 namespace py = pybind11;
 
@@ -35,15 +35,13 @@ void require_default(const DeclaredProperty& p, const std::string& cls) {
     if (p.collection == Collection::dictionary) {
         const py::dict values = to_mapping(value, where);
         for (auto [key, element] : values)
-            require_element(
-                p, element,
-                {cls, p.label, "[\"" + std::string(dictionary_key(key, where)) + "\"]"});
+            require_element(p, element, where.at(dictionary_key(key, where)));
         return;
     }
     const bool is_list = p.collection == Collection::list;
     std::size_t number = 0;
     for (py::handle element : to_elements(value, where, is_list ? "a list" : "a set"))
-        require_element(p, element, {cls, p.label, "[" + std::to_string(number++) + "]"});
+        require_element(p, element, where.at(number++));
 }
 
 } // namespace realmsync::bindings

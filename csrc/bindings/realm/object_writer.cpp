@@ -23,63 +23,6 @@ Scalar marker(Type type) {
     return scalar;
 }
 
-// What `values` say of a property; null when nothing.
-py::handle given_value(const py::dict& values, const DeclaredProperty& p) {
-    PyObject* value = PyDict_GetItemWithError(values.ptr(), p.attribute.ptr());
-    if (!value && PyErr_Occurred())
-        throw py::error_already_set();
-    return value;
-}
-
-[[noreturn]] void unknown_property(const DeclaredClass& c, py::handle name) {
-    py::dict known;
-    for (const DeclaredProperty& p : c.properties)
-        known[p.attribute] = p.name;
-    const auto no_property = py::module_::import("realmsync.naming").attr("no_property");
-    raise_python("InvalidPropertyError", no_property(c.name, name, known).cast<std::string>());
-}
-
-// Values under other names would be lost. `found`: how many of the values are properties'.
-void require_properties(const DeclaredClass& c, const py::dict& values, std::size_t found) {
-    if (found == values.size())
-        return;
-    for (auto [name, value] : values) {
-        const auto same = [&](const DeclaredProperty& p) { return p.attribute.equal(name); };
-        if (std::none_of(c.properties.begin(), c.properties.end(), same))
-            unknown_property(c, name);
-    }
-}
-
-void require_properties(const DeclaredClass& c, const py::dict& values) {
-    std::size_t found = 0;
-    for (const DeclaredProperty& p : c.properties)
-        found += static_cast<bool>(given_value(values, p));
-    require_properties(c, values, found);
-}
-
-// Perhaps the value is there, under a wrong name.
-[[noreturn]] void missing(const DeclaredClass& c, const py::dict& values, const Where& where) {
-    require_properties(c, values);
-    raise_python("MissingPropertyValueError", "Missing value for property " + where.text());
-}
-
-// The default of a property that a new object's values leave out; nothing when there is none, or
-// when it is None for a link, which is empty anyway and gets no instruction. Raises when the
-// property needs a value.
-std::optional<py::object> initial_value(const DeclaredClass& c, const DeclaredProperty& p,
-                                        const py::dict& values, const Where& where) {
-    if (!p.has_default) {
-        if (p.collection == Collection::single && !p.nullable)
-            missing(c, values, where);
-        return std::nullopt;
-    }
-    py::object value =
-        PyCallable_Check(p.default_value.ptr()) ? p.default_value() : p.default_value;
-    if (value.is_none() && p.type == Type::link)
-        return std::nullopt;
-    return value;
-}
-
 // A place inside of `target`; `path` is the memory of the way to it.
 Target below(const Target& target, std::vector<Step>& path, Step step) {
     path.assign(target.path.begin(), target.path.end());
@@ -96,33 +39,11 @@ Target written(const Destination& to, std::vector<Step>& path) {
 
 } // namespace
 
-void not_nullable(const Where& where) {
-    raise_python("PropertyNotNullableError", where.text() + " is required: None is no value");
-}
-
-py::list to_elements(py::handle value, const Where& where, const char* expected) {
-    PyObject* v = value.ptr();
-    if (v == Py_None)
-        not_nullable(where);
-    if (PyUnicode_Check(v) || PyBytes_Check(v) || PyDict_Check(v) ||
-        !PyObject_HasAttrString(v, "__iter__"))
-        raise_python("PropertyTypeError", "Expected " + where.text() + " to be " + expected +
-                                              ", got " + Py_TYPE(v)->tp_name);
-    auto list = py::reinterpret_steal<py::object>(PySequence_List(v));
-    if (!list)
-        throw py::error_already_set();
-    return list;
-}
-
-py::dict to_mapping(py::handle value, const Where& where) {
-    if (PyDict_Check(value.ptr()))
-        return py::reinterpret_borrow<py::dict>(value);
+bool is_compound(const Declared& declared, py::handle value, const Where& where) {
     if (value.is_none())
-        not_nullable(where);
-    if (!PyMapping_Check(value.ptr()) || !PyObject_HasAttrString(value.ptr(), "keys"))
-        raise_python("PropertyTypeError", "Expected " + where.text() + " to be a mapping, got " +
-                                              Py_TYPE(value.ptr())->tp_name);
-    return py::dict(py::reinterpret_borrow<py::object>(value));
+        return false;
+    return declared.embedded || (declared.type == Type::link && !is_managed(value)) ||
+           (declared.type == kMixed && mixed_shape(value, where) >= Shape::list);
 }
 
 void require_top_level(const DeclaredClass& cls) {
@@ -142,18 +63,6 @@ bool is_unchanged(const Value& old, const Scalar& value) {
         return false;
     const Value fresh(value);
     return fresh.type() == old.type() && model::compare(fresh, old) == 0;
-}
-
-std::string_view dictionary_key(py::handle key, const Where& where) {
-    if (!PyUnicode_Check(key.ptr()))
-        raise_python("PropertyTypeError", "Expected a key of " + where.text() + " to be str, got " +
-                                              Py_TYPE(key.ptr())->tp_name);
-    const std::string_view text = utf8(key, where);
-    if (text.starts_with('$') || text.find('.') != text.npos)
-        raise_python("InvalidDictionaryKeyError", "A key of " + where.text() +
-                                                      " may not start with '$' or contain '.': '" +
-                                                      std::string(text) + "'");
-    return text;
 }
 
 Target ObjectWriter::target(int cls, const Key& key, int property,
@@ -318,12 +227,11 @@ bool ObjectWriter::unchanged(const Target& target, const DeclaredProperty& p, py
             return false;
         return is_unchanged(old, to_scalar(other, p.type, where, scratch_));
     };
-    const model::Place place = transaction_.peek(target);
     if (p.collection == Collection::single)
-        return same(*place.value, value);
+        return same(*transaction_.peek(target).value, value);
     if (p.collection == Collection::list) {
-        const py::list items = to_elements(value, where, "a list");
-        const auto& old = place.value->list()->items;
+        const py::list items = to_elements(value, where, "a list"); // may read what peek() reads
+        const auto& old = transaction_.peek(target).value->list()->items;
         if (items.size() != old.size())
             return false;
         std::size_t i = 0;
@@ -350,7 +258,7 @@ void ObjectWriter::assign(const Target& target, const DeclaredProperty& p, py::h
     case Collection::set: {
         const py::list values = to_elements(value, where, "a set");
         transaction_.clear(target, Collection::set);
-        const Where inside{where.cls, where.property, where.suffix + "[]"};
+        const Where inside = where.inside("[]");
         for (py::handle value_of_set : values)
             transaction_.set_insert(target, element(declared_of(p), value_of_set, inside));
         return;
@@ -370,11 +278,8 @@ void ObjectWriter::fill_list(const Target& target, const Declared& declared, con
     const Value* list = transaction_.peek(target).value;
     std::size_t index = list && list->list() ? list->list()->items.size() : 0;
     std::size_t number = 0;
-    for (py::handle value : values) {
-        const Where element{where.cls, where.property,
-                            where.suffix + "[" + std::to_string(number++) + "]"};
-        put({Destination::Kind::new_element, target, index++}, declared, value, element);
-    }
+    for (py::handle value : values)
+        put({Destination::Kind::new_element, target, index++}, declared, value, where.at(number++));
 }
 
 void ObjectWriter::fill_dictionary(const Target& target, const Declared& declared,
@@ -382,10 +287,8 @@ void ObjectWriter::fill_dictionary(const Target& target, const Declared& declare
     std::vector<Step> path;
     for (auto [key, value] : values) {
         const std::string_view name = dictionary_key(key, where);
-        const Where element{where.cls, where.property,
-                            where.suffix + "[\"" + std::string(name) + "\"]"};
         put({Destination::Kind::key, below(target, path, {true, 0, name})}, declared, value,
-            element);
+            where.at(name));
     }
 }
 
@@ -479,8 +382,7 @@ void ObjectWriter::put_mixed(const Destination& to, py::handle value, const Wher
     std::vector<Step> path;
     const Target inner = written(to, path);
     if (inner.path.size() >= model::kMaxDepth)
-        raise_python("LimitExceededError",
-                     where.text() + ": collections are nested deeper than 100 levels");
+        too_deep(where);
     if (shape == Shape::list) {
         const py::list values = to_elements(value, where, "a list");
         store(to, marker(Type::list));
@@ -506,6 +408,55 @@ void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& 
         else if (auto initial = initial_value(c, p, values, field))
             assign(place, p, *initial, field, true);
     }
+}
+
+void ObjectWriter::update_dictionary(const Target& target, const Declared& declared,
+                                     const py::dict& values, const Where& where) {
+    const auto is_compound_entry = [&](const auto& entry) {
+        return is_compound(declared, entry.second, where);
+    };
+    if (std::any_of(values.begin(), values.end(), is_compound_entry)) {
+        WriteTransaction::Undo undo(transaction_);
+        fill_dictionary(target, declared, values, where);
+        undo.keep();
+        return;
+    }
+    std::vector<std::pair<std::string_view, Scalar>> entries; // all, before one is written
+    for (auto [key, value] : values) {
+        const std::string_view name = dictionary_key(key, where);
+        entries.emplace_back(name, element(declared, value, where.at(name)));
+    }
+    std::vector<Step> path;
+    for (const auto& [name, scalar] : entries)
+        transaction_.set(below(target, path, {true, 0, name}), scalar);
+}
+
+std::optional<std::vector<Scalar>>
+ObjectWriter::elements(const Declared& declared, const py::list& values, const Where& where) {
+    std::vector<Scalar> scalars;
+    scalars.reserve(values.size());
+    for (py::handle value : values) {
+        if (is_compound(declared, value, where))
+            return std::nullopt;
+        scalars.push_back(element(declared, value, where.at(scalars.size())));
+    }
+    return scalars;
+}
+
+bool ObjectWriter::may_create(const Declared& declared) const {
+    std::vector<bool> seen(resolved_.classes.size());
+    const auto may = [&](const auto& again, const Declared& of) -> bool {
+        if (of.type != Type::link || of.target_class < 0)
+            return false;
+        const auto cls = static_cast<std::size_t>(of.target_class);
+        if (!of.embedded || seen[cls])
+            return !of.embedded;
+        seen[cls] = true;
+        const auto& properties = handle_.declared(of.target_class).properties;
+        return std::any_of(properties.begin(), properties.end(),
+                           [&](const DeclaredProperty& p) { return again(again, declared_of(p)); });
+    };
+    return may(may, declared);
 }
 
 Scalar ObjectWriter::element(const Declared& declared, py::handle value, const Where& where) {

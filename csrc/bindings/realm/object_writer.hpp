@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "bindings/realm/given_values.hpp"
 #include "bindings/realm/realm_handle.hpp"
 
 namespace realmsync::bindings {
@@ -50,8 +51,18 @@ class ObjectWriter {
                 const Where& where, bool is_default = false);
     void put(const Destination& to, const Declared& declared, pybind11::handle value,
              const Where& where);
-    // A scalar or link for a set.
+    // Values of a dictionary that is there, whole or not at all.
+    void update_dictionary(const tables::Target& target, const Declared& declared,
+                           const pybind11::dict& values, const Where& where);
+    // A scalar, or a link to an object that is there: what a set may hold.
     Scalar element(const Declared& declared, pybind11::handle value, const Where& where);
+    // The same of elements of a list, for store(); nothing if writing one of them is more than one
+    // instruction.
+    std::optional<std::vector<Scalar>> elements(const Declared& declared,
+                                                const pybind11::list& values, const Where& where);
+    void store(const Destination& to, const Scalar& scalar);
+    // Whether a value may bring objects with it that are to be created.
+    bool may_create(const Declared& declared) const;
 
     void forget() { scratch_ = {}; } // what earlier calls have borrowed
 
@@ -61,7 +72,6 @@ class ObjectWriter {
     bool unchanged(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                    const Where& where);
     const LinkTarget* link(pybind11::handle value, const Declared& declared, const Where& where);
-    void store(const Destination& to, const Scalar& scalar);
     void put_embedded(const Destination& to, int cls, pybind11::handle value, const Where& where);
     void put_link(const Destination& to, const Declared& declared, pybind11::handle value,
                   const Where& where);
@@ -82,16 +92,8 @@ class ObjectWriter {
     std::vector<realm::WriteTransaction::Given> given_;
 };
 
-// What create() would raise for the default that is declared, as far as that can be told without a
-// realm: not what values of objects have in them (defaults.cpp).
-void require_default(const DeclaredProperty& p, const std::string& cls);
-
-pybind11::dict to_mapping(pybind11::handle value, const Where& where);
-// The elements of a collection that is not a dictionary; `expected` names it.
-pybind11::list to_elements(pybind11::handle value, const Where& where, const char* expected);
-[[noreturn]] void not_nullable(const Where& where); // PropertyNotNullableError
-// The UTF-8 of a legal dictionary key, alive as long as `key`.
-std::string_view dictionary_key(pybind11::handle key, const Where& where);
+// Whether writing the value is more than one instruction.
+bool is_compound(const Declared& declared, pybind11::handle value, const Where& where);
 
 void require_top_level(
     const DeclaredClass& cls); // IllegalOperationError: it cannot be created alone

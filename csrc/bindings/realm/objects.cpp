@@ -18,6 +18,25 @@ Key RealmHandle::key_of(int cls, py::handle key, Scratch& scratch) const {
     return to_key(key, p.type, Where{c.name, p.label}, scratch);
 }
 
+// A transaction is asked for what it has pending, which need not be written for that, unless links
+// are to be hidden: the tables know how.
+Seen RealmHandle::see(int cls, const Key& key, int property, bool parts) {
+    require_usable();
+    if (in_transaction()) {
+        const Resolved& resolved = writing_schema();
+        const auto c = static_cast<std::size_t>(cls);
+        const model::Class* actual = resolved.classes[c];
+        const std::size_t at = actual ? resolved.properties[c][static_cast<std::size_t>(property)]
+                                      : model::Class::npos;
+        if (actual && !transaction_->has_hidden(*actual, key, at))
+            return {resolved.schema.get(), &actual->properties[at],
+                    transaction_->peek(*actual, key, at), nullptr};
+    }
+    auto held = read(cls, key, property, parts);
+    const model::Value* value = held->value ? &*held->value : nullptr;
+    return {held->schema.get(), held->property, value, std::move(held)};
+}
+
 std::shared_ptr<const ReadValue> RealmHandle::read(int cls, const Key& key, int property,
                                                    bool parts) {
     const auto c = static_cast<std::size_t>(cls);

@@ -47,6 +47,9 @@ class Place {
     std::size_t size() const;
     pybind11::object item(pybind11::object at) const; // KeyNotFoundError for an absent key
     pybind11::list items() const;                     // of a dictionary: pairs
+    // A collection as Python's own lists and dicts, what is inside of it, too; elements of a set as
+    // a list. Objects stay accessors.
+    pybind11::object plain() const;
     // The class of the objects that a list or set of links holds, -1 for everything else.
     int members_class() const;
     model::KeyList members() const; // their keys in its order; of these alone
@@ -55,12 +58,20 @@ class Place {
     void set(int property, pybind11::object value) const;
     void erase() const; // the object
     void list_insert(std::size_t index, pybind11::object value) const;
+    void list_append(pybind11::object value) const; // behind hidden links, too
     void list_set(std::size_t index, pybind11::object value) const;
     void list_erase(std::size_t index) const;
+    // Many at once, whole or not at all. Behind the last element; and in place of `count` elements
+    // from `start` on in steps, where more or fewer may come if the step is 1.
+    void list_extend(const pybind11::list& values) const;
+    void list_replace(std::int64_t start, std::int64_t step, std::size_t count,
+                      const pybind11::list& values) const;
     void list_move(std::size_t from, std::size_t to) const;
     bool set_insert(pybind11::object value) const;
     bool set_erase(pybind11::object value) const;
+    void set_change(const pybind11::list& added, const pybind11::list& erased) const;
     void dictionary_set(pybind11::object at, pybind11::object value) const;
+    void dictionary_update(const pybind11::dict& values) const;
     void dictionary_erase(pybind11::object at) const; // KeyNotFoundError for an absent key
     void clear() const;
 
@@ -76,13 +87,16 @@ class Place {
         bool operator==(const PathElement&) const = default;
     };
     struct Found {
-        std::shared_ptr<const ReadValue> read; // what `place` points into
+        Seen seen; // what `place` points into
         model::Place place;
     };
     Place inside(PathElement element) const;
     std::vector<changeset::Step> steps() const; // they live as long as this place
-    Found here(bool parts) const;               // `parts` as in RealmHandle::read
+    Found here(bool parts) const;               // `parts` as in RealmHandle::see
     template <class At> pybind11::object to_python(const model::Place& lies, const At& at) const;
+    Found kept(model::Value& copy) const; // of a collection: Python may do anything meanwhile
+    pybind11::object plain(const model::Place& lies) const; // which lies here
+    bool is_accessed_by(pybind11::handle value) const; // an accessor: assigning it changes nothing
     bool holds_collection() const {
         return declared_ && !element_ && declared_->collection != Collection::single;
     }

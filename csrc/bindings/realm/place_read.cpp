@@ -99,11 +99,11 @@ void no_object(const std::string& cls) {
 
 Place::Found Place::here(bool parts) const {
     REALMSYNC_ASSERT(property_ >= 0);
-    Found found{handle_->read(cls_, native_key_, property_, parts || !path_.empty()), {}};
-    if (!found.read->value)
+    Found found{handle_->see(cls_, native_key_, property_, parts || !path_.empty()), {}};
+    const Seen& seen = found.seen;
+    if (!seen.value)
         no_object(handle_->declared(cls_).name);
-    const auto place =
-        model::find_place(*found.read->schema, *found.read->property, *found.read->value, steps());
+    const auto place = model::find_place(*seen.schema, *seen.property, *seen.value, steps());
     if (!place)
         raise_python("StaleAccessorError", "This collection or embedded object is no more");
     found.place = *place;
@@ -127,10 +127,10 @@ template <class At> py::object Place::to_python(const model::Place& lies, const 
 bool Place::exists() const {
     if (property_ < 0)
         return handle_->exists(cls_, native_key_);
-    const auto read = handle_->read(cls_, native_key_, property_, true);
-    if (!read->value)
+    const Seen seen = handle_->see(cls_, native_key_, property_, true);
+    if (!seen.value)
         return false;
-    const auto place = model::find_place(*read->schema, *read->property, *read->value, steps());
+    const auto place = model::find_place(*seen.schema, *seen.property, *seen.value, steps());
     return place && place->value && !place->value->is_null();
 }
 
@@ -219,10 +219,49 @@ model::KeyList Place::members() const {
     return keys;
 }
 
-py::list Place::items() const {
-    const Found found = here(true);
+Place::Found Place::kept(Value& copy) const {
+    Found found = here(true);
     if (!found.place.value)
         no_collection();
+    if (!found.seen.held) {
+        copy = found.place.value->clone();
+        found.place.value = &copy;
+    }
+    return found;
+}
+
+py::object Place::plain(const model::Place& lies) const {
+    if (const auto* dictionary = lies.value->dictionary()) {
+        py::dict result;
+        for (const auto& [name, value] : dictionary->items)
+            result[py::str(name)] = element(name).plain(element_of(lies, value));
+        return result;
+    }
+    if (!lies.value->list() && !lies.value->set())
+        return to_python(lies, [&] { return *this; });
+    py::list result;
+    std::size_t index = 0;
+    for (const Value& value : elements_of(*lies.value))
+        result.append(element(index++).plain(element_of(lies, value)));
+    return result;
+}
+
+py::object Place::plain() const {
+    Value copy;
+    return plain(kept(copy).place);
+}
+
+bool Place::is_accessed_by(py::handle value) const {
+    if (!is_collection(value) && !is_embedded(value))
+        return false;
+    const py::object held = place_of(value);
+    const auto& other = held.cast<const Place&>();
+    return other.is_in(*handle_) && other == *this;
+}
+
+py::list Place::items() const {
+    Value copy;
+    const Found found = kept(copy);
     py::list result;
     if (auto* dictionary = found.place.value->dictionary()) {
         for (const auto& [name, value] : dictionary->items)
@@ -249,16 +288,22 @@ void bind_place(py::module_& m) {
         .def("size", &Place::size)
         .def("item", &Place::item)
         .def("items", &Place::items)
+        .def("plain", py::overload_cast<>(&Place::plain, py::const_))
         .def_property_readonly("members_class", &Place::members_class)
         .def("set", &Place::set)
         .def("erase", &Place::erase)
         .def("list_insert", &Place::list_insert)
+        .def("list_append", &Place::list_append)
         .def("list_set", &Place::list_set)
         .def("list_erase", &Place::list_erase)
+        .def("list_extend", &Place::list_extend)
+        .def("list_replace", &Place::list_replace)
         .def("list_move", &Place::list_move)
         .def("set_insert", &Place::set_insert)
         .def("set_erase", &Place::set_erase)
+        .def("set_change", &Place::set_change)
         .def("dictionary_set", &Place::dictionary_set)
+        .def("dictionary_update", &Place::dictionary_update)
         .def("dictionary_erase", &Place::dictionary_erase)
         .def("clear", &Place::clear);
 }

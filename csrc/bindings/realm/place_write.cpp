@@ -23,12 +23,6 @@ template <class Write> void guarded(WriteTransaction& transaction, bool compound
     undo.keep();
 }
 
-// Whether writing `value` is more than one instruction.
-bool is_compound(const Declared& declared, py::handle value, const Where& where) {
-    return declared.embedded || (declared.type == Type::link && !is_managed(value)) ||
-           (declared.type == kMixed && mixed_shape(value, where) != Shape::scalar);
-}
-
 } // namespace
 
 py::object place_of(py::handle object) {
@@ -44,9 +38,10 @@ void Place::set(int number, py::object value) const {
     const Target target = writer.target(cls_, native_key_, at.property_, path);
     const Where where{handle_->declared(at.declaring_).name, p.label};
     writer.transaction().peek(target); // the object exists
-    const bool compound =
-        p.collection != Collection::single || p.embedded ||
-        (!value.is_none() && !is_managed(value) && is_compound(declared_of(p), value, where));
+    if (at.is_accessed_by(value))
+        return;
+    const bool compound = p.collection != Collection::single || p.embedded ||
+                          is_compound(declared_of(p), value, where);
     guarded(writer.transaction(), compound, [&] { writer.assign(target, p, value, where); });
 }
 
@@ -79,7 +74,8 @@ namespace {
 // The stored position of the visible element `index`: hidden links count on the wire.
 std::size_t stored_index(WriteTransaction& transaction, const Target& target,
                          const Declared& declared, std::size_t index, bool inserting) {
-    if (declared.type != Type::link || declared.embedded)
+    if (declared.type != Type::link || declared.embedded ||
+        !transaction.has_hidden(*target.cls, target.key, target.property))
         return index;
     const model::SchemaPtr schema = transaction.schema();
     const Value* value = transaction.peek(target).value;
@@ -101,8 +97,6 @@ std::size_t stored_index(WriteTransaction& transaction, const Target& target,
                                          std::to_string(visible) + " elements");
 }
 
-std::string in_brackets(std::size_t index) { return "[" + std::to_string(index) + "]"; }
-
 } // namespace
 
 // A write to the collection that lies at a place, which must be of a certain type.
@@ -122,10 +116,10 @@ class CollectionWrite {
         const Value* value = transaction().peek(target).value;
         return value ? value->type() : Type::null;
     }
-    Where where(std::string suffix = {}) const {
+    Where where() const {
         static const std::string nested = "nested collection";
         return {place_.handle_->declared(place_.declaring_).name,
-                place_.declared_ ? place_.declared_->label : nested, std::move(suffix)};
+                place_.declared_ ? place_.declared_->label : nested};
     }
     // The stored position of the visible element `index`.
     std::size_t stored(std::size_t index, bool inserting = false) {
@@ -140,9 +134,28 @@ class CollectionWrite {
         return result;
     }
     void put(const Destination& to, py::handle value, const Where& where) {
-        guarded(transaction(), is_compound(declared, value, where),
-                [&] { writer.put(to, declared, value, where); });
+        const bool compound = is_compound(declared, value, where);
+        if (compound && to.kind == Destination::Kind::new_element && !writer.may_create(declared)) {
+            WriteTransaction::UndoInsertion undo(transaction(), to.target, to.index);
+            writer.put(to, declared, value, where);
+            return undo.keep();
+        }
+        guarded(transaction(), compound, [&] { writer.put(to, declared, value, where); });
     }
+
+    // Many values, each to to(its number): whole or not at all.
+    template <class To> void put_all(const py::list& values, const To& to) {
+        if (const auto scalars = writer.elements(declared, values, where())) {
+            for (std::size_t i = 0; i < scalars->size(); ++i)
+                writer.store(to(i), (*scalars)[i]);
+            return;
+        }
+        WriteTransaction::Undo undo(transaction());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            writer.put(to(i), declared, values[i], where().at(i));
+        undo.keep();
+    }
+    std::size_t stored_size() { return transaction().peek(target).value->list()->items.size(); }
 
     ObjectWriter writer;
 
@@ -158,19 +171,49 @@ class CollectionWrite {
 void Place::list_insert(std::size_t index, py::object value) const {
     CollectionWrite list(*this, Type::list);
     const std::size_t at = list.stored(index, true);
-    list.put({Destination::Kind::new_element, list.target, at}, value,
-             list.where(in_brackets(index)));
+    list.put({Destination::Kind::new_element, list.target, at}, value, list.where().at(index));
 }
 
 void Place::list_set(std::size_t index, py::object value) const {
     CollectionWrite list(*this, Type::list);
     const std::size_t at = list.stored(index);
-    list.put({Destination::Kind::element, list.target, at}, value, list.where(in_brackets(index)));
+    if (element(index).is_accessed_by(value))
+        return;
+    list.put({Destination::Kind::element, list.target, at}, value, list.where().at(index));
 }
 
 void Place::list_erase(std::size_t index) const {
     CollectionWrite list(*this, Type::list);
     list.transaction().list_erase(list.target, list.stored(index));
+}
+
+void Place::list_append(py::object value) const {
+    CollectionWrite list(*this, Type::list);
+    const std::size_t at = list.stored_size();
+    list.put({Destination::Kind::new_element, list.target, at}, value, list.where().at(at));
+}
+
+void Place::list_extend(const py::list& values) const {
+    CollectionWrite list(*this, Type::list);
+    const std::size_t size = list.stored_size();
+    list.put_all(values, [&](std::size_t i) {
+        return Destination{Destination::Kind::new_element, list.target, size + i};
+    });
+}
+
+void Place::list_replace(std::int64_t start, std::int64_t step, std::size_t count,
+                         const py::list& values) const {
+    CollectionWrite list(*this, Type::list);
+    const auto number = [&](std::size_t i) {
+        return static_cast<std::size_t>(start + step * static_cast<std::int64_t>(i));
+    };
+    list.put_all(values, [&](std::size_t i) {
+        const bool is_new = i >= count;
+        return Destination{is_new ? Destination::Kind::new_element : Destination::Kind::element,
+                           list.target, list.stored(number(i), is_new)};
+    });
+    for (std::size_t i = count; i > values.size(); --i)
+        list.transaction().list_erase(list.target, list.stored(number(i - 1)));
 }
 
 void Place::list_move(std::size_t from, std::size_t to) const {
@@ -180,22 +223,45 @@ void Place::list_move(std::size_t from, std::size_t to) const {
 
 bool Place::set_insert(py::object value) const {
     CollectionWrite set(*this, Type::set);
-    return set.transaction().set_insert(set.target,
-                                        set.writer.element(set.declared, value, set.where("[]")));
+    return set.transaction().set_insert(
+        set.target, set.writer.element(set.declared, value, set.where().inside("[]")));
+}
+
+void Place::set_change(const py::list& added, const py::list& erased) const {
+    CollectionWrite set(*this, Type::set);
+    const auto scalars = [&](const py::list& values) {
+        std::vector<Scalar> elements;
+        for (py::handle value : values)
+            elements.push_back(set.writer.element(set.declared, value, set.where().inside("[]")));
+        return elements;
+    };
+    const std::vector<Scalar> coming = scalars(added), going = scalars(erased);
+    for (const Scalar& value : going)
+        set.transaction().set_erase(set.target, value);
+    for (const Scalar& value : coming)
+        set.transaction().set_insert(set.target, value);
 }
 
 bool Place::set_erase(py::object value) const {
     CollectionWrite set(*this, Type::set);
-    return set.transaction().set_erase(set.target,
-                                       set.writer.element(set.declared, value, set.where("[]")));
+    return set.transaction().set_erase(
+        set.target, set.writer.element(set.declared, value, set.where().inside("[]")));
 }
 
 void Place::dictionary_set(py::object at, py::object value) const {
     CollectionWrite dictionary(*this, Type::dictionary);
     const std::string_view key = dictionary_key(at, dictionary.where());
+    if (element(std::string(key)).is_accessed_by(value))
+        return;
     std::vector<Step> path;
     dictionary.put({Destination::Kind::key, dictionary.under(key, path)}, value,
-                   dictionary.where("[\"" + std::string(key) + "\"]"));
+                   dictionary.where().at(key));
+}
+
+void Place::dictionary_update(const py::dict& values) const {
+    CollectionWrite dictionary(*this, Type::dictionary);
+    dictionary.writer.update_dictionary(dictionary.target, dictionary.declared, values,
+                                        dictionary.where());
 }
 
 void Place::dictionary_erase(py::object at) const {

@@ -120,7 +120,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     }
     Key key_of(int cls, pybind11::handle key, Scratch& scratch) const;
     // The value of a property of an object. `parts`: what lies inside will be asked for, too.
-    std::shared_ptr<const ReadValue> read(int cls, const Key& key, int property, bool parts);
+    Seen see(int cls, const Key& key, int property, bool parts);
     pybind11::object make_object(Place place) const; // or an embedded one
     pybind11::object make_collection(Collection kind, Place place) const;
     pybind11::object make_link(const model::Link& link); // None for a class that is not declared
@@ -128,6 +128,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
 
   private:
     friend class Change;
+    std::shared_ptr<const ReadValue> read(int cls, const Key& key, int property, bool parts);
     realm::WriteTransaction& transaction();        // the caller's; else raises
     realm::WriteTransaction& object_transaction(); // the same, unless it is for subscriptions
     // Whether it is this thread's to use for reading; others read what is committed.

@@ -24,6 +24,16 @@ struct ReadValue {
     std::optional<model::Value> value;         // nothing: there is no such object
 };
 
+// A property's value as its reader has it. Null: there is no such object.
+struct Seen {
+    const model::Schema* schema;
+    const model::Property* property; // of `schema`
+    const model::Value* value;
+    // Keeps it; null of what a transaction has pending, which lives until the next call that reads
+    // or writes something.
+    std::shared_ptr<const ReadValue> held;
+};
+
 class RecentValues {
   public:
     using Entry = std::shared_ptr<const ReadValue>;

@@ -239,6 +239,7 @@ std::string_view utf8(py::handle value, const Where& where) {
 
 bool is_managed(py::handle value) { return is(value, types().object); }
 bool is_embedded(py::handle value) { return is(value, types().embedded_object); }
+bool is_collection(py::handle value) { return is(value, types().collection); }
 
 Shape mixed_shape(py::handle value, const Where& where) {
     PyObject* v = value.ptr();
@@ -257,7 +258,7 @@ Shape mixed_shape(py::handle value, const Where& where) {
     if (is_embedded(value))
         raise_python("PropertyTypeError",
                      where.text() + ": using an embedded object as a mixed value is not supported");
-    if (is(value, types().collection)) {
+    if (is_collection(value)) {
         if (is(value, types().mapping))
             return Shape::dictionary;
         if (PySequence_Check(v))

@@ -20,6 +20,9 @@ struct Where {
     const std::string& property; // empty: the object itself
     std::string suffix = {};     // [3] or ["key"] inside a collection, [] for any element of a set
     std::ptrdiff_t row = -1;     // of a column
+    Where at(std::size_t index) const { return inside("[" + std::to_string(index) + "]"); }
+    Where at(std::string_view key) const { return inside("[\"" + std::string(key) + "\"]"); }
+    Where inside(const std::string& step) const { return {cls, property, suffix + step, row}; }
     std::string text() const {
         const std::string at = row < 0 ? "" : "[" + std::to_string(row) + "]";
         return "'" + cls + (property.empty() ? "" : ".") + property + at + suffix + "'";
@@ -36,8 +39,9 @@ struct Scratch {
     std::forward_list<pybind11::object> objects;
 };
 
-bool is_managed(pybind11::handle value);  // an Object
-bool is_embedded(pybind11::handle value); // an EmbeddedObject
+bool is_managed(pybind11::handle value);    // an Object
+bool is_embedded(pybind11::handle value);   // an EmbeddedObject
+bool is_collection(pybind11::handle value); // an accessor of a list, set or dictionary
 
 // What a value in a Mixed is stored as.
 enum class Shape { scalar, object, list, dictionary };
