@@ -52,8 +52,11 @@ from realmsync.errors import (
     InvalidPropertyError,
     InvalidQueryArgumentError,
     InvalidQueryError,
+    InvalidSchemaChangeError,
+    InvalidSchemaVersionError,
     KeyNotFoundError,
     LimitExceededError,
+    MigrationFailedError,
     MismatchedConfigError,
     MissingPrimaryKeyError,
     MissingPropertyValueError,
@@ -87,7 +90,7 @@ from realmsync.errors import (
 )
 from realmsync.geo import Distance, GeoBox, GeoCircle, GeoPoint, GeoPolygon
 from realmsync.logs import LogMessage, set_log_level, set_logger
-from realmsync.model.configuration import Configuration
+from realmsync.model.configuration import Configuration, MigrationOptions
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.expressions import Condition, Expression, Field, backlinks
 from realmsync.model.live import CollectionChanges
@@ -151,9 +154,13 @@ __all__ = [
     "InvalidPropertyError",
     "InvalidQueryArgumentError",
     "InvalidQueryError",
+    "InvalidSchemaChangeError",
+    "InvalidSchemaVersionError",
     "InvalidatedObjectError",
     "KeyNotFoundError",
     "LimitExceededError",
+    "MigrationFailedError",
+    "MigrationOptions",
     "List",
     "LogCategory",
     "LogLevel",

@@ -627,6 +627,21 @@ class Selection:
         """min, max, sum or avg of a property over the objects, as they are now; None without a
         value. IllegalOperationError for a property of a type that has none."""
 
+class SchemaMode:
+    """How a file's schema may become the declared one (csrc/realm/schema_version.hpp)."""
+
+    additive: SchemaMode
+    automatic: SchemaMode
+    anew: SchemaMode
+
+class SchemaStep:
+    """What a file needs for that."""
+
+    none: SchemaStep
+    add: SchemaStep
+    migrate: SchemaStep
+    begin_anew: SchemaStep
+
 class RealmHandle:
     """What a Realm holds. Classes and properties are spoken of by their declared numbers.
 
@@ -654,11 +669,44 @@ class RealmHandle:
     def changing(self) -> bool:
         """Whether a write is under way, of which this is called."""
 
-    def lacks_schema(self) -> bool:
-        """Whether the file lacks something that is declared. SchemaMismatchError."""
+    def enter_version(self, version: int | None) -> None:
+        """Has this be the version of all openers of the process until close(); None: they have
+        none. MismatchedConfigError."""
 
-    def add_schema(self) -> None:
-        """Adds what the file lacks, in the transaction. SchemaMismatchError."""
+    def schema_version(self) -> int:
+        """Of the file; -1: it is new."""
+
+    def schema_step(self, mode: SchemaMode, version: int | None) -> SchemaStep:
+        """What the file needs for what is declared. SchemaMismatchError,
+        InvalidSchemaVersionError, InvalidSchemaChangeError."""
+
+    def add_schema(self, version: int | None) -> None:
+        """Adds what the file lacks, in the transaction, and notes the version."""
+
+    def begin_migration(self, version: int) -> None:
+        """In the transaction: what the file contradicts becomes as declared, which is for the
+        callback; what is not declared stays."""
+
+    def rename_property(self, cls: int, source: str, target: str) -> None:
+        """The values of a property that is not declared become those of one that is, by the names
+        in the file. IllegalOperationError."""
+
+    def end_migration(
+        self,
+        final: RealmHandle,
+        deleted: list[str],
+        keys: list[tuple[int, Any, Any]],
+        is_lenient: bool,
+    ) -> None:
+        """All becomes as `final` declares, classes are deleted. `keys`: classes with primary keys
+        and what they become. `is_lenient`: objects that become embedded are copied and deleted as
+        need be. MigrationFailedError."""
+
+    def delete_class(self, name: str) -> None:
+        """With its objects. MigrationFailedError while others link to it, NoSuchTableError."""
+
+    def begin_anew(self) -> None:
+        """Leaves no class in the file, in the transaction."""
 
     def file_schema(self) -> list[DeclaredClass]: ...
     def close(self) -> None: ...

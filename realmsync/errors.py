@@ -69,10 +69,32 @@ class TransformError(RealmError):
 
 
 class SchemaMismatchError(RealmError):
-    """A schema that contradicts the one in the file or on the server."""
+    """A schema that the file's does not fit without a migration, or a change of one that
+    contradicts what is there.
+    """
+
+    code = 2017
+    offset: int | None = None
+
+
+class InvalidSchemaVersionError(RealmError, ValueError):
+    """A schema version lower than that of the file."""
+
+    code = 2018
+
+
+class InvalidSchemaChangeError(RealmError):
+    """A change of the schema that the realm's mode has no migration for, or that somebody else has
+    made to the file while it was open.
+    """
 
     code = 2019
-    offset: int | None = None
+
+
+class MigrationFailedError(RealmError):
+    """Objects that the new schema does not allow when a migration was done: nothing was changed."""
+
+    code = 2020
 
 
 # Writing and reading objects.

@@ -269,6 +269,11 @@ std::uint64_t begin_anew(sqlite::Database& db) {
     return version;
 }
 
+void forget_before(sqlite::Database& db, std::uint64_t version) {
+    db.run("DELETE FROM rs_history WHERE version < ?", version);
+    db.run("DELETE FROM rs_reciprocal WHERE version < ?", version);
+}
+
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits, std::uint64_t through) {
     client::PendingUpload upload;

@@ -89,6 +89,10 @@ std::uint64_t restart(sqlite::Database& db, const client::ClientState& server,
 // The same of a file that has nothing, and is no client yet.
 std::uint64_t begin_anew(sqlite::Database& db);
 
+// `version` has done what no changeset tells: what was before it is of no use. The file is whole no
+// more (is_whole).
+void forget_before(sqlite::Database& db, std::uint64_t version);
+
 // Nothing beyond the version `through`.
 client::PendingUpload fetch(sqlite::Database& db, const wire::UploadCursor& from,
                             const client::UploadLimits& limits, std::uint64_t through = UINT64_MAX);

@@ -26,6 +26,7 @@
 #include "realm/commit_group.hpp"
 #include "realm/connection_pool.hpp"
 #include "realm/local_history.hpp"
+#include "realm/open_versions.hpp"
 #include "realm/writer_queue.hpp"
 #include "sqlite/sqlite.hpp"
 #include "sqlite/virtual_files.hpp"
@@ -154,6 +155,8 @@ class RealmFile final : public client::ClientStore,
     // What commits of this process have touched, for those who follow.
     ChangeJournal& changes() { return changes_; }
 
+    OpenVersions& versions() { return versions_; }
+
     // PooledFile.
     std::size_t close_idle() override;
     void shrink_idle() override;
@@ -211,6 +214,7 @@ class RealmFile final : public client::ClientStore,
     std::unique_ptr<RealmConnection> aside_; // guarded by aside_mutex_
 
     ChangeJournal changes_;
+    OpenVersions versions_;
 
     std::atomic<bool> is_log_synced_ = false;
     std::atomic<bool> is_synced_ = false;

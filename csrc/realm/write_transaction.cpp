@@ -5,6 +5,7 @@
 
 #include "changeset/codec.hpp"
 #include "realm/below.hpp"
+#include "realm/home_partition.hpp"
 #include "realm/local_history.hpp"
 #include "realm/migration.hpp"
 #include "realm/subscription_store.hpp"
@@ -70,13 +71,18 @@ WriteTransaction::Committed WriteTransaction::commit(std::uint64_t now, bool def
         clear_asymmetric();
         const std::string changeset = writer_.take();
         check_size(changeset.size());
-        committed.version = local_history::append_local(connection().db, now, changeset);
+        committed.version =
+            local_history::append_local(connection().db, now, is_rewritten_ ? "" : changeset);
+        if (is_rewritten_)
+            local_history::forget_before(connection().db, committed.version);
         if (file_->is_migrated())
             migration::cover(connection().db, connection().tables.schema(), committed.version);
         committed.ticket = writing_->commit(
             committed.version, deferred ? RealmFile::Commit::deferred : RealmFile::Commit::local,
             [&](TouchedObjects& touched) {
-                if (!changeset.empty())
+                if (is_untold_)
+                    touched.add_unknown();
+                else if (!changeset.empty())
                     touched.add(value_or_throw(changeset::parse_borrowed(changeset)));
             });
     } catch (...) {
@@ -203,6 +209,32 @@ void WriteTransaction::declare_property(std::string_view cls, std::string_view n
     tables().catalog().add_property(tables::kOnlyPartition, cls, name, type, nullable, collection,
                                     target);
     writer_.add_column(cls, name, type, nullable, collection, target);
+}
+
+// What a server knows of, or is going to hear of, is no more than its history says.
+void WriteTransaction::require_local() {
+    sqlite::Database& db = connection().db;
+    if (local_history::load(db).file.ident != 0 || home_partition::find(db) ||
+        subscription_store::is_there(db))
+        raise(ErrorKind::illegal_operation,
+              file_->path() + " is synchronised: classes and properties can be added to it, and "
+                              "no more. Copy it with write_copy_to, and change the copy");
+}
+
+void WriteTransaction::rewrite(const tables::Rewriting& what) {
+    require_local();
+    if (!tables::rewrite(tables(), what))
+        return;
+    names_ = {};
+    is_untold_ = is_rewritten_ = true;
+}
+
+void WriteTransaction::begin_anew() {
+    require_local();
+    tables().catalog().erase_all(tables::kOnlyPartition);
+    local_history::begin_anew(connection().db);
+    take_changeset();
+    is_untold_ = true;
 }
 
 bool WriteTransaction::exists(const model::Class& cls, const Key& key) {

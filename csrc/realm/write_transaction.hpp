@@ -20,6 +20,7 @@
 #include "realm/realm_file.hpp"
 #include "realm/subscription_list.hpp"
 #include "tables/apply.hpp"
+#include "tables/schema_rewrite.hpp"
 
 namespace realmsync::realm {
 
@@ -75,6 +76,13 @@ class WriteTransaction {
     void require_subscriptions();
     // A new subscription set, which the commit makes a part of the file: its version.
     std::int64_t add_subscriptions(const SubscriptionList& list);
+
+    // Of local files, illegal_operation for others; no changeset can tell either. Another schema,
+    // with the objects in the form for it: the history begins behind this transaction.
+    // RewriteFailed.
+    void rewrite(const tables::Rewriting& what);
+    // No class at all: as in a new file.
+    void begin_anew();
 
     // Objects. Those of asymmetric classes are there until the commit, which sends them away.
     bool exists(const model::Class& cls, const Key& key);
@@ -160,6 +168,7 @@ class WriteTransaction {
     void check_size(std::size_t changeset_bytes) const;
     void note_creation(const model::Class& cls);
     void clear_asymmetric();
+    void require_local();
     void end() noexcept;
     tables::Tables& tables() const { return writing_->connection().tables; }
 
@@ -170,6 +179,8 @@ class WriteTransaction {
     changeset::Writer writer_;
     Names names_; // of the class that create() saw last
     std::optional<std::set<std::string, std::less<>>> creatable_; // classes; none: all
+    bool is_untold_ = false;           // it has done what no changeset tells,
+    bool is_rewritten_ = false;        // nor any later one
     std::set<std::string> asymmetric_; // tables of classes of which objects were created
     // Of containers that were looked through last, those without hidden links. Whatever is written
     // beside them links to objects that are there, and erase() unlinks.

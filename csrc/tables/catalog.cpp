@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/assert.hpp"
 #include "base/error.hpp"
 #include "tables/column_index.hpp"
 #include "tables/text_index.hpp"
@@ -420,6 +421,21 @@ void Catalog::erase_all(std::int64_t partition) {
     db_.run("DELETE FROM rs_prop WHERE partition=?", partition);
     db_.run("DELETE FROM rs_class WHERE partition=?", partition);
     store_next(partition, {});
+}
+
+model::SchemaPtr Catalog::detach_class(std::string_view name, const std::string& table) {
+    REALMSYNC_ASSERT(layout_ == Layout::client);
+    const model::SchemaPtr old = schema(kOnlyPartition);
+    const model::Class& cls = need_class(*old, name);
+    for (const model::Property& property : cls.properties)
+        drop_index(cls, property);
+    if (!cls.embedded())
+        sql_tables_.hand_over(cls, table);
+    db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", kOnlyPartition, name);
+    db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", kOnlyPartition, name);
+    model::Schema next = *old;
+    next.classes.erase(std::string(name));
+    return store_next(kOnlyPartition, std::move(next));
 }
 
 // Before the column goes: triggers and indexes name it.

@@ -43,6 +43,9 @@ class Catalog {
     model::SchemaPtr erase_property(std::int64_t partition, std::string_view cls,
                                     std::string_view name);
     void erase_all(std::int64_t partition); // every class, with its objects
+    // Forgets a class of a client's file and drops its indexes; its objects stay, in a table that
+    // is the caller's from here on: `table`. Links to it are to be seen to.
+    model::SchemaPtr detach_class(std::string_view name, const std::string& table);
     // What the additions since the last schema() are going to take, in ns.
     std::uint64_t cost_of_additions();
     bool has_additions() const { return draft_.has_value(); }

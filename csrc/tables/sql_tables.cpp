@@ -182,6 +182,12 @@ void SqlTables::drop(std::int64_t partition, const model::Class& cls) {
     db_.run("DELETE FROM rs_column WHERE sql_table=?", cls.table);
 }
 
+void SqlTables::hand_over(const model::Class& cls, const std::string& table) {
+    db_.exec("ALTER TABLE " + quote(cls.table) + " RENAME TO " + quote(table));
+    db_.run("DELETE FROM rs_table WHERE sql_table=?", cls.table);
+    db_.run("DELETE FROM rs_column WHERE sql_table=?", cls.table);
+}
+
 void SqlTables::drop(std::int64_t partition, const model::Class& cls,
                      const model::Property& property) {
     if (layout_ == Layout::server) {

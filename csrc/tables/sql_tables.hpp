@@ -52,6 +52,8 @@ class SqlTables {
     // On the server other partitions may use table and column: only the partition's values go.
     void drop(std::int64_t partition, const model::Class& cls);
     void drop(std::int64_t partition, const model::Class& cls, const model::Property& property);
+    // Of a client: the table goes on under another name, and the class may have a new one.
+    void hand_over(const model::Class& cls, const std::string& table);
 
   private:
     struct NewColumns {                   // of one SQL table

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from realmsync import _core
+from realmsync.callbacks import is_async
 from realmsync.errors import (
     ArgumentTypeError,
     IllegalOperationError,
@@ -49,7 +50,7 @@ class Synchronisation(Protocol):
     def _claim(self, file: _core.RealmFile) -> None:
         """Raises for a file that this must not synchronise. May block for its writers."""
 
-    def _attach(self, file: _core.RealmFile, schema_version: int) -> Any:
+    def _attach(self, file: _core.RealmFile, schema_version: int | None) -> Any:
         """The session of a realm that has just been opened; its `_release` is called at the end."""
 
     def _open(self, config: Any) -> Any:
@@ -64,14 +65,29 @@ class Synchronisation(Protocol):
 
 @fields_by_name
 @dataclass(frozen=True, kw_only=True)
+class MigrationOptions:
+    """How a local realm is migrated: `migration_options` of a configuration, as a mapping too.
+
+    resolve_embedded_constraints: when a class becomes embedded, objects that nothing refers to are
+    deleted, and those that several refer to are copied for each, where the migration fails without.
+    """
+
+    resolve_embedded_constraints: bool = False
+
+
+@fields_by_name
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """Configuration of a realm. See `Realm` for the fields."""
 
     path: str | os.PathLike[str] | None = None
     schema: Iterable[Any] | None = None
-    schema_version: int = 0
+    schema_version: int | None = None
     sync: Synchronisation | None = None  # a SyncConfiguration
     durability: Durability = "full"
+    on_migration: Callable[[Any, Any], object] | None = None
+    migration_options: MigrationOptions | Mapping[str, Any] | None = None
+    delete_realm_if_migration_needed: bool = False
 
 
 class ConfigurationFields(TypedDict, total=False):
@@ -79,9 +95,12 @@ class ConfigurationFields(TypedDict, total=False):
 
     path: str | os.PathLike[str] | None
     schema: Iterable[Any] | None
-    schema_version: int
+    schema_version: int | None
     sync: Synchronisation | None
     durability: Durability
+    on_migration: Callable[[Any, Any], object] | None
+    migration_options: MigrationOptions | Mapping[str, Any] | None
+    delete_realm_if_migration_needed: bool
 
 
 FIELDS = [field.name for field in fields(Configuration)]
@@ -104,8 +123,8 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
         if config is not None:
             raise InvalidArgumentError("give a configuration or keyword arguments, not both")
         config = by_name
+    _refuse_with_sync(config)
     if isinstance(config, Mapping):
-        _refuse_with_sync(config)
         require_fields("a realm's configuration", config, FIELDS)
     elif config is not None:
         _require_configuration(config)
@@ -118,22 +137,87 @@ def configured(config: Any, by_name: Mapping[str, Any]) -> Any:
         raise ArgumentTypeError(f"Expected 'schema' to be a list of classes: [{_name(schema)}]")
     if schema is not None and not isinstance(schema, Iterable):
         raise ArgumentTypeError(f"Expected 'schema' to be a list of classes, got {shown(schema)}")
-    version = option(config, "schema_version", 0)
+    _require_version(option(config, "schema_version"))
+    _require_migration(config)
+    return config
+
+
+def _refuse_with_sync(config: Any) -> None:
+    if option(config, "sync") is None:
+        return
+    for name in _LOCAL_ONLY:
+        # A dataclass has each of them; who writes a mapping has said so.
+        if option(config, name) or (isinstance(config, Mapping) and name in config):
+            raise _not_both(name, "sync")
+
+
+def _not_both(name: str, other: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"The realm configuration options '{name}' and '{other}' cannot both be defined."
+    )
+
+
+def _require_version(version: Any) -> None:
+    if version is None:
+        return
     if not isinstance(version, int) or isinstance(version, bool):
         raise ArgumentTypeError(f"Expected 'schema_version' to be an int, got {version!r}")
     if version < 0:
         raise InvalidArgumentError(f"'schema_version' counts from 0, got {version}")
     if version >= 2**63:
         raise InvalidArgumentError(f"'schema_version' is below 2**63, got {version}")
-    return config
 
 
-def _refuse_with_sync(config: Mapping[str, Any]) -> None:
-    for name in _LOCAL_ONLY:
-        if name in config and config.get("sync") is not None:
-            raise InvalidArgumentError(
-                f"The realm configuration options '{name}' and 'sync' cannot both be defined."
-            )
+def _require_migration(config: Any) -> None:
+    callback, anew = (
+        option(config, "on_migration"),
+        option(config, "delete_realm_if_migration_needed", False),
+    )
+    if not isinstance(anew, bool):
+        raise ArgumentTypeError(
+            f"Expected 'delete_realm_if_migration_needed' to be a bool, got {shown(anew)}"
+        )
+    migration_options(config)
+    if callback is None:
+        return
+    if not callable(callback):
+        raise ArgumentTypeError(f"Expected 'on_migration' to be a function, got {shown(callback)}")
+    if is_async(callback):
+        raise InvalidArgumentError("'on_migration' cannot be asynchronous: it is one transaction")
+    if anew:
+        raise _not_both("on_migration", "delete_realm_if_migration_needed")
+    for name in ("schema", "schema_version"):
+        if option(config, name) is None:
+            raise InvalidArgumentError(f"'on_migration' is never called without '{name}'")
+
+
+def migration_options(config: Any) -> MigrationOptions:
+    """The field `migration_options` of a configuration; ArgumentTypeError for what are none."""
+    given = option(config, "migration_options")
+    if isinstance(given, Mapping):
+        given = MigrationOptions(**given)
+    if given is None:
+        given = MigrationOptions()
+    if not isinstance(given, MigrationOptions):
+        raise ArgumentTypeError(
+            f"Expected 'migration_options' to be MigrationOptions, got {shown(given)}"
+        )
+    if not isinstance(given.resolve_embedded_constraints, bool):
+        raise ArgumentTypeError(
+            "Expected 'resolve_embedded_constraints' to be a bool, got"
+            f" {shown(given.resolve_embedded_constraints)}"
+        )
+    return given
+
+
+def schema_mode(config: Any) -> _core.SchemaMode:
+    """How the file's schema may become that of a configuration (data-model.md 15.1)."""
+    if option(config, "delete_realm_if_migration_needed", False):
+        return _core.SchemaMode.anew
+    is_local = synchronisation(config) is None
+    if is_local and option(config, "schema_version") is not None:
+        return _core.SchemaMode.automatic
+    return _core.SchemaMode.additive
 
 
 def _require_path(path: str | bytes) -> None:

@@ -25,6 +25,7 @@ from realmsync.model.configuration import (
     make_folder,
     option,
     read_schema,
+    schema_mode,
     synchronisation,
 )
 from realmsync.model.native import native_class, schema_of_file
@@ -150,6 +151,6 @@ def _require_schema(probe: _core.RealmHandle, config: Any, sync: Synchronisation
         if declared is not None:
             classes = validate(read_schema(declared), synced=to_sync, flexible=flexible)
             probe.declare([native_class(c) for c in classes.values()])
-            probe.lacks_schema()
+            probe.schema_step(schema_mode(config), option(config, "schema_version"))
     finally:
         probe.close()

@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from realmsync import _core
-from realmsync.errors import ClosedRealmError, WrongTransactionStateError
+from realmsync.errors import (
+    ClosedRealmError,
+    MismatchedConfigError,
+    WrongTransactionStateError,
+)
 from realmsync.model.configuration import (
     Configuration,
     ConfigurationFields,
@@ -22,10 +26,12 @@ from realmsync.model.configuration import (
     open_file,
     option,
     read_schema,
+    schema_mode,
     synchronisation,
 )
 from realmsync.model.in_thread import in_thread
 from realmsync.model.live import LiveQueries
+from realmsync.model.migration import Migration
 from realmsync.model.native import native_class, schema_of_file
 from realmsync.model.objects import model_of
 from realmsync.model.schema import ClassSchema
@@ -50,9 +56,9 @@ class Lifetime(Explained):
     ) -> None:
         self._prepare(configured(config, fields))
         try:
-            if self._lacks_schema:
+            if self._schema_step != _core.SchemaStep.none:
                 with WriteBlock(self._queue):
-                    self._core.add_schema()
+                    self._take_schema_step()
             self._finish()
         except BaseException as error:
             self._let_go(error)
@@ -67,9 +73,9 @@ class Lifetime(Explained):
         realm = cls.__new__(cls)
         await in_thread(lambda: realm._prepare(config), lambda _: realm._let_go())
         try:
-            if realm._lacks_schema:
+            if realm._schema_step != _core.SchemaStep.none:
                 async with WriteBlock(realm._queue):
-                    realm._core.add_schema()
+                    realm._take_schema_step()
             realm._finish()
         except BaseException as error:
             realm._let_go(error)
@@ -80,35 +86,75 @@ class Lifetime(Explained):
         return realm
 
     def _prepare(self, config: Any) -> None:
-        """Opening, up to what needs the writer's turn."""
-        self.config = config
-        self.sync_session: SyncSession | None = None
-        self._closed = True  # until all of the following has succeeded
-        self._is_parents = False  # this is a copy in a forked child
-        self._live = LiveQueries()
+        """Opening, up to what needs the writer's turn for a moment; a migration is done by then."""
+        self._begin(config)
         sync = synchronisation(config)
         declared = option(config, "schema")
         classes = None
         if declared is not None:
             flexible = sync is not None and sync._is_flexible()
             classes = validate(read_schema(declared), synced=sync is not None, flexible=flexible)
-        self._file = open_file(config)
-        self._path = str(self._file.path)
-        self._core = _core.RealmHandle(self._file, self)
+        self._take_file(open_file(config))
         try:
             self._declare(schema_of_file(self._core.file_schema()) if classes is None else classes)
-            self._lacks_schema = classes is not None and self._core.lacks_schema()
-            self._queue = WriteQueue(self._core, self._file)
+            if classes is not None:
+                self._enter_schema()
             if sync is not None:  # last: what is refused before stays as it was
                 sync._claim(self._file)
         except BaseException as error:
             self._let_go(error)
             raise
 
+    def _begin(self, config: Any) -> None:
+        self.config = config
+        self.sync_session: SyncSession | None = None
+        self._closed = True  # until all of the following has succeeded
+        self._is_parents = False  # this is a copy in a forked child
+        self._live = LiveQueries()
+        self._schema_step = _core.SchemaStep.none
+        self._migration: Migration | None = None  # whose callback has this as its new realm
+
+    def _take_file(self, file: _core.RealmFile) -> None:
+        self._file = file
+        self._path = str(file.path)
+        self._core = _core.RealmHandle(file, self)
+        self._queue = WriteQueue(self._core, file)
+
+    def _beside(self) -> Self:
+        """Another realm of the same file, without a schema yet."""
+        realm = type(self).__new__(type(self))
+        realm._begin(self.config)
+        realm._take_file(self._file)
+        realm._closed = False
+        return realm
+
+    def _enter_schema(self) -> None:
+        """Looks what the file needs for the classes that are declared."""
+        self._schema_mode = schema_mode(self.config)
+        self._schema_version: int | None = option(self.config, "schema_version")
+        is_versioned = self._schema_mode != _core.SchemaMode.additive
+        self._core.enter_version(self._schema_version if is_versioned else None)
+        self._schema_step = self._core.schema_step(self._schema_mode, self._schema_version)
+        if self._schema_step == _core.SchemaStep.migrate:
+            Migration(self).run()
+            self._schema_step = self._core.schema_step(self._schema_mode, self._schema_version)
+
+    def _take_schema_step(self) -> None:
+        """In a transaction: what is there may have changed before its turn came."""
+        step = self._core.schema_step(self._schema_mode, self._schema_version)
+        if step == _core.SchemaStep.migrate:
+            raise MismatchedConfigError(
+                f"Realm at path '{self._path}' was opened with different schema version meanwhile."
+            )
+        if step == _core.SchemaStep.begin_anew:
+            self._core.begin_anew()
+        if step != _core.SchemaStep.none:
+            self._core.add_schema(self._schema_version)
+
     def _finish(self) -> None:
         sync = synchronisation(self.config)
         if sync is not None:
-            self.sync_session = sync._attach(self._file, option(self.config, "schema_version", 0))
+            self.sync_session = sync._attach(self._file, option(self.config, "schema_version"))
         self._closed = False
         tell_forks(self)
 
@@ -188,6 +234,12 @@ class Lifetime(Explained):
     def schema(self) -> list[dict[str, Any]]:
         """The classes in canonical form, sorted by name."""
         return [c.canonical() for c in self._classes]
+
+    @property
+    def schema_version(self) -> int:
+        """That of the file: 0 if it has classes and none was ever given, -1 if it is new."""
+        self._require_open()
+        return self._core.schema_version()
 
     def _require_open(self) -> None:
         """Raises ClosedRealmError when the realm is closed."""

@@ -8,6 +8,7 @@ values in csrc/bindings/values/convert.cpp.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -73,7 +74,11 @@ class Realm(Lifetime):
 
     - path: of the file; default "default.realm"
     - schema: object classes, or Realm's dictionaries; without one, what the file has
-    - schema_version: of the schema, which servers of flexible sync are told; 0 by default
+    - schema_version: of the schema, from 0. A local realm with one takes over additions of classes
+      alone, and is migrated where it is higher than the file's. Servers of flexible sync are told
+    - on_migration: of a local realm, called with the realm as it was and as it will be
+    - migration_options: MigrationOptions
+    - delete_realm_if_migration_needed: a local realm is emptied where it would be migrated
     - sync: a SyncConfiguration, for a synchronised realm
     - durability: "full" (default) or "process": commits survive the process, not the machine
 
@@ -94,12 +99,11 @@ class Realm(Lifetime):
         ),
         **dict.fromkeys(("add", "insert", "save"), "use create(cls, {...}) in a transaction"),
         "subscribe": "write `await realm.objects(Dog).subscribe()`, or use realm.subscriptions",
-        **dict.fromkeys(("migrate", "delete_model"), "migrations are not there yet"),
+        "migrate": "give `Realm(...)` a schema_version and on_migration",
         **dict.fromkeys(("compact", "freeze"), "it is not there yet"),
         "commit": "leaving `with realm.write():` commits; or use commit_transaction",
         "rollback": "an exception in `with realm.write():` does; or use cancel_transaction",
         "transaction": "write `with realm.write():`",
-        "schema_version": "see realm.config; no file keeps it, as migrations are not there",
     }
 
     set_log_level = staticmethod(set_log_level)
@@ -132,6 +136,15 @@ class Realm(Lifetime):
     ) -> bool:
         """Whether the file is there; creates nothing."""
         return file_path(configured(config, fields)).exists()
+
+    @staticmethod
+    def get_schema_version(path: str | os.PathLike[str]) -> int:
+        """The schema version of a file, -1 when there is no file, or nothing in it yet."""
+        config = configured({"path": path}, {})
+        if not file_path(config).exists():
+            return -1
+        with Realm(config) as realm:
+            return realm.schema_version
 
     @staticmethod
     def delete_file(
@@ -168,10 +181,11 @@ class Realm(Lifetime):
         at all. Blocks for as long as it takes to write the file.
 
         Raises FileAlreadyExistsError; WrongTransactionStateError in a transaction;
-        SchemaMismatchError for a schema that contradicts the file's, SchemaValidationError for
-        classes that cannot be synchronised; MismatchedConfigError for a partition that is not the
-        synchronised realm's; IllegalOperationError while the server has not integrated all changes
-        of a synchronised realm that becomes another client: wait for upload and download first;
+        InvalidSchemaChangeError or SchemaMismatchError for a schema that contradicts the file's,
+        SchemaValidationError for classes that cannot be synchronised; MismatchedConfigError for a
+        partition that is not the synchronised realm's; IllegalOperationError while the server has
+        not integrated all changes of a synchronised realm that becomes another client: wait for
+        upload and download first;
         LimitExceededError for an object too large to upload; StorageError.
         """
         self._copying(config, fields, keep_identity).run()
@@ -202,6 +216,11 @@ class Realm(Lifetime):
     def is_in_transaction(self) -> bool:
         """Whether this realm is writing."""
         return not self._closed and self._core.writing
+
+    @property
+    def is_in_migration(self) -> bool:
+        """Whether this is the new realm of an `on_migration` that is running."""
+        return self._migration is not None and not self._closed
 
     @property
     def is_empty(self) -> bool:
@@ -265,6 +284,39 @@ class Realm(Lifetime):
         """Undoes everything since the transaction began."""
         self._require_open()
         self._queue.cancel()
+
+    # Schema.
+
+    def delete_model(self, name: str) -> None:
+        """Deletes a class of the file with its objects, in a transaction.
+
+        In `on_migration` it goes when that has ended. IllegalOperationError for a class of this
+        realm's schema, and in a synchronised realm; NoSuchTableError; MigrationFailedError for one
+        that others link to.
+        """
+        self._require_open()
+        if name in self._index:
+            raise IllegalOperationError(
+                f"class '{name}' is in the schema that this realm was opened with: leave it out"
+            )
+        if self._migration is not None:
+            self._migration.delete_model(name)
+        else:
+            self._core.delete_class(name)
+
+    def rename_property(self, cls: ClassLike[Any], old_name: str, new_name: str) -> None:
+        """In `on_migration`: a property of the new schema gets the values of one that is no more.
+
+        Names are those in the file. IllegalOperationError unless both have the same type; only
+        what was required may become optional.
+        """
+        index = self._class_of(cls)
+        if self._migration is None:
+            raise IllegalOperationError("properties are renamed in on_migration")
+        for name, value in (("old_name", old_name), ("new_name", new_name)):
+            if not isinstance(value, str):
+                raise ArgumentTypeError(f"Expected '{name}' to be a str, got {value!r}")
+        self._core.rename_property(index, old_name, new_name)
 
     # Objects.
 

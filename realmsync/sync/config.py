@@ -385,8 +385,8 @@ class SyncConfiguration:
                 f" {self.partition_json}: give each partition a file of its own"
             )
 
-    def _attach(self, file: _core.RealmFile, schema_version: int) -> SyncSession:
-        session: SyncSession = self.user.app.sync._attach(file, self, schema_version)
+    def _attach(self, file: _core.RealmFile, schema_version: int | None) -> SyncSession:
+        session: SyncSession = self.user.app.sync._attach(file, self, schema_version or 0)
         return session
 
     def _open(self, config: Any) -> Any:

@@ -113,9 +113,7 @@ class OpenSyncedRealmTask(OpenRealmTask):
         file = await in_thread(self._open_file, _drop)
         try:
             self._refused = self._sync._refused_version(file)
-            session: SyncSession = self._sync._attach(
-                file, option(self._config, "schema_version", 0)
-            )
+            session: SyncSession = self._sync._attach(file, option(self._config, "schema_version"))
         except BaseException as error:
             traceback.clear_frames(error.__traceback__)  # nobody shall keep the file open
             raise

@@ -20,11 +20,11 @@ from devices import DOG, LIMIT, Device, add, session_of, world
 from eventually import eventually
 from realmsync import (
     Configuration,
+    InvalidSchemaChangeError,
     MismatchedConfigError,
     OpenCancelledError,
     OpenRealmBehaviorConfiguration,
     Realm,
-    SchemaMismatchError,
     SessionLifecycleState,
     SyncTimeoutError,
     _core,
@@ -213,7 +213,7 @@ def test_a_realm_lives_as_long_as_its_objects(tmp_path: Path) -> None:
 def test_a_realm_that_cannot_be_opened_for_its_schema(tmp_path: Path) -> None:
     Realm(path=tmp_path / "a.realm", schema=[DOG]).close()
     other = {**DOG, "properties": {"_id": "int", "name": "int"}}
-    with pytest.raises(SchemaMismatchError) as raised:
+    with pytest.raises(InvalidSchemaChangeError) as raised:
         Realm(path=tmp_path / "a.realm", schema=[other])
     assert raised.value.__traceback__ is not None  # held, and yet:
     Realm.delete_file(path=tmp_path / "a.realm")

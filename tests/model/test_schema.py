@@ -12,7 +12,7 @@ import pytest
 
 import realmsync
 from realmsync import _testbed
-from realmsync.errors import NoSuchTableError, SchemaMismatchError, SchemaValidationError
+from realmsync.errors import InvalidSchemaChangeError, NoSuchTableError, SchemaValidationError
 from realmsync.model.objects import schema_of
 from realmsync.model.schema import parse_class
 from realmsync.model.schema_rules import validate
@@ -212,7 +212,7 @@ def test_additions_and_contradictions(tmp_path: Path) -> None:
         "primaryKey": "_id",
         "properties": {"_id": "int", "a": "string", "b": "string?"},
     }
-    with pytest.raises(SchemaMismatchError) as caught:
+    with pytest.raises(InvalidSchemaChangeError) as caught:
         realmsync.Realm(path=path, schema=[bad])
     assert "Property 'C.a' has been changed from 'int' to 'string'." in str(caught.value)
     assert "Property 'C.b' has been made optional." in str(caught.value)

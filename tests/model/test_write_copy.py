@@ -23,7 +23,7 @@ from realmsync.errors import (
     DeleteOnOpenRealmError,
     FileAlreadyExistsError,
     InvalidArgumentError,
-    SchemaMismatchError,
+    InvalidSchemaChangeError,
     SchemaValidationError,
     WrongTransactionStateError,
 )
@@ -97,7 +97,7 @@ ELSE = {"name": "Dog", "primaryKey": "_id", "properties": {"_id": "int", "name":
 @pytest.mark.parametrize(
     "settings, error, message",
     [
-        ({"schema": [ELSE]}, SchemaMismatchError, "'Dog.name' has been changed from 'string'"),
+        ({"schema": [ELSE]}, InvalidSchemaChangeError, "'Dog.name' has been changed from 'string'"),
         ({"schema": [ELSE, ELSE]}, SchemaValidationError, "Dog"),
         ({"schema": "Dog"}, ArgumentTypeError, "list of classes"),
         ({"sync": 1}, ArgumentTypeError, "SyncConfiguration"),

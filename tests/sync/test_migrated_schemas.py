@@ -13,10 +13,10 @@ from devices import LIMIT, Device, session_of
 from eventually import eventually
 from flexible_server import STRING, FlexibleServer, error
 from realmsync import (
+    InvalidSchemaChangeError,
     MismatchedConfigError,
     OpenRealmBehaviorConfiguration,
     Realm,
-    SchemaMismatchError,
     SessionState,
     SyncConfiguration,
     SyncError,
@@ -151,7 +151,7 @@ async def test_an_immediate_opening_with_what_does_not_fit(
     device: Device, server: FlexibleServer
 ) -> None:
     await begin(device)
-    with pytest.raises(SchemaMismatchError):
+    with pytest.raises(InvalidSchemaChangeError):
         Realm(config(device, 1, NEW))
     go_over(server)
     async with await Realm.open(config(device, 1, NEW)) as realm:

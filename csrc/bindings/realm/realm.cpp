@@ -1,4 +1,4 @@
-// Realm files in Python: opening, schema, transactions, and the registration of RealmHandle.
+// Realm files in Python: opening and closing, and the registration of RealmHandle.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -15,202 +15,19 @@
 #include "realm/client_reset.hpp"
 #include "realm/schema_migration.hpp"
 #include "sqlite/library.hpp"
-#include "tables/catalog.hpp"
-#include "tables/column_index.hpp"
-#include "tables/text_index.hpp"
 
 namespace py = pybind11;
 
 namespace realmsync::bindings {
 
-using model::Class;
 using realm::RealmFile;
-
-void RealmHandle::declare(std::vector<DeclaredClass> classes) {
-    REALMSYNC_ASSERT(classes_.empty()); // places refer to the declaration
-    classes_ = std::move(classes);
-    for (std::size_t i = 0; i < classes_.size(); ++i)
-        by_name_[classes_[i].name] = static_cast<int>(i);
-    for (DeclaredClass& cls : classes_)
-        for (DeclaredProperty& property : cls.properties)
-            if (auto found = by_name_.find(property.target); found != by_name_.end()) {
-                property.target_class = found->second;
-                property.embedded = declared(found->second).kind == TableKind::embedded;
-            }
-}
-
-namespace {
-
-std::string describe(Type type, Collection collection, const std::string& target) {
-    static const char* const names[] = {"mixed",      "int",  "bool",     "string",
-                                        "data",       "date", "float",    "double",
-                                        "decimal128", "link", "objectId", "uuid"};
-    const std::string element =
-        type == Type::link ? "<" + target + ">" : names[static_cast<int>(type)];
-    switch (collection) {
-    case Collection::list: return "array<" + element + ">";
-    case Collection::set: return "set<" + element + ">";
-    case Collection::dictionary: return "dictionary<string, " + element + ">";
-    default: return element;
-    }
-}
-
-// What an existing class contradicts of its declaration; additions are fine (data-model.md 15.2).
-void compare_class(const DeclaredClass& cls, const Class& old, std::vector<std::string>& faults) {
-    if (cls.kind != old.kind) {
-        const bool of_embedding =
-            cls.kind == TableKind::embedded || old.kind == TableKind::embedded;
-        faults.push_back("Class '" + cls.name + "' has been changed between " +
-                         (of_embedding ? "embedded" : "asymmetric") + " and not.");
-        return;
-    }
-    const std::string old_key = old.has_key_property ? old.key_name() : "";
-    const std::string new_key =
-        cls.key < 0 ? "" : cls.properties[static_cast<std::size_t>(cls.key)].name;
-    if (old_key != new_key)
-        faults.push_back("Primary Key for class '" + cls.name + "' has " +
-                         (old_key.empty() ? "been added."
-                          : new_key.empty()
-                              ? "been removed."
-                              : "changed from '" + old_key + "' to '" + new_key + "'."));
-    for (const auto& p : cls.properties) {
-        const std::size_t index = old.find(p.name);
-        if (index == Class::npos)
-            continue;
-        const auto& o = old.properties[index];
-        const std::string name = "Property '" + cls.name + "." + p.name + "' has been ";
-        if (o.type != p.type || o.collection != p.collection || o.target != p.target)
-            faults.push_back(name + "changed from '" + describe(o.type, o.collection, o.target) +
-                             "' to '" + describe(p.type, p.collection, p.target) + "'.");
-        else if (o.nullable != p.nullable)
-            faults.push_back(name + (p.nullable ? "made optional." : "made required."));
-    }
-}
-
-// Whether everything declared is there. Throws for what contradicts.
-bool is_complete(const std::vector<DeclaredClass>& classes, const model::Schema& schema) {
-    bool complete = true;
-    std::vector<std::string> faults;
-    for (const auto& cls : classes) {
-        const Class* old = schema.find(cls.name);
-        complete &= old != nullptr;
-        if (!old)
-            continue;
-        compare_class(cls, *old, faults);
-        for (const auto& p : cls.properties)
-            complete &= old->find(p.name) != Class::npos;
-    }
-    if (faults.empty())
-        return complete;
-    std::string text = "The following changes cannot be made in additive-only schema mode:";
-    for (const auto& fault : faults)
-        text += "\n- " + fault;
-    raise(ErrorKind::schema, text);
-}
-
-// Calls `use` with class, property and whether it shall have one for each that does not have the
-// full-text index that is declared, or has one that is not.
-template <class Use>
-void compare_text_indexes(const std::vector<DeclaredClass>& classes,
-                          const tables::text_index::Names& existing, const Use& use) {
-    for (const auto& cls : classes)
-        for (const auto& p : cls.properties)
-            if (existing.contains({cls.name, p.name}) != p.has_text_index)
-                use(cls.name, p.name, p.has_text_index);
-}
-
-// The same of other indexes, where there can be one.
-template <class Use>
-void compare_column_indexes(const std::vector<DeclaredClass>& classes, const model::Schema& schema,
-                            const tables::column_index::Names& existing, const Use& use) {
-    for (const auto& cls : classes) {
-        const Class* actual = schema.find(cls.name);
-        for (const auto& p : cls.properties) {
-            const std::size_t at = actual == nullptr ? Class::npos : actual->find(p.name);
-            if (at != Class::npos &&
-                tables::column_index::is_possible(*actual, actual->properties[at]) &&
-                existing.contains({cls.name, p.name}) != p.is_indexed)
-                use(cls.name, p.name, p.is_indexed);
-        }
-    }
-}
-
-} // namespace
-
-bool RealmHandle::lacks_schema() {
-    bool complete = true;
-    WithoutGil release;
-    file_->read_briefly([&](realm::RealmConnection& c) {
-        const model::SchemaPtr schema = c.tables.schema();
-        complete = is_complete(classes_, *schema);
-        if (!complete)
-            return;
-        compare_column_indexes(classes_, *schema, tables::column_index::list(c.db, *schema),
-                               [&](const auto&, const auto&, bool) { complete = false; });
-        compare_text_indexes(classes_, tables::text_index::list(c.db),
-                             [&](const auto&, const auto&, bool) { complete = false; });
-    });
-    return !complete;
-}
-
-void RealmHandle::add_schema() {
-    auto& t = transaction();
-    is_complete(classes_, *t.schema()); // another opener may have been quicker, and different
-    // All classes first, so that links find their targets (changeset-format.md 11.1).
-    for (const auto& cls : classes_) {
-        if (cls.key < 0) {
-            t.add_class(cls.name, cls.kind, "",
-                        cls.kind == TableKind::embedded ? Type::null : Type::global_key, false);
-        } else {
-            const auto& key = cls.properties[static_cast<std::size_t>(cls.key)];
-            t.add_class(cls.name, cls.kind, key.name, key.type, key.nullable);
-        }
-    }
-    for (const auto& cls : classes_)
-        for (std::size_t i = 0; i < cls.properties.size(); ++i)
-            if (const auto& p = cls.properties[i]; static_cast<int>(i) != cls.key)
-                t.add_property(cls.name, p.name, p.type, p.nullable, p.collection, p.target);
-    compare_text_indexes(classes_, tables::text_index::list(t.connection().db),
-                         [&](const std::string& cls, const std::string& property, bool wanted) {
-                             t.index_text(cls, property, wanted);
-                         });
-    const model::SchemaPtr schema = t.schema();
-    compare_column_indexes(classes_, *schema,
-                           tables::column_index::list(t.connection().db, *schema),
-                           [&](const std::string& cls, const std::string& property, bool wanted) {
-                               t.index_column(cls, property, wanted);
-                           });
-}
-
-std::vector<DeclaredClass> RealmHandle::file_schema() {
-    model::SchemaPtr schema;
-    tables::text_index::Names full_text;
-    tables::column_index::Names indexed;
-    {
-        WithoutGil release;
-        file_->read_briefly([&](realm::RealmConnection& c) {
-            schema = c.tables.schema();
-            full_text = tables::text_index::list(c.db);
-            indexed = tables::column_index::list(c.db, *schema);
-        });
-    }
-    std::vector<DeclaredClass> classes;
-    for (const auto& [name, actual] : schema->classes) {
-        DeclaredClass cls{name, actual->kind, actual->has_key_property ? 0 : -1};
-        for (const auto& p : actual->properties)
-            cls.properties.emplace_back(p.name, p.name, p.type, p.collection, p.nullable, p.target,
-                                        false, py::object(), full_text.contains({name, p.name}),
-                                        indexed.contains({name, p.name}));
-        classes.push_back(std::move(cls));
-    }
-    return classes;
-}
 
 void RealmHandle::close() {
     require_settled();
     set_transaction(nullptr);
     reader_ = {};
     writer_ = {};
+    leave_version();
     WithoutGil release;
     file_.reset();
 }
@@ -223,31 +40,6 @@ void RealmHandle::require_usable() const {
             "file anew here.");
     if (!file_)
         raise_python("ClosedRealmError", "Cannot access realm that has been closed.");
-}
-
-const Resolved& RealmHandle::resolve(Resolved& resolved, model::SchemaPtr schema) {
-    if (resolved.schema == schema)
-        return resolved;
-    resolved.classes.clear();
-    resolved.properties.clear();
-    for (const auto& declared : classes_) {
-        const Class* cls = schema->find(declared.name);
-        std::vector<std::size_t> properties;
-        for (const auto& p : declared.properties)
-            properties.push_back(cls ? cls->find(p.name) : Class::npos);
-        resolved.classes.push_back(cls);
-        resolved.properties.push_back(std::move(properties));
-    }
-    resolved.schema = std::move(schema);
-    return resolved;
-}
-
-const Resolved& RealmHandle::writing_schema() {
-    if (!writer_current_) { // nobody else changes it while we write
-        resolve(writer_, transaction().schema());
-        writer_current_ = true;
-    }
-    return writer_;
 }
 
 namespace {
@@ -317,8 +109,15 @@ void bind_handle(py::module_& m) {
         }))
         .def_property_readonly("file", &RealmHandle::file)
         .def("declare", &RealmHandle::declare)
-        .def("lacks_schema", &RealmHandle::lacks_schema)
+        .def("enter_version", &RealmHandle::enter_version)
+        .def("schema_version", &RealmHandle::schema_version)
+        .def("schema_step", &RealmHandle::schema_step)
         .def("add_schema", &RealmHandle::add_schema)
+        .def("begin_migration", &RealmHandle::begin_migration)
+        .def("rename_property", &RealmHandle::rename_property)
+        .def("end_migration", &RealmHandle::end_migration)
+        .def("delete_class", &RealmHandle::delete_class)
+        .def("begin_anew", &RealmHandle::begin_anew)
         .def("file_schema", &RealmHandle::file_schema)
         .def("close", &RealmHandle::close)
         .def("begin", &RealmHandle::begin, py::arg("timeout") = std::nullopt)
@@ -447,6 +246,7 @@ void bind_realm(py::module_& m) {
     bind_query(m);
     bind_live_query(m);
     bind_subscription_sets(m);
+    bind_schema_steps(m);
     bind_handle(m);
     bind_place(m);
 }

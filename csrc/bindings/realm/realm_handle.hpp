@@ -1,7 +1,7 @@
 // What realmsync.Realm holds: the file, the declared classes in the numbering that Python uses, and
-// the current write transaction. Lifecycle and schema are in realm.cpp, objects of a class in
-// objects.cpp, columns at once in realm_bulk.cpp; what is done with an object and what is inside of
-// it is place.hpp. Every method is called with the GIL, by one thread at a time.
+// the current write transaction. Its lifecycle is in realm.cpp, the schema in schema.cpp, objects
+// of a class in objects.cpp, columns at once in realm_bulk.cpp; what is done with an object and
+// what is inside of it is place.hpp. Every method is called with the GIL, by one thread at a time.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -20,6 +20,7 @@
 #include "bindings/values/declared.hpp"
 #include "bindings/values/without_gil.hpp"
 #include "realm/realm_file.hpp"
+#include "realm/schema_version.hpp"
 #include "realm/write_transaction.hpp"
 
 namespace realmsync::bindings {
@@ -50,9 +51,25 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     const std::shared_ptr<realm::RealmFile>& file() const { return file_; }
     // Once, before anything that has to do with classes.
     void declare(std::vector<DeclaredClass> classes);
-    bool lacks_schema(); // the file: something of what is declared; raises for a contradiction
-    void add_schema();   // in a transaction
-    std::vector<DeclaredClass> file_schema(); // as if it had been declared, without defaults
+    // Until close(): MismatchedConfigError while others of this process have another version. None:
+    // the schema may grow without one.
+    void enter_version(std::optional<std::int64_t> version);
+    // Of the file, or of the transaction; -1: it is new.
+    std::int64_t schema_version();
+    // What the file needs for what is declared (realm/schema_version.hpp). `version`: of that.
+    realm::SchemaStep schema_step(realm::SchemaMode mode, std::optional<std::int64_t> version);
+    void add_schema(std::optional<std::int64_t> version); // in a transaction
+    // Migrations, in a transaction (migration.cpp). The declaration is that of the callback: what
+    // is contradicted by the file becomes as declared, properties that are not declared stay.
+    void begin_migration(std::int64_t version);
+    void rename_property(int cls, const std::string& from, const std::string& to);
+    // All becomes as `final` declares, and the classes named are deleted. `keys`: tuples (class,
+    // primary key, what it becomes). `is_lenient` as in tables/schema_rewrite.hpp.
+    void end_migration(const RealmHandle& final, const std::vector<std::string>& deleted,
+                       const pybind11::list& keys, bool is_lenient);
+    void delete_class(const std::string& name); // with its objects; also without a migration
+    void begin_anew();                          // nothing is left
+    std::vector<DeclaredClass> file_schema();   // as if it had been declared, without defaults
     void close();
 
     // ForkedProcessError in a child of the process that opened it, ClosedRealmError after close().
@@ -139,6 +156,10 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     std::unique_ptr<realm::WriteTransaction> // the one before
     set_transaction(std::unique_ptr<realm::WriteTransaction> transaction);
     const Resolved& resolve(Resolved& resolved, model::SchemaPtr schema);
+    template <class Use> void with_connection(Use use);
+    void leave_version();
+    void add_to(realm::WriteTransaction& transaction) const;
+    void rewrite(const tables::Rewriting& what);
     template <class Use> auto with_tables(Use use);
     template <class Use> auto with_snapshot(Use use);
 
@@ -148,6 +169,8 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     pybind11::object make_object_, make_collection_;
     std::vector<DeclaredClass> classes_;
     std::unordered_map<std::string, int> by_name_;
+    model::SchemaPtr declared_;                          // classes_ as the core has schemas
+    std::optional<std::optional<std::int64_t>> version_; // entered
     Resolved reader_, writer_;
     std::unique_ptr<realm::WriteTransaction> transaction_;
     std::optional<realm::WriteTransaction::Undo> load_; // of transaction_, goes before it
@@ -196,5 +219,7 @@ class Change {
     RealmHandle& handle_;
     realm::WriteTransaction& transaction_;
 };
+
+void bind_schema_steps(pybind11::module_& m);
 
 } // namespace realmsync::bindings
