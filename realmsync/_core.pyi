@@ -628,15 +628,11 @@ class Selection:
         value. IllegalOperationError for a property of a type that has none."""
 
 class SchemaMode:
-    """How a file's schema may become the declared one (csrc/realm/schema_version.hpp)."""
-
     additive: SchemaMode
     automatic: SchemaMode
     anew: SchemaMode
 
 class SchemaStep:
-    """What a file needs for that."""
-
     none: SchemaStep
     add: SchemaStep
     migrate: SchemaStep
@@ -670,26 +666,22 @@ class RealmHandle:
         """Whether a write is under way, of which this is called."""
 
     def enter_version(self, version: int | None) -> None:
-        """Has this be the version of all openers of the process until close(); None: they have
-        none. MismatchedConfigError."""
+        """Of all openers of the process, until close(). MismatchedConfigError."""
 
     def schema_version(self) -> int:
         """Of the file; -1: it is new."""
 
     def schema_step(self, mode: SchemaMode, version: int | None) -> SchemaStep:
-        """What the file needs for what is declared. SchemaMismatchError,
-        InvalidSchemaVersionError, InvalidSchemaChangeError."""
+        """What the file needs for what is declared, or the error of a refusal."""
 
     def add_schema(self, version: int | None) -> None:
         """Adds what the file lacks, in the transaction, and notes the version."""
 
     def begin_migration(self, version: int) -> None:
-        """In the transaction: what the file contradicts becomes as declared, which is for the
-        callback; what is not declared stays."""
+        """What the file contradicts becomes as declared; what is not declared stays."""
 
     def rename_property(self, cls: int, source: str, target: str) -> None:
-        """The values of a property that is not declared become those of one that is, by the names
-        in the file. IllegalOperationError."""
+        """By the names in the file, from one that is not declared. IllegalOperationError."""
 
     def end_migration(
         self,
@@ -698,9 +690,7 @@ class RealmHandle:
         keys: list[tuple[int, Any, Any]],
         is_lenient: bool,
     ) -> None:
-        """All becomes as `final` declares, classes are deleted. `keys`: classes with primary keys
-        and what they become. `is_lenient`: objects that become embedded are copied and deleted as
-        need be. MigrationFailedError."""
+        """`keys`: class, primary key, what it becomes. MigrationFailedError."""
 
     def delete_class(self, name: str) -> None:
         """With its objects. MigrationFailedError while others link to it, NoSuchTableError."""

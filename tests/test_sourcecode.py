@@ -213,9 +213,11 @@ IMPORTS = import_graph(ROOT / "realmsync")
 PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMPORTS)}
 
 
-# Said without being known: a realm has a session, and callbacks are given it.
+# Said without being known: a realm has a session, and callbacks are given it; it has a migration,
+# which is given it.
 SAID = {
     "realmsync.model.lifetime": {"realmsync.sync.session"},
+    "realmsync.model.migration": {"realmsync.model.lifetime"},
     "realmsync.model.realm": {"realmsync.sync.subscriptions"},
     "realmsync.sync.app_sync": {"realmsync.sync.client"},
     "realmsync.sync.config": {"realmsync.model.realm", "realmsync.sync.session"},

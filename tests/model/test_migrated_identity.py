@@ -1,4 +1,4 @@
-"""Migrations that change what objects are: primary keys, links to them, embedded classes (15.5)."""
+"""Migrations that change primary keys, links to them, kinds of classes (data-model.md 15.5)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def rows(realm: Realm, name: str) -> list[dict[str, Any]]:
 
 def dump(path: Path) -> list[str]:
     """All that the file holds."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         return list(db.iterdump())
 
 
@@ -265,7 +266,7 @@ def test_indexes_stay_right(path: Path) -> None:
         assert len(realm.objects("A").filtered("t TEXT 'word5'")) == 2
         properties = realm.schema[0]["properties"]
         assert properties["i"]["indexed"] is True
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         names = {n for (n,) in db.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rs$%'")}
         assert names == {"rs$index A.i"}
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

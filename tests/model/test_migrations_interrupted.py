@@ -1,4 +1,4 @@
-"""A process that migrates a file is killed: the file is as it was, or migrated, and nothing else."""
+"""A process that migrates a file is killed: the file is as it was, or it is migrated."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def require_migrated(path: Path) -> None:
             assert node._id == f"id {i}" and node.part.x == i
             assert node.next == node.any == node.part.node == before
         assert [leaf.n for leaf in realm.objects("Tree")[0].leaves] == list(range(COUNT))
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         left = db.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rs$%'").fetchall()
         assert left == [] and db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
