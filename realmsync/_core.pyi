@@ -668,9 +668,7 @@ class RealmHandle:
     def enter_version(self, version: int | None) -> None:
         """Of all openers of the process, until close(). MismatchedConfigError."""
 
-    def schema_version(self) -> int:
-        """Of the file; -1: it is new."""
-
+    def schema_version(self) -> int: ...
     def schema_step(self, mode: SchemaMode, version: int | None) -> SchemaStep:
         """What the file needs for what is declared, or the error of a refusal."""
 
@@ -695,9 +693,7 @@ class RealmHandle:
     def delete_class(self, name: str) -> None:
         """With its objects. MigrationFailedError while others link to it, NoSuchTableError."""
 
-    def begin_anew(self) -> None:
-        """Leaves no class in the file, in the transaction."""
-
+    def begin_anew(self) -> None: ...
     def file_schema(self) -> list[DeclaredClass]: ...
     def close(self) -> None: ...
     def begin(self, timeout: float | None = None) -> int:

@@ -226,6 +226,7 @@ void WriteTransaction::rewrite(const tables::Rewriting& what) {
     if (!tables::rewrite(tables(), what))
         return;
     names_ = {};
+    whole_.clear();
     is_untold_ = is_rewritten_ = true;
 }
 

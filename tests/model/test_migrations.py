@@ -586,3 +586,41 @@ def test_values_that_cannot_be_keys(path: Path) -> None:
         assert [p._id for p in realm.objects("Person")] == [5]
         with pytest.raises(realmsync.ModifyPrimaryKeyError), realm.write():
             realm.objects("Person")[0]._id = 6
+
+
+def test_files_of_sync_are_not_migrated(path: Path) -> None:
+    """Not even by those who open them without sync."""
+    Realm(path=path, schema=[PERSON]).close()
+    with Realm(path=path) as realm:
+        realm._file.claim_partition('"p"')
+    before = dump(path)
+    less = cls("Person", "_id", _id="int")
+    for fields in ({"schema_version": 1}, {"delete_realm_if_migration_needed": True}):
+        with pytest.raises(IllegalOperationError, match="is synchronised: classes and properties"):
+            Realm(path=path, schema=[less], **fields)
+    assert dump(path) == before
+    with Realm(path=path, schema=[cls("Cat", a="int")]) as realm:
+        realm.begin_transaction()
+        with pytest.raises(IllegalOperationError, match="is synchronised"):
+            realm.delete_model("Person")
+        realm.cancel_transaction()
+    with Realm(path=path) as realm:
+        assert [c["name"] for c in realm.schema] == ["Cat", "Person"]
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("on_migration", print),
+        ("migration_options", {}),
+        ("delete_realm_if_migration_needed", False),
+    ],
+)
+def test_options_that_are_for_local_realms(path: Path, name: str, value: Any) -> None:
+    text = f"The realm configuration options '{name}' and 'sync' cannot both be defined."
+    with pytest.raises(InvalidArgumentError, match=text):
+        Realm({"path": path, "sync": object(), name: value})
+    if value:  # a Configuration has the others always
+        fields: dict[str, Any] = {"path": path, "sync": object(), name: value}
+        with pytest.raises(InvalidArgumentError, match=text):
+            Realm(Configuration(**fields))
