@@ -102,7 +102,9 @@ void Rewrite::define() {
 // The table of keys of a class whose objects get others.
 void Rewrite::map_keys(const model::Class& was, const model::Class& is, ValueRewriter& values) {
     const std::string keys = new_keys(was.name);
-    db_.exec("CREATE TABLE " + keys + "(old PRIMARY KEY, new) WITHOUT ROWID");
+    // Of the type that key columns have, or SQLite would not look into the index for them.
+    db_.exec("CREATE TABLE " + keys + "(old " + key_definition(was.key_type, was.key_nullable) +
+             " PRIMARY KEY, new) WITHOUT ROWID");
     if (!is.has_key_property)
         return generate_keys(was, values);
     const model::Property& property = is.properties[0];

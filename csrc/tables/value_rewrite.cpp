@@ -31,7 +31,9 @@ ValueRewriter::ValueRewriter(Tables& tables, const RewritePlan& plan, model::Sch
     : tables_(tables), db_(tables.db()), plan_(plan), after_(std::move(after)) {
     for (const auto& [name, cls] : plan.before().classes)
         if (!cls->embedded() && after_->find(name) != nullptr && after_->find(name)->embedded())
-            db_.exec("CREATE TABLE " + owners(*cls) + "(key PRIMARY KEY, links) WITHOUT ROWID");
+            db_.exec("CREATE TABLE " + owners(*cls) + "(key " +
+                     key_definition(cls->key_type, cls->key_nullable) +
+                     " PRIMARY KEY, links) WITHOUT ROWID");
 }
 
 Key ValueRewriter::next_key() {
