@@ -259,8 +259,7 @@ class Crowd:
     async def until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
             self.changed.clear()
-            async with asyncio.timeout(60):
-                await self.changed.wait()
+            await asyncio.wait_for(self.changed.wait(), 60)
 
     async def connect(self, url: str, count: int, headers: dict[str, str]) -> None:
         for _ in range(count):

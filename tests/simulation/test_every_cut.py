@@ -69,6 +69,7 @@ def test_a_cut_at_every_byte(direction: str, scale: int) -> None:
                 world.talk()
                 world.end()
             except Exception as error:
-                error.add_note(f"cut at byte {byte}, {direction}, known after {known} ms")
-                raise
+                raise AssertionError(
+                    f"cut at byte {byte}, {direction}, known after {known} ms"
+                ) from error
             assert world.counts["cuts"] >= 1

@@ -35,8 +35,7 @@ def test_every_object_ends_with_the_value_of_its_partition() -> None:
         try:
             world.make()
         except Exception as error:
-            error.add_note(f"seed {seed}: {again(seed)}")
-            raise
+            raise AssertionError(f"seed {seed}: {again(seed)}") from error
         assert world.wrong() == [], seed
         objects += sum(len(r.things()) for d in world.devices for r in d.replicas)
     assert objects > SEEDS

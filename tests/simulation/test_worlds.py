@@ -22,8 +22,7 @@ def test_everything_arrives_once_and_waits_tell_the_truth(group: int) -> None:
         try:
             world.make()
         except Exception as error:
-            error.add_note(f"seed {seed}: {again(seed)}")
-            raise
+            raise AssertionError(f"seed {seed}: {again(seed)}") from error
         counts += world.counts
     assert {*USERS, *FAULTS, *OUTCOMES} <= counts.keys(), "else they test nothing"
 
