@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from realmsync.server.connections import Accepted, Connections
+from realmsync.transport.tls import streams
 
 _logger = logging.getLogger("realmsync.server")
 
@@ -49,6 +50,7 @@ class Listener:
         self._ssl_context = ssl_context
         self._handshake_timeout = handshake_timeout if ssl_context is not None else None
         self._loop = asyncio.get_running_loop()
+        self._streams = streams(self._loop, secure=ssl_context is not None)
         self._arriving: set[asyncio.Task[Any]] = set()
         self._resume: asyncio.TimerHandle | None = None
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -102,7 +104,7 @@ class Listener:
         accepted = Accepted(address)
         self._connections.add(accepted)
         task = self._loop.create_task(
-            self._loop.connect_accepted_socket(
+            self._streams.connect_accepted_socket(
                 lambda: self._protocol(accepted),
                 client,
                 ssl=self._ssl_context,

@@ -18,6 +18,7 @@ from picows.proxy import ConnectedSocket, ConnectedTransport, connect_through_op
 from picows.url import parse_url
 
 from realmsync.transport.protocol import EngineProtocol, client_protocol
+from realmsync.transport.tls import streams
 from realmsync.transport.websocket import EngineSocket
 
 # Never before whoever limits the whole attempt gives up.
@@ -67,7 +68,8 @@ async def open_websocket(
                     "server_hostname": address.host,
                     "ssl_handshake_timeout": _TLS_SECONDS,
                 }
-            _, opened = await asyncio.get_running_loop().create_connection(
+            loop = streams(asyncio.get_running_loop(), secure=context is not None)
+            _, opened = await loop.create_connection(
                 protocol, sock=reached.sock, ssl=context, **options
             )
         await opened.wait_until_handshake_complete()
@@ -86,9 +88,10 @@ async def _reach(
     """A stream to the server, its own or a proxy's."""
     loop = asyncio.get_running_loop()
     via = parse_url(proxy, False) if proxy is not None else None
+    connect = streams(loop, secure=via is not None and via.is_secure).create_connection
     try:
         return await connect_through_optional_proxy(
-            loop, address, via, open_socket, None, None, {}, loop.create_connection
+            loop, address, via, open_socket, None, None, {}, connect
         )
     except Exception as error:  # a proxy may answer what it likes
         if via is None:
@@ -108,15 +111,14 @@ async def _in_tunnel(
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         return protocol
-    loop = asyncio.get_running_loop()
-    secured = await loop.start_tls(
+    secured = await streams(asyncio.get_running_loop(), secure=True).start_tls(
         transport,
         protocol,
         context,
         server_hostname=host,
         ssl_handshake_timeout=_TLS_SECONDS,
     )
-    if secured is None:
+    if secured is None or secured.is_closing():
         raise ConnectionError("the stream ended while TLS began")
     protocol.connection_made(secured)
     return protocol

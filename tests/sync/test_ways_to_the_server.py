@@ -18,6 +18,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from devices import add, session_of
 from engine_double import EngineDouble
@@ -27,6 +28,7 @@ from proxies import IN_URL, Proxy, http_proxy, rude_proxy, socks_proxy
 from realmsync import App, Configuration, Credentials, Realm, SSLConfiguration, SyncConfiguration
 from realmsync.account.http import HttpRequest, HttpResponse
 from realmsync.errors import ArgumentTypeError, IllegalOperationError, InvalidArgumentError
+from realmsync.events import Close
 from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.sync import SyncSession
@@ -130,6 +132,11 @@ PROXIES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "https": (lambda: http_proxy(context=server_context()), "https", ""),
     "socks5": (socks_proxy, "socks5", ""),
     "socks5 with a password": (lambda: socks_proxy(with_password=True), "socks5", IN_URL),
+}
+
+
+TUNNELS: dict[str, Callable[[], Any]] = {
+    scheme: make for make, scheme, credentials in PROXIES.values() if not credentials
 }
 
 
@@ -466,18 +473,54 @@ async def test_a_certificate_for_another_host(engine: EngineDouble, driver: Clie
     assert message.startswith(f"the certificate of {place} is not valid: IP address mismatch")
 
 
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.parametrize("scheme", TUNNELS)
+async def test_tls_through_a_tunnel(
+    engine: EngineDouble,
+    driver: ClientDriver,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On the loop of the test, asyncio's too; an https proxy has TLS around that of the server."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
+
+    async def echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    offered: Any = OFFER
+    async with (
+        TUNNELS[scheme]() as proxy,
+        serve(echo, "127.0.0.1", 0, ssl=server_context(), subprotocols=offered) as server,
+    ):
+        port = list(server.sockets)[0].getsockname()[1]
+        url = f"wss://127.0.0.1:{port}/"
+        driver.connect(1, url, OFFER, {}, ssl_context=trust(), proxy=proxy.url(scheme))
+        await eventually(lambda: engine.calls)
+        assert engine.calls[0][:2] == ("connected", 1)
+        messages = [os.urandom(size) for size in (1, 100, 1_000_000, 1)]
+        for message in messages:
+            engine.send(1, message)
+        await eventually(lambda: len(engine.received) == len(messages))
+        assert engine.messages() == messages
+        engine.emit(Close(1, 1000))
+        await eventually(lambda: len(engine.calls) > 1)
+    assert engine.calls[1][:2] == ("closed", 1)
+
+
+@pytest.mark.parametrize("scheme", TUNNELS)
 async def test_a_bad_certificate_behind_a_proxy(
-    engine: EngineDouble, driver: ClientDriver, scheme: str
+    engine: EngineDouble, driver: ClientDriver, scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server's, not the proxy's."""
-    make: Any = http_proxy if scheme == "http" else socks_proxy
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with (
-        make() as proxy,
+        TUNNELS[scheme]() as proxy,
         await asyncio.start_server(print, "127.0.0.1", 0, ssl=server_context()) as server,
     ):
         place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        driver.connect(1, f"wss://{place}/", OFFER, {}, proxy=proxy.url(scheme))
+        url = f"wss://{place}/"
+        driver.connect(1, url, OFFER, {}, ssl_context=nobody, proxy=proxy.url(scheme))
         await eventually(lambda: engine.calls)
     assert engine.calls[0][:4] == ("connect_failed", 1, "tls", 0)
     assert f"the certificate of {place} is not valid" in engine.calls[0][4]
@@ -513,7 +556,7 @@ async def losing(after: bytes, *, by_reset: bool) -> AsyncIterator[int]:
 
 @pytest.mark.parametrize("by_reset", [False, True])
 @pytest.mark.parametrize("after", [b"", b"HTTP/1.1 101"])
-@pytest.mark.parametrize("tunnel", ["", "http", "socks5"])
+@pytest.mark.parametrize("tunnel", ["", *TUNNELS])
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 async def test_lost_in_the_handshake(
     engine: EngineDouble,
@@ -522,15 +565,16 @@ async def test_lost_in_the_handshake(
     tunnel: str,
     after: bytes,
     by_reset: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "cert.pem"))
     if scheme == "wss":
         after = after and b"\x16\x03\x03"  # a record that begins
     async with contextlib.AsyncExitStack() as stack:
         port = await stack.enter_async_context(losing(after, by_reset=by_reset))
         proxy = None
         if tunnel:
-            kind: Any = http_proxy() if tunnel == "http" else socks_proxy()
-            through: Proxy = await stack.enter_async_context(kind)
+            through: Proxy = await stack.enter_async_context(TUNNELS[tunnel]())
             proxy = through.url(tunnel)
         url = f"{scheme}://127.0.0.1:{port}/"
         driver.connect(1, url, OFFER, {}, ssl_context=trust(), proxy=proxy)
