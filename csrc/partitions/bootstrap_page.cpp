@@ -394,7 +394,11 @@ bool BootstrapPage::is_held(const Touched& touched, const views::View& before) {
 // file has all of it that it is shown: flexible_judging.cpp's is_said_anew() is the other side.
 bool BootstrapPage::is_left_alone(const Touched& touched, const views::View& before,
                                   const Presence& now) {
-    if (touched.is_its_own() && is_whole_everywhere(touched, now))
+    const auto has_crossed = [&](const Step& step) {
+        return has_crossed_before(step, request_.cursor.server_version, old_, run_);
+    };
+    if (touched.is_its_own() && is_whole_everywhere(touched, now) &&
+        std::ranges::none_of(touched.steps, has_crossed))
         return true;
     if (touched.is_sent_anew || before.after(touched.steps.back().images, run_) != now ||
         (touched.has_own && now == views::kOutside)) // it has what it has made

@@ -154,14 +154,17 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
 
     const ShownViews& all = shown_views(id, ident);
     const std::uint64_t number = held_view(all, cursor);
-    // Parts of what was begun before that are gone; what came later has not arrived, or in part.
+    // Parts of what was begun before that are gone, but uploads may come that were made before; what
+    // came later has not arrived, or in part.
+    const std::uint64_t settled =
+        held_view(all, std::min(cursor, bound.threshold.server_version));
     drop_views(id, ident, [&](const ShownView& shown) {
-        return shown.stored.end == 0 && shown.stored.number < number;
+        return shown.stored.end == 0 && shown.stored.number < settled;
     });
     set_under_way(id, ident, 0);
     for (const ShownView& shown : all)
-        if (shown.is_forgotten() &&
-            (shown.stored.end == 0 || (shown.stored.number >= number && cursor != 0)))
+        if (shown.is_forgotten() && shown.stored.number >= number &&
+            (shown.stored.end == 0 || cursor != 0))
             return server::Refusal{
                 Code::client_file_expired,
                 "Client file expired (IDENT): too many query sets of it have come since."};

@@ -281,7 +281,9 @@ bool PartitionDb::JudgedAppend::judge_after() {
         const model::Class* cls = schema->find(write.name.cls);
         if (write.is_dropped || cls == nullptr)
             continue;
-        const bool is_gone = write.erases && !write.creates; // nothing outlives an erasure
+        // Nothing outlives an erasure but what others have erased and made anew meanwhile.
+        const bool is_gone = write.erases && !write.creates &&
+                             !judging_.is_touched_by_others(write.name, upload_.server_version);
         const query::Image* now = is_gone ? nullptr : objects->find(*cls, write.name.key);
         write.rejection = rejected_after(number, *cls, now);
         judging_.pay();

@@ -26,9 +26,20 @@ void PartitionDb::Judging::understand() {
 
 bool PartitionDb::Judging::knows(std::uint64_t base) const {
     bool is_known = true;
-    for (const ShownView& shown : views_)
-        if (shown.stored.end != 0 && (shown.is_forgotten() || shown.stored.end <= base))
+    const ShownView* cut_off = nullptr; // and forgotten
+    for (const ShownView& shown : views_) {
+        if (shown.stored.end == 0) {
+            cut_off = shown.is_forgotten() ? &shown : cut_off;
+            continue;
+        }
+        const bool took_account =
+            cut_off != nullptr && cut_off->stored.query_version == shown.stored.query_version;
+        if (shown.is_forgotten() || shown.stored.end <= base)
             is_known = !shown.is_forgotten();
+        else if (took_account)
+            is_known = false;
+        cut_off = nullptr;
+    }
     return is_known;
 }
 
@@ -187,6 +198,7 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
         if (step.version <= since || step.version > end)
             continue;
         first = first != nullptr ? first : &step;
+        is_whole = is_whole && !has_crossed_before(step, start, shown, run);
         const views::Presence from = shown.before(step.images, run);
         const views::Presence to = shown.after(step.images, run);
         const bool has_come = !step.is_own && step.version <= start;
@@ -271,6 +283,13 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
         return is_sent_anew ? Loss::contradicted : Loss::none;
     return is_as_it_was(cls, *held, base, steps, now, changed) ? Loss::sent_anew
                                                                : Loss::contradicted;
+}
+
+bool PartitionDb::Judging::is_touched_by_others(const Name& name, std::uint64_t base) const {
+    const auto past = past_.empty() ? past_.end() : past_.find(name.bytes());
+    return past != past_.end() && std::ranges::any_of(past->second, [&](const Step& step) {
+               return step.version > base && !step.is_own;
+           });
 }
 
 } // namespace realmsync::partitions

@@ -100,6 +100,8 @@ class PartitionDb::Judging {
     Loss loss_of(const Name& name, std::uint64_t base, const query::Image* now,
                  std::span<const std::size_t> changed);
 
+    bool is_touched_by_others(const Name& name, std::uint64_t base) const;
+
     // An entry of the file itself, from this request.
     void note_entry(std::uint64_t version, std::string_view images) {
         add_steps(version, true, images, *db_.store_->schema(id_));

@@ -39,6 +39,14 @@ struct Step {
     views::ObjectImages images;
 };
 
+// Whether a step, of the history that was shown through a view before a bootstrap began, has made
+// the object enter or leave: the file was sent it anew, or an erasure, whoever made the change.
+inline bool has_crossed_before(const Step& step, std::uint64_t start, const views::View& view,
+                               query::Run& run) {
+    return step.version <= start &&
+           views::is_crossing(view.before(step.images, run), view.after(step.images, run));
+}
+
 // A view that a bootstrap brings, or has begun to: parts of it show nothing later than that
 // version.
 struct BroughtView {

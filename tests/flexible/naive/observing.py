@@ -263,7 +263,8 @@ class Observer:
             for point, after in zip(points, [*points[1:], None], strict=True)
             if after is None or after.progress["download_server_version"] > base
         ]
-        views += [each.view for each in self.binding.asked.values()]
+        asked = [each.view for each in self.binding.asked.values()]
+        views += [each for each in asked if self._is_valid(each.queries)]
         return views if self.binding.held is None else [*views, self.binding.held]
 
     def _is_valid(self, queries: Queries) -> bool:
