@@ -154,10 +154,9 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
 
     const ShownViews& all = shown_views(id, ident);
     const std::uint64_t number = held_view(all, cursor);
-    // Parts of what was begun before that are gone, but uploads may come that were made before; what
-    // came later has not arrived, or in part.
-    const std::uint64_t settled =
-        held_view(all, std::min(cursor, bound.threshold.server_version));
+    // Parts of what was begun before that are gone, but uploads may come that were made before;
+    // what came later has not arrived, or in part.
+    const std::uint64_t settled = held_view(all, std::min(cursor, bound.threshold.server_version));
     drop_views(id, ident, [&](const ShownView& shown) {
         return shown.stored.end == 0 && shown.stored.number < settled;
     });

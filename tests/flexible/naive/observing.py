@@ -105,6 +105,7 @@ class Observer:
         self.states = {0: "pending"}  # of query versions: pending, complete, error
         start = View(Queries({}), permissions)
         self.points = [Point(dict.fromkeys(_CURSORS, 0), 0, start, State(), set())]
+        self.brought: View | None = None  # by the last bootstrap that came whole
         self.prefix: tuple[int, list[Any]] = (0, [])  # of an interrupted bootstrap
         self.ahead: dict[Named, int] = {}  # by which query set its own change of an object counts
         self.lately: deque[Event] = deque(maxlen=12)
@@ -208,7 +209,9 @@ class Observer:
             raise Broken("K11", f"IDENT at {position}, where no message led to: {point.progress}")
         self.content.resume(point.served, point.left)
         version = message["query_version"]
-        self.binding.held = point.view
+        if self.brought is None:
+            self.brought = point.view
+        self.binding.held = self.brought
         self.points[-1] = Point(
             point.progress,
             version,
@@ -413,6 +416,7 @@ class Observer:
         if is_bootstrap:
             batch.is_bootstrap, batch.prefix = True, self.prefix[1]
             self.prefix = (0, [])
+            self.brought = view
         others = [p.view for p in self.points if p.view is not view]
         asked = [each.view for each in binding.asked.values() if each.view is not view]
         others += [each for each in asked if self._is_valid(each.queries)]
