@@ -48,8 +48,15 @@ def succeeds(program: str, file: Path) -> bool:
     return subprocess.run([sys.executable, "-c", program, str(file)], check=False).returncode == 0
 
 
+def connect_apsw(path: str) -> apsw.Connection:
+    """One that waits, as those of `sqlite3` do."""
+    connection = apsw.Connection(path)
+    connection.set_busy_timeout(5_000)
+    return connection
+
+
 # Other copies by how they open a file.
-COPIES: dict[str, Callable[[str], Any]] = {"apsw": apsw.Connection, "sqlite3": sqlite3.connect}
+COPIES: dict[str, Callable[[str], Any]] = {"apsw": connect_apsw, "sqlite3": sqlite3.connect}
 
 
 def visit_with_other_copy(file: Path, copy: str = "apsw") -> int:
