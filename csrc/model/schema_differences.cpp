@@ -12,9 +12,8 @@ std::string describe(const Property& property) {
     static const char* const names[] = {"mixed",      "int",  "bool",     "string",
                                         "data",       "date", "float",    "double",
                                         "decimal128", "link", "objectId", "uuid"};
-    const std::string element = property.type == Type::link
-                                    ? "<" + property.target + ">"
-                                    : names[static_cast<int>(property.type)];
+    std::string element = property.type == Type::link ? "<" + property.target + ">"
+                                                      : names[static_cast<int>(property.type)];
     switch (property.collection) {
     case Collection::list: return "array<" + element + ">";
     case Collection::set: return "set<" + element + ">";

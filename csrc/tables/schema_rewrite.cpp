@@ -179,7 +179,7 @@ std::string Rewrite::expression(const model::Class& was, const model::Class& is,
     const model::Property* source = plan_.source(was, is, property);
     if (source == nullptr || plan_.is_deep(*source))
         return {};
-    const std::string column = "o." + quote(source->column);
+    std::string column = "o." + quote(source->column);
     if (was.has_key_property && source == was.properties.data())
         return was.key_nullable ? "nullif(" + column + ", " + kNullKey + ")" : column;
     if (source->is_link() && source->collection == Collection::single &&
