@@ -251,7 +251,7 @@ async def test_pings_of_a_peer_that_reads_nothing(
     tracemalloc.start()
     async with upgrading(say) as url:
         driver.connect(1, url, OFFER, {})
-        await eventually(lambda: engine.received == [(1, b"after")])
+        await eventually(lambda: engine.received == [(1, b"after")], 60)  # of 50 MB
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         done.set()
