@@ -27,6 +27,7 @@ test-long: build
 	$(PY) tests/merge/long.py --operations 1000000
 	$(PY) tests/simulation/long.py --seeds 10000
 	$(PY) tests/flexible/long.py --histories 100000
+	$(PY) -m pytest tests --both-loops -n $(TEST_JOBS) --dist loadfile
 	$(PY) -m pytest --long --timeout 1200 tests/trouble/test_floods.py tests/trouble/test_message_floods.py tests/trouble/test_query_floods.py \
 		tests/simulation/test_every_cut.py tests/end_to_end/test_cuts_at_bytes.py \
 		tests/security/test_partition_attacks.py tests/security/test_role_attacks.py \

@@ -1,9 +1,11 @@
-"""Fixtures for all tests. Every asynchronous test runs on asyncio's event loop and on uvloop."""
+"""Fixtures for all tests. An asynchronous test runs on asyncio's event loop or on uvloop, half of
+them on each; with `--both-loops`, and where a module is marked `both_loops`, on both."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,14 +20,30 @@ settings.load_profile("realmsync")
 VECTORS = Path(__file__).parent / "vectors"
 
 
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The loops that pytest-asyncio runs each asynchronous test on."""
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loops that pytest-asyncio runs an asynchronous test on.
+
+    Few tests are about the loop, and each costs as much again on a second one. So a test has the
+    one that its name chooses, today and tomorrow the same.
+    """
+    if config.getoption("--both-loops") or item.get_closest_marker("both_loops"):
+        return LOOPS
+    name = sorted(LOOPS)[zlib.crc32(item.nodeid.encode()) % len(LOOPS)]
+    return {name: LOOPS[name]}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--long`, for `make test-long`."""
+    """Options of `make test-long`."""
     parser.addoption("--long", action="store_true", help="attacks on a server in their long form")
+    parser.addoption("--both-loops", action="store_true", help="asynchronous tests on both loops")
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from realmsync.events import Close, Progressed, ServerLog, Writable
 from realmsync.transport.loop import ClientDriver, TransportLimits
 from realmsync.transport.websocket import monotonic_ms
 
+pytestmark = pytest.mark.both_loops
+
 OFFER = ["com.mongodb.realm-sync#14", "com.mongodb.realm-sync#13"]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TLS_ALERT = bytes([21, 3, 3, 0, 2, 2, 40])

@@ -33,6 +33,7 @@ from realmsync import (
 from realmsync.testing import FaultProxy, ServerProcess
 
 pytestmark = [
+    pytest.mark.both_loops,
     pytest.mark.no_asan,
     # Who holds a session needs no realm.
     pytest.mark.filterwarnings("ignore:unclosed realm:ResourceWarning"),

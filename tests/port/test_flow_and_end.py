@@ -26,6 +26,8 @@ from port_client import (
 from realmsync.events import Close, Drop, PauseReading, ResumeReading, Writable
 from realmsync.server.process import Server
 
+pytestmark = pytest.mark.both_loops
+
 
 async def test_slow_reader_holds_one_message(
     engine: EngineDouble, token: str, open_raw: Any

@@ -23,6 +23,8 @@ from port_client import (
 )
 from realmsync.server.process import Server
 
+pytestmark = pytest.mark.both_loops
+
 KEY_4 = b"\x01\xf2\x83\x74"
 
 

@@ -29,6 +29,8 @@ from port_client import (
 from realmsync.server.config import HttpLimits
 from realmsync.server.process import Server
 
+pytestmark = pytest.mark.both_loops
+
 HEAD = HttpLimits.head_bytes + 1
 
 

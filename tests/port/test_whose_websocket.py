@@ -18,6 +18,8 @@ from port_client import (
 )
 from realmsync.server.process import Server
 
+pytestmark = pytest.mark.both_loops
+
 
 def forged(token: str, **claims: Any) -> str:
     decoded = jwt.decode(token, options={"verify_signature": False})

@@ -20,6 +20,8 @@ from realmsync.server.config import ServerConfig
 from realmsync.server.process import Server
 from realmsync.transport.loop import ClientDriver
 
+pytestmark = pytest.mark.both_loops
+
 TLS = Path(__file__).parent / "tls"  # a certificate for localhost, made for these tests
 
 
