@@ -395,9 +395,7 @@ class RealmFile(ClientStore):
         """Whether forget_reset() has not been called since a reset was tried."""
 
     def forget_reset(self) -> None: ...
-    def partition(self) -> str | None:
-        """The partition that the file belongs to, as extended JSON."""
-
+    def partition(self) -> str | None: ...  # as extended JSON
     def begin_anew(self) -> bool:
         """Leaves no class, history or subscription in a file of flexible sync, which is no client
         file yet then. False, and nothing is done, while something is not uploaded."""
@@ -407,8 +405,10 @@ class RealmFile(ClientStore):
     def is_untouched(self) -> bool:
         """Whether nothing was ever written to the file."""
 
-    def flush(self, ticket: int) -> None:
-        """Blocks until the deferred commit with this ticket is durable; RealmError when lost."""
+    def flush(self, tickets: list[int]) -> None:
+        """Blocks until these deferred commits are durable; StorageError when one was lost."""
+
+    def require_kept(self, ticket: int) -> None: ...  # StorageError: the commit was lost
 
 class CopyKind:
     """What a copy of a realm file takes along (csrc/realm/file_copy.hpp)."""

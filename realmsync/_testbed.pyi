@@ -102,6 +102,9 @@ class CommitGroup:
         Raises StorageError when its commit was lost.
         """
 
+    def require_kept(self, ticket: int) -> None:
+        """Raises StorageError when its commit was lost."""
+
     def close(self) -> None: ...
     @property
     def is_open(self) -> bool: ...

@@ -32,9 +32,11 @@ def pytest_asyncio_loop_factories(
     """The loops that pytest-asyncio runs an asynchronous test on.
 
     Few tests are about the loop, and each costs as much again on a second one. So a test has the
-    one that its name chooses, today and tomorrow the same.
+    one that its name chooses, today and tomorrow the same; if it names one itself, that.
     """
-    if config.getoption("--both-loops") or item.get_closest_marker("both_loops"):
+    marker = item.get_closest_marker("asyncio")
+    names_one = marker is not None and "loop_factories" in marker.kwargs
+    if config.getoption("--both-loops") or item.get_closest_marker("both_loops") or names_one:
         return LOOPS
     name = sorted(LOOPS)[zlib.crc32(item.nodeid.encode()) % len(LOOPS)]
     return {name: LOOPS[name]}

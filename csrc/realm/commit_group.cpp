@@ -55,11 +55,19 @@ void CommitGroup::rollback() noexcept {
     REALMSYNC_ASSERT(is_open());
     is_writing_ = false;
     if (savepoint_) {
-        savepoint_.reset(); // the deferred commits before it stay
-        return;
+        try {
+            savepoint_->rollback();
+        } catch (const StoreError&) {
+            transaction_.reset();
+        }
+        savepoint_.reset();
+        if (transaction_ && transaction_->is_open()) // the deferred commits before it stay
+            return;
     }
-    if (has_waiting())
+    if (has_waiting()) {
+        std::lock_guard lock(lost_mutex_);
         lost_.emplace_back(first_, tickets_);
+    }
     first_ = 0;
     transaction_.reset();
 }
@@ -82,12 +90,17 @@ std::uint64_t CommitGroup::flush(std::uint64_t ticket) {
         }
         return version_;
     }
+    require_kept(ticket);
+    return 0;
+}
+
+void CommitGroup::require_kept(std::uint64_t ticket) const {
+    std::lock_guard lock(lost_mutex_);
     if (std::any_of(lost_.begin(), lost_.end(), [&](const auto& range) {
             return ticket >= range.first && ticket <= range.second;
         }))
         throw StoreError(StoreFault::other,
                          "the transaction was lost when its group could not be written");
-    return 0;
 }
 
 void CommitGroup::close() noexcept {

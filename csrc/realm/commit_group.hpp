@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -26,12 +27,17 @@ class CommitGroup {
     // Ends the writing and makes it durable with all that waits. On an exception it is rolled back,
     // and what waited is lost if it was the disk that failed.
     void commit();
-    void rollback() noexcept; // of the writing alone
+    // Of the writing alone. What waited is lost, too, if SQLite has rolled back all by itself, as
+    // it does where the disk is full.
+    void rollback() noexcept;
 
     // Makes the deferred commit with this ticket durable, with all that waits beside it; between
     // two writings. The newest version that became durable by this; 0 when nothing was left to do.
     // Throws StoreError when the commit was lost.
     std::uint64_t flush(std::uint64_t ticket);
+    // Throws StoreError when the deferred commit was lost. On any thread, for good once something
+    // later was committed or flush() has returned or thrown.
+    void require_kept(std::uint64_t ticket) const;
     // Makes durable what waits, if that is possible. What cannot be written has never been
     // acknowledged.
     void close() noexcept;
@@ -49,6 +55,7 @@ class CommitGroup {
     std::uint64_t tickets_ = 0; // last one given out
     std::uint64_t first_ = 0;   // first ticket that waits in transaction_, 0: none
     std::uint64_t version_ = 0; // of the last one that waits
+    mutable std::mutex lost_mutex_;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> lost_; // tickets, first and last
 };
 

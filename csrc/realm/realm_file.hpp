@@ -142,6 +142,8 @@ class RealmFile final : public client::ClientStore,
     // Returns once the deferred commit with this ticket is durable; throws when it was lost.
     // Deferred commits share one transaction of SQLite and thereby one fsync.
     void flush(std::uint64_t ticket, WriterQueue::Turn turn);
+    // Of a deferred commit, on any thread, after it was flushed or a later one is durable.
+    void require_kept(std::uint64_t ticket) const { group_.require_kept(ticket); }
 
     // Runs `use` on the reading connection: committed state, every statement its newest. One user
     // at a time; may not call back into this file, which raises illegal_operation.

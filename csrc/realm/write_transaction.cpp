@@ -129,18 +129,35 @@ std::string WriteTransaction::take_changeset() {
     return writer_.take();
 }
 
+// Where the disk is full, part of what was pending may be written, and SQLite may have rolled back
+// all by itself: what it is then asked to write would be a transaction of its own.
+void WriteTransaction::require_sound() const {
+    if (failure_)
+        std::rethrow_exception(failure_);
+    if (!writing_->connection().db.in_transaction())
+        throw StoreError(StoreFault::other,
+                         "the transaction was rolled back by a failure to write");
+}
+
 tables::Applier& WriteTransaction::applier() {
+    require_sound();
     if (!applier_)
         applier_.emplace(tables());
     return *applier_;
 }
 
 void WriteTransaction::flush_objects() {
+    require_sound();
     whole_.clear();
-    if (applier_) {
+    if (!applier_)
+        return;
+    try {
         applier_->flush();
-        applier_.reset();
+    } catch (const StoreError&) {
+        failure_ = std::current_exception();
+        throw;
     }
+    applier_.reset();
 }
 
 void WriteTransaction::flush_pending() {
@@ -513,7 +530,12 @@ WriteTransaction::Undo::~Undo() {
         return;
     transaction_.applier_.reset(); // what it holds back goes too
     transaction_.whole_.clear();
-    savepoint_.reset();
+    try {
+        savepoint_->rollback();
+        transaction_.failure_ = nullptr; // what was half-written is gone
+    } catch (...) {
+        transaction_.failure_ = std::current_exception();
+    }
     transaction_.writer_.rewind(mark_);
     transaction_.names_ = {};
 }
@@ -531,6 +553,14 @@ std::size_t WriteTransaction::UndoInsertion::size() const {
 WriteTransaction::UndoInsertion::~UndoInsertion() {
     if (is_kept_)
         return;
+    try {
+        undo();
+    } catch (...) {
+        transaction_.failure_ = std::current_exception();
+    }
+}
+
+void WriteTransaction::UndoInsertion::undo() {
     if (size() != size_) // it came so far
         transaction_.applier().array_erase(*Below(list_, index_));
     transaction_.writer_.rewind(mark_);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <set>
@@ -144,6 +145,7 @@ class WriteTransaction {
 
       private:
         std::size_t size() const;
+        void undo();
 
         WriteTransaction& transaction_;
         const tables::Target& list_;
@@ -165,6 +167,7 @@ class WriteTransaction {
     tables::Applier& applier();
     bool is_dangling(const model::Value& value);
     bool has_dangling(const model::Property& property, const model::Value& value);
+    void require_sound() const;
     void check_size(std::size_t changeset_bytes) const;
     void note_creation(const model::Class& cls);
     void clear_asymmetric();
@@ -181,6 +184,7 @@ class WriteTransaction {
     std::optional<std::set<std::string, std::less<>>> creatable_; // classes; none: all
     bool is_untold_ = false;           // it has done what no changeset tells,
     bool is_rewritten_ = false;        // nor any later one
+    std::exception_ptr failure_;       // of the machine: what is half-written is never committed
     std::set<std::string> asymmetric_; // tables of classes of which objects were created
     // Of containers that were looked through last, those without hidden links. Whatever is written
     // beside them links to objects that are there, and erase() unlinks.

@@ -351,7 +351,7 @@ void Transaction::rollback() {
     Database* db = db_;
     db_ = nullptr;
     db->note_rollback();
-    if (db->in_transaction()) // SQLite rolls back by itself after some errors
+    if (db->in_transaction())
         db->run("ROLLBACK");
 }
 

@@ -227,6 +227,8 @@ class Transaction {
     explicit Transaction(Database& db, Mode mode = Mode::write);
     ~Transaction();
     Transaction(const Transaction&) = delete;
+    // Not once it has ended, nor after an error at which SQLite has rolled back by itself.
+    bool is_open() const { return db_ != nullptr && db_->in_transaction(); }
     void commit();
     void rollback();
 

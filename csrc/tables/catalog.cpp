@@ -380,9 +380,13 @@ model::SchemaPtr Catalog::erase_class(std::int64_t partition, std::string_view n
         drop_index(cls, property);
     if (!cls.embedded())
         sql_tables_.drop(partition, cls);
+    return forget_class(partition, *old, name);
+}
+
+model::SchemaPtr Catalog::forget_class(std::int64_t partition, model::Schema next,
+                                       std::string_view name) {
     db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", partition, name);
     db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", partition, name);
-    model::Schema next = *old;
     next.classes.erase(std::string(name));
     return store_next(partition, std::move(next));
 }
@@ -431,11 +435,7 @@ model::SchemaPtr Catalog::detach_class(std::string_view name, const std::string&
         drop_index(cls, property);
     if (!cls.embedded())
         sql_tables_.hand_over(cls, table);
-    db_.run("DELETE FROM rs_prop WHERE partition=? AND class=?", kOnlyPartition, name);
-    db_.run("DELETE FROM rs_class WHERE partition=? AND class=?", kOnlyPartition, name);
-    model::Schema next = *old;
-    next.classes.erase(std::string(name));
-    return store_next(kOnlyPartition, std::move(next));
+    return forget_class(kOnlyPartition, *old, name);
 }
 
 // Before the column goes: triggers and indexes name it.

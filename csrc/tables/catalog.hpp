@@ -69,6 +69,9 @@ class Catalog {
     model::SchemaPtr load(std::int64_t partition);
     model::SchemaPtr store_next(std::int64_t partition,
                                 model::Schema schema); // next version of the partition
+    // The next one, without a class whose tables are gone.
+    model::SchemaPtr forget_class(std::int64_t partition, model::Schema next,
+                                  std::string_view name);
     model::SchemaPtr share(model::Schema schema);
     void notice_rollbacks();
     Draft& draft(std::int64_t partition);

@@ -294,7 +294,7 @@ class Set(Queried, MutableSet[Any]):
         """Keeps what it or the other has, but not both."""
         self._become(self.symmetric_difference(other))
 
-    def __ior__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]
+    def __ior__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]  # "|" gives a plain one
         self.update(other)
         return self
 
@@ -306,7 +306,7 @@ class Set(Queried, MutableSet[Any]):
         self.difference_update(other)
         return self
 
-    def __ixor__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]
+    def __ixor__(self, other: AbstractSet[Any]) -> Set:  # type: ignore[misc]  # as above
         self.symmetric_difference_update(other)
         return self
 

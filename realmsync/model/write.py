@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from realmsync import _core
-from realmsync.errors import ClosedRealmError, WrongTransactionStateError
+from realmsync.errors import ClosedRealmError, StorageError, WrongTransactionStateError
 from realmsync.model.turns import Turns
 
 R = TypeVar("R")
 GROUP = 20  # commits in one fsync, as the reference groups them
 EPOCH_2015 = 1_420_070_400_000  # timestamps of changesets count milliseconds from here
+Deferred = tuple[int, asyncio.Future[None]]  # a commit's ticket, and who waits for it
 _DISK_THREADS = 8  # each waits for one fsync, never for a turn
 
 
@@ -50,7 +51,7 @@ class WriteQueue:
         self._core = core
         self._file: _core.RealmFile | None = file  # None when the realm is closed
         self._turns = Turns()
-        self._unflushed: list[tuple[int, asyncio.Future[None]]] = []
+        self._unflushed: list[Deferred] = []
         self._flushing: set[asyncio.Task[None]] = set()
 
     # Synchronous.
@@ -78,14 +79,14 @@ class WriteQueue:
                 raise
             tickets.append(self._core.commit(self._timestamp(), True))
             if len(tickets) == GROUP:
-                self._core.file.flush(tickets[-1])
+                self._core.file.flush(tickets)
                 tickets.clear()
 
         try:
             yield transaction
         finally:
             if tickets:
-                self._core.file.flush(tickets[-1])
+                self._core.file.flush(tickets)
 
     def cancel(self) -> None:
         """Undoes everything since the beginning."""
@@ -142,18 +143,16 @@ class WriteQueue:
         await asyncio.shield(self._spawn(self._commit_with(pending, timestamp, group)))
 
     async def _commit_with(
-        self,
-        pending: _core.PendingCommit,
-        timestamp: int,
-        group: list[tuple[int, asyncio.Future[None]]],
+        self, pending: _core.PendingCommit, timestamp: int, group: list[Deferred]
     ) -> None:
+        file = self._core.file
         try:
             await on_disk_thread(pending.run, timestamp)
         except Exception:
             if group:  # they may be whole all the same
                 self._flush_soon(group)
             raise
-        _resolve(group, None)
+        _tell(group, file)
 
     @contextlib.asynccontextmanager
     async def deferred_async(
@@ -194,9 +193,9 @@ class WriteQueue:
         group, self._unflushed = self._unflushed, []
         self._flush_soon(group)
 
-    def _flush_soon(self, group: list[tuple[int, asyncio.Future[None]]]) -> None:
+    def _flush_soon(self, group: list[Deferred]) -> None:
         if self._file is None:
-            _resolve(group, ClosedRealmError("Cannot access realm that has been closed."))
+            _fail(group, ClosedRealmError("Cannot access realm that has been closed."))
             return
         with contextlib.suppress(RuntimeError):  # no loop runs: nobody waits; the core keeps them
             self._spawn(self._flush(self._file, group))
@@ -206,18 +205,19 @@ class WriteQueue:
         if self._unflushed and not self._turns.writers:
             self._flush_now()
 
-    async def _flush(
-        self, file: _core.RealmFile, group: list[tuple[int, asyncio.Future[None]]]
-    ) -> None:
+    async def _flush(self, file: _core.RealmFile, group: list[Deferred]) -> None:
         waiting = self._turns.request(file, is_writer=False)
         try:
             await waiting.granted()
             flush = waiting.ticket.take_flush(group[-1][0])
-            await on_disk_thread(flush.run)
+            failure = None
+            try:
+                await on_disk_thread(flush.run)
+            except StorageError as error:
+                failure = error
+            _tell(group, file, failure)
         except Exception as error:
-            _resolve(group, error)
-        else:
-            _resolve(group, None)
+            _fail(group, error)
         finally:
             waiting.end()
 
@@ -237,13 +237,25 @@ class WriteQueue:
             await asyncio.wait(self._flushing)
 
 
-def _resolve(group: list[tuple[int, asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, durable in group:
+def _tell(
+    group: list[Deferred], file: _core.RealmFile, failure: StorageError | None = None
+) -> None:
+    """Each whether it is durable: one may be lost that was deferred before a failure of the disk,
+    and another kept that came behind it."""
+    for ticket, durable in group:
         if durable.done():
             continue
-        if error is None:
-            durable.set_result(None)
+        try:
+            file.require_kept(ticket)
+        except StorageError as error:
+            durable.set_exception(failure or error)
         else:
+            durable.set_result(None)
+
+
+def _fail(group: list[Deferred], error: Exception) -> None:
+    for _, durable in group:
+        if not durable.done():
             durable.set_exception(error)
 
 

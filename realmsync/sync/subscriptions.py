@@ -293,7 +293,7 @@ class MutableSubscriptionSet(BaseSubscriptionSet):
         self._editing: _core.SubscriptionList | None = editing
 
     @property
-    def _list(self) -> _core.SubscriptionList:  # type: ignore[override]
+    def _list(self) -> _core.SubscriptionList:  # type: ignore[override]  # what is being edited
         if self._editing is None:
             raise WrongTransactionStateError("Not a write transaction")
         return self._editing

@@ -117,6 +117,21 @@ def test_a_failing_commit_loses_what_waited(group: Group) -> None:
     assert group.durable == []
 
 
+def test_a_rollback_by_sqlite_itself_loses_what_waited(group: Group) -> None:
+    lost = group.defer(1)
+    group.write(2)
+    group.core.execute("ROLLBACK")  # as at a full disk
+    group.core.rollback()
+    assert not group.core.is_open
+    assert not group.core.has_waiting
+    kept = group.defer(3)
+    assert group.core.flush(kept) == 3
+    group.core.require_kept(kept)
+    with pytest.raises(StorageError, match="lost when its group"):
+        group.core.require_kept(lost)
+    assert group.durable == [3]
+
+
 def test_a_failing_commit_alone_loses_no_ticket(group: Group) -> None:
     group.write(1, doomed=True)
     with pytest.raises(StorageError, match="FOREIGN KEY"):

@@ -410,39 +410,6 @@ void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& 
     }
 }
 
-void ObjectWriter::update_dictionary(const Target& target, const Declared& declared,
-                                     const py::dict& values, const Where& where) {
-    const auto is_compound_entry = [&](const auto& entry) {
-        return is_compound(declared, entry.second, where);
-    };
-    if (std::any_of(values.begin(), values.end(), is_compound_entry)) {
-        WriteTransaction::Undo undo(transaction_);
-        fill_dictionary(target, declared, values, where);
-        undo.keep();
-        return;
-    }
-    std::vector<std::pair<std::string_view, Scalar>> entries; // all, before one is written
-    for (auto [key, value] : values) {
-        const std::string_view name = dictionary_key(key, where);
-        entries.emplace_back(name, element(declared, value, where.at(name)));
-    }
-    std::vector<Step> path;
-    for (const auto& [name, scalar] : entries)
-        transaction_.set(below(target, path, {true, 0, name}), scalar);
-}
-
-std::optional<std::vector<Scalar>>
-ObjectWriter::elements(const Declared& declared, const py::list& values, const Where& where) {
-    std::vector<Scalar> scalars;
-    scalars.reserve(values.size());
-    for (py::handle value : values) {
-        if (is_compound(declared, value, where))
-            return std::nullopt;
-        scalars.push_back(element(declared, value, where.at(scalars.size())));
-    }
-    return scalars;
-}
-
 bool ObjectWriter::may_create(const Declared& declared) const {
     std::vector<bool> seen(resolved_.classes.size());
     const auto may = [&](const auto& again, const Declared& of) -> bool {

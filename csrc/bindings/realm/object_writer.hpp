@@ -51,15 +51,8 @@ class ObjectWriter {
                 const Where& where, bool is_default = false);
     void put(const Destination& to, const Declared& declared, pybind11::handle value,
              const Where& where);
-    // Values of a dictionary that is there, whole or not at all.
-    void update_dictionary(const tables::Target& target, const Declared& declared,
-                           const pybind11::dict& values, const Where& where);
     // A scalar, or a link to an object that is there: what a set may hold.
     Scalar element(const Declared& declared, pybind11::handle value, const Where& where);
-    // The same of elements of a list, for store(); nothing if writing one of them is more than one
-    // instruction.
-    std::optional<std::vector<Scalar>> elements(const Declared& declared,
-                                                const pybind11::list& values, const Where& where);
     void store(const Destination& to, const Scalar& scalar);
     // Whether a value may bring objects with it that are to be created.
     bool may_create(const Declared& declared) const;

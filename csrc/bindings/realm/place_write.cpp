@@ -143,23 +143,40 @@ class CollectionWrite {
         guarded(transaction(), compound, [&] { writer.put(to, declared, value, where); });
     }
 
-    // Many values, each to to(its number): whole or not at all.
-    template <class To> void put_all(const py::list& values, const To& to) {
-        if (const auto scalars = writer.elements(declared, values, where())) {
+    // Many values, each to to(its number), named by at(its number): whole or not at all.
+    template <class To, class At> void put_all(const py::list& values, const To& to, const At& at) {
+        if (const auto scalars = simple(values, at)) {
             for (std::size_t i = 0; i < scalars->size(); ++i)
                 writer.store(to(i), (*scalars)[i]);
             return;
         }
         WriteTransaction::Undo undo(transaction());
         for (std::size_t i = 0; i < values.size(); ++i)
-            writer.put(to(i), declared, values[i], where().at(i));
+            writer.put(to(i), declared, values[i], at(i));
         undo.keep();
+    }
+    template <class To> void put_all(const py::list& values, const To& to) {
+        put_all(values, to, [&, whole = where()](std::size_t i) { return whole.at(i); });
     }
     std::size_t stored_size() { return transaction().peek(target).value->list()->items.size(); }
 
     ObjectWriter writer;
 
   private:
+    // All before one is written; nothing if writing one of them is more than one instruction.
+    template <class At>
+    std::optional<std::vector<Scalar>> simple(const py::list& values, const At& at) {
+        std::vector<Scalar> scalars;
+        scalars.reserve(values.size());
+        for (py::handle value : values) {
+            const Where where = at(scalars.size());
+            if (is_compound(declared, value, where))
+                return std::nullopt;
+            scalars.push_back(writer.element(declared, value, where));
+        }
+        return scalars;
+    }
+
     const std::vector<Step> path_;
     const Place& place_;
 
@@ -260,8 +277,20 @@ void Place::dictionary_set(py::object at, py::object value) const {
 
 void Place::dictionary_update(const py::dict& values) const {
     CollectionWrite dictionary(*this, Type::dictionary);
-    dictionary.writer.update_dictionary(dictionary.target, dictionary.declared, values,
-                                        dictionary.where());
+    const Where where = dictionary.where();
+    std::vector<std::string_view> keys;
+    py::list elements;
+    for (auto [key, value] : values) {
+        keys.push_back(dictionary_key(key, where));
+        elements.append(value);
+    }
+    std::vector<Step> path;
+    dictionary.put_all(
+        elements,
+        [&](std::size_t i) {
+            return Destination{Destination::Kind::key, dictionary.under(keys[i], path)};
+        },
+        [&](std::size_t i) { return where.at(keys[i]); });
 }
 
 void Place::dictionary_erase(py::object at) const {

@@ -234,11 +234,15 @@ void bind_realm(py::module_& m) {
         .def("claim_partition", &claim_partition, py::arg("wanted"))
         .def("try_claim_sync", &RealmFile::try_claim_sync, py::call_guard<WithoutGil>())
         .def("release_sync", &RealmFile::release_sync)
-        .def("flush", [](const std::shared_ptr<RealmFile>& file, std::uint64_t ticket) {
-            auto turn = wait_for_turn(*file, caller(), std::nullopt);
-            WithoutGil release;
-            file->flush(ticket, std::move(turn));
-        });
+        .def("flush",
+             [](const std::shared_ptr<RealmFile>& file, const std::vector<std::uint64_t>& tickets) {
+                 auto turn = wait_for_turn(*file, caller(), std::nullopt);
+                 WithoutGil release;
+                 file->flush(tickets.back(), std::move(turn));
+                 for (const std::uint64_t ticket : tickets)
+                     file->require_kept(ticket);
+             })
+        .def("require_kept", &RealmFile::require_kept);
     bind_reset(c);
     bind_file_copy(m);
     bind_writer_turn(m);

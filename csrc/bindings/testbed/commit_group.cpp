@@ -23,6 +23,7 @@ class CommitGroupOnFile {
     void commit() { group_.commit(); }
     void rollback() { group_.rollback(); }
     std::uint64_t flush(std::uint64_t ticket) { return group_.flush(ticket); }
+    void require_kept(std::uint64_t ticket) const { group_.require_kept(ticket); }
     void close() { group_.close(); }
     bool is_open() const { return group_.is_open(); }
     bool has_waiting() const { return group_.has_waiting(); }
@@ -50,6 +51,7 @@ void bind_commit_group(py::module_& m) {
         .def("commit", &CommitGroupOnFile::commit)
         .def("rollback", &CommitGroupOnFile::rollback)
         .def("flush", &CommitGroupOnFile::flush, py::arg("ticket"))
+        .def("require_kept", &CommitGroupOnFile::require_kept, py::arg("ticket"))
         .def("close", &CommitGroupOnFile::close)
         .def_property_readonly("is_open", &CommitGroupOnFile::is_open)
         .def_property_readonly("has_waiting", &CommitGroupOnFile::has_waiting)
