@@ -21,6 +21,7 @@ from realmsync.testing import ServerProcess
 from scale import scaled
 
 FLIGHTS = scaled(100_000)
+ATTEMPTS = 3  # of both sides: the disk has good and bad moments
 OBJECTS = scaled(60_000)  # of one transaction
 CREATED, UPDATED, DELETED = "created", "updated", "deleted"
 # Partition-based sync deletes without reading; here each object is judged as it was.
@@ -141,6 +142,7 @@ def configuration(user: User) -> Configuration:
 
 
 async def bootstrap(url: str, folder: Path) -> float:
+    """Seconds of the best of a few devices, one after another."""
     writer, user = await connect(url, "bench", folder / "writer")
     realm = await Realm.open(configuration(user))
     for batch in workloads.batches(workloads.arrays(workloads.FLIGHT, workloads.flights(FLIGHTS))):
@@ -150,23 +152,30 @@ async def bootstrap(url: str, folder: Path) -> float:
     await realm.sync_session.upload_all_local_changes()
     realm.close()
     await writer.close()
-    reader, user = await connect(url, "bench", folder / "reader")
+    times = []
+    for number in range(ATTEMPTS):
+        reader, user = await connect(url, "bench", folder / f"reader{number}")
+        start = time.perf_counter()
+        realm = await Realm.open(configuration(user))
+        times.append(time.perf_counter() - start)
+        assert len(realm.objects("Flight")) == FLIGHTS
+        realm.close()
+        await reader.close()
+    return min(times)
+
+
+def inserted(path: Path, rows: list[tuple[Any, ...]]) -> float:
+    plain = workloads.PlainTable(path, workloads.FLIGHT)
     start = time.perf_counter()
-    realm = await Realm.open(configuration(user))
+    plain.fill(rows)
     seconds = time.perf_counter() - start
-    assert len(realm.objects("Flight")) == FLIGHTS
-    realm.close()
-    await reader.close()
+    plain.close()
     return seconds
 
 
 def test_bootstrap_of_flights(tmp_path: Path, record_ratio: Any) -> None:
-    plain = workloads.PlainTable(tmp_path / "plain.sqlite", workloads.FLIGHT)
     rows = workloads.rows(workloads.flights(FLIGHTS))
-    start = time.perf_counter()
-    plain.fill(rows)
-    yardstick = time.perf_counter() - start
-    plain.close()
+    yardstick = min(inserted(tmp_path / f"plain{n}.sqlite", rows) for n in range(ATTEMPTS))
     with ServerProcess(data=tmp_path / "server") as server:
         seconds = asyncio.run(bootstrap(server.url, tmp_path))
     record_ratio(
