@@ -94,6 +94,7 @@ from realmsync.model.configuration import Configuration, MigrationOptions
 from realmsync.model.containers import Dictionary, List, Set
 from realmsync.model.expressions import Condition, Expression, Field, backlinks
 from realmsync.model.live import CollectionChanges
+from realmsync.model.live_objects import ObjectChanges
 from realmsync.model.objects import EmbeddedObject, Object
 from realmsync.model.options import primary_key
 from realmsync.model.options import property as property
@@ -173,6 +174,7 @@ __all__ = [
     "MutableSubscriptionSet",
     "NoSubscriptionForWriteError",
     "NoSuchTableError",
+    "ObjectChanges",
     "Object",
     "ObjectAlreadyExistsError",
     "ObjectTypeMismatchError",

@@ -576,6 +576,25 @@ class LiveQueue:
     def pop(self) -> int:
         """Blocks, without the GIL."""
 
+class LiveObjects:
+    """The objects of a realm that somebody listens to."""
+
+    def __init__(self, *, handle: RealmHandle, queue: LiveQueue, number: int) -> None: ...
+    def add(self, observer: int, cls: int, key: Any) -> None: ...
+    def remove(self, observer: int) -> None: ...
+    def nudge(self) -> None:
+        """Puts the number into the queue: perhaps another process has written."""
+
+    def look(self) -> list[tuple[int, bool, bool, list[str]]]:
+        """What is new, without the GIL: the observer, whether it is the first time, whether the
+        object is gone, stored names of the properties that have changed."""
+
+    def finish(self) -> None:
+        """The news are told: the number may come again."""
+
+    def close(self) -> None:
+        """Waits for a look under way, which ends soon. Idempotent."""
+
 class LiveQuery:
     """A query that somebody listens to."""
 
@@ -648,6 +667,9 @@ class RealmHandle:
     def __init__(self, file: RealmFile, realm: object) -> None: ...
     @property
     def file(self) -> RealmFile: ...
+    def require_unchanged(self) -> None:
+        """WrongTransactionStateError in a transaction of the caller's that has changed a thing."""
+
     @property
     def writing(self) -> bool: ...
     def declare(self, classes: list[DeclaredClass]) -> None:

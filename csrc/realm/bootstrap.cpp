@@ -96,7 +96,7 @@ class Application {
         if (instructions_ <= kMostTold) {
             touched_.add(changeset);
         } else {
-            touched_ = {};
+            touched_ = TouchedObjects();
             touched_.add_unknown();
         }
     }

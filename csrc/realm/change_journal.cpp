@@ -39,13 +39,16 @@ void ChangeJournal::commit(std::uint64_t version, const Collect& collect,
                            const std::function<void()>& commit) {
     std::unique_lock unrecorded(unrecorded_);
     bool is_followed = false;
+    auto detail = TouchedObjects::Detail::objects;
     {
         const std::lock_guard lock(mutex_);
         is_followed = !followers_.empty();
+        for (const auto& [follower, place] : followers_)
+            detail = std::max(detail, place.detail);
     }
     if (is_followed) {
         unrecorded.unlock();
-        auto touched = std::make_shared<TouchedObjects>();
+        auto touched = std::make_shared<TouchedObjects>(detail);
         try {
             if (collect)
                 collect(*touched);
@@ -112,9 +115,10 @@ void ChangeJournal::announce(std::uint64_t version) {
         follower->on_change();
 }
 
-void ChangeJournal::follow(const std::shared_ptr<Follower>& follower) {
+void ChangeJournal::follow(const std::shared_ptr<Follower>& follower,
+                           TouchedObjects::Detail detail) {
     const std::lock_guard lock(mutex_);
-    followers_[follower.get()] = {follower, 0};
+    followers_.insert_or_assign(follower.get(), Place{follower, detail, 0});
 }
 
 void ChangeJournal::leave(const Follower& follower) {
@@ -150,7 +154,7 @@ TouchedObjects ChangeJournal::Look::between(sqlite::Database& snapshot, std::uin
             if (entry.first > after && entry.last <= through)
                 entries.push_back(entry);
     }
-    TouchedObjects touched;
+    TouchedObjects touched(TouchedObjects::Detail::properties);
     std::uint64_t next = after + 1;
     for (const Entry& entry : entries) {
         if (entry.first > next)

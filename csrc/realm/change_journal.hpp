@@ -39,7 +39,8 @@ class ChangeJournal {
     void announce(std::uint64_t version); // it can be read; tells the followers
 
     // A follower sees nothing at first, and is told of what comes.
-    void follow(const std::shared_ptr<Follower>& follower);
+    void follow(const std::shared_ptr<Follower>& follower,
+                TouchedObjects::Detail detail = TouchedObjects::Detail::objects);
     void leave(const Follower& follower); // it has begun to go, too
     std::uint64_t announced() const;
 
@@ -67,6 +68,7 @@ class ChangeJournal {
     };
     struct Place {
         std::weak_ptr<Follower> follower;
+        TouchedObjects::Detail detail = TouchedObjects::Detail::objects;
         std::uint64_t version = 0; // that it has seen
     };
 

@@ -98,6 +98,7 @@ class WriteTransaction {
     // Nullifies incoming links first: scans the classes that may hold one.
     void erase(const model::Class& cls, const Key& key);
 
+    bool has_changes() const { return !writer_.empty(); }
     // What lies at a place, pending changes and hidden links included; valid until the next
     // write. ErrorException: invalidated_object, or stale_accessor when the path leads nowhere.
     model::Place peek(const tables::Target& target);

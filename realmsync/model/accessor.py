@@ -22,6 +22,7 @@ class AccessedRealm(Protocol):
     _core: _core.RealmHandle
     _classes: list[ClassSchema]
     _live: LiveQueries
+    _observed: Any  # ObjectHub, once somebody listens to an object
     _models: list[Any]  # their Python classes
 
     @property
@@ -36,7 +37,7 @@ class AccessedRealm(Protocol):
 
 NO_LISTENERS = dict.fromkeys(
     ("add_listener", "addListener", "observe"),
-    "results alone have listeners yet: write realm.objects(Dog).add_listener(callback)",
+    "objects and results alone have listeners yet: write dog.add_listener(callback)",
 )
 
 

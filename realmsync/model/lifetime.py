@@ -111,6 +111,7 @@ class Lifetime(Explained):
         self._closed = True  # until all of the following has succeeded
         self._is_parents = False  # this is a copy in a forked child
         self._live = LiveQueries()
+        self._observed: Any = None
         self._schema_step = _core.SchemaStep.none
         self._migration: Migration | None = None  # whose callback has this as its new realm
 

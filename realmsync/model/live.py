@@ -25,6 +25,7 @@ from realmsync.process import tell_forks
 logger = logging.getLogger("realmsync.sdk")
 
 T = TypeVar("T")
+C = TypeVar("C")  # a kind of change
 
 THREADS = 2  # that look, for all realms: a query that takes long holds up one of them
 
@@ -47,24 +48,39 @@ class CollectionChanges(Generic[T]):
     """The objects now, as `snapshot()` gives them: what the positions belong to."""
 
 
-class _Sink(Protocol):
+class Sink(Protocol):
     """Who is told; from threads that look."""
 
-    def deliver(self, changes: CollectionChanges[Any]) -> None: ...
+    def deliver(self, changes: Any, is_last: bool = False) -> None: ...
     def fail(self, error: Exception) -> None: ...
     def end(self) -> None: ...
 
 
+class Looking(Protocol):
+    """What looks whether something has changed, on a thread that looks."""
+
+    def look(self) -> None: ...
+    def nudge(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Told(Protocol):
+    """A listener's side of it: one change at a time, each after arm()."""
+
+    def arm(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class LiveQueries:
-    """Those of one realm that somebody listens to. They end with it."""
+    """What of one realm somebody listens to. They end with it."""
 
     def __init__(self) -> None:
-        self._all: set[Listening] = set()
+        self._all: set[Looking] = set()
 
-    def add(self, one: Listening) -> None:
+    def add(self, one: Looking) -> None:
         self._all.add(one)
 
-    def discard(self, one: Listening) -> None:
+    def discard(self, one: Looking) -> None:
         self._all.discard(one)
 
     def nudge(self) -> None:
@@ -84,15 +100,13 @@ class Listening:
     def __init__(
         self,
         owner: LiveQueries,
-        sink: _Sink,
+        sink: Sink,
         keep: Callable[[_core.Selection], Sequence[Any]],
         **query: Any,
     ) -> None:
-        lookers = _lookers()
-        number = next(_numbers)
         self._owner, self._sink, self._keep = owner, sink, keep
-        self._query = _core.LiveQuery(queue=lookers.queue, number=number, **query)
-        lookers.listening[number] = self
+        number, queue = join_lookers(self)
+        self._query = _core.LiveQuery(queue=queue, number=number, **query)
         owner.add(self)
 
     def arm(self) -> None:
@@ -129,9 +143,9 @@ class Listening:
 class Listener(Callback):
     """A callback with two arguments: the results, and what has changed."""
 
-    listening: Listening
+    listening: Told
 
-    def deliver(self, changes: CollectionChanges[Any]) -> None:
+    def deliver(self, changes: Any, is_last: bool = False) -> None:
         self(changes.results, changes)
 
     def here(self, *arguments: Any) -> None:
@@ -148,13 +162,13 @@ class Listener(Callback):
         _tell(self._loop, self._loop.call_exception_handler, context)
 
 
-class Changes(Generic[T]):
+class Changes(Generic[C]):
     """What `async for` goes through: the initial change, then one after the other.
 
-    Ends when the realm is closed. Dropped or closed, it listens no more.
+    Ends when the realm is closed, or the object is gone. Dropped or closed, it listens no more.
     """
 
-    def __init__(self, listen: Callable[[_Sink], Listening]) -> None:
+    def __init__(self, listen: Callable[[Sink], Told]) -> None:
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -163,17 +177,17 @@ class Changes(Generic[T]):
                 " back without one"
             ) from None
         self._arrived = asyncio.Event()
-        self._news: CollectionChanges[T] | None = None
+        self._news: C | None = None
         self._error: Exception | None = None
         self._is_over = False
         self._is_asked = True
         self._listening = listen(_ToIterator(self))
         self._listening.arm()
 
-    def __aiter__(self) -> Changes[T]:
+    def __aiter__(self) -> Changes[C]:
         return self
 
-    async def __anext__(self) -> CollectionChanges[T]:
+    async def __anext__(self) -> C:
         while self._news is None:
             if self._error is not None:
                 error, self._error = self._error, None
@@ -198,7 +212,7 @@ class Changes(Generic[T]):
 
     def _arrive(
         self,
-        news: CollectionChanges[T] | None = None,
+        news: C | None = None,
         error: Exception | None = None,
         is_over: bool = False,
     ) -> None:
@@ -214,8 +228,8 @@ class _ToIterator:
     def __init__(self, changes: Changes[Any]) -> None:
         self._changes = weakref.ref(changes)
 
-    def deliver(self, changes: CollectionChanges[Any]) -> None:
-        self._arrive(changes, None, False)
+    def deliver(self, changes: Any, is_last: bool = False) -> None:
+        self._arrive(changes, None, is_last)
 
     def fail(self, error: Exception) -> None:
         self._arrive(None, error, True)
@@ -241,7 +255,7 @@ class _Lookers:
 
     def __init__(self) -> None:
         self.queue = _core.LiveQueue()
-        self.listening: weakref.WeakValueDictionary[int, Listening] = weakref.WeakValueDictionary()
+        self.listening: weakref.WeakValueDictionary[int, Looking] = weakref.WeakValueDictionary()
         for _ in range(THREADS):
             threading.Thread(target=self._work, name="realmsync-live", daemon=True).start()
         tell_forks(self)
@@ -269,3 +283,11 @@ def _lookers() -> _Lookers:
         if _all_lookers is None:
             _all_lookers = _Lookers()
         return _all_lookers
+
+
+def join_lookers(one: Looking) -> tuple[int, _core.LiveQueue]:
+    """The number under which it is asked to look, and the queue for that number."""
+    lookers = _lookers()
+    number = next(_numbers)
+    lookers.listening[number] = one
+    return number, lookers.queue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from realmsync import _core
@@ -21,6 +21,7 @@ from realmsync.errors import (
     ReadOnlyPropertyError,
     SchemaValidationError,
 )
+from realmsync.model import live_objects
 from realmsync.model.accessor import AccessedRealm, show_gone
 from realmsync.model.annotations import (
     Declaration,
@@ -30,9 +31,14 @@ from realmsync.model.annotations import (
 )
 from realmsync.model.expressions import Field
 from realmsync.model.key_path import KeyPath
+from realmsync.model.live import Changes
+from realmsync.model.live_objects import ObjectChanges
 from realmsync.model.options import PropertyOptions
 from realmsync.model.schema import ClassSchema, Property
 from realmsync.naming import did_you_mean
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class _Attribute:
@@ -254,6 +260,39 @@ class Object(BaseObject, base=True):
 
     def _short(self) -> str:
         return f"<{type(self).__name__} {self._key!r}>"
+
+    def add_listener(self, callback: Callable[[Self, ObjectChanges[Self]], object]) -> None:
+        """Calls back after commits that write to the object: `callback(object, changes)`.
+
+        Once at first, with nothing changed, then for changes of its own properties, and a last time
+        when the object is gone; several commits become one change while the callback has not
+        returned. Told are commits of this program, of other devices, and of other processes once
+        this one reads or writes.
+
+        Runs on the event loop that was running here, or without a running loop on a thread that
+        looks. The object stays alive, as an accessor, until the listener is removed or the realm
+        is closed.
+
+        ValueError when the callback listens to the object already; WrongTransactionStateError in a
+        write transaction that has changed something.
+        """
+        live_objects.add_listener(self, callback)
+
+    def remove_listener(self, callback: Callable[..., object]) -> None:
+        """Undoes add_listener; unknown ones are ignored. Nothing is called any more."""
+        live_objects.remove_listener(self, callback)
+
+    def remove_all_listeners(self) -> None:
+        """Removes all that were added to the object, through whichever of its accessors."""
+        live_objects.remove_listener(self, None)
+
+    def changes(self) -> Changes[ObjectChanges[Self]]:
+        """The same for `async for changes in dog.changes()`.
+
+        Ends behind the change that says `deleted`, and when the realm is closed.
+        IllegalOperationError where no event loop is running, and as add_listener.
+        """
+        return Changes(functools.partial(live_objects.listen, self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Object):

@@ -91,7 +91,7 @@ class Realm(Lifetime):
     _not_there = {
         **dict.fromkeys(
             ("add_listener", "addListener", "add_notification"),
-            "results alone have listeners yet: write realm.objects(Dog).add_listener(callback)",
+            "objects and results alone have listeners yet: write dog.add_listener(callback)",
         ),
         **dict.fromkeys(
             ("query", "get", "find", "filtered", "where"),

@@ -238,7 +238,8 @@ class Results(Explained, Sequence[T], Generic[T]):
         is closed.
 
         ValueError when the callback is a listener already; IllegalOperationError for a snapshot,
-        and for results of a list or set; InvalidArgumentError for what cannot be called.
+        and for results of a list or set; InvalidArgumentError for what cannot be called;
+        WrongTransactionStateError in a write transaction that has changed something.
         """
         if callback in self._listeners:
             raise ValueError("Remove callback before adding it again")
@@ -260,7 +261,7 @@ class Results(Explained, Sequence[T], Generic[T]):
         for callback in list(self._listeners):
             self.remove_listener(callback)
 
-    def changes(self) -> Changes[T]:
+    def changes(self) -> Changes[CollectionChanges[T]]:
         """The same for `async for changes in results.changes()`.
 
         The first one is initial. What was committed while nobody asked for the next one becomes
@@ -276,6 +277,7 @@ class Results(Explained, Sequence[T], Generic[T]):
             raise IllegalOperationError("a snapshot does not change: listen to what it is of")
         if self._members is not None:
             raise IllegalOperationError("listeners of lists and sets are not there yet")
+        self._realm._core.require_unchanged()
         query = self._query
         if query is None:
             query = make_query(self._realm, self._class, None, EVERYTHING)

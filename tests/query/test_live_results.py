@@ -27,6 +27,7 @@ from realmsync import (
     InvalidArgumentError,
     Realm,
     Results,
+    WrongTransactionStateError,
 )
 
 
@@ -181,8 +182,10 @@ async def test_commits_of_another_realm(realm: Realm, path: Path) -> None:
 async def test_registered_within_a_transaction(realm: Realm) -> None:
     listener = Heard()
     with realm.write():
-        realm.create(Pup, {"_id": 5, "age": 5})
         realm.objects(Pup).add_listener(listener)
+        realm.create(Pup, {"_id": 5, "age": 5})
+        with pytest.raises(WrongTransactionStateError, match="after making changes"):
+            realm.objects(Pup).add_listener(Heard())
     await eventually(lambda: listener.keys == [0, 1, 2, 3, 4, 5])
     assert len(listener.told) <= 2
     assert listener.told[0].is_initial

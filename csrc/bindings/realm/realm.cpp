@@ -4,6 +4,7 @@
 
 #include "bindings/bind.hpp"
 #include "bindings/realm/file_copy.hpp"
+#include "bindings/realm/live_objects.hpp"
 #include "bindings/realm/live_query.hpp"
 #include "bindings/realm/object_writer.hpp"
 #include "bindings/realm/place.hpp"
@@ -130,6 +131,7 @@ void bind_handle(py::module_& m) {
         .def("rollback", &RealmHandle::rollback)
         .def("edit_subscriptions", &RealmHandle::edit_subscriptions)
         .def("add_subscriptions", &RealmHandle::add_subscriptions)
+        .def("require_unchanged", &RealmHandle::require_unchanged)
         .def_property_readonly("writing", &RealmHandle::writing)
         .def_property_readonly("transactions", &RealmHandle::transactions)
         .def_property_readonly("mine", &RealmHandle::mine)
@@ -249,6 +251,7 @@ void bind_realm(py::module_& m) {
     bind_declared(m);
     bind_query(m);
     bind_live_query(m);
+    bind_live_objects(m);
     bind_subscription_sets(m);
     bind_schema_steps(m);
     bind_handle(m);

@@ -92,6 +92,7 @@ class RealmHandle : public std::enable_shared_from_this<RealmHandle> {
     // to be edited, and then the version of the new one.
     realm::SubscriptionList edit_subscriptions();
     std::int64_t add_subscriptions(const realm::SubscriptionList& list);
+    void require_unchanged(); // no transaction of the caller's has changed anything
     bool writing() const { return transaction_ != nullptr; }
     bool mine() const { return transaction_ && owner_.is_caller(); }
     bool changing() const { return changing_ > 0; }       // a write is under way

@@ -97,6 +97,15 @@ std::uint64_t RealmHandle::commit(std::uint64_t now, bool deferred) {
     return transaction->commit(now, deferred).ticket;
 }
 
+// What listens from here on would take what is not committed for what has always been there.
+void RealmHandle::require_unchanged() {
+    require_usable();
+    if (in_transaction() && transaction_->has_changes())
+        raise_python("WrongTransactionStateError",
+                     "Cannot create asynchronous query after making changes in a write "
+                     "transaction.");
+}
+
 PendingCommit RealmHandle::take_commit() {
     transaction();
     require_settled();
