@@ -134,6 +134,17 @@ std::uint64_t PartitionDb::held_view(const ShownViews& all, std::uint64_t cursor
     return held != all.rend() ? held->stored.number : 0;
 }
 
+// What took changes back, if no upload can come any more that was made before that, or before the
+// end of a bootstrap that sent it anew.
+void PartitionDb::drop_told(PartitionId id, std::uint64_t ident, const ShownViews& all,
+                            std::uint64_t passed) {
+    std::uint64_t up_to = passed;
+    for (const ShownView& shown : all)
+        if (shown.stored.end == 0 || shown.stored.end > passed)
+            up_to = std::min(up_to, shown.stored.first);
+    store_->drop_compensations(id, ident, up_to);
+}
+
 std::variant<server::BoundFile, server::Refusal>
 PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindRequest& request) {
     understood_ = 0;
@@ -148,11 +159,10 @@ PartitionDb::show(PartitionId id, server::BoundFile bound, const server::BindReq
     std::string meaning = set.canonical_bytes();
     const auto view = std::make_shared<const views::View>(schema, set, *subscribing.roles);
     bound.discovered = set.discovered;
-    // Uploads may still come that were made before what took others back.
-    store_->drop_compensations(id, ident, std::min(cursor, bound.threshold.server_version));
     windows_.forget(id, ident);
 
     const ShownViews& all = shown_views(id, ident);
+    drop_told(id, ident, all, std::min(cursor, bound.threshold.server_version));
     const std::uint64_t number = held_view(all, cursor);
     // Parts of what was begun before that are gone, but uploads may come that were made before;
     // what came later has not arrived, or in part.

@@ -291,6 +291,9 @@ bool PartitionDb::JudgedAppend::judge_after() {
             write.is_dropped = write.is_sent_anew = true;
             is_right = false;
         }
+        // What it has made fell to others' erasure of the same name: of that no image tells.
+        if (write.creates && !write.existed && now == nullptr && !is_gone)
+            write.is_sent_anew = true;
         if (cls->kind != TableKind::top_level)
             continue;
         const auto of = asked.find(cls->name);
@@ -399,11 +402,12 @@ void PartitionDb::JudgedAppend::compensate() {
             {version, write.is_dropped ? upload_.client_version : Compensation::kKept,
              std::string(write.name.cls), model::ObjectKey(write.name.key),
              write.rejection ? views::text_of(*write.rejection, write.name.cls, write.name.key)
-                             : std::string()});
+                             : std::string(),
+             upload_.server_version});
         if (write.is_dropped)
             judging_.note_rejected(write.name, version);
         else
-            judging_.note_sent_anew(write.name, version);
+            judging_.note_sent_anew(write.name, version, upload_.server_version);
     }
 }
 

@@ -46,13 +46,15 @@ bool PartitionDb::Judging::knows(std::uint64_t base) const {
 void PartitionDb::Judging::read_past(const server::AppendRequest& request) {
     const std::uint64_t head = db_.head(id_).version;
     std::uint64_t base = request.changesets.front().server_version;
-    for (const Compensation& compensation : db_.store_->compensations(id_, ident_, base))
-        compensation.is_of_kept_change()
-            ? note_sent_anew({compensation.cls, compensation.key.view()}, compensation.version)
-            : note_rejected({compensation.cls, compensation.key.view()}, compensation.version);
     for (const ShownView& shown : views_)
         if (shown.stored.end > base || (shown.stored.end == 0 && &shown == &views_.back()))
             base = std::min(base, shown.stored.first);
+    for (const Compensation& row : db_.store_->compensations(id_, ident_, base)) {
+        const Name name{row.cls, row.key.view()};
+        taken_back_[name.bytes()].push_back(row.version);
+        row.is_of_kept_change() ? note_sent_anew(name, row.version, row.base)
+                                : note_rejected(name, row.version);
+    }
     if (base < head || request.changesets.size() > 1)
         note_names(request);
     if (base >= head)
@@ -179,10 +181,10 @@ std::vector<BroughtView> PartitionDb::Judging::brought_with(const ShownView& nex
 
 // Whether a bootstrap has something to say of an object: that it is gone, or all that it has. What
 // it says is bootstrap_page.cpp's.
-bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t start,
-                                        std::uint64_t end, const std::vector<Step>& steps,
+bool PartitionDb::Judging::is_said_anew(const Past& past, std::uint64_t start, std::uint64_t end,
                                         const query::Image* now, const views::View& shown,
                                         const ShownView& next, query::Run& run) const {
+    const auto& [cls, steps, taken_back] = past;
     const std::vector<BroughtView> views = brought_with(next);
     const std::uint64_t since = std::min(start, next.stored.first);
     const views::Presence old = presence_after(end, steps, now, shown, run);
@@ -218,6 +220,9 @@ bool PartitionDb::Judging::is_said_anew(const model::Class& cls, std::uint64_t s
         is_same = first == nullptr ? presence_after(end, steps, now, *views[i].view, run) == old
                                    : !has_others || !views[i].may_have_said(*first, shown, run);
     is_same = is_same && !(has_own && old == views::kOutside); // it has what it has made
+    const auto is_within = [&](std::uint64_t version) { return version > since && version <= end; };
+    if (first != nullptr && std::ranges::any_of(taken_back, is_within))
+        return true;
     return !is_whole && !is_same && (has_own || was_inside || after.is_inside());
 }
 
@@ -237,6 +242,14 @@ bool PartitionDb::Judging::is_as_it_was(const model::Class& cls, const views::Vi
                steps, [&](const Step& step) { return step.version > base && !step.is_own; });
 }
 
+// Whether a bootstrap came between the change and what the file made at `base`: it has taken the
+// change from the file, which has not got it again.
+bool PartitionDb::Judging::lacks(const Kept& kept, std::uint64_t base) const {
+    return std::ranges::any_of(views_, [&](const ShownView& view) {
+        return view.stored.end > kept.base && view.stored.end <= base;
+    });
+}
+
 PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::uint64_t base,
                                                          const query::Image* now,
                                                          std::span<const std::size_t> changed) {
@@ -244,18 +257,22 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
     const std::uint64_t head = db_.head(id_).version;
     static const std::vector<Step> kNone;
     const std::vector<Step>* found = &kNone;
+    std::span<const std::uint64_t> taken_back;
     bool is_sent_anew = false;
-    if (!rejected_.empty() || !sent_anew_.empty() || !past_.empty()) {
+    if (!rejected_.empty() || !kept_.empty() || !past_.empty()) {
         const std::string bytes = name.bytes();
-        const auto is_newer = [&](const auto& versions) {
-            const auto at = versions.find(bytes);
-            return at != versions.end() && at->second > base;
-        };
-        if (is_newer(rejected_))
+        if (const auto at = rejected_.find(bytes); at != rejected_.end() && at->second > base)
             return Loss::contradicted;
-        is_sent_anew = is_newer(sent_anew_);
+        if (const auto rows = kept_.find(bytes); rows != kept_.end())
+            for (const Kept& kept : rows->second) {
+                if (kept.version > base && lacks(kept, base))
+                    return Loss::contradicted;
+                is_sent_anew = is_sent_anew || kept.version > base;
+            }
         if (const auto past = past_.find(bytes); past != past_.end())
             found = &past->second;
+        if (const auto rows = taken_back_.find(bytes); rows != taken_back_.end())
+            taken_back = rows->second;
     }
     const std::vector<Step>& steps = *found;
     const views::View* held = &kNothing; // at the base
@@ -273,7 +290,8 @@ PartitionDb::Judging::Loss PartitionDb::Judging::loss_of(const Name& name, std::
         const std::uint64_t end = next.stored.end != 0 ? next.stored.end : head;
         if (has_crossed(from, end, steps, *shown, run_))
             return Loss::contradicted;
-        is_said = is_said || is_said_anew(cls, start, end, steps, now, *shown, next, run_);
+        is_said =
+            is_said || is_said_anew({cls, steps, taken_back}, start, end, now, *shown, next, run_);
         shown = next.view.get();
         from = end;
     }

@@ -117,9 +117,9 @@ class PartitionDb::Judging {
         rejected_[name.bytes()] = version;
     }
     // The object will be sent anew, with the change: later ones of it, made before that has come
-    // but behind the bootstrap, are lost.
-    void note_sent_anew(const Name& name, std::uint64_t version) {
-        sent_anew_[name.bytes()] = version;
+    // but behind the bootstrap, are lost. `base`: at which it was made.
+    void note_sent_anew(const Name& name, std::uint64_t version, std::uint64_t base) {
+        kept_[name.bytes()].push_back({version, base});
     }
 
   private:
@@ -134,6 +134,16 @@ class PartitionDb::Judging {
         if (const auto found = more.properties.find(&cls); found != more.properties.end())
             properties.insert(found->second.begin(), found->second.end());
     }
+
+    struct Past { // of one object
+        const model::Class& cls;
+        const std::vector<Step>& steps;
+        std::span<const std::uint64_t> taken_back;
+    };
+    struct Kept { // a change: the version that sends it anew, and the one that it was made at
+        std::uint64_t version, base;
+    };
+    bool lacks(const Kept& kept, std::uint64_t base) const;
 
     void understand();
     void read_past(const server::AppendRequest& request);
@@ -152,9 +162,9 @@ class PartitionDb::Judging {
     static bool is_made_by_file(std::uint64_t first, std::uint64_t last,
                                 const std::vector<Step>& steps);
     std::vector<BroughtView> brought_with(const ShownView& next) const;
-    bool is_said_anew(const model::Class& cls, std::uint64_t start, std::uint64_t end,
-                      const std::vector<Step>& steps, const query::Image* now,
-                      const views::View& shown, const ShownView& next, query::Run& run) const;
+    bool is_said_anew(const Past& past, std::uint64_t start, std::uint64_t end,
+                      const query::Image* now, const views::View& shown, const ShownView& next,
+                      query::Run& run) const;
     static bool has_crossed(std::uint64_t first, std::uint64_t last, const std::vector<Step>& steps,
                             const views::View& view, query::Run& run);
 
@@ -176,7 +186,11 @@ class PartitionDb::Judging {
     // these names, ascending, if there is more than one entry to be looked at.
     std::unordered_map<std::string, std::vector<Step>> past_;
     std::vector<std::size_t> names_;
-    std::unordered_map<std::string, std::uint64_t> rejected_, sent_anew_; // when, last
+    std::unordered_map<std::string, std::uint64_t> rejected_; // when, last
+    std::unordered_map<std::string, std::vector<Kept>> kept_;
+    // When of those that were there before the request, ascending; also of what the file has
+    // passed.
+    std::unordered_map<std::string, std::vector<std::uint64_t>> taken_back_;
 };
 
 } // namespace realmsync::partitions

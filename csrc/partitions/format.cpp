@@ -128,7 +128,8 @@ CREATE TABLE rs_view(                                    -- what client files ar
 CREATE TABLE rs_compensation(                            -- writes that were not let through
   number INTEGER PRIMARY KEY,
   pid INTEGER NOT NULL, ident INTEGER NOT NULL, version INTEGER NOT NULL,
-  client_version INTEGER NOT NULL, class TEXT NOT NULL, key BLOB NOT NULL, reason TEXT NOT NULL);
+  client_version INTEGER NOT NULL,                       -- 0: it was, and `reason` is its base
+  class TEXT NOT NULL, key BLOB NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX rs_compensation_of ON rs_compensation(pid, ident, version))"},
 };
 

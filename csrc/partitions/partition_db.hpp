@@ -174,6 +174,8 @@ class PartitionDb : public server::ServerStore {
     // The one that the file is served under, if it is not this one.
     std::optional<std::uint64_t> other_schema_version(PartitionId id, std::uint64_t ident,
                                                       std::uint64_t version);
+    void drop_told(PartitionId id, std::uint64_t ident, const ShownViews& all,
+                   std::uint64_t passed);
     std::variant<server::BoundFile, server::Refusal> show(PartitionId id, server::BoundFile bound,
                                                           const server::BindRequest& request);
     std::shared_ptr<const server::Bootstrap>

@@ -81,7 +81,8 @@ struct Compensation {
     std::uint64_t client_version = 0;         // of the write
     std::string cls;
     model::ObjectKey key;
-    std::string reason; // that the client is told; empty: nothing
+    std::string reason;     // that the client is told; empty: nothing
+    std::uint64_t base = 0; // of a change that was kept: the server version that it was made at
     bool is_of_kept_change() const { return client_version == kKept; }
 };
 

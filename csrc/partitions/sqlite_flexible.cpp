@@ -1,5 +1,7 @@
 // What flexible sync writes of its own (docs/internals/flexible-sync.md, "What is durable per
 // file"). Statements only.
+#include <string>
+
 #include "partitions/format.hpp"
 #include "partitions/sqlite_history.hpp"
 #include "tables/column_index.hpp"
@@ -75,7 +77,9 @@ void SqliteHistory::add_compensation(PartitionId id, std::uint64_t ident,
     db_.run("INSERT INTO rs_compensation(pid, ident, version, client_version, class, key, reason) "
             "VALUES(?, ?, ?, ?, ?, ?, ?)",
             id, ident, compensation.version, compensation.client_version, compensation.cls,
-            sqlite::Blob{key}, compensation.reason);
+            sqlite::Blob{key},
+            compensation.is_of_kept_change() ? std::to_string(compensation.base)
+                                             : compensation.reason);
 }
 
 void SqliteHistory::drop_compensations(PartitionId id, std::uint64_t ident, std::uint64_t up_to) {

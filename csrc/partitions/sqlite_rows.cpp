@@ -1,5 +1,8 @@
 #include "partitions/sqlite_rows.hpp"
 
+#include <cstdlib>
+#include <utility>
+
 #include "partitions/format.hpp"
 #include "tables/object_scan.hpp"
 #include "tables/select.hpp"
@@ -137,9 +140,12 @@ std::vector<Compensation> SqliteRows::compensations(PartitionId id, std::uint64_
                                   "version > ? ORDER BY version, number",
                                   id, ident, version);
     std::vector<Compensation> found;
-    while (row.step())
+    while (row.step()) {
         found.push_back({row->unsigned_integer(0), row->unsigned_integer(1), row->string(2),
                          model::ObjectKey(views::ValueReader(row->text(3)).key()), row->string(4)});
+        if (Compensation& one = found.back(); one.is_of_kept_change())
+            one.base = std::strtoull(std::exchange(one.reason, {}).c_str(), nullptr, 10);
+    }
     return found;
 }
 

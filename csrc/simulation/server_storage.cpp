@@ -180,7 +180,8 @@ bool ServerStorage::read_files(const std::string& app_id, const std::string& key
 bool ServerStorage::read_compensations(const std::string& app_id, const std::string& key,
                                        std::vector<Compensation>& compensations) {
     return read(app_id, key,
-                "SELECT ident, version, client_version, class, key, reason FROM rs_compensation "
+                "SELECT ident, version, client_version, class, key, "
+                "CASE client_version WHEN 0 THEN '' ELSE reason END FROM rs_compensation "
                 "WHERE pid = ? ORDER BY version, number",
                 [&](sqlite::Statement& row) {
                     compensations.push_back({row.unsigned_integer(0), row.unsigned_integer(1),
