@@ -10,6 +10,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from realmsync.server.accounts import credentials, users
 from realmsync.server.process import Server
@@ -56,7 +58,7 @@ async def test_outdated_passwords_are_good_and_stored_anew(
     http: SdkHttp, server: Server, kind: str
 ) -> None:
     await register(http)
-    weaker = credentials.argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    weaker = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     old = as_before_argon2("old horse") if kind == "scrypt" else weaker.hash("old horse").encode()
     store_password(server, old)
     assert (await log_in(http)).status == 401
@@ -181,3 +183,14 @@ def test_the_form_of_a_stored_password() -> None:
     assert not credentials.is_outdated(stored)
     assert credentials.is_outdated(as_before_argon2("correct horse"))
     assert stored != credentials.hash_password("correct horse"), "salted"
+
+
+def test_the_form_of_a_password_that_nobody_has() -> None:
+    """It is compared with in earnest, as one of an account would be."""
+    stored = credentials.unguessable()
+    assert stored != credentials.unguessable()
+    made = credentials.hash_password("horses")
+    assert len(stored) == len(made) and stored.split(b"$")[:4] == made.split(b"$")[:4]
+    assert not credentials.is_outdated(stored)
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(stored, "horses")

@@ -8,6 +8,7 @@ is in file/accounts.py. Specification: app-services-http.md section 6.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -123,5 +124,12 @@ def secret_hash(secret: str) -> bytes:
 
 
 def unguessable() -> bytes:
-    """The stored form of a password that nobody has."""
-    return hash_password(os.urandom(16).hex())
+    """The stored form of a password that nobody has, at once: as slow to check as any other."""
+    salt, key = (_base64(os.urandom(size)) for size in (_HASHER.salt_len, _HASHER.hash_len))
+    cost = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${key}".encode()
+
+
+def _base64(data: bytes) -> str:
+    """As PHC strings have it: without padding."""
+    return base64.b64encode(data).decode().rstrip("=")

@@ -62,14 +62,13 @@ class Users:
         self._changes = CommitGroup(self._store)
         # Two at a time: strangers must not occupy the machine with wrong passwords.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="realmsync-passwords")
-        self._no_such_account = b""
+        self._no_such_account = unguessable()
         self._keeper: WebsocketKeeper | None = None
 
     async def open(self) -> None:
         """Opens or creates the file. Raises sqlite3.Error."""
         self._file = await self._run(self._writing, lambda: UserFile(self._path))
         self._reader = await self._run(self._reading, lambda: UserFile(self._path))
-        self._no_such_account = await self._run(self._hashing, unguessable)
         self._last_data_change = await self.read(lambda file: file.custom_data.last_change())
 
     async def close(self) -> None:
