@@ -10,11 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from realmsync.server.config import ServerConfig
-from realmsync.server.process import Server
 from realmsync.testing.loop_thread import LoopThread
+
+if TYPE_CHECKING:
+    from realmsync.server.process import Server
 
 
 @contextlib.contextmanager
@@ -24,6 +25,10 @@ def run_server(data: Path | None = None, **settings: Any) -> Iterator[Server]:
     Without `data` it starts empty and leaves nothing behind. `settings` are those of ServerConfig;
     the port is a free one unless given.
     """
+    # The half of a second that this takes is not for programs which only start a process.
+    from realmsync.server.config import ServerConfig
+    from realmsync.server.process import Server
+
     with contextlib.ExitStack() as stack:
         if data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory()))
