@@ -109,20 +109,32 @@ class RawPeer:
         assert isinstance(version, int)
         return version
 
-    def upload(
-        self, session: int, *changesets: bytes, base: int = 0, count: int = 1, ahead: float = 0
-    ) -> int:
-        """Sends one message, compressed; gives its inflated bytes. `ahead`: s, of its clock."""
+    def upload(self, session: int, *changesets: bytes, **how: Any) -> int:
+        """Sends one message, compressed; gives its inflated bytes. How: see `upload_message`."""
+        message, size = self.upload_message(session, *changesets, **how)
+        self.send(message)
+        return size
+
+    def upload_message(
+        self,
+        session: int,
+        *changesets: bytes,
+        base: int = 0,
+        count: int = 1,
+        ahead: float = 0,
+        level: int = 9,
+    ) -> tuple[bytes, int]:
+        """The next one, to be sent, and its inflated bytes. `ahead`: s, of its clock. `level`: of
+        compression, where 1 is a hundred times as fast and may be as good."""
         now = int((time.time() + ahead) * _MS_PER_S) - _MS_1970_TO_2015
         body = bytearray()
         for data in changesets * count:
             self.version[session] += 1
             body += b"%d %d %d 0 %d " % (self.version[session], base, now, len(data))
             body += data
-        packed = zlib.compress(bytes(body), 9)
+        packed = zlib.compress(body, level)
         head = (session, len(body), len(packed), self.version[session], base)
-        self.send(b"upload %d 1 %d %d %d %d 0\n" % head + packed)
-        return len(body)
+        return b"upload %d 1 %d %d %d %d 0\n" % head + packed, len(body)
 
     def acknowledged(self, session: int) -> None:
         """Waits until everything uploaded is. Raises Refused."""
