@@ -22,7 +22,7 @@ from sdk_http import APP_ID, CLIENT
 
 DESCRIPTION = describe(ROUTES)
 SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION)
-# Passwords are hashed slowly on purpose, so nobody comes to a thousand here.
+# Nobody is refused for how many requests there have been.
 LIMITS = HttpLimits(requests_burst=1_000_000, log_ins_burst=1_000_000)
 # What ends a log-in would end that of all other requests.
 ENDS = {f"{CLIENT}/auth/delete", f"{CLIENT}/auth/session"}

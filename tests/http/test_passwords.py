@@ -21,6 +21,11 @@ USERPASS = f"{APP_PATH}/auth/providers/local-userpass"
 EMAIL = "ada@example.org"
 
 
+@pytest.fixture(autouse=True)
+def as_in_the_product(product_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_HASHER", product_hasher)
+
+
 async def register(http: SdkHttp, email: str = EMAIL, password: str = "correct horse") -> Any:
     return await http("POST", f"{USERPASS}/register", {"email": email, "password": password})
 
