@@ -214,13 +214,14 @@ PACKAGES = {m for m in IMPORTS if any(other.startswith(f"{m}.") for other in IMP
 
 
 # Said without being known: a realm has a session, and callbacks are given it; it has a migration,
-# which is given it.
+# which is given it. A server in this process is imported by who has one alone: it is heavy.
 SAID = {
     "realmsync.model.lifetime": {"realmsync.sync.session"},
     "realmsync.model.migration": {"realmsync.model.lifetime"},
     "realmsync.model.realm": {"realmsync.sync.subscriptions"},
     "realmsync.sync.app_sync": {"realmsync.sync.client"},
     "realmsync.sync.config": {"realmsync.model.realm", "realmsync.sync.session"},
+    "realmsync.testing.servers": {"realmsync.server.process"},
 }
 
 

@@ -10,7 +10,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,13 +38,9 @@ TEXTS = (add_table("B"), *(add_column("B", f"c{i}", 3) for i in range(20)), crea
 BIG = 15 * MIB  # of a text
 
 
-@cache
-def inserts_at_the_front() -> bytes:
-    return changeset(*LIST, *(insert("L", 1, "l", 0, 7, i) for i in range(200_000)))
-
-
 def front_of_a_list(peer: RawPeer) -> None:
-    peer.upload(1, inserts_at_the_front(), level=1)
+    inserts = (insert("L", 1, "l", 0, 7, i) for i in range(200_000))
+    peer.upload(1, changeset(*LIST, *inserts))
 
 
 def a_thousand_properties(peer: RawPeer) -> None:
@@ -144,10 +139,8 @@ def test_more_uploads_than_can_wait(server: ServerProcess) -> None:
             peer.acknowledged(1)
         texts = changeset(*(update("B", n, "c0", "a" * BIG) for n in range(1, 5)))
         for _ in range(2):
-            message, _ = peers[0].upload_message(1, texts)  # that of all is the same
             for peer in peers:
-                peer.version[1] = peers[0].version[1]
-                peer.send(message)
+                peer.upload(1, texts)
         before = len(victim.waits)
         while len(victim.waits) < before + 20 and victim.failure is None:
             time.sleep(0.01)
@@ -160,7 +153,7 @@ def test_a_new_client_while_the_writer_is_busy(server: ServerProcess) -> None:
         peer.open(1, "own")
         for n in range(3):
             objects = (create("O", n * 150_000 + i) for i in range(150_000))
-            peer.upload(1, encode_changeset([add_table("O"), *objects]), level=1)
+            peer.upload(1, encode_changeset([add_table("O"), *objects]))
         start = time.monotonic()
         with RawPeer(server.url) as other:
             other.open(1, "other")
@@ -213,8 +206,7 @@ def test_readers_that_do_not_read(server: ServerProcess) -> None:
         writer.open(1, "own")
         writer.upload(1, changeset(*TEXTS))
         for _ in range(10):  # random: what is sent must be large, too
-            text = os.urandom(4 * MIB).hex()
-            writer.upload(1, changeset(update("B", 1, "c0", text)), level=1)
+            writer.upload(1, changeset(update("B", 1, "c0", os.urandom(4 * MIB).hex())))
             writer.acknowledged(1)
         peers = [RawPeer(server.url, writer.token) for _ in range(20)]
         for peer in peers:
