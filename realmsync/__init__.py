@@ -92,6 +92,7 @@ from realmsync.geo import Distance, GeoBox, GeoCircle, GeoPoint, GeoPolygon
 from realmsync.logs import LogMessage, set_log_level, set_logger
 from realmsync.model.configuration import Configuration, MigrationOptions
 from realmsync.model.containers import Dictionary, List, Set
+from realmsync.model.counter import Counter
 from realmsync.model.expressions import Condition, Expression, Field, backlinks
 from realmsync.model.live import CollectionChanges
 from realmsync.model.live_objects import ObjectChanges
@@ -133,6 +134,7 @@ __all__ = [
     "Configuration",
     "Condition",
     "ConnectionState",
+    "Counter",
     "Credentials",
     "DeleteOnOpenRealmError",
     "Dictionary",

@@ -516,6 +516,7 @@ class DeclaredProperty:
         default: Any,
         full_text: bool,
         indexed: bool,
+        counter: bool = False,
     ) -> None: ...
     @property
     def name(self) -> str: ...
@@ -827,6 +828,10 @@ class Place:
 
     def get(self, prop: int) -> Any: ...
     def set(self, prop: int, value: Any) -> None: ...
+    def add(self, prop: int, amount: int) -> None:
+        """Of a counter, as reset()."""
+
+    def reset(self, prop: int, value: int) -> None: ...
     def erase(self) -> None:
         """Deletes the object."""
 

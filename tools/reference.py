@@ -48,7 +48,7 @@ SECTIONS: list[tuple[str, str, list[str]]] = [
     ("Declaring classes", "realmsync", ["Object", "EmbeddedObject", "primary_key", "property"]),
     ("Values and collections", "realmsync", ["Results", "List", "Set", "Dictionary"]),
     ("", "realmsync", ["CollectionChanges", "ObjectChanges"]),
-    ("", "realmsync", ["Timestamp", "Float32"]),
+    ("", "realmsync", ["Counter", "Timestamp", "Float32"]),
     ("Queries in Python", "realmsync", ["Field", "Condition", "Expression", "backlinks"]),
     ("Places on the Earth", "realmsync", ["GeoPoint", "GeoBox", "GeoCircle", "GeoPolygon"]),
     ("", "realmsync", ["Distance"]),

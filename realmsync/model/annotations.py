@@ -20,9 +20,17 @@ from typing import Any, ClassVar, ForwardRef
 import bson
 
 from realmsync.errors import SchemaValidationError
+from realmsync.model.counter import Counter
 from realmsync.model.expressions import Field
 from realmsync.model.options import PropertyOptions
-from realmsync.model.schema import TYPE_NAMES, ClassSchema, Property, make_property, refused
+from realmsync.model.schema import (
+    COUNTER,
+    TYPE_NAMES,
+    ClassSchema,
+    Property,
+    make_property,
+    refused,
+)
 from realmsync.values import Float32, Timestamp
 
 # An annotation, what stands beside it, and the class whose body holds it.
@@ -41,6 +49,7 @@ _SCALARS: dict[Any, str] = {
     bson.Decimal128: "decimal128",
     bson.ObjectId: "objectId",
     uuid.UUID: "uuid",
+    Counter: COUNTER,
     Any: "mixed",
     object: "mixed",
 }

@@ -57,6 +57,7 @@ def native_property(p: Property) -> _core.DeclaredProperty:
         default=p.default,
         full_text=p.indexed == "full-text",
         indexed=p.indexed is True,
+        counter=p.is_counter,
     )
 
 

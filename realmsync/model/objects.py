@@ -29,6 +29,7 @@ from realmsync.model.annotations import (
     own_annotations,
     read_class,
 )
+from realmsync.model.counter import Counter
 from realmsync.model.expressions import Field
 from realmsync.model.key_path import KeyPath
 from realmsync.model.live import Changes
@@ -71,6 +72,18 @@ class _Attribute:
         raise IllegalOperationError(
             f"'{type(instance).__name__}.{self.name}' cannot be deleted: an optional one takes None"
         )
+
+
+class _CountedAttribute(_Attribute):
+    """The descriptor of a counter."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: BaseObject | None, owner: type) -> Any:
+        value = super().__get__(instance, owner)
+        if instance is None or value is None:
+            return value
+        return Counter(instance, self.name, self.index)
 
 
 class _LinkingObjects:
@@ -329,7 +342,8 @@ class EmbeddedObject(BaseObject, base=True):
 def install(cls: type[BaseObject], schema: ClassSchema) -> None:
     """Gives a class the descriptors of a schema."""
     for index, p in enumerate(schema.stored):
-        setattr(cls, p.name, _Attribute(cls, p.name, index, p.name == schema.primary_key))
+        kind = _CountedAttribute if p.is_counter else _Attribute
+        setattr(cls, p.name, kind(cls, p.name, index, p.name == schema.primary_key))
     for p in schema.properties:
         if p.type == "linkingObjects":
             setattr(cls, p.name, _LinkingObjects(cls, p))
@@ -340,6 +354,7 @@ def schema_of(model: type[BaseObject]) -> ClassSchema:
     schema = model.__dict__.get("__realm_schema__")
     if schema is None:
         schema = read_class(model, model.__realm_attributes__, embedded=model.__realm_embedded__)
+        install(model, schema)
         model.__realm_schema__ = schema
     return schema
 

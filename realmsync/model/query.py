@@ -14,6 +14,7 @@ from realmsync import _core
 from realmsync.errors import ArgumentTypeError, IllegalOperationError, QueryError
 from realmsync.geo import GeoPoint, Region
 from realmsync.model.accessor import AccessedRealm
+from realmsync.model.counter import Counter
 from realmsync.model.expressions import Condition, Expression, Field, key_path_of
 from realmsync.model.key_path import is_name
 from realmsync.model.objects import BaseObject, EmbeddedObject
@@ -58,6 +59,8 @@ def _argument(value: Any, place: int) -> Any:
         raise ArgumentTypeError(
             f"argument ${place} is an embedded object: those cannot be compared"
         )
+    if isinstance(value, Counter):
+        raise ArgumentTypeError(f"argument ${place} is a counter: use its value")
     if isinstance(value, str | bytes | bytearray | memoryview | BaseObject):
         return value
     if isinstance(value, Mapping):

@@ -13,6 +13,7 @@ A property's type is written as an annotation:
     bson.ObjectId, uuid.UUID    `objectId`, `uuid`
     typing.Any                  `mixed`
     T | None                    optional; links and embedded objects always are
+    Counter                     `int` that devices add to (presentation `counter`)
     Person, "Person"            link, or embedded object when Person is an EmbeddedObject
     list[T] set[T] dict[str, T] collections of any of these
 """
@@ -42,6 +43,7 @@ PRIMITIVES = {
 COLLECTIONS = ("list", "dictionary", "set")
 # No class can have one of these names: as the type of a property it would not mean the class.
 TYPE_NAMES = PRIMITIVES | {*COLLECTIONS, "object", "linkingObjects", "counter"}
+COUNTER = "counter"
 SUFFIXES = {"[]": "list", "{}": "dictionary", "<>": "set"}
 
 
@@ -59,6 +61,7 @@ class Property:
     default: Any = None
     has_default: bool = False
     origin: str | None = None  # linkingObjects: property of the target that links here
+    is_counter: bool = False  # an int that is added to
 
     @property
     def persisted(self) -> str:
@@ -90,6 +93,8 @@ class Property:
             result["objectType"] = element
         if self.origin is not None:
             result["property"] = self.origin
+        if self.is_counter:
+            result["presentation"] = COUNTER
         if self.has_default:
             result["default"] = self.default
         return result
@@ -146,6 +151,7 @@ _PROPERTY_FIELDS = {
     "indexed",
     "mapTo",
     "default",
+    "presentation",
 }
 
 
@@ -195,8 +201,7 @@ def _parse_property(name: str, declaration: Any) -> Property:
         raise ValueError("expected a shorthand string or a mapping")
     unknown = set(declaration) - _PROPERTY_FIELDS
     if unknown:
-        hint = " (counters are not supported)" if "presentation" in unknown else ""
-        raise ValueError(f"unknown field {sorted(unknown)[0]!r}{hint}")
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
     kind = declaration.get("type")
     target = declaration.get("objectType")
     optional = declaration.get("optional")
@@ -211,6 +216,12 @@ def _parse_property(name: str, declaration: Any) -> Property:
         "default": declaration.get("default"),
         "has_default": "default" in declaration,
     }
+    if "presentation" in declaration:
+        if declaration["presentation"] != COUNTER or kind != "int":
+            raise ValueError("the one presentation is 'counter', of an int")
+        kind = COUNTER
+    elif kind == COUNTER:
+        raise ValueError("a counter is an int with the presentation 'counter'")
     if kind == "linkingObjects":
         origin = declaration.get("property")
         if not isinstance(target, str) or not isinstance(origin, str):
@@ -227,7 +238,7 @@ def _parse_property(name: str, declaration: Any) -> Property:
         return make_property(name, target, collection, optional, **rest)
     if target is not None:
         raise ValueError("objectType is for collections and objects only")
-    if kind not in PRIMITIVES:
+    if kind not in PRIMITIVES and kind != COUNTER:
         raise ValueError(f"unknown type {kind!r}")
     return make_property(name, kind, None, optional, **rest)
 
@@ -239,8 +250,6 @@ def _parse_shorthand(name: str, text: str) -> Property:
     element = match["element"]
     if element in COLLECTIONS or element in ("object", "linkingObjects"):
         raise ValueError(f"{element!r} is not an element type")
-    if element == "counter":
-        raise ValueError("counters are not supported")
     collection = SUFFIXES[match["suffix"]] if match["suffix"] else None
     return make_property(name, element, collection, True if match["optional"] else None)
 
@@ -252,6 +261,10 @@ def make_property(
 
     `optional` None means: not said.
     """
+    if element == COUNTER:
+        if collection is not None:
+            raise ValueError("a collection cannot have counters as its elements")
+        return Property(name, "int", None, None, bool(optional), is_counter=True, **rest)
     if element in PRIMITIVES and element != "mixed":
         return Property(name, element, collection, None, bool(optional), **rest)
     if element == "mixed":

@@ -76,6 +76,8 @@ def _of_key(c: ClassSchema, synced: bool) -> Iterator[Fault]:
     key = c.property(name) if name is not None else None
     if name is not None and key is None:
         yield Fault(f"Primary key property '{c.name}.{name}' does not exist.", c.name, name)
+    elif key is not None and key.is_counter:
+        yield Fault(f"Counter '{c.name}.{name}' cannot be the primary key.", c.name, name)
     elif key is not None and (key.type not in KEY_TYPES or key.collection is not None):
         where = f"'{c.name}.{key.name}' of type '{key.describe()}'"
         yield Fault(f"Property {where} cannot be the primary key.", c.name, name)

@@ -66,7 +66,18 @@ def test_classes_and_dictionaries_mean_the_same() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "?", "[]", "int[]?", "int[][]", "list", "object[]", "linkingObjects", "Dog?[]", "counter"],
+    [
+        "",
+        "?",
+        "[]",
+        "int[]?",
+        "int[][]",
+        "list",
+        "object[]",
+        "linkingObjects",
+        "Dog?[]",
+        "counter[]",
+    ],
 )
 def test_shorthand_that_is_refused(text: str) -> None:
     with pytest.raises(SchemaValidationError, match=r"'C\.p'"):

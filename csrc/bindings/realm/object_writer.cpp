@@ -65,11 +65,26 @@ bool is_unchanged(const Value& old, const Scalar& value) {
     return fresh.type() == old.type() && model::compare(fresh, old) == 0;
 }
 
+void require_assignable(const DeclaredProperty& p, const Value& old, bool to_null,
+                        const Where& where) {
+    if (!p.nullable || (!old.is_null() && !to_null))
+        raise(ErrorKind::illegal_operation, // also without the GIL
+              where.text() + " is a counter: it is changed by increment(), decrement() and set(),"
+                             " not by assignment");
+}
+
 Target ObjectWriter::target(int cls, const Key& key, int property,
                             std::span<const Step> path) const {
     const auto c = static_cast<std::size_t>(cls);
     return {resolved_.classes[c], key, resolved_.properties[c][static_cast<std::size_t>(property)],
             path};
+}
+
+py::handle ObjectWriter::given(const py::dict& values, const DeclaredProperty& p) {
+    const py::handle value = given_value(values, p);
+    if (value && p.is_counter && is_counter(value))
+        return scratch_.objects.emplace_front(value.attr("value"));
+    return value;
 }
 
 // Whether all values are scalars and links to existing objects: then scalars_ and given_ hold
@@ -85,7 +100,7 @@ bool ObjectWriter::fill_simple(const DeclaredClass& c, std::size_t cls, const py
             found += static_cast<bool>(given_value(values, p));
             continue;
         }
-        py::handle value = given_value(values, p);
+        py::handle value = given(values, p);
         found += static_cast<bool>(value);
         const Where where{c.name, p.label};
         const std::size_t at = resolved_.properties[cls][i];
@@ -195,10 +210,12 @@ void ObjectWriter::update(int cls, const Key& key, const py::dict& values, bool 
             continue;
         const Where where{c.name, p.label};
         const Target place = target(cls, key, static_cast<int>(i), {});
-        if (py::handle value = given_value(values, p)) {
+        if (py::handle value = given(values, p)) {
             if (!created && on_existing_ == OnExisting::update_changed &&
                 unchanged(place, p, value, where))
                 continue;
+            if (!created && p.is_counter)
+                require_assignable(p, *transaction_.peek(place).value, value.is_none(), where);
             assign(place, p, value, where);
         } else if (!created) {
             continue;
@@ -403,8 +420,8 @@ void ObjectWriter::fill_embedded(const Target& target, int cls, const py::dict& 
     for (const DeclaredProperty& p : c.properties) {
         const Where field{c.name, p.label};
         const Target place = below(target, path, {true, 0, p.name});
-        if (py::handle given = given_value(values, p))
-            assign(place, p, given, field);
+        if (py::handle value = given(values, p))
+            assign(place, p, value, field);
         else if (auto initial = initial_value(c, p, values, field))
             assign(place, p, *initial, field, true);
     }

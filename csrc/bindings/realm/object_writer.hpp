@@ -62,6 +62,8 @@ class ObjectWriter {
   private:
     bool fill_simple(const DeclaredClass& c, std::size_t cls, const pybind11::dict& values);
     void update(int cls, const Key& key, const pybind11::dict& values, bool created);
+    // What is given for a property, of a counter the number; borrowed from scratch_, too.
+    pybind11::handle given(const pybind11::dict& values, const DeclaredProperty& p);
     bool unchanged(const tables::Target& target, const DeclaredProperty& p, pybind11::handle value,
                    const Where& where);
     const LinkTarget* link(pybind11::handle value, const Declared& declared, const Where& where);
@@ -88,6 +90,9 @@ class ObjectWriter {
 // Whether writing the value is more than one instruction.
 bool is_compound(const Declared& declared, pybind11::handle value, const Where& where);
 
+// The rule of assignment of counters (data-model.md 13), of an object that exists.
+void require_assignable(const DeclaredProperty& p, const model::Value& old, bool to_null,
+                        const Where& where);
 void require_top_level(
     const DeclaredClass& cls); // IllegalOperationError: it cannot be created alone
 [[noreturn]] void key_is_taken(const std::string& cls, const Key& key); // ObjectAlreadyExistsError

@@ -56,6 +56,9 @@ class Place {
 
     // Writing: WrongTransactionStateError outside of a transaction.
     void set(int property, pybind11::object value) const;
+    // Of counters: adds to one that is not null; overwrites one that has a value.
+    void add(int property, std::int64_t amount) const;
+    void reset(int property, std::int64_t value) const;
     void erase() const; // the object
     void list_insert(std::size_t index, pybind11::object value) const;
     void list_append(pybind11::object value) const; // behind hidden links, too

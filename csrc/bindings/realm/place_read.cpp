@@ -291,6 +291,8 @@ void bind_place(py::module_& m) {
         .def("plain", py::overload_cast<>(&Place::plain, py::const_))
         .def_property_readonly("members_class", &Place::members_class)
         .def("set", &Place::set)
+        .def("add", &Place::add)
+        .def("reset", &Place::reset)
         .def("erase", &Place::erase)
         .def("list_insert", &Place::list_insert)
         .def("list_append", &Place::list_append)

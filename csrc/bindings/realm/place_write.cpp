@@ -37,12 +37,53 @@ void Place::set(int number, py::object value) const {
     ObjectWriter writer(*handle_);
     const Target target = writer.target(cls_, native_key_, at.property_, path);
     const Where where{handle_->declared(at.declaring_).name, p.label};
-    writer.transaction().peek(target); // the object exists
+    const Value& old = *writer.transaction().peek(target).value; // the object exists
     if (at.is_accessed_by(value))
         return;
+    if (p.is_counter) {
+        require_assignable(p, old, value.is_none(), where);
+        if (is_counter(value))
+            value = value.attr("value");
+    }
     const bool compound = p.collection != Collection::single || p.embedded ||
                           is_compound(declared_of(p), value, where);
     guarded(writer.transaction(), compound, [&] { writer.assign(target, p, value, where); });
+}
+
+namespace {
+
+// Runs `write` on the counter that is at a target and has a value.
+template <class Write>
+void count(WriteTransaction& transaction, const Target& target, const Where& where, Write write) {
+    if (transaction.peek(target).value->is_null())
+        raise_python("IllegalOperationError",
+                     where.text() + " is None: a counter is given its first value by assignment");
+    write();
+}
+
+} // namespace
+
+void Place::add(int number, std::int64_t amount) const {
+    const Place at = property(number);
+    const auto path = at.steps();
+    ObjectWriter writer(*handle_);
+    const Target target = writer.target(cls_, native_key_, at.property_, path);
+    count(writer.transaction(), target,
+          {handle_->declared(at.declaring_).name, at.declared_->label},
+          [&] { writer.transaction().add_integer(target, amount); });
+}
+
+void Place::reset(int number, std::int64_t value) const {
+    const Place at = property(number);
+    const auto path = at.steps();
+    ObjectWriter writer(*handle_);
+    const Target target = writer.target(cls_, native_key_, at.property_, path);
+    Scalar scalar;
+    scalar.type = Type::integer;
+    scalar.integer = value;
+    count(writer.transaction(), target,
+          {handle_->declared(at.declaring_).name, at.declared_->label},
+          [&] { writer.transaction().set(target, scalar); });
 }
 
 void Place::erase() const {

@@ -67,10 +67,11 @@ void bind_declared(py::module_& m) {
         .value("set", Collection::set);
     py::class_<DeclaredProperty>(m, "DeclaredProperty")
         .def(py::init<std::string, py::str, Type, Collection, bool, std::string, bool, py::object,
-                      bool, bool>(),
+                      bool, bool, bool>(),
              py::kw_only(), py::arg("name"), py::arg("attribute"), py::arg("type"),
              py::arg("collection"), py::arg("optional"), py::arg("target"), py::arg("has_default"),
-             py::arg("default"), py::arg("full_text"), py::arg("indexed"))
+             py::arg("default"), py::arg("full_text"), py::arg("indexed"),
+             py::arg("counter") = false)
         .def_readonly("name", &DeclaredProperty::name)
         .def_readonly("type", &DeclaredProperty::type)
         .def_readonly("collection", &DeclaredProperty::collection)

@@ -252,15 +252,19 @@ std::size_t BoundColumns::write(WriteTransaction& transaction, const model::Clas
 // The given columns of an object that exists.
 void BoundColumns::update(WriteTransaction& transaction, const model::Class& actual, const Key& key,
                           const std::vector<Scalar>& values) {
+    const bool only_changed = on_existing_ == OnExisting::update_changed;
     for (const Bound& b : bound_) {
         if (b.property == &key_property() || b.given != Given::yes)
             continue;
         const tables::Target target{&actual, key, b.at, {}};
         const Scalar& value = values[b.at];
-        if (on_existing_ == OnExisting::update_changed) {
+        const bool is_null = value.type == Type::null;
+        if (only_changed || b.property->is_counter) {
             const model::Value& old = *transaction.peek(target).value;
-            if (value.type == Type::null ? old.is_null() : is_unchanged(old, value))
+            if (only_changed && (is_null ? old.is_null() : is_unchanged(old, value)))
                 continue;
+            if (b.property->is_counter)
+                require_assignable(*b.property, old, is_null, {cls_.name, b.property->label});
         }
         transaction.set(target, value);
     }

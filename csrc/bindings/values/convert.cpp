@@ -15,7 +15,7 @@ namespace {
 // Python types that conversions look at. Made once and never freed: they live as long as Python.
 struct Types {
     py::object decimal128, object_id, uuid, decimal, timestamp, float32, object, embedded_object,
-        collection, mapping;
+        collection, counter, mapping;
     py::object s_bid = py::str("bid"), s_binary = py::str("binary"), s_bytes = py::str("bytes"),
                s_seconds = py::str("seconds"), s_nanoseconds = py::str("nanoseconds");
 
@@ -34,6 +34,7 @@ struct Types {
         embedded_object = objects.attr("EmbeddedObject");
         auto abc = py::module_::import("collections.abc");
         collection = py::module_::import("realmsync.model.containers").attr("Collection");
+        counter = py::module_::import("realmsync.model.counter").attr("Counter");
         mapping = abc.attr("Mapping");
     }
 };
@@ -240,6 +241,7 @@ std::string_view utf8(py::handle value, const Where& where) {
 bool is_managed(py::handle value) { return is(value, types().object); }
 bool is_embedded(py::handle value) { return is(value, types().embedded_object); }
 bool is_collection(py::handle value) { return is(value, types().collection); }
+bool is_counter(py::handle value) { return is(value, types().counter); }
 
 Shape mixed_shape(py::handle value, const Where& where) {
     PyObject* v = value.ptr();

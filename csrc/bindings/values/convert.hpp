@@ -41,6 +41,7 @@ struct Scratch {
 
 bool is_managed(pybind11::handle value);    // an Object
 bool is_embedded(pybind11::handle value);   // an EmbeddedObject
+bool is_counter(pybind11::handle value);    // a Counter
 bool is_collection(pybind11::handle value); // an accessor of a list, set or dictionary
 
 // What a value in a Mixed is stored as.
